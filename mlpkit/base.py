@@ -1,0 +1,227 @@
+"""What both estimators share: data in, a trained model kept, outputs back."""
+
+import copy
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from mlpkit import dense, recipes
+from mlpkit.constraints import CONSTRAINTS
+from mlpkit.fitting import Data, Fitted, run
+from mlpkit.losses import LOSSES
+from mlpkit.model import Model
+from mlpkit.plugin import Array, Progress, Recipe, Spec
+from mlpkit.targets import Labels, Values
+
+
+class BaseMLP(BaseEstimator):  # type: ignore[misc]
+    """Fits, goes on fitting, and evaluates a network; subclasses say what targets mean."""
+
+    _parameter_constraints = CONSTRAINTS
+    _y_numeric: bool
+
+    def _store(self, parameters: dict[str, Any]) -> None:
+        """Keep the arguments of ``__init__`` as they are."""
+        for name in self._get_param_names():
+            setattr(self, name, parameters[name])
+
+    @abstractmethod
+    def _encoder(self, y: Any, incremental: bool) -> Labels | Values:
+        """The targets' encoder: fitted to y, or the one from before, checked against y."""
+
+    def _train(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> Self:
+        """Fit from the start, go on where it was (warm start), or make one pass."""
+        with self._restored_on_failure():
+            if incremental and self.early_stopping:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+            data = self._validated(X, y, sample_weight, incremental, fresh)
+            params = self.get_params(deep=False)
+            if incremental and hasattr(self, "_optimizer_params"):
+                params |= self._optimizer_params
+            rng = np.random.RandomState()  # of its own: NumPy's global state is left alone
+            if self.random_state is not None:
+                rng = check_random_state(self.random_state)
+            model = self._initial(params, data, rng) if fresh else self._continued(params, data)
+
+            def progress(recipe: Recipe) -> Progress:
+                before = Progress(rate=recipe.learning_rate_init)
+                if not fresh and hasattr(self, "_progress"):
+                    before = self._progress
+                    if not incremental:  # old weights, but a new optimizer
+                        before = replace(before, rate=recipe.learning_rate_init, step=0)
+                return before
+
+            passes = 1 if incremental else None
+            fitted = run(model, params, data, self._targets, rng, progress, passes)
+            self._optimizer_params = {name: params[name] for name in recipes.OPTIMIZER}
+            self._commit(fitted, fresh)
+        return self
+
+    def _validated(
+        self, X: Any, y: Any, sample_weight: Any, incremental: bool, fresh: bool
+    ) -> Data:
+        """Rows as scikit-learn checks them, targets encoded."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=self._y_numeric,
+            dtype=self.dtype or (np.float64, np.float32),
+            reset=fresh,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        w = None
+        if sample_weight is not None:
+            w = _check_sample_weight(sample_weight, X)
+            if (w < 0).any():
+                raise ValueError("Negative values in data passed to `sample_weight`")
+            if not w.any():
+                raise ValueError("Sample weights must contain at least one non-zero number.")
+        self._targets = self._encoder(y, incremental)
+        return Data(X, self._targets.encode(y), w)
+
+    def _initial(self, params: dict[str, Any], data: Data, rng: np.random.RandomState) -> Model:
+        """An untrained model for these data."""
+        names = getattr(self, "feature_names_in_", None)
+        classes = self._targets.classes
+        spec = Spec(
+            n_features=data.X.shape[1],
+            n_outputs=data.y.shape[1],
+            task=self._targets.task,
+            loss=LOSSES[self._targets.loss],
+            hidden_layer_sizes=self._sizes(),
+            activation=self.activation,
+            dtype=str(data.X.dtype),
+            backend=recipes.backend_name(params),
+            seed=int(copy.deepcopy(rng).randint(2**31)),  # a copy: later draws stay as they are
+            feature_names=None if names is None else tuple(names),
+            classes=None if classes is None else tuple(classes),
+        )
+        build, options = recipes.builder_of(params)
+        return Model(spec, build(spec, rng, **options))
+
+    def _sizes(self) -> tuple[int, ...]:
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if np.any(np.array(sizes) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return tuple(sizes)
+
+    def _continued(self, params: dict[str, Any], data: Data) -> Model:
+        """The model as it is, with the weights that the user may have put in."""
+        if hasattr(self, "_model"):
+            model = self._model
+        else:  # weights were set by hand, nothing was fitted
+            model = self._initial(params, data, np.random.RandomState(0))
+        if data.y.shape[1] != model.spec.n_outputs:
+            raise ValueError(
+                f"y has {data.y.shape[1]} outputs, but {type(self).__name__} was fitted with"
+                f" {model.spec.n_outputs}. Fit a new estimator, or set warm_start=False."
+            )
+        if self._sizes() != model.spec.hidden_layer_sizes:
+            warnings.warn(
+                f"hidden_layer_sizes={self.hidden_layer_sizes} is ignored: training goes on with"
+                f" the fitted {model.spec.hidden_layer_sizes}. Set warm_start=False to build anew."
+            )
+        spec = replace(model.spec, backend=recipes.backend_name(params))
+        if "coefs_" in vars(self):
+            return model.edited(spec, dense.named(self.coefs_, self.intercepts_, spec.dtype))
+        return model if spec == model.spec else model.edited(spec, model.arrays)
+
+    def _commit(self, fitted: Fitted, fresh: bool) -> None:
+        """Make the fitted attributes; nothing here can fail."""
+        model, progress, reports = fitted
+        for name in ("coefs_", "intercepts_"):
+            vars(self).pop(name, None)  # made from the model when asked for
+        self._model, self._progress = model, progress
+        self.n_iter_, self.t_ = progress.epoch, progress.samples
+        self.n_layers_, self.n_outputs_ = len(model.spec.layer_units), model.spec.n_outputs
+        self.out_activation_ = model.spec.out_activation
+        losses = [report.loss for report in reports]
+        scores = [report.score for report in reports if report.score is not None]
+        if fresh or not hasattr(self, "loss_curve_"):
+            self.loss_curve_ = []
+        self.loss_curve_ += losses
+        self.loss_ = self.loss_curve_[-1] if losses else np.nan
+        held = bool(scores)
+        kept = None if fresh else getattr(self, "validation_scores_", None)
+        self.validation_scores_ = [*(kept or []), *scores] if held else None
+        self.best_validation_score_ = progress.best_score if held else None
+        self.best_loss_ = None if held else progress.best_loss
+
+    @contextmanager
+    def _restored_on_failure(self) -> Iterator[None]:
+        """After an exception the estimator is what it was before."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _is_stochastic(self) -> bool:
+        if not recipes.has_steps(self.get_params(deep=False)):
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers."
+                f" {self.solver} is not stochastic."
+            )
+        return True
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """The weight matrix of each layer, (fan_in, fan_out); training goes on from edits."""
+        return self._layers("coefs_")
+
+    @coefs_.setter
+    def coefs_(self, value: list[Array]) -> None:
+        vars(self)["coefs_"] = value
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """The bias vector of each layer, (fan_out,)."""
+        return self._layers("intercepts_")
+
+    @intercepts_.setter
+    def intercepts_(self, value: list[Array]) -> None:
+        vars(self)["intercepts_"] = value
+
+    def _layers(self, which: str) -> list[Array]:
+        if which not in vars(self):
+            if "_model" not in vars(self) or not self._model.is_dense:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {which!r}")
+            coefs, intercepts = dense.layers(self._model.arrays)
+            vars(self).setdefault("coefs_", coefs)
+            vars(self).setdefault("intercepts_", intercepts)
+        return vars(self)[which]  # type: ignore[no-any-return]
+
+    def _outputs(self, X: Any) -> Array:
+        """Activated outputs, shape (n, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if "coefs_" in vars(self):
+            layers = vars(self)["coefs_"], vars(self)["intercepts_"]
+        elif self._model.is_dense:
+            layers = dense.layers(self._model.arrays)
+        else:
+            params = self.get_params(deep=False)
+            live = self._model.live(recipes.backend_of(params), recipes.recipe_of(params))
+            return dense.activated(live.steps.outputs(live.state, X), self.out_activation_)
+        return dense.predict(X, *layers, self.activation, self.out_activation_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,38 @@
+"""Which rows make which step: epochs of row indices, drawn as scikit-learn draws them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mlpkit.plugin import Array, Batches, Progress, Recipe
+
+
+def epochs(n_rows: int, batch_size: int, shuffle: bool, rng: np.random.RandomState) -> Iterator[Array]:
+    """For each epoch, the row indices of its steps: (steps, batch) int64, padded with -1.
+
+    >>> next(epochs(5, 2, False, np.random.RandomState(0)))
+    array([[ 0,  1],
+           [ 2,  3],
+           [ 4, -1]])
+    """
+    steps = -(-n_rows // batch_size)
+    rows = np.arange(n_rows)
+    while True:
+        if shuffle:  # each epoch shuffles the order of the one before
+            draw = np.arange(n_rows)
+            rng.shuffle(draw)
+            rows = rows[draw]
+        order = np.full(steps * batch_size, -1)
+        order[:n_rows] = rows
+        yield order.reshape(steps, batch_size)
+
+
+def with_rates(order: Array, progress: Progress, recipe: Recipe, seed: int) -> Batches:
+    """The steps of an epoch with the learning rate and the seed of each."""
+    step = progress.step + 1 + np.arange(len(order))
+    solver = recipe.solver
+    if solver.rate_at is None:
+        rates = np.full(len(order), progress.rate)
+    else:
+        rates = solver.rate_at(progress.rate, step, solver.options)
+    return Batches(order, rates, (seed + step * 0x9E3779B1).astype(np.uint32))

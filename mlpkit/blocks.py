@@ -1,0 +1,83 @@
+"""Rows gathered on the host into a few fixed shapes, for backends that compile by shape.
+
+Steps of a full batch come in blocks of a power of two of steps; a single smaller step is
+padded to a power of two of rows. So any stream of sizes needs about ten shapes.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from mlpkit.plugin import Array, Batches
+
+BLOCK_ROWS = 4096  # rows of a block of steps, about
+SMALLEST = 8  # rows of the smallest padded step
+
+
+class HostRows(NamedTuple):
+    """Training data on the host: X dense or CSR, y (n, n_outputs), w (n,) or None."""
+
+    X: Any
+    y: Array
+    w: Array | None
+
+
+class Block(NamedTuple):
+    """``steps`` steps (what lies behind them is not to be run), rows padded with weight 0."""
+
+    X: Array  # (steps or more, batch, n_features)
+    y: Array  # (..., batch, n_outputs)
+    w: Array  # (..., batch)
+    rates: Array  # (...,)
+    seeds: Array  # (...,)
+    steps: int
+
+
+def host_rows(X: Any, y: Array, w: Array | None, dtype: str) -> HostRows:
+    """The data in `dtype`, copied only where it is of another."""
+    X = X.tocsr() if issparse(X) else np.asarray(X)
+    w = None if w is None else w.astype(dtype, copy=False)
+    return HostRows(X.astype(dtype, copy=False), y.astype(dtype, copy=False), w)
+
+
+def bucket(n: int, full: int) -> int:
+    """The padded size of n rows where a full step has `full`: a power of two, or `full`.
+
+    >>> [bucket(n, 200) for n in (1, 9, 100, 129, 200)]
+    [8, 16, 128, 200, 200]
+    """
+    smallest = max(SMALLEST, full // 256)
+    return min(full, max(smallest, 1 << (n - 1).bit_length()))
+
+
+def gathered(rows: HostRows, indices: Array) -> tuple[Array, Array, Array]:
+    """X, y and w of the rows; an index of -1 gives a row of weight 0."""
+    if issparse(rows.X):
+        X = rows.X[np.maximum(indices, 0)].toarray()
+    else:
+        X = rows.X.take(indices, axis=0, mode="clip")
+    y = rows.y.take(indices, axis=0, mode="clip")
+    w = (indices >= 0).astype(X.dtype)
+    if rows.w is not None:
+        w *= rows.w.take(indices, mode="clip")
+    return X, y, w
+
+
+def blocks(rows: HostRows, batches: Batches, full: int) -> Iterator[Block]:
+    """The steps of `batches`, whose full step has `full` rows, in their order."""
+    steps, batch = batches.order.shape
+    padded = bucket(batch, full)
+    most = 1 << max(0, (BLOCK_ROWS // padded).bit_length() - 1)
+    for begin in range(0, steps, most):
+        part = slice(begin, begin + most)
+        live = len(batches.order[part])
+        size = 1 << (live - 1).bit_length()
+        order = np.full((size, padded), -1)
+        order[:live, :batch] = batches.order[part]
+        X, y, w = gathered(rows, order.ravel())
+        rates, seeds = np.zeros(size), np.zeros(size, np.uint32)
+        rates[:live], seeds[:live] = batches.rates[part], batches.seeds[part]
+        shaped = (a.reshape(size, padded, *a.shape[1:]) for a in (X, y, w))
+        yield Block(*shaped, rates.astype(X.dtype), seeds, live)

@@ -1,0 +1,119 @@
+"""The dense chain: its initial weights, and its outputs in NumPy alone."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from scipy.special import expit
+
+from mlpkit.plugin import Array, Arrays, Network, Spec
+
+BLOCK_ROWS = 4096  # of a prediction: bounded memory, and a block stays in the cache
+
+
+def _identity(z: Array) -> None:
+    pass
+
+
+def _logistic(z: Array) -> None:
+    expit(z, out=z)
+
+
+def _tanh(z: Array) -> None:
+    np.tanh(z, out=z)
+
+
+def _relu(z: Array) -> None:
+    np.maximum(z, 0, out=z)
+
+
+def _exp(z: Array) -> None:
+    np.exp(z, out=z)
+
+
+def _softmax(z: Array) -> None:
+    z -= z.max(axis=1, keepdims=True)
+    np.exp(z, out=z)
+    z /= z.sum(axis=1, keepdims=True)
+
+
+ACTIVATIONS: dict[str, Callable[[Array], None]] = {
+    "identity": _identity,
+    "logistic": _logistic,
+    "tanh": _tanh,
+    "relu": _relu,
+    "exp": _exp,
+    "softmax": _softmax,
+}  # each works in place
+
+
+def build(spec: Spec, rng: np.random.RandomState) -> Network:
+    """The network of `Spec.layer_units`, drawn as scikit-learn draws it.
+
+    Weights and biases are uniform within ``sqrt(6 / (fan_in + fan_out))``, 2 instead of 6
+    for the logistic activation (Glorot and Bengio, 2010).
+
+    >>> from mlpkit.losses import LOSSES
+    >>> spec = Spec(3, 1, "regression", LOSSES["squared_error"], (2,), "relu",
+    ...             "float64", "numpy", seed=0)
+    >>> {name: a.shape for name, a in build(spec, np.random.RandomState(0)).arrays.items()}
+    {'coef_0': (3, 2), 'intercept_0': (2,), 'coef_1': (2, 1), 'intercept_1': (1,)}
+    """
+    factor = 2.0 if spec.activation == "logistic" else 6.0
+    arrays: Arrays = {}
+    for i, (fan_in, fan_out) in enumerate(pairwise(spec.layer_units)):
+        bound = np.sqrt(factor / (fan_in + fan_out))
+        for name, shape in ((f"coef_{i}", (fan_in, fan_out)), (f"intercept_{i}", (fan_out,))):
+            arrays[name] = rng.uniform(-bound, bound, shape).astype(spec.dtype, copy=False)
+    return Network(arrays, decayed=frozenset(name for name in arrays if "coef" in name))
+
+
+def layers(arrays: Arrays) -> tuple[list[Array], list[Array]]:
+    """The weights and the biases of a dense chain, in the order of its layers."""
+    n = sum(name.startswith("coef_") for name in arrays)
+    return [arrays[f"coef_{i}"] for i in range(n)], [arrays[f"intercept_{i}"] for i in range(n)]
+
+
+def named(coefs: Sequence[Array], intercepts: Sequence[Array], dtype: str) -> Arrays:
+    """The layers under the names that `build` gives them."""
+    arrays: Arrays = {}
+    for i, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
+        arrays[f"coef_{i}"] = np.asarray(coef, dtype)
+        arrays[f"intercept_{i}"] = np.asarray(intercept, dtype)
+    return arrays
+
+
+def outputs(X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], activation: str) -> Array:
+    """Outputs before activation, shape (n, n_outputs), of X (n, n_features), maybe sparse."""
+    z = X
+    for i, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
+        if i:
+            ACTIVATIONS[activation](z)
+        z = z @ coef
+        z += intercept
+    return z
+
+
+def activated(z: Array, activation: str) -> Array:
+    """The outputs after activation, in place."""
+    ACTIVATIONS[activation](z)
+    return z
+
+
+def predict(
+    X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], activation: str, out: str
+) -> Array:
+    """Activated outputs (n, n_outputs), block by block.
+
+    >>> predict(np.array([[1.0, 2.0]]), [np.array([[1.0], [1.0]])], [np.array([-2.0])],
+    ...         "relu", "identity")
+    array([[1.]])
+    """
+    n = X.shape[0]
+    if n <= BLOCK_ROWS:
+        return activated(outputs(X, coefs, intercepts, activation), out)
+    X = X.tocsr() if issparse(X) else X
+    parts = [X[i : i + BLOCK_ROWS] for i in range(0, n, BLOCK_ROWS)]
+    return np.concatenate([predict(part, coefs, intercepts, activation, out) for part in parts])

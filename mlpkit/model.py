@@ -1,0 +1,77 @@
+"""A network with its weights: plain arrays, and a live backend state that is ahead of them."""
+
+from typing import Any, NamedTuple
+
+from mlpkit.plugin import Arrays, Backend, Network, Recipe, Spec, State, Steps
+
+
+class Live(NamedTuple):
+    """A state, the functions that it belongs to, and what they were made from."""
+
+    steps: Steps
+    state: State
+    backend: tuple[Backend, dict[str, Any]]
+    recipe: Recipe
+
+
+class Model:
+    """What the network is, its weights and the solver's slots.
+
+    Arrays and live state are made from each other when one is missing. Pickles and copies
+    hold arrays alone. Training makes a new model; this one goes on meaning what it did.
+    """
+
+    def __init__(
+        self, spec: Spec, network: Network, slots: Arrays | None = None, live: Live | None = None
+    ) -> None:
+        self.spec = spec
+        self._bare = network._replace(arrays={})
+        self._arrays = None if live else network.arrays
+        self._slots = None if live else slots or {}
+        self._live = live
+
+    @property
+    def arrays(self) -> Arrays:
+        """The weights; the same NumPy arrays at every call."""
+        if self._arrays is None:
+            assert self._live is not None
+            self._arrays = self._live.steps.arrays(self._live.state)
+        return self._arrays
+
+    @property
+    def slots(self) -> Arrays:
+        """The solver's slots, likewise."""
+        if self._slots is None:
+            assert self._live is not None
+            self._slots = self._live.steps.slots(self._live.state)
+        return self._slots
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it is the dense chain, which NumPy can evaluate."""
+        return self._bare.apply is None
+
+    @property
+    def decayed(self) -> frozenset[str]:
+        """The names under the L2 penalty."""
+        return self._bare.decayed
+
+    def live(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> Live:
+        """The live state if it was made from just this, else a new one from the arrays."""
+        kept = self._live
+        if kept is not None and (kept.backend, kept.recipe) == (backend, recipe):
+            return kept
+        make, options = backend
+        steps = make(self._bare._replace(arrays=self.arrays), self.spec, recipe, **options)
+        return Live(steps, steps.start({**self.arrays, **self.slots}), backend, recipe)
+
+    def trained(self, live: Live) -> "Model":
+        """The model after training."""
+        return Model(self.spec, self._bare, live=live)
+
+    def edited(self, spec: Spec, arrays: Arrays, slots: Arrays) -> "Model":
+        """The model with these arrays for its own, and no live state."""
+        return Model(spec, self._bare._replace(arrays=arrays), slots)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_arrays": self.arrays, "_slots": self.slots, "_live": None}

@@ -1,0 +1,234 @@
+"""The NumPy backend: the default, and the oracle that every other backend is held to.
+
+All weights lie in one buffer, and so do the gradients and each solver slot; layers are
+views of them. An epoch copies the state once and then works in place.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from mlpkit import dense
+from mlpkit.plugin import (
+    Array,
+    Arrays,
+    Batches,
+    Network,
+    PluginError,
+    Recipe,
+    Spec,
+    Steps,
+    Sums,
+    slot_name,
+)
+from mlpkit.threads import limited
+
+BLOCK = 8192  # elements of a solver update: its temporaries stay in the cache
+
+
+class State(NamedTuple):
+    """Weights (n_weights,) and solver slots (n_slots, n_weights), each in one buffer."""
+
+    weights: Array
+    slots: Array
+
+
+class Rows(NamedTuple):
+    """Training data: X dense or CSR, y (n, n_outputs), w (n,) or None."""
+
+    X: Any
+    y: Array
+    w: Array | None
+
+
+class Layout:
+    """Where each named array lies in a buffer: kernels first, so the L2 penalty is a slice."""
+
+    def __init__(self, network: Network) -> None:
+        names = sorted(network.arrays, key=lambda name: name not in network.decayed)
+        sizes = [network.arrays[name].size for name in names]
+        ends = np.cumsum(sizes)
+        self.shapes = {name: network.arrays[name].shape for name in names}
+        self.slices = {
+            name: slice(end - size, end) for name, size, end in zip(names, sizes, ends, strict=True)
+        }
+        self.size = int(ends[-1])
+        self.decayed = int(sum(network.arrays[name].size for name in network.decayed))
+        self.dtype = network.arrays[names[0]].dtype
+
+    def views(self, buffer: Array) -> Arrays:
+        """The named arrays as views of a buffer."""
+        return {name: buffer[s].reshape(self.shapes[name]) for name, s in self.slices.items()}
+
+    def filled(self, arrays: Arrays, key: Callable[[str], str]) -> Array:
+        """A buffer with copies of ``arrays[key(name)]``, zeros where there is none."""
+        buffer = np.zeros(self.size, self.dtype)
+        for name, view in self.views(buffer).items():
+            if key(name) in arrays:
+                view[...] = arrays[key(name)]
+        return buffer
+
+
+class Chain:
+    """Forward and backward through the dense chain, into given buffers."""
+
+    def __init__(self, spec: Spec, layout: Layout) -> None:
+        self.spec, self.layout = spec, layout
+        self.hidden = dense.ACTIVATIONS[spec.activation]
+        self.out = dense.ACTIVATIONS[spec.out_activation]
+        self.depth = len(spec.layer_units) - 1
+        self.flops = 2 * max(a * b for a, b in pairwise(spec.layer_units))
+
+    def backward(
+        self, weights: Arrays, gradients: Arrays, X: Any, y: Array, w: Array | None
+    ) -> tuple[float, float]:
+        """Write the gradient of the loss, summed over rows; return loss and weight sums."""
+        values = [X]
+        for i in range(self.depth):
+            z = values[-1] @ weights[f"coef_{i}"]
+            z += weights[f"intercept_{i}"]
+            (self.hidden if i < self.depth - 1 else self.out)(z)
+            values.append(z)
+        loss = self.spec.loss.rows(np, y, values[-1])
+        delta = self.spec.loss.delta(np, y, values[-1])
+        if w is not None:
+            loss = loss * w
+            delta *= w[:, None]
+        for i in reversed(range(self.depth)):
+            if issparse(X) and i == 0:
+                gradients["coef_0"][...] = X.T @ delta
+            else:
+                np.matmul(values[i].T, delta, out=gradients[f"coef_{i}"])
+            np.sum(delta, axis=0, out=gradients[f"intercept_{i}"])
+            if i:
+                delta = delta @ weights[f"coef_{i}"].T
+                _SLOPES[self.spec.activation](values[i], delta)
+        return float(loss.sum()), float(len(y) if w is None else w.sum())
+
+
+def _logistic_slope(a: Array, delta: Array) -> None:
+    delta *= a
+    delta *= 1 - a
+
+
+def _tanh_slope(a: Array, delta: Array) -> None:
+    delta *= 1 - a**2
+
+
+def _relu_slope(a: Array, delta: Array) -> None:
+    delta *= a != 0
+
+
+_SLOPES: dict[str, Callable[[Array, Array], None]] = {
+    "identity": lambda a, delta: None,
+    "logistic": _logistic_slope,
+    "tanh": _tanh_slope,
+    "relu": _relu_slope,
+}  # multiply delta by the activation's derivative, given the activation's value
+
+
+def _taken(rows: Rows, indices: Array | None) -> Rows:
+    """The rows of a step: all of them without indices."""
+    if indices is None:
+        return rows
+    if indices[-1] < 0 or indices.min() < 0:
+        indices = indices[indices >= 0]
+    return Rows(rows.X[indices], rows.y[indices], None if rows.w is None else rows.w[indices])
+
+
+def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
+    """Steps for the dense chain; PluginError for a network with an `apply` of its own."""
+    if network.apply is not None:
+        raise PluginError(
+            "backend='numpy' trains the dense chain only, and this builder brings a network of"
+            " another framework. Choose the backend that it was written for, for example"
+            " backend='jax', or builder='dense'."
+        )
+    layout = Layout(network)
+    chain = Chain(spec, layout)
+    solver, alpha = recipe.solver, recipe.alpha
+
+    def put(X: Any, y: Array, w: Array | None) -> Rows:
+        X = X.tocsr() if issparse(X) else np.asarray(X)
+        return Rows(
+            X.astype(spec.dtype, copy=False),
+            y.astype(spec.dtype, copy=False),
+            None if w is None else w.astype(spec.dtype, copy=False),
+        )
+
+    def start(arrays: Arrays) -> State:
+        slots = [layout.filled(arrays, lambda name, s=slot: slot_name(s, name)) for slot in solver.slots]
+        weights = layout.filled(arrays, str)
+        return State(weights, np.array(slots).reshape(len(slots), layout.size))
+
+    def arrays(state: State) -> Arrays:
+        return {name: view.copy() for name, view in layout.views(state.weights).items()}
+
+    def slots(state: State) -> Arrays:
+        return {
+            slot_name(slot, name): view.copy()
+            for slot, buffer in zip(solver.slots, state.slots, strict=True)
+            for name, view in layout.views(buffer).items()
+        }
+
+    def penalty(weights: Array) -> float:
+        decayed = weights[: layout.decayed]
+        return 0.5 * alpha * float(decayed @ decayed)
+
+    def advance(state: State, gradients: Array, weight: float, rate: float) -> None:
+        """One solver step, in place and block by block."""
+        gradients[: layout.decayed] += alpha * state.weights[: layout.decayed]
+        gradients /= weight
+        for begin in range(0, layout.size, BLOCK):
+            block = slice(begin, begin + BLOCK)
+            mine = (state.weights[block], *state.slots[:, block])
+            p, slots = solver.update(
+                np, mine[0], gradients[block], mine[1:], rate, solver.options
+            )
+            for kept, new in zip(mine, (p, *slots), strict=True):
+                if new is not kept:  # the solver did not work in place
+                    kept[...] = new
+
+    def gradient(
+        state: State, rows: Rows, indices: Array | None, seed: int
+    ) -> tuple[Sums, Arrays]:
+        buffer = np.zeros(layout.size, layout.dtype)
+        views = layout.views(buffer)
+        X, y, w = _taken(rows, indices)
+        loss = weight = 0.0
+        if len(y):
+            with limited(chain.flops * len(y)):
+                loss, weight = chain.backward(layout.views(state.weights), views, X, y, w)
+        return Sums(loss, weight, penalty(state.weights)), views
+
+    def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
+        state = State(state.weights.copy(), state.slots.copy())
+        if weight > 0:
+            advance(state, layout.filled(gradients, str), weight, rate)
+        return state
+
+    def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
+        state = State(state.weights.copy(), state.slots.copy())
+        weights = layout.views(state.weights)
+        buffer = np.empty(layout.size, layout.dtype)
+        gradients = layout.views(buffer)
+        sums = np.zeros((3, len(batches.order)))
+        with limited(chain.flops * batches.order.shape[1]):
+            for i, indices in enumerate(batches.order):
+                X, y, w = _taken(rows, indices)
+                if not len(y):
+                    continue
+                loss, weight = chain.backward(weights, gradients, X, y, w)
+                sums[:, i] = loss, weight, penalty(state.weights)
+                if weight > 0:
+                    advance(state, buffer, weight, float(batches.rates[i]))
+        return state, Sums(*sums)
+
+    def outputs(state: State, X: Any) -> Array:
+        weights = layout.views(state.weights)
+        return dense.outputs(X, *dense.layers(weights), spec.activation)
+
+    return Steps(put, start, arrays, slots, gradient, update, epoch, outputs)

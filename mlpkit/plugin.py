@@ -1,0 +1,300 @@
+"""Everything that a plugin author needs: how to write one, and what it must hold to.
+
+A plugin is a distribution with one entry point in the group ``mlpkit`` that names
+a *light* module (one that imports no framework, nor a parent package that does)::
+
+    [project.entry-points.mlpkit]
+    lion = "mlpkit_lion"
+
+    # mlpkit_lion.py
+    from mlpkit.plugin import Component, Solver, hookimpl
+
+    def update(xp, p, g, slots, rate, options):
+        (m,) = slots
+        p = p - rate * xp.sign(options["beta"] * m + (1 - options["beta"]) * g)
+        return p, (0.99 * m + 0.01 * g,)
+
+    def lion(beta=0.9):
+        return Solver(update=update, slots=("m",), options={"beta": beta})
+
+    @hookimpl
+    def mlpkit_solvers():
+        return [Component("lion", "mlpkit_lion:lion", "sign momentum", options=("beta",))]
+
+``pip install`` it, see it in ``python -m mlpkit plugins``, use it with
+``MLPClassifier(solver="lion")``, test it with a subclass from `mlpkit.testing`.
+
+A hook takes no argument and returns components. A component only *describes*: its
+factory is imported when a user asks for its name, so listing costs nothing. Plugins
+never see the estimator, never depend on each other's order, and import nothing of
+mlpkit but this module. Built-ins come in through the same hooks (`mlpkit.builtins`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+import pluggy
+from numpy.typing import NDArray
+
+hookimpl = pluggy.HookimplMarker("mlpkit")
+hookspec = pluggy.HookspecMarker("mlpkit")
+
+Array: TypeAlias = NDArray[Any]
+Arrays: TypeAlias = dict[str, Array]
+State: TypeAlias = Any  # a backend's own: weights and solver slots, never written to
+Rows: TypeAlias = Any  # a backend's own: training data as `Steps.put` left it
+Namespace: TypeAlias = Any  # functions of the array API standard: sqrt, log, where, sum ...
+Kind = Literal["backend", "builder", "solver", "trainer", "callback"]
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Activation = Literal["identity", "logistic", "tanh", "relu"]
+OutActivation = Literal["identity", "logistic", "softmax", "exp"]
+
+
+class PluginError(Exception):
+    """A component that was asked for can't be used: broken, unavailable or ambiguous."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin that nobody asked for is broken, or ignores the contract."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """What a hook returns: a name, and where to find what it stands for.
+
+    ``factory`` is ``"package.module:function"`` of the function for its kind:
+    ``backend(network, spec, recipe, **options) -> Steps``,
+    ``builder(spec, rng, **options) -> Network``, ``solver(**options) -> Solver``,
+    ``callback(**options) -> Callback``, or a `Trainer` itself.
+    ``requires`` holds the modules that must be importable; ``options`` the names it takes.
+    """
+
+    name: str
+    factory: str
+    summary: str = ""
+    requires: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+class Loss(NamedTuple):
+    """A loss with the activation that it belongs to; both functions work on any backend.
+
+    ``rows(xp, y, p)``: the loss of each row, shape (n,), of targets ``y`` and activated
+    outputs ``p``, both (n, n_outputs).
+    ``delta(xp, y, p)``: its derivative by the outputs before activation, (n, n_outputs).
+    """
+
+    name: str
+    out_activation: OutActivation
+    rows: Callable[[Namespace, Any, Any], Any]
+    delta: Callable[[Namespace, Any, Any], Any]
+
+
+class Solver(NamedTuple):
+    """One elementwise step, written once in plain operators, so it serves every backend.
+
+    ``update(xp, p, g, slots, rate, options) -> (p, slots)`` gets arrays of one shape and
+    may write into them (``m *= b``: in place on NumPy, rebinding elsewhere); only what it
+    returns counts. Each slot starts as zeros. ``options`` are constants to compiled code.
+    ``rate_at(rate, step, options)`` gives the rate of steps 1, 2, ... in float64 on the
+    host: Adam's bias correction lives there.
+    """
+
+    update: Callable[..., tuple[Any, tuple[Any, ...]]] | None = None
+    slots: tuple[str, ...] = ()
+    options: Mapping[str, float] = {}
+    rate_at: Callable[[float, Array, Mapping[str, float]], Array] | None = None
+    scheduled: bool = False  # follows the estimator's `learning_rate` schedule
+    trainer: str = "epochs"  # the loop that it needs
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the network is: all that a builder may want to know."""
+
+    n_features: int
+    n_outputs: int
+    task: Task
+    loss: Loss
+    hidden_layer_sizes: tuple[int, ...]
+    activation: Activation
+    dtype: Literal["float32", "float64"]
+    backend: str
+    seed: int
+    feature_names: tuple[str, ...] | None = None
+    classes: tuple[Any, ...] | None = None
+
+    @property
+    def out_activation(self) -> OutActivation:
+        """The activation of the last layer: `Network.apply` returns outputs without it."""
+        return self.loss.out_activation
+
+    @property
+    def layer_units(self) -> tuple[int, ...]:
+        """Units of every layer of the dense chain, input and output included."""
+        return (self.n_features, *self.hidden_layer_sizes, self.n_outputs)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the network is trained."""
+
+    solver: Solver
+    alpha: float
+    batch_size: int  # rows of a full step
+    learning_rate: Literal["constant", "invscaling", "adaptive"]
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    max_fun: int
+    shuffle: bool
+    tol: float
+    n_iter_no_change: float
+
+
+class Apply(Protocol):
+    """``(arrays, x, *, train, seed) -> (outputs before activation, arrays)``: pure, in the
+    backend's own arrays; the arrays that come back hold new values of the frozen ones."""
+
+    def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]: ...
+
+
+class Network(NamedTuple):
+    """Initial weights, always NumPy, and what to do with them.
+
+    ``apply`` None means the dense chain that `Spec` describes, with weights ``coef_0``,
+    ``intercept_0``, ``coef_1`` ... Return the same ``apply`` object for the same structure:
+    compiled code is kept by it. ``decayed`` names what the L2 penalty covers, ``frozen``
+    what is not trained (batch statistics).
+    """
+
+    arrays: Arrays
+    apply: Apply | None = None
+    decayed: frozenset[str] = frozenset()
+    frozen: frozenset[str] = frozenset()
+
+
+class Sums(NamedTuple):
+    """What one step, or each of several, added up over its rows.
+
+    ``loss`` and ``weight`` add up over shards; ``penalty``, ``alpha / 2 * |decayed|^2``, is
+    a value of the state before the step and does not. Floats, or float64 arrays (steps,).
+    """
+
+    loss: Any
+    weight: Any
+    penalty: Any
+
+
+class Batches(NamedTuple):
+    """The steps of (part of) an epoch."""
+
+    order: Array  # (steps, batch) int, row indices; -1 is padding
+    rates: Array  # (steps,) float64, learning rates
+    seeds: Array  # (steps,) uint32, for layers that draw
+
+
+class Steps(NamedTuple):
+    """A backend: pure functions over its own state. States of one network and spec fit any
+    Steps made for them; no function writes into a state or an array that it was given.
+
+    put       X (n, n_features) dense or CSR, y (n, n_outputs), w (n,) or None -> Rows
+    start     weights, maybe with solver slots under `slot_name` -> State
+    arrays    State -> weights, NumPy, writable; ``arrays(start(a))`` is ``a`` bit for bit
+    slots     State -> solver slots, likewise, under `slot_name`
+    gradient  State, Rows, indices (batch,) with -1 as padding, or None for all rows, seed
+              -> Sums, and the gradient of the loss as SUMS over rows (NumPy, by name)
+    update    State, summed gradients, summed weight, rate -> State; divides, adds L2, steps
+    epoch     State, Rows, Batches -> State, Sums of each step: a faster way to say
+              gradient and update. A step of weight 0 changes nothing.
+    outputs   State, X -> outputs before activation, (n, n_outputs), NumPy
+    """
+
+    put: Callable[[Any, Array, Array | None], Rows]
+    start: Callable[[Arrays], State]
+    arrays: Callable[[State], Arrays]
+    slots: Callable[[State], Arrays]
+    gradient: Callable[[State, Rows, Array | None, int], tuple[Sums, Arrays]]
+    update: Callable[[State, Arrays, float, float], State]
+    epoch: Callable[[State, Rows, Batches], tuple[State, Sums]]
+    outputs: Callable[[State, Any], Array]
+
+
+Builder: TypeAlias = Callable[[Spec, np.random.RandomState], Network]
+Backend: TypeAlias = Callable[[Network, Spec, Recipe], Steps]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What training carries from call to call, besides the state."""
+
+    rate: float  # the schedule's current learning rate
+    epoch: int = 0  # of this call
+    samples: int = 0  # rows seen since the first call: scikit-learn's t_
+    step: int = 0  # updates made with the current solver slots
+    stale: int = 0  # epochs in a row without improvement
+    best_loss: float = np.inf
+    best_score: float = -np.inf
+
+
+class Report(NamedTuple):
+    """One finished epoch, for callbacks."""
+
+    epoch: int
+    loss: float
+    score: float | None  # on the held-out rows, with early stopping
+    rate: float
+    seconds: float
+    note: str | None = None  # the trainer's reason to stop, or to lower the rate
+
+
+Callback: TypeAlias = Callable[[Report], "bool | None"]  # True stops
+
+
+class Job(NamedTuple):
+    """What a trainer works on."""
+
+    steps: Steps
+    rows: Rows
+    n_rows: int
+    recipe: Recipe
+    rng: np.random.RandomState
+    seed: int
+    decayed: frozenset[str]  # as in `Network`
+    score: Callable[[State], float] | None = None  # higher is better
+    passes: int | None = None  # exactly so many epochs: no early end, no warning
+
+
+Watch: TypeAlias = Callable[[State, Report], bool]
+Trainer: TypeAlias = Callable[[Job, State, Progress, Watch], tuple[State, Progress]]
+
+
+def slot_name(slot: str, name: str) -> str:
+    """The key of a solver's slot for the weights ``name``: ``slot_name("m", "coef_0")``."""
+    return f"{slot}/{name}"
+
+
+class Hooks:
+    """The hooks; each returns an iterable of `Component`."""
+
+    @hookspec
+    def mlpkit_backends(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Step functions: ``(network, spec, recipe) -> Steps``."""
+
+    @hookspec
+    def mlpkit_builders(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Networks: ``(spec, rng) -> Network``."""
+
+    @hookspec
+    def mlpkit_solvers(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Elementwise updates: ``(**options) -> Solver``."""
+
+    @hookspec
+    def mlpkit_trainers(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Training loops: a `Trainer`."""
+
+    @hookspec
+    def mlpkit_callbacks(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Listeners: ``(**options) -> Callback``."""

@@ -1,0 +1,100 @@
+"""Parameters into a `Recipe`: the one place where an estimator's settings are read."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mlpkit.plugin import Backend, Builder, Callback, PluginError, Recipe, Solver, Trainer
+from mlpkit.registry import installed, resolve
+
+# what scikit-learn's optimizer keeps from its first call on, whatever is set later
+OPTIMIZER = (
+    "solver",
+    "solver_options",
+    "learning_rate",
+    "learning_rate_init",
+    "power_t",
+    "momentum",
+    "nesterovs_momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
+BACKEND = "MLPKIT_BACKEND"  # the environment's choice where backend=None
+FULL_BATCH = 200  # rows of a step with batch_size="auto", as scikit-learn has it
+
+
+def solver_of(params: Mapping[str, Any]) -> Solver:
+    """The solver, with the options that it declares taken from the parameters of that name."""
+    given = params["solver"]
+    if isinstance(given, Solver):
+        if params["solver_options"]:
+            raise ValueError("solver_options go with the name of a solver, not with a Solver.")
+        return given
+    _, component = installed().resolve("solver", given)
+    known = {name: params[name] for name in component.options if name in params}
+    factory, options = resolve("solver", given, {**known, **(params["solver_options"] or {})})
+    solver = factory(**options)
+    if not isinstance(solver, Solver):
+        raise PluginError(f"solver {given!r} must return mlpkit.plugin.Solver, not {solver!r}.")
+    return solver
+
+
+def has_steps(params: Mapping[str, Any]) -> bool:
+    """Whether the solver works step by step, so that `partial_fit` makes sense."""
+    try:
+        return solver_of(params).update is not None
+    except (ValueError, PluginError):
+        return True  # partial_fit says what is wrong with it
+
+
+def recipe_of(params: Mapping[str, Any]) -> Recipe:
+    """How to train, from the parameters of an estimator."""
+    auto = params["batch_size"] == "auto"
+    return Recipe(
+        solver=solver_of(params),
+        alpha=params["alpha"],
+        batch_size=FULL_BATCH if auto else int(params["batch_size"]),
+        learning_rate=params["learning_rate"],
+        learning_rate_init=params["learning_rate_init"],
+        power_t=params["power_t"],
+        max_iter=params["max_iter"],
+        max_fun=params["max_fun"],
+        shuffle=params["shuffle"],
+        tol=params["tol"],
+        n_iter_no_change=params["n_iter_no_change"],
+    )
+
+
+def backend_name(params: Mapping[str, Any]) -> str:
+    """The backend's name: given, or the environment's, or NumPy."""
+    given = params["backend"] or os.environ.get(BACKEND) or "numpy"
+    return given if isinstance(given, str) else getattr(given, "__qualname__", repr(given))
+
+
+def backend_of(params: Mapping[str, Any]) -> tuple[Backend, dict[str, Any]]:
+    """The backend and its options."""
+    given = params["backend"] or backend_name(params)
+    return resolve("backend", given, params["backend_options"])
+
+
+def builder_of(params: Mapping[str, Any]) -> tuple[Builder, dict[str, Any]]:
+    """The builder and its options."""
+    return resolve("builder", params["builder"] or "dense", params["builder_options"])
+
+
+def trainer_of(params: Mapping[str, Any], recipe: Recipe) -> Trainer:
+    """The loop: given, or the one that the solver needs."""
+    trainer, _ = resolve("trainer", params["trainer"] or recipe.solver.trainer)
+    return trainer  # type: ignore[no-any-return]
+
+
+def callbacks_of(params: Mapping[str, Any]) -> list[Callback]:
+    """The callbacks, one or a list, by name or as they are; verbose prints."""
+    given = params["callbacks"]
+    if given is None:
+        given = []
+    elif isinstance(given, str) or callable(given):
+        given = [given]
+    named = (["print"] if params["verbose"] else []) + list(given)
+    return [resolve("callback", c)[0]() if isinstance(c, str) else c for c in named]

@@ -1,0 +1,79 @@
+"""Targets as the network sees them: encoded for training, decoded from its outputs."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.preprocessing import LabelBinarizer
+
+from mlpkit.plugin import Array, Task
+
+
+class Labels:
+    """Classes or label sets <-> indicator columns, one for two classes.
+
+    >>> labels = Labels(np.array(["b", "a", "b"]))
+    >>> labels.task, labels.encode(np.array(["a", "b"])).tolist()
+    ('binary', [[False], [True]])
+    >>> labels.decode(np.array([[0.9], [0.2]])).tolist()
+    ['b', 'a']
+    """
+
+    def __init__(self, y: Any) -> None:
+        self.binarizer = LabelBinarizer().fit(y)
+
+    @property
+    def classes(self) -> Array:
+        """The class labels, sorted, shape (n_classes,)."""
+        return self.binarizer.classes_  # type: ignore[no-any-return]
+
+    @property
+    def task(self) -> Task:
+        """Two classes (or one), more, or several labels a row."""
+        kind = self.binarizer.y_type_
+        if kind.startswith("multilabel"):
+            return "multilabel"
+        return "multiclass" if kind == "multiclass" else "binary"
+
+    @property
+    def loss(self) -> str:
+        """The name of the log-loss that fits the task."""
+        return "log_loss" if self.task == "multiclass" else "binary_log_loss"
+
+    def encode(self, y: Any) -> Array:
+        """Indicators, bool, shape (n, n_outputs)."""
+        return self.binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
+
+    def decode(self, p: Array) -> Array:
+        """Labels of activated outputs p, shape (n, n_outputs)."""
+        return self.binarizer.inverse_transform(p.ravel() if p.shape[1] == 1 else p)  # type: ignore[no-any-return]
+
+    def score(self, y: Array, p: Array, w: Array | None) -> float:
+        """Accuracy of activated outputs p for encoded targets y."""
+        return float(accuracy_score(self.decode(y), self.decode(p), sample_weight=w))
+
+
+class Values:
+    """Real targets, one or several a row."""
+
+    task: Task = "regression"
+    classes = None
+
+    def __init__(self, loss: str) -> None:
+        self.loss = loss
+
+    def encode(self, y: Array) -> Array:
+        """Targets of shape (n, n_outputs). ValueError for a loss that they do not fit."""
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError("loss='poisson' needs y >= 0; try loss='squared_error'.")
+        return y.reshape(-1, 1) if y.ndim == 1 else y
+
+    def decode(self, p: Array) -> Array:
+        """Predictions, shape (n,) for one output."""
+        return p.ravel() if p.shape[1] == 1 else p
+
+    def score(self, y: Array, p: Array, w: Array | None) -> float:
+        """R2 of outputs p, NaN if they are not finite."""
+        if not np.isfinite(p).all():
+            return float("nan")
+        return float(r2_score(self.decode(y), self.decode(p), sample_weight=w))
