@@ -42,7 +42,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         with self._restored_on_failure():
             if incremental and self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            fresh = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+            started = "_model" in vars(self) or "coefs_" in vars(self)
+            fresh = not started or not (self.warm_start or incremental)
             data = self._validated(X, y, sample_weight, incremental, fresh)
             params = self.get_params(deep=False)
             if incremental and hasattr(self, "_optimizer_params"):
