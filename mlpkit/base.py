@@ -51,7 +51,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             rng = np.random.RandomState()  # of its own: NumPy's global state is left alone
             if self.random_state is not None:
                 rng = check_random_state(self.random_state)
-            model = self._initial(params, data, rng) if fresh else self._continued(params, data)
+            model = (
+                self._initial(params, data, rng)
+                if fresh
+                else self._continued(params, data, incremental)
+            )
 
             def progress(recipe: Recipe) -> Progress:
                 before = Progress(rate=recipe.learning_rate_init)
@@ -120,8 +124,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return tuple(sizes)
 
-    def _continued(self, params: dict[str, Any], data: Data) -> Model:
-        """The model as it is, with the weights that the user may have put in."""
+    def _continued(self, params: dict[str, Any], data: Data, incremental: bool) -> Model:
+        """The model as it is, with the weights that the user may have put in.
+
+        The solver's slots go on in a stream; a warm start begins with new ones.
+        """
         if hasattr(self, "_model"):
             model = self._model
         else:  # weights were set by hand, nothing was fitted
@@ -137,9 +144,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 f" the fitted {model.spec.hidden_layer_sizes}. Set warm_start=False to build anew."
             )
         spec = replace(model.spec, backend=recipes.backend_name(params))
-        if "coefs_" in vars(self):
-            return model.edited(spec, dense.named(self.coefs_, self.intercepts_, spec.dtype))
-        return model if spec == model.spec else model.edited(spec, model.arrays)
+        edited = "coefs_" in vars(self)
+        if incremental and not edited and spec == model.spec:
+            return model
+        arrays = model.arrays
+        if edited:
+            arrays = dense.named(self.coefs_, self.intercepts_, spec.dtype)
+        return model.edited(spec, arrays, model.slots if incremental else {})
 
     def _commit(self, fitted: Fitted, fresh: bool) -> None:
         """Make the fitted attributes; nothing here can fail."""

@@ -69,9 +69,9 @@ class Model:
         """The model after training."""
         return Model(self.spec, self._bare, live=live)
 
-    def edited(self, spec: Spec, arrays: Arrays) -> "Model":
-        """The model with these weights for its own, and no live state."""
-        return Model(spec, self._bare._replace(arrays=arrays), self.slots)
+    def edited(self, spec: Spec, arrays: Arrays, slots: Arrays) -> "Model":
+        """The model with these weights and slots for its own, and no live state."""
+        return Model(spec, self._bare._replace(arrays=arrays), slots)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_arrays": self.arrays, "_slots": self.slots, "_live": None}
