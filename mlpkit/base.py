@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -82,9 +83,14 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             accept_sparse=["csr", "csc"],
             multi_output=True,
             y_numeric=self._y_numeric,
-            dtype=self.dtype or (np.float64, np.float32),
+            dtype=(np.float64, np.float32),
             reset=fresh,
         )
+        if self.dtype is not None and self.dtype != X.dtype:
+            with np.errstate(over="ignore"):  # told in words
+                X = X.astype(self.dtype)
+            if not np.isfinite(X.data if issparse(X) else X).all():
+                raise ValueError(f"X has values too large for dtype={self.dtype!r}: scale X.")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         w = None
@@ -223,15 +229,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Activated outputs, shape (n, n_outputs)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        model: Model | None = vars(self).get("_model")
         if "coefs_" in vars(self):
             layers = vars(self)["coefs_"], vars(self)["intercepts_"]
-        elif self._model.is_dense:
-            layers = dense.layers(self._model.arrays)
+        elif model.is_dense:
+            layers = dense.layers(model.arrays)
         else:
             params = self.get_params(deep=False)
-            live = self._model.live(recipes.backend_of(params), recipes.recipe_of(params))
+            live = model.live(recipes.backend_of(params), recipes.recipe_of(params))
             return dense.activated(live.steps.outputs(live.state, X), self.out_activation_)
-        return dense.predict(X, *layers, self.activation, self.out_activation_)
+        activation = model.spec.activation if model else self.activation
+        return dense.predict(X, *layers, activation, self.out_activation_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

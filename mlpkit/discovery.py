@@ -1,0 +1,161 @@
+"""What is installed: one `Plugin` for each entry point, imported and checked on demand."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from threading import RLock
+from typing import Any, Self, get_args
+
+import pluggy
+
+from mlpkit.plugin import Component, Hooks, Kind, PluginError
+
+GROUP = "mlpkit"
+CORE = "mlpkit"  # the distribution whose names nobody else may take
+DISABLE = "MLPKIT_DISABLE_PLUGINS"  # entry points or distributions to leave out, with commas
+KINDS: tuple[Kind, ...] = get_args(Kind)
+HOOKS = {f"mlpkit_{kind}s": kind for kind in KINDS}
+LOCK = RLock()  # one plugin loads at a time; a plugin may look names up while it does
+
+
+@dataclass(eq=False)
+class Plugin:
+    """One entry point: where it comes from, what it offers, what is wrong with it."""
+
+    entry: EntryPoint
+    distribution: str
+    version: str
+    disabled: bool = False
+    loaded: bool = False
+    told: bool = False  # a warning said that it is broken
+    error: BaseException | None = None
+    components: dict[Kind, dict[str, Component]] = field(default_factory=dict)
+
+    def load(self) -> Self:
+        """Import its module and ask its hooks, once; an error is kept, not raised."""
+        with LOCK:
+            if not (self.loaded or self.disabled):
+                self.loaded = True
+                try:
+                    self.components = described(self.entry)
+                except (Exception, SystemExit) as error:
+                    self.error = error
+        return self
+
+    @property
+    def label(self) -> str:
+        """The entry point and its distribution, for messages."""
+        return f"plugin {self.entry.name!r} ({self.distribution} {self.version})"
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not in use, in a line; empty if it is, or if it is not loaded yet."""
+        if self.disabled:
+            return f"{self.label} is left out by {DISABLE}"
+        return f"{self.label} is broken: {reason(self.error)}" if self.error else ""
+
+    @property
+    def remedy(self) -> str:
+        """What to do when it is broken."""
+        return (
+            f"Try: pip install --upgrade {self.distribution}, or leave it out:"
+            f" {DISABLE}={self.entry.name}"
+        )
+
+    def is_called(self, *names: str) -> bool:
+        """Whether its entry point or its distribution has one of the names."""
+        return any(same(own, n) for own in (self.entry.name, self.distribution) for n in names)
+
+
+def plugins() -> list[Plugin]:
+    """The core, then every entry point by its name, the same distribution only once."""
+    from mlpkit import __version__  # not before the package is complete
+
+    # the core's own needs no metadata, so that neither stale nor foreign files can take it
+    core = Plugin(EntryPoint("core", "mlpkit.builtins", GROUP), CORE, __version__)
+    off = [name for name in re.split(r"[,\s]+", os.environ.get(DISABLE, "")) if name]
+    found: dict[tuple[str, str], Plugin] = {}
+    for entry in entry_points(group=GROUP):
+        distribution = (entry.dist and entry.dist.name) or "unknown"
+        if not same(distribution, CORE):
+            plugin = Plugin(entry, distribution, (entry.dist and entry.dist.version) or "unknown")
+            plugin.disabled = plugin.is_called(*off)
+            found.setdefault((entry.name, distribution), plugin)
+    return [core, *(found[key] for key in sorted(found))]
+
+
+def described(entry: EntryPoint) -> dict[Kind, dict[str, Component]]:
+    """Ask the hooks of an entry point's module, and check what they return."""
+    module = entry.load()
+    module = module() if isinstance(module, type) else module
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(Hooks)
+    manager.register(module, name=entry.name)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        wrong = min(set(vars(manager.hook)) - set(HOOKS))
+        raise PluginError(
+            f"there is no hook {wrong!r}; hooks: {', '.join(HOOKS)}. {did_you_mean(wrong, HOOKS)}"
+        ) from error
+    found: dict[Kind, dict[str, Component]] = {}
+    for hook, kind in HOOKS.items():
+        implementations = getattr(manager.hook, hook).get_hookimpls()
+        if hasattr(module, hook) and not implementations:
+            raise PluginError(f"{hook} is not marked; write @hookimpl above it")
+        offered = found[kind] = {}
+        for implementation in implementations:
+            for component in checked(hook, implementation.function()):
+                if component.name in offered:
+                    raise PluginError(f"{hook} offers {component.name!r} twice")
+                offered[component.name] = component
+    return found
+
+
+def checked(hook: str, returned: Any) -> list[Component]:
+    """The components that a hook returned; PluginError if they are anything else."""
+    if not isinstance(returned, Iterable):
+        raise PluginError(f"{hook} must return a list of mlpkit.plugin.Component, not {returned!r}")
+    components = list(returned)
+    for c in components:
+        if not isinstance(c, Component):
+            raise PluginError(f"{hook} must return mlpkit.plugin.Component, not {c!r}")
+        if not c.name or "/" in c.name:
+            raise PluginError(f"{hook} offers {c.name!r}; a name is not empty and has no '/'")
+        if not re.fullmatch(r"[\w.]+:\w+", c.factory):
+            raise PluginError(
+                f"{hook}: factory of {c.name!r} is 'package.module:function', not {c.factory!r}"
+            )
+        for what, value in (("requires", c.requires), ("options", c.options)):
+            if isinstance(value, str):
+                raise PluginError(f"{hook}: {what} of {c.name!r} is a tuple, ({value!r},)")
+    return components
+
+
+def same(a: str, b: str) -> bool:
+    """Whether two names are one to a package index.
+
+    >>> same("mlpkit_jax", "MLPkit-JAX")
+    True
+    """
+    a, b = (re.sub(r"[-_.]+", "-", name).lower() for name in (a, b))
+    return a == b
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """A sentence with the nearest of the known names; empty if none is near.
+
+    >>> did_you_mean("NumPi", ["dense", "numpy"])
+    "Did you mean 'numpy'?"
+    """
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(given.lower(), names, n=1)
+    return f"Did you mean {names[close[0]]!r}?" if close else ""
+
+
+def reason(error: BaseException) -> str:
+    """An exception on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
