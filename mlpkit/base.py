@@ -28,6 +28,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints = CONSTRAINTS
     _y_numeric: bool
+    _model: Model
+    _progress: Progress
+    _targets: Any
+    _optimizer_params: dict[str, Any]
 
     def _store(self, parameters: dict[str, Any]) -> None:
         """Keep the arguments of ``__init__`` as they are."""
@@ -43,7 +47,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         with self._restored_on_failure():
             if incremental and self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            started = "_model" in vars(self) or "coefs_" in vars(self)
+            started = "_model" in self.__dict__ or "coefs_" in self.__dict__
             fresh = not started or not (self.warm_start or incremental)
             data = self._validated(X, y, sample_weight, incremental, fresh)
             params = self.get_params(deep=False)
@@ -112,9 +116,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             n_outputs=data.y.shape[1],
             task=self._targets.task,
             loss=LOSSES[self._targets.loss],
-            hidden_layer_sizes=self._sizes(),
+            hidden_layer_sizes=dense.sizes(self.hidden_layer_sizes),
             activation=self.activation,
-            dtype=str(data.X.dtype),
+            dtype=data.X.dtype.name,
             backend=recipes.backend_name(params),
             seed=int(copy.deepcopy(rng).randint(2**31)),  # a copy: later draws stay as they are
             feature_names=None if names is None else tuple(names),
@@ -122,13 +126,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         )
         build, options = recipes.builder_of(params)
         return Model(spec, build(spec, rng, **options))
-
-    def _sizes(self) -> tuple[int, ...]:
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if np.any(np.array(sizes) <= 0):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return tuple(sizes)
 
     def _continued(self, params: dict[str, Any], data: Data, incremental: bool) -> Model:
         """The model as it is, with the weights that the user may have put in.
@@ -144,13 +141,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 f"y has {data.y.shape[1]} outputs, but {type(self).__name__} was fitted with"
                 f" {model.spec.n_outputs}. Fit a new estimator, or set warm_start=False."
             )
-        if self._sizes() != model.spec.hidden_layer_sizes:
+        if dense.sizes(self.hidden_layer_sizes) != model.spec.hidden_layer_sizes:
             warnings.warn(
                 f"hidden_layer_sizes={self.hidden_layer_sizes} is ignored: training goes on with"
                 f" the fitted {model.spec.hidden_layer_sizes}. Set warm_start=False to build anew."
             )
         spec = replace(model.spec, backend=recipes.backend_name(params))
-        edited = "coefs_" in vars(self)
+        edited = "coefs_" in self.__dict__
         if incremental and not edited and spec == model.spec:
             return model
         arrays = model.arrays
@@ -162,7 +159,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         """Make the fitted attributes; nothing here can fail."""
         model, progress, reports = fitted
         for name in ("coefs_", "intercepts_"):
-            vars(self).pop(name, None)  # made from the model when asked for
+            self.__dict__.pop(name, None)  # made from the model when asked for
         self._model, self._progress = model, progress
         self.n_iter_, self.t_ = progress.epoch, progress.samples
         self.n_layers_, self.n_outputs_ = len(model.spec.layer_units), model.spec.n_outputs
@@ -182,12 +179,12 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     @contextmanager
     def _restored_on_failure(self) -> Iterator[None]:
         """After an exception the estimator is what it was before."""
-        before = dict(vars(self))
+        before = dict(self.__dict__)
         try:
             yield
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
 
     def _is_stochastic(self) -> bool:
@@ -205,7 +202,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @coefs_.setter
     def coefs_(self, value: list[Array]) -> None:
-        vars(self)["coefs_"] = value
+        self.__dict__["coefs_"] = value
 
     @property
     def intercepts_(self) -> list[Array]:
@@ -214,31 +211,32 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @intercepts_.setter
     def intercepts_(self, value: list[Array]) -> None:
-        vars(self)["intercepts_"] = value
+        self.__dict__["intercepts_"] = value
 
     def _layers(self, which: str) -> list[Array]:
-        if which not in vars(self):
-            if "_model" not in vars(self) or not self._model.is_dense:
+        if which not in self.__dict__:
+            if "_model" not in self.__dict__ or not self._model.is_dense:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {which!r}")
             coefs, intercepts = dense.layers(self._model.arrays)
-            vars(self).setdefault("coefs_", coefs)
-            vars(self).setdefault("intercepts_", intercepts)
-        return vars(self)[which]  # type: ignore[no-any-return]
+            self.__dict__.setdefault("coefs_", coefs)
+            self.__dict__.setdefault("intercepts_", intercepts)
+        return self.__dict__[which]  # type: ignore[no-any-return]
 
     def _outputs(self, X: Any) -> Array:
         """Activated outputs, shape (n, n_outputs)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        model: Model | None = vars(self).get("_model")
-        if "coefs_" in vars(self):
-            layers = vars(self)["coefs_"], vars(self)["intercepts_"]
-        elif model.is_dense:
-            layers = dense.layers(model.arrays)
+        activation = self.activation
+        if "_model" in self.__dict__:
+            activation = self._model.spec.activation
+            if not self._model.is_dense:
+                params = self.get_params(deep=False)
+                live = self._model.live(recipes.backend_of(params), recipes.recipe_of(params))
+                return dense.activated(live.steps.outputs(live.state, X), self.out_activation_)
+        if "coefs_" in self.__dict__:
+            layers = self.__dict__["coefs_"], self.__dict__["intercepts_"]
         else:
-            params = self.get_params(deep=False)
-            live = model.live(recipes.backend_of(params), recipes.recipe_of(params))
-            return dense.activated(live.steps.outputs(live.state, X), self.out_activation_)
-        activation = model.spec.activation if model else self.activation
+            layers = dense.layers(self._model.arrays)
         return dense.predict(X, *layers, activation, self.out_activation_)
 
     def __sklearn_tags__(self) -> Any:

@@ -7,7 +7,9 @@ import numpy as np
 from mlpkit.plugin import Array, Batches, Progress, Recipe
 
 
-def epochs(n_rows: int, batch_size: int, shuffle: bool, rng: np.random.RandomState) -> Iterator[Array]:
+def epochs(
+    n_rows: int, batch_size: int, shuffle: bool, rng: np.random.RandomState
+) -> Iterator[Array]:
     """For each epoch, the row indices of its steps: (steps, batch) int64, padded with -1.
 
     >>> next(epochs(5, 2, False, np.random.RandomState(0)))

@@ -79,5 +79,5 @@ def blocks(rows: HostRows, batches: Batches, full: int) -> Iterator[Block]:
         X, y, w = gathered(rows, order.ravel())
         rates, seeds = np.zeros(size), np.zeros(size, np.uint32)
         rates[:live], seeds[:live] = batches.rates[part], batches.seeds[part]
-        shaped = (a.reshape(size, padded, *a.shape[1:]) for a in (X, y, w))
-        yield Block(*shaped, rates.astype(X.dtype), seeds, live)
+        X, y, w = (a.reshape(size, padded, *a.shape[1:]) for a in (X, y, w))
+        yield Block(X, y, w, rates.astype(X.dtype), seeds, live)

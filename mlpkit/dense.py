@@ -49,6 +49,14 @@ ACTIVATIONS: dict[str, Callable[[Array], None]] = {
 }  # each works in place
 
 
+def sizes(given: Any) -> tuple[int, ...]:
+    """`hidden_layer_sizes` as a tuple, of a number as well; ValueError for empty layers."""
+    units = list(given) if hasattr(given, "__iter__") else [given]
+    if np.any(np.array(units) <= 0):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {units}.")
+    return tuple(units)
+
+
 def build(spec: Spec, rng: np.random.RandomState) -> Network:
     """The network of `Spec.layer_units`, drawn as scikit-learn draws it.
 
@@ -87,13 +95,13 @@ def named(coefs: Sequence[Array], intercepts: Sequence[Array], dtype: str) -> Ar
 
 def outputs(X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], activation: str) -> Array:
     """Outputs before activation, shape (n, n_outputs), of X (n, n_features), maybe sparse."""
-    z = X
+    z: Any = X
     for i, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
         if i:
             ACTIVATIONS[activation](z)
         z = z @ coef
         z += intercept
-    return z
+    return np.asarray(z)
 
 
 def activated(z: Array, activation: str) -> Array:

@@ -103,6 +103,7 @@ def _watch(callbacks: list[Callback], reports: list[Report]) -> Watch:
 
     def watch(state: State, report: Report) -> bool:
         reports.append(report)
-        return any([bool(callback(report)) for callback in callbacks])
+        answers = [callback(report) for callback in callbacks]  # each is asked
+        return any(answers)
 
     return watch

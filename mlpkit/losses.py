@@ -1,5 +1,6 @@
 """The losses of scikit-learn's MLP, each with the output activation that makes its
-derivative ``p - y`` (the canonical link), on any backend's arrays."""
+derivative ``p - y`` (the canonical link), on any backend's arrays.
+"""
 
 from typing import Any
 

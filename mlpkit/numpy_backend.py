@@ -5,6 +5,7 @@ views of them. An epoch copies the state once and then works in place.
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -160,7 +161,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         )
 
     def start(arrays: Arrays) -> State:
-        slots = [layout.filled(arrays, lambda name, s=slot: slot_name(s, name)) for slot in solver.slots]
+        slots = [layout.filled(arrays, partial(slot_name, slot)) for slot in solver.slots]
         weights = layout.filled(arrays, str)
         return State(weights, np.array(slots).reshape(len(slots), layout.size))
 
@@ -180,21 +181,18 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 
     def advance(state: State, gradients: Array, weight: float, rate: float) -> None:
         """One solver step, in place and block by block."""
+        assert solver.update is not None
         gradients[: layout.decayed] += alpha * state.weights[: layout.decayed]
         gradients /= weight
         for begin in range(0, layout.size, BLOCK):
             block = slice(begin, begin + BLOCK)
             mine = (state.weights[block], *state.slots[:, block])
-            p, slots = solver.update(
-                np, mine[0], gradients[block], mine[1:], rate, solver.options
-            )
+            p, slots = solver.update(np, mine[0], gradients[block], mine[1:], rate, solver.options)
             for kept, new in zip(mine, (p, *slots), strict=True):
                 if new is not kept:  # the solver did not work in place
                     kept[...] = new
 
-    def gradient(
-        state: State, rows: Rows, indices: Array | None, seed: int
-    ) -> tuple[Sums, Arrays]:
+    def gradient(state: State, rows: Rows, indices: Array | None, seed: int) -> tuple[Sums, Arrays]:
         buffer = np.zeros(layout.size, layout.dtype)
         views = layout.views(buffer)
         X, y, w = _taken(rows, indices)

@@ -156,9 +156,11 @@ class Recipe:
 
 class Apply(Protocol):
     """``(arrays, x, *, train, seed) -> (outputs before activation, arrays)``: pure, in the
-    backend's own arrays; the arrays that come back hold new values of the frozen ones."""
+    backend's own arrays; the arrays that come back hold new values of the frozen ones.
+    """
 
-    def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]: ...
+    def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
+        """Evaluate the network."""
 
 
 class Network(NamedTuple):

@@ -75,7 +75,12 @@ def backend_name(params: Mapping[str, Any]) -> str:
 def backend_of(params: Mapping[str, Any]) -> tuple[Backend, dict[str, Any]]:
     """The backend and its options."""
     given = params["backend"] or backend_name(params)
-    return resolve("backend", given, params["backend_options"])
+    try:
+        return resolve("backend", given, params["backend_options"])
+    except (ValueError, PluginError) as error:
+        if params["backend"] is None:
+            error.add_note(f"The name comes from the environment variable {BACKEND}.")
+        raise
 
 
 def builder_of(params: Mapping[str, Any]) -> tuple[Builder, dict[str, Any]]:

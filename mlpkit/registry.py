@@ -45,8 +45,8 @@ class Registry:
 
     def _stages(self, name: str) -> Iterator[tuple[bool, list[Plugin]]]:
         """Where to look, in turn, and whether the name asks for these plugins."""
-        qualifier, _, plain = name.rpartition("/")
-        if qualifier:
+        qualifier, slash, plain = name.rpartition("/")
+        if slash:
             yield True, [p for p in self.plugins if same(p.distribution, qualifier)]
             yield True, [p for p in self.plugins if same(p.entry.name, qualifier)]
         else:
@@ -79,8 +79,8 @@ class Registry:
 
     def _absent(self, kind: Kind, name: str) -> ValueError | PluginError:
         """The error for a name that nobody offers: what there is, and what to type next."""
-        qualifier, _, plain = name.rpartition("/")
-        source = qualifier or plain.partition(".")[0]
+        qualifier, slash, plain = name.rpartition("/")
+        source = qualifier if slash else plain.partition(".")[0]
         package = source if source.startswith(f"{CORE}-") else f"{CORE}-{source}"
         called = [p for p in self.plugins if p.is_called(source, package)]
         if off := [p for p in called if p.disabled]:
@@ -116,10 +116,11 @@ def _ambiguous(kind: Kind, name: str, offers: list[Plugin]) -> str:
 
 def _warn(broken: Iterable[Plugin]) -> None:
     """Say once that a plugin which nobody asked for is broken."""
-    for plugin in broken:
-        if not plugin.told:
-            plugin.told = True
-            warnings.warn(f"{plugin.trouble}. {plugin.remedy}", PluginWarning, stacklevel=3)
+    with LOCK:
+        for plugin in broken:
+            if not plugin.told:
+                plugin.told = True
+                warnings.warn(f"{plugin.trouble}. {plugin.remedy}", PluginWarning, stacklevel=3)
 
 
 @cache

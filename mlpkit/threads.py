@@ -1,5 +1,6 @@
 """BLAS threads by the size of the work: on small products they cost more than they bring,
-and left spinning they stall whatever else runs on the machine."""
+and left spinning they stall whatever else runs on the machine.
+"""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache

@@ -97,7 +97,8 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
             rate = progress.rate
             if recipe.solver.scheduled and recipe.learning_rate == "invscaling":
                 progress = replace(
-                    progress, rate=recipe.learning_rate_init / (progress.samples + 1) ** recipe.power_t
+                    progress,
+                    rate=recipe.learning_rate_init / (progress.samples + 1) ** recipe.power_t,
                 )
             note, stop = None, broken
             if broken:

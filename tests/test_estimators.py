@@ -71,7 +71,8 @@ def test_parameters_are_scikit_learns_then_ours(name: str) -> None:
 def test_methods_take_what_scikit_learns_take(name: str, method: str) -> None:
     """The same arguments in the same order: partial_fit is (X, y, sample_weight, classes)."""
     mine, their = (
-        list(inspect.signature(getattr(getattr(m, name), method)).parameters) for m in (ours, theirs)
+        list(inspect.signature(getattr(getattr(m, name), method)).parameters)
+        for m in (ours, theirs)
     )
     assert mine == their
 
@@ -152,7 +153,7 @@ def test_edited_weights_count(clf: MLPClassifier) -> None:
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 def test_frames(frame: Any, backend: str) -> None:
-    """pandas and polars give their names; other columns are refused."""
+    """Pandas and polars give their names; other columns are refused."""
     data = frame(dict(zip("abcd", X.T, strict=True)))
     clf = MLPClassifier(**QUICK, backend=backend).fit(data, Y)
     assert clf.feature_names_in_.tolist() == list("abcd")
@@ -214,7 +215,9 @@ def test_prediction_from_several_threads(clf: MLPClassifier) -> None:
     """Eight threads, the weights not yet fetched from the backend."""
     expected = copy.deepcopy(clf).predict_proba(X)
     found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(clf.predict_proba(X))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: found.append(clf.predict_proba(X))) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -234,7 +237,7 @@ def test_the_environment_chooses_the_backend(backend: str) -> None:
     """MLPKIT_BACKEND runs a program as it is on another backend."""
     code = (
         "from sklearn.datasets import load_iris; from mlpkit import MLPClassifier\n"
-        "clf = MLPClassifier((3,), tol=1.0, n_iter_no_change=1).fit(*load_iris(return_X_y=True))\n"
+        "clf = MLPClassifier((3,), tol=10.0, n_iter_no_change=1).fit(*load_iris(return_X_y=True))\n"
         "print(clf._model.spec.backend)"
     )
     env = {**os.environ, "MLPKIT_BACKEND": backend}

@@ -67,7 +67,13 @@ def same(pair: tuple[Any, Any], X: Any, tolerance: float = TOLERANCE) -> None:
     close = {"rtol": tolerance, "atol": tolerance}
     for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
         assert getattr(expected, name) == getattr(actual, name), name
-    for name in ("loss_", "best_loss_", "loss_curve_", "validation_scores_", "best_validation_score_"):
+    for name in (
+        "loss_",
+        "best_loss_",
+        "loss_curve_",
+        "validation_scores_",
+        "best_validation_score_",
+    ):
         if getattr(expected, name, None) is not None:
             np.testing.assert_allclose(getattr(actual, name), getattr(expected, name), **close)
         elif hasattr(expected, name):

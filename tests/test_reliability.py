@@ -161,7 +161,9 @@ def test_divergence_is_told_where_it_happens(backend: str) -> None:
     reg.set_params(tol=0.0, n_iter_no_change=500)
     epochs: list[int] = []
     reg.set_params(callbacks=lambda report: epochs.append(report.epoch))
-    with pytest.raises(ValueError, match=r"non-finite parameter weights.*in epoch \d+: scale X") as e:
+    with pytest.raises(
+        ValueError, match=r"non-finite parameter weights.*in epoch \d+: scale X"
+    ) as e:
         reg.fit(data * 100, target * 100)
     told = re.search(r"epoch (\d+)", str(e.value))
     assert told is not None and len(epochs) <= int(told[1]) < 60
@@ -173,8 +175,15 @@ def test_divergence_with_early_stopping_keeps_the_best(backend: str) -> None:
     """The best epoch's weights stay, and a warning tells why training ended."""
     data, target = make_regression(100, 4, random_state=0)
     reg = MLPRegressor(
-        hidden_layer_sizes=(5,), activation="identity", solver="sgd", learning_rate_init=1.0,
-        early_stopping=True, max_iter=500, random_state=0, n_iter_no_change=400, backend=backend,
+        hidden_layer_sizes=(5,),
+        activation="identity",
+        solver="sgd",
+        learning_rate_init=1.0,
+        early_stopping=True,
+        max_iter=500,
+        random_state=0,
+        n_iter_no_change=400,
+        backend=backend,
     )
     with pytest.warns(ConvergenceWarning, match="The best epoch is kept"):
         reg.fit(data * 100, target * 100)

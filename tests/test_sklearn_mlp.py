@@ -38,7 +38,9 @@ def global_random_seed() -> int:
 
 
 _module = _theirs()
-globals().update({k: v for k, v in vars(_module).items() if k.startswith("test_") and k not in PRIVATE})
+globals().update(
+    {k: v for k, v in vars(_module).items() if k.startswith("test_") and k not in PRIVATE}
+)
 
 
 def test_the_classes_under_test_are_ours() -> None:

@@ -1,0 +1,26 @@
+"""The command line: ``python -m mlpkit plugins`` and ``python -m mlpkit demo``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from mlpkit import __version__, demo, listing
+
+COMMANDS = {"plugins": listing, "demo": demo}  # each has SUMMARY, arguments(parser), main(args)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m mlpkit")
+    parser.add_argument("--version", action="version", version=f"mlpkit {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        own = commands.add_parser(name, help=command.SUMMARY, description=command.__doc__)
+        command.arguments(own)
+        own.set_defaults(main=command.main)
+    given = parser.parse_args(arguments)
+    return int(given.main(given))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

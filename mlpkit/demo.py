@@ -1,0 +1,4 @@
+"""d"""
+SUMMARY="x"
+def arguments(p): ...
+def main(g): return 0

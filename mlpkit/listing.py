@@ -1,0 +1,151 @@
+"""Show who offers what, from which distribution, and what can't be used and why."""
+
+import argparse
+import json
+import os
+import platform
+import re
+import sys
+import textwrap
+import warnings
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from mlpkit import __version__
+from mlpkit.discovery import CORE, DISABLE, Plugin, reason
+from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
+from mlpkit.registry import Registry, missing
+
+SUMMARY = "show what is installed, and what is broken and why"
+WIDTH = 100
+Status = Literal["ok", "broken", "disabled", "missing requirements", "ambiguous", "shadowed"]
+
+
+@dataclass
+class Offer:
+    """One component; ``note`` says what is wrong and what to do."""
+
+    kind: Kind
+    name: str
+    summary: str
+    requires: tuple[str, ...]
+    options: tuple[str, ...]
+    status: Status
+    note: str = ""
+
+
+@dataclass
+class Row:
+    """One entry point; its status is its own, or that of the first offer with trouble."""
+
+    plugin: str
+    distribution: str
+    version: str
+    status: Status
+    note: str = ""
+    offers: list[Offer] = field(default_factory=list)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def main(given: argparse.Namespace) -> int:
+    """Print the listing; what is broken is part of it, so the exit code is 0."""
+    registry = Registry()
+    rows = [row(plugin, registry) for plugin in registry.plugins]
+    about = {"mlpkit": __version__, "python": platform.python_version()}
+    notes = unknown_names(registry.plugins)
+    if given.json:
+        plugins = [asdict(r) for r in rows]
+        print(json.dumps({**about, "plugins": plugins, "notes": notes}, indent=2))
+    else:
+        print(", ".join(f"{name} {version}" for name, version in about.items()))
+        print(f"\n{table(rows)}")
+        print("".join(f"\n{note}" for note in notes), end="\n" if notes else "")
+    return 0
+
+
+def row(plugin: Plugin, registry: Registry) -> Row:
+    """What there is to say about one entry point."""
+    before = set(sys.modules)
+    found = Row(plugin.entry.name, plugin.distribution, plugin.version, "ok")
+    if plugin.load().disabled:
+        found.status, found.note = "disabled", f"Left out by {DISABLE}."
+    elif plugin.error:
+        found.status, found.note = "broken", f"{reason(plugin.error)}. {plugin.remedy}"
+    components = [(kind, c) for kind, named in plugin.components.items() for c in named.values()]
+    heavy = {r for _, c in components for r in c.requires} & (set(sys.modules) - before)
+    if heavy:
+        found.note = f"Imports {', '.join(sorted(heavy))} although it is only listed."
+    found.offers = [offer(plugin, kind, c, registry) for kind, c in components]
+    if trouble := [o.status for o in found.offers if o.status != "ok"]:
+        found.status = trouble[0]
+    return found
+
+
+def offer(plugin: Plugin, kind: Kind, c: Component, registry: Registry) -> Offer:
+    """What there is to say about one component: what a lookup of its name would find."""
+    found = Offer(kind, c.name, c.summary, c.requires, c.options, "ok")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PluginWarning)  # the listing says it
+            first, _ = registry.find(kind, c.name)
+    except PluginError as error:
+        found.status, found.note = "ambiguous", f"{error}."
+    else:
+        if first is not plugin:
+            found.status = "shadowed"
+            found.note = (
+                f"{kind}={c.name!r} is that of {first.label}."
+                f" This one is {kind}='{plugin.distribution}/{c.name}'."
+            )
+    if absent := missing(c):
+        found.status = "missing requirements"
+        found.note = f"Needs {', '.join(absent)}: pip install {plugin.distribution}. {found.note}"
+    return found
+
+
+def unknown_names(plugins: list[Plugin]) -> list[str]:
+    """What MLPKIT_DISABLE_PLUGINS names in vain."""
+    named = [name for name in re.split(r"[,\s]+", os.environ.get(DISABLE, "")) if name]
+    unknown = [name for name in named if not any(p.is_called(name) for p in plugins)]
+    notes = [f"{DISABLE} names {name!r}, which is not installed." for name in unknown]
+    if any(p.is_called(name) for p in plugins if p.distribution == CORE for name in named):
+        notes.append(f"{DISABLE} can't leave out the core.")
+    return notes
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as text, a line for each plugin and under it what it offers."""
+    heads = [("PLUGIN", "DISTRIBUTION", "VERSION", "STATUS")]
+    cells = heads + [(r.plugin, r.distribution, r.version, r.status) for r in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    kinds = max([len(o.kind) for r in rows for o in r.offers], default=0)
+    names = max([len(o.name) for r in rows for o in r.offers], default=0)
+    head, *lines = ("  ".join(map(str.ljust, c, widths)).rstrip() for c in cells)
+    text = [head]
+    for r, line in zip(rows, lines, strict=True):
+        text += ["", line, *wrapped(r.note, 2)]
+        kind = ""
+        for o in r.offers:
+            shown = "" if o.kind == kind else o.kind
+            kind = o.kind
+            start = f"  {shown:{kinds}}  {o.name:{names}}  "
+            state = "" if o.status == "ok" else f"[{o.status}] "
+            text += wrapped(f"{state}{o.summary}", len(start), start) or [start.rstrip()]
+            text += wrapped(o.note, len(start))
+    return "\n".join(text)
+
+
+def wrapped(text: str, indent: int, start: str | None = None) -> list[str]:
+    """Text in lines that fit the width; words as long as a command stay whole."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=" " * indent if start is None else start,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

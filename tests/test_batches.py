@@ -1,0 +1,37 @@
+"""Epochs of row indices."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.utils import shuffle
+
+from mlpkit.batches import epochs, with_rates
+from mlpkit.plugin import Progress
+from mlpkit.solvers import sgd
+from mlpkit.testing import recipe
+
+
+@given(n=st.integers(1, 300), size=st.integers(1, 64), seed=st.integers(0, 9))
+def test_each_epoch_has_each_row_once(n: int, size: int, seed: int) -> None:
+    """In scikit-learn's order, padded at the end only."""
+    rng, rows = np.random.RandomState(seed), np.arange(n)
+    for order in islice(epochs(n, size, True, np.random.RandomState(seed)), 3):
+        rows = shuffle(rows, random_state=rng)
+        np.testing.assert_array_equal(order.ravel()[:n], rows)
+        assert (order.ravel()[n:] == -1).all()
+        assert order.shape == (-(-n // size), size)
+
+
+def test_rates_and_seeds_go_on_from_step_to_step() -> None:
+    """Adam's correction depends on the step; every step has a seed of its own."""
+    order = np.zeros((3, 2), int)
+    first = with_rates(order, Progress(rate=0.1), recipe(), seed=5)
+    then = with_rates(order, Progress(rate=0.1, step=3), recipe(), seed=5)
+    bias = np.sqrt(1 - 0.999 ** np.arange(1, 7)) / (1 - 0.9 ** np.arange(1, 7))
+    assert np.append(first.rates, then.rates) == pytest.approx(0.1 * bias)
+    assert len({*first.seeds.tolist(), *then.seeds.tolist()}) == 6
+    plain = with_rates(order, Progress(rate=0.1), recipe(solver=sgd()), seed=5)
+    assert plain.rates.tolist() == [0.1] * 3

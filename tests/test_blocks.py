@@ -1,0 +1,50 @@
+"""Blocks of fixed shapes hold every step once, in order."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from mlpkit.blocks import blocks, bucket, host_rows
+from mlpkit.plugin import Batches
+from mlpkit.testing import batches
+
+
+@given(n=st.integers(1, 700), full=st.sampled_from([1, 5, 32, 200, 1000]))
+def test_blocks_hold_every_step(n: int, full: int) -> None:
+    """Rows with weight, step after step, are the rows of the order; sizes are buckets."""
+    X = np.arange(2.0 * n).reshape(n, 2)
+    rows = host_rows(X, X[:, :1], None, "float64")
+    plan = batches(n, min(full, n))
+    found, steps = [], 0
+    for block in blocks(rows, plan, full):
+        assert block.X.shape[0] & (block.X.shape[0] - 1) == 0
+        assert block.X.shape[1] == bucket(min(full, n), full)
+        for step in range(block.steps):
+            live = block.w[step] > 0
+            found.append(block.X[step][live])
+            np.testing.assert_array_equal(block.y[step][live], block.X[step][live][:, :1])
+        steps += block.steps
+    assert steps == len(plan.order)
+    np.testing.assert_array_equal(np.concatenate(found), X)
+
+
+@given(sizes=st.lists(st.integers(1, 5000), max_size=50), full=st.sampled_from([32, 200, 512]))
+def test_any_stream_needs_few_shapes(sizes: list[int], full: int) -> None:
+    """At most twelve shapes, whatever the sizes."""
+    shapes = set()
+    for n in sizes:
+        rows = host_rows(np.zeros((n, 1)), np.zeros((n, 1)), None, "float32")
+        shapes |= {block.X.shape for block in blocks(rows, batches(n, min(n, full)), full)}
+    assert len(shapes) <= 12
+
+
+def test_sparse_rows_and_weights() -> None:
+    """A sparse row comes dense; a weight is the row's, or 0 for padding."""
+    X = np.eye(3, dtype=np.float32)
+    rows = host_rows(csr_array(X), X, np.array([1.0, 2.0, 3.0]), "float32")
+    order = Batches(np.array([[2, 0, -1]]), np.array([0.1]), np.array([7], np.uint32))
+    (block,) = blocks(rows, order, full=3)
+    np.testing.assert_array_equal(block.X[0, :2], X[[2, 0]])
+    assert block.w.tolist() == [[3, 1, 0]]
+    assert block.X.dtype == block.w.dtype == block.rates.dtype == np.float32

@@ -1,0 +1,46 @@
+"""A model: arrays and live state, each made from the other."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+
+from mlpkit import dense
+from mlpkit.model import Model
+from mlpkit.numpy_backend import backend
+from mlpkit.testing import recipe, spec
+
+CHOICE: tuple[Any, dict[str, Any]] = (backend, {})
+
+
+def fresh() -> Model:
+    """An untrained model."""
+    return Model(spec(), dense.build(spec(), np.random.RandomState(0)))
+
+
+def test_a_live_state_is_kept_for_the_same_recipe_alone() -> None:
+    """Another alpha makes new functions from the arrays."""
+    model = fresh()
+    trained = model.trained(model.live(CHOICE, recipe()))
+    assert trained.live(CHOICE, recipe()) is trained.live(CHOICE, recipe())
+    other = trained.live(CHOICE, recipe(alpha=1.0))
+    assert other is not trained.live(CHOICE, recipe())
+    np.testing.assert_array_equal(other.steps.arrays(other.state)["coef_0"], model.arrays["coef_0"])
+
+
+def test_a_pickle_has_arrays_and_no_state() -> None:
+    """Weights and slots come along, functions do not."""
+    model = fresh()
+    trained = model.trained(model.live(CHOICE, recipe()))
+    again = pickle.loads(pickle.dumps(trained))
+    assert again._live is None
+    assert again.slots.keys() == trained.slots.keys() != set()
+    for name, array in trained.arrays.items():
+        np.testing.assert_array_equal(array, again.arrays[name])
+
+
+def test_arrays_are_the_same_objects_at_every_call() -> None:
+    """What a user edits in place is what the model holds."""
+    model = fresh()
+    trained = model.trained(model.live(CHOICE, recipe()))
+    assert trained.arrays["coef_0"] is trained.arrays["coef_0"]

@@ -1,0 +1,64 @@
+"""Parameters become a recipe in one place."""
+
+import pytest
+
+from mlpkit import MLPClassifier, recipes
+from mlpkit.callbacks import printer
+from mlpkit.plugin import Report
+from mlpkit.solvers import adam
+
+
+def params(**changes: object) -> dict[str, object]:
+    """The parameters of an estimator."""
+    return {**MLPClassifier().get_params(), **changes}
+
+
+def test_a_solver_takes_the_parameters_that_it_declares() -> None:
+    """adam takes the betas, sgd the momentum; solver_options win."""
+    solver = recipes.solver_of(params(beta_1=0.5, solver_options={"beta_2": 0.6}))
+    assert solver.options == {"beta_1": 0.5, "beta_2": 0.6, "epsilon": 1e-8}
+    assert recipes.solver_of(params(solver="sgd", momentum=0.3)).options == {"momentum": 0.3}
+
+
+def test_a_solver_may_be_an_object() -> None:
+    """It is used as it is; options do not go with it."""
+    mine = adam(beta_1=0.1)
+    assert recipes.solver_of(params(solver=mine)) is mine
+    with pytest.raises(ValueError, match="not with a Solver"):
+        recipes.solver_of(params(solver=mine, solver_options={"beta_1": 0.2}))
+
+
+def test_the_environment_chooses_where_nothing_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """backend=None asks MLPKIT_BACKEND, then takes NumPy."""
+    monkeypatch.setenv("MLPKIT_BACKEND", "elsewhere")
+    assert recipes.backend_name(params()) == "elsewhere"
+    assert recipes.backend_name(params(backend="numpy")) == "numpy"
+    monkeypatch.delenv("MLPKIT_BACKEND")
+    assert recipes.backend_name(params()) == "numpy"
+
+
+def test_an_unknown_choice_of_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says where the name came from."""
+    monkeypatch.setenv("MLPKIT_BACKEND", "elsewhere")
+    with pytest.raises(ValueError, match="unknown backend 'elsewhere'") as error:
+        recipes.backend_of(params())
+    assert "environment variable MLPKIT_BACKEND" in error.value.__notes__[0]
+
+
+def test_callbacks_in_any_form() -> None:
+    """None, a name, a function, or a list of these; verbose prints first."""
+
+    def mine(report: Report) -> None:
+        pass
+
+    assert recipes.callbacks_of(params()) == []
+    assert recipes.callbacks_of(params(callbacks=mine)) == [mine]
+    assert recipes.callbacks_of(params(callbacks=["print", mine])) == [printer(), mine]
+    assert recipes.callbacks_of(params(callbacks=mine, verbose=True)) == [printer(), mine]
+
+
+def test_steps_or_the_whole_data() -> None:
+    """lbfgs has no steps; an unknown solver is left to the fit to refuse."""
+    assert recipes.has_steps(params())
+    assert not recipes.has_steps(params(solver="lbfgs"))
+    assert recipes.has_steps(params(solver="lbfsg"))
