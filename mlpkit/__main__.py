@@ -1,6 +1,7 @@
 """The command line: ``python -m mlpkit plugins`` and ``python -m mlpkit demo``."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.arguments(own)
         own.set_defaults(main=command.main)
     given = parser.parse_args(arguments)
-    return int(given.main(given))
+    try:
+        return int(given.main(given))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, head or less, had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 if __name__ == "__main__":

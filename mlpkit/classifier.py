@@ -199,7 +199,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Labels of X, shape (n_samples,) or indicators (n_samples, n_labels)."""
-        return self._targets.decode(self._outputs(X))  # type: ignore[no-any-return]
+        p = self._outputs(X)
+        return self._targets.decode(p)  # type: ignore[no-any-return]
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n_samples, n_classes), in the order of ``classes_``."""

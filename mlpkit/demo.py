@@ -1,4 +1,237 @@
-"""d"""
-SUMMARY="x"
-def arguments(p): ...
-def main(g): return 0
+"""Fit scikit-learn's networks and ours side by side, on real data and on every backend."""
+
+import argparse
+import sys
+import textwrap
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TextIO
+
+import numpy as np
+import sklearn.neural_network as theirs
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+import mlpkit
+from mlpkit.discovery import reason
+from mlpkit.plugin import PluginError, Report
+from mlpkit.registry import installed, missing
+from mlpkit.threads import limited
+
+SUMMARY = "fit real data on every installed backend, beside scikit-learn"
+SKLEARN = "scikit-learn"
+COLUMNS = ("epochs", "first fit", "second fit", "largest loss difference")
+DATA = {  # how to load it, what fits it, and the L2 penalty that suits it
+    "digits": (load_digits, "MLPClassifier", 1e-4),
+    "breast cancer": (load_breast_cancer, "MLPClassifier", 1.0),
+    "diabetes": (load_diabetes, "MLPRegressor", 10.0),
+}
+
+
+class Task(NamedTuple):
+    """Standardised data, split, and the estimator for them."""
+
+    title: str
+    estimator: str
+    alpha: float
+    train: tuple[Any, Any]
+    held: tuple[Any, Any]
+
+
+class Row(NamedTuple):
+    """What one backend made of a task; with a failure there is nothing else."""
+
+    backend: str
+    failure: str = ""
+    score: float = np.nan
+    seconds: tuple[float, float] = (np.nan, np.nan)
+    losses: tuple[float, ...] = ()
+
+    def difference(self, reference: "Row") -> float:
+        """How far the loss curves are apart, over the epochs that both have."""
+        pairs = zip(self.losses, reference.losses, strict=False)
+        return max((abs(a - b) for a, b in pairs), default=np.nan)
+
+
+class Progress:
+    """A line that updates on a terminal, plain lines elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.live = stream, stream.isatty()
+        self.what, self.shown = "", 0.0
+
+    def begin(self, what: str) -> None:
+        """Say what starts now."""
+        self.what = what
+        self._write(f"{what} ...")
+
+    def __call__(self, report: Report) -> None:
+        """Show an epoch; a callback of the estimators."""
+        if self.live and time.monotonic() - self.shown > 0.1:
+            self._write(f"{self.what}: epoch {report.epoch}, loss {report.loss:.4f}")
+
+    def clear(self) -> None:
+        """Leave the line empty."""
+        if self.live:
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        self.shown = time.monotonic()
+        self.stream.write(f"\r{text:79.79}\r" if self.live else f"{text}\n")
+        self.stream.flush()
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument(
+        "--backend",
+        action="append",
+        metavar="NAME",
+        help="fit on this backend only; may be repeated",
+    )
+    parser.add_argument(
+        "--max-iter", type=int, default=200, metavar="N", help="epochs at most (default: 200)"
+    )
+
+
+def main(given: argparse.Namespace) -> int:
+    """Print a table for each data set; the exit code is 1 if a backend failed."""
+    backends, left_out = (given.backend, []) if given.backend else available()
+    progress = Progress(sys.stderr)
+    print(
+        f"Standardised inputs, one hidden layer of 100, max_iter={given.max_iter},"
+        " random_state=0; BLAS on one thread."
+    )
+    tables: list[list[Row]] = []
+    for name in DATA:
+        task = prepared(name)
+        tables.append(list(compared(name, task, backends, given.max_iter, progress)))
+        progress.clear()
+        print(f"\n{task.title}\n{table(task, tables[-1])}", flush=True)
+    for line in [*left_out, *closing(tables)]:
+        print(f"\n{filled(line)}")
+    return int(any(row.failure for rows in tables for row in rows))
+
+
+def available() -> tuple[list[str], list[str]]:
+    """The backends that can be used, and a sentence for each of the others."""
+    names, left_out = [], []
+    for name in installed().names("backend"):
+        try:
+            plugin, component = installed().find("backend", name)
+        except PluginError as error:
+            left_out.append(f"Left out: {error}.")
+            continue
+        if absent := missing(component):
+            left_out.append(
+                f"Left out: {name} needs {', '.join(absent)}. Try: pip install"
+                f" {plugin.distribution}"
+            )
+        else:
+            names.append(name)
+    return names, left_out
+
+
+def prepared(name: str) -> Task:
+    """Load, split and standardise one of the data sets that come with scikit-learn."""
+    load, estimator, alpha = DATA[name]
+    X, y = load(return_X_y=True)
+    classes = len(np.unique(y)) if estimator == "MLPClassifier" else 0
+    X, X_held, y, y_held = train_test_split(X, y, random_state=0, stratify=y if classes else None)
+    scale = StandardScaler().fit(X)
+    if not classes:
+        y, y_held = (y - y.mean()) / y.std(), (y_held - y.mean()) / y.std()
+    what = f"{classes} classes" if classes else "standardised target"
+    title = (
+        f"{name}: {len(y)} rows to fit, {len(y_held)} held out, {X.shape[1]} features, {what};"
+        f" alpha={alpha:g}"
+    )
+    train, held = (scale.transform(X), y), (scale.transform(X_held), y_held)
+    return Task(title, estimator, alpha, train, held)
+
+
+def compared(
+    name: str, task: Task, backends: list[str], max_iter: int, progress: Progress
+) -> Iterator[Row]:
+    """Fit a task with scikit-learn, then on each backend; what fails is a row too."""
+    parameters = {"max_iter": max_iter, "alpha": task.alpha, "random_state": 0}
+    for backend in [SKLEARN, *backends]:
+        progress.begin(f"{name} on {backend}")
+
+        def make(backend: str = backend) -> Any:
+            if backend == SKLEARN:
+                return getattr(theirs, task.estimator)(**parameters)
+            make = getattr(mlpkit, task.estimator)
+            return make(backend=backend, callbacks=progress, **parameters)
+
+        try:
+            yield fitted(backend, make, task)
+        except Exception as error:
+            if "interrupted by user" in str(error):
+                raise KeyboardInterrupt from error
+            yield Row(backend, failure=reason(error))
+
+
+def fitted(backend: str, make: Callable[[], Any], task: Task) -> Row:
+    """Fit twice: the first fit may import and compile, the second shows what is left."""
+    seconds = []
+    with warnings.catch_warnings(), limited(flops=0):
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("error", "Training interrupted by user")
+        for _ in range(2):
+            started = time.perf_counter()
+            estimator = make().fit(*task.train)
+            seconds.append(time.perf_counter() - started)
+        score = estimator.score(*task.held)
+    return Row(backend, "", score, (seconds[0], seconds[1]), tuple(estimator.loss_curve_))
+
+
+def table(task: Task, rows: list[Row]) -> str:
+    """The rows as text."""
+    score = "accuracy" if task.estimator == "MLPClassifier" else "R2"
+    cells = [("backend", score, *COLUMNS)]
+    for row in rows:
+        difference = "" if row is rows[0] else f"{row.difference(rows[0]):.1e}"
+        first, second = (f"{s:.2f} s" for s in row.seconds)
+        cells.append(
+            (row.backend, f"{row.score:.4f}", str(len(row.losses)), first, second, difference)
+        )
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for cell, failure in zip(cells, ["", *(row.failure for row in rows)], strict=True):
+        start = f"  {cell[0]:{widths[0]}}  "
+        line = start + "  ".join(map(str.rjust, cell[1:], widths[1:]))
+        lines.append(filled(f"failed: {failure}", start) if failure else line.rstrip())
+    return "\n".join(lines)
+
+
+def closing(tables: list[list[Row]]) -> list[str]:
+    """What the tables show, from their numbers, and what to do with it."""
+    pairs = [(row, rows[0]) for rows in tables for row in rows[1:] if not row.failure]
+    if not pairs:
+        return ["No backend could be compared; python -m mlpkit plugins shows what is installed."]
+    worst = max(row.difference(reference) for row, reference in pairs)
+    score = max(abs(row.score - reference.score) for row, reference in pairs)
+    name = pairs[-1][0].backend
+    return [
+        f"With the same parameters every backend follows scikit-learn's loss curve to within"
+        f" {worst:.1g} and its score on held-out rows to within {score:.1g}; a first fit may"
+        " import and compile, a second does not.",
+        f"In your own program: MLPClassifier(backend={name!r}) from mlpkit, or set"
+        f" MLPKIT_BACKEND={name} and leave the code as it is.",
+    ]
+
+
+def filled(text: str, start: str = "") -> str:
+    """Text in lines of 100, all behind the width of the start."""
+    return textwrap.fill(
+        text,
+        100,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -54,7 +54,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(given: argparse.Namespace) -> int:
     """Print the listing; what is broken is part of it, so the exit code is 0."""
     registry = Registry()
-    rows = [row(plugin, registry) for plugin in registry.plugins]
+    heavy = [imported(plugin) for plugin in registry.plugins]  # before any lookup loads more
+    rows = [row(p, h, registry) for p, h in zip(registry.plugins, heavy, strict=True)]
     about = {"mlpkit": __version__, "python": platform.python_version()}
     notes = unknown_names(registry.plugins)
     if given.json:
@@ -67,19 +68,32 @@ def main(given: argparse.Namespace) -> int:
     return 0
 
 
-def row(plugin: Plugin, registry: Registry) -> Row:
-    """What there is to say about one entry point."""
+def components(plugin: Plugin) -> list[tuple[Kind, Component]]:
+    """All that a plugin offers, with its kind."""
+    return [(kind, c) for kind, named in plugin.components.items() for c in named.values()]
+
+
+def imported(plugin: Plugin) -> list[str]:
+    """Load a plugin; what comes with it of the modules that its factories require."""
     before = set(sys.modules)
+    required = {module for _, c in components(plugin.load()) for module in c.requires}
+    return sorted(required & (set(sys.modules) - before))
+
+
+def row(plugin: Plugin, heavy: list[str], registry: Registry) -> Row:
+    """What there is to say about one entry point."""
     found = Row(plugin.entry.name, plugin.distribution, plugin.version, "ok")
-    if plugin.load().disabled:
+    found.offers = [offer(plugin, kind, c, registry) for kind, c in components(plugin)]
+    if plugin.disabled:
         found.status, found.note = "disabled", f"Left out by {DISABLE}."
     elif plugin.error:
         found.status, found.note = "broken", f"{reason(plugin.error)}. {plugin.remedy}"
-    components = [(kind, c) for kind, named in plugin.components.items() for c in named.values()]
-    heavy = {r for _, c in components for r in c.requires} & (set(sys.modules) - before)
-    if heavy:
-        found.note = f"Imports {', '.join(sorted(heavy))} although it is only listed."
-    found.offers = [offer(plugin, kind, c, registry) for kind, c in components]
+    elif not found.offers:
+        found.note = "Offers nothing."
+    elif heavy:
+        found.note = (
+            f"Imports {', '.join(heavy)} when it is only listed, which its factories should."
+        )
     if trouble := [o.status for o in found.offers if o.status != "ok"]:
         found.status = trouble[0]
     return found
@@ -103,7 +117,8 @@ def offer(plugin: Plugin, kind: Kind, c: Component, registry: Registry) -> Offer
             )
     if absent := missing(c):
         found.status = "missing requirements"
-        found.note = f"Needs {', '.join(absent)}: pip install {plugin.distribution}. {found.note}"
+        needs = f"Needs {', '.join(absent)}: pip install {plugin.distribution}."
+        found.note = f"{needs} {found.note}".rstrip()
     return found
 
 

@@ -174,4 +174,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """Predicted values, shape (n_samples,) or (n_samples, n_outputs)."""
-        return self._targets.decode(self._outputs(X))  # type: ignore[no-any-return]
+        p = self._outputs(X)
+        return self._targets.decode(p)  # type: ignore[no-any-return]

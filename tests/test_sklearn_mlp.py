@@ -12,6 +12,11 @@ import sklearn.neural_network
 
 import mlpkit
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore:overflow:RuntimeWarning",
+)  # what scikit-learn's own configuration lets pass
+
 PRIVATE = {
     "test_gradient": "calls _loss_grad_lbfgs; the laws compare gradients instead",
     "test_learning_rate_warmstart": "reads _optimizer.learning_rate; see test_schedules",

@@ -1,0 +1,16 @@
+"""The JAX backend of mlpkit. This module describes it and imports no framework."""
+
+from mlpkit.plugin import Component, hookimpl
+
+
+@hookimpl
+def mlpkit_backends() -> list[Component]:
+    """Name the one backend."""
+    return [
+        Component(
+            "jax",
+            "mlpkit_jax.steps:backend",
+            "JAX: compiled by XLA, on CPU, GPU or TPU",
+            requires=("jax",),
+        )
+    ]

@@ -1,0 +1,187 @@
+"""The compiled functions, kept by the structure of the network and its solver.
+
+All that is no structure (weights, rates, alpha, seeds, how many steps are live) is an
+argument, so that a second estimator of the same structure compiles nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from mlpkit.blocks import Block
+from mlpkit.plugin import Apply, Loss, Network, Recipe, Spec, slot_name
+
+Tensors: TypeAlias = dict[str, Any]  # by name: JAX's arrays, or NumPy's on their way to JAX
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda z: z,
+    "logistic": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,  # its derivative at 0 is 0, as in scikit-learn
+    "softmax": partial(jax.nn.softmax, axis=1),
+    "exp": jnp.exp,
+}
+
+
+class State(NamedTuple):
+    """Weights by name, and solver slots under `slot_name`."""
+
+    weights: Tensors
+    slots: Tensors
+
+
+class Total(NamedTuple):
+    """Sums over rows: the loss, the weight, and what `Steps.gradient` gives for each array."""
+
+    loss: Any
+    weight: Any
+    gradients: Tensors
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The dense chain as an `Apply`: x (n, n_features) -> (n, n_outputs)."""
+
+    depth: int
+    activation: str
+
+    def __call__(
+        self, arrays: Any, x: Any, *, train: bool = False, seed: Any = 0
+    ) -> tuple[Any, Tensors]:
+        """Outputs before activation; nothing is frozen."""
+        for i in range(self.depth):
+            if i:
+                x = ACTIVATIONS[self.activation](x)
+            x = x @ arrays[f"coef_{i}"] + arrays[f"intercept_{i}"]
+        return x, {}
+
+
+class Structure(NamedTuple):
+    """What code is compiled for."""
+
+    apply: Apply
+    loss: Loss
+    decayed: frozenset[str]
+    frozen: frozenset[str]
+    update: Callable[..., Any] | None
+    slots: tuple[str, ...]
+    options: tuple[tuple[str, float], ...]
+
+
+def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
+    """The structure of a network, trained by the recipe's solver."""
+    solver = recipe.solver
+    return Structure(
+        network.apply or Chain(len(spec.layer_units) - 1, spec.activation),
+        spec.loss,
+        network.decayed,
+        network.frozen,
+        solver.update,
+        solver.slots,
+        tuple(sorted(solver.options.items())),
+    )
+
+
+class Programs(NamedTuple):
+    """The functions below, compiled for one structure; JAX adds the shapes to the key."""
+
+    run: Callable[..., tuple[State, Any]]
+    add: Callable[..., tuple[Total, Any]]
+    update: Callable[..., State]
+    outputs: Callable[..., Any]
+
+
+@lru_cache(maxsize=64)  # bounded: a network of another framework may be large
+def programs(s: Structure) -> Programs:
+    """The programs of a structure."""
+    return Programs(*(jax.jit(partial(f, s)) for f in (run, add, update, outputs)))
+
+
+def run(s: Structure, state: State, block: Block, alpha: Any) -> tuple[State, Any]:
+    """The live steps of a block -> State, and loss, weight, penalty of each step (3, steps)."""
+
+    def step(i: Any, carry: tuple[State, Any]) -> tuple[State, Any]:
+        state, sums = carry
+        total, statistics = _backward(s, state.weights, block, i)
+        row = jnp.stack([total.loss, total.weight, _penalty(s, state.weights, alpha)])
+        state = _advanced(s, state, total, statistics, block.rates[i], alpha)
+        return state, sums.at[:, i].set(row)
+
+    sums = jnp.zeros((3, block.w.shape[0]), block.w.dtype)
+    return lax.fori_loop(0, block.steps, step, (state, sums))
+
+
+def add(
+    s: Structure, total: Total, weights: Tensors, block: Block, alpha: Any
+) -> tuple[Total, Any]:
+    """The total plus that of a block, all of it at the same weights, and their penalty."""
+
+    def step(i: Any, total: Total) -> Total:
+        new, statistics = _backward(s, weights, block, i)
+        for name, value in statistics.items():  # values, made into sums
+            new.gradients[name] = value * new.weight
+        return jax.tree.map(lambda old, new: old + new.astype(old.dtype), total, new)
+
+    return lax.fori_loop(0, block.steps, step, total), _penalty(s, weights, alpha)
+
+
+def update(
+    s: Structure, state: State, gradients: Tensors, weight: Any, rate: Any, alpha: Any
+) -> State:
+    """One solver step with what `add` summed up."""
+    statistics = {name: gradients[name] / weight for name in s.frozen}
+    trained = {name: g for name, g in gradients.items() if name not in s.frozen}
+    return _advanced(s, state, Total(0.0, weight, trained), statistics, rate, alpha)
+
+
+def outputs(s: Structure, weights: Tensors, x: Any) -> Any:
+    """Outputs before activation, (n, n_outputs), of x (n, n_features)."""
+    return s.apply(weights, x, train=False, seed=jnp.uint32(0))[0]
+
+
+def _backward(
+    s: Structure, weights: Tensors, block: Block, i: Any
+) -> tuple[Total, Mapping[str, Any]]:
+    """Sums and gradients of step i, and the new values of the frozen arrays."""
+    x, y, w, seed = block.X[i], block.y[i], block.w[i], block.seeds[i]
+    trained = {name: a for name, a in weights.items() if name not in s.frozen}
+
+    def forward(trained: Tensors) -> tuple[Any, Tensors]:
+        return s.apply({**weights, **trained}, x, train=True, seed=seed)
+
+    z, pull, after = jax.vjp(forward, trained, has_aux=True)
+    p = ACTIVATIONS[s.loss.out_activation](z)
+    live = w > 0  # elsewhere may be NaN, which a product with 0 would let through
+    losses = jnp.where(live, w * s.loss.rows(jnp, y, p), 0)
+    delta = jnp.where(live[:, None], w[:, None] * s.loss.delta(jnp, y, p), 0)
+    (gradients,) = pull(delta.astype(z.dtype))
+    return Total(losses.sum(), w.sum(), gradients), {name: after[name] for name in s.frozen}
+
+
+def _penalty(s: Structure, weights: Tensors, alpha: Any) -> Any:
+    """The L2 penalty; a Python float without weights that decay."""
+    return alpha / 2 * sum(jnp.vdot(weights[name], weights[name]) for name in sorted(s.decayed))
+
+
+def _advanced(
+    s: Structure, state: State, total: Total, statistics: Mapping[str, Any], rate: Any, alpha: Any
+) -> State:
+    """One solver step; without weight, the state as it was."""
+    assert s.update is not None  # a solver without steps has a trainer of its own
+    weights, slots = dict(statistics), {}
+    for name, g in total.gradients.items():
+        p = state.weights[name]
+        g = (g + alpha * p if name in s.decayed else g) / total.weight
+        keys = [slot_name(slot, name) for slot in s.slots]
+        mine = tuple(state.slots[key] for key in keys)
+        weights[name], new = s.update(jnp, p, g, mine, rate, dict(s.options))
+        slots.update(zip(keys, new, strict=True))
+    moves = total.weight > 0
+    return jax.tree.map(
+        lambda old, new: jnp.where(moves, new, old).astype(old.dtype), state, State(weights, slots)
+    )

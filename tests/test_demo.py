@@ -1,0 +1,117 @@
+"""``python -m mlpkit demo``: what it prints, on terminals and elsewhere, and what it survives."""
+
+import argparse
+import io
+import re
+from pathlib import Path
+
+import pytest
+from distributions import install, offering, only, run
+
+from mlpkit import demo, registry
+from mlpkit.plugin import Report
+
+NUMBERS = r"\s+(\S+)\s+(\d+)\s+(\S+) s\s+(\S+) s"
+BACKENDS = [
+    "'broken', 'mlpkit_heavy:backend', 'fails when it is used'",
+    "'absent', 'mlpkit_heavy:backend', requires=('nonexistent',)",
+]
+
+
+def rows(out: str, backend: str) -> list[re.Match[str]]:
+    """The rows of a backend, one for each data set."""
+    ending = r"$" if backend == demo.SKLEARN else r"\s+(\S+)$"
+    return list(re.finditer(rf"^  {backend}{NUMBERS}{ending}", out, re.MULTILINE))
+
+
+def test_numpy_alone(tmp_path: Path) -> None:
+    """With no plugin there is a row for NumPy in each table, equal to scikit-learn's."""
+    done = run(tmp_path, "-m", "mlpkit", "demo", "--max-iter", "3")
+    assert done.returncode == 0, done.stderr
+    theirs, ours = rows(done.stdout, demo.SKLEARN), rows(done.stdout, "numpy")
+    assert len(theirs) == len(ours) == len(demo.DATA)
+    for their, our in zip(theirs, ours, strict=True):
+        assert our[1] == their[1]  # scores
+        assert our[2] == their[2] == "3"  # epochs
+        assert float(our[5]) < 1e-9
+    assert "MLPClassifier(backend='numpy') from mlpkit" in " ".join(done.stdout.split())
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_plain_progress(tmp_path: Path) -> None:
+    """Where the output is no terminal, a plain line says what is being fitted."""
+    done = run(tmp_path, "-m", "mlpkit", "demo", "--max-iter", "1", "--backend", "numpy")
+    assert done.stderr.splitlines() == [
+        f"{name} on {backend} ..." for name in demo.DATA for backend in (demo.SKLEARN, "numpy")
+    ]
+
+
+def test_backend_that_fails(tmp_path: Path) -> None:
+    """A failing backend is a row with its reason, the rest goes on, the exit code is 1."""
+    source = offering("mlpkit_backends", *BACKENDS)
+    fault = "def backend(*args): raise OSError('no device')"
+    install(tmp_path, "mlpkit-fast", {"fast": source}, modules={"mlpkit_heavy": fault})
+    done = run(tmp_path, "-m", "mlpkit", "demo", "--max-iter", "2")
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count("  broken        failed: OSError: no device\n") == len(demo.DATA)
+    assert len(rows(done.stdout, "numpy")) == len(demo.DATA)
+    assert "Left out: absent needs nonexistent. Try: pip install mlpkit-fast\n" in done.stdout
+    assert "failed: PluginError" not in done.stdout
+
+
+def test_chosen_backends(tmp_path: Path) -> None:
+    """--backend chooses, and an unknown name is a row with the registry's message."""
+    arguments = ("-m", "mlpkit", "demo", "--max-iter", "1", "--backend", "numpi")
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count("numpi         failed: ValueError: unknown backend") == 3
+    assert not rows(done.stdout, "numpy")
+    assert "No backend could be compared" in done.stdout
+    assert len(rows(run(tmp_path, *arguments, "--backend", "numpy").stdout, "numpy")) == 3
+
+
+def test_clash_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that two offer is left out with the way to choose."""
+    for name in "ab":
+        install(tmp_path, f"mlpkit-{name}", {name: offering("mlpkit_backends", BACKENDS[0])})
+    with only(tmp_path):
+        found = registry.Registry()
+        monkeypatch.setattr(demo, "installed", lambda: found)
+        names, left_out = demo.available()
+    assert names == ["numpy"]
+    assert "Choose backend='mlpkit-a/broken' or backend='mlpkit-b/broken'." in left_out[0]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_live_progress() -> None:
+    """On a terminal one line is written over and over, and left empty."""
+    stream = Terminal()
+    progress = demo.Progress(stream)
+    progress.begin("digits on numpy")
+    progress.shown = 0.0
+    for epoch in (1, 2):  # the second comes too soon to be shown
+        progress(Report(epoch, 0.5, None, 0.001, 0.0))
+    progress.clear()
+    first, second, last, end = stream.getvalue().split("\r\r") + [""]
+    assert first.strip() == "digits on numpy ..."
+    assert second.strip() == "digits on numpy: epoch 1, loss 0.5000"
+    assert last.strip() == end == ""
+    assert "\n" not in stream.getvalue()
+
+
+def test_interrupt_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C during a fit ends the demo, and not this fit alone."""
+
+    def interrupt(report: Report) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo.Progress, "__call__", lambda self, report: interrupt(report))
+    with pytest.raises(KeyboardInterrupt):
+        demo.main(argparse.Namespace(backend=["numpy"], max_iter=2))
