@@ -24,6 +24,18 @@ class HostRows(NamedTuple):
     w: Array | None
 
 
+class Plan(NamedTuple):
+    """Row indices of ``steps`` steps (what lies behind them is not to be run).
+
+    A negative index ``~i`` is padding: row i with weight 0.
+    """
+
+    order: Array  # (steps or more, batch)
+    rates: Array  # (...,) float64
+    seeds: Array  # (...,) uint32
+    steps: int
+
+
 class Block(NamedTuple):
     """``steps`` steps (what lies behind them is not to be run), rows padded with weight 0."""
 
@@ -53,31 +65,47 @@ def bucket(n: int, full: int) -> int:
 
 
 def gathered(rows: HostRows, indices: Array) -> tuple[Array, Array, Array]:
-    """X, y and w of the rows; an index of -1 gives a row of weight 0."""
+    """X, y and w of the rows, in the shape of the indices; ``~i`` gives row i with weight 0."""
+    row = np.where(indices < 0, ~indices, indices)
     if issparse(rows.X):
-        X = rows.X[np.maximum(indices, 0)].toarray()
+        X = rows.X[row.ravel()].toarray().reshape(*row.shape, -1)
     else:
-        X = rows.X.take(indices, axis=0, mode="clip")
-    y = rows.y.take(indices, axis=0, mode="clip")
+        X = rows.X.take(row, axis=0)
     w = (indices >= 0).astype(X.dtype)
     if rows.w is not None:
-        w *= rows.w.take(indices, mode="clip")
-    return X, y, w
+        w *= rows.w.take(row)
+    return X, rows.y.take(row, axis=0), w
 
 
-def blocks(rows: HostRows, batches: Batches, full: int) -> Iterator[Block]:
+def plans(batches: Batches, full: int, block_rows: int = BLOCK_ROWS) -> Iterator[Plan]:
     """The steps of `batches`, whose full step has `full` rows, in their order."""
     steps, batch = batches.order.shape
     padded = bucket(batch, full)
-    most = 1 << max(0, (BLOCK_ROWS // padded).bit_length() - 1)
+    most = 1 << max(0, (block_rows // padded).bit_length() - 1)
     for begin in range(0, steps, most):
         part = slice(begin, begin + most)
         live = len(batches.order[part])
         size = 1 << (live - 1).bit_length()
         order = np.full((size, padded), -1)
         order[:live, :batch] = batches.order[part]
-        X, y, w = gathered(rows, order.ravel())
+        _repeat(order)
         rates, seeds = np.zeros(size), np.zeros(size, np.uint32)
         rates[:live], seeds[:live] = batches.rates[part], batches.seeds[part]
-        X, y, w = (a.reshape(size, padded, *a.shape[1:]) for a in (X, y, w))
-        yield Block(X, y, w, rates.astype(X.dtype), seeds, live)
+        yield Plan(order, rates, seeds, live)
+
+
+def _repeat(order: Array) -> None:
+    """Let the padding of each step repeat the step's rows, for the sake of layers that
+    look at a whole batch (its mean and variance stay about what they are).
+    """
+    for step in order:
+        live = step[step >= 0]
+        if 0 < len(live) < len(step):
+            step[step < 0] = ~np.resize(live, len(step) - len(live))
+
+
+def blocks(rows: HostRows, batches: Batches, full: int) -> Iterator[Block]:
+    """The plans of `batches` with their rows."""
+    for plan in plans(batches, full):
+        X, y, w = gathered(rows, plan.order)
+        yield Block(X, y, w, plan.rates.astype(X.dtype), plan.seeds, plan.steps)

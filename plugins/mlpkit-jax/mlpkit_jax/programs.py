@@ -123,8 +123,8 @@ def add(
 
     def step(i: Any, total: Total) -> Total:
         new, statistics = _backward(s, weights, block, i)
-        for name, value in statistics.items():  # values, made into sums
-            new.gradients[name] = value * new.weight
+        sums = {name: value * new.weight for name, value in statistics.items()}
+        new = new._replace(gradients={**new.gradients, **sums})
         return jax.tree.map(lambda old, new: old + new.astype(old.dtype), total, new)
 
     return lax.fori_loop(0, block.steps, step, total), _penalty(s, weights, alpha)
@@ -164,7 +164,7 @@ def _backward(
 
 
 def _penalty(s: Structure, weights: Tensors, alpha: Any) -> Any:
-    """The L2 penalty; a Python float without weights that decay."""
+    """The L2 penalty, ``alpha / 2 * |decayed|^2``."""
     return alpha / 2 * sum(jnp.vdot(weights[name], weights[name]) for name in sorted(s.decayed))
 
 

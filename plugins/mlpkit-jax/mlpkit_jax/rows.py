@@ -65,11 +65,30 @@ class Rows:
         return blocks
 
 
-def put(X: Any, y: Array, w: Array | None, dtype: str, resident: bool | None) -> Rows:
-    """Rows of X (n, n_features) dense or CSR, y (n, n_outputs) and w (n,) or None.
+def put(X: Any, y: Array, w: Array | None, dtype: str, resident: bool) -> Rows:
+    """Rows of X (n, n_features) dense or CSR, y (n, n_outputs) and w (n,) or None."""
+    rows = host_rows(X, y, w, dtype)
+    n = len(rows.y)
+    keep = n * X.shape[1] * np.dtype(dtype).itemsize <= KEPT_BYTES
+    if not (resident and keep):
+        return Rows(n, dtype, partial(gathered, rows), HOST, keep)
+    dense = rows._replace(X=rows.X.toarray()) if issparse(rows.X) else rows
+    weights = np.ones(n, dtype) if rows.w is None else rows.w
+    data = jax.device_put([_padded(a) for a in (dense.X, dense.y, weights)])
+    return Rows(n, dtype, partial(_taken, *data), DEVICE, keep)
 
-    They live on the device if `resident`: None means an accelerator, rows that are worth
-    the way, and memory for them.
-    """
-    n_bytes = np.dtype(dtype).itemsize * X.shape[0] * X.shape[1]
-    ...
+
+def _padded(array: Array) -> Array:
+    """A copy with zeros behind it: its length has one of 8 sizes between two powers of two."""
+    n = len(array)
+    unit = max(8, (1 << (n - 1).bit_length()) // 16)
+    padded = np.zeros((-(-n // unit) * unit, *array.shape[1:]), array.dtype)
+    padded[:n] = array
+    return padded
+
+
+@jax.jit
+def _taken(X: Any, y: Any, w: Any, order: Any) -> tuple[Any, Any, Any]:
+    """What `gathered` does, on the device."""
+    row = jnp.where(order < 0, ~order, order)
+    return X[row], y[row], jnp.where(order < 0, 0, w[row])
