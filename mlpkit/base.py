@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +24,11 @@ from mlpkit.plugin import Array, Progress, Recipe, Spec
 from mlpkit.targets import Labels, Values
 
 
+@cache
+def _names(estimator: Any) -> list[str]:
+    return estimator._get_param_names()  # type: ignore[no-any-return]
+
+
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
     """Fits, goes on fitting, and evaluates a network; subclasses say what targets mean."""
 
@@ -35,8 +41,12 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _store(self, parameters: dict[str, Any]) -> None:
         """Keep the arguments of ``__init__`` as they are."""
-        for name in self._get_param_names():
+        for name in _names(type(self)):
             setattr(self, name, parameters[name])
+
+    def _params(self) -> dict[str, Any]:
+        """`get_params`, for calls by the thousand."""
+        return {name: getattr(self, name) for name in _names(type(self))}
 
     @abstractmethod
     def _encoder(self, y: Any, incremental: bool) -> Labels | Values:
@@ -50,17 +60,16 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             started = "_model" in self.__dict__ or "coefs_" in self.__dict__
             fresh = not started or not (self.warm_start or incremental)
             data = self._validated(X, y, sample_weight, incremental, fresh)
-            params = self.get_params(deep=False)
+            params = self._params()
             if incremental and hasattr(self, "_optimizer_params"):
                 params |= self._optimizer_params
             rng = np.random.RandomState()  # of its own: NumPy's global state is left alone
             if self.random_state is not None:
                 rng = check_random_state(self.random_state)
-            model = (
-                self._initial(params, data, rng)
-                if fresh
-                else self._continued(params, data, incremental)
-            )
+            if fresh:
+                model = self._initial(params, data, rng)
+            else:
+                model = self._continued(params, data, incremental)
 
             def progress(recipe: Recipe) -> Progress:
                 before = Progress(rate=recipe.learning_rate_init)
@@ -164,17 +173,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.n_iter_, self.t_ = progress.epoch, progress.samples
         self.n_layers_, self.n_outputs_ = len(model.spec.layer_units), model.spec.n_outputs
         self.out_activation_ = model.spec.out_activation
-        losses = [report.loss for report in reports]
         scores = [report.score for report in reports if report.score is not None]
         if fresh or not hasattr(self, "loss_curve_"):
             self.loss_curve_ = []
-        self.loss_curve_ += losses
-        self.loss_ = self.loss_curve_[-1] if losses else np.nan
-        held = bool(scores)
+        self.loss_curve_ += [report.loss for report in reports]
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
         kept = None if fresh else getattr(self, "validation_scores_", None)
-        self.validation_scores_ = [*(kept or []), *scores] if held else None
-        self.best_validation_score_ = progress.best_score if held else None
-        self.best_loss_ = None if held else progress.best_loss
+        self.validation_scores_ = [*(kept or []), *scores] if scores else None
+        self.best_validation_score_ = progress.best_score if scores else None
+        self.best_loss_ = None if scores else progress.best_loss
 
     @contextmanager
     def _restored_on_failure(self) -> Iterator[None]:
@@ -188,7 +195,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise
 
     def _is_stochastic(self) -> bool:
-        if not recipes.has_steps(self.get_params(deep=False)):
+        if not recipes.has_steps(self._params()):
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers."
                 f" {self.solver} is not stochastic."
@@ -230,7 +237,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         if "_model" in self.__dict__:
             activation = self._model.spec.activation
             if not self._model.is_dense:
-                params = self.get_params(deep=False)
+                params = self._params()
                 live = self._model.live(recipes.backend_of(params), recipes.recipe_of(params))
                 return dense.activated(live.steps.outputs(live.state, X), self.out_activation_)
         if "coefs_" in self.__dict__:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from threading import RLock
 from typing import Any, Self, get_args
 
@@ -15,6 +15,7 @@ from mlpkit.plugin import Component, Hooks, Kind, PluginError
 
 GROUP = "mlpkit"
 CORE = "mlpkit"  # the distribution whose names nobody else may take
+UNKNOWN = "unknown"  # for a name or version without metadata
 DISABLE = "MLPKIT_DISABLE_PLUGINS"  # entry points or distributions to leave out, with commas
 KINDS: tuple[Kind, ...] = get_args(Kind)
 HOOKS = {f"mlpkit_{kind}s": kind for kind in KINDS}
@@ -72,19 +73,34 @@ class Plugin:
 
 def plugins() -> list[Plugin]:
     """The core, then every entry point by its name, the same distribution only once."""
-    from mlpkit import __version__  # not before the package is complete
-
     # the core's own needs no metadata, so that neither stale nor foreign files can take it
-    core = Plugin(EntryPoint("core", "mlpkit.builtins", GROUP), CORE, __version__)
+    core = Plugin(EntryPoint("core", "mlpkit.builtins", GROUP), CORE, own_version())
     off = [name for name in re.split(r"[,\s]+", os.environ.get(DISABLE, "")) if name]
     found: dict[tuple[str, str], Plugin] = {}
     for entry in entry_points(group=GROUP):
-        distribution = (entry.dist and entry.dist.name) or "unknown"
+        distribution, release = provenance(entry)
         if not same(distribution, CORE):
-            plugin = Plugin(entry, distribution, (entry.dist and entry.dist.version) or "unknown")
+            plugin = Plugin(entry, distribution, release)
             plugin.disabled = plugin.is_called(*off)
             found.setdefault((entry.name, distribution), plugin)
     return [core, *(found[key] for key in sorted(found))]
+
+
+def own_version() -> str:
+    """The core's version, where it is installed with metadata."""
+    try:
+        return version(CORE)
+    except PackageNotFoundError:
+        return UNKNOWN
+
+
+def provenance(entry: EntryPoint) -> tuple[str, str]:
+    """The distribution of an entry point, and its version."""
+    try:
+        assert entry.dist is not None
+        return entry.dist.name or UNKNOWN, entry.dist.version or UNKNOWN
+    except Exception:  # what a failed removal left behind
+        return UNKNOWN, UNKNOWN
 
 
 def described(entry: EntryPoint) -> dict[Kind, dict[str, Component]]:
@@ -138,7 +154,7 @@ def checked(hook: str, returned: Any) -> list[Component]:
 def same(a: str, b: str) -> bool:
     """Whether two names are one to a package index.
 
-    >>> same("mlpkit_jax", "MLPkit-JAX")
+    >>> same("mlpkit_lion", "MLPkit-Lion")
     True
     """
     a, b = (re.sub(r"[-_.]+", "-", name).lower() for name in (a, b))

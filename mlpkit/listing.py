@@ -11,8 +11,7 @@ import warnings
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from mlpkit import __version__
-from mlpkit.discovery import CORE, DISABLE, Plugin, reason
+from mlpkit.discovery import CORE, DISABLE, Plugin, own_version, reason
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
 from mlpkit.registry import Registry, missing
 
@@ -56,7 +55,7 @@ def main(given: argparse.Namespace) -> int:
     registry = Registry()
     heavy = [imported(plugin) for plugin in registry.plugins]  # before any lookup loads more
     rows = [row(p, h, registry) for p, h in zip(registry.plugins, heavy, strict=True)]
-    about = {"mlpkit": __version__, "python": platform.python_version()}
+    about = {"mlpkit": own_version(), "python": platform.python_version()}
     notes = unknown_names(registry.plugins)
     if given.json:
         plugins = [asdict(r) for r in rows]

@@ -42,14 +42,17 @@ class Rows:
             data = self.gather(plan.order)
             yield Block(*data, plan.rates.astype(self.dtype), plan.seeds, plan.steps)
 
-    def chosen(self, indices: Array, full: int, seed: int) -> Iterator[Block]:
-        """One step over the indices (batch,), -1 as padding."""
-        return self.blocks(Batches(indices[None], np.zeros(1), np.array([seed], np.uint32)), full)
+    def step(self, indices: Array | None, full: int, seed: int) -> Iterator[Block]:
+        """One step over the indices (batch,), -1 as padding, or over all rows.
 
-    def whole(self, seed: int) -> Iterator[Block]:
-        """All rows, each step with a seed of its own; the data are gathered once."""
-        for block in self.kept or self._in_order():
-            yield block._replace(seeds=block.seeds + np.uint32(seed))
+        All rows come in parts, each with a seed of its own, and are gathered only once.
+        """
+        if indices is not None:
+            seeds = np.array([seed], np.uint32)
+            yield from self.blocks(Batches(indices[None], np.zeros(1), seeds), full)
+        else:
+            for block in self.kept or self._in_order():
+                yield block._replace(seeds=block.seeds + np.uint32(seed))
 
     def _in_order(self) -> Iterator[Block]:
         step = min(self.n, self.sizes.step)
@@ -65,7 +68,7 @@ class Rows:
         return blocks
 
 
-def put(X: Any, y: Array, w: Array | None, dtype: str, resident: bool) -> Rows:
+def rows_of(X: Any, y: Array, w: Array | None, dtype: Any, resident: bool) -> Rows:
     """Rows of X (n, n_features) dense or CSR, y (n, n_outputs) and w (n,) or None."""
     rows = host_rows(X, y, w, dtype)
     n = len(rows.y)

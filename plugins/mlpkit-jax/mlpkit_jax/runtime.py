@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import DTypeLike
 
 from mlpkit.plugin import Arrays
 
@@ -21,7 +22,7 @@ _home: int | None = None  # the process in which JAX was first used
 
 
 @contextmanager
-def computing(dtype: str) -> Iterator[None]:
+def computing(dtype: DTypeLike) -> Iterator[None]:
     """A context to call JAX in: float64 where the network has it, and never process-wide.
 
     float32 products are exact ones, not in TF32, unless the user has set JAX's
@@ -46,7 +47,7 @@ def _stay_home() -> None:
         )
 
 
-def on_accelerator(dtype: str) -> bool:
+def on_accelerator(dtype: DTypeLike) -> bool:
     """Whether JAX computes on something else than the CPU; hints at float32 if so."""
     device = jax.default_backend()
     if device == "cpu":

@@ -12,9 +12,8 @@ from scipy.sparse import issparse
 
 from mlpkit.blocks import bucket
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
-from mlpkit_jax import rows as data
 from mlpkit_jax.programs import State, Total, programs, structure
-from mlpkit_jax.rows import Rows
+from mlpkit_jax.rows import RESIDENT_ROWS, Rows, rows_of
 from mlpkit_jax.runtime import computing, on_accelerator, pulled
 
 OUTPUT_ROWS = 4096  # of one dispatch
@@ -24,53 +23,107 @@ AHEAD = 4  # blocks in flight: enough to hide the gathering, and bounded memory
 def backend(network: Network, spec: Spec, recipe: Recipe, *, resident: bool | None = None) -> Steps:
     """Steps for the dense chain, and for an `apply` written in JAX.
 
-    ``resident``, for tests: whether the rows live on the device. None: on an accelerator,
-    from `RESIDENT_ROWS` on.
+    ``resident``, for tests, says whether the rows live on the device; None: on an
+    accelerator, from `RESIDENT_ROWS` on.
     """
-    s = structure(network, spec, recipe)
-    run, add, advance, forward = programs(s)
-    dtypes = {name: a.dtype for name, a in network.arrays.items()}
-    zeros = {name: np.zeros(a.shape, spec.dtype) for name, a in network.arrays.items()}
-    keys = {slot_name(slot, name): name for slot in s.slots for name in zeros.keys() - s.frozen}
-    scalar = np.dtype(spec.dtype).type
-    alpha = scalar(recipe.alpha)
+    f = Functions(network, spec, recipe, resident)
+    return Steps(f.put, f.start, f.arrays, f.slots, f.gradient, f.update, f.epoch, f.outputs)
 
-    def put(X: Any, y: Array, w: Array | None) -> Rows:
-        with computing(spec.dtype):
-            accelerated = on_accelerator(spec.dtype) and len(y) >= data.RESIDENT_ROWS
-            return data.put(X, y, w, spec.dtype, accelerated if resident is None else resident)
 
-    def start(arrays: Arrays) -> State:
-        weights = {name: np.array(arrays[name], dtype) for name, dtype in dtypes.items()}
-        slots = {key: np.array(arrays.get(key, zeros[name])) for key, name in keys.items()}
+class Functions:
+    """What `Steps` are made of; it holds constants only."""
+
+    def __init__(
+        self, network: Network, spec: Spec, recipe: Recipe, resident: bool | None
+    ) -> None:
+        s = structure(network, spec, recipe)
+        self.programs = programs(s)
+        self.dtype, self.n_outputs = np.dtype(spec.dtype), spec.n_outputs
+        self.full, self.resident = recipe.batch_size, resident
+        self.alpha = self.dtype.type(recipe.alpha)
+        self.dtypes = {name: a.dtype for name, a in network.arrays.items()}
+        # a copy of each array on its way to the device
+        self.zeros = {name: np.zeros(a.shape, self.dtype) for name, a in network.arrays.items()}
+        self.slotted = {
+            slot_name(slot, name): name
+            for slot in s.slots
+            for name in network.arrays
+            if name not in s.frozen
+        }
+
+    def put(self, X: Any, y: Array, w: Array | None) -> Rows:
+        """X (n, n_features), y (n, n_outputs), w (n,) -> Rows."""
+        with computing(self.dtype):
+            resident = self.resident
+            if on_accelerator(self.dtype) and resident is None:
+                resident = len(y) >= RESIDENT_ROWS
+            return rows_of(X, y, w, self.dtype, bool(resident))
+
+    def start(self, arrays: Arrays) -> State:
+        """Copies of the weights and slots, still in NumPy: the first program moves them."""
+        weights = {name: np.array(arrays[name], dtype) for name, dtype in self.dtypes.items()}
+        slots = {
+            key: np.array(arrays.get(key, self.zeros[name]), self.dtype)
+            for key, name in self.slotted.items()
+        }
         return State(weights, slots)
 
-    def gradient(state: State, rows: Rows, indices: Array | None, seed: int) -> tuple[Sums, Arrays]:
-        with computing(spec.dtype):
-            total, penalty = Total(scalar(0), scalar(0), zeros), 0.0
-            every = indices is None
-            for block in rows.whole(seed) if every else rows.chosen(indices, recipe.batch_size, seed):
-                total, penalty = add(total, state.weights, block, alpha)
+    def arrays(self, state: State) -> Arrays:
+        """The weights as NumPy arrays."""
+        return pulled(state.weights)
+
+    def slots(self, state: State) -> Arrays:
+        """The solver's slots as NumPy arrays."""
+        return pulled(state.slots)
+
+    def gradient(
+        self, state: State, rows: Rows, indices: Array | None, seed: int
+    ) -> tuple[Sums, Arrays]:
+        """Sums and gradients over the indices (batch,), or over all rows."""
+        with computing(self.dtype):
+            total, penalty = Total(self.dtype.type(0), self.dtype.type(0), self.zeros), 0.0
+            for block in rows.step(indices, self.full, seed):
+                total, penalty = self.programs.add(total, state.weights, block, self.alpha)
             gradients = pulled(total.gradients)
             return Sums(float(total.loss), float(total.weight), float(penalty)), gradients
 
-    def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
-        with computing(spec.dtype):
-            return advance(state, gradients, scalar(weight), scalar(rate), alpha)  # type: ignore[no-any-return]
+    def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
+        """One solver step with sums of gradients."""
+        with computing(self.dtype):
+            step = self.dtype.type([weight, rate])
+            new: State = self.programs.update(state, gradients, *step, self.alpha)
+            return new
 
-    def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
-        with computing(spec.dtype):
-            sums, live = [np.zeros((3, 0))], [0]
-            for block in rows.blocks(batches, recipe.batch_size):
-                jax.block_until_ready(sums[:-AHEAD][-1:])
-                state, new = run(state, block, alpha)
+    def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
+        """All steps of `batches`, and the sums of each, (steps,)."""
+        with computing(self.dtype):
+            sums: list[Any] = [np.zeros((3, 0))]
+            live = [0]
+            for block in rows.blocks(batches, self.full):
+                if len(sums) > AHEAD:
+                    jax.block_until_ready(sums[-AHEAD])
+                state, new = self.programs.run(state, block, self.alpha)
                 sums.append(new)
                 live.append(block.steps)
             found = [each[:, :n] for each, n in zip(jax.device_get(sums), live, strict=True)]
-            return state, Sums(*np.concatenate(found, axis=1).astype(float))
+        return state, Sums(*np.concatenate(found, axis=1).astype(float))
 
-    def outputs(state: State, X: Any) -> Array:
+    def outputs(self, state: State, X: Any) -> Array:
+        """Outputs before activation (n, n_outputs) of X (n, n_features), dense or sparse."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
-        ...
-
-    return Steps(put, start, arrays, slots, gradient, update, epoch, outputs)
+        n = X.shape[0]
+        found = np.empty((n, self.n_outputs), self.dtype)
+        with computing(self.dtype):
+            parts = {}
+            for begin in range(0, n, OUTPUT_ROWS):
+                part = X[begin : begin + OUTPUT_ROWS]
+                part = part.toarray() if issparse(part) else part
+                padded = np.zeros((bucket(len(part), OUTPUT_ROWS), X.shape[1]), self.dtype)
+                padded[: len(part)] = part
+                if begin - AHEAD * OUTPUT_ROWS in parts:
+                    jax.block_until_ready(parts[begin - AHEAD * OUTPUT_ROWS])
+                parts[begin] = self.programs.outputs(state.weights, padded)
+            for begin, part in parts.items():
+                rows = found[begin : begin + OUTPUT_ROWS]
+                rows[...] = np.asarray(part)[: len(rows)]
+        return found

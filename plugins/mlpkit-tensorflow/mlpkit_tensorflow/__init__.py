@@ -1,0 +1,17 @@
+"""TensorFlow as a backend of mlpkit; TensorFlow is imported when the backend is used."""
+
+from mlpkit.plugin import Component, hookimpl
+
+
+@hookimpl
+def mlpkit_backends() -> list[Component]:
+    """The one backend."""
+    return [
+        Component(
+            "tensorflow",
+            "mlpkit_tensorflow.steps:backend",
+            "TensorFlow, compiled by XLA, on CPU or GPU",
+            requires=("tensorflow",),
+            options=("jit_compile",),
+        )
+    ]

@@ -1,0 +1,49 @@
+"""What holds for the process as a whole: one process per TensorFlow, one hint per process."""
+
+import functools
+import os
+import warnings
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import tensorflow as tf
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_users: list[int] = []  # the process in which TensorFlow's threads were started
+
+
+def check_not_forked() -> None:
+    """Raise RuntimeError in a child forked after the first use: TensorFlow would hang there."""
+    pid = os.getpid()
+    if not _users:
+        _users.append(pid)
+    elif _users[0] != pid:
+        raise RuntimeError(
+            f"backend='tensorflow' was used in process {_users[0]} before that was forked, and"
+            f" TensorFlow hangs in its child {pid}. Start workers that do not fork: joblib's"
+            " default backend, parallel_config(backend='loky'), or the 'spawn' method of"
+            " multiprocessing."
+        )
+
+
+def unforked(function: Callable[P, T]) -> Callable[P, T]:
+    """The function, with `check_not_forked` before it."""
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        check_not_forked()
+        return function(*args, **kwargs)
+
+    return checked
+
+
+@functools.cache
+def hint_at_float32() -> None:
+    """Say once how to be fast on an accelerator, where float64 is slow."""
+    if tf.config.list_physical_devices("GPU"):
+        warnings.warn(
+            "Training in float64 on a GPU, which is several times faster in float32: set"
+            " dtype='float32', or give X as float32."
+        )

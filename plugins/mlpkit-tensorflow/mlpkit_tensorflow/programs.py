@@ -1,0 +1,128 @@
+"""Compiled functions, kept by structure and by the shape of their rows.
+
+Each is traced for one shape, so what is kept can't be compiled again unseen, and a call
+costs half of what a `tf.function` that looks for the right trace takes.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import tensorflow as tf
+
+from mlpkit_tensorflow import network
+from mlpkit_tensorflow.network import State, Structure, Tensor, Tensors
+
+KEPT = 256  # programs of each kind; a structure needs about ten
+
+Rows = tuple[Tensor, Tensor, Tensor]  # x (..., n_features), y (..., n_outputs), w (...)
+
+
+def _compiled(
+    structure: Structure, function: Callable[..., Any], *specs: Any, jit_compile: bool
+) -> Callable[..., Any]:
+    traced = tf.function(partial(function, structure), autograph=False, jit_compile=jit_compile)
+    program: Callable[..., Any] = traced.get_concrete_function(*specs)
+    return program
+
+
+def _rows(structure: Structure, *shape: int) -> Rows:
+    return (
+        structure.spec(*shape, structure.n_features),
+        structure.spec(*shape, structure.n_outputs),
+        structure.spec(*shape),
+    )
+
+
+def _seeds(*shape: int) -> Any:
+    return tf.TensorSpec(shape, tf.int64)
+
+
+@lru_cache(maxsize=KEPT)
+def epoch(structure: Structure, steps: int, batch: int) -> Callable[..., tuple[State, Tensor]]:
+    """``(state, rows (steps, batch, ...), rates (steps,), seeds (steps,), live, alpha)`` to
+    the state after the first ``live`` steps, and the sums of each: (3, steps).
+    """
+    return _compiled(
+        structure,
+        _epoch,
+        structure.state(),
+        _rows(structure, steps, batch),
+        structure.spec(steps),
+        _seeds(steps),
+        tf.TensorSpec((), tf.int32),
+        structure.spec(),
+        jit_compile=structure.jit_compile,
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def gradient(structure: Structure, batch: int) -> Callable[..., tuple[Tensor, Tensors]]:
+    """``(weights, rows (batch, ...), seed, alpha)`` to sums (3,) and summed gradients."""
+    return _compiled(
+        structure,
+        network.gradient,
+        structure.state().weights,
+        _rows(structure, batch),
+        _seeds(),
+        structure.spec(),
+        jit_compile=structure.jit_compile,
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def update(structure: Structure) -> Callable[..., State]:
+    """``(state, summed gradients, weight, rate, alpha)`` to the next state."""
+    state, scalar = structure.state(), structure.spec()
+    gradients = {name: structure.spec(*spec.shape) for name, spec in state.weights.items()}
+    return _compiled(
+        structure,
+        network.advance,
+        state,
+        gradients,
+        scalar,
+        scalar,
+        scalar,
+        jit_compile=structure.jit_compile,
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def outputs(structure: Structure) -> Callable[..., Tensor]:
+    """``(weights, x)`` to outputs before activation, for any number of rows of x: there is
+    little to fuse in a forward pass, so it needs neither XLA nor its fixed shapes.
+    """
+    return _compiled(
+        structure,
+        _outputs,
+        structure.state().weights,
+        structure.spec(None, structure.n_features),
+        jit_compile=False,
+    )
+
+
+def _epoch(
+    structure: Structure,
+    state: State,
+    rows: Rows,
+    rates: Tensor,
+    seeds: Tensor,
+    live: Tensor,
+    alpha: Tensor,
+) -> tuple[State, Tensor]:
+    steps = rates.shape[0]
+    sums = tf.TensorArray(structure.dtype, steps, element_shape=(3,))
+
+    def step(i: Tensor, state: State, sums: Any) -> tuple[Tensor, State, Any]:
+        batch = (rows[0][i], rows[1][i], rows[2][i])
+        found, gradients = network.gradient(structure, state.weights, batch, seeds[i], alpha)
+        state = network.advance(structure, state, gradients, found[1], rates[i], alpha)
+        return i + 1, state, sums.write(i, found)
+
+    _, state, sums = tf.while_loop(lambda i, *_: i < live, step, (0, state, sums))
+    return state, tf.transpose(sums.stack())
+
+
+def _outputs(structure: Structure, weights: Tensors, x: Tensor) -> Tensor:
+    seed = tf.constant(0, tf.int64)
+    return network.outputs(structure, weights, x, train=False, seed=seed)[0]
