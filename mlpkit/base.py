@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -24,29 +23,29 @@ from mlpkit.plugin import Array, Progress, Recipe, Spec
 from mlpkit.targets import Labels, Values
 
 
-@cache
-def _names(estimator: Any) -> list[str]:
-    return estimator._get_param_names()  # type: ignore[no-any-return]
-
-
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
     """Fits, goes on fitting, and evaluates a network; subclasses say what targets mean."""
 
     _parameter_constraints = CONSTRAINTS
+    _names: list[str]
     _y_numeric: bool
     _model: Model
     _progress: Progress
     _targets: Any
     _optimizer_params: dict[str, Any]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._names = cls._get_param_names()  # once: a stream asks for them at every call
+
     def _store(self, parameters: dict[str, Any]) -> None:
         """Keep the arguments of ``__init__`` as they are."""
-        for name in _names(type(self)):
+        for name in self._names:
             setattr(self, name, parameters[name])
 
     def _params(self) -> dict[str, Any]:
-        """`get_params`, for calls by the thousand."""
-        return {name: getattr(self, name) for name in _names(type(self))}
+        """What `get_params` gives."""
+        return {name: getattr(self, name) for name in self._names}
 
     @abstractmethod
     def _encoder(self, y: Any, incremental: bool) -> Labels | Values:
@@ -79,8 +78,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                         before = replace(before, rate=recipe.learning_rate_init, step=0)
                 return before
 
-            passes = 1 if incremental else None
-            fitted = run(model, params, data, self._targets, rng, progress, passes)
+            fitted = run(model, params, data, self._targets, rng, progress, int(incremental))
             self._optimizer_params = {name: params[name] for name in recipes.OPTIMIZER}
             self._commit(fitted, fresh)
         return self
@@ -196,9 +194,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _is_stochastic(self) -> bool:
         if not recipes.has_steps(self._params()):
+            reason = f"{self.solver} is not stochastic."
             raise AttributeError(
-                "partial_fit is only available for stochastic optimizers."
-                f" {self.solver} is not stochastic."
+                f"partial_fit is only available for stochastic optimizers. {reason}"
             )
         return True
 

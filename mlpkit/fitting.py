@@ -37,9 +37,12 @@ def run(
     targets: Labels | Values,
     rng: np.random.RandomState,
     progress: Callable[[Recipe], Progress],
-    passes: int | None,
+    passes: int,
 ) -> Fitted:
-    """Train the model on the backend, with the solver and callbacks that `params` name."""
+    """Train the model on the backend, with the solver and callbacks that `params` name.
+
+    ``passes`` 0 trains until the trainer's own rules end it.
+    """
     recipe = recipes.recipe_of(params)
     live = model.live(recipes.backend_of(params), recipe)
     score: Callable[[State], float] | None = None

@@ -266,7 +266,7 @@ class Job(NamedTuple):
     seed: int
     decayed: frozenset[str]  # as in `Network`
     score: Callable[[State], float] | None = None  # higher is better
-    passes: int | None = None  # exactly so many epochs: no early end, no warning
+    passes: int = 0  # exactly so many epochs: no early end, no warning; 0: until it is done
 
 
 Watch: TypeAlias = Callable[[State, Report], bool]

@@ -63,7 +63,9 @@ class Rows:
         batches = Batches(order.reshape(steps, step), np.zeros(steps), seeds)
         blocks = self.blocks(batches, self.sizes.step)
         if self.keep:
-            self.kept = [b._replace(**jax.device_put({"X": b.X, "y": b.y, "w": b.w})) for b in blocks]
+            self.kept = [
+                b._replace(**jax.device_put({"X": b.X, "y": b.y, "w": b.w})) for b in blocks
+            ]
             return iter(self.kept)
         return blocks
 

@@ -33,9 +33,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe, *, resident: bool | No
 class Functions:
     """What `Steps` are made of; it holds constants only."""
 
-    def __init__(
-        self, network: Network, spec: Spec, recipe: Recipe, resident: bool | None
-    ) -> None:
+    def __init__(self, network: Network, spec: Spec, recipe: Recipe, resident: bool | None) -> None:
         s = structure(network, spec, recipe)
         self.programs = programs(s)
         self.dtype, self.n_outputs = np.dtype(spec.dtype), spec.n_outputs

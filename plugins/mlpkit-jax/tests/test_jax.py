@@ -1,0 +1,130 @@
+"""The laws, on rows of the host and of the device; blocks of rows; what is compiled."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import mlpkit_jax.rows
+from mlpkit import MLPClassifier, MLPRegressor, dense
+from mlpkit.numpy_backend import backend as numpy_backend
+from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
+from mlpkit_jax.steps import backend
+
+compiled: list[float] = []  # seconds of each compilation
+
+
+def _count(event: str, duration: float, **kwargs: Any) -> None:
+    if event == "/jax/core/compile/backend_compile_duration":
+        compiled.append(duration)
+
+
+jax.monitoring.register_event_duration_secs_listener(_count)
+
+
+class TestHostRows(BackendLaws):
+    backend = "jax"
+
+
+class TestResidentRows(BackendLaws):
+    backend = "jax"
+    options = {"resident": True}
+
+
+def both(n: int, sparse: bool = False, resident: bool = False, **changes: Any) -> list[Any]:
+    """The same training rows on NumPy and on JAX: (steps, state, rows) of each."""
+    s, found = spec(), []
+    network = dense.build(s, np.random.RandomState(1))
+    X, y, w = data(s, n)
+    for make in (numpy_backend, partial(backend, resident=resident)):
+        steps = make(network, s, recipe(**changes))
+        state = steps.start(network.arrays)
+        found.append((steps, state, steps.put(csr_array(X) if sparse else X, y, w)))
+    return found
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_an_epoch_of_many_blocks_equals_numpy(resident: bool) -> None:
+    """More blocks than are in flight, the last one short."""
+    found = []
+    for steps, state, rows in both(25_001, resident=resident, batch_size=500):
+        state, sums = steps.epoch(state, rows, batches(25_001, 500))
+        found.append({**steps.arrays(state), **sums._asdict()})
+    assert found[1]["loss"].shape == (51,)
+    close(found[0], found[1], 1e-9)
+
+
+@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("n", [1, 511, 513, 5000])
+def test_gradient_over_all_rows_equals_numpy(n: int, resident: bool) -> None:
+    """Whether they fill one block or several; a second state finds the same rows."""
+    (numpy_steps, first, numpy_rows), (steps, state, rows) = both(n, resident=resident)
+    for _ in range(2):
+        expected, gradient = numpy_steps.gradient(first, numpy_rows, None, 0)
+        sums, found = steps.gradient(state, rows, None, 0)
+        close({**gradient, **expected._asdict()}, {**found, **sums._asdict()}, 1e-9)
+        first = numpy_steps.update(first, gradient, expected.weight, 0.1)
+        state = steps.update(state, found, sums.weight, 0.1)
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_large_sparse_rows_are_never_dense_as_a_whole(
+    resident: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond KEPT_BYTES they are gathered again each time, on the host."""
+    monkeypatch.setattr(mlpkit_jax.rows, "KEPT_BYTES", 0)
+    (numpy_steps, first, numpy_rows), (steps, state, rows) = both(5000, True, resident)
+    for _ in range(2):
+        close(
+            numpy_steps.gradient(first, numpy_rows, None, 0)[1],
+            steps.gradient(state, rows, None, 0)[1],
+            1e-9,
+        )
+    assert rows.kept == [] and rows.sizes == mlpkit_jax.rows.HOST
+
+
+def test_an_epoch_without_steps() -> None:
+    """It gives the state back, and no sums."""
+    _, (steps, state, rows) = both(8)
+    after, sums = steps.epoch(state, rows, batches(0, 8))
+    close(steps.arrays(state), steps.arrays(after), 0)
+    assert (0,) == sums.loss.shape
+
+
+def test_a_stream_of_any_sizes_compiles_a_few_times() -> None:
+    """At most 12 times for sizes up to 512, and never again for what was seen."""
+    rng = np.random.RandomState(0)
+    sizes = [1, 512, 200, 201, *rng.randint(1, 513, 60).tolist()]
+
+    def stream(**params: Any) -> None:
+        model = MLPClassifier((9, 6), backend="jax", **params)
+        for n in sizes:
+            model.partial_fit(rng.standard_normal((n, 4)), rng.randint(3, size=n), [0, 1, 2])
+
+    before = len(compiled)
+    stream()
+    assert 1 <= len(compiled) - before <= 12
+    before = len(compiled)
+    stream(alpha=0.1, learning_rate_init=0.1, random_state=7)
+    assert 0 == len(compiled) - before
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_second_fit_compiles_nothing(solver: str) -> None:
+    """With another alpha, rate, seed and number of rows, held-out rows included."""
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((700, 4)), rng.standard_normal(700)
+
+    def fit(n: int, **params: Any) -> None:
+        model = MLPRegressor((8,), solver=solver, early_stopping=solver == "adam", **params)
+        model.set_params(backend="jax", max_iter=4).fit(X[:n], y[:n])
+
+    before = len(compiled)
+    fit(700)
+    first = len(compiled) - before
+    fit(650, alpha=0.1, learning_rate_init=0.1, random_state=7)
+    assert 1 <= first == len(compiled) - before

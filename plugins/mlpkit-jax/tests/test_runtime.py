@@ -1,0 +1,85 @@
+"""JAX in the process: precision, forks, other frameworks, devices."""
+
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import mlpkit_jax.rows
+from mlpkit import MLPClassifier, dense
+from mlpkit.testing import data, recipe, spec
+from mlpkit_jax import runtime
+from mlpkit_jax.rows import RESIDENT_ROWS
+from mlpkit_jax.steps import backend
+
+
+def test_float64_is_ours_alone() -> None:
+    """The process goes on in float32, also when fits in both precisions alternate."""
+    X, y, _ = data(spec(), 40)
+    for dtype in ("float64", "float32", "float64"):
+        model = MLPClassifier((4,), backend="jax", tol=10.0, n_iter_no_change=1)
+        assert model.fit(X.astype(dtype), y.argmax(1)).coefs_[0].dtype == dtype
+        assert jnp.zeros(1).dtype == "float32" and not jax.config.jax_enable_x64
+
+
+def test_forked_processes_are_told() -> None:
+    """An error that names loky instead of a hang; the weights can still be read."""
+    code = """
+    import os, signal, sys, warnings
+    import numpy as np
+    from mlpkit import MLPClassifier
+
+    warnings.simplefilter("ignore")  # JAX warns of forks
+    X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
+    clf = MLPClassifier((4,), backend="jax", max_iter=2).fit(X, y)
+    child = os.fork()
+    if child:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    signal.alarm(20)  # a hang is a failure
+    clf.predict(X)
+    try:
+        MLPClassifier((4,), backend="jax").fit(X, y)
+    except RuntimeError as error:
+        told = "loky" in str(error)
+        os._exit(0 if told else 1)
+    os._exit(2)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], timeout=120)
+    assert 0 == done.returncode
+
+
+def test_other_frameworks_are_not_imported() -> None:
+    """Neither TensorFlow nor Keras, for a whole fit."""
+    code = """
+    import sys
+    import numpy as np
+    from mlpkit import MLPClassifier
+
+    X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
+    MLPClassifier((4,), backend="jax", tol=10.0, n_iter_no_change=1).fit(X, y).predict(X)
+    sys.exit(sum(name in sys.modules for name in ("tensorflow", "keras", "torch")))
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
+def test_accelerators_keep_many_rows_and_hint_at_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint comes once a process, for float64 alone; a few rows stay on the host."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    runtime._hint_at_float32.cache_clear()
+    n = RESIDENT_ROWS
+    network = dense.build(spec(), np.random.RandomState(1))
+    found = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for s, rows in ((spec(dtype="float32"), n), (spec(), n), (spec(), n - 1)):
+            steps = backend(network, s, recipe())
+            found.append(steps.put(*data(s, rows)).sizes == mlpkit_jax.rows.DEVICE)
+    runtime._hint_at_float32.cache_clear()
+    assert [True, True, False] == found
+    (hint,) = caught
+    assert "dtype='float32'" in str(hint.message)
