@@ -57,11 +57,12 @@ def host_rows(X: Any, y: Array, w: Array | None, dtype: str) -> HostRows:
 def bucket(n: int, full: int) -> int:
     """The padded size of n rows where a full step has `full`: a power of two, or `full`.
 
-    >>> [bucket(n, 200) for n in (1, 9, 100, 129, 200)]
-    [8, 16, 128, 200, 200]
+    >>> [bucket(n, 200) for n in (1, 9, 100, 129, 200, 201)]
+    [8, 16, 128, 200, 200, 256]
     """
     smallest = max(SMALLEST, full // 256)
-    return min(full, max(smallest, 1 << (n - 1).bit_length()))
+    padded = max(smallest, 1 << (n - 1).bit_length())
+    return padded if n > full else min(full, padded)
 
 
 def gathered(rows: HostRows, indices: Array) -> tuple[Array, Array, Array]:

@@ -145,8 +145,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     if network.apply is not None:
         raise PluginError(
             "backend='numpy' trains the dense chain only, and this builder brings a network of"
-            " another framework. Choose the backend that it was written for, for example"
-            " backend='jax', or builder='dense'."
+            " another framework. Choose the backend that it was written for, or builder='dense'."
         )
     layout = Layout(network)
     chain = Chain(spec, layout)

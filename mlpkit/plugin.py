@@ -68,7 +68,7 @@ class Component:
     ``backend(network, spec, recipe, **options) -> Steps``,
     ``builder(spec, rng, **options) -> Network``, ``solver(**options) -> Solver``,
     ``callback(**options) -> Callback``, or a `Trainer` itself.
-    ``requires`` holds the modules that must be importable; ``options`` the names it takes.
+    ``requires`` holds the top-level modules that must be there; ``options`` what it takes.
     """
 
     name: str

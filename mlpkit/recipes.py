@@ -78,9 +78,10 @@ def backend_of(params: Mapping[str, Any]) -> tuple[Backend, dict[str, Any]]:
     try:
         return resolve("backend", given, params["backend_options"])
     except (ValueError, PluginError) as error:
-        if params["backend"] is None:
-            error.add_note(f"The name comes from the environment variable {BACKEND}.")
-        raise
+        if params["backend"] is not None:
+            raise
+        source = f"The name comes from the environment variable {BACKEND}."
+        raise type(error)(f"{error} {source}") from error.__cause__
 
 
 def builder_of(params: Mapping[str, Any]) -> tuple[Builder, dict[str, Any]]:

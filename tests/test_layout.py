@@ -3,12 +3,14 @@
 import ast
 import subprocess
 import sys
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
 
 import mlpkit
 from mlpkit.plugin import Hooks
+from mlpkit.registry import installed
 
 ROOT = Path(mlpkit.__file__).parent
 REPOSITORY = ROOT.parent
@@ -64,8 +66,6 @@ def test_public_names_are_sorted_and_there() -> None:
 
 def test_the_version_is_the_distributions() -> None:
     """One number."""
-    from importlib.metadata import version
-
     assert mlpkit.__version__ == version("mlpkit")
 
 
@@ -77,6 +77,13 @@ def test_the_core_knows_no_framework() -> None:
             assert not any(name in text for name in ("tensorflow", "pytorch", "keras", "jax")), (
                 module
             )
+
+
+def test_the_core_is_an_entry_point_like_any_other() -> None:
+    """What the distribution declares is what the registry loads first."""
+    (declared,) = (e for e in entry_points(group="mlpkit") if e.dist and e.dist.name == "mlpkit")
+    first = installed().plugins[0].entry
+    assert (declared.name, declared.value) == (first.name, first.value)
 
 
 @pytest.mark.parametrize("hook", [name for name in vars(Hooks) if name.startswith("mlpkit_")])

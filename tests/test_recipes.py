@@ -40,9 +40,8 @@ def test_the_environment_chooses_where_nothing_is_given(monkeypatch: pytest.Monk
 def test_an_unknown_choice_of_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says where the name came from."""
     monkeypatch.setenv("MLPKIT_BACKEND", "elsewhere")
-    with pytest.raises(ValueError, match="unknown backend 'elsewhere'") as error:
+    with pytest.raises(ValueError, match="unknown backend 'elsewhere'.*variable MLPKIT_BACKEND"):
         recipes.backend_of(params())
-    assert "environment variable MLPKIT_BACKEND" in error.value.__notes__[0]
 
 
 def test_callbacks_in_any_form() -> None:

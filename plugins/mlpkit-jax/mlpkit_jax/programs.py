@@ -113,7 +113,7 @@ def run(s: Structure, state: State, block: Block, alpha: Any) -> tuple[State, An
         return state, sums.at[:, i].set(row)
 
     sums = jnp.zeros((3, block.w.shape[0]), block.w.dtype)
-    return lax.fori_loop(0, block.steps, step, (state, sums))
+    return lax.fori_loop(0, block.steps, step, (state, sums))  # type: ignore[no-any-return]
 
 
 def add(
@@ -127,7 +127,8 @@ def add(
         new = new._replace(gradients={**new.gradients, **sums})
         return jax.tree.map(lambda old, new: old + new.astype(old.dtype), total, new)
 
-    return lax.fori_loop(0, block.steps, step, total), _penalty(s, weights, alpha)
+    total = lax.fori_loop(0, block.steps, step, total)
+    return total, _penalty(s, weights, alpha)
 
 
 def update(
@@ -173,7 +174,8 @@ def _advanced(
 ) -> State:
     """One solver step; without weight, the state as it was."""
     assert s.update is not None  # a solver without steps has a trainer of its own
-    weights, slots = dict(statistics), {}
+    weights: Tensors = dict(statistics)
+    slots: Tensors = {}
     for name, g in total.gradients.items():
         p = state.weights[name]
         g = (g + alpha * p if name in s.decayed else g) / total.weight
@@ -181,7 +183,9 @@ def _advanced(
         mine = tuple(state.slots[key] for key in keys)
         weights[name], new = s.update(jnp, p, g, mine, rate, dict(s.options))
         slots.update(zip(keys, new, strict=True))
-    moves = total.weight > 0
-    return jax.tree.map(
-        lambda old, new: jnp.where(moves, new, old).astype(old.dtype), state, State(weights, slots)
-    )
+
+    def chosen(old: Any, new: Any) -> Any:
+        return jnp.where(total.weight > 0, new, old).astype(old.dtype)
+
+    after: State = jax.tree.map(chosen, state, State(weights, slots))
+    return after

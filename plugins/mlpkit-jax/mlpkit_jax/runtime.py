@@ -2,8 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -13,10 +13,11 @@ from numpy.typing import DTypeLike
 
 from mlpkit.plugin import Arrays
 
+_enable_x64: Callable[[bool], AbstractContextManager[Any]]
 try:
-    enable_x64 = jax.enable_x64
-except AttributeError:  # before JAX 0.8
-    from jax.experimental import enable_x64
+    _enable_x64 = jax.enable_x64
+except AttributeError:  # an older JAX
+    from jax.experimental import enable_x64 as _enable_x64  # type: ignore
 
 _home: int | None = None  # the process in which JAX was first used
 
@@ -29,8 +30,8 @@ def computing(dtype: DTypeLike) -> Iterator[None]:
     ``jax_default_matmul_precision``. RuntimeError in a process forked from one that used JAX.
     """
     _stay_home()
-    precision = jax.config.jax_default_matmul_precision or "highest"
-    with enable_x64(dtype == "float64"), jax.default_matmul_precision(precision):
+    precision = jax.config.jax_default_matmul_precision or "highest"  # type: ignore[attr-defined]
+    with _enable_x64(dtype == "float64"), jax.default_matmul_precision(precision):
         yield
 
 

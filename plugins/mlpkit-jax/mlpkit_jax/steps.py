@@ -88,9 +88,9 @@ class Functions:
     def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
         """One solver step with sums of gradients."""
         with computing(self.dtype):
-            step = self.dtype.type([weight, rate])
-            new: State = self.programs.update(state, gradients, *step, self.alpha)
-            return new
+            scalars = self.dtype.type(weight), self.dtype.type(rate), self.alpha
+            after: State = self.programs.update(state, gradients, *scalars)
+            return after
 
     def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
         """All steps of `batches`, and the sums of each, (steps,)."""
@@ -98,30 +98,29 @@ class Functions:
             sums: list[Any] = [np.zeros((3, 0))]
             live = [0]
             for block in rows.blocks(batches, self.full):
-                if len(sums) > AHEAD:
-                    jax.block_until_ready(sums[-AHEAD])
                 state, new = self.programs.run(state, block, self.alpha)
                 sums.append(new)
                 live.append(block.steps)
+                _wait_for_all_but(AHEAD, sums)
             found = [each[:, :n] for each, n in zip(jax.device_get(sums), live, strict=True)]
         return state, Sums(*np.concatenate(found, axis=1).astype(float))
 
     def outputs(self, state: State, X: Any) -> Array:
         """Outputs before activation (n, n_outputs) of X (n, n_features), dense or sparse."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
-        n = X.shape[0]
-        found = np.empty((n, self.n_outputs), self.dtype)
+        parts: list[Any] = [np.empty((0, self.n_outputs), self.dtype)]
         with computing(self.dtype):
-            parts = {}
-            for begin in range(0, n, OUTPUT_ROWS):
+            for begin in range(0, X.shape[0], OUTPUT_ROWS):
                 part = X[begin : begin + OUTPUT_ROWS]
-                part = part.toarray() if issparse(part) else part
-                padded = np.zeros((bucket(len(part), OUTPUT_ROWS), X.shape[1]), self.dtype)
-                padded[: len(part)] = part
-                if begin - AHEAD * OUTPUT_ROWS in parts:
-                    jax.block_until_ready(parts[begin - AHEAD * OUTPUT_ROWS])
-                parts[begin] = self.programs.outputs(state.weights, padded)
-            for begin, part in parts.items():
-                rows = found[begin : begin + OUTPUT_ROWS]
-                rows[...] = np.asarray(part)[: len(rows)]
-        return found
+                n = part.shape[0]
+                x = np.zeros((bucket(n, OUTPUT_ROWS), X.shape[1]), self.dtype)
+                x[:n] = part.toarray() if issparse(part) else part
+                parts.append(self.programs.outputs(state.weights, x)[:n])
+                _wait_for_all_but(AHEAD, parts)
+        return np.concatenate(jax.device_get(parts))
+
+
+def _wait_for_all_but(n: int, results: list[Any]) -> None:
+    """Wait until no more than the last n results are under way."""
+    if len(results) > n:
+        jax.block_until_ready(results[-1 - n])  # type: ignore[no-untyped-call]

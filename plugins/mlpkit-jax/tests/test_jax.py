@@ -17,9 +17,9 @@ from mlpkit_jax.steps import backend
 compiled: list[float] = []  # seconds of each compilation
 
 
-def _count(event: str, duration: float, **kwargs: Any) -> None:
+def _count(event: str, duration_secs: float, **kwargs: str | int) -> None:
     if event == "/jax/core/compile/backend_compile_duration":
-        compiled.append(duration)
+        compiled.append(duration_secs)
 
 
 jax.monitoring.register_event_duration_secs_listener(_count)
@@ -102,7 +102,9 @@ def test_a_stream_of_any_sizes_compiles_a_few_times() -> None:
     def stream(**params: Any) -> None:
         model = MLPClassifier((9, 6), backend="jax", **params)
         for n in sizes:
-            model.partial_fit(rng.standard_normal((n, 4)), rng.randint(3, size=n), [0, 1, 2])
+            model.partial_fit(
+                rng.standard_normal((n, 4)), rng.randint(3, size=n), classes=[0, 1, 2]
+            )
 
     before = len(compiled)
     stream()
@@ -120,7 +122,9 @@ def test_a_second_fit_compiles_nothing(solver: str) -> None:
     X, y = rng.standard_normal((700, 4)), rng.standard_normal(700)
 
     def fit(n: int, **params: Any) -> None:
-        model = MLPRegressor((8,), solver=solver, early_stopping=solver == "adam", **params)
+        model = MLPRegressor(
+            hidden_layer_sizes=(8,), solver=solver, early_stopping=solver == "adam", **params
+        )
         model.set_params(backend="jax", max_iter=4).fit(X[:n], y[:n])
 
     before = len(compiled)

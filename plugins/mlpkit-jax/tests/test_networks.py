@@ -43,6 +43,7 @@ def test_a_network_of_its_own_steps_down_its_gradient() -> None:
     X, y, w = data(spec())
     arrays = steps.arrays(state)
     solver = adam()
+    assert solver.update is not None
 
     def loss(trained: Any) -> Any:
         z, _ = residual({**arrays, **trained}, X, train=True, seed=jnp.uint32(0))
