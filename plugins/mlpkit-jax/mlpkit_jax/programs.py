@@ -125,10 +125,10 @@ def add(
         new, statistics = _backward(s, weights, block, i)
         sums = {name: value * new.weight for name, value in statistics.items()}
         new = new._replace(gradients={**new.gradients, **sums})
-        return jax.tree.map(lambda old, new: old + new.astype(old.dtype), total, new)
+        added: Total = jax.tree.map(lambda old, new: old + new.astype(old.dtype), total, new)
+        return added
 
-    total = lax.fori_loop(0, block.steps, step, total)
-    return total, _penalty(s, weights, alpha)
+    return lax.fori_loop(0, block.steps, step, total), _penalty(s, weights, alpha)
 
 
 def update(

@@ -39,8 +39,8 @@ def started(dtype: str = "float64", **changes: Any) -> tuple[Any, Any, Any]:
 
 def test_a_network_of_its_own_steps_down_its_gradient() -> None:
     """One step equals Adam's over jax.grad of the loss with its penalty."""
-    steps, state, rows = started(alpha=0.3)
-    X, y, w = data(spec())
+    steps, state, rows = started(alpha=0.3, batch_size=16)
+    X, y, w = (a[:16] for a in data(spec()))
     arrays = steps.arrays(state)
     solver = adam()
     assert solver.update is not None
@@ -54,7 +54,7 @@ def test_a_network_of_its_own_steps_down_its_gradient() -> None:
     with computing("float64"):
         gradients = jax.device_get(jax.grad(loss)({n: arrays[n] for n in arrays if n != "mean"}))
         _, after = residual(arrays, X, train=True, seed=jnp.uint32(0))
-    state, sums = steps.epoch(state, rows, batches(21, 21, rate=0.1))
+    state, sums = steps.epoch(state, rows, batches(16, 16, rate=0.1))
     found = {**steps.arrays(state), **steps.slots(state)}
     assert {"m/mean", "v/mean"}.isdisjoint(found)
     for name, g in gradients.items():
