@@ -99,10 +99,10 @@ def _repeat(order: Array) -> None:
     """Let the padding of each step repeat the step's rows, for the sake of layers that
     look at a whole batch (its mean and variance stay about what they are).
     """
-    for step in order:
-        live = step[step >= 0]
-        if 0 < len(live) < len(step):
-            step[step < 0] = ~np.resize(live, len(step) - len(live))
+    short = (order.min(axis=1) < 0) & (order.max(axis=1) >= 0)
+    for step in np.flatnonzero(short):
+        live = order[step] >= 0
+        order[step, ~live] = ~np.resize(order[step, live], len(live) - live.sum())
 
 
 def blocks(rows: HostRows, batches: Batches, full: int) -> Iterator[Block]:

@@ -27,7 +27,8 @@ a *light* module (one that imports no framework, nor a parent package that does)
 A hook takes no argument and returns components. A component only *describes*: its
 factory is imported when a user asks for its name, so listing costs nothing. Plugins
 never see the estimator, never depend on each other's order, and import nothing of
-mlpkit but this module. Built-ins come in through the same hooks (`mlpkit.builtins`).
+mlpkit but this module (`mlpkit.measures`, on metrics and partitioners, is a part of it).
+Built-ins come in through the same hooks (`mlpkit.builtins`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -36,18 +37,24 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import pluggy
-from numpy.typing import NDArray
+
+from mlpkit.measures import Array as Array
+from mlpkit.measures import Groups as Groups
+from mlpkit.measures import Metric as Metric
+from mlpkit.measures import Partitioner as Partitioner
+from mlpkit.measures import Sample as Sample
+from mlpkit.measures import Scored as Scored
+from mlpkit.measures import Tally as Tally
+from mlpkit.measures import Task as Task
 
 hookimpl = pluggy.HookimplMarker("mlpkit")
 hookspec = pluggy.HookspecMarker("mlpkit")
 
-Array: TypeAlias = NDArray[Any]
 Arrays: TypeAlias = dict[str, Array]
 State: TypeAlias = Any  # a backend's own: weights and solver slots, never written to
 Rows: TypeAlias = Any  # a backend's own: training data as `Steps.put` left it
 Namespace: TypeAlias = Any  # functions of the array API standard: sqrt, log, where, sum ...
-Kind = Literal["backend", "builder", "solver", "trainer", "callback"]
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
+Kind = Literal["backend", "builder", "solver", "trainer", "callback", "metric", "partitioner", "adapter", "exporter"]
 Activation = Literal["identity", "logistic", "tanh", "relu"]
 OutActivation = Literal["identity", "logistic", "softmax", "exp"]
 
@@ -67,7 +74,9 @@ class Component:
     ``factory`` is ``"package.module:function"`` of the function for its kind:
     ``backend(network, spec, recipe, **options) -> Steps``,
     ``builder(spec, rng, **options) -> Network``, ``solver(**options) -> Solver``,
-    ``callback(**options) -> Callback``, or a `Trainer` itself.
+    ``callback(**options) -> Callback``, ``metric(**options) -> Metric``,
+    ``partitioner(**options) -> Partitioner``, or a `Trainer` itself; for an adapter and
+    an exporter see their hooks.
     ``requires`` holds the top-level modules that must be there; ``options`` what it takes.
     """
 
@@ -83,13 +92,27 @@ class Loss(NamedTuple):
 
     ``rows(xp, y, p)``: the loss of each row, shape (n,), of targets ``y`` and activated
     outputs ``p``, both (n, n_outputs).
-    ``delta(xp, y, p)``: its derivative by the outputs before activation, (n, n_outputs).
+    ``delta(xp, y, p)``: its derivative by the outputs before activation, (n, n_outputs);
+    None: the backend differentiates ``rows``, if it can (NumPy can't).
     """
 
     name: str
     out_activation: OutActivation
     rows: Callable[[Namespace, Any, Any], Any]
-    delta: Callable[[Namespace, Any, Any], Any]
+    delta: Callable[[Namespace, Any, Any], Any] | None = None
+
+
+class Joint(NamedTuple):
+    """A step over all weights at once, where elementwise does not do (a global norm ...).
+
+    ``start(arrays) -> slots``: NumPy, by names of its own, from the trained weights.
+    ``update(xp, weights, gradients, slots, rate) -> (weights, slots)``: dicts by name, in
+    the backend's arrays; pure. Return the same functions for the same settings: compiled
+    code is kept by them.
+    """
+
+    start: Callable[[Arrays], Arrays]
+    update: Callable[..., tuple[Any, Any]]
 
 
 class Solver(NamedTuple):
@@ -108,6 +131,13 @@ class Solver(NamedTuple):
     rate_at: Callable[[float, Array, Mapping[str, float]], Array] | None = None
     scheduled: bool = False  # follows the estimator's `learning_rate` schedule
     trainer: str = "epochs"  # the loop that it needs
+    joint: Joint | None = None  # instead of `update` and `slots`
+    rate: float | None = None  # its own learning rate, instead of `learning_rate_init`
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether it works step by step."""
+        return self.update is not None or self.joint is not None
 
 
 @dataclass(frozen=True)
@@ -154,9 +184,13 @@ class Recipe:
     n_iter_no_change: float
 
 
+PENALTY = "penalty"  # what `Apply` may report beside the frozen arrays
+
+
 class Apply(Protocol):
     """``(arrays, x, *, train, seed) -> (outputs before activation, arrays)``: pure, in the
-    backend's own arrays; the arrays that come back hold new values of the frozen ones.
+    backend's own arrays; the arrays that come back hold new values of the frozen ones, and
+    may hold under `PENALTY` a scalar that is added to the loss of each unit of weight.
     """
 
     def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
@@ -169,13 +203,17 @@ class Network(NamedTuple):
     ``apply`` None means the dense chain that `Spec` describes, with weights ``coef_0``,
     ``intercept_0``, ``coef_1`` ... Return the same ``apply`` object for the same structure:
     compiled code is kept by it. ``decayed`` names what the L2 penalty covers, ``frozen``
-    what is not trained (batch statistics).
+    what is not trained (batch statistics). The dtype of the trained arrays, all of one,
+    becomes that of the training. ``loss`` and ``solver`` take the place of the estimator's
+    where the network brings its own.
     """
 
     arrays: Arrays
     apply: Apply | None = None
     decayed: frozenset[str] = frozenset()
     frozen: frozenset[str] = frozenset()
+    loss: Loss | None = None
+    solver: Solver | None = None
 
 
 class Sums(NamedTuple):
@@ -250,9 +288,13 @@ class Report(NamedTuple):
     rate: float
     seconds: float
     note: str | None = None  # the trainer's reason to stop, or to lower the rate
+    arrays: Callable[[], Arrays] = dict  # the weights after it
 
 
-Callback: TypeAlias = Callable[[Report], "bool | None"]  # True stops
+# True stops; a float is the learning rate from here on. May have `begin(report)`, called
+# before training with epoch 0 and answered likewise, and `end(report)`, which is called
+# behind it, even after an error, and may return weights to put in the place of the last.
+Callback: TypeAlias = Callable[[Report], "bool | float | None"]
 
 
 class Job(NamedTuple):
@@ -269,7 +311,7 @@ class Job(NamedTuple):
     passes: int = 0  # exactly so many epochs: no early end, no warning; 0: until it is done
 
 
-Watch: TypeAlias = Callable[[State, Report], bool]
+Watch: TypeAlias = Callable[[State, Report], "bool | float"]  # answers as a `Callback`
 Trainer: TypeAlias = Callable[[Job, State, Progress, Watch], tuple[State, Progress]]
 
 
@@ -300,3 +342,27 @@ class Hooks:
     @hookspec
     def mlpkit_callbacks(self) -> Iterable[Component]:  # type: ignore[empty-body]
         """Listeners: ``(**options) -> Callback``."""
+
+    @hookspec
+    def mlpkit_metrics(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Numbers about rows: ``(**options) -> Metric``."""
+
+    @hookspec
+    def mlpkit_partitioners(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Rows into groups: ``(**options) -> Partitioner``."""
+
+    @hookspec
+    def mlpkit_adapters(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Foreign objects given as parameters: ``(kind, given, **context) -> component``.
+
+        Its name is the top-level module of the objects' classes. ``kind`` is "solver",
+        "loss", "callback" (context: network, spec, recipe), or "builder" for what a
+        user's function returned (context: spec, builder, options).
+        """
+
+    @hookspec
+    def mlpkit_exporters(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Other forms of a trained network: ``(network, spec, **options) -> object``.
+
+        "x" is reached as ``estimator.to_x(**options)``.
+        """

@@ -26,7 +26,7 @@ _home: int | None = None  # the process in which JAX was first used
 def computing(dtype: DTypeLike) -> Iterator[None]:
     """A context to call JAX in: float64 where the network has it, and never process-wide.
 
-    float32 products are exact ones, not in TF32, unless the user has set JAX's
+    Matrices of float32 are multiplied in full, not in TF32, unless the user has set JAX's
     ``jax_default_matmul_precision``. RuntimeError in a process forked from one that used JAX.
     """
     _stay_home()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -83,3 +84,20 @@ def test_accelerators_keep_many_rows_and_hint_at_float32(monkeypatch: pytest.Mon
     assert [True, True, False] == found
     (hint,) = caught
     assert "dtype='float32'" in str(hint.message)
+
+
+def test_threads_have_precisions_of_their_own() -> None:
+    """Fits in float32 and float64 at the same time equal those one after the other."""
+    X, y, _ = data(spec(), 200)
+
+    def fit(dtype: str) -> np.ndarray:
+        model = MLPClassifier((4,), backend="jax", random_state=0)
+        for _ in range(20):
+            model.partial_fit(X.astype(dtype), y.argmax(1), classes=[0, 1, 2])
+        return model.coefs_[0]  # type: ignore[no-any-return]
+
+    dtypes = ["float32", "float64"] * 4
+    with ThreadPoolExecutor(4) as pool:
+        for dtype, found in zip(dtypes, pool.map(fit, dtypes), strict=True):
+            assert found.dtype == dtype
+            np.testing.assert_array_equal(fit(dtype), found)

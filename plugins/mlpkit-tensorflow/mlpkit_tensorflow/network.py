@@ -99,8 +99,15 @@ def outputs(
 
 def penalty(structure: Structure, weights: Tensors, alpha: Tensor) -> Tensor:
     """``alpha / 2 * |decayed|^2``, a scalar."""
-    squares = [tf.reduce_sum(tf.square(weights[name])) for name in sorted(structure.decayed)]
+    squares = [_sum(tf.square(weights[name])) for name in sorted(structure.decayed)]
     return 0.5 * alpha * tf.add_n(squares) if squares else tf.zeros_like(alpha)
+
+
+def _sum(x: Tensor) -> Tensor:
+    # through a matrix-vector product: XLA for CPUs adds up whole arrays one by one, 8 times
+    # slower, which was 14% of a step of a network 784-512-512-10
+    width = (1, *x.shape)[-1]
+    return tf.reduce_sum(tf.linalg.matvec(tf.reshape(x, (-1, width)), tf.ones(width, x.dtype)))
 
 
 def gradient(
@@ -141,23 +148,17 @@ def advance(
     rate: Tensor,
     alpha: Tensor,
 ) -> State:
-    """The state after one step of the solver; the same state where the weight is 0."""
+    """The state after one step of the solver, of a weight above 0."""
     assert structure.update is not None  # a solver without steps has another trainer
     weights: Tensors = {}
     slots: dict[str, tuple[Tensor, ...]] = {}
     for name, p in state.weights.items():
         g = gradients[name]
         if name in structure.frozen:
-            new = (tf.cast(g / weight, p.dtype),)
-        else:
-            g = (g + alpha * p if name in structure.decayed else g) / weight
-            moved, its_slots = structure.update(
-                xp, p, g, state.slots[name], rate, dict(structure.options)
-            )
-            new = (moved, *its_slots)
-        old = (p, *state.slots.get(name, ()))
-        kept = [tf.where(weight > 0, a, b) for a, b in zip(new, old, strict=True)]
-        weights[name] = kept[0]
-        if name in state.slots:
-            slots[name] = tuple(kept[1:])
+            weights[name] = tf.cast(g / weight, p.dtype)
+            continue
+        g = (g + alpha * p if name in structure.decayed else g) / weight
+        weights[name], slots[name] = structure.update(
+            xp, p, g, state.slots[name], rate, dict(structure.options)
+        )
     return State(weights, slots)

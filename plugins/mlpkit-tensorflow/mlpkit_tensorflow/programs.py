@@ -40,8 +40,9 @@ def _seeds(*shape: int) -> Any:
 
 @lru_cache(maxsize=KEPT)
 def epoch(structure: Structure, steps: int, batch: int) -> Callable[..., tuple[State, Tensor]]:
-    """``(state, rows (steps, batch, ...), rates (steps,), seeds (steps,), live, alpha)`` to
-    the state after the first ``live`` steps, and the sums of each: (3, steps).
+    """``(state, rows (steps, batch, ...), rates (steps,), seeds (steps,), order (steps,),
+    live, alpha)`` to the state after the steps ``order[:live]``, and the sums of each step,
+    (3, steps), 0 for the others.
     """
     return _compiled(
         structure,
@@ -50,6 +51,7 @@ def epoch(structure: Structure, steps: int, batch: int) -> Callable[..., tuple[S
         _rows(structure, steps, batch),
         structure.spec(steps),
         _seeds(steps),
+        tf.TensorSpec((steps,), tf.int32),
         tf.TensorSpec((), tf.int32),
         structure.spec(),
         jit_compile=structure.jit_compile,
@@ -107,19 +109,21 @@ def _epoch(
     rows: Rows,
     rates: Tensor,
     seeds: Tensor,
+    order: Tensor,
     live: Tensor,
     alpha: Tensor,
 ) -> tuple[State, Tensor]:
     steps = rates.shape[0]
     sums = tf.TensorArray(structure.dtype, steps, element_shape=(3,))
 
-    def step(i: Tensor, state: State, sums: Any) -> tuple[Tensor, State, Any]:
+    def step(turn: Tensor, state: State, sums: Any) -> tuple[Tensor, State, Any]:
+        i = order[turn]
         batch = (rows[0][i], rows[1][i], rows[2][i])
         found, gradients = network.gradient(structure, state.weights, batch, seeds[i], alpha)
         state = network.advance(structure, state, gradients, found[1], rates[i], alpha)
-        return i + 1, state, sums.write(i, found)
+        return turn + 1, state, sums.write(i, found)
 
-    _, state, sums = tf.while_loop(lambda i, *_: i < live, step, (0, state, sums))
+    _, state, sums = tf.while_loop(lambda turn, *_: turn < live, step, (0, state, sums))
     return state, tf.transpose(sums.stack())
 
 

@@ -5,7 +5,6 @@ Rows stay on the host and travel in blocks of many steps, padded to a few shapes
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,28 +15,8 @@ from scipy.sparse import issparse
 from mlpkit.blocks import BLOCK_ROWS, HostRows, blocks, host_rows
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
 from mlpkit_tensorflow import programs
-from mlpkit_tensorflow.network import State, structure_of
+from mlpkit_tensorflow.network import State, Tensor, Tensors, structure_of
 from mlpkit_tensorflow.process import hint_at_float32, unforked
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Training data on the host; all of it in tensors, once all of it is asked for at once."""
-
-    host: HostRows
-
-    @cached_property
-    def whole(self) -> list[programs.Rows]:
-        """Every row, in blocks: kept, since L-BFGS asks hundreds of times."""
-        return list(_padded(self.host, np.arange(len(self.host.y)), BLOCK_ROWS))
-
-
-def _padded(rows: HostRows, indices: Array, full: int) -> Iterator[programs.Rows]:
-    """The rows of the indices, ``full`` at a time, the last ones padded to a bucket."""
-    for begin in range(0, max(1, len(indices)), full):
-        order = indices[None, begin : begin + full]
-        for block in blocks(rows, Batches(order, np.zeros(1), np.zeros(1, np.uint32)), full):
-            yield tf.constant(block.X[0]), tf.constant(block.y[0]), tf.constant(block.w[0])
 
 
 def backend(network: Network, spec: Spec, recipe: Recipe, *, jit_compile: bool = True) -> Steps:
@@ -46,21 +25,38 @@ def backend(network: Network, spec: Spec, recipe: Recipe, *, jit_compile: bool =
     ``jit_compile=False`` leaves XLA out, for an ``apply`` with operations that it lacks.
     """
     it = _Backend(network, spec, recipe, jit_compile)
-    functions = (
-        it.put,
-        it.start,
-        it.arrays,
-        it.slots,
-        it.gradient,
-        it.update,
-        it.epoch,
-        it.outputs,
-    )
-    return Steps(*map(unforked, functions))
+    return Steps(**{name: unforked(getattr(it, name)) for name in Steps._fields})
+
+
+class Rows:
+    """Training data on the host; all of it in tensors, once all of it is asked for at once."""
+
+    def __init__(self, host: HostRows, full: int) -> None:
+        self.host, self.full = host, full
+
+    def taken(self, indices: Array) -> Iterator[programs.Rows]:
+        """The rows of the indices; a step's are padded as those of an epoch's step, so that
+        dropout draws the same, and more come part by part.
+        """
+        most = max(self.full, BLOCK_ROWS)
+        for begin in range(0, max(1, len(indices)), most):
+            order = indices[None, begin : begin + most]
+            step = Batches(order, np.zeros(1), np.zeros(1, np.uint32))
+            for block in blocks(self.host, step, self.full):
+                yield _tensors(block.X[0], block.y[0], block.w[0])
+
+    @cached_property
+    def whole(self) -> list[programs.Rows]:
+        """Every row: kept, since L-BFGS asks hundreds of times."""
+        return list(self.taken(np.arange(len(self.host.y))))
+
+
+def _tensors(X: Array, y: Array, w: Array) -> programs.Rows:
+    return tf.constant(X), tf.constant(y), tf.constant(w)
 
 
 class _Backend:
-    """What the functions of `Steps` share; each does what `Steps` says."""
+    """The functions of `Steps`, under their names; `Steps` says what they do."""
 
     def __init__(self, network: Network, spec: Spec, recipe: Recipe, jit_compile: bool) -> None:
         self.structure = structure_of(network, spec, recipe, jit_compile)
@@ -69,24 +65,24 @@ class _Backend:
         self.alpha = recipe.alpha
         self.dtype = spec.dtype
 
-    def scalar(self, value: float) -> Any:
+    def _scalar(self, value: float) -> Tensor:
         return tf.constant(value, self.dtype)
 
     def put(self, X: Any, y: Array, w: Array | None) -> Rows:
         if self.dtype == "float64":
             hint_at_float32()
-        return Rows(host_rows(X, y, w, self.dtype))
+        return Rows(host_rows(X, y, w, self.dtype), self.batch_size)
 
     def start(self, arrays: Arrays) -> State:
         weights = {name: tf.constant(arrays[name]) for name, _, _ in self.structure.shapes}
 
-        def slot(slot: str, name: str) -> Any:
-            key = slot_name(slot, name)
-            return tf.constant(arrays[key]) if key in arrays else tf.zeros_like(weights[name])
+        def filled(name: str, slot: str) -> Tensor:
+            given = arrays.get(slot_name(slot, name))
+            return tf.constant(np.zeros_like(arrays[name]) if given is None else given)
 
         trained = weights.keys() - self.structure.frozen
         return State(
-            weights, {name: tuple(slot(s, name) for s in self.slot_names) for name in trained}
+            weights, {name: tuple(filled(name, s) for s in self.slot_names) for name in trained}
         )
 
     def arrays(self, state: State) -> Arrays:
@@ -102,41 +98,41 @@ class _Backend:
     def gradient(
         self, state: State, rows: Rows, indices: Array | None, seed: int
     ) -> tuple[Sums, Arrays]:
-        if indices is None:
-            parts = iter(rows.whole)
-        else:  # as `epoch` pads it, if it is a step of an epoch
-            full = self.batch_size if len(indices) <= self.batch_size else BLOCK_ROWS
-            parts = _padded(rows.host, indices, full)
-        alpha, sums, total = self.scalar(self.alpha), [], None
+        parts = rows.whole if indices is None else rows.taken(indices)
+        alpha, sums = self._scalar(self.alpha), []
+        total: Tensors = {}
         for i, part in enumerate(parts):
             program = programs.gradient(self.structure, len(part[2]))
-            found, gradients = program(
-                state.weights, part, tf.constant(seed + i, tf.int64), alpha
-            )
+            found, gradients = program(state.weights, part, tf.constant(seed + i, tf.int64), alpha)
+            total = {name: total[name] + g if i else g for name, g in gradients.items()}
             sums.append(found)
-            total = tf.nest.map_structure(tf.add, total, gradients) if total else gradients
-        loss, weight, penalty = tf.stack(sums, axis=1).numpy()
+        loss, weight, penalty = tf.stack(sums, axis=1).numpy().astype(np.float64)
         return (
             Sums(float(loss.sum()), float(weight.sum()), float(penalty[0])),
-            {name: np.asarray(g.numpy()) for name, g in (total or {}).items()},
+            {name: np.asarray(g.numpy()) for name, g in total.items()},
         )
 
     def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
+        if not weight > 0:
+            return state
         return programs.update(self.structure)(
             state,
             {name: tf.constant(gradients[name], self.dtype) for name in state.weights},
-            *map(self.scalar, (weight, rate, self.alpha)),
+            *map(self._scalar, (weight, rate, self.alpha)),
         )
 
     def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
-        alpha, sums = self.scalar(self.alpha), []
+        alpha, sums = self._scalar(self.alpha), []
         for block in blocks(rows.host, batches, self.batch_size):
-            state, found = programs.epoch(self.structure, *block.w.shape)(
+            empty = block.w.sum(axis=1) <= 0  # these steps are not run
+            program = programs.epoch(self.structure, *block.w.shape)
+            state, found = program(
                 state,
-                (tf.constant(block.X), tf.constant(block.y), tf.constant(block.w)),
+                _tensors(block.X, block.y, block.w),
                 tf.constant(block.rates),
                 tf.constant(block.seeds, tf.int64),
-                tf.constant(block.steps, tf.int32),
+                tf.constant(empty.argsort(kind="stable"), tf.int32),
+                tf.constant(np.count_nonzero(~empty), tf.int32),
                 alpha,
             )
             sums.append(found)
@@ -145,10 +141,10 @@ class _Backend:
 
     def outputs(self, state: State, X: Any) -> Array:
         X = X.tocsr() if issparse(X) else np.asarray(X)
-        program, parts = programs.outputs(self.structure), []
+        program, found = programs.outputs(self.structure), []
         for begin in range(0, max(1, X.shape[0]), BLOCK_ROWS):
             part = X[begin : begin + BLOCK_ROWS]
             part = part.toarray() if issparse(part) else part
-            parts.append(program(state.weights, tf.constant(part, self.dtype)))
-        found: Array = tf.concat(parts, axis=0).numpy()
-        return found
+            found.append(program(state.weights, tf.constant(part, self.dtype)))
+        z: Array = tf.concat(found, axis=0).numpy()
+        return z

@@ -1,7 +1,243 @@
 """The TensorFlow backend, held to the laws of every backend and to a few of its own."""
 
-from mlpkit.testing import BackendLaws
+import os
+import subprocess
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.sparse import csr_array
+
+from mlpkit import MLPClassifier, dense
+from mlpkit.plugin import Network, Steps, Sums
+from mlpkit.solvers import sgd
+from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
+from mlpkit_tensorflow import process, programs
+from mlpkit_tensorflow.steps import backend
 
 
 class TestTensorflow(BackendLaws):
     backend = "tensorflow"
+
+
+class TestTensorflowWithoutXLA(BackendLaws):
+    backend = "tensorflow"
+    options = {"jit_compile": False}
+
+
+# a network of its own: a residual layer, dropout, and a running mean that is not trained
+
+
+def residual(arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
+    """Outputs (n, 3) of x (n, 5), and the arrays with a new running mean."""
+    mean = arrays["mean"]
+    if train:
+        mean = 0.9 * mean + 0.1 * tf.reduce_mean(x, axis=0)
+    h = tf.nn.relu((x - mean) @ arrays["first"])
+    h = h + tf.tanh(h @ arrays["inner"])
+    if train:
+        h *= 2 * tf.cast(tf.random.stateless_uniform(tf.shape(h), [seed, 7]) < 0.5, h.dtype)
+    return h @ arrays["last"], {**arrays, "mean": mean}
+
+
+def network() -> Network:
+    """The residual network with its first weights."""
+    rng = np.random.RandomState(0)
+    shapes = {"first": (5, 6), "inner": (6, 6), "last": (6, 3), "mean": (5,)}
+    arrays = {name: rng.uniform(-0.5, 0.5, shape) for name, shape in shapes.items()}
+    return Network(arrays, residual, frozenset({"first", "last"}), frozenset({"mean"}))
+
+
+def started() -> tuple[Steps, Any]:
+    """Functions and state of the residual network."""
+    steps = backend(network(), spec(), recipe())
+    return steps, steps.start(network().arrays)
+
+
+def compiled() -> int:
+    """How many programs were traced and compiled so far: each is for one shape."""
+    kinds = (programs.epoch, programs.gradient, programs.update, programs.outputs)
+    return sum(kind.cache_info().misses for kind in kinds)
+
+
+def streamed(sizes: Any, backend: str = "tensorflow", **params: Any) -> MLPClassifier:
+    """An estimator that has learned from batches of these sizes."""
+    rng = np.random.RandomState(0)
+    clf = MLPClassifier((5,), backend=backend, **params)
+    for n in sizes:
+        clf.partial_fit(rng.standard_normal((n, 3)), rng.randint(3, size=n), classes=[0, 1, 2])
+    return clf
+
+
+class TestApply:
+    def test_epoch_equals_gradient_and_update(self) -> None:
+        """Trained and frozen arrays, dropout included, move alike both ways."""
+        steps, state = started()
+        rows = steps.put(*data(spec()))
+        plan = batches(21, 8)
+        fused, sums = steps.epoch(state, rows, plan)
+        for i, indices in enumerate(plan.order):
+            one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
+            state = steps.update(state, gradient, one.weight, float(plan.rates[i]))
+            for field in Sums._fields:
+                close(getattr(sums, field)[i], getattr(one, field), 1e-9)
+        close(steps.arrays(fused), steps.arrays(state), 1e-9)
+        close(steps.slots(fused), steps.slots(state), 1e-9)
+
+    def test_gradient_equals_differences(self) -> None:
+        """The gradient is that of the loss, by central differences."""
+        steps, state = started()
+        rows, arrays = steps.put(*data(spec())), network().arrays
+        _, gradient = steps.gradient(state, rows, None, 5)
+        for name in ("first", "inner", "last"):
+            losses = []
+            for h in (1e-6, -1e-6):
+                moved = arrays[name].copy()
+                moved[0, 1] += h
+                found, _ = steps.gradient(steps.start({**arrays, name: moved}), rows, None, 5)
+                losses.append(found.loss)
+            close((losses[0] - losses[1]) / 2e-6, gradient[name][0, 1], 1e-5)
+
+    def test_frozen_arrays_are_assigned(self) -> None:
+        """A running mean is what `apply` makes of it; no solver, penalty or slot touches it."""
+        steps, state = started()
+        X, y, _ = data(spec(), 8)
+        after, _ = steps.epoch(state, steps.put(X, y, None), batches(8, 8))
+        expected = 0.9 * network().arrays["mean"] + 0.1 * X.mean(axis=0)
+        close(expected, steps.arrays(after)["mean"], 1e-12)
+        assert {"m/first", "v/first"} < steps.slots(after).keys()
+        assert not any("mean" in name for name in steps.slots(after))
+
+    def test_a_step_of_weight_zero_changes_nothing(self) -> None:
+        """Not even a frozen array."""
+        steps, state = started()
+        X, y, _ = data(spec(), 8)
+        rows = steps.put(X, y, np.zeros(8))
+        after, sums = steps.epoch(state, rows, batches(8, 8))
+        close(steps.arrays(state), steps.arrays(after), 0)
+        found, gradient = steps.gradient(state, rows, None, 0)
+        after = steps.update(state, gradient, found.weight, 0.1)
+        close(steps.arrays(state), steps.arrays(after), 0)
+        assert found.loss == found.weight == 0
+
+    def test_seeds_decide_what_dropout_draws(self) -> None:
+        """One seed, one loss; outputs draw nothing."""
+        steps, state = started()
+        X, y, w = data(spec())
+        rows = steps.put(X, y, w)
+        losses = [steps.gradient(state, rows, None, seed)[0].loss for seed in (1, 1, 2**32 - 1)]
+        assert losses[0] == losses[1] != losses[2]
+        arrays = network().arrays
+        h = np.maximum((X - arrays["mean"]) @ arrays["first"], 0)
+        h += np.tanh(h @ arrays["inner"])
+        close(h @ arrays["last"], steps.outputs(state, X), 1e-12)
+
+
+class TestCompilation:
+    def test_a_stream_of_any_sizes(self) -> None:
+        """partial_fit with 1 to 512 rows compiles at most 12 programs."""
+        before = compiled()
+        streamed(np.random.RandomState(0).permutation(np.arange(1, 513)))
+        assert 2 < compiled() - before <= 12
+
+    def test_nothing_for_another_estimator(self) -> None:
+        """alpha, learning rate, seed and the number of rows are run-time values."""
+        sizes = [1, 30, 400, 450]
+        streamed(sizes, random_state=0)
+        before = compiled()
+        streamed(sizes, random_state=1, alpha=0.5, learning_rate_init=0.1)
+        streamed([2, 29, 410, 7], random_state=2)
+        assert compiled() == before
+
+    @pytest.mark.parametrize("params", [{"alpha": 1.0}, {"learning_rate_init": 0.1}])
+    def test_what_is_not_compiled_counts_all_the_same(self, params: dict[str, float]) -> None:
+        """The same program with another alpha or rate gives the weights that NumPy gives."""
+        streamed([30, 7], random_state=0)
+        found = streamed([30, 7], random_state=0, **params)
+        expected = streamed([30, 7], random_state=0, backend="numpy", **params)
+        close(expected.coefs_[0], found.coefs_[0], 1e-12)
+
+    def test_options_of_a_solver_are_part_of_the_structure(self) -> None:
+        """Two solvers of one kind don't share a program that has options built in."""
+        found = []
+        for momentum in (0.0, 0.9):
+            network = dense.build(spec(), np.random.RandomState(0))
+            steps = backend(network, spec(), recipe(solver=sgd(momentum)))
+            state = steps.start(network.arrays)
+            state, _ = steps.epoch(state, steps.put(*data(spec())), batches(21, 8))
+            found.append(steps.arrays(state)["coef_0"])
+        assert np.abs(found[0] - found[1]).max() > 1e-6
+
+
+class TestManyRows:
+    def test_gradient_over_blocks_equals_numpy(self) -> None:
+        """All rows, or long indices, in blocks of 4096: NumPy's sums and gradients."""
+        from mlpkit import numpy_backend
+
+        s, n = spec(), 9000
+        network = dense.build(s, np.random.RandomState(0))
+        found = []
+        for make in (numpy_backend.backend, backend):
+            steps = make(network, s, recipe())
+            state, rows = steps.start(network.arrays), steps.put(*data(s, n))
+            for indices in (None, np.append(np.arange(5000), -1)):
+                sums, gradient = steps.gradient(state, rows, indices, 0)
+                found.append({**gradient, **sums._asdict()})
+        close(found[0], found[2], 1e-9)
+        close(found[1], found[3], 1e-9)
+
+    @pytest.mark.parametrize("form", [np.asarray, csr_array])
+    def test_outputs_over_blocks(self, form: Any) -> None:
+        """Outputs of more rows than a block, sparse ones densified block by block."""
+        s = spec()
+        network = dense.build(s, np.random.RandomState(0))
+        steps = backend(network, s, recipe())
+        X, _, _ = data(s, 9000)
+        expected = dense.outputs(X, *dense.layers(network.arrays), s.activation)
+        close(expected, steps.outputs(steps.start(network.arrays), form(X)), 1e-12)
+
+
+class TestProcess:
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+    def test_a_forked_child_raises(self) -> None:
+        """After use in the parent a child raises at once, and names what to use instead."""
+        code = (
+            "import os, warnings; import numpy as np; from mlpkit import MLPClassifier\n"
+            "X, y = np.ones((4, 2)), [0, 1, 0, 1]\n"
+            "clf = MLPClassifier((2,), backend='tensorflow', max_iter=1)\n"
+            "warnings.simplefilter('ignore')\n"
+            "clf.fit(X, y)\n"
+            "child = os.fork()\n"
+            "if child == 0:\n"
+            "    try: clf.fit(X, y)\n"
+            "    except RuntimeError as error: os._exit(7 if 'loky' in str(error) else 1)\n"
+            "    os._exit(0)\n"
+            "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
+        )
+        assert done.stdout.strip() == "7"
+
+    def test_hint_at_float32_on_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A float64 fit on a GPU warns once in a process, a float32 fit never."""
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+        process.hint_at_float32.cache_clear()
+        network = dense.build(spec(), np.random.RandomState(0))
+        single = backend(network, spec(dtype="float32"), recipe())
+        double = backend(network, spec(), recipe())
+        single.put(*data(spec(dtype="float32")))
+        with pytest.warns(UserWarning, match="dtype='float32'"):
+            double.put(*data(spec()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            double.put(*data(spec()))
+        process.hint_at_float32.cache_clear()
+
+    def test_imports_without_a_warning(self) -> None:
+        """Importing the steps, and TensorFlow with them, raises no warning of Python's."""
+        code = "import mlpkit_tensorflow.steps"
+        subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
