@@ -116,7 +116,10 @@ def test_binary_weighted_sparse(setting: str, container: Any, weighted: bool, ba
     """Breast cancer, dense and sparse, with and without weights."""
     pair = both("MLPClassifier", backend, **SETTINGS[setting])
     w = WEIGHTS[: len(Y_CANCER)] if weighted else None
-    fit(pair, container(X_CANCER), np.array(["malignant", "benign"])[Y_CANCER], sample_weight=w)
+    words: list[Any] = ["malignant", "benign"]
+    if setting == "early-stopping":  # scikit-learn 1.7 fails there on words
+        words = [3, 7]
+    fit(pair, container(X_CANCER), np.array(words)[Y_CANCER], sample_weight=w)
     same(pair, container(X_CANCER))
 
 
