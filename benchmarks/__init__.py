@@ -1,0 +1,1 @@
+"""Speed, side by side: ``python -m benchmarks`` (``--quick`` in under two minutes)."""

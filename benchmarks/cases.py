@@ -1,0 +1,51 @@
+"""What is measured: data of stated shape, a network, a batch size, a number of epochs."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+
+class Case(NamedTuple):
+    """One fit: hidden layers, rows a step, epochs, always Adam and ReLU in float32."""
+
+    data: str
+    hidden: tuple[int, ...]
+    batch: int
+    epochs: int
+
+
+CASES = {
+    "digits, (100), 200": Case("digits", (100,), 200, 40),
+    "digits, (100), 32": Case("digits", (100,), 32, 20),
+    "covertype, (256, 256), 512": Case("covertype", (256, 256), 512, 2),
+    "784, (512, 512), 128": Case("784", (512, 512), 128, 1),
+}
+QUICK = {
+    "digits, (100), 200": CASES["digits, (100), 200"],
+    "digits, (100), 32": CASES["digits, (100), 32"],
+    "784, (512, 512), 128": CASES["784, (512, 512), 128"],
+}
+
+
+@cache
+def data(name: str, folder: str | None = None) -> tuple[Any, Any]:
+    """X (n, n_features) float32 in 0..1 and y (n,) int64, classes 0..k-1.
+
+    ``covertype`` is read from ``covertype-93k.csv.gz`` in the folder; without a folder it is
+    generated in its shape, 92,962 x 54 with 7 classes. ``784`` is generated, 60,000 x 784.
+    """
+    if name == "digits":
+        X, y = load_digits(return_X_y=True)
+        return np.ascontiguousarray(X / 16, dtype=np.float32), y.astype(np.int64)
+    if name == "covertype" and folder is not None:
+        table = np.loadtxt(
+            Path(folder) / "covertype-93k.csv.gz", delimiter=",", skiprows=1, dtype=np.float32
+        )
+        return np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(np.int64) - 1
+    n, features, classes = (92_962, 54, 7) if name == "covertype" else (60_000, 784, 10)
+    rng = np.random.RandomState(0)
+    X = rng.random_sample((n, features)).astype(np.float32)
+    return X, (X[:, :classes] @ rng.random_sample((classes, classes))).argmax(axis=1)
