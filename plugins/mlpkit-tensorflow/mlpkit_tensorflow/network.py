@@ -1,19 +1,15 @@
 """What a network computes: outputs, the loss with its gradient, one solver step.
 
-Everything here is traced into compiled functions. A `Structure` is what they are compiled
-for; all else (weights, rows, alpha, learning rates, seeds) comes in at run time.
+Everything here is traced into compiled functions.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
 
 import tensorflow as tf
 
-from mlpkit.plugin import Apply, Loss, Network, Recipe, Spec
+from mlpkit.plugin import PENALTY, Loss, slot_name
 from mlpkit_tensorflow import namespace as xp
-
-Tensor = Any  # TensorFlow has no complete types
-Tensors = dict[str, Tensor]  # by the names of `Network.arrays`
+from mlpkit_tensorflow.structure import State, Structure, Tensor, Tensors
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": tf.identity,
@@ -25,68 +21,11 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class State(NamedTuple):
-    """Tensors that are never written to: weights, and the solver's slots of each trained one."""
-
-    weights: Tensors
-    slots: dict[str, tuple[Tensor, ...]]
-
-
-class Structure(NamedTuple):
-    """What compiled functions depend on: equal structures share them."""
-
-    apply: Apply | None
-    activation: str
-    depth: int
-    loss: Loss
-    update: Callable[..., Any] | None
-    options: tuple[tuple[str, float], ...]
-    n_slots: int
-    decayed: frozenset[str]
-    frozen: frozenset[str]
-    shapes: tuple[tuple[str, tuple[int, ...], str], ...]  # name, shape and dtype of a weight
-    n_features: int
-    n_outputs: int
-    dtype: Literal["float32", "float64"]
-    jit_compile: bool
-
-    def spec(self, *shape: int | None) -> Any:
-        """What compiled functions are told about numbers of this shape."""
-        return tf.TensorSpec(shape, self.dtype)
-
-    def state(self) -> State:
-        """What they are told about a state."""
-        weights = {name: tf.TensorSpec(shape, dtype) for name, shape, dtype in self.shapes}
-        trained = weights.keys() - self.frozen
-        return State(weights, {name: (weights[name],) * self.n_slots for name in trained})
-
-
-def structure_of(network: Network, spec: Spec, recipe: Recipe, jit_compile: bool) -> Structure:
-    """The structure that a network, its spec and its recipe have."""
-    solver = recipe.solver
-    return Structure(
-        network.apply,
-        spec.activation,
-        len(spec.layer_units) - 1,
-        spec.loss,
-        solver.update,
-        tuple(sorted(solver.options.items())),
-        len(solver.slots),
-        network.decayed,
-        network.frozen,
-        tuple((name, a.shape, a.dtype.name) for name, a in sorted(network.arrays.items())),
-        spec.n_features,
-        spec.n_outputs,
-        spec.dtype,
-        jit_compile,
-    )
-
-
 def outputs(
     structure: Structure, weights: Tensors, x: Tensor, train: bool, seed: Tensor
 ) -> tuple[Tensor, Tensors]:
-    """Outputs before activation (n, n_outputs) of x (n, n_features), and weights whose frozen
-    ones are new.
+    """Outputs before activation (n, n_outputs) of x (n, n_features), and what else `Apply`
+    gives: new values of the frozen arrays, maybe a penalty.
     """
     if structure.apply is not None:
         return structure.apply(weights, x, train=train, seed=seed)
@@ -94,7 +33,7 @@ def outputs(
         if i:
             x = ACTIVATIONS[structure.activation](x)
         x = x @ weights[f"coef_{i}"] + weights[f"intercept_{i}"]
-    return x, weights
+    return x, {}
 
 
 def penalty(structure: Structure, weights: Tensors, alpha: Tensor) -> Tensor:
@@ -119,25 +58,40 @@ def gradient(
 ) -> tuple[Tensor, Tensors]:
     """Sums (3,) of loss, weight and penalty, and the gradient of the loss as sums over rows.
 
-    ``rows`` are x (n, n_features), y (n, n_outputs) and w (n,). Rows of weight 0 count for
-    nothing, even where their loss is not finite. A frozen array stands among the gradients
-    as its new value times the weight, so that `advance` can divide all of them alike.
+    ``rows`` are x (n, n_features), y (n, n_outputs) and w (n,). A frozen array stands among
+    the gradients as its new value times the weight, so that `advance` divides all alike.
     """
     x, y, w = rows
-    live = w > 0
+    weight = tf.reduce_sum(w)
     trained = {name: p for name, p in weights.items() if name not in structure.frozen}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(trained)
         z, after = outputs(structure, {**weights, **trained}, x, True, seed)
-    p = ACTIVATIONS[structure.loss.out_activation](z)
-    delta = tf.where(live[:, None], w[:, None] * structure.loss.delta(xp, y, p), 0)
-    loss = tf.reduce_sum(tf.where(live, w * structure.loss.rows(xp, y, p), 0))
-    weight = tf.reduce_sum(w)
+        own = tf.convert_to_tensor(after.get(PENALTY, 0), w.dtype)
+    loss, delta = _loss(structure.loss, y, z, w)
     found: Tensors = tape.gradient(
-        z, trained, output_gradients=delta, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        [z, own],
+        trained,
+        output_gradients=[delta, weight],
+        unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
     found |= {name: tf.cast(after[name], w.dtype) * weight for name in structure.frozen}
-    return tf.stack([loss, weight, penalty(structure, weights, alpha)]), found
+    return tf.stack([loss + weight * own, weight, penalty(structure, weights, alpha)]), found
+
+
+def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """The weighted sum of the loss over rows, and its derivative by the outputs z before
+    activation, (n, n_outputs). Rows of weight 0 give 0, even where theirs is not finite.
+    """
+    live = w > 0
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        if loss.delta is None:
+            tape.watch(z)
+        p = ACTIVATIONS[loss.out_activation](tf.where(live[:, None], z, 0))
+        total = tf.reduce_sum(tf.where(live, w * loss.rows(xp, y, p), 0))
+    if loss.delta is None:
+        return total, tape.gradient(total, z)
+    return total, tf.where(live[:, None], w[:, None] * loss.delta(xp, y, p), 0)
 
 
 def advance(
@@ -149,16 +103,36 @@ def advance(
     alpha: Tensor,
 ) -> State:
     """The state after one step of the solver, of a weight above 0."""
-    assert structure.update is not None  # a solver without steps has another trainer
-    weights: Tensors = {}
-    slots: dict[str, tuple[Tensor, ...]] = {}
-    for name, p in state.weights.items():
+    frozen = {name: gradients[name] / weight for name in structure.frozen}
+    trained = {name: p for name, p in state.weights.items() if name not in frozen}
+    means = {}
+    for name, p in trained.items():
         g = gradients[name]
-        if name in structure.frozen:
-            weights[name] = tf.cast(g / weight, p.dtype)
-            continue
-        g = (g + alpha * p if name in structure.decayed else g) / weight
-        weights[name], slots[name] = structure.update(
-            xp, p, g, state.slots[name], rate, dict(structure.options)
-        )
+        means[name] = (g + alpha * p if name in structure.decayed else g) / weight
+    step = _together if structure.joint else _one_by_one
+    weights, slots = step(structure, trained, means, state.slots, rate)
+    weights |= {name: tf.cast(a, state.weights[name].dtype) for name, a in frozen.items()}
     return State(weights, slots)
+
+
+def _one_by_one(
+    structure: Structure, weights: Tensors, gradients: Tensors, slots: Tensors, rate: Tensor
+) -> tuple[Tensors, Tensors]:
+    assert structure.update is not None  # a solver without steps has a trainer of its own
+    moved: Tensors = {}
+    after: Tensors = {}
+    for name, p in weights.items():
+        keys = [slot_name(slot, name) for slot in structure.slot_names]
+        mine = tuple(slots[key] for key in keys)
+        options = dict(structure.options)
+        moved[name], new = structure.update(xp, p, gradients[name], mine, rate, options)
+        after.update(zip(keys, new, strict=True))
+    return moved, after
+
+
+def _together(
+    structure: Structure, weights: Tensors, gradients: Tensors, slots: Tensors, rate: Tensor
+) -> tuple[Tensors, Tensors]:
+    assert structure.joint is not None
+    moved, after = structure.joint.update(xp, weights, gradients, slots, rate)
+    return dict(moved), {**slots, **after}

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from mlpkit_tensorflow import network
-from mlpkit_tensorflow.network import State, Structure, Tensor, Tensors
+from mlpkit_tensorflow.structure import State, Structure, Tensor, Tensors
 
 KEPT = 256  # programs of each kind; a structure needs about ten
 
@@ -28,9 +28,9 @@ def _compiled(
 
 def _rows(structure: Structure, *shape: int) -> Rows:
     return (
-        structure.spec(*shape, structure.n_features),
-        structure.spec(*shape, structure.n_outputs),
-        structure.spec(*shape),
+        structure.tensor(*shape, structure.n_features),
+        structure.tensor(*shape, structure.n_outputs),
+        structure.tensor(*shape),
     )
 
 
@@ -49,11 +49,11 @@ def epoch(structure: Structure, steps: int, batch: int) -> Callable[..., tuple[S
         _epoch,
         structure.state(),
         _rows(structure, steps, batch),
-        structure.spec(steps),
+        structure.tensor(steps),
         _seeds(steps),
         tf.TensorSpec((steps,), tf.int32),
         tf.TensorSpec((), tf.int32),
-        structure.spec(),
+        structure.tensor(),
         jit_compile=structure.jit_compile,
     )
 
@@ -67,7 +67,7 @@ def gradient(structure: Structure, batch: int) -> Callable[..., tuple[Tensor, Te
         structure.state().weights,
         _rows(structure, batch),
         _seeds(),
-        structure.spec(),
+        structure.tensor(),
         jit_compile=structure.jit_compile,
     )
 
@@ -75,8 +75,8 @@ def gradient(structure: Structure, batch: int) -> Callable[..., tuple[Tensor, Te
 @lru_cache(maxsize=KEPT)
 def update(structure: Structure) -> Callable[..., State]:
     """``(state, summed gradients, weight, rate, alpha)`` to the next state."""
-    state, scalar = structure.state(), structure.spec()
-    gradients = {name: structure.spec(*spec.shape) for name, spec in state.weights.items()}
+    state, scalar = structure.state(), structure.tensor()
+    gradients = {name: structure.tensor(*shape) for name, shape, _ in structure.weights}
     return _compiled(
         structure,
         network.advance,
@@ -98,7 +98,7 @@ def outputs(structure: Structure) -> Callable[..., Tensor]:
         structure,
         _outputs,
         structure.state().weights,
-        structure.spec(None, structure.n_features),
+        structure.tensor(None, structure.n_features),
         jit_compile=False,
     )
 

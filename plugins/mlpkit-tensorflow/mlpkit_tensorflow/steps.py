@@ -15,8 +15,8 @@ from scipy.sparse import issparse
 from mlpkit.blocks import BLOCK_ROWS, HostRows, blocks, host_rows
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
 from mlpkit_tensorflow import programs
-from mlpkit_tensorflow.network import State, Tensor, Tensors, structure_of
 from mlpkit_tensorflow.process import hint_at_float32, unforked
+from mlpkit_tensorflow.structure import State, Tensor, Tensors, structure_of
 
 
 def backend(network: Network, spec: Spec, recipe: Recipe, *, jit_compile: bool = True) -> Steps:
@@ -43,7 +43,7 @@ class Rows:
             order = indices[None, begin : begin + most]
             step = Batches(order, np.zeros(1), np.zeros(1, np.uint32))
             for block in blocks(self.host, step, self.full):
-                yield _tensors(block.X[0], block.y[0], block.w[0])
+                yield _row_tensors(block.X[0], block.y[0], block.w[0])
 
     @cached_property
     def whole(self) -> list[programs.Rows]:
@@ -51,16 +51,26 @@ class Rows:
         return list(self.taken(np.arange(len(self.host.y))))
 
 
-def _tensors(X: Array, y: Array, w: Array) -> programs.Rows:
+def _row_tensors(X: Array, y: Array, w: Array) -> programs.Rows:
     return tf.constant(X), tf.constant(y), tf.constant(w)
+
+
+def _to_tensors(arrays: Arrays) -> Tensors:
+    return {name: tf.constant(a) for name, a in arrays.items()}
+
+
+def _to_arrays(tensors: Tensors) -> Arrays:
+    return {name: np.asarray(t.numpy()) for name, t in tensors.items()}
 
 
 class _Backend:
     """The functions of `Steps`, under their names; `Steps` says what they do."""
 
     def __init__(self, network: Network, spec: Spec, recipe: Recipe, jit_compile: bool) -> None:
-        self.structure = structure_of(network, spec, recipe, jit_compile)
-        self.slot_names = recipe.solver.slots
+        self.solver = recipe.solver
+        self.frozen = network.frozen
+        slots = self._first_slots(network.arrays)
+        self.structure = structure_of(network, slots, spec, recipe, jit_compile)
         self.batch_size = recipe.batch_size
         self.alpha = recipe.alpha
         self.dtype = spec.dtype
@@ -73,27 +83,27 @@ class _Backend:
             hint_at_float32()
         return Rows(host_rows(X, y, w, self.dtype), self.batch_size)
 
+    def _first_slots(self, arrays: Arrays) -> Arrays:
+        """The solver's slots before the first step."""
+        trained = {name: a for name, a in arrays.items() if name not in self.frozen}
+        if self.solver.joint is not None:
+            return self.solver.joint.start(trained)
+        return {
+            slot_name(slot, name): np.zeros_like(a)
+            for slot in self.solver.slots
+            for name, a in trained.items()
+        }
+
     def start(self, arrays: Arrays) -> State:
-        weights = {name: tf.constant(arrays[name]) for name, _, _ in self.structure.shapes}
-
-        def filled(name: str, slot: str) -> Tensor:
-            given = arrays.get(slot_name(slot, name))
-            return tf.constant(np.zeros_like(arrays[name]) if given is None else given)
-
-        trained = weights.keys() - self.structure.frozen
-        return State(
-            weights, {name: tuple(filled(name, s) for s in self.slot_names) for name in trained}
-        )
+        weights = {name: arrays[name] for name, _, _ in self.structure.weights}
+        slots = {key: arrays.get(key, a) for key, a in self._first_slots(weights).items()}
+        return State(_to_tensors(weights), _to_tensors(slots))
 
     def arrays(self, state: State) -> Arrays:
-        return {name: np.asarray(p.numpy()) for name, p in state.weights.items()}
+        return _to_arrays(state.weights)
 
     def slots(self, state: State) -> Arrays:
-        return {
-            slot_name(slot, name): np.asarray(value.numpy())
-            for name, values in state.slots.items()
-            for slot, value in zip(self.slot_names, values, strict=True)
-        }
+        return _to_arrays(state.slots)
 
     def gradient(
         self, state: State, rows: Rows, indices: Array | None, seed: int
@@ -109,7 +119,7 @@ class _Backend:
         loss, weight, penalty = tf.stack(sums, axis=1).numpy().astype(np.float64)
         return (
             Sums(float(loss.sum()), float(weight.sum()), float(penalty[0])),
-            {name: np.asarray(g.numpy()) for name, g in total.items()},
+            _to_arrays(total),
         )
 
     def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
@@ -128,7 +138,7 @@ class _Backend:
             program = programs.epoch(self.structure, *block.w.shape)
             state, found = program(
                 state,
-                _tensors(block.X, block.y, block.w),
+                _row_tensors(block.X, block.y, block.w),
                 tf.constant(block.rates),
                 tf.constant(block.seeds, tf.int64),
                 tf.constant(empty.argsort(kind="stable"), tf.int32),

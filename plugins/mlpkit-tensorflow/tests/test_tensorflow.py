@@ -11,8 +11,7 @@ import pytest
 import tensorflow as tf
 from scipy.sparse import csr_array
 
-from mlpkit import MLPClassifier, dense
-from mlpkit.plugin import Network, Steps, Sums
+from mlpkit import MLPClassifier, dense, numpy_backend
 from mlpkit.solvers import sgd
 from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
 from mlpkit_tensorflow import process, programs
@@ -28,35 +27,6 @@ class TestTensorflowWithoutXLA(BackendLaws):
     options = {"jit_compile": False}
 
 
-# a network of its own: a residual layer, dropout, and a running mean that is not trained
-
-
-def residual(arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
-    """Outputs (n, 3) of x (n, 5), and the arrays with a new running mean."""
-    mean = arrays["mean"]
-    if train:
-        mean = 0.9 * mean + 0.1 * tf.reduce_mean(x, axis=0)
-    h = tf.nn.relu((x - mean) @ arrays["first"])
-    h = h + tf.tanh(h @ arrays["inner"])
-    if train:
-        h *= 2 * tf.cast(tf.random.stateless_uniform(tf.shape(h), [seed, 7]) < 0.5, h.dtype)
-    return h @ arrays["last"], {**arrays, "mean": mean}
-
-
-def network() -> Network:
-    """The residual network with its first weights."""
-    rng = np.random.RandomState(0)
-    shapes = {"first": (5, 6), "inner": (6, 6), "last": (6, 3), "mean": (5,)}
-    arrays = {name: rng.uniform(-0.5, 0.5, shape) for name, shape in shapes.items()}
-    return Network(arrays, residual, frozenset({"first", "last"}), frozenset({"mean"}))
-
-
-def started() -> tuple[Steps, Any]:
-    """Functions and state of the residual network."""
-    steps = backend(network(), spec(), recipe())
-    return steps, steps.start(network().arrays)
-
-
 def compiled() -> int:
     """How many programs were traced and compiled so far: each is for one shape."""
     kinds = (programs.epoch, programs.gradient, programs.update, programs.outputs)
@@ -70,70 +40,6 @@ def streamed(sizes: Any, backend: str = "tensorflow", **params: Any) -> MLPClass
     for n in sizes:
         clf.partial_fit(rng.standard_normal((n, 3)), rng.randint(3, size=n), classes=[0, 1, 2])
     return clf
-
-
-class TestApply:
-    def test_epoch_equals_gradient_and_update(self) -> None:
-        """Trained and frozen arrays, dropout included, move alike both ways."""
-        steps, state = started()
-        rows = steps.put(*data(spec()))
-        plan = batches(21, 8)
-        fused, sums = steps.epoch(state, rows, plan)
-        for i, indices in enumerate(plan.order):
-            one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
-            state = steps.update(state, gradient, one.weight, float(plan.rates[i]))
-            for field in Sums._fields:
-                close(getattr(sums, field)[i], getattr(one, field), 1e-9)
-        close(steps.arrays(fused), steps.arrays(state), 1e-9)
-        close(steps.slots(fused), steps.slots(state), 1e-9)
-
-    def test_gradient_equals_differences(self) -> None:
-        """The gradient is that of the loss, by central differences."""
-        steps, state = started()
-        rows, arrays = steps.put(*data(spec())), network().arrays
-        _, gradient = steps.gradient(state, rows, None, 5)
-        for name in ("first", "inner", "last"):
-            losses = []
-            for h in (1e-6, -1e-6):
-                moved = arrays[name].copy()
-                moved[0, 1] += h
-                found, _ = steps.gradient(steps.start({**arrays, name: moved}), rows, None, 5)
-                losses.append(found.loss)
-            close((losses[0] - losses[1]) / 2e-6, gradient[name][0, 1], 1e-5)
-
-    def test_frozen_arrays_are_assigned(self) -> None:
-        """A running mean is what `apply` makes of it; no solver, penalty or slot touches it."""
-        steps, state = started()
-        X, y, _ = data(spec(), 8)
-        after, _ = steps.epoch(state, steps.put(X, y, None), batches(8, 8))
-        expected = 0.9 * network().arrays["mean"] + 0.1 * X.mean(axis=0)
-        close(expected, steps.arrays(after)["mean"], 1e-12)
-        assert {"m/first", "v/first"} < steps.slots(after).keys()
-        assert not any("mean" in name for name in steps.slots(after))
-
-    def test_a_step_of_weight_zero_changes_nothing(self) -> None:
-        """Not even a frozen array."""
-        steps, state = started()
-        X, y, _ = data(spec(), 8)
-        rows = steps.put(X, y, np.zeros(8))
-        after, sums = steps.epoch(state, rows, batches(8, 8))
-        close(steps.arrays(state), steps.arrays(after), 0)
-        found, gradient = steps.gradient(state, rows, None, 0)
-        after = steps.update(state, gradient, found.weight, 0.1)
-        close(steps.arrays(state), steps.arrays(after), 0)
-        assert found.loss == found.weight == 0
-
-    def test_seeds_decide_what_dropout_draws(self) -> None:
-        """One seed, one loss; outputs draw nothing."""
-        steps, state = started()
-        X, y, w = data(spec())
-        rows = steps.put(X, y, w)
-        losses = [steps.gradient(state, rows, None, seed)[0].loss for seed in (1, 1, 2**32 - 1)]
-        assert losses[0] == losses[1] != losses[2]
-        arrays = network().arrays
-        h = np.maximum((X - arrays["mean"]) @ arrays["first"], 0)
-        h += np.tanh(h @ arrays["inner"])
-        close(h @ arrays["last"], steps.outputs(state, X), 1e-12)
 
 
 class TestCompilation:
@@ -175,8 +81,6 @@ class TestCompilation:
 class TestManyRows:
     def test_gradient_over_blocks_equals_numpy(self) -> None:
         """All rows, or long indices, in blocks of 4096: NumPy's sums and gradients."""
-        from mlpkit import numpy_backend
-
         s, n = spec(), 9000
         network = dense.build(s, np.random.RandomState(0))
         found = []

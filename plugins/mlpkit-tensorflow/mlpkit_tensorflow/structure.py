@@ -1,0 +1,84 @@
+"""What compiled functions are kept by: a `Structure`.
+
+All else (weights, rows, alpha, learning rates, seeds) comes in at run time.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import tensorflow as tf
+
+from mlpkit.plugin import Apply, Arrays, Joint, Loss, Network, Recipe, Spec
+
+Tensor = Any  # TensorFlow has no complete types
+Tensors = dict[str, Tensor]
+Shapes = tuple[tuple[str, tuple[int, ...], str], ...]  # name, shape and dtype of arrays
+
+
+class State(NamedTuple):
+    """Tensors that are never written to: weights by name, solver slots under `slot_name`
+    (or, of a joint solver, under names of its own).
+    """
+
+    weights: Tensors
+    slots: Tensors
+
+
+class Structure(NamedTuple):
+    """What compiled functions depend on: equal structures share them."""
+
+    apply: Apply | None
+    activation: str
+    depth: int
+    loss: Loss
+    update: Callable[..., Any] | None
+    joint: Joint | None
+    options: tuple[tuple[str, float], ...]
+    slot_names: tuple[str, ...]
+    decayed: frozenset[str]
+    frozen: frozenset[str]
+    weights: Shapes
+    slots: Shapes
+    n_features: int
+    n_outputs: int
+    dtype: Literal["float32", "float64"]
+    jit_compile: bool
+
+    def tensor(self, *shape: int | None) -> Any:
+        """What a compiled function is told about numbers of this shape."""
+        return tf.TensorSpec(shape, self.dtype)
+
+    def state(self) -> State:
+        """What it is told about a state."""
+        return State(
+            *({k: tf.TensorSpec(*of) for k, *of in each} for each in (self.weights, self.slots))
+        )
+
+
+def structure_of(
+    network: Network, slots: Arrays, spec: Spec, recipe: Recipe, jit_compile: bool
+) -> Structure:
+    """The structure of a network whose solver has slots like these."""
+    solver = recipe.solver
+    return Structure(
+        network.apply,
+        spec.activation,
+        len(spec.layer_units) - 1,
+        spec.loss,
+        solver.update,
+        solver.joint,
+        tuple(sorted(solver.options.items())),
+        solver.slots,
+        network.decayed,
+        network.frozen,
+        _shapes(network.arrays),
+        _shapes(slots),
+        spec.n_features,
+        spec.n_outputs,
+        spec.dtype,
+        jit_compile,
+    )
+
+
+def _shapes(arrays: Arrays) -> Shapes:
+    return tuple((name, a.shape, a.dtype.name) for name, a in sorted(arrays.items()))
