@@ -1,13 +1,18 @@
-"""The command line: ``python -m mlpkit plugins`` and ``python -m mlpkit demo``."""
+"""The command line: ``python -m mlpkit plugins``, ``check``, ``new-plugin`` and ``demo``."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 
-from mlpkit import __version__, demo, listing
+from mlpkit import __version__, checking, demo, listing, scaffold
 
-COMMANDS = {"plugins": listing, "demo": demo}  # each has SUMMARY, arguments(parser), main(args)
+COMMANDS = {  # each has SUMMARY, arguments(parser), main(args)
+    "plugins": listing,
+    "check": checking,
+    "new-plugin": scaffold,
+    "demo": demo,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,18 +12,22 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mlpkit import dense, recipes
+from mlpkit.building import check_picklable, initial
 from mlpkit.constraints import CONSTRAINTS
+from mlpkit.exporting import Exports
 from mlpkit.fitting import Data, Fitted, run
+from mlpkit.layers import Layers
 from mlpkit.losses import LOSSES
 from mlpkit.model import Model
+from mlpkit.options import Method, RoutedOptions, parameter_names
 from mlpkit.plugin import Array, Progress, Recipe, Spec
 from mlpkit.targets import Labels, Values
 
 
-class BaseMLP(BaseEstimator):  # type: ignore[misc]
+class BaseMLP(RoutedOptions, Exports, Layers, BaseEstimator):  # type: ignore[misc]
     """Fits, goes on fitting, and evaluates a network; subclasses say what targets mean."""
 
     _parameter_constraints = CONSTRAINTS
@@ -36,20 +40,28 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._names = cls._get_param_names()  # once: a stream asks for them at every call
+        cls._names = parameter_names(cls)  # once: a stream asks for them at every call
 
     def _store(self, parameters: dict[str, Any]) -> None:
         """Keep the arguments of ``__init__`` as they are."""
-        for name in self._names:
-            setattr(self, name, parameters[name])
+        for name, value in parameters.items():
+            if name in self._names:
+                setattr(self, name, value)
 
     def _params(self) -> dict[str, Any]:
-        """What `get_params` gives."""
-        return {name: getattr(self, name) for name in self._names}
+        """Every parameter, also one that the ``__init__`` of a subclass does not take."""
+        params = {name: getattr(self, name) for name in self._names}
+        if params["builder"] is None and hasattr(self, "build"):
+            params["builder"] = Method(type(self), self.get_params(deep=False))
+        return params
 
     @abstractmethod
     def _encoder(self, y: Any, incremental: bool) -> Labels | Values:
         """The targets' encoder: fitted to y, or the one from before, checked against y."""
+
+    def _weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
+        """The weights of rows with what the targets say about them."""
+        return w
 
     def _train(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> Self:
         """Fit from the start, go on where it was (warm start), or make one pass."""
@@ -112,27 +124,36 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             if not w.any():
                 raise ValueError("Sample weights must contain at least one non-zero number.")
         self._targets = self._encoder(y, incremental)
-        return Data(X, self._targets.encode(y), w)
+        return Data(X, self._targets.encode(y), self._weighted(y, w, incremental))
 
     def _initial(self, params: dict[str, Any], data: Data, rng: np.random.RandomState) -> Model:
         """An untrained model for these data."""
+        return self._drawn(params, data.X.shape[1], data.y.shape[1], data.X.dtype.name, rng)
+
+    def _drawn(
+        self,
+        params: dict[str, Any],
+        n_features: int,
+        n_outputs: int,
+        dtype: Any,
+        rng: np.random.RandomState,
+    ) -> Model:
         names = getattr(self, "feature_names_in_", None)
         classes = self._targets.classes
         spec = Spec(
-            n_features=data.X.shape[1],
-            n_outputs=data.y.shape[1],
+            n_features=n_features,
+            n_outputs=n_outputs,
             task=self._targets.task,
             loss=LOSSES[self._targets.loss],
             hidden_layer_sizes=dense.sizes(self.hidden_layer_sizes),
             activation=self.activation,
-            dtype=data.X.dtype.name,
+            dtype=dtype,
             backend=recipes.backend_name(params),
             seed=int(copy.deepcopy(rng).randint(2**31)),  # a copy: later draws stay as they are
             feature_names=None if names is None else tuple(names),
             classes=None if classes is None else tuple(classes),
         )
-        build, options = recipes.builder_of(params)
-        return Model(spec, build(spec, rng, **options))
+        return initial(*recipes.builder_of(params), spec, rng)
 
     def _continued(self, params: dict[str, Any], data: Data, incremental: bool) -> Model:
         """The model as it is, with the weights that the user may have put in.
@@ -162,6 +183,19 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             arrays = dense.named(self.coefs_, self.intercepts_, spec.dtype)
         return model.edited(spec, arrays, model.slots if incremental else {})
 
+    def _initialize(self, n_features: int, n_outputs: int) -> Self:
+        """Become fitted with the network as its builder makes it."""
+        rng = np.random.RandomState(np.random.SeedSequence().generate_state(1))
+        if self.random_state is not None:
+            rng = check_random_state(self.random_state)
+        params = self._params()
+        self.n_features_in_ = n_features
+        model = self._drawn(params, n_features, n_outputs, self.dtype or "float32", rng)
+        self._optimizer_params = {name: params[name] for name in recipes.OPTIMIZER}
+        rate = recipes.recipe_of(params, model.solver).learning_rate_init
+        self._commit(Fitted(model, Progress(rate=rate), []), fresh=True)
+        return self
+
     def _commit(self, fitted: Fitted, fresh: bool) -> None:
         """Make the fitted attributes; nothing here can fail."""
         model, progress, reports = fitted
@@ -170,7 +204,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._model, self._progress = model, progress
         self.n_iter_, self.t_ = progress.epoch, progress.samples
         self.n_layers_, self.n_outputs_ = len(model.spec.layer_units), model.spec.n_outputs
-        self.out_activation_ = model.spec.out_activation
+        self.out_activation_ = model.spec.loss.out_activation
         scores = [report.score for report in reports if report.score is not None]
         if fresh or not hasattr(self, "loss_curve_"):
             self.loss_curve_ = []
@@ -200,49 +234,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             )
         return True
 
-    @property
-    def coefs_(self) -> list[Array]:
-        """The weight matrix of each layer, (fan_in, fan_out); training goes on from edits."""
-        return self._layers("coefs_")
-
-    @coefs_.setter
-    def coefs_(self, value: list[Array]) -> None:
-        self.__dict__["coefs_"] = value
-
-    @property
-    def intercepts_(self) -> list[Array]:
-        """The bias vector of each layer, (fan_out,)."""
-        return self._layers("intercepts_")
-
-    @intercepts_.setter
-    def intercepts_(self, value: list[Array]) -> None:
-        self.__dict__["intercepts_"] = value
-
-    def _layers(self, which: str) -> list[Array]:
-        if which not in self.__dict__:
-            if "_model" not in self.__dict__ or not self._model.is_dense:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {which!r}")
-            coefs, intercepts = dense.layers(self._model.arrays)
-            self.__dict__.setdefault("coefs_", coefs)
-            self.__dict__.setdefault("intercepts_", intercepts)
-        return self.__dict__[which]  # type: ignore[no-any-return]
-
-    def _outputs(self, X: Any) -> Array:
-        """Activated outputs, shape (n, n_outputs)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        activation = self.activation
-        if "_model" in self.__dict__:
-            activation = self._model.spec.activation
-            if not self._model.is_dense:
-                params = self._params()
-                live = self._model.live(recipes.backend_of(params), recipes.recipe_of(params))
-                return dense.activated(live.steps.outputs(live.state, X), self.out_activation_)
-        if "coefs_" in self.__dict__:
-            layers = self.__dict__["coefs_"], self.__dict__["intercepts_"]
-        else:
-            layers = dense.layers(self._model.arrays)
-        return dense.predict(X, *layers, activation, self.out_activation_)
+    def __getstate__(self) -> Any:
+        check_picklable(self.__dict__.get("builder"))
+        return super().__getstate__()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -35,3 +35,65 @@ def mlpkit_trainers() -> list[Component]:
 @hookimpl
 def mlpkit_callbacks() -> list[Component]:
     return [Component("print", "mlpkit.callbacks:printer", "a line an epoch, as verbose=True")]
+
+
+@hookimpl
+def mlpkit_metrics() -> list[Component]:
+    def component(module: str, name: str, summary: str, *options: str) -> Component:
+        return Component(name, f"mlpkit.{module}:{name}", summary, options=options)
+
+    pos = "pos_label"
+    parts = {"precision": "right among predicted", "recall": "found", "f1": "harmonic mean of both"}
+    averages = {"macro": "mean over classes", "micro": "all together", "weighted": "by class size"}
+    labels, chances, values = "label_metrics", "probability_metrics", "value_metrics"
+    return [
+        component(labels, "accuracy", "fraction of right predictions"),
+        component(labels, "balanced_accuracy", "mean recall of the classes"),
+        component(labels, "hamming_loss", "fraction of wrong labels"),
+        *(component(labels, name, f"{text}, of one class", pos) for name, text in parts.items()),
+        *(
+            component(labels, f"{name}_{average}", f"{text}, {how}")
+            for name, text in parts.items()
+            for average, how in averages.items()
+        ),
+        component(labels, "selection_rate", "fraction predicted positive", pos),
+        component(labels, "true_positive_rate", "of the positives, predicted positive", pos),
+        component(labels, "false_positive_rate", "of the negatives, predicted positive", pos),
+        component(labels, "true_negative_rate", "of the negatives, predicted negative", pos),
+        component(labels, "false_negative_rate", "of the positives, predicted negative", pos),
+        component(labels, "true_positives", "summed weight", pos),
+        component(labels, "false_positives", "summed weight", pos),
+        component(labels, "true_negatives", "summed weight", pos),
+        component(labels, "false_negatives", "summed weight", pos),
+        component(chances, "log_loss", "mean surprise at the true class"),
+        component(chances, "brier_score", "mean squared error of probabilities"),
+        component(chances, "expected_calibration_error", "gap of confidence and accuracy", "bins"),
+        component(chances, "roc_auc", "area under the ROC curve, exact"),
+        component(chances, "roc_auc_histogram", "the same from a histogram", "bins"),
+        component(chances, "average_precision", "area under precision and recall, exact"),
+        component(chances, "average_precision_histogram", "the same from a histogram", "bins"),
+        component(values, "r2", "coefficient of determination"),
+        component(values, "explained_variance", "1 - variance left / variance"),
+        component(values, "mse", "mean squared error"),
+        component(values, "rmse", "root mean squared error"),
+        component(values, "mae", "mean absolute error"),
+        component(values, "median_absolute_error", "exact, from kept errors"),
+        component(values, "median_absolute_error_histogram", "within 1.1 percent"),
+        component(values, "mean_bias", "mean of prediction minus truth"),
+        component(values, "poisson_deviance", "mean Poisson deviance"),
+        component(values, "pinball_loss", "mean loss of a predicted quantile", "alpha"),
+    ]
+
+
+@hookimpl
+def mlpkit_partitioners() -> list[Component]:
+    def component(name: str, summary: str, *options: str) -> Component:
+        return Component(name, f"mlpkit.partitions:by_{name}", summary, options=options)
+
+    return [
+        component("column", "values of a column", "column", "name", "max_groups"),
+        component("labels", "values of an array that is not in X", "labels", "name"),
+        component("target", "classes; quantiles of real targets", "n", "name"),
+        component("quantile", "equal parts of a column of numbers", "column", "n", "name"),
+        component("function", "labels or masks by a function of X", "function", "name"),
+    ]

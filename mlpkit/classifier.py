@@ -1,13 +1,17 @@
 """MLPClassifier."""
 
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from mlpkit.base import BaseMLP
+from mlpkit.class_weights import ClassWeights
+from mlpkit.constraints import CONSTRAINTS
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
 from mlpkit.targets import Labels
 
@@ -73,6 +77,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Called with a `mlpkit.plugin.Report` after every epoch; returning True stops.
     dtype : {'float32', 'float64'} or None, default=None
         Precision of weights and arithmetic; None follows X. 'float32' is the fast one.
+    class_weight : dict, 'balanced' or None, default=None
+        Weight of each label, multiplied into `sample_weight`. 'balanced' is
+        ``n_samples / (n_classes * rows of the class)``; in a stream, of all rows so far.
 
     Attributes
     ----------
@@ -106,7 +113,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     (3, 10)
     """
 
+    _parameter_constraints = {
+        **CONSTRAINTS,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
     _y_numeric = False
+    _class_weights: ClassWeights
 
     def __init__(
         self,
@@ -142,8 +154,28 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         trainer: str | Trainer | None = None,
         callbacks: "str | Callback | list[str | Callback] | None" = None,
         dtype: str | None = None,
+        class_weight: "dict[Any, float] | str | None" = None,
     ) -> None:
         self._store(locals())
+
+    def initialize(self, n_features: int, classes: Any = None, n_outputs: int = 1) -> Self:
+        """Become fitted without training, with the weights that the builder makes.
+
+        ``classes`` are the labels; None: ``n_outputs`` labels that go together (multilabel).
+        """
+        with self._restored_on_failure():
+            y = np.eye(n_outputs, dtype=int) if classes is None else np.asarray(classes)
+            self._targets = Labels(y)
+            self.classes_ = self._targets.classes
+            return self._initialize(n_features, self._targets.encode(y[:1]).shape[1])
+
+    def _weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
+        if self.class_weight is None:
+            return w
+        kept = getattr(self, "_class_weights", None) if incremental else None
+        self._class_weights = copy(kept) if kept else ClassWeights(self.classes_)
+        by_class = self._class_weights.rows(self.class_weight, y, stream=incremental)
+        return by_class if w is None else w * by_class
 
     def _encoder(self, y: Any, incremental: bool) -> Labels:
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):

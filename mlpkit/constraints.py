@@ -16,7 +16,7 @@ _FRACTION = Interval(Real, 0, 1, closed="left")
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
     "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-    "solver": [str, Solver],
+    "solver": [str, Solver, object],  # an object that a plugin adapts; `recipes` checks
     "alpha": [_NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), _COUNT],
     "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
@@ -43,6 +43,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "builder_options": [dict, None],
     "solver_options": [dict, None],
     "trainer": [str, callable, None],
-    "callbacks": ["array-like", callable, str, None],
+    "callbacks": ["array-like", callable, str, None, object],
     "dtype": [StrOptions({"float32", "float64"}), None],
 }

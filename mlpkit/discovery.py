@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -11,7 +12,7 @@ from typing import Any, Self, get_args
 
 import pluggy
 
-from mlpkit.plugin import Component, Hooks, Kind, PluginError
+from mlpkit.plugin import API, Component, Hooks, Kind, PluginError
 
 GROUP = "mlpkit"
 CORE = "mlpkit"  # the distribution whose names nobody else may take
@@ -29,8 +30,9 @@ class Plugin:
     entry: EntryPoint
     distribution: str
     version: str
-    disabled: bool = False
+    disabled: str = ""  # by what: `DISABLE`, or the context manager
     loaded: bool = False
+    seconds: float = 0.0  # that importing and asking took
     told: bool = False  # a warning said that it is broken
     error: BaseException | None = None
     components: dict[Kind, dict[str, Component]] = field(default_factory=dict)
@@ -39,11 +41,12 @@ class Plugin:
         """Import its module and ask its hooks, once; an error is kept, not raised."""
         with LOCK:
             if not (self.loaded or self.disabled):
-                self.loaded = True
+                self.loaded, started = True, time.perf_counter()
                 try:
                     self.components = described(self.entry)
                 except (Exception, SystemExit) as error:
                     self.error = error
+                self.seconds = time.perf_counter() - started
         return self
 
     @property
@@ -55,7 +58,7 @@ class Plugin:
     def trouble(self) -> str:
         """Why it is not in use, in a line; empty if it is, or if it is not loaded yet."""
         if self.disabled:
-            return f"{self.label} is left out by {DISABLE}"
+            return f"{self.label} is left out by {self.disabled}"
         return f"{self.label} is broken: {reason(self.error)}" if self.error else ""
 
     @property
@@ -65,6 +68,11 @@ class Plugin:
             f"Try: pip install --upgrade {self.distribution}, or leave it out:"
             f" {DISABLE}={self.entry.name}"
         )
+
+    @property
+    def top(self) -> str:
+        """The top-level module that it lives in."""
+        return self.entry.value.partition(":")[0].partition(".")[0].strip()
 
     def is_called(self, *names: str) -> bool:
         """Whether its entry point or its distribution has one of the names."""
@@ -81,7 +89,7 @@ def plugins() -> list[Plugin]:
         distribution, release = provenance(entry)
         if not same(distribution, CORE):
             plugin = Plugin(entry, distribution, release)
-            plugin.disabled = plugin.is_called(*off)
+            plugin.disabled = DISABLE if plugin.is_called(*off) else ""
             found.setdefault((entry.name, distribution), plugin)
     return [core, *(found[key] for key in sorted(found))]
 
@@ -106,6 +114,7 @@ def provenance(entry: EntryPoint) -> tuple[str, str]:
 def described(entry: EntryPoint) -> dict[Kind, dict[str, Component]]:
     """Ask the hooks of an entry point's module, and check what they return."""
     module = entry.load()
+    check_api(getattr(module, "mlpkit_api", (API, API)))
     module = module() if isinstance(module, type) else module
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
@@ -129,6 +138,25 @@ def described(entry: EntryPoint) -> dict[Kind, dict[str, Component]]:
                     raise PluginError(f"{hook} offers {component.name!r} twice")
                 offered[component.name] = component
     return found
+
+
+def check_api(declared: Any) -> None:
+    """PluginError for a plugin that was made for other versions of the contract."""
+    match declared:
+        case (int(first), int(last)) if first <= last:
+            pass
+        case _:
+            raise PluginError(
+                "mlpkit_api is the first and the last version of the contract that the plugin is"
+                f" for, as ({API}, {API}), not {declared!r}"
+            )
+    if not first <= API <= last:
+        versions = f"version {first}" if first == last else f"versions {first} to {last}"
+        remedy = "a newer mlpkit" if first > API else "a newer release of the plugin"
+        raise PluginError(
+            f"it was made for {versions} of the contract, and mlpkit {own_version()} has version"
+            f" {API}: install {remedy}"
+        )
 
 
 def checked(hook: str, returned: Any) -> list[Component]:

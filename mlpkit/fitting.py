@@ -2,15 +2,17 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from mlpkit import recipes
+from mlpkit import provenance, recipes
 from mlpkit.dense import ACTIVATIONS
+from mlpkit.listeners import Listeners
 from mlpkit.model import Model
-from mlpkit.plugin import Array, Callback, Job, Progress, Recipe, Report, State, Watch
+from mlpkit.plugin import Array, Job, Progress, Recipe, Report, State
 from mlpkit.targets import Labels, Values
 
 
@@ -43,37 +45,52 @@ def run(
 
     ``passes`` 0 trains until the trainer's own rules end it.
     """
-    recipe = recipes.recipe_of(params)
+    recipe = recipes.recipe_of(params, model.solver)
     live = model.live(recipes.backend_of(params), recipe)
     score: Callable[[State], float] | None = None
-    if recipe.solver.update is not None:  # else the whole data at once
+    if recipe.solver.has_steps:  # else the whole data at once
         if params["early_stopping"]:
             data, held = _held_out(data, targets, params["validation_fraction"], rng)
 
             def score(state: State) -> float:
                 p = live.steps.outputs(state, held.X)
-                ACTIVATIONS[model.spec.out_activation](p)
+                ACTIVATIONS[model.spec.loss.out_activation](p)
                 return targets.score(held.y, p, held.w)
 
         _warn_if_clipped(params["batch_size"], len(data.y))
-    reports: list[Report] = []
-    state, progress_after = recipes.trainer_of(params, recipe)(
-        Job(
-            steps=live.steps,
-            rows=live.steps.put(*data),
-            n_rows=len(data.y),
-            recipe=recipe,
-            rng=rng,
-            seed=model.spec.seed,
-            decayed=model.decayed,
-            score=score,
-            passes=passes,
-        ),
-        live.state,
-        progress(recipe),
-        _watch(recipes.callbacks_of(params), reports),
+    callbacks = recipes.callbacks_of(
+        params, network=model.structure, spec=model.spec, recipe=recipe
     )
-    return Fitted(model.trained(live._replace(state=state)), progress_after, reports)
+    listeners = Listeners(callbacks, live.steps.arrays)
+    before = progress(recipe)
+    before = replace(before, rate=listeners.begin(live.state, before.rate))
+    state = live.state
+    try:
+        state, after = recipes.trainer_of(params, recipe)(
+            Job(
+                steps=live.steps,
+                rows=live.steps.put(*data),
+                n_rows=len(data.y),
+                recipe=recipe,
+                rng=rng,
+                seed=model.spec.seed,
+                decayed=model.decayed,
+                frozen=model.structure.frozen,
+                score=score,
+                passes=passes,
+            ),
+            live.state,
+            before,
+            listeners,
+        )
+    finally:
+        chosen = listeners.end(state)
+    if chosen is not None:
+        state = live.steps.start({**chosen, **live.steps.slots(state)})
+    backend = params["backend"] or recipes.backend_name(params)
+    sources = provenance.sources_of(backend, params["builder"], model.structure)
+    trained = model.trained(live._replace(state=state), sources)
+    return Fitted(trained, after, listeners.reports)
 
 
 def _held_out(
@@ -99,14 +116,3 @@ def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
             f"Got `batch_size` {batch_size}, larger than the sample size {n_rows}. It is going"
             " to be clipped"
         )
-
-
-def _watch(callbacks: list[Callback], reports: list[Report]) -> Watch:
-    """Keep every report, ask every callback; any of them may stop."""
-
-    def watch(state: State, report: Report) -> bool:
-        reports.append(report)
-        answers = [callback(report) for callback in callbacks]  # each is asked
-        return any(answers)
-
-    return watch

@@ -20,7 +20,9 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
     recipe = job.recipe
     first = job.steps.arrays(state)
     # scikit-learn's order, which SciPy's rounding depends on: weights, then biases
-    names = sorted(first, key=lambda name: first[name].ndim == 1)
+    frozen = {name: first[name] for name in job.frozen}
+    names = sorted(first.keys() - frozen.keys(), key=list(first).index)
+    names.sort(key=lambda name: first[name].ndim == 1)
     sizes = [first[name].size for name in names]
     dtype = first[names[0]].dtype
 
@@ -30,7 +32,7 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
     def unpack(flat: Array) -> State:
         parts = np.split(flat.astype(dtype, copy=False), np.cumsum(sizes)[:-1])
         shaped = {n: p.reshape(first[n].shape) for n, p in zip(names, parts, strict=True)}
-        return job.steps.start(shaped)
+        return job.steps.start({**frozen, **shaped})
 
     def loss_and_gradient(flat: Array) -> tuple[float, Array]:
         current = unpack(flat)
@@ -49,7 +51,7 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
         loss = float(intermediate_result.fun)
         report = Report(epoch, loss, None, recipe.learning_rate_init, now - started)
         started = now
-        if watch(unpack(intermediate_result.x), report):
+        if watch(unpack(intermediate_result.x), report) is True:
             raise StopIteration
 
     result = scipy.optimize.minimize(

@@ -1,22 +1,26 @@
 """Show who offers what, from which distribution, and what can't be used and why."""
 
 import argparse
+import io
 import json
+import logging
 import os
 import platform
 import re
 import sys
 import textwrap
 import warnings
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from mlpkit.discovery import CORE, DISABLE, Plugin, own_version, reason
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
-from mlpkit.registry import Registry, missing
+from mlpkit.registry import LOG, Registry, missing
 
 SUMMARY = "show what is installed, and what is broken and why"
 WIDTH = 100
+SLOW = 0.3  # seconds that a light module does not take
 Status = Literal["ok", "broken", "disabled", "missing requirements", "ambiguous", "shadowed"]
 
 
@@ -48,13 +52,16 @@ class Row:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell each lookup")
 
 
 def main(given: argparse.Namespace) -> int:
     """Print the listing; what is broken is part of it, so the exit code is 0."""
+    if given.verbose:
+        traced()
     registry = Registry()
-    heavy = [imported(plugin) for plugin in registry.plugins]  # before any lookup loads more
-    rows = [row(p, h, registry) for p, h in zip(registry.plugins, heavy, strict=True)]
+    costs = [imported(plugin) for plugin in registry.plugins]  # before any lookup loads more
+    rows = [row(p, c, registry) for p, c in zip(registry.plugins, costs, strict=True)]
     about = {"mlpkit": own_version(), "python": platform.python_version()}
     notes = unknown_names(registry.plugins)
     if given.json:
@@ -72,27 +79,41 @@ def components(plugin: Plugin) -> list[tuple[Kind, Component]]:
     return [(kind, c) for kind, named in plugin.components.items() for c in named.values()]
 
 
+def traced() -> None:
+    """Have each lookup told on stderr, from here on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.DEBUG)
+
+
 def imported(plugin: Plugin) -> list[str]:
-    """Load a plugin; what comes with it of the modules that its factories require."""
+    """Load a plugin; what it costs those who only list it, in sentences."""
     before = set(sys.modules)
-    required = {module for _, c in components(plugin.load()) for module in c.requires}
-    return sorted(required & (set(sys.modules) - before))
+    with redirect_stdout(io.StringIO()) as printed:
+        offered = components(plugin.load())
+    required = {module for _, c in offered for module in c.requires}
+    costs = []
+    if heavy := sorted(required & (set(sys.modules) - before)):
+        costs.append(f"Imports {', '.join(heavy)}")
+    if plugin.seconds > SLOW:
+        costs.append(f"Takes {plugin.seconds:.1f} s")
+    if text := " ".join(printed.getvalue().split()):
+        costs.append(f"Prints {textwrap.shorten(text, 60, placeholder=' ...')!r}")
+    return [f"{cost} when it is only listed, which its factories should." for cost in costs]
 
 
-def row(plugin: Plugin, heavy: list[str], registry: Registry) -> Row:
+def row(plugin: Plugin, costs: list[str], registry: Registry) -> Row:
     """What there is to say about one entry point."""
     found = Row(plugin.entry.name, plugin.distribution, plugin.version, "ok")
     found.offers = [offer(plugin, kind, c, registry) for kind, c in components(plugin)]
     if plugin.disabled:
-        found.status, found.note = "disabled", f"Left out by {DISABLE}."
+        found.status, found.note = "disabled", f"Left out by {plugin.disabled}."
     elif plugin.error:
         found.status, found.note = "broken", f"{reason(plugin.error)}. {plugin.remedy}"
     elif not found.offers:
         found.note = "Offers nothing."
-    elif heavy:
-        found.note = (
-            f"Imports {', '.join(heavy)} when it is only listed, which its factories should."
-        )
+    found.note = " ".join([found.note, *costs]).strip()
     if trouble := [o.status for o in found.offers if o.status != "ok"]:
         found.status = trouble[0]
     return found
@@ -136,12 +157,12 @@ def table(rows: list[Row]) -> str:
     heads = [("PLUGIN", "DISTRIBUTION", "VERSION", "STATUS")]
     cells = heads + [(r.plugin, r.distribution, r.version, r.status) for r in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    kinds = max([len(o.kind) for r in rows for o in r.offers], default=0)
-    names = max([len(o.name) for r in rows for o in r.offers], default=0)
     head, *lines = ("  ".join(map(str.ljust, c, widths)).rstrip() for c in cells)
     text = [head]
     for r, line in zip(rows, lines, strict=True):
         text += ["", line, *wrapped(r.note, 2)]
+        kinds = max([len(o.kind) for o in r.offers], default=0)
+        names = max([len(o.name) for o in r.offers], default=0)
         kind = ""
         for o in r.offers:
             shown = "" if o.kind == kind else o.kind

@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from mlpkit.plugin import Arrays, Backend, Network, Recipe, Spec, State, Steps
+from mlpkit.plugin import Arrays, Backend, Network, Recipe, Solver, Spec, State, Steps
+from mlpkit.provenance import Needs, Source
 
 
 class Live(NamedTuple):
@@ -20,6 +21,8 @@ class Model:
     Arrays and live state are made from each other when one is missing. Pickles and copies
     hold arrays alone. Training makes a new model; this one goes on meaning what it did.
     """
+
+    sources: tuple[Source, ...] = ()  # the plugins that made it
 
     def __init__(
         self, spec: Spec, network: Network, slots: Arrays | None = None, live: Live | None = None
@@ -52,6 +55,21 @@ class Model:
         return self._bare.apply is None
 
     @property
+    def network(self) -> Network:
+        """The network with its present weights."""
+        return self._bare._replace(arrays=self.arrays)
+
+    @property
+    def structure(self) -> Network:
+        """The network without weights: those of a live state need not be pulled for it."""
+        return self._bare
+
+    @property
+    def solver(self) -> Solver | None:
+        """The solver that the network brings, if any."""
+        return self._bare.solver
+
+    @property
     def decayed(self) -> frozenset[str]:
         """The names under the L2 penalty."""
         return self._bare.decayed
@@ -62,16 +80,34 @@ class Model:
         if kept is not None and (kept.backend, kept.recipe) == (backend, recipe):
             return kept
         make, options = backend
-        steps = make(self._bare._replace(arrays=self.arrays), self.spec, recipe, **options)
+        steps = make(self.network, self.spec, recipe, **options)
         return Live(steps, steps.start({**self.arrays, **self.slots}), backend, recipe)
 
-    def trained(self, live: Live) -> "Model":
-        """The model after training."""
-        return Model(self.spec, self._bare, live=live)
+    def at_hand(self, backend: tuple[Backend, dict[str, Any]]) -> Live | None:
+        """The live state, if there is one of this backend."""
+        return self._live if self._live is not None and self._live.backend == backend else None
+
+    def keep(self, live: Live) -> None:
+        """Have the live state of the present arrays at hand for the next call."""
+        self._live = live
+
+    def trained(self, live: Live, sources: tuple[Source, ...] = ()) -> "Model":
+        """The model after training by these plugins."""
+        model = Model(self.spec, self._bare, live=live)
+        model.sources = sources
+        return model
 
     def edited(self, spec: Spec, arrays: Arrays, slots: Arrays) -> "Model":
         """The model with these weights and slots for its own, and no live state."""
-        return Model(spec, self._bare._replace(arrays=arrays), slots)
+        model = Model(spec, self._bare._replace(arrays=arrays), slots)
+        model.sources = self.sources
+        return model
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_arrays": self.arrays, "_slots": self.slots, "_live": None}
+        needs = Needs(self.sources, self.is_dense)  # first: it is to be loaded first
+        mine = {**vars(self), "_arrays": self.arrays, "_slots": self.slots, "_live": None}
+        return {"needs": needs, **mine}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state.pop("needs", None)
+        self.__dict__.update(state)

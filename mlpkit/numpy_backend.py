@@ -31,10 +31,10 @@ BLOCK = 8192  # elements of a solver update: its temporaries stay in the cache
 
 
 class State(NamedTuple):
-    """Weights (n_weights,) and solver slots (n_slots, n_weights), each in one buffer."""
+    """Weights (n_weights,), slots (n_slots, n_weights); those of a joint solver are a dict."""
 
     weights: Array
-    slots: Array
+    slots: Any
 
 
 class Rows(NamedTuple):
@@ -79,7 +79,7 @@ class Chain:
     def __init__(self, spec: Spec, layout: Layout) -> None:
         self.spec, self.layout = spec, layout
         self.hidden = dense.ACTIVATIONS[spec.activation]
-        self.out = dense.ACTIVATIONS[spec.out_activation]
+        self.out = dense.ACTIVATIONS[spec.loss.out_activation]
         self.depth = len(spec.layer_units) - 1
         self.flops = 2 * max(a * b for a, b in pairwise(spec.layer_units))
 
@@ -94,6 +94,7 @@ class Chain:
             (self.hidden if i < self.depth - 1 else self.out)(z)
             values.append(z)
         loss = self.spec.loss.rows(np, y, values[-1])
+        assert self.spec.loss.delta is not None
         delta = self.spec.loss.delta(np, y, values[-1])
         if w is not None:
             loss = loss * w
@@ -147,6 +148,11 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             "backend='numpy' trains the dense chain only, and this builder brings a network of"
             " another framework. Choose the backend that it was written for, or builder='dense'."
         )
+    if spec.loss.delta is None:
+        raise PluginError(
+            f"backend='numpy' can't differentiate: the loss {spec.loss.name!r} needs a `delta`."
+            " Write one, or choose a backend that differentiates."
+        )
     layout = Layout(network)
     chain = Chain(spec, layout)
     solver, alpha = recipe.solver, recipe.alpha
@@ -160,14 +166,19 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         )
 
     def start(arrays: Arrays) -> State:
-        slots = [layout.filled(arrays, partial(slot_name, slot)) for slot in solver.slots]
         weights = layout.filled(arrays, str)
+        if solver.joint is not None:
+            first = solver.joint.start({name: arrays[name] for name in layout.shapes})
+            return State(weights, {key: np.array(arrays.get(key, a)) for key, a in first.items()})
+        slots = [layout.filled(arrays, partial(slot_name, slot)) for slot in solver.slots]
         return State(weights, np.array(slots).reshape(len(slots), layout.size))
 
     def arrays(state: State) -> Arrays:
         return {name: view.copy() for name, view in layout.views(state.weights).items()}
 
     def slots(state: State) -> Arrays:
+        if solver.joint is not None:
+            return {key: np.array(a) for key, a in state.slots.items()}
         return {
             slot_name(slot, name): view.copy()
             for slot, buffer in zip(solver.slots, state.slots, strict=True)
@@ -180,9 +191,16 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 
     def advance(state: State, gradients: Array, weight: float, rate: float) -> None:
         """One solver step, in place and block by block."""
-        assert solver.update is not None
         gradients[: layout.decayed] += alpha * state.weights[: layout.decayed]
         gradients /= weight
+        if solver.joint is not None:
+            views, mine = layout.views(state.weights), state.slots
+            new, after = solver.joint.update(np, views, layout.views(gradients), dict(mine), rate)
+            mine.update(after)
+            for name, view in views.items():
+                view[...] = new[name]
+            return
+        assert solver.update is not None
         for begin in range(0, layout.size, BLOCK):
             block = slice(begin, begin + BLOCK)
             mine = (state.weights[block], *state.slots[:, block])

@@ -27,11 +27,12 @@ a *light* module (one that imports no framework, nor a parent package that does)
 A hook takes no argument and returns components. A component only *describes*: its
 factory is imported when a user asks for its name, so listing costs nothing. Plugins
 never see the estimator, never depend on each other's order, and import nothing of
-mlpkit but this module (`mlpkit.measures`, on metrics and partitioners, is a part of it).
+mlpkit but this module (`mlpkit.measures`, on metrics and partitioners, and
+`mlpkit.objectives`, on losses and solvers, are parts of it).
 Built-ins come in through the same hooks (`mlpkit.builtins`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -46,17 +47,32 @@ from mlpkit.measures import Sample as Sample
 from mlpkit.measures import Scored as Scored
 from mlpkit.measures import Tally as Tally
 from mlpkit.measures import Task as Task
+from mlpkit.objectives import Arrays as Arrays
+from mlpkit.objectives import Joint as Joint
+from mlpkit.objectives import Loss as Loss
+from mlpkit.objectives import Namespace as Namespace
+from mlpkit.objectives import OutActivation as OutActivation
+from mlpkit.objectives import Solver as Solver
+
+API = 1  # the version of the contract; a plugin's module names those it is for: mlpkit_api = (1, 1)
 
 hookimpl = pluggy.HookimplMarker("mlpkit")
 hookspec = pluggy.HookspecMarker("mlpkit")
 
-Arrays: TypeAlias = dict[str, Array]
 State: TypeAlias = Any  # a backend's own: weights and solver slots, never written to
 Rows: TypeAlias = Any  # a backend's own: training data as `Steps.put` left it
-Namespace: TypeAlias = Any  # functions of the array API standard: sqrt, log, where, sum ...
-Kind = Literal["backend", "builder", "solver", "trainer", "callback", "metric", "partitioner", "adapter", "exporter"]
+Kind = Literal[
+    "backend",
+    "builder",
+    "solver",
+    "trainer",
+    "callback",
+    "metric",
+    "partitioner",
+    "adapter",
+    "exporter",
+]
 Activation = Literal["identity", "logistic", "tanh", "relu"]
-OutActivation = Literal["identity", "logistic", "softmax", "exp"]
 
 
 class PluginError(Exception):
@@ -87,57 +103,12 @@ class Component:
     options: tuple[str, ...] = ()
 
 
-class Loss(NamedTuple):
-    """A loss with the activation that it belongs to; both functions work on any backend.
-
-    ``rows(xp, y, p)``: the loss of each row, shape (n,), of targets ``y`` and activated
-    outputs ``p``, both (n, n_outputs).
-    ``delta(xp, y, p)``: its derivative by the outputs before activation, (n, n_outputs);
-    None: the backend differentiates ``rows``, if it can (NumPy can't).
-    """
-
-    name: str
-    out_activation: OutActivation
-    rows: Callable[[Namespace, Any, Any], Any]
-    delta: Callable[[Namespace, Any, Any], Any] | None = None
-
-
-class Joint(NamedTuple):
-    """A step over all weights at once, where elementwise does not do (a global norm ...).
-
-    ``start(arrays) -> slots``: NumPy, by names of its own, from the trained weights.
-    ``update(xp, weights, gradients, slots, rate) -> (weights, slots)``: dicts by name, in
-    the backend's arrays; pure. Return the same functions for the same settings: compiled
-    code is kept by them.
-    """
-
-    start: Callable[[Arrays], Arrays]
-    update: Callable[..., tuple[Any, Any]]
-
-
-class Solver(NamedTuple):
-    """One elementwise step, written once in plain operators, so it serves every backend.
-
-    ``update(xp, p, g, slots, rate, options) -> (p, slots)`` gets arrays of one shape and
-    may write into them (``m *= b``: in place on NumPy, rebinding elsewhere); only what it
-    returns counts. Each slot starts as zeros. ``options`` are constants to compiled code.
-    ``rate_at(rate, step, options)`` gives the rate of steps 1, 2, ... in float64 on the
-    host: Adam's bias correction lives there.
-    """
-
-    update: Callable[..., tuple[Any, tuple[Any, ...]]] | None = None
-    slots: tuple[str, ...] = ()
-    options: Mapping[str, float] = {}
-    rate_at: Callable[[float, Array, Mapping[str, float]], Array] | None = None
-    scheduled: bool = False  # follows the estimator's `learning_rate` schedule
-    trainer: str = "epochs"  # the loop that it needs
-    joint: Joint | None = None  # instead of `update` and `slots`
-    rate: float | None = None  # its own learning rate, instead of `learning_rate_init`
-
-    @property
-    def has_steps(self) -> bool:
-        """Whether it works step by step."""
-        return self.update is not None or self.joint is not None
+IN_FRAMEWORKS: dict[OutActivation, str] = {
+    "identity": "linear",
+    "logistic": "sigmoid",
+    "softmax": "softmax",
+    "exp": "exponential",
+}
 
 
 @dataclass(frozen=True)
@@ -157,9 +128,11 @@ class Spec:
     classes: tuple[Any, ...] | None = None
 
     @property
-    def out_activation(self) -> OutActivation:
-        """The activation of the last layer: `Network.apply` returns outputs without it."""
-        return self.loss.out_activation
+    def out_activation(self) -> str:
+        """The activation of the last layer by the name that frameworks have for it: linear,
+        sigmoid, softmax or exponential. `Network.apply` returns outputs without it.
+        """
+        return IN_FRAMEWORKS[self.loss.out_activation]
 
     @property
     def layer_units(self) -> tuple[int, ...]:
@@ -308,6 +281,7 @@ class Job(NamedTuple):
     seed: int
     decayed: frozenset[str]  # as in `Network`
     score: Callable[[State], float] | None = None  # higher is better
+    frozen: frozenset[str] = frozenset()  # as in `Network`
     passes: int = 0  # exactly so many epochs: no early end, no warning; 0: until it is done
 
 

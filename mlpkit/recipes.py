@@ -1,11 +1,20 @@
 """Parameters into a `Recipe`: the one place where an estimator's settings are read."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlpkit.plugin import Backend, Builder, Callback, PluginError, Recipe, Solver, Trainer
-from mlpkit.registry import installed, resolve
+from mlpkit.discovery import CORE
+from mlpkit.plugin import (
+    Backend,
+    Builder,
+    Callback,
+    PluginError,
+    Recipe,
+    Solver,
+    Trainer,
+)
+from mlpkit.registry import adapted, installed, resolve
 
 # what scikit-learn's optimizer keeps from its first call on, whatever is set later
 OPTIMIZER = (
@@ -31,8 +40,13 @@ def solver_of(params: Mapping[str, Any]) -> Solver:
         if params["solver_options"]:
             raise ValueError("solver_options go with the name of a solver, not with a Solver.")
         return given
-    _, component = installed().resolve("solver", given)
-    known = {name: params[name] for name in component.options if name in params}
+    if not isinstance(given, str):
+        return _adapted_solver(given, params["solver_options"])
+    plugin, component = installed().find("solver", given)
+    # the estimator's own settings (momentum, beta_1 ...) have scikit-learn's defaults, which
+    # are not those of another solver
+    shared = component.options if plugin.distribution == CORE else ("backend",)
+    known = {name: params[name] for name in shared if name in params and name in component.options}
     factory, options = resolve("solver", given, {**known, **(params["solver_options"] or {})})
     solver = factory(**options)
     if not isinstance(solver, Solver):
@@ -40,23 +54,36 @@ def solver_of(params: Mapping[str, Any]) -> Solver:
     return solver
 
 
+def _adapted_solver(given: Any, options: Mapping[str, Any] | None) -> Solver:
+    solver = adapted("solver", given)
+    if not isinstance(solver, Solver):
+        raise ValueError(
+            f"solver={given!r}: expected the name of a solver, a mlpkit.plugin.Solver, or an"
+            " optimizer of a framework for which a plugin is installed."
+        )
+    if options:
+        raise ValueError("solver_options go with the name of a solver, not with an optimizer.")
+    return solver
+
+
 def has_steps(params: Mapping[str, Any]) -> bool:
     """Whether the solver works step by step, so that `partial_fit` makes sense."""
     try:
-        return solver_of(params).update is not None
+        return solver_of(params).has_steps
     except (ValueError, PluginError):
         return True  # partial_fit says what is wrong with it
 
 
-def recipe_of(params: Mapping[str, Any]) -> Recipe:
-    """How to train, from the parameters of an estimator."""
+def recipe_of(params: Mapping[str, Any], solver: Solver | None = None) -> Recipe:
+    """How to train, from the parameters of an estimator; with a solver, by that one."""
+    solver = solver or solver_of(params)
     auto = params["batch_size"] == "auto"
     return Recipe(
-        solver=solver_of(params),
+        solver=solver,
         alpha=params["alpha"],
         batch_size=FULL_BATCH if auto else int(params["batch_size"]),
         learning_rate=params["learning_rate"],
-        learning_rate_init=params["learning_rate_init"],
+        learning_rate_init=solver.rate or params["learning_rate_init"],
         power_t=params["power_t"],
         max_iter=params["max_iter"],
         max_fun=params["max_fun"],
@@ -95,12 +122,22 @@ def trainer_of(params: Mapping[str, Any], recipe: Recipe) -> Trainer:
     return trainer  # type: ignore[no-any-return]
 
 
-def callbacks_of(params: Mapping[str, Any]) -> list[Callback]:
-    """The callbacks, one or a list, by name or as they are; verbose prints."""
+def callbacks_of(params: Mapping[str, Any], **context: Any) -> list[Callback]:
+    """The callbacks, one or a list, by name, as they are, or adapted; verbose prints."""
     given = params["callbacks"]
     if given is None:
         given = []
-    elif isinstance(given, str) or callable(given):
+    elif isinstance(given, str) or callable(given) or not isinstance(given, Iterable):
         given = [given]
     named = (["print"] if params["verbose"] else []) + list(given)
-    return [resolve("callback", c)[0]() if isinstance(c, str) else c for c in named]
+    found = [resolve("callback", c)[0]() if isinstance(c, str) else c for c in named]
+    return [adapted("callback", c, **context) or _callable(c) for c in found]
+
+
+def _callable(given: Any) -> Callback:
+    if not callable(given):
+        raise ValueError(
+            f"callbacks: {given!r} is neither a name nor callable, and no installed plugin"
+            " adapts it."
+        )
+    return given  # type: ignore[no-any-return]

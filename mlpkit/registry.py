@@ -4,20 +4,38 @@ A name is looked up among the built-ins, then in the entry point of that name (o
 part before a dot), then in all; ``"distribution/name"`` or ``"entrypoint/name"`` is looked
 up there alone. What nobody asks for is never imported, and can break without harm; what is
 asked for and can't be used raises its own reason, and nothing takes its place.
+
+The logger ``mlpkit.registry`` tells each lookup at level DEBUG.
 """
 
+import logging
 import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlpkit import discovery
 from mlpkit.discovery import CORE, KINDS, LOCK, Plugin, did_you_mean, reason, same
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
+
+# of models that were loaded from pickles: which distribution brought a name
+SEEN: dict[tuple[str, str], str] = {}
+OWN = ("", "builtins", "abc", "typing", "collections", "functools", "__main__", CORE)
+LOG = logging.getLogger(__name__)
+
+
+class Stage(NamedTuple):
+    """Where a lookup goes: whether the name asks for just these plugins, and why them."""
+
+    asked: bool
+    plugins: list[Plugin]
+    why: str
 
 
 class Registry:
@@ -29,9 +47,10 @@ class Registry:
     def find(self, kind: Kind, name: str) -> tuple[Plugin, Component]:
         """The one component of this kind and name; ValueError or PluginError if there is none."""
         plain = name.rpartition("/")[2]
-        for asked, stage in self._stages(name):
+        for asked, stage, why in self._stages(name):
             offers = [p for p in stage if plain in p.load().components.get(kind, {})]
             broken = [p for p in stage if p.error]
+            _trace(kind, name, why, stage, offers)
             if len(offers) > 1:
                 raise PluginError(_ambiguous(kind, plain, offers))
             if offers:
@@ -43,17 +62,20 @@ class Registry:
                 ) from broken[0].error
         raise self._absent(kind, name)
 
-    def _stages(self, name: str) -> Iterator[tuple[bool, list[Plugin]]]:
-        """Where to look, in turn, and whether the name asks for these plugins."""
+    def _stages(self, name: str) -> Iterator[Stage]:
+        """Where to look, in turn."""
         qualifier, slash, plain = name.rpartition("/")
         if slash:
-            yield True, [p for p in self.plugins if same(p.distribution, qualifier)]
-            yield True, [p for p in self.plugins if same(p.entry.name, qualifier)]
+            distribution = [p for p in self.plugins if same(p.distribution, qualifier)]
+            yield Stage(True, distribution, f"the distribution {qualifier!r}")
+            entry = [p for p in self.plugins if same(p.entry.name, qualifier)]
+            yield Stage(True, entry, f"the entry point {qualifier!r}")
         else:
             head = plain.partition(".")[0]
-            yield True, [p for p in self.plugins if p.distribution == CORE]
-            yield True, [p for p in self.plugins if p.entry.name in (plain, head)]
-            yield False, self.plugins
+            yield Stage(True, [p for p in self.plugins if p.distribution == CORE], "the built-ins")
+            own = [p for p in self.plugins if p.entry.name in (plain, head)]
+            yield Stage(True, own, "the entry point of the name")
+            yield Stage(False, self.plugins, "all plugins")
 
     def names(self, kind: Kind) -> list[str]:
         """All names of a kind, built-ins first; those of broken plugins are not known."""
@@ -82,6 +104,7 @@ class Registry:
         qualifier, slash, plain = name.rpartition("/")
         source = qualifier if slash else plain.partition(".")[0]
         package = source if source.startswith(f"{CORE}-") else f"{CORE}-{source}"
+        package = SEEN.get((kind, name), package)
         called = [p for p in self.plugins if p.is_called(source, package)]
         if off := [p for p in called if p.disabled]:
             return PluginError(
@@ -100,10 +123,38 @@ class Registry:
         return ValueError(" ".join(parts))
 
 
+def adapted(kind: str, given: Any, **context: Any) -> Any:
+    """What a plugin's adapter makes of a foreign object; None where none is for it.
+
+    An adapter is for the objects whose class, or a base of it, or which as functions, come
+    from the top-level module of its name.
+    """
+    classes = (given, *type(given).__mro__)
+    tops = [str(getattr(c, "__module__", "")).partition(".")[0] for c in classes]
+    for top in dict.fromkeys(tops):
+        if top in OWN:
+            continue
+        try:
+            adapt, _ = installed().resolve("adapter", top)
+        except ValueError:
+            continue
+        return adapt(kind, given, **context)
+    return None
+
+
 def missing(component: Component) -> list[str]:
     """The modules that a component requires and that are not installed; imports none."""
     tops = [module.partition(".")[0] for module in component.requires]
     return [top for top in tops if sys.modules.get(top) is None and find_spec(top) is None]
+
+
+def _trace(kind: str, name: str, why: str, stage: list[Plugin], offers: list[Plugin]) -> None:
+    """Tell the logger about one stage of a lookup."""
+    if LOG.isEnabledFor(logging.DEBUG):
+        asked = ", ".join(p.trouble or p.label for p in stage) or "nobody"
+        found = " and ".join(p.label for p in offers)
+        end = f"found in {found}" if offers else "not there"
+        LOG.debug("%s=%r: %s: asked %s: %s", kind, name, why, asked, end)
 
 
 def _ambiguous(kind: Kind, name: str, offers: list[Plugin]) -> str:
@@ -132,6 +183,29 @@ def installed() -> Registry:
     """The registry of this process; what is installed is read at the first call."""
     with LOCK:
         return _registry()
+
+
+@contextmanager
+def without(*names: str) -> Iterator[Registry]:
+    """Inside, plugins with these names of an entry point or distribution are left out, as
+    by MLPKIT_DISABLE_PLUGINS, but in this process alone (in all of its threads).
+    """
+    global _registry
+    with LOCK:
+        before = _registry
+        off = {p: p.is_called(*names) and p.distribution != CORE for p in before().plugins}
+        how = f"mlpkit.registry.without({', '.join(map(repr, names))})"
+        plugins = [
+            replace(p, disabled=how, loaded=False, error=None, components={}) if off[p] else p
+            for p in before().plugins
+        ]
+        found = Registry(plugins)
+        _registry = cache(lambda: found)
+    try:
+        yield found
+    finally:
+        with LOCK:
+            _registry = before
 
 
 def resolve(

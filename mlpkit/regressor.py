@@ -148,6 +148,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     ) -> None:
         self._store(locals())
 
+    def initialize(self, n_features: int, n_outputs: int = 1) -> Self:
+        """Become fitted without training, with the weights that the builder makes."""
+        with self._restored_on_failure():
+            self._targets = Values(self.loss)
+            return self._initialize(n_features, n_outputs)
+
     def _encoder(self, y: Any, incremental: bool) -> Values:
         return Values(self.loss)
 

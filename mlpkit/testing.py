@@ -7,17 +7,18 @@ A backend's whole test module::
     class TestMyBackend(BackendLaws):
         backend = "mine"
 
-What a backend can't meet it declares in ``exempt``, a mapping from a law's name to the
+`BuilderLaws`, `SolverLaws`, `MetricLaws`, `PartitionerLaws`, `TrainerLaws` and
+`CallbackLaws` are used likewise: one attribute, the name, and ``options`` where needed.
+
+What a plugin can't meet it declares in ``exempt``, a mapping from a law's name to the
 reason: the law then becomes an expected failure, and an unexpected success fails.
 """
 
-import inspect
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import product
 from typing import Any, ClassVar
 
@@ -26,82 +27,25 @@ import pytest
 from scipy.sparse import csr_array
 
 from mlpkit import MLPClassifier, dense
-from mlpkit.losses import LOSSES
-from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums
+from mlpkit.cases import TASKS as TASKS
+from mlpkit.cases import TOLERANCE as TOLERANCE
+from mlpkit.cases import batches as batches
+from mlpkit.cases import close as close
+from mlpkit.cases import data as data
+from mlpkit.cases import recipe as recipe
+from mlpkit.cases import spec as spec
+from mlpkit.laws import Laws as Laws
+from mlpkit.plugin import Arrays, Batches, Network, Recipe, Spec, Steps, Sums
 from mlpkit.registry import installed
-from mlpkit.solvers import adam, sgd
+from mlpkit.solvers import sgd
+from mlpkit.testing_metrics import MetricLaws as MetricLaws
+from mlpkit.testing_metrics import PartitionerLaws as PartitionerLaws
+from mlpkit.testing_networks import BuilderLaws as BuilderLaws
+from mlpkit.testing_networks import SolverLaws as SolverLaws
+from mlpkit.testing_training import CallbackLaws as CallbackLaws
+from mlpkit.testing_training import TrainerLaws as TrainerLaws
 
 FRAMEWORKS = ("jax", "tensorflow", "torch", "keras")
-TASKS = {
-    "log_loss": ("multiclass", 3),
-    "binary_log_loss": ("multilabel", 2),
-    "squared_error": ("regression", 2),
-    "poisson": ("regression", 1),
-}
-TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
-
-
-def spec(loss: str = "log_loss", activation: str = "relu", dtype: str = "float64") -> Spec:
-    """A small network to try a backend on: 5 features, hidden layers of 7 and 4 units."""
-    task, n_outputs = TASKS[loss]
-    return Spec(5, n_outputs, task, LOSSES[loss], (7, 4), activation, dtype, "test", seed=3)  # type: ignore[arg-type]
-
-
-def recipe(**changes: Any) -> Recipe:
-    """Adam, 8 rows a step."""
-    return replace(
-        Recipe(adam(), 0.01, 8, "constant", 0.01, 0.5, 3, 100, True, 1e-4, 10), **changes
-    )
-
-
-def data(spec: Spec, n: int = 21, seed: int = 0) -> tuple[Array, Array, Array]:
-    """X (n, 5), y (n, n_outputs) and weights (n,) that fit the spec."""
-    rng = np.random.RandomState(seed)
-    X = rng.standard_normal((n, spec.n_features)).astype(spec.dtype)
-    if spec.task == "multiclass":
-        y = np.eye(spec.n_outputs, dtype=bool)[rng.randint(spec.n_outputs, size=n)]
-    elif spec.task == "regression":
-        y = rng.poisson(2.0, (n, spec.n_outputs)).astype(float)
-    else:
-        y = rng.random_sample((n, spec.n_outputs)) < 0.4
-    return X, y, rng.random_sample(n) + 0.1
-
-
-def batches(n: int, size: int, rate: float = 0.01) -> Batches:
-    """One epoch over n rows in their order."""
-    steps = -(-n // size)
-    order = np.full(steps * size, -1)
-    order[:n] = np.arange(n)
-    return Batches(
-        order.reshape(steps, size), np.full(steps, rate), np.arange(steps, dtype=np.uint32)
-    )
-
-
-def close(expected: Any, actual: Any, tolerance: float) -> None:
-    """Two dicts of arrays, or two arrays, are equal to the tolerance."""
-    if isinstance(expected, Mapping):
-        assert expected.keys() == actual.keys()
-        for name in expected:
-            close(expected[name], actual[name], tolerance)
-    else:
-        np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
-
-
-class Laws:
-    """A kit whose laws can be declared as not met."""
-
-    exempt: ClassVar[Mapping[str, str]] = {}
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        for law, reason in cls.exempt.items():
-            test = getattr(cls, law)
-
-            def expected_failure(self: Any, *args: Any, _test: Any = test, **kw: Any) -> None:
-                _test(self, *args, **kw)
-
-            expected_failure.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
-            setattr(cls, law, pytest.mark.xfail(reason=reason, strict=True)(expected_failure))
 
 
 class BackendLaws(Laws):

@@ -106,7 +106,11 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
             elif progress.stale > recipe.n_iter_no_change:
                 progress, note, stop = stalled(progress, recipe, score is not None)
             seconds = time.perf_counter() - started
-            stop |= watch(state, Report(epoch, loss, score, rate, seconds, note))
+            answer = watch(state, Report(epoch, loss, score, rate, seconds, note))
+            if isinstance(answer, float):
+                progress = replace(progress, rate=answer)
+            else:
+                stop |= answer
             if broken:
                 warnings.warn(f"{diverged(epoch)} The best epoch is kept.", ConvergenceWarning)
             if stop or job.passes == epoch:

@@ -4,6 +4,8 @@ import importlib
 import os
 import subprocess
 import sys
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import distributions, entry_points
@@ -42,6 +44,21 @@ def install(
     )
     lines = [f"{name} = {package}_{name}" for name in entries]
     (info / "entry_points.txt").write_text("\n".join(["[mlpkit]", *lines, ""]))
+    importlib.invalidate_caches()
+
+
+def build(source: Path, folder: Path) -> None:
+    """Build the wheel of a source tree, and unpack it into a folder, as an installer does."""
+    with tempfile.TemporaryDirectory() as wheels:
+        subprocess.run(
+            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels],
+            cwd=source,
+            check=True,
+            capture_output=True,
+        )
+        (wheel,) = Path(wheels).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
     importlib.invalidate_caches()
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from distributions import install, offering, only, run
 
-from mlpkit import demo, listing
-from mlpkit.__main__ import main
+from mlpkit.__main__ import COMMANDS, main
 
 STAND_IN = "'json:loads'"  # any importable function serves as a factory
 FRAMEWORKS = ("jax", "tensorflow", "torch", "keras")
@@ -106,6 +105,38 @@ def test_heavy_plugin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     )
 
 
+def test_slow_and_talkative_plugins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A plugin that is slow to import, or prints, is pointed out, and the JSON stays JSON."""
+    neat = offering("mlpkit_backends", f"'neat', {STAND_IN}")
+    install(tmp_path, "mlpkit-slow", {"slow": f"import time; time.sleep(0.4)\n{neat}"})
+    install(tmp_path, "mlpkit-loud", {"loud": f"print('Welcome!' * 30)\n{neat}"})
+    _, loud, slow = listed(tmp_path, capsys)["plugins"]
+    assert re.fullmatch(r"Takes 0\.\d s when it is only listed, which .*", slow["note"])
+    assert re.fullmatch(r"Prints '.{,62}' when it is only listed, which .*", loud["note"])
+
+
+def test_plugin_for_another_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is broken, with the reason, and the others are listed."""
+    source = "mlpkit_api = (9, 9)\n" + offering("mlpkit_backends", f"'new', {STAND_IN}")
+    install(tmp_path, "mlpkit-new", {"new": source})
+    core, new = listed(tmp_path, capsys)["plugins"]
+    assert (core["status"], new["status"]) == ("ok", "broken")
+    assert "it was made for version 9 of the contract" in new["note"]
+
+
+def test_verbose(tmp_path: Path) -> None:
+    """-v tells each lookup on stderr: the name, who was asked, who has it."""
+    sample(tmp_path)
+    done = run(tmp_path, "-m", "mlpkit", "plugins", "-v")
+    assert done.returncode == 0
+    told = done.stderr.splitlines()
+    fast = "plugin 'fast' (mlpkit-fast 3.2)"
+    assert f"backend='fast': the entry point of the name: asked {fast}: found in {fast}" in told, (
+        told
+    )
+    assert "backend='fast': the built-ins: asked plugin 'core' (mlpkit 9.9): not there" in told
+
+
 def test_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The table fits 100 columns, and groups offers by kind under their plugin."""
     sample(tmp_path)
@@ -116,16 +147,16 @@ def test_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(line == line.rstrip() for line in out.splitlines())
     expected = """\
 fast    mlpkit-fast   3.2      missing requirements
-  backend   fast    a summary that says more than fits on what is left of one line of the table, and
-                    on
-            faster  [missing requirements]
-                    Needs nonexistent: pip install mlpkit-fast.
-            numpy   [shadowed]
-                    backend='numpy' is that of plugin 'core' (mlpkit 9.9). This one is
-                    backend='mlpkit-fast/numpy'.
+  backend  fast    a summary that says more than fits on what is left of one line of the table, and
+                   on
+           faster  [missing requirements]
+                   Needs nonexistent: pip install mlpkit-fast.
+           numpy   [shadowed]
+                   backend='numpy' is that of plugin 'core' (mlpkit 9.9). This one is
+                   backend='mlpkit-fast/numpy'.
 
 lion    mlpkit-lion   1.0      ok
-  solver    lion
+  solver  lion
 """
     assert expected in out
     assert "PLUGIN  DISTRIBUTION  VERSION  STATUS\n\ncore    mlpkit        9.9      ok\n" in out
@@ -167,8 +198,8 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     out = capsys.readouterr().out
     assert ended.value.code == 0
-    assert f"plugins   {listing.SUMMARY}" in out
-    assert f"demo      {demo.SUMMARY}" in out
+    for name, command in COMMANDS.items():
+        assert re.search(rf"^ +{name}\s+{command.SUMMARY}$", out, re.MULTILINE)
     with pytest.raises(SystemExit) as ended:
         main([])
     assert ended.value.code == 2

@@ -1,6 +1,7 @@
 """Names into objects: what is looked up where, and what each mistake is told."""
 
 import importlib
+import re
 import sys
 import threading
 import warnings
@@ -9,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from distributions import PREAMBLE, install, offering, only
+from distributions import PREAMBLE, install, offering, only, run
 
 from mlpkit import registry
-from mlpkit.plugin import PluginError, PluginWarning
+from mlpkit.plugin import API, PluginError, PluginWarning
 from mlpkit.registry import Registry
 
 JSON = "'json:loads', 'a stand-in'"  # any importable function serves as a factory
@@ -237,6 +238,108 @@ def test_hook_of_a_newer_host(site: Path) -> None:
     source = FAST + "@hookimpl(optionalhook=True)\ndef mlpkit_dreams():\n    return []\n"
     install(site, "mlpkit-fast", {"fast": source})
     assert Registry().find("backend", "fast")[1].name == "fast"
+
+
+@pytest.mark.parametrize("declared", [f"({API}, {API})", f"({API - 1}, {API + 5})", f"[1, {API}]"])
+def test_versions_of_the_contract(site: Path, declared: str) -> None:
+    """A plugin that was made for this version of the contract, among others, is used."""
+    install(site, "mlpkit-fast", {"fast": f"mlpkit_api = {declared}\n{FAST}"})
+    assert Registry().find("backend", "fast")[1].name == "fast"
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("(7, 7)", "version 7 of the contract, and mlpkit .* has version 1: install a newer mlpk"),
+        ("(7, 9)", "versions 7 to 9 of the contract, and mlpkit .*: install a newer mlpkit"),
+        ("(0, 0)", "version 0 of the contract, and .*: install a newer release of the plugin"),
+        ("7", r"the first and the last version .* is for, as \(1, 1\), not 7"),
+        ("(2, 1)", r"not \(2, 1\)"),
+        ("None", "not None"),
+    ],
+)
+def test_other_versions_of_the_contract(site: Path, declared: str, expected: str) -> None:
+    """A mismatch names plugin, version and remedy, and none of its hooks is called."""
+    source = FAST.replace("return", "print('called'); 1 / 0; return")
+    install(site, "mlpkit-fast", {"fast": f"mlpkit_api = {declared}\n{source}"}, "3.2")
+    told = message(Registry(), "fast")
+    assert "plugin 'fast' (mlpkit-fast 3.2) is broken: PluginError: " in told
+    assert re.search(expected, told)
+    assert Registry().find("backend", "numpy")[1].name == "numpy"
+
+
+def test_hook_that_raises(site: Path) -> None:
+    """It names plugin, version and what was raised; the user's program goes on without it."""
+    install(site, "mlpkit-fast", {"fast": FAST.replace("return", "1 / 0; return")}, "3.2")
+    install(site, "mlpkit-zoo", {"zoo": offering("mlpkit_solvers", f"'lion', {JSON}")})
+    found = Registry()
+    assert "'fast' (mlpkit-fast 3.2) is broken: ZeroDivisionError" in message(found, "fast")
+    with pytest.warns(PluginWarning, match="leave it out: MLPKIT_DISABLE_PLUGINS=fast"):
+        assert found.find("solver", "lion")[1].name == "lion"
+
+
+def test_without(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside, named plugins are left out, by either name; behind it, all is as before."""
+    install(site, "mlpkit-fast", {"fast": FAST})
+    install(site, "mlpkit-lion", {"lion": offering("mlpkit_solvers", f"'lion', {JSON}")})
+    found = Registry()
+    monkeypatch.setattr(registry, "_registry", lambda: found)
+    assert registry.resolve("backend", "fast")
+    with registry.without("mlpkit_fast", "core", "nobody") as inside:
+        assert registry.installed() is inside
+        expected = (
+            "backend='fast' can't be used: plugin 'fast' (mlpkit-fast 1.0) is left out by"
+            " mlpkit.registry.without('mlpkit_fast', 'core', 'nobody'). Take it out of there"
+        )
+        assert message(inside, "fast").startswith(expected)
+        assert registry.resolve("solver", "lion")
+        with registry.without("lion"), pytest.raises(PluginError, match="left out"):
+            registry.resolve("solver", "lion")
+        assert registry.resolve("solver", "adam")
+    assert registry.installed() is found
+    assert registry.resolve("backend", "fast")
+
+
+def test_lookups_are_traced(site: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The logger tells name, place, who was asked, and who won; or that nobody has it."""
+    install(site, "mlpkit-a", {"a": FAST})
+    install(site, "mlpkit-bad", {"bad": BROKEN})
+    found = Registry()
+    with caplog.at_level("DEBUG", "mlpkit.registry"), pytest.warns(PluginWarning):
+        found.find("backend", "fast")
+    core, a = "plugin 'core' (mlpkit " + found.plugins[0].version + ")", "plugin 'a' (mlpkit-a 1.0)"
+    bad = "plugin 'bad' (mlpkit-bad 1.0) is broken: ModuleNotFoundError: No module named"
+    assert caplog.messages == [
+        f"backend='fast': the built-ins: asked {core}: not there",
+        "backend='fast': the entry point of the name: asked nobody: not there",
+        f"backend='fast': all plugins: asked {core}, {a}, {bad} 'nonexistent_library':"
+        f" found in {a}",
+    ]
+    caplog.clear()
+    found.find("backend", "numpy")
+    assert caplog.messages == []
+
+
+def test_only_what_is_used_is_imported(tmp_path: Path) -> None:
+    """With five plugins installed, `import mlpkit` imports none, a fit only the one it uses."""
+    for name in ("one", "two", "three", "four", "five"):
+        factory = f"'{name}', 'mlpkit_heavy_{name}:{name}'"
+        heavy = f"from mlpkit.solvers import sgd\n{name} = sgd"
+        source = offering("mlpkit_solvers", factory)
+        install(tmp_path, f"mlpkit-{name}", {name: source}, modules={f"mlpkit_heavy_{name}": heavy})
+    program = (
+        "import sys, numpy as np, mlpkit\n"
+        "def ours(): return sorted(m for m in sys.modules if m.startswith('mlpkit_'))\n"
+        "print(ours())\n"
+        "X, y = np.random.rand(20, 2), np.arange(20) % 2\n"
+        "mlpkit.MLPClassifier((2,), tol=9., n_iter_no_change=1).fit(X, y).predict(X)\n"
+        "print(ours())\n"
+        "mlpkit.MLPClassifier((2,), solver='two', tol=9., n_iter_no_change=1).fit(X, y)\n"
+        "print(ours())\n"
+    )
+    done = run(tmp_path, "-c", program)
+    assert done.stderr == ""
+    assert done.stdout == "[]\n[]\n['mlpkit_heavy_two', 'mlpkit_two_two']\n"
 
 
 def test_hook_without_its_mark(site: Path) -> None:

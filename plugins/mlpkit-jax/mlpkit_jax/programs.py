@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from mlpkit.blocks import Block
-from mlpkit.plugin import Apply, Loss, Network, Recipe, Spec, slot_name
+from mlpkit.plugin import PENALTY, Apply, Joint, Loss, Network, Recipe, Spec, slot_name
 
 Tensors: TypeAlias = dict[str, Any]  # by name: JAX's arrays, or NumPy's on their way to JAX
 
@@ -71,6 +71,7 @@ class Structure(NamedTuple):
     update: Callable[..., Any] | None
     slots: tuple[str, ...]
     options: tuple[tuple[str, float], ...]
+    joint: Joint | None
 
 
 def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
@@ -84,6 +85,7 @@ def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
         solver.update,
         solver.slots,
         tuple(sorted(solver.options.items())),
+        solver.joint,
     )
 
 
@@ -135,7 +137,12 @@ def update(
     s: Structure, state: State, gradients: Tensors, weight: Any, rate: Any, alpha: Any
 ) -> State:
     """One solver step with what `add` summed up."""
-    statistics = {name: gradients[name] / weight for name in s.frozen}
+    statistics = {
+        name: gradients[name] / weight
+        if jnp.issubdtype(state.weights[name].dtype, jnp.floating)
+        else jnp.round(gradients[name] / weight)
+        for name in s.frozen
+    }
     trained = {name: g for name, g in gradients.items() if name not in s.frozen}
     return _advanced(s, state, Total(0.0, weight, trained), statistics, rate, alpha)
 
@@ -152,16 +159,32 @@ def _backward(
     x, y, w, seed = block.X[i], block.y[i], block.w[i], block.seeds[i]
     trained = {name: a for name, a in weights.items() if name not in s.frozen}
 
-    def forward(trained: Tensors) -> tuple[Any, Tensors]:
-        return s.apply({**weights, **trained}, x, train=True, seed=seed)
+    def forward(trained: Tensors) -> tuple[tuple[Any, Any], Tensors]:
+        z, after = s.apply({**weights, **trained}, x, train=True, seed=seed)
+        return (z, jnp.asarray(after.get(PENALTY, 0), w.dtype)), after
 
-    z, pull, after = jax.vjp(forward, trained, has_aux=True)
-    p = ACTIVATIONS[s.loss.out_activation](z)
+    (z, penalty), pull, after = jax.vjp(forward, trained, has_aux=True)
+    loss, delta = _loss(s.loss, z, y, w)
+    weight = w.sum()
+    (gradients,) = pull((delta, weight))
+    total = Total(loss + weight * penalty, weight, gradients)
+    return total, {name: after[name] for name in s.frozen}
+
+
+def _loss(loss: Loss, z: Any, y: Any, w: Any) -> tuple[Any, Any]:
+    """The loss summed over rows, and its derivative by the outputs before activation z."""
     live = w > 0  # elsewhere may be NaN, which a product with 0 would let through
-    losses = jnp.where(live, w * s.loss.rows(jnp, y, p), 0)
-    delta = jnp.where(live[:, None], w[:, None] * s.loss.delta(jnp, y, p), 0)
-    (gradients,) = pull(delta.astype(z.dtype))
-    return Total(losses.sum(), w.sum(), gradients), {name: after[name] for name in s.frozen}
+
+    def summed(z: Any) -> tuple[Any, Any]:
+        p = ACTIVATIONS[loss.out_activation](z)
+        return jnp.where(live, w * loss.rows(jnp, y, p), 0).sum(), p
+
+    if loss.delta is None:
+        (value, _), delta = jax.value_and_grad(summed, has_aux=True)(z)
+    else:
+        value, p = summed(z)
+        delta = w[:, None] * loss.delta(jnp, y, p)
+    return value, jnp.where(live[:, None], delta, 0).astype(z.dtype)
 
 
 def _penalty(s: Structure, weights: Tensors, alpha: Any) -> Any:
@@ -175,12 +198,19 @@ def _advanced(
     """One solver step; without weight, the state as it was."""
 
     def moved() -> State:
-        assert s.update is not None  # a solver without steps has a trainer of its own
         weights: Tensors = dict(statistics)
         slots: Tensors = {}
-        for name, g in total.gradients.items():
+        gradients = {
+            name: (g + alpha * state.weights[name] if name in s.decayed else g) / total.weight
+            for name, g in total.gradients.items()
+        }
+        if s.joint is not None:
+            trained = {name: state.weights[name] for name in gradients}
+            new, slots = s.joint.update(jnp, trained, gradients, state.slots, rate)
+            weights, gradients = {**weights, **new}, {}
+        for name, g in gradients.items():
+            assert s.update is not None  # a solver without steps has a trainer of its own
             p = state.weights[name]
-            g = (g + alpha * p if name in s.decayed else g) / total.weight
             keys = [slot_name(slot, name) for slot in s.slots]
             mine = tuple(state.slots[key] for key in keys)
             weights[name], new = s.update(jnp, p, g, mine, rate, dict(s.options))

@@ -42,6 +42,7 @@ class Functions:
         self.dtypes = {name: a.dtype for name, a in network.arrays.items()}
         # a copy of each array on its way to the device
         self.zeros = {name: np.zeros(a.shape, self.dtype) for name, a in network.arrays.items()}
+        self.joint, self.frozen = s.joint, s.frozen
         self.slotted = {
             slot_name(slot, name): name
             for slot in s.slots
@@ -64,6 +65,10 @@ class Functions:
             key: np.array(arrays.get(key, self.zeros[name]), self.dtype)
             for key, name in self.slotted.items()
         }
+        if self.joint is not None:
+            trained = {name: a for name, a in weights.items() if name not in self.frozen}
+            first = self.joint.start(trained)
+            slots = {key: np.array(arrays.get(key, a), a.dtype) for key, a in first.items()}
         return State(weights, slots)
 
     def arrays(self, state: State) -> Arrays:

@@ -94,7 +94,7 @@ def test_threads_have_precisions_of_their_own() -> None:
         model = MLPClassifier((4,), backend="jax", random_state=0)
         for _ in range(20):
             model.partial_fit(X.astype(dtype), y.argmax(1), classes=[0, 1, 2])
-        return model.coefs_[0]  # type: ignore[no-any-return]
+        return model.coefs_[0]
 
     dtypes = ["float32", "float64"] * 4
     with ThreadPoolExecutor(4) as pool:

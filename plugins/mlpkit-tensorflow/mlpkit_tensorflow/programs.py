@@ -94,13 +94,24 @@ def outputs(structure: Structure) -> Callable[..., Tensor]:
     """``(weights, x)`` to outputs before activation, for any number of rows of x: there is
     little to fuse in a forward pass, so it needs neither XLA nor its fixed shapes.
     """
-    return _compiled(
+    weights = structure.state().weights
+    program: Any = _compiled(
         structure,
         _outputs,
-        structure.state().weights,
+        weights,
         structure.tensor(None, structure.n_features),
         jit_compile=False,
     )
+    names, function = sorted(weights), getattr(program, "inference_fn", None)
+    if function is None:  # another TensorFlow
+        return program  # type: ignore[no-any-return]
+
+    def called(weights: Tensors, x: Tensor) -> Tensor:
+        # a tenth of the time that calling the program takes: a row is predicted in no time
+        args = [*(weights[name] for name in names), x, *program.captured_inputs]
+        return tf.raw_ops.PartitionedCall(args=args, Tout=[structure.dtype], f=function)[0]
+
+    return called
 
 
 def _epoch(

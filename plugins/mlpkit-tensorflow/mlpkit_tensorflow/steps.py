@@ -156,5 +156,5 @@ class _Backend:
             part = X[begin : begin + BLOCK_ROWS]
             part = part.toarray() if issparse(part) else part
             found.append(program(state.weights, tf.constant(part, self.dtype)))
-        z: Array = tf.concat(found, axis=0).numpy()
+        z: Array = (tf.concat(found, axis=0) if len(found) > 1 else found[0]).numpy()
         return z

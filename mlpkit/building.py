@@ -1,0 +1,141 @@
+"""From a builder to an untrained model: the call, and the checks on what it returns."""
+
+import inspect
+import pickle
+import random
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from mlpkit.discovery import did_you_mean
+from mlpkit.model import Model
+from mlpkit.plugin import Network, Spec
+from mlpkit.registry import adapted
+
+_LOCK = RLock()
+DTYPES = ("float32", "float64")
+COPIERS = ("copy", "cloudpickle", "joblib.externals.cloudpickle", "dill")  # take any function
+
+
+def name_of(builder: Any) -> str:
+    """How messages call a builder."""
+    return str(getattr(builder, "__qualname__", None) or repr(builder))
+
+
+def initial(
+    builder: Callable[..., Any], options: Mapping[str, Any], spec: Spec, rng: np.random.RandomState
+) -> Model:
+    """The untrained model that a builder makes for a spec.
+
+    Errors name the builder, what was expected and what came.
+    """
+    network = network_of(builder, options, spec, rng)
+    spec = replace(spec, dtype=_dtype(network, builder), loss=network.loss or spec.loss)
+    return Model(spec, network)
+
+
+def network_of(
+    builder: Callable[..., Any], options: Mapping[str, Any], spec: Spec, rng: np.random.RandomState
+) -> Network:
+    """Call a builder with what its signature takes: the spec; the rng, if there is a second
+    parameter without a default; and the options.
+    """
+    name = name_of(builder)
+    given: list[Any] = [spec]
+    try:
+        parameters = list(inspect.signature(builder).parameters.values())
+    except (TypeError, ValueError):  # a callable that does not tell
+        given.append(rng)
+    else:
+        if _wants_rng(parameters, options):
+            given.append(rng)
+        _check_options(name, parameters[len(given) :], options)
+    with _seeded(spec.seed):
+        made = builder(*given, **options)
+    if isinstance(made, Network):
+        return made
+    if made is None:
+        raise ValueError(
+            f"builder {name} returned None. It must return the network that it makes: does it"
+            " end in `return model`?"
+        )
+    network = adapted("builder", made, spec=spec, builder=builder, options=dict(options))
+    if not isinstance(network, Network):
+        raise ValueError(
+            f"builder {name} returned {type(made).__module__}.{type(made).__qualname__}."
+            " It must return a mlpkit.plugin.Network, or a model of a framework for which a"
+            " plugin is installed (python -m mlpkit plugins)."
+        )
+    return network
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Python's own generator, which frameworks draw default seeds from, in a known state;
+    what it was comes back.
+    """
+    with _LOCK:
+        before = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)
+
+
+def _wants_rng(parameters: list[inspect.Parameter], options: Mapping[str, Any]) -> bool:
+    if len(parameters) < 2:
+        return False
+    second = parameters[1]
+    positional = second.kind in (second.POSITIONAL_ONLY, second.POSITIONAL_OR_KEYWORD)
+    return positional and second.default is second.empty and second.name not in options
+
+
+def _check_options(
+    name: str, parameters: list[inspect.Parameter], options: Mapping[str, Any]
+) -> None:
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    for option in options:
+        if option not in known:
+            raise ValueError(
+                f"builder {name} has no option {option!r}; it takes: {', '.join(known) or 'none'}."
+                f" {did_you_mean(option, known)}".rstrip()
+            )
+
+
+def _dtype(network: Network, builder: Any) -> Any:
+    """The one dtype of the trained arrays."""
+    dtypes = {a.dtype.name for n, a in network.arrays.items() if n not in network.frozen}
+    if len(dtypes) != 1 or not dtypes <= set(DTYPES):
+        raise ValueError(
+            f"builder {name_of(builder)} made trained weights of dtype"
+            f" {' and '.join(sorted(dtypes)) or 'none (there are none)'}; expected all of one,"
+            f" {' or '.join(DTYPES)}."
+        )
+    return dtypes.pop()
+
+
+def check_picklable(builder: Any) -> None:
+    """PicklingError, in words, for a builder that `pickle` can't take."""
+    if not callable(builder):
+        return
+    frame: Any = sys._getframe()
+    while frame is not None:  # who asks? some take functions by value
+        if str(frame.f_globals.get("__name__")).startswith(COPIERS):
+            return
+        frame = frame.f_back
+    try:
+        pickle.dumps(builder)
+    except Exception as error:
+        raise pickle.PicklingError(
+            f"builder {name_of(builder)} can't be pickled: pickle keeps a function by its name."
+            " Define it with `def` at the top level of a module that can be imported, and give"
+            " its settings in builder_options instead of in a closure."
+        ) from error

@@ -1,0 +1,52 @@
+"""Callbacks around a training run: asked before it, after every epoch, and at its end."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from mlpkit.plugin import Arrays, Callback, Report, State
+
+
+class Listeners:
+    """Keeps every report and asks every callback; ``arrays`` gives the weights of a state."""
+
+    def __init__(self, callbacks: list[Callback], arrays: Callable[[State], Arrays]) -> None:
+        self.callbacks, self.arrays = callbacks, arrays
+        self.reports: list[Report] = []
+
+    def begin(self, state: State, rate: float) -> float:
+        """Tell those who want to know that training begins; returns the rate to begin with."""
+        report = Report(0, float("nan"), None, rate, 0.0, arrays=partial(self.arrays, state))
+        for callback in self.callbacks:
+            begin = getattr(callback, "begin", None)
+            answer = begin(report) if begin is not None else None
+            if isinstance(answer, float):
+                rate = answer
+        return rate
+
+    def __call__(self, state: State, report: Report) -> bool | float:
+        """Each is asked; any may stop, and the last that gives a rate sets it."""
+        report = report._replace(arrays=partial(self.arrays, state))
+        self.reports.append(report._replace(arrays=dict))  # weights of every epoch are not kept
+        return combined([callback(report) for callback in self.callbacks])
+
+    def end(self, state: State) -> Arrays | None:
+        """Tell those who want to know; the last that returns weights has its way."""
+        found = None
+        for callback in self.callbacks:
+            end = getattr(callback, "end", None)
+            if end is not None:
+                last = self.reports[-1] if self.reports else Report(0, 0.0, None, 0.0, 0.0)
+                found = end(last._replace(arrays=partial(self.arrays, state))) or found
+        return found
+
+
+def combined(answers: Iterable[bool | float | None]) -> bool | float:
+    """True if one says so, else the last rate, else False.
+
+    >>> combined([None, 0.1, False]), combined([0.1, True]), combined([])
+    (0.1, True, False)
+    """
+    answers = list(answers)
+    if any(a for a in answers if not isinstance(a, float)):
+        return True
+    return next((a for a in reversed(answers) if isinstance(a, float)), False)

@@ -1,0 +1,124 @@
+"""The text of a new backend: NumPy without any finesse, to be replaced piece by piece."""
+
+BACKEND = '''
+"""A backend: pure functions over its own state. Here in NumPy, for the dense chain."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from mlpkit.plugin import (
+    Array, Arrays, Batches, Network, PluginError, Recipe, Spec, Steps, Sums, slot_name
+)
+
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "logistic": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "exp": np.exp,
+    "softmax": lambda z: (e := np.exp(z - z.max(axis=1, keepdims=True))) / e.sum(1, keepdims=True),
+}
+SLOPES = {  # by the activation's value
+    "identity": np.ones_like,
+    "logistic": lambda a: a * (1 - a),
+    "tanh": lambda a: 1 - a**2,
+    "relu": lambda a: (a > 0).astype(a.dtype),
+}
+
+
+class State(NamedTuple):
+    """Weights by name, slots under `slot_name`."""
+
+    weights: Arrays
+    slots: Arrays
+
+
+class Rows(NamedTuple):
+    """X (n, n_features), y (n, n_outputs), w (n,)."""
+
+    X: Array
+    y: Array
+    w: Array
+
+
+def dense(X: Any, dtype: str) -> Array:
+    """X as an array of the dtype."""
+    return np.asarray(X.toarray() if issparse(X) else X).astype(dtype)
+
+
+def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
+    """The step functions for a network."""
+    if network.apply is not None:
+        raise PluginError("backend='$name' trains the dense chain only: set builder='dense'.")
+    solver, depth = recipe.solver, len(spec.layer_units) - 1
+    hidden, slope = ACTIVATIONS[spec.activation], SLOPES[spec.activation]
+
+    def put(X: Any, y: Array, w: Array | None) -> Rows:
+        weights = np.ones(len(y)) if w is None else w
+        return Rows(dense(X, spec.dtype), y.astype(spec.dtype), weights.astype(spec.dtype))
+
+    def start(arrays: Arrays) -> State:
+        weights = {name: np.array(arrays[name]) for name in network.arrays}
+        slots = {
+            slot_name(slot, name): np.array(arrays.get(slot_name(slot, name), np.zeros_like(a)))
+            for slot in solver.slots
+            for name, a in weights.items()
+        }
+        return State(weights, slots)
+
+    def forward(weights: Arrays, x: Array) -> list[Array]:
+        """What each layer gets, and the outputs before activation."""
+        values = [x]
+        for i in range(depth):
+            z = values[-1] @ weights[f"coef_{i}"] + weights[f"intercept_{i}"]
+            values.append(hidden(z) if i < depth - 1 else z)
+        return values
+
+    def gradient(state: State, rows: Rows, indices: Array | None, seed: int) -> tuple[Sums, Arrays]:
+        some = slice(None) if indices is None else indices[indices >= 0]
+        x, y, w = rows.X[some], rows.y[some], rows.w[some]
+        *values, z = forward(state.weights, x)
+        p = ACTIVATIONS[spec.loss.out_activation](z)
+        delta = w[:, None] * spec.loss.delta(np, y, p)
+        gradients: Arrays = {}
+        for i in reversed(range(depth)):
+            gradients[f"coef_{i}"] = values[i].T @ delta
+            gradients[f"intercept_{i}"] = delta.sum(axis=0)
+            delta = delta @ state.weights[f"coef_{i}"].T * slope(values[i])
+        decayed = sum(float((state.weights[name] ** 2).sum()) for name in network.decayed)
+        loss = float((w * spec.loss.rows(np, y, p)).sum())
+        return Sums(loss, float(w.sum()), 0.5 * recipe.alpha * decayed), gradients
+
+    def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
+        if not weight > 0:
+            return state
+        weights, slots = {}, {}
+        for name, p in state.weights.items():
+            g = gradients[name] + (recipe.alpha * p if name in network.decayed else 0)
+            keys = [slot_name(slot, name) for slot in solver.slots]
+            mine = tuple(state.slots[key].copy() for key in keys)
+            weights[name], new = solver.update(np, p.copy(), g / weight, mine, rate, solver.options)
+            slots.update(zip(keys, new, strict=True))
+        return State(weights, slots)
+
+    def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
+        found = []
+        for order, rate, seed in zip(*batches, strict=True):
+            sums, gradients = gradient(state, rows, order, int(seed))
+            state = update(state, gradients, sums.weight, float(rate))
+            found.append(sums)
+        return state, Sums(*np.array(found).reshape(-1, 3).T)
+
+    return Steps(
+        put=put,
+        start=start,
+        arrays=lambda state: {name: a.copy() for name, a in state.weights.items()},
+        slots=lambda state: {key: a.copy() for key, a in state.slots.items()},
+        gradient=gradient,
+        update=update,
+        epoch=epoch,
+        outputs=lambda state, X: forward(state.weights, dense(X, spec.dtype))[-1],
+    )
+'''

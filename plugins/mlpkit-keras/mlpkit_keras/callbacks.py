@@ -1,0 +1,126 @@
+"""Keras callbacks as listeners: what they are told, what they may change, what they can't.
+
+They see a live model with the epoch's weights, and may set its optimizer's learning rate, its
+weights and ``stop_training``. There are no batches to be told of, and no ``train_step``.
+"""
+
+from typing import Any
+
+from mlpkit.plugin import Arrays, Network, Recipe, Report, Spec
+from mlpkit_keras.models import assign, to_keras
+from mlpkit_keras.networks import named
+from mlpkit_keras.runtime import active_keras, building, to_numpy
+
+BATCHES = (
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_batch_begin",
+    "on_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+)
+
+
+class Adapted:
+    """A Keras callback as a `Callback` with `begin` and `end`."""
+
+    def __init__(self, callback: Any, network: Network, spec: Spec, recipe: Recipe) -> None:
+        check(callback)
+        self.callback, self.network, self.spec, self.recipe = callback, network, spec, recipe
+        self.model: Any = None
+        self.put_in: Arrays = {}
+
+    def begin(self, report: Report) -> float | None:
+        """The callback sees the model as it begins, and epoch 0 begins."""
+        keras = active_keras()
+        with building(self.spec.dtype):
+            self.model = to_keras(self.network._replace(arrays=report.arrays()), self.spec)
+            if not self.model.compiled:
+                self.model.compile(keras.optimizers.SGD(report.rate), "mse")
+            if self.model.optimizer is not None:
+                self._set_rate(report.rate)
+            self.callback.set_model(self.model)
+            self.callback.set_params({"epochs": self.recipe.max_iter, "steps": None, "verbose": 0})
+            self.model.stop_training = False
+            self.callback.on_train_begin({})
+            self.callback.on_epoch_begin(0, {})
+        return self._new_rate(report.rate)
+
+    def __call__(self, report: Report) -> bool | float | None:
+        """An epoch ends, with its logs, and the next begins."""
+        with building(self.spec.dtype):
+            self._put(report)
+            logs = {"loss": report.loss, "learning_rate": report.rate}
+            if report.score is not None:
+                logs["val_score"] = report.score
+                logs["val_accuracy" if self.spec.classes is not None else "val_r2"] = report.score
+            self.callback.on_epoch_end(report.epoch - 1, logs)
+            if self.model.stop_training:
+                return True
+            rate = self._new_rate(report.rate)
+            self.callback.on_epoch_begin(report.epoch, {})
+        return self._new_rate(report.rate) or rate
+
+    def end(self, report: Report) -> Arrays | None:
+        """Training ends. Weights that the callback put into the model are the last ones."""
+        if self.model is None:
+            return None
+        with building(self.spec.dtype):
+            self.callback.on_train_end({})
+            now = self._weights()
+        self.model, changed = None, any((now[k] != a).any() for k, a in self.put_in.items())
+        return self._as_network(now) if changed else None
+
+    def _put(self, report: Report) -> None:
+        arrays = report.arrays()
+        if self.network.apply is None:
+            for layer, i in zip(self.model.layers, range(len(self.model.layers)), strict=True):
+                layer.kernel.assign(arrays[f"coef_{i}"])
+                layer.bias.assign(arrays[f"intercept_{i}"])
+        else:
+            assign(self.model, arrays)
+        self.put_in = self._weights()
+        self._set_rate(report.rate)
+
+    def _weights(self) -> Arrays:
+        return {name: to_numpy(v) for name, v in named(self.model).items()}
+
+    def _as_network(self, weights: Arrays) -> Arrays:
+        if self.network.apply is not None:
+            return weights
+        kinds = {"kernel": "coef", "bias": "intercept"}
+        return {
+            f"{kinds[name.partition('.')[2]]}_{int(name.partition('.')[0]) // 2}": a
+            for name, a in weights.items()
+        }
+
+    def _set_rate(self, rate: float) -> None:
+        optimizer = self.model.optimizer
+        if not isinstance(
+            optimizer._learning_rate, active_keras().optimizers.schedules.LearningRateSchedule
+        ):
+            optimizer.learning_rate = rate
+
+    def _new_rate(self, before: float) -> float | None:
+        rate = float(
+            to_numpy(active_keras().ops.convert_to_tensor(self.model.optimizer.learning_rate))
+        )
+        return rate if abs(rate - before) > 1e-6 * before else None
+
+
+def check(callback: Any) -> None:
+    """ValueError for what a callback wants and can't have."""
+    base, kind = active_keras().callbacks.Callback, type(callback)
+    wanted = [name for name in BATCHES if getattr(kind, name) is not getattr(base, name)]
+    if kind.__module__.startswith("keras."):
+        wanted = []  # Keras's own use these for progress within an epoch, if at all
+        if kind.__name__ in ("ProgbarLogger", "BackupAndRestore", "SwapEMAWeights"):
+            wanted = ["the optimizer and batches of Keras's own loop"]
+    if getattr(callback, "save_freq", "epoch") != "epoch":
+        wanted.append("save_freq in batches (choose save_freq='epoch')")
+    if wanted:
+        raise ValueError(
+            f"callbacks: {kind.__name__} wants {', '.join(wanted)}. Here a callback is told of"
+            " epochs, not of batches. Use on_epoch_begin and on_epoch_end, or backend='keras'"
+            " with a model whose train_step does what you want."
+        )

@@ -1,0 +1,83 @@
+"""Keras losses as mlpkit's: one number a row, differentiated by the backend."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from mlpkit.plugin import Loss, Spec
+from mlpkit_keras.runtime import active_keras, building
+
+FITTING = {  # what a loss of Keras presumes, where it presumes anything
+    "categorical_crossentropy": ("multiclass",),
+    "sparse_categorical_crossentropy": ("multiclass",),
+    "categorical_focal_crossentropy": ("multiclass",),
+    "binary_crossentropy": ("binary", "multilabel"),
+    "binary_focal_crossentropy": ("binary", "multilabel"),
+}
+
+
+class KerasRows:
+    """``Loss.rows`` of a Keras loss: a function, or a class with its config."""
+
+    def __init__(self, function: Any, config: str | None, sparse: bool) -> None:
+        self.function, self.config, self.sparse = function, config, sparse
+
+    def __reduce__(self) -> Any:
+        return interned, (self.function, self.config, self.sparse)
+
+    def __call__(self, xp: Any, y: Any, p: Any) -> Any:
+        """The loss of each row, (n,), of targets y and activated outputs p, (n, n_outputs)."""
+        ops = active_keras().ops
+        call = self.function
+        if self.config is not None:
+            with building("float32"):
+                call = self.function.from_config(json.loads(self.config)).call
+        if self.sparse:
+            y = ops.argmax(y, axis=1)
+        rows = call(ops.convert_to_tensor(y), ops.convert_to_tensor(p))
+        if len(rows.shape) > 1:
+            rows = ops.mean(rows, axis=tuple(range(1, len(rows.shape))))
+        return ops.cast(rows, p.dtype)
+
+
+@lru_cache(maxsize=256)
+def interned(function: Any, config: str | None, sparse: bool) -> KerasRows:
+    """The one object of these settings, so that compiled code is found again."""
+    return KerasRows(function, config, sparse)
+
+
+def loss_of(given: Any, spec: Spec, owner: str) -> Loss | None:
+    """The loss that a Keras name, function or object stands for, checked against the task."""
+    if given is None:
+        return None
+    keras = active_keras()
+    if isinstance(given, (list, tuple, dict)):
+        raise ValueError(f"{owner}: expected one loss for one output, not {given!r}.")
+    with building("float32"):
+        loss = keras.losses.get(given)
+        config = loss.get_config() if isinstance(loss, keras.losses.Loss) else None
+    name = str(config.get("name") if config else getattr(loss, "__name__", repr(loss)))
+    tasks = FITTING.get(name)
+    if tasks and spec.task not in tasks:
+        right = {"multiclass": "categorical_crossentropy", "regression": "mean_squared_error"}
+        raise ValueError(
+            f"{owner}: the loss {name!r} does not fit the task {spec.task!r} with"
+            f" {spec.n_outputs} outputs; expected, for example,"
+            f" {right.get(spec.task, 'binary_crossentropy')!r}."
+        )
+    sparse = name.startswith("sparse_")
+    if config is None:
+        return Loss(name, spec.loss.out_activation, interned(loss, None, sparse), None)
+    if config.get("reduction", "sum_over_batch_size") not in (
+        "sum_over_batch_size",
+        "mean",
+        "mean_with_sample_weight",
+    ):
+        raise ValueError(
+            f"{owner}: the loss {name!r} has reduction={config['reduction']!r}; expected the"
+            " mean over rows, 'sum_over_batch_size'."
+        )
+    if "from_logits" in config:
+        config["from_logits"] = False  # the activation is always put on before
+    dumped = json.dumps(config, sort_keys=True)
+    return Loss(name, spec.loss.out_activation, interned(type(loss), dumped, sparse), None)

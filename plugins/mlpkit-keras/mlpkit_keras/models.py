@@ -1,0 +1,111 @@
+"""Trained networks as live Keras models, and trained Keras models as fitted estimators."""
+
+from typing import Any
+
+import numpy as np
+
+from mlpkit.plugin import Arrays, Network, Spec
+from mlpkit_keras.heads import NAMES, last
+from mlpkit_keras.networks import KerasApply, named
+from mlpkit_keras.runtime import STEPS, active_keras, building, keras_for, to_numpy
+from mlpkit_keras.sources import Recorded
+
+
+def to_keras(network: Network, spec: Spec) -> Any:
+    """A live Keras model with the activation and the weights of the network.
+
+    What Keras has, it has: ``.save("m.keras")``, ``.export(...)``, ``.fit``.
+    """
+    import sys
+
+    if isinstance(network.apply, KerasApply):
+        if "keras" not in sys.modules and spec.backend in STEPS:
+            keras_for(spec.backend)
+        with building(network.apply.dtype):
+            model = network.apply.source.model()
+            assign(model, network.arrays)
+        return model
+    if network.apply is not None:
+        raise ValueError("to_keras() is for Keras models and the dense builder's networks.")
+    if "keras" not in sys.modules and spec.backend in STEPS:
+        keras_for(spec.backend)
+    keras = active_keras()
+    hidden = {"logistic": "sigmoid", "identity": "linear"}.get(spec.activation, spec.activation)
+    depth = len(spec.layer_units) - 1
+    with building(spec.dtype):
+        layers = [
+            keras.layers.Dense(
+                units,
+                spec.out_activation if i == depth - 1 else hidden,
+                dtype=spec.dtype,
+            )
+            for i, units in enumerate(spec.layer_units[1:])
+        ]
+        inputs = keras.Input((spec.n_features,), dtype=spec.dtype)
+        model = keras.Sequential([inputs, *layers])
+        for i, layer in enumerate(layers):
+            layer.kernel.assign(network.arrays[f"coef_{i}"])
+            layer.bias.assign(network.arrays[f"intercept_{i}"])
+    return model
+
+
+def assign(model: Any, arrays: Arrays) -> None:
+    """Put the arrays of a network into its model."""
+    for name, variable in named(model).items():
+        variable.assign(np.asarray(arrays[name]))
+
+
+class Given:
+    """A builder that gives one trained model again and again, also after pickling."""
+
+    def __init__(self, model: Any) -> None:
+        with building("float32"):
+            self.source = Recorded(model)
+        active_keras()
+        self.values = [to_numpy(v) for v in model.variables]
+        self.__qualname__ = f"from_keras({model.name})"
+
+    def __call__(self, spec: Spec) -> Any:
+        """A copy of the model."""
+        keras_for(spec.backend)
+        with building(spec.dtype):
+            model = self.source.model()
+            for variable, value in zip(model.variables, self.values, strict=True):
+                variable.assign(value)
+        return model
+
+
+def from_keras(model: Any, *, classes: Any = None, multilabel: bool = False, **params: Any) -> Any:
+    """A trained Keras model as a fitted estimator, without training.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Sequential or functional, (n, n_features) to (n, n_outputs).
+    classes : array-like, or None
+        The labels in the order of the outputs: a classifier. None: a regressor, unless the
+        last activation is one of probabilities (then 0, 1, 2 ...).
+    multilabel : bool
+        Whether each output is a label of its own.
+    params
+        Further parameters of the estimator.
+    """
+    from mlpkit import MLPClassifier, MLPRegressor
+
+    if not hasattr(model, "inputs") or not model.outputs:
+        raise ValueError(
+            "from_keras takes a Sequential or functional model that is built. For another one,"
+            " give a builder function that makes it and loads its weights."
+        )
+    n_features, n_outputs = int(model.inputs[0].shape[-1]), int(model.outputs[0].shape[-1])
+    found = last(model)
+    activation = NAMES.get(found[1]) if found else None
+    params.setdefault("backend", active_keras().backend.backend())
+    params["builder"] = Given(model)
+    if classes is None and not multilabel and activation in ("softmax", "logistic"):
+        classes = np.arange(max(2, n_outputs))
+    if classes is None and not multilabel:
+        return MLPRegressor(**params).initialize(n_features, n_outputs=n_outputs)
+    if multilabel:
+        return MLPClassifier(**params).initialize(n_features, n_outputs=n_outputs)
+    return MLPClassifier(**params).initialize(n_features, classes=classes)

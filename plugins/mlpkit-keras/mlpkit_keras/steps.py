@@ -1,0 +1,153 @@
+"""Steps by Keras's own ``train_on_batch``, on whatever backend Keras runs.
+
+For models with a ``train_step`` of their own. Keras divides, adds penalties and steps by
+itself, so `gradient` and `update` have nothing to give, and L2 by ``alpha`` does not apply.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from mlpkit.blocks import HostRows, gathered, host_rows
+from mlpkit.plugin import (
+    Array,
+    Arrays,
+    Batches,
+    Network,
+    PluginError,
+    Recipe,
+    Spec,
+    Steps,
+    Sums,
+)
+from mlpkit_keras import heads
+from mlpkit_keras.networks import KerasApply, named, seed_states
+from mlpkit_keras.optimizers import PREFIX
+from mlpkit_keras.runtime import active_keras, building, to_numpy
+
+LOSSES = {
+    "log_loss": "categorical_crossentropy",
+    "binary_log_loss": "binary_crossentropy",
+    "squared_error": "mean_squared_error",
+    "poisson": "poisson",
+}
+OUTPUT_ROWS = 4096
+
+
+class State(NamedTuple):
+    """Weights by name, and the variables of the optimizer: NumPy arrays, never written to."""
+
+    weights: Arrays
+    slots: Arrays
+
+
+def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
+    """Steps for a Keras model; PluginError for a network of another kind."""
+    if not isinstance(network.apply, KerasApply):
+        raise PluginError(
+            "backend='keras' trains Keras models, and this builder brings another network."
+            " Choose builder='keras.mlp', a function that returns a keras.Model, or another"
+            " backend."
+        )
+    b = Trained(network.apply, spec, recipe)
+    return Steps(b.put, b.start, b.arrays, b.slots, b.gradient, b.update, b.epoch, b.outputs)
+
+
+class Trained:
+    """One live model; a state is put into it before it is used."""
+
+    def __init__(self, apply: KerasApply, spec: Spec, recipe: Recipe) -> None:
+        self.apply, self.spec = apply, spec
+        self.model: Any = apply.source.model()
+        if not self.model.compiled:
+            keras = active_keras()
+            if spec.loss.name not in LOSSES:
+                raise PluginError(f"backend='keras' has no loss for {spec.loss.name!r}: compile.")
+            optimizer = keras.optimizers.Adam(recipe.learning_rate_init)
+            self.model.compile(optimizer, LOSSES[spec.loss.name])
+        with building(spec.dtype):
+            self.model.optimizer.build(self.model.trainable_variables)
+        self.sparse = str(getattr(self.model.loss, "name", self.model.loss)).startswith("sparse_")
+
+    def _slots(self) -> dict[str, Any]:
+        variables = self.model.optimizer.variables
+        return {f"{PREFIX}/{i}.{v.name}": v for i, v in enumerate(variables)}
+
+    def _load(self, state: State) -> None:
+        for name, variable in named(self.model).items():
+            variable.assign(state.weights[name])
+        for name, variable in self._slots().items():
+            variable.assign(state.slots[name])
+
+    def put(self, X: Any, y: Array, w: Array | None) -> HostRows:
+        """X (n, n_features), y (n, n_outputs), w (n,) -> rows on the host."""
+        return host_rows(X, y, w, self.spec.dtype)
+
+    def start(self, arrays: Arrays) -> State:
+        """Copies of weights and slots."""
+        weights = {name: np.array(arrays[name]) for name in named(self.model)}
+        slots = {
+            name: np.array(arrays[name]) if name in arrays else to_numpy(v)
+            for name, v in self._slots().items()
+        }
+        return State(weights, slots)
+
+    def arrays(self, state: State) -> Arrays:
+        """Copies of the weights."""
+        return {name: a.copy() for name, a in state.weights.items()}
+
+    def slots(self, state: State) -> Arrays:
+        """Copies of the optimizer's variables."""
+        return {name: a.copy() for name, a in state.slots.items()}
+
+    def gradient(self, state: State, rows: Any, indices: Any, seed: int) -> Any:
+        """Not to be had."""
+        raise PluginError(
+            "backend='keras' gives no gradients: train_on_batch keeps them. Choose backend='jax'"
+            " or 'tensorflow' for this solver or trainer."
+        )
+
+    def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
+        """Not to be had."""
+        return self.gradient(state, None, None, 0)  # type: ignore[no-any-return]
+
+    def epoch(self, state: State, rows: HostRows, batches: Batches) -> tuple[State, Sums]:
+        """train_on_batch for each step; a step of weight 0 is left out."""
+        steps = len(batches.order)
+        sums = np.zeros((3, steps))
+        with building(self.spec.dtype):
+            self._load(state)
+            for i, order in enumerate(batches.order):
+                X, y, w = gathered(rows, order[order >= 0])
+                if not len(w) or w.sum() <= 0:
+                    continue
+                self._seed(int(batches.seeds[i]))
+                target = y.argmax(axis=1) if self.sparse else y
+                mean = w.mean()  # Keras divides by rows, not by weight
+                found = self.model.train_on_batch(X, target, sample_weight=w / mean)
+                loss = float(np.ravel(to_numpy(found))[0])
+                self.model.reset_metrics()
+                sums[:2, i] = loss * w.sum(), w.sum()
+            weights = {name: to_numpy(v) for name, v in named(self.model).items()}
+            slots = {name: to_numpy(v) for name, v in self._slots().items()}
+        return State(weights, slots), Sums(*sums)
+
+    def _seed(self, seed: int) -> None:
+        for i, variable in enumerate(seed_states(self.model)):
+            variable.assign(np.array([seed % 2**31, i]))
+
+    def outputs(self, state: State, X: Any) -> Array:
+        """Outputs before activation (n, n_outputs), NumPy."""
+        X = X.tocsr() if issparse(X) else np.asarray(X)
+        parts = []
+        with building(self.spec.dtype):
+            self._load(state)
+            for begin in range(0, max(1, X.shape[0]), OUTPUT_ROWS):
+                part = X[begin : begin + OUTPUT_ROWS]
+                part = part.toarray() if issparse(part) else part
+                p = self.model(part.astype(self.spec.dtype), training=False)
+                if self.apply.head != "none":
+                    p = heads.inverse(self.apply.activation)(p)
+                parts.append(to_numpy(p))
+        return np.concatenate(parts).astype(self.spec.dtype)

@@ -1,0 +1,251 @@
+"""The named builders: laws, scikit-learn's checks, parity with the dense builder."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import BACKEND
+from custom import MyMLP, X, Y
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit.building import network_of
+from mlpkit.plugin import Network, Steps
+from mlpkit.registry import installed
+from mlpkit.solvers import adam
+from mlpkit.testing import batches, close, data, recipe, spec
+from mlpkit_keras.runtime import building, to_numpy
+
+NAMES = ("keras.mlp", "keras.residual", "keras.wide_and_deep")
+ALL = {"dropout": 0.3, "normalization": "batch", "kernel_regularizer": "l2"}
+
+QUICK: dict[str, Any] = {
+    "backend": BACKEND,
+    "max_iter": 60,
+    "learning_rate_init": 0.01,
+    "random_state": 0,
+}
+
+
+def started(name: str, dtype: str = "float64", **options: Any) -> tuple[Network, Steps, Any, Any]:
+    """A builder's network, its steps, a state, and 21 rows."""
+    from dataclasses import replace
+
+    s = replace(spec(dtype=dtype), backend=BACKEND)
+    build, _ = installed().resolve("builder", name)
+    network = network_of(build, options, s, np.random.RandomState(0))
+    make, _ = installed().resolve("backend", BACKEND)
+    steps = make(network, s, recipe())
+    return network, steps, steps.start(network.arrays), steps.put(*data(s))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_are_plain_and_come_back(name: str, dtype: str) -> None:
+    """Weights are NumPy arrays of the spec's dtype, seed generators are none of them."""
+    network, steps, state, _ = started(name, dtype, **ALL)
+    assert {a.dtype.name for a in network.arrays.values()} == {dtype}
+    assert all(type(a) is np.ndarray for a in network.arrays.values())
+    assert not any("seed" in key for key in network.arrays)
+    close(network.arrays, steps.arrays(state), 0)
+    assert {key.split(".")[1] for key in network.frozen} == {"moving_mean", "moving_variance"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_epoch_equals_gradient_and_update(name: str) -> None:
+    """Statistics, dropout and penalties included."""
+    _, steps, state, rows = started(name, **ALL)
+    plan = batches(21, 8)
+    fused, sums = steps.epoch(state, rows, plan)
+    for i, indices in enumerate(plan.order):
+        one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
+        close(sums.loss[i], one.loss, 1e-9)
+        state = steps.update(state, gradient, float(one.weight), float(plan.rates[i]))
+    close(steps.arrays(fused), steps.arrays(state), 1e-9)
+    close(steps.slots(fused), steps.slots(state), 1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_empty_steps_change_nothing(name: str) -> None:
+    """Neither weights nor statistics."""
+    _, steps, state, rows = started(name, **ALL)
+    empty = batches(21, 8)._replace(order=np.full((3, 8), -1))
+    after, _ = steps.epoch(state, rows, empty)
+    close(steps.arrays(state), steps.arrays(after), 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_of_weight_0_count_for_nothing(name: str) -> None:
+    """Without layers that look at a whole batch."""
+    _, steps, state, rows = started(name, normalization=None)
+    X_, y, w = data(spec())
+    w = w.copy()
+    w[8:] = 0
+    short, _ = steps.epoch(state, steps.put(X_, y, w), batches(21, 21))
+    long, _ = steps.epoch(state, steps.put(X_[:8], y[:8], w[:8]), batches(8, 21))
+    close(steps.arrays(long), steps.arrays(short), 1e-9)
+
+
+def test_dropout_follows_the_seed() -> None:
+    """Same seed, same weights; another, others; and outputs draw nothing."""
+    _, steps, state, rows = started("keras.mlp", dropout=0.5)
+    plan = batches(21, 8)
+    found = []
+    for shift in (0, 0, 1):
+        seeds = plan.seeds + np.uint32(shift)
+        found.append(steps.arrays(steps.epoch(state, rows, plan._replace(seeds=seeds))[0]))
+    close(found[0], found[1], 0)
+    assert np.any(found[0]["0.kernel"] != found[2]["0.kernel"])
+    np.testing.assert_array_equal(
+        steps.outputs(state, X[:, :1] * np.ones(5)), steps.outputs(state, X[:, :1] * np.ones(5))
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_learns_and_repeats(name: str) -> None:
+    """A seed gives the same curve twice; without one weights differ."""
+    options = {"dropout": 0.1, "normalization": "layer"}
+    clf = MLPClassifier((16,), builder=name, builder_options=options, **QUICK)
+    assert clf.fit(X, Y).score(X, Y) > 0.85
+    curve = clf.loss_curve_
+    assert clf.fit(X, Y).loss_curve_ == curve
+    assert clf.set_params(random_state=1).fit(X, Y).loss_curve_ != curve
+
+
+def test_layers_have_settings_of_their_own() -> None:
+    """Units, activations and dropout layer by layer."""
+    options = {"units": [8, 4], "activation": ["relu", "gelu"], "dropout": [0.0, 0.5]}
+    clf = MLPClassifier(builder="keras.mlp", builder_options=options, **QUICK)
+    model = clf.set_params(max_iter=2).fit(X, Y).to_keras()
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == ["Dense", "Activation", "Dense", "Activation", "Dropout", "Dense"]
+    with pytest.raises(ValueError, match="dropout has 3 values for 2 hidden layers"):
+        clf.set_params(builder__dropout=[0.1] * 3).fit(X, Y)
+    with pytest.raises(ValueError, match="Did you mean 'dropout'"):
+        clf.set_params(builder_options={"dropuot": 0.1}).fit(X, Y)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
+def test_mlp_equals_the_dense_builder(solver: str, activation: str) -> None:
+    """From the same weights the same losses, to 1e-5."""
+    shared = {**QUICK, "max_iter": 8, "activation": activation, "solver": solver, "alpha": 0.1}
+    X64 = X.astype(float)
+    dense = MLPClassifier((9, 5), **shared).initialize(4, classes=np.unique(Y))
+    dense.set_params(warm_start=True)
+    kernels, biases = dense.coefs_, dense.intercepts_
+
+    mine = MLPClassifier((9, 5), builder="keras.mlp", warm_start=True, dtype="float64", **shared)
+    mine.initialize(4, classes=np.unique(Y))
+    pairs = zip(kernels, biases, strict=True)
+    for i, (kernel, bias) in enumerate(pairs):
+        mine._model.arrays[f"{2 * i}.kernel"][...] = kernel
+        mine._model.arrays[f"{2 * i + 1}.bias"][...] = bias
+    dense.set_params(dtype="float64").fit(X64, Y)
+    mine.fit(X64, Y)
+    assert len(mine.loss_curve_) == 8
+    close(np.array(dense.loss_curve_), np.array(mine.loss_curve_), 1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_dense_builder_goes_to_keras(dtype: str) -> None:
+    """to_keras() predicts the same to 1e-6, whoever trained."""
+    with building(dtype):
+        _goes_to_keras(dtype)
+
+
+def _goes_to_keras(dtype: str) -> None:
+    for params in ({}, {"backend": BACKEND}, {"builder": "keras.mlp", "backend": BACKEND}):
+        clf = MLPClassifier((8,), max_iter=5, random_state=0, dtype=dtype, **params).fit(X, Y)
+        model = clf.to_keras()
+        close(clf.predict_proba(X), to_numpy(model(X.astype(dtype))), 1e-6)
+    reg = MLPRegressor(hidden_layer_sizes=(8,), max_iter=5, random_state=0, dtype=dtype).fit(
+        X, X[:, 0]
+    )
+    close(reg.predict(X), to_numpy(reg.to_keras()(X.astype(dtype)))[:, 0], 1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_statistics_are_carried(name: str) -> None:
+    """Through early stopping, partial_fit and pickling; a pickle goes on bit for bit."""
+    clf = MLPClassifier((8,), builder=name, builder_options=ALL, early_stopping=True, **QUICK).fit(
+        X, Y
+    )
+    frozen = {k: clf._model.arrays[k] for k in clf._model.structure.frozen}
+    assert frozen and all(np.any(a != 0) for a in frozen.values())
+    held = clf.validation_scores_
+    assert held is not None and max(held) == clf.best_validation_score_
+    stream = MLPClassifier((8,), builder=name, builder_options=ALL, **QUICK)
+    stream.partial_fit(X[:50], Y[:50], classes=np.unique(Y))
+    other = pickle.loads(pickle.dumps(stream))
+    for each in (stream, other):
+        each.partial_fit(X[50:], Y[50:])
+    close(stream._model.arrays, other._model.arrays, 0)
+    assert np.array_equal(stream.predict_proba(X), other.predict_proba(X))
+
+
+def test_a_stream_compiles_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new chunk size costs nothing once its bucket was seen; a second estimator nothing."""
+    from mlpkit_keras.networks import KerasApply
+
+    calls = []
+    call = KerasApply.__call__
+
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        return call(self, *args, **kwargs)
+
+    monkeypatch.setattr(KerasApply, "__call__", counted)
+    rng = np.random.RandomState(0)
+
+    def streamed(seed: int) -> MLPClassifier:
+        clf = MLPClassifier((7,), builder="keras.mlp", backend=BACKEND, random_state=seed)
+        for n in (1, 3, 8, 9, 30, 100, 128, 200, 201, 777, 1000, 1):
+            rows = rng.standard_normal((n, 3))
+            clf.partial_fit(rows, rng.randint(2, size=n), classes=[0, 1])
+        return clf
+
+    clf = streamed(0)
+    traced = len(calls)
+    assert clf.t_ == 2458 and traced <= 40
+    streamed(1)
+    assert len(calls) == traced
+
+
+def small(name: str) -> MLPClassifier:
+    """An estimator that is quick to check."""
+    return MLPClassifier((8,), builder=name, backend=BACKEND, max_iter=60, learning_rate_init=0.02)
+
+
+@parametrize_with_checks(
+    [small("keras.mlp"), small("keras.wide_and_deep"), small("keras.residual")]
+    + [MyMLP(dropout=0.0, backend=BACKEND, max_iter=60, learning_rate_init=0.02)]
+    + [
+        MLPRegressor(
+            hidden_layer_sizes=(8,),
+            builder="keras.mlp",
+            backend=BACKEND,
+            max_iter=60,
+            learning_rate_init=0.02,
+        )
+    ],
+    expected_failed_checks=lambda estimator: (
+        {
+            f"check_sample_weight_equivalence_on_{kind}_data": "its layers are float32"
+            for kind in ("dense", "sparse")
+        }
+        if isinstance(estimator, MyMLP)
+        else {}
+    ),
+)
+def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
+    """Every check that scikit-learn has."""
+    check(estimator)
+
+
+def test_adam_is_ours() -> None:
+    """The name of a built-in solver stays the built-in's."""
+    assert (
+        MLPClassifier(builder="keras.mlp", **QUICK).fit(X, Y)._model._live.recipe.solver == adam()
+    )

@@ -1,0 +1,95 @@
+"""Keras callbacks given where ours can be; what they can't have is said."""
+
+from pathlib import Path
+from typing import Any
+
+import custom
+import keras
+import numpy as np
+import pytest
+from conftest import BACKEND
+from custom import X, Y
+
+from mlpkit import MLPClassifier
+from mlpkit.testing import close
+from mlpkit_keras.runtime import building
+
+QUICK: dict[str, Any] = {
+    "builder": custom.my_model,
+    "backend": BACKEND,
+    "max_iter": 8,
+    "learning_rate_init": 0.02,
+    "random_state": 0,
+}
+
+
+def fitted(callbacks: Any, **changes: Any) -> MLPClassifier:
+    """A classifier trained with them."""
+    return MLPClassifier(callbacks=callbacks, **{**QUICK, **changes}).fit(X, Y)
+
+
+def test_a_scheduler_sets_the_rate_of_every_epoch() -> None:
+    """The first one, too."""
+    rates: list[float] = []
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.01 * 0.5**epoch)
+    fitted([schedule, lambda report: rates.append(report.rate)])
+    close(np.array(rates), 0.01 * 0.5 ** np.arange(8), 1e-6)
+
+
+def test_reduce_on_plateau_lowers_the_rate() -> None:
+    """It watches the loss, and the rate of later epochs is lower."""
+    rates: list[float] = []
+    plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=1, min_delta=10.0)
+    fitted([plateau, lambda report: rates.append(report.rate)])
+    assert rates[0] == pytest.approx(0.02) and rates[-1] < 0.001
+
+
+@pytest.mark.parametrize("builder", [custom.my_model, custom.subclassed, None])
+def test_early_stopping_restores_the_best_weights(builder: Any) -> None:
+    """It ends the run, and the weights are those of the best epoch."""
+    seen: list[Any] = []
+    stop = keras.callbacks.EarlyStopping(
+        "loss", mode="max", patience=2, restore_best_weights=True
+    )  # the largest loss is best: the first epoch's
+    clf = fitted([stop, lambda report: seen.append(report.arrays())], builder=builder)
+    assert clf.n_iter_ == 3
+    close(seen[0], clf._model.arrays, 1e-6)
+
+
+def test_checkpoints_logs_and_lambdas(tmp_path: Path) -> None:
+    """A file of each epoch's weights, a table, and functions."""
+    logged: list[Any] = []
+    clf = fitted(
+        [
+            keras.callbacks.ModelCheckpoint(
+                str(tmp_path / "{epoch}.weights.h5"), save_weights_only=True
+            ),
+            keras.callbacks.CSVLogger(str(tmp_path / "log.csv")),
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logged.append(logs)),
+        ],
+        early_stopping=True,
+    )
+    assert len(list(tmp_path.glob("*.h5"))) == clf.n_iter_
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == clf.n_iter_ + 1
+    assert [each["loss"] for each in logged] == clf.loss_curve_
+    assert [each["val_accuracy"] for each in logged] == clf.validation_scores_
+    model = clf.to_keras()
+    with building("float32"):
+        model.load_weights(str(tmp_path / f"{clf.n_iter_}.weights.h5"))
+
+
+class Batches(keras.callbacks.Callback):
+    """Wants what there is not."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Never called."""
+
+
+def test_what_a_callback_can_not_have_is_said() -> None:
+    """Before training."""
+    with pytest.raises(ValueError, match="Batches wants on_train_batch_end.*epochs, not of batch"):
+        fitted(Batches())
+    with pytest.raises(ValueError, match="save_freq in batches"):
+        fitted(keras.callbacks.ModelCheckpoint("x.keras", save_freq=10))
+    with pytest.raises(ValueError, match="neither a name nor callable"):
+        fitted([3])

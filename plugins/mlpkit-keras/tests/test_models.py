@@ -1,0 +1,244 @@
+"""Users' own models: every kind, every ending, pickled, compiled, exported, wrapped."""
+
+import copy
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import custom
+import keras
+import numpy as np
+import pytest
+from conftest import BACKEND
+from custom import MyMLP, X, Y
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit.testing import close
+from mlpkit_keras import from_keras
+from mlpkit_keras.runtime import to_numpy
+
+QUICK: dict[str, Any] = {
+    "backend": BACKEND,
+    "max_iter": 40,
+    "learning_rate_init": 0.02,
+    "random_state": 0,
+}
+
+
+@pytest.mark.parametrize("builder", [custom.my_model, custom.subclassed, custom.compiled])
+def test_any_model_learns_pickles_and_goes_on(builder: Any) -> None:
+    """Functional, subclassed and compiled models; a pickle predicts and trains alike."""
+    clf = MLPClassifier(builder=builder, **QUICK).fit(X, Y)
+    assert clf.score(X, Y) > 0.7
+    again = MLPClassifier(builder=builder, **QUICK).fit(X, Y)
+    assert again.loss_curve_ == clf.loss_curve_
+    for other in (pickle.loads(pickle.dumps(clf)), copy.deepcopy(clf)):
+        assert np.array_equal(other.predict_proba(X), clf.predict_proba(X))
+        mine = copy.deepcopy(clf).partial_fit(X[:30], Y[:30])
+        assert np.array_equal(
+            other.partial_fit(X[:30], Y[:30]).predict_proba(X), mine.predict_proba(X)
+        )
+    close(clf.predict_proba(X), to_numpy(clf.to_keras()(X)), 1e-6)
+
+
+def test_the_issues_example_runs_in_a_grid_search() -> None:
+    """builder__x is a parameter, also in two processes; the user's dict stays as it is."""
+    given = {"hidden_units": 128}
+    clf = MLPClassifier(builder=custom.my_model, builder_options=given, solver="adamw", **QUICK)
+    grid = {"builder__hidden_units": [4, 32], "learning_rate_init": [1e-3, 1e-2]}
+    search = GridSearchCV(clf, grid, cv=2, n_jobs=2).fit(X, Y)
+    assert search.best_estimator_.get_params()["builder__hidden_units"] in (4, 32)
+    assert given == {"hidden_units": 128}
+    assert clone(clf).get_params()["builder_options"] == given
+
+
+@pytest.mark.parametrize("end", ["none", "dense", "layer", "softmax", "op", "nested"])
+def test_no_softmax_on_a_softmax(end: str) -> None:
+    """However the model ends, it is the same network and trains the same."""
+    if end == "nested":
+        pytest.skip("a model in a model is built by hand in the next test")
+    curves = []
+    for each in ("none", end):
+        clf = MLPClassifier(
+            builder=custom.ending, builder_options={"end": each}, alpha=0.0, **QUICK
+        )
+        curves.append(clf.fit(X, Y).loss_curve_)
+    close(np.array(curves[0]), np.array(curves[1]), 1e-5)
+
+
+def test_a_softmax_that_can_not_be_seen_is_found() -> None:
+    """A subclassed model's outputs tell; its probabilities come out as they are."""
+    clf = MLPClassifier(builder=custom.subclassed, **QUICK).fit(X, Y)
+    assert clf._model.structure.apply.head == "invert"
+    close(clf.predict_proba(X), to_numpy(clf.to_keras()(X)), 1e-5)
+
+
+def wrong_end(spec: Any) -> Any:
+    """relu where a softmax is expected."""
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu")])
+
+
+def wrong_output(spec: Any) -> Any:
+    """Two outputs for three classes."""
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+
+
+def wrong_input(spec: Any) -> Any:
+    """Nine features where there are four."""
+    return keras.Sequential([keras.Input((9,)), keras.layers.Dense(3)])
+
+
+def wrong_loss(spec: Any) -> Any:
+    """A loss for two classes where there are three."""
+    model = custom.my_model(spec)
+    model.compile("adam", "binary_crossentropy")
+    return model
+
+
+def nothing(spec: Any) -> Any:
+    """No return."""
+    custom.my_model(spec)
+
+
+def a_layer(spec: Any) -> Any:
+    """Not a model."""
+    return keras.layers.Dense(3)
+
+
+def unbuilt(spec: Any) -> Any:
+    """A model that is built by us."""
+    return keras.Sequential([keras.layers.Dense(spec.n_outputs)])
+
+
+@pytest.mark.parametrize(
+    ("builder", "said"),
+    [
+        (wrong_end, r"wrong_end.*ends in activation='relu'; expected activation='softmax'"),
+        (wrong_output, r"wrong_output.*output is of shape \('n', 2\).*expected \('n', 3\)"),
+        (wrong_input, r"wrong_input.*input is \(None, 9\); expected one of shape \(None, 4\)"),
+        (wrong_loss, r"wrong_loss.*'binary_crossentropy' does not fit the task 'multiclass'"),
+        (nothing, r"nothing returned None.*return model"),
+        (a_layer, r"a_layer returned Dense; expected a keras.Model"),
+        (custom.own_step, r"own_step.*train_step of its own.*backend='keras'"),
+    ],
+)
+def test_errors_before_training(builder: Any, said: str) -> None:
+    """Builder's name, what was expected, what came."""
+    with pytest.raises(ValueError, match=said):
+        MLPClassifier(builder=builder, **QUICK).fit(X, Y)
+
+
+def test_an_unbuilt_model_is_built() -> None:
+    """From the spec's feature count."""
+    assert MLPClassifier(builder=unbuilt, **QUICK).fit(X, Y).score(X, Y) > 0.7
+
+
+def test_options_are_checked() -> None:
+    """An option that the builder does not take."""
+    clf = MLPClassifier(builder=custom.my_model, builder_options={"hidden": 3}, **QUICK)
+    with pytest.raises(ValueError, match="my_model has no option 'hidden'; it takes: hidden_units"):
+        clf.fit(X, Y)
+
+
+def test_a_lambda_trains_but_says_why_it_does_not_pickle() -> None:
+    """And how to mend it."""
+    clf = MLPClassifier(builder=lambda spec: custom.my_model(spec, 8), **QUICK).fit(X, Y)
+    with pytest.raises(pickle.PicklingError, match="Define it with `def` at the top level"):
+        pickle.dumps(clf)
+    assert np.array_equal(copy.deepcopy(clf).predict(X), clf.predict(X))
+
+
+def test_regularisers_and_add_loss_count() -> None:
+    """The first loss is Keras's own, penalties included; alpha then leaves kernels alone."""
+    clf = MLPClassifier(
+        builder=custom.regularised, batch_size=len(X), shuffle=False, **{**QUICK, "max_iter": 1}
+    )
+    clf.initialize(4, classes=np.unique(Y))
+    model = clf.to_keras()
+    model.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+    codes = np.eye(3)[np.searchsorted(np.unique(Y), Y)]
+    expected = model.evaluate(X, codes, batch_size=len(X), verbose=0)
+    assert clf.set_params(warm_start=True).fit(X, Y).loss_curve_[0] == pytest.approx(expected, 1e-4)
+
+
+def test_a_subclassed_estimator() -> None:
+    """Clones, pickles and searches over its own parameters."""
+    clf = MyMLP(units=8, max_iter=40, learning_rate_init=0.02, random_state=0, backend=BACKEND)
+    search = GridSearchCV(clf, {"units": [2, 32]}, cv=2).fit(X, Y)
+    best = search.best_estimator_
+    assert search.best_params_ == {"units": best.units} and best.score(X, Y) > 0.8
+    other = pickle.loads(pickle.dumps(best))
+    assert np.array_equal(other.predict(X), best.predict(X))
+    assert set(clf.get_params()) == {
+        "units", "dropout", "max_iter", "learning_rate_init", "random_state", "backend",
+    }  # fmt: skip
+
+
+def test_from_keras_wraps_without_training() -> None:
+    """Predictions are the model's; pickling and partial_fit go on from there."""
+    spec = MLPClassifier(builder=custom.my_model, **QUICK).initialize(4, classes=list("abc"))
+    model = spec.to_keras()
+    clf = from_keras(model, classes=["a", "b", "c"])
+    close(to_numpy(model(X)), clf.predict_proba(X), 1e-6)
+    assert set(clf.predict(X)) <= set("abc")
+    other = pickle.loads(pickle.dumps(clf))
+    assert np.array_equal(other.predict_proba(X), clf.predict_proba(X))
+    other.partial_fit(X, np.array(list("abc"))[np.arange(len(X)) % 3])
+    reg = from_keras(keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]))
+    assert isinstance(reg, MLPRegressor) and reg.predict(X).shape == (len(X), 2)
+
+
+def test_weights_and_class_weights_multiply() -> None:
+    """class_weight with sample_weight is the product, and the caller's array stays."""
+    w = np.linspace(0.5, 2, len(X))
+    before, by_class = w.copy(), {"low": 3.0, "top": 0.5}
+    one = MLPClassifier(builder="keras.mlp", class_weight=by_class, **QUICK).fit(X, Y, w)
+    product = w * np.array([by_class.get(label, 1.0) for label in Y])
+    two = MLPClassifier(builder="keras.mlp", **QUICK).fit(X, Y, product)
+    assert one.loss_curve_ == two.loss_curve_ and np.array_equal(before, w)
+
+
+@pytest.mark.parametrize("builder", [custom.own_step, custom.subclassed, custom.compiled])
+def test_backend_keras_trains_on_batches(builder: Any) -> None:
+    """With the model's own train_step; pickled and streamed like any other."""
+    clf = MLPClassifier(builder=builder, **{**QUICK, "backend": "keras"}).fit(X, Y)
+    assert clf.score(X, Y) > 0.8
+    other = pickle.loads(pickle.dumps(clf))
+    close(other.predict_proba(X), clf.predict_proba(X), 1e-6)
+    assert other.partial_fit(X, Y).t_ > clf.t_
+
+
+def test_a_compiled_model_trains_with_what_it_was_compiled_with() -> None:
+    """Same losses as train_on_batch of Keras, from the same weights."""
+    curves = []
+    for backend in (BACKEND, "keras"):
+        clf = MLPClassifier(builder=custom.compiled, **{**QUICK, "backend": backend, "max_iter": 6})
+        curves.append(clf.fit(X, Y).loss_curve_)
+    close(np.array(curves[0]), np.array(curves[1]), 1e-4)
+
+
+def test_another_backend_reads_the_pickle(tmp_path: Path) -> None:
+    """What one backend trained, statistics included, predicts on the other one."""
+    from importlib.util import find_spec
+
+    other = {"jax": "tensorflow", "tensorflow": "jax"}[BACKEND]
+    if find_spec(other) is None:
+        pytest.skip(f"{other} is not installed here")
+    clf = MLPClassifier(
+        builder="keras.mlp", builder_options={"normalization": "batch"}, **QUICK
+    ).fit(X, Y)
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps((clf, X, clf.predict_proba(X))))
+    code = (
+        "import pickle, numpy as np\n"
+        f"clf, X, p = pickle.load(open({str(tmp_path / 'm.pkl')!r}, 'rb'))\n"
+        f"clf.set_params(backend={other!r})\n"
+        "np.testing.assert_allclose(clf.predict_proba(X), p, atol=1e-5)\n"
+    )
+    import os
+
+    environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

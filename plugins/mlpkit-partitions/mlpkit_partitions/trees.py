@@ -1,0 +1,81 @@
+"""Slices of the data where a model errs more, or less, than elsewhere."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.tree import DecisionTreeRegressor
+
+from mlpkit.plugin import Groups, Partitioner, Sample
+from mlpkit_partitions.tables import Features
+
+
+class Slices(NamedTuple):
+    """A tree whose leaves are the groups."""
+
+    features: Features
+    tree: Any
+    leaves: tuple[int, ...]
+    names: tuple[str, ...]
+
+
+def error_tree(max_leaves: int = 8, min_rows: int = 50, name: str = "slice") -> Partitioner:
+    """Leaves of a shallow regression tree on the model's errors, the worst first.
+
+    Each has at least ``min_rows`` rows of those that it was learned from. On these same rows
+    the worst slice looks worse than it is: learn on one part of the data, then evaluate
+    another with ``partitions=report.partitions``.
+    """
+    return Partitioner(name, partial(_learn, max_leaves, min_rows), _assign)
+
+
+def _learn(max_leaves: int, min_rows: int, sample: Sample) -> Slices:
+    if sample.error is None or sample.X is None:
+        raise ValueError("error_tree needs X and the errors of a model.")
+    features = Features(sample.X)
+    tree = DecisionTreeRegressor(
+        max_leaf_nodes=max_leaves, min_samples_leaf=min_rows, random_state=0
+    ).fit(features.of(sample.X), sample.error)
+    paths = _paths(tree.tree_, features)
+    order = sorted(paths, key=lambda leaf: -float(tree.tree_.value[leaf].ravel()[0]))
+    return Slices(features, tree, tuple(order), tuple(paths[leaf] for leaf in order))
+
+
+def _assign(cut: Slices, sample: Sample) -> Groups:
+    leaves = cut.tree.apply(cut.features.of(sample.X))
+    place = {leaf: i for i, leaf in enumerate(cut.leaves)}
+    return Groups(np.array([place[leaf] for leaf in leaves], dtype=np.intp), cut.names)
+
+
+def _paths(tree: Any, features: Features) -> dict[int, str]:
+    """Each leaf with its conditions."""
+    found: dict[int, str] = {}
+    bounds: dict[int, dict[int, tuple[float, float]]] = {0: {}}
+    for node in range(tree.node_count):
+        own = bounds[node]
+        left, right = int(tree.children_left[node]), int(tree.children_right[node])
+        if left < 0:
+            found[node] = _text(own, features)
+            continue
+        at, edge = int(tree.feature[node]), float(tree.threshold[node])
+        low, high = own.get(at, (-np.inf, np.inf))
+        bounds[left] = {**own, at: (low, min(high, edge))}
+        bounds[right] = {**own, at: (max(low, edge), high)}
+    doubled = {text for text in found.values() if list(found.values()).count(text) > 1}
+    return {n: f"{text} (leaf {n})" if text in doubled else text for n, text in found.items()}
+
+
+def _text(bounds: dict[int, tuple[float, float]], features: Features) -> str:
+    """Conditions by feature: "age > 40 & sex = female"."""
+    parts = []
+    for at, (low, high) in bounds.items():
+        column, value = features.names[at]
+        if value is not None:
+            parts.append(f"{column} {'=' if low > 0 else 'not'} {value}")
+        elif np.isinf(low):
+            parts.append(f"{column} <= {high:.4g}")
+        elif np.isinf(high):
+            parts.append(f"{column} > {low:.4g}")
+        else:
+            parts.append(f"{low:.4g} < {column} <= {high:.4g}")
+    return " & ".join(parts) or "any row"

@@ -1,0 +1,213 @@
+"""The plugin's partitioners hold to the laws, and group as they say."""
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+
+from mlpkit import by, evaluate
+from mlpkit.plugin import Sample
+from mlpkit.testing import PartitionerLaws
+
+DEALT = {"test_a_row_keeps_its_group_among_other_rows": "rows are dealt out within each call"}
+
+
+class TestKFold(PartitionerLaws):
+    partitioner = "k_fold"
+    exempt = DEALT
+
+
+class TestStratifiedKFold(PartitionerLaws):
+    partitioner = "stratified_k_fold"
+    exempt = DEALT
+
+
+class TestHashed(PartitionerLaws):
+    partitioner = "hashed"
+    options = {"column": 0, "n": 3}
+
+
+class TestHashedRows(PartitionerLaws):
+    partitioner = "hashed"
+
+
+class Dated(PartitionerLaws):
+    """Rows with a date column."""
+
+    def sample(self) -> Sample:
+        """Half a year."""
+        return _dated("2024-01-01", 300)
+
+    def later(self) -> Sample:
+        """Other days, and missing ones."""
+        sample = _dated("2025-03-01", 40)
+        sample.X.loc[3, "when"] = pd.NaT
+        return sample
+
+    def part(self, sample: Sample, index: Any) -> Sample:
+        """Some of the rows."""
+        return Sample(sample.X.iloc[index])
+
+
+class TestCalendar(Dated):
+    partitioner = "calendar"
+    options = {"column": "when", "unit": "week"}
+
+
+class TestRolling(Dated):
+    partitioner = "rolling"
+    options = {"column": 0, "width": "30D", "step": "7D"}
+
+
+class TestErrorTree(PartitionerLaws):
+    partitioner = "error_tree"
+
+
+class TestClusters(PartitionerLaws):
+    partitioner = "clusters"
+
+
+del Dated  # a kit is collected by its subclasses alone
+
+
+def _dated(start: str, n: int) -> Sample:
+    when = pd.date_range(start, periods=n, freq="14h")
+    return Sample(pd.DataFrame({"when": when, "x": np.arange(n)}))
+
+
+def assigned(partitioner: Any, sample: Sample) -> tuple[Any, tuple[str, ...]]:
+    """The groups of the rows that it learned from."""
+    return partitioner.assign(partitioner.learn(sample), sample)
+
+
+def test_folds_are_scikit_learns() -> None:
+    """Folds are of equal size, stratified ones have the classes in like parts."""
+    y = np.repeat([0, 1], [90, 10])
+    sample = Sample(np.zeros((100, 1)), y)
+    codes, names = assigned(by("k_fold", n=4), sample)
+    assert np.bincount(codes).tolist() == [25] * 4 and names[0] == "fold 1"
+    codes, _ = assigned(by("stratified_k_fold", n=5), sample)
+    assert np.bincount(codes[y == 1]).tolist() == [2] * 5
+    codes, _ = assigned(by("k_fold", n=5), Sample(np.zeros((3, 1))))
+    assert codes.tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="n=1: two folds or more"):
+        by("k_fold", n=1)
+    with pytest.raises(ValueError, match="needs y"):
+        assigned(by("stratified_k_fold"), Sample(np.zeros((9, 1))))
+
+
+def test_hashes_are_the_same_in_every_process() -> None:
+    """Python's own hash is salted; this one is not."""
+    code = (
+        "import numpy as np; from mlpkit import by; from mlpkit.plugin import Sample\n"
+        "X = np.array([['ann'], ['bob'], ['eve']], dtype=object); p = by('hashed', column=0)\n"
+        "print(p.assign(p.learn(Sample(X)), Sample(X)).codes.tolist())"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(told) == 1
+    frame = pd.DataFrame({"id": [1, 2, 3]})
+    p = by("hashed", column="id")
+    reals = Sample(frame.astype(float))
+    assert assigned(p, Sample(frame))[0].tolist() == assigned(p, reals)[0].tolist()
+
+
+def test_units_of_the_calendar() -> None:
+    """Names are those of pandas' periods; missing dates are a group; text is read."""
+    frame = pd.DataFrame({"when": ["2024-01-31", "2024-02-01", None, "2025-02-09"]})
+    expected = {
+        "year": ("2024", "2025", "missing"),
+        "quarter": ("2024Q1", "2025Q1", "missing"),
+        "month": ("2024-01", "2024-02", "2025-02", "missing"),
+        "day": ("2024-01-31", "2024-02-01", "2025-02-09", "missing"),
+        "weekday": ("Wednesday", "Thursday", "Sunday", "missing"),
+        "hour of day": ("00:00", "missing"),
+    }
+    for unit, names in expected.items():
+        codes, found = assigned(by("calendar", column="when", unit=unit), Sample(frame))
+        assert found == names
+        assert codes[2] == len(names) - 1
+    with pytest.raises(ValueError, match="unit='moon'; possible: year, quarter"):
+        by("calendar", column="when", unit="moon")
+    with pytest.raises(ValueError, match="column 0 has no dates"):
+        assigned(by("calendar", column=0), Sample(np.array([["soon"]], dtype=object)))
+
+
+def test_rolling_windows_overlap() -> None:
+    """A row is in as many windows as steps fit into a width."""
+    members, names = assigned(by("rolling", column="when", width="7D"), _dated("2024-01-01", 60))
+    assert (members.sum(axis=1) == 2).all()
+    assert names[1] == "2024-01-01 00:00 to 2024-01-08 00:00" or " to " in names[1]
+    with pytest.raises(ValueError, match="step='9D' is more than 0, and at most width='7D'"):
+        by("rolling", column="when", step="9D")
+
+
+def test_a_stream_has_the_same_windows_in_every_chunk() -> None:
+    """Reports over chunks equal the one over all rows, with months that the first lacks."""
+    X = _dated("2024-01-01", 300).X
+    y = np.arange(300) % 2
+    parts = [by("calendar", column="when"), by("rolling", column="when", width="30D")]
+    chunks = [
+        {"X": X[i : i + 50], "y": y[i : i + 50], "y_pred": np.zeros(50, dtype=int)}
+        for i in range(0, 300, 50)
+    ]
+    whole = evaluate(
+        None, X, y, y_pred=np.zeros(300, dtype=int), metrics="accuracy", partitions=parts
+    )
+    streamed = evaluate(None, iter(chunks), metrics="accuracy", partitions=parts)
+    assert {(*e[:4], e.n_rows) for e in whole} == {(*e[:4], e.n_rows) for e in streamed}
+
+
+def test_error_trees_find_the_planted_slice() -> None:
+    """The first slice is where the errors are, in words, and no slice is too small."""
+    rng = np.random.default_rng(0)
+    n = 2000
+    frame = pd.DataFrame(
+        {"age": rng.integers(18, 80, n), "sex": rng.choice(["f", "m"], n), "x": rng.normal(size=n)}
+    )
+    bad = (frame.age > 60) & (frame.sex == "f")
+    y = rng.integers(2, size=n)
+    said = np.where(bad & (rng.random(n) < 0.8), 1 - y, y)
+    slices = by("error_tree", max_leaves=3, min_rows=80)
+    report = evaluate(None, frame, y, y_pred=said, metrics="accuracy", partitions=slices)
+    worst = report.worst("accuracy")
+    assert set(worst.partition.split(" & ")) in (
+        {"age > 60.5", "sex = f"},
+        {"age > 60.5", "sex not m"},
+    )
+    assert worst.n_rows == bad.sum()
+    assert min(e.n_rows for e in report) >= 80
+    assert report.select("accuracy")[0] == worst
+
+
+def test_clusters_are_named_by_what_stands_out() -> None:
+    """Three blobs are three groups, the largest first; missing values and sparse rows do."""
+    rng = np.random.default_rng(0)
+    blobs = np.repeat([0, 1, 2], [300, 200, 100])
+    X = np.column_stack([10.0 * (blobs == 1), 10.0 * (blobs == 2)]) + rng.normal(size=(600, 2))
+    codes, names = assigned(by("clusters", n=3), Sample(X))
+    assert np.array_equal(codes, blobs)
+    assert names[1].startswith("2: x0 high") and names[2].startswith("3: x1 high")
+    X[0, 0] = np.nan
+    assert len(assigned(by("clusters", n=3), Sample(X))[1]) == 3
+    assert len(assigned(by("clusters", n=3), Sample(csr_array(np.nan_to_num(X))))[1]) == 3
+    with pytest.raises(ValueError, match="n=1: two clusters or more"):
+        by("clusters", n=1)
+
+
+def test_describing_imports_nothing_heavy() -> None:
+    """Listing the plugin imports none of its factories' modules."""
+    code = (
+        "import sys, mlpkit_partitions; mlpkit_partitions.mlpkit_partitioners()\n"
+        "print([m for m in sys.modules if m.startswith('mlpkit_partitions.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

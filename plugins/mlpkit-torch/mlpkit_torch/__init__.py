@@ -1,0 +1,19 @@
+"""The PyTorch backend of mlpkit. This module describes it and imports no framework."""
+
+from mlpkit.plugin import Component, hookimpl
+
+mlpkit_api = (1, 1)  # the versions of the contract that it was made for
+
+
+@hookimpl
+def mlpkit_backends() -> list[Component]:
+    """Name the one backend."""
+    return [
+        Component(
+            "torch",
+            "mlpkit_torch.steps:backend",
+            "PyTorch: eager, on CPU, CUDA or MPS",
+            requires=("torch",),
+            options=("device",),
+        )
+    ]

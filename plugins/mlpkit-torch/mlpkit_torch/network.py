@@ -1,0 +1,121 @@
+"""Outputs, and gradients: by hand for the dense chain, by autograd for any other network."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+
+from mlpkit.plugin import PENALTY, Loss, Network, Spec
+from mlpkit_torch import namespace as xp
+from mlpkit_torch.layout import Layout, State, Tensor, Tensors
+from mlpkit_torch.rows import Part
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": lambda z: z,
+    "logistic": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "softmax": lambda z: torch.softmax(z, dim=1),
+    "exp": torch.exp,
+}
+SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
+    "logistic": lambda a: a * (1 - a),
+    "tanh": lambda a: 1 - a * a,
+    "relu": lambda a: a != 0,
+}  # the activation's derivative by its value; that of the identity is 1
+
+
+class Backward(NamedTuple):
+    """What a step adds up: its loss, and new values of the frozen arrays."""
+
+    loss: Tensor
+    frozen: Tensors
+
+
+class Chain:
+    """The dense chain of `Spec`."""
+
+    def __init__(self, spec: Spec, layout: Layout) -> None:
+        self.loss, self.layout, self.activation = spec.loss, layout, spec.activation
+        self.depth = len(spec.layer_units) - 1
+
+    def outputs(self, state: State, x: Tensor) -> Tensor:
+        """Outputs before activation (n, n_outputs) of x (n, n_features)."""
+        return self._forward(self.layout.views(state.weights), x)[1]
+
+    def _forward(self, weights: Tensors, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The values that each layer gets, and the outputs of the last."""
+        values = [x]
+        for i in range(self.depth):
+            z = torch.addmm(weights[f"intercept_{i}"], values[-1], weights[f"coef_{i}"])
+            if i < self.depth - 1:
+                values.append(ACTIVATIONS[self.activation](z))
+        return values, z
+
+    def backward(self, state: State, part: Part, gradients: Tensor, seed: int) -> Backward:
+        """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
+        weights, into = self.layout.views(state.weights), self.layout.views(gradients)
+        values, z = self._forward(weights, part.x)
+        loss, delta = loss_of(self.loss, part, z)
+        for i in reversed(range(self.depth)):
+            torch.mm(values[i].T, delta, out=into[f"coef_{i}"])
+            torch.sum(delta, dim=0, out=into[f"intercept_{i}"])
+            if i:
+                delta = delta @ weights[f"coef_{i}"].T
+                if self.activation in SLOPES:
+                    delta *= SLOPES[self.activation](values[i])
+        return Backward(loss, {})
+
+
+class Custom:
+    """A network with an `apply` written in PyTorch; it gets the seed as an int."""
+
+    def __init__(self, network: Network, spec: Spec, layout: Layout) -> None:
+        assert network.apply is not None
+        self.apply, self.loss, self.layout = network.apply, spec.loss, layout
+
+    def outputs(self, state: State, x: Tensor) -> Tensor:
+        """Outputs before activation (n, n_outputs) of x (n, n_features)."""
+        arrays = {**self.layout.views(state.weights), **state.frozen}
+        z: Tensor = self.apply(arrays, x, train=False, seed=0)[0]
+        return z
+
+    def backward(self, state: State, part: Part, gradients: Tensor, seed: int) -> Backward:
+        """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
+        views = self.layout.views(state.weights)
+        leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
+        with torch.enable_grad():
+            z, after = self.apply({**leaves, **state.frozen}, part.x, train=True, seed=seed)
+        loss, delta = loss_of(self.loss, part, z.detach())
+        roots, seeds = [z], [delta]
+        own = after.get(PENALTY, 0.0)
+        if isinstance(own, torch.Tensor) and own.requires_grad:
+            roots.append(own)
+            seeds.append(torch.full_like(own, part.weight))
+        found = torch.autograd.grad(roots, list(leaves.values()), seeds, allow_unused=True)
+        gradients.zero_()
+        for view, g in zip(self.layout.views(gradients).values(), found, strict=True):
+            if g is not None:
+                view.copy_(g)
+        if isinstance(own, torch.Tensor):
+            own = own.detach()
+        frozen = {name: after[name].detach() for name in self.layout.frozen}
+        return Backward(loss + part.weight * own, frozen)
+
+
+def loss_of(loss: Loss, part: Part, z: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss summed over rows, and its derivative by the outputs z before activation."""
+
+    def summed(z: Tensor) -> tuple[Tensor, Tensor]:
+        p = ACTIVATIONS[loss.out_activation](z)
+        rows = loss.rows(xp, part.y, p)
+        return (rows if part.w is None else rows * part.w).sum(), p
+
+    if loss.delta is None:
+        z = z.requires_grad_()
+        with torch.enable_grad():
+            total, _ = summed(z)
+        return total.detach(), torch.autograd.grad(total, z)[0]
+    total, p = summed(z)
+    delta: Any = loss.delta(xp, part.y, p)
+    return total, delta if part.w is None else delta * part.w[:, None]

@@ -1,0 +1,154 @@
+"""The PyTorch backend: step functions over one tensor of weights.
+
+An epoch copies the state once and works in the copy; it waits for the device once, for
+the sums at its end.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+
+from mlpkit.plugin import Array, Arrays, Batches, Joint, Network, Recipe, Spec, Steps, Sums
+from mlpkit_torch import namespace as xp
+from mlpkit_torch.devices import device_of, unforked
+from mlpkit_torch.layout import Layout, State, Tensor, pulled
+from mlpkit_torch.network import Backward, Chain, Custom
+from mlpkit_torch.rows import BLOCK_ROWS, Rows, on_device
+
+
+def backend(network: Network, spec: Spec, recipe: Recipe, *, device: str = "auto") -> Steps:
+    """Steps for the dense chain, and for an `apply` written in PyTorch.
+
+    ``device`` is "cpu", "cuda", "cuda:1", "mps", or "auto": the fastest that is there.
+    """
+    f = unforked(Functions)(network, spec, recipe, device)
+    made = {name: torch.no_grad()(getattr(f, name)) for name in Steps._fields}
+    computing = {name: unforked(made[name]) for name in made if name not in ("arrays", "slots")}
+    return Steps(**{**made, **computing})
+
+
+class Functions:
+    """What `Steps` are made of; it holds constants only."""
+
+    def __init__(self, network: Network, spec: Spec, recipe: Recipe, device: str) -> None:
+        self.device, self.dtype = device_of(device, spec.dtype), spec.dtype
+        self.layout = Layout(network, self.device)
+        self.network = (
+            Chain(spec, self.layout)
+            if network.apply is None
+            else Custom(network, spec, self.layout)
+        )
+        self.solver, self.alpha, self.n_outputs = recipe.solver, recipe.alpha, spec.n_outputs
+
+    def put(self, X: Any, y: Array, w: Array | None) -> Rows:
+        """X (n, n_features), y (n, n_outputs), w (n,) -> Rows."""
+        return Rows(X, y, w, self.dtype, self.device)
+
+    def start(self, arrays: Arrays) -> State:
+        """Copies of the weights and slots."""
+        return self.layout.start(arrays, self.solver)
+
+    def arrays(self, state: State) -> Arrays:
+        """The weights as NumPy arrays."""
+        return self.layout.arrays(state)
+
+    def slots(self, state: State) -> Arrays:
+        """The solver's slots as NumPy arrays."""
+        return self.layout.slots(state, self.solver)
+
+    def gradient(
+        self, state: State, rows: Rows, indices: Array | None, seed: int
+    ) -> tuple[Sums, Arrays]:
+        """Sums and gradients over the indices (batch,), or over all rows."""
+        total, gradients = torch.zeros_like(state.weights), torch.empty_like(state.weights)
+        loss, weight = torch.zeros((), dtype=total.dtype, device=self.device), 0.0
+        frozen = {name: torch.zeros_like(a, dtype=total.dtype) for name, a in state.frozen.items()}
+        for i, part in enumerate(rows.all() if indices is None else rows.steps(indices[None])):
+            if part is None:
+                continue
+            found = self.network.backward(state, part, gradients, seed + i)
+            total += gradients
+            loss, weight = loss + found.loss, weight + part.weight
+            frozen = {name: a + part.weight * found.frozen[name] for name, a in frozen.items()}
+        arrays = pulled({**self.layout.views(total), **frozen})
+        return Sums(float(loss), weight, float(self._penalty(state))), arrays
+
+    def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
+        """One solver step with sums of gradients."""
+        state = state.copy()
+        if weight > 0:
+            means = {name: np.asarray(gradients[name]) / weight for name in state.frozen}
+            frozen = {name: self.layout.tensor(np.asarray(a)) for name, a in means.items()}
+            self._advance(state, self.layout.flat(gradients), weight, rate)
+            self._replace_frozen(state, frozen)
+        return state
+
+    def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
+        """All steps of `batches`, and the sums of each, (steps,)."""
+        state, gradients = state.copy(), torch.empty_like(state.weights)
+        live: list[int] = []
+        found: list[Tensor] = []
+        sums = np.zeros((3, len(batches.order)))
+        for i, part in enumerate(rows.steps(batches.order)):
+            if part is None:
+                continue
+            new: Backward = self.network.backward(state, part, gradients, int(batches.seeds[i]))
+            found.append(torch.stack([new.loss, self._penalty(state)]))
+            live.append(i)
+            sums[1, i] = part.weight
+            self._advance(state, gradients, part.weight, float(batches.rates[i]))
+            self._replace_frozen(state, new.frozen)
+        if live:
+            sums[::2, live] = torch.stack(found, dim=1).cpu().numpy()  # the one wait
+        return state, Sums(*sums)
+
+    def outputs(self, state: State, X: Any) -> Array:
+        """Outputs before activation (n, n_outputs) of X (n, n_features), dense or sparse."""
+        X = X.tocsr() if issparse(X) else np.asarray(X)
+        parts = [torch.empty((0, self.n_outputs), dtype=state.weights.dtype, device=self.device)]
+        for begin in range(0, X.shape[0], BLOCK_ROWS):
+            part = X[begin : begin + BLOCK_ROWS]
+            part = part.toarray() if issparse(part) else part
+            parts.append(self.network.outputs(state, on_device(part, self.dtype, self.device)))
+        return np.array(torch.cat(parts).cpu().numpy())
+
+    def _penalty(self, state: State) -> Tensor:
+        """The L2 penalty, ``alpha / 2 * |decayed|^2``."""
+        decayed = state.weights[: self.layout.decayed]
+        return 0.5 * self.alpha * torch.dot(decayed, decayed)
+
+    def _advance(self, state: State, gradients: Tensor, weight: float, rate: float) -> None:
+        """One solver step in the state, with sums of gradients (n_weights,)."""
+        decayed = self.layout.decayed
+        gradients[:decayed].add_(state.weights[:decayed], alpha=self.alpha)
+        gradients /= weight
+        if self.solver.joint is not None:
+            self._advance_jointly(self.solver.joint, state, gradients, rate)
+            return
+        assert self.solver.update is not None  # a solver without steps has its own trainer
+        mine = (state.weights, *state.slots)
+        p, moved = self.solver.update(xp, mine[0], gradients, mine[1:], rate, self.solver.options)
+        # where the solver did not work in place; what it gives may be another one of ours
+        new = [None if a is b else a.clone() for a, b in zip((p, *moved), mine, strict=True)]
+        for kept, moved_to in zip(mine, new, strict=True):
+            if moved_to is not None:
+                kept.copy_(moved_to)
+
+    def _advance_jointly(self, joint: Joint, state: State, gradients: Tensor, rate: float) -> None:
+        """One step of a joint solver in the state, with mean gradients (n_weights,)."""
+        weights, means = self.layout.views(state.weights), self.layout.views(gradients)
+        new, slots = joint.update(xp, weights, means, dict(state.slots), rate)
+        moved = {name: new[name].clone() for name in weights}  # may be views of the old
+        for name, view in weights.items():
+            view.copy_(moved[name])
+        for key, a in slots.items():
+            old = state.slots[key]
+            state.slots[key] = torch.as_tensor(a, dtype=old.dtype, device=self.device)
+
+    def _replace_frozen(self, state: State, new: dict[str, Tensor]) -> None:
+        """Put new values of frozen arrays in, each in its own dtype."""
+        for name, old in state.frozen.items():
+            value = new[name] if old.is_floating_point() else torch.round(new[name].double())
+            state.frozen[name] = value.to(old.dtype)

@@ -1,0 +1,232 @@
+"""The laws, on the CPU; rows in many parts; the process that PyTorch is in."""
+
+import re
+import subprocess
+import sys
+import textwrap
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+from sklearn.exceptions import ConvergenceWarning
+
+import mlpkit_torch.rows
+from mlpkit import MLPClassifier
+from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
+from mlpkit_torch import devices
+from mlpkit_torch import namespace as xp
+from mlpkit_torch.devices import device_of
+
+
+class TestLaws(BackendLaws):
+    backend = "torch"
+    options = {"device": "cpu"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.filterwarnings("ignore:.*float64 on a GPU")
+class TestLawsOnTheGPU(BackendLaws):
+    backend = "torch"
+    options = {"device": "cuda"}
+
+
+def python(code: str) -> str:
+    """What a program prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        timeout=120,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+def test_all_rows_in_parts_equal_numpy(form: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradients over all rows are summed part by part, the last one short."""
+    monkeypatch.setattr(mlpkit_torch.rows, "BLOCK_ROWS", 8)
+    s, found = spec(), []
+    laws = TestLaws()
+    for name in ("numpy", ""):
+        steps, state = laws.started(s, recipe(), name)
+        X, y, w = data(s)
+        sums, gradient = steps.gradient(state, steps.put(form(X), y, w), None, 0)
+        found.append({**gradient, **sums._asdict()})
+    close(found[0], found[1], 1e-12)
+
+
+def test_rows_of_weight_zero_may_be_anything() -> None:
+    """They are left out: even what is not finite does no harm."""
+    s = spec()
+    X, y, w = data(s)
+    w[::3] = 0
+    found = []
+    for fill in (0.0, np.nan):
+        X[::3] = fill
+        steps, state = TestLaws().started(s, recipe())
+        state, sums = steps.epoch(state, steps.put(X, y, w), batches(21, 8))
+        found.append({**steps.arrays(state), **sums._asdict()})
+    close(found[0], found[1], 0)
+
+
+def test_an_epoch_without_steps() -> None:
+    """It gives the state back, and no sums."""
+    steps, state = TestLaws().started(spec(), recipe())
+    after, sums = steps.epoch(state, steps.put(*data(spec())), batches(0, 8))
+    close(steps.arrays(state), steps.arrays(after), 0)
+    assert (0,) == sums.loss.shape
+
+
+def test_settings_of_the_process_stay() -> None:
+    """A whole fit leaves dtype, threads, generator, autograd and precision as they were."""
+
+    def settings() -> list[Any]:
+        return [
+            torch.get_default_dtype(),
+            torch.get_num_threads(),
+            torch.is_grad_enabled(),
+            torch.get_float32_matmul_precision(),
+            torch.random.get_rng_state().tolist(),
+        ]
+
+    before = settings()
+    X, y, _ = data(spec(), 40)
+    MLPClassifier((4,), backend="torch", tol=10.0, n_iter_no_change=1).fit(X, y.argmax(1))
+    assert before == settings()
+
+
+def test_forked_processes_are_told() -> None:
+    """An error that names loky instead of a hang; the weights can still be read."""
+    code = """
+    import os, signal, sys, warnings
+    import numpy as np
+    from mlpkit import MLPClassifier
+
+    warnings.simplefilter("ignore")
+    X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
+    clf = MLPClassifier((4,), backend="torch", max_iter=2).fit(X, y)
+    child = os.fork()
+    if child:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    signal.alarm(20)  # a hang is a failure
+    clf.predict(X)
+    try:
+        MLPClassifier((4,), backend="torch").fit(X, y)
+    except RuntimeError as error:
+        told = "loky" in str(error)
+        os._exit(0 if told else 1)
+    os._exit(2)
+    """
+    python(code)
+
+
+def test_other_frameworks_are_not_imported() -> None:
+    """Neither JAX, TensorFlow nor Keras, for a whole fit."""
+    code = """
+    import sys
+    import numpy as np
+    from mlpkit import MLPClassifier
+
+    X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
+    MLPClassifier((4,), backend="torch", tol=10.0, n_iter_no_change=1).fit(X, y).predict(X)
+    print([name for name in ("tensorflow", "keras", "jax") if name in sys.modules])
+    """
+    assert python(code) == "[]\n"
+
+
+def test_threads_do_not_meet() -> None:
+    """Fits in several threads equal those one after the other."""
+    X, y, _ = data(spec(), 200)
+
+    def fit(dtype: str) -> np.ndarray:
+        model = MLPClassifier((4,), backend="torch", random_state=0)
+        for _ in range(20):
+            model.partial_fit(X.astype(dtype), y.argmax(1), classes=[0, 1, 2])
+        return model.coefs_[0]
+
+    dtypes = ["float32", "float64"] * 4
+    with ThreadPoolExecutor(4) as pool:
+        for dtype, found in zip(dtypes, pool.map(fit, dtypes), strict=True):
+            assert found.dtype == dtype
+            np.testing.assert_array_equal(fit(dtype), found)
+
+
+def test_device_auto(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fastest that is there and knows the dtype; float64 on a GPU is told, once."""
+    devices._hint_at_float32.cache_clear()
+    there = {"cuda": False, "mps": False}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there["cuda"])
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: there["mps"])
+    assert device_of("auto", "float64").type == "cpu"
+    there["mps"] = True
+    assert device_of("auto", "float32").type == "mps"
+    assert device_of("auto", "float64").type == "cpu"
+    there["cuda"] = True
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for dtype in ("float32", "float64", "float64"):
+            assert device_of("auto", dtype).type == "cuda"
+    devices._hint_at_float32.cache_clear()
+    assert ["dtype='float32'" in str(w.message) for w in caught] == [True]
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("gpu", "device='gpu' is not a device of PyTorch; here are 'auto', 'cpu'. Set backend_opt"),
+        ("cuda", "device='cuda' is not on this machine; here are 'auto', 'cpu'. Set"),
+        ("mps", "device='mps' has no float64, and the data are: set dtype='float32'"),
+        ("meta", "device='meta' is not on this machine"),
+    ],
+)
+def test_devices_that_can_not_be_used(
+    device: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each mistake is told what was given, what there is, and what to type."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: device == "mps")
+    model = MLPClassifier((4,), backend="torch", backend_options={"device": device})
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        model.fit(*data(spec(), 40)[0:1], np.arange(40) % 3)
+
+
+def test_namespace() -> None:
+    """What PyTorch says in other words than the standard."""
+    x = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
+    assert xp.sum(x).item() == 6
+    assert xp.sum(x, axis=1, keepdims=True).tolist() == [[-1], [7]]
+    assert xp.mean(x, axis=0).tolist() == [2, 1]
+    assert [xp.max(x).item(), xp.min(x).item()] == [4, -2]
+    assert xp.max(x, axis=(0, 1)).item() == 4
+    assert xp.min(x, axis=1).tolist() == [-2, 3]
+    assert xp.maximum(x, 0.0).tolist() == [[1, 0], [3, 4]]
+    assert xp.minimum(0.0, x).tolist() == [[0, -2], [0, 0]]
+    assert xp.sign(x).tolist() == [[1, -1], [1, 1]]
+    assert xp.clip(x, 0, 2).tolist() == [[1, 0], [2, 2]]
+    assert xp.finfo(x.dtype).eps == np.finfo(np.float32).eps
+
+
+def test_the_readme_runs() -> None:
+    """Each of its Python blocks, one after the other."""
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60) % 3
+    names: dict[str, Any] = {"X": X, "y": y}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            exec(block, names)
+    assert names["clf"].predict(X).shape == (60,)
+
+
+def test_only_what_authors_may_import() -> None:
+    """The code of the plugin imports `mlpkit.plugin` and nothing else of mlpkit."""
+    for path in Path(mlpkit_torch.rows.__file__).parent.glob("*.py"):
+        found = set(re.findall(r"^\s*(?:from|import) (mlpkit\b[\w.]*)", path.read_text(), re.M))
+        assert found <= {"mlpkit.plugin"}, path

@@ -1,0 +1,298 @@
+"""What is concluded from a report: worst, gaps, gates, merging, comparing, printing."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from grouped import rows
+
+from mlpkit import (
+    CheckFailed,
+    PartitionReport,
+    by_column,
+    by_function,
+    by_labels,
+    by_quantile,
+    evaluate,
+    from_function,
+)
+
+DATA = rows("binary", 600)
+FRAME = pd.DataFrame({"group": DATA.groups, "x": np.random.default_rng(3).normal(size=600)})
+ALL = ["accuracy", "recall", "log_loss", "roc_auc", "f1_macro", "selection_rate"]
+
+
+def report(
+    chosen: Any = slice(None),
+    metrics: Any = ALL,
+    partitions: Any = ("group",),
+    label: Any = None,
+    **options: Any,
+) -> PartitionReport:
+    """A report of some of the rows."""
+    said = DATA.label if label is None else label
+    return evaluate(
+        None,
+        FRAME[chosen],
+        DATA.y[chosen],
+        y_pred=said[chosen],
+        y_proba=DATA.p[chosen],
+        metrics=metrics,
+        partitions=list(partitions),
+        **options,
+    )
+
+
+def values(of: PartitionReport) -> dict[Any, Any]:
+    """Values, counts and weights by name."""
+    return {e[:3]: (e.value, e.n_rows, e.weight) for e in of}
+
+
+def equal(one: PartitionReport, two: PartitionReport) -> None:
+    """Both say the same."""
+    a, b = values(one), values(two)
+    assert a.keys() == b.keys()
+    for key, found in a.items():
+        np.testing.assert_allclose(b[key], found, rtol=1e-12, atol=1e-12, err_msg=str(key))
+
+
+def test_worst_follows_what_is_better() -> None:
+    """The lowest accuracy, the highest log-loss; of one partitioner or of all."""
+    r = report(partitions=["group", by_quantile("x", 3)], min_rows=1)
+    groups = [e for e in r if e.metric == "accuracy" and e.partitioner == "group"]
+    assert r.worst("accuracy", by="group") == min(groups, key=lambda e: e.value)
+    losses = [e for e in r if e.metric == "log_loss" and e.partitioner != "all"]
+    assert r.worst("log_loss") == max(losses, key=lambda e: e.value)
+    with pytest.raises(ValueError, match="neither high nor low 'selection_rate' is better"):
+        r.worst("selection_rate")
+    with pytest.raises(ValueError, match="no metric 'acuracy'.*Did you mean 'accuracy'"):
+        r.worst("acuracy")
+    with pytest.raises(ValueError, match="no partitioner 'grop'; it has: group, x. Did you mean"):
+        r.worst("accuracy", by="grop")
+
+
+def test_differences_and_ratios() -> None:
+    """Between groups of one partitioner, or from the whole; the largest of several."""
+    r = report(partitions=["group", by_quantile("x", 3)], min_rows=1)
+    own = {p: [e.value for e in r.select("accuracy", p)] for p in ("group", "x")}
+    gaps = {p: max(v) - min(v) for p, v in own.items()}
+    assert r.difference("accuracy", "group") == gaps["group"]
+    assert r.difference("accuracy") == max(gaps.values())
+    assert r.ratio("accuracy", "x") == min(own["x"]) / max(own["x"])
+    assert r.ratio("accuracy") == min(min(v) / max(v) for v in own.values())
+    whole = max(abs(v - r["accuracy"]) for v in own["group"])
+    assert r.difference("accuracy", "group", to="all") == whole
+    with pytest.raises(ValueError, match="to='mean'; possible: 'groups', 'all'"):
+        r.difference("accuracy", to="mean")
+
+
+def test_small_groups_are_shown_and_never_decide() -> None:
+    """Worst, difference, ratio and check pass over groups under min_rows."""
+    label = np.where(DATA.groups == "d", np.where(DATA.y == "no", "yes", "no"), DATA.label)
+    every, large = (report(min_rows=n, label=label) for n in (1, 100))
+    small = [e for e in large.select("accuracy") if e.n_rows < 100]
+    assert small and all(np.isfinite(e.value) and not e.decides for e in small)
+    assert large.worst("accuracy").n_rows >= 100
+    assert large.difference("accuracy") <= every.difference("accuracy")
+    limit = every.worst("accuracy").value + 1e-9
+    assert every.worst("accuracy").n_rows < 100
+    assert every.check(min_accuracy=limit, raises=False)
+    assert not large.check(min_accuracy=limit, raises=False)
+    with pytest.raises(ValueError, match="no group of 'group' decides 'accuracy'.*min_rows=9999"):
+        report(min_rows=9999).worst("accuracy", by="group")
+
+
+def test_a_gate_raises_what_fails() -> None:
+    """Limits of values, differences and ratios, for the whole and for each group."""
+    r = report(min_rows=1)
+    assert r.check(min_accuracy=0.1, max_log_loss=9.0, max_difference={"recall": 0.99}) == []
+    with pytest.raises(CheckFailed) as failed:
+        r.check(min_accuracy=0.999, max_difference={"recall": 0.0}, min_ratio={"recall": 0.9999})
+    failures = failed.value.failures
+    assert [f.partitioner for f in failures[:2]] == ["all", "group"]
+    assert {f.rule for f in failures} == {
+        "min_accuracy",
+        "max_difference[recall]",
+        "min_ratio[recall]",
+    }
+    assert "min_accuracy=0.999: group 'a' has accuracy 0." in str(failed.value)
+    with pytest.raises(ValueError, match="no limit 'accuracy': write min_ or max_ before"):
+        r.check(accuracy=0.5)
+    with pytest.raises(ValueError, match="no metric 'acc'"):
+        r.check(min_acc=0.5)
+
+
+def test_a_gate_that_nothing_decides_fails() -> None:
+    """A limit is not met by having no group that is large enough."""
+    failures = report(min_rows=9999).check(
+        min_accuracy=0.1, max_difference={"recall": 1.0}, raises=False
+    )
+    assert [str(f) for f in failures] == [
+        "min_accuracy=0.1: the whole decides nothing",
+        "max_difference[recall]=1: group decides nothing",
+    ]
+
+
+def test_a_gate_that_must_be_sure() -> None:
+    """With surely=True a value fails only when its whole interval does."""
+    r = report(confidence=0.95, min_rows=1)
+    worst = r.worst("accuracy")
+    between = (worst.value + worst.high) / 2
+    assert r.check(min_accuracy=between, raises=False)
+    assert not r.check(min_accuracy=between, surely=True, raises=False, by="group")
+    with pytest.raises(ValueError, match="surely=True needs intervals"):
+        report().check(min_accuracy=0.5, surely=True)
+
+
+def test_reports_add_up() -> None:
+    """Any two parts, with groups that the other lacks, make the report of all rows."""
+    order = np.argsort(DATA.groups, kind="stable")
+    first = np.isin(np.arange(600), order[:350])
+    whole = report(sample_weight="balanced")
+    parts = [report(chosen, sample_weight="balanced") for chosen in (first, ~first)]
+    assert {e.partition for e in parts[0]} < {e.partition for e in whole}
+    equal(whole, parts[0] + parts[1])
+    equal(whole, parts[1] + parts[0])
+    equal(whole, pickle.loads(pickle.dumps(parts[0])) + parts[1])
+
+
+def test_intervals_of_merged_reports() -> None:
+    """Closed forms from exact sums are equal; resampled ones are near."""
+    first = np.arange(600) < 250
+    whole, one, two = (report(c, confidence=0.9) for c in (slice(None), first, ~first))
+    for a, b in zip(whole, one + two, strict=True):
+        if a.metric in ("accuracy", "recall", "roc_auc"):
+            np.testing.assert_allclose(b[4:6], a[4:6], rtol=1e-9)
+        elif a.n_rows > 50:
+            assert b.high - b.low == pytest.approx(a.high - a.low, rel=0.3)
+
+
+def test_reports_that_do_not_fit_are_not_merged() -> None:
+    """The message says what differs and what to do."""
+    first = np.arange(600) < 300
+    with pytest.raises(ValueError, match="cut 'x' differently.*partitions=first.partitions"):
+        report(first, partitions=[by_quantile("x")]) + report(~first, partitions=[by_quantile("x")])
+    one = report(first, partitions=[by_quantile("x")])
+    assert len(one + report(~first, partitions=one.partitions)) == len(one)
+    with pytest.raises(ValueError, match="can't be merged: evaluate both with the same part"):
+        report() + report(partitions=[])
+    with pytest.raises(ValueError, match="different metrics can't be merged"):
+        report() + report(metrics="accuracy")
+    with pytest.raises(ValueError, match="settings differ"):
+        report() + report(min_rows=3)
+    with pytest.raises(ValueError, match="balanced and other weights"):
+        report() + report(sample_weight="balanced")
+    with pytest.raises(TypeError):
+        report() + 3  # type: ignore[operator]
+
+
+def test_two_models_on_the_same_rows() -> None:
+    """Paired: the interval of a difference is narrower than that of independent rows."""
+    rng = np.random.default_rng(0)
+    other = np.where(DATA.label == "no", "yes", "no")
+    flipped = np.where((rng.random(600) < 0.08) & (DATA.label == DATA.y), other, DATA.label)
+    a, b = report(confidence=0.95), report(label=flipped, confidence=0.95)
+    shuffled = rng.permutation(600)
+    independent = evaluate(
+        None,
+        FRAME.iloc[shuffled],
+        DATA.y[shuffled],
+        y_pred=flipped[shuffled],
+        y_proba=DATA.p[shuffled],
+        metrics=ALL,
+        partitions=["group"],
+        confidence=0.95,
+    )
+    paired, apart = a - b, a - independent
+    for one, two in zip(paired, apart, strict=True):
+        assert one[:3] == two[:3] and one.difference == pytest.approx(two.difference, abs=1e-12)
+        if one.metric == "accuracy":
+            assert one.low <= one.difference <= one.high
+            assert one.high - one.low < 0.7 * (two.high - two.low)
+    assert any(c.metric == "accuracy" for c in paired.sure())
+    assert "*: the 95% interval of this difference alone leaves out 0" in str(paired)
+    assert paired.to_frame().shape == (len(paired), 10)
+    none = [c for c in paired if c.metric == "roc_auc"]
+    assert all(c.difference == c.low == c.high == 0 for c in none if c.n_rows > 100)
+
+
+def test_comparing_what_has_nothing_in_common() -> None:
+    """It is an error, not an empty table."""
+    with pytest.raises(ValueError, match="no metric and group in common"):
+        report(metrics="accuracy") - report(metrics="recall")
+    with pytest.raises(TypeError):
+        report() - 3  # type: ignore[operator]
+
+
+def test_frames_are_tidy() -> None:
+    """One row for each metric and group, the whole as "all"."""
+    frame = report(confidence=0.9).to_frame()
+    assert list(frame.columns) == [
+        "metric",
+        "partitioner",
+        "partition",
+        "value",
+        "low",
+        "high",
+        "n_rows",
+        "weight",
+        "decides",
+    ]
+    assert len(frame) == len(ALL) * 5
+    whole = frame[(frame.metric == "accuracy") & (frame.partitioner == "all")]
+    assert whole.n_rows.item() == 600 and whole.value.item() == np.mean(DATA.y == DATA.label)
+
+
+@pytest.mark.parametrize("confidence", [None, 0.95])
+def test_printing_fits_into_100_columns(confidence: Any) -> None:
+    """Long names, forty groups, many metrics, undefined values."""
+    names = [f"An occupation with a very long name, number {i}" for i in range(40)]
+    jobs = np.array(names)[np.arange(600) % 40]
+    r = report(
+        partitions=["group", by_labels(jobs, name="a job that has " + "a long name " * 5)],
+        metrics=[*ALL, "precision", "false_positive_rate"],
+        confidence=confidence,
+    )
+    lines = str(r).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert any("... 20 more" in line for line in lines)
+    assert "roc_auc: exact, from kept scores" in str(r)
+    assert "under 20 rows; decides nothing" in str(r)
+    assert max(map(len, str(r - r).splitlines())) <= 100
+    shown = [line[:38].strip() for line in lines if line.startswith("  An occ")]
+    assert len(set(shown)) == 20
+    assert repr(r).startswith("<PartitionReport of accuracy, recall")
+
+
+def test_a_failing_metric_says_which() -> None:
+    """The error names it; an exact one is NaN with its reason, the others are there."""
+
+    def broken(y_true: Any, y_pred: Any) -> float:
+        raise RuntimeError("no luck")
+
+    with pytest.warns(UserWarning, match="broken is undefined for all 'all'.*no luck"):
+        r = report(metrics=["accuracy", from_function(broken, higher_is_better=True)])
+    assert np.isnan(r["broken"]) and np.isfinite(r["accuracy"])
+    assert r.errors == {"broken": "RuntimeError: no luck"}
+    assert "broken is undefined somewhere: RuntimeError: no luck" in str(r)
+
+
+def test_groups_learned_elsewhere_and_empty_here() -> None:
+    """They are shown without rows, and decide nothing."""
+    first = report(partitions=[by_column("group")])
+    here = DATA.groups == "a"
+    r = report(here, partitions=first.partitions)
+    counts = {e.partition: e.n_rows for e in r.select("accuracy")}
+    assert counts == {"a": here.sum(), "b": 0, "c": 0, "d": 0}
+    assert [e.partition for e in r.deciding("accuracy")] == ["a"]
+
+
+def test_overlapping_groups() -> None:
+    """A row counts in every group that it is in."""
+    masks = by_function(lambda X: {"up": X.x > 0, "far up": X.x > 1}, name="x")
+    r = report(partitions=[masks])
+    for e in r.select("accuracy"):
+        inside = FRAME.x > (0 if e.partition == "up" else 1)
+        assert e.value == pytest.approx(np.mean((DATA.y == DATA.label)[inside]), abs=1e-12)

@@ -1,0 +1,98 @@
+"""``python -m mlpkit new-plugin`` and ``check``: what is written works as it is."""
+
+import re
+from pathlib import Path
+
+import pytest
+from distributions import PREAMBLE, build, install, offering, run
+
+from mlpkit.__main__ import main
+from mlpkit.checking import LAWS
+from mlpkit.plugin import Hooks
+from mlpkit.scaffold import files
+from mlpkit.templates import KINDS
+
+DATA = "import numpy as np\nX = np.random.RandomState(0).rand(40, 3)\ny = np.arange(40) % 2\n"
+
+
+@pytest.mark.parametrize("kind", LAWS)
+def test_what_is_written_passes_its_own_tests(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a built wheel: the tests, the README's example, and the verdict of `check`."""
+    assert main(["new-plugin", "my-own", "--kind", kind, "--folder", str(tmp_path)]) == 0
+    source, site = tmp_path / "mlpkit-my-own", tmp_path / "site"
+    assert f"pytest {source}" in capsys.readouterr().out
+    build(source, site)
+    options = ("-q", "--import-mode=importlib", "-p", "no:cacheprovider", f"--rootdir={source}")
+    done = run(site, "-W", "default", "-m", "pytest", *options, str(source / "tests"))
+    assert done.returncode == 0, done.stdout
+    (example,) = re.findall(r"```python\n(.*?)```", (source / "README.md").read_text(), re.DOTALL)
+    done = run(site, "-W", "ignore", "-c", DATA + example, PYTHONWARNINGS="ignore")
+    assert done.returncode == 0, done.stderr
+    done = run(site, "-m", "mlpkit", "check", "my-own", PYTHONWARNINGS="default")
+    assert done.returncode == 0, done.stdout
+    assert re.search(rf"^kept +{kind} 'my-own': \d+ laws and cases kept", done.stdout, re.M)
+
+
+def test_every_kind_with_laws_can_be_written() -> None:
+    """And each kind has a hook of its own."""
+    assert KINDS.keys() == LAWS.keys()
+    assert {f"mlpkit_{kind}s" for kind in LAWS} <= vars(Hooks).keys()
+
+
+def test_check_tells_the_truth(tmp_path: Path) -> None:
+    """A broken law is named with its reason, and the exit code is 1."""
+    code = (
+        "from mlpkit.plugin import Solver\n"
+        "def update(xp, p, g, slots, rate, options): return p + rate * g, ()\n"
+        "def uphill(): return Solver(update)\n"
+    )
+    source = offering("mlpkit_solvers", "'uphill', 'uphill_code:uphill'")
+    install(tmp_path, "mlpkit-uphill", {"uphill": source}, modules={"uphill_code": code})
+    done = run(tmp_path, "-m", "mlpkit", "check", "mlpkit-uphill", PYTHONWARNINGS="default")
+    assert done.returncode == 1
+    assert "BROKEN       solver 'uphill': " in done.stdout
+    assert "\n    it goes down\n" in done.stdout
+    assert done.stdout.endswith(" broken laws.\n")
+
+
+def test_check_of_what_can_not_be_checked(tmp_path: Path) -> None:
+    """A broken plugin, one without offers, one that is not there: each is told."""
+    install(tmp_path, "mlpkit-bad", {"bad": "import nonexistent_library"})
+    install(tmp_path, "mlpkit-none", {"none": PREAMBLE})
+    for name, code, expected in [
+        ("bad", 1, "plugin 'bad' (mlpkit-bad 1.0) is broken: ModuleNotFoundError"),
+        ("none", 1, "plugin 'none' (mlpkit-none 1.0) offers nothing"),
+        ("nome", 2, "No plugin 'nome'; installed: core, bad,"),
+    ]:
+        done = run(tmp_path, "-m", "mlpkit", "check", name)
+        assert (done.returncode, done.stderr) == (code, "")
+        assert done.stdout.startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["Lion", "9lives", "a b", "-x-", ""])
+def test_names_that_can_not_be(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is written."""
+    assert main(["new-plugin", "--kind", "solver", "--folder", str(tmp_path), "--", name]) == 2
+    assert "is no name for a plugin" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is there stays as it is."""
+    for code in (0, 2):
+        arguments = ["new-plugin", "mlpkit-lion", "--kind", "solver", "--folder", str(tmp_path)]
+        assert main(arguments) == code
+    assert "is there already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_left_to_fill_in(kind: str) -> None:
+    """All texts are complete, and import `mlpkit.plugin` alone."""
+    for path, text in files("lion", kind).items():  # type: ignore[arg-type]
+        assert "$" not in text
+        if path.startswith("mlpkit_"):
+            assert set(re.findall(r"^from (mlpkit\b[\w.]*)", text, re.M)) <= {"mlpkit.plugin"}
