@@ -1,11 +1,16 @@
 """The README's examples run, in their order, with every plugin installed."""
 
+import os
 import re
+import tempfile
 import warnings
 from pathlib import Path
 
 from sklearn.exceptions import ConvergenceWarning
 
+# one Keras backend a process; whoever imports TensorFlow first would choose another
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ["KERAS_HOME"] = tempfile.mkdtemp()
 README = Path(__file__).parent.parent / "README.md"
 
 

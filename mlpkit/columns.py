@@ -79,22 +79,24 @@ def named(values: Array) -> tuple[Array, list[str]]:
     >>> codes.tolist(), names
     ([0, 1, -1, 0], ['2', '10'])
     """
-    gone = missing(values)
     if values.dtype.kind == "O":
-        found: dict[Any, int] = {}
-        codes = np.full(len(values), -1, dtype=np.intp)
-        # by type too: True is not 1 here
-        codes[~gone] = [found.setdefault((type(v), v), len(found)) for v in values[~gone]]
-        distinct = [v for _, v in found]
+        listed = values.tolist()
+        typed = list(zip(map(type, listed), listed, strict=True))  # True is not 1 here
+        found = dict.fromkeys(typed)
+        gone = missing(np.fromiter((v for _, v in found), dtype=object, count=len(found)))
+        distinct = [v for (_, v), m in zip(found, gone, strict=True) if not m]
+        place = dict(zip(found, np.where(gone, -1, np.cumsum(~gone) - 1).tolist(), strict=True))
+        codes = np.fromiter(map(place.__getitem__, typed), dtype=np.intp, count=len(typed))
     else:
+        gone = missing(values)
         unique, inverse = np.unique(values[~gone], return_inverse=True)
         codes = np.full(len(values), -1, dtype=np.intp)
         codes[~gone] = inverse
         distinct = unique.tolist() if values.dtype.kind not in "mM" else list(unique.astype(str))
     texts = [name_of(v) for v in distinct]
     names = in_order(texts)
-    place = {name: i for i, name in enumerate(names)}
-    to = np.array([*(place[text] for text in texts), -1], dtype=np.intp)
+    order = {name: i for i, name in enumerate(names)}
+    to = np.array([*(order[text] for text in texts), -1], dtype=np.intp)
     return to[codes], names
 
 

@@ -17,7 +17,7 @@ class Listeners:
         """Tell those who want to know that training begins; returns the rate to begin with."""
         report = Report(0, float("nan"), None, rate, 0.0, arrays=partial(self.arrays, state))
         for callback in self.callbacks:
-            begin = getattr(callback, "begin", None)
+            begin = getattr(callback, "on_begin", None)
             answer = begin(report) if begin is not None else None
             if isinstance(answer, float):
                 rate = answer
@@ -33,7 +33,7 @@ class Listeners:
         """Tell those who want to know; the last that returns weights has its way."""
         found = None
         for callback in self.callbacks:
-            end = getattr(callback, "end", None)
+            end = getattr(callback, "on_end", None)
             if end is not None:
                 last = self.reports[-1] if self.reports else Report(0, 0.0, None, 0.0, 0.0)
                 found = end(last._replace(arrays=partial(self.arrays, state))) or found

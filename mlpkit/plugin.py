@@ -264,8 +264,8 @@ class Report(NamedTuple):
     arrays: Callable[[], Arrays] = dict  # the weights after it
 
 
-# True stops; a float is the learning rate from here on. May have `begin(report)`, called
-# before training with epoch 0 and answered likewise, and `end(report)`, which is called
+# True stops; a float is the learning rate from here on. May have `on_begin(report)`, called
+# before training with epoch 0 and answered likewise, and `on_end(report)`, which is called
 # behind it, even after an error, and may return weights to put in the place of the last.
 Callback: TypeAlias = Callable[[Report], "bool | float | None"]
 

@@ -40,7 +40,7 @@ LEVELS = [
     {"__init__"},
     {"laws", "cases"},
     {"testing_metrics", "testing_networks", "testing_training"},
-    {"testing", "demo", "checking", "template_backend"},
+    {"testing", "demo", "checking", "template_backend", "template_trainer"},
     {"templates"},
     {"scaffold"},
     {"__main__"},

@@ -22,7 +22,7 @@ BATCHES = (
 
 
 class Adapted:
-    """A Keras callback as a `Callback` with `begin` and `end`."""
+    """A Keras callback as a `Callback` with `on_begin` and `on_end`."""
 
     def __init__(self, callback: Any, network: Network, spec: Spec, recipe: Recipe) -> None:
         check(callback)
@@ -30,7 +30,7 @@ class Adapted:
         self.model: Any = None
         self.put_in: Arrays = {}
 
-    def begin(self, report: Report) -> float | None:
+    def on_begin(self, report: Report) -> float | None:
         """The callback sees the model as it begins, and epoch 0 begins."""
         keras = active_keras()
         with building(self.spec.dtype):
@@ -61,7 +61,7 @@ class Adapted:
             self.callback.on_epoch_begin(report.epoch, {})
         return self._new_rate(report.rate) or rate
 
-    def end(self, report: Report) -> Arrays | None:
+    def on_end(self, report: Report) -> Arrays | None:
         """Training ends. Weights that the callback put into the model are the last ones."""
         if self.model is None:
             return None

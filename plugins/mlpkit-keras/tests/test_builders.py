@@ -215,7 +215,9 @@ def test_a_stream_compiles_a_bounded_number_of_times(monkeypatch: pytest.MonkeyP
 
 def small(name: str) -> MLPClassifier:
     """An estimator that is quick to check."""
-    return MLPClassifier((8,), builder=name, backend=BACKEND, max_iter=60, learning_rate_init=0.02)
+    # deep ones multiply the last bits of a sum in another order; a small rate keeps them small
+    rate = 0.002 if name == "keras.residual" else 0.02
+    return MLPClassifier((8,), builder=name, backend=BACKEND, max_iter=60, learning_rate_init=rate)
 
 
 @parametrize_with_checks(
