@@ -58,7 +58,7 @@ def _adapted_solver(given: Any, options: Mapping[str, Any] | None) -> Solver:
     solver = adapted("solver", given)
     if not isinstance(solver, Solver):
         raise ValueError(
-            f"The 'solver' parameter is {given!r}; expected the name of a solver, a mlpkit.plugin.Solver, or an"
+            f"solver={given!r}: expected the name of a solver, a mlpkit.plugin.Solver, or an"
             " optimizer of a framework for which a plugin is installed."
         )
     if options:

@@ -66,6 +66,21 @@ def test_values_far_from_zero(task: str, name: str) -> None:
     compare(task, name, weighted=True, shift=1e6)
 
 
+@pytest.mark.parametrize(
+    ("name", "function"), [("f1_macro", sk.f1_score), ("recall_weighted", sk.recall_score)]
+)
+@pytest.mark.parametrize("k", [15, 16, 17, 40])
+def test_many_classes(k: int, name: str, function: Any) -> None:
+    """Few classes are counted in a confusion matrix, many one by one: the values are the same."""
+    y, said = np.random.default_rng(k).integers(k, size=(2, 500))
+    groups = np.arange(500) % 3
+    report = evaluate(None, None, y, y_pred=said, metrics=name, partitions=by_labels(groups))
+    average = name.partition("_")[2]
+    for e in report.select(name):
+        inside = groups == int(e.partition)
+        close(function(y[inside], said[inside], average=average, zero_division=0), e.value)
+
+
 def test_every_metric_is_compared() -> None:
     """No built-in is left out of the comparison with scikit-learn."""
     core = installed().plugins[0].load().components["metric"]
@@ -141,7 +156,8 @@ def test_balanced_weights_are_those_of_each_group(name: str, weighted: bool) -> 
         sk.matthews_corrcoef,
         sk.roc_auc_score,
         sk.log_loss,
-        sk.d2_brier_score,
+        sk.d2_log_loss_score,
+        sk.brier_score_loss,
         partial(sk.fbeta_score, beta=2.0, pos_label="yes"),
         sk.jaccard_score,
     ],
@@ -161,11 +177,11 @@ def test_functions_of_scikit_learn_as_they_are(function: Any) -> None:
         sample_weight=data.w,
     )
     inner = getattr(function, "func", function)
-    scores = inner in (sk.roc_auc_score, sk.log_loss, sk.d2_brier_score)
+    scores = inner in (sk.roc_auc_score, sk.log_loss, sk.d2_log_loss_score, sk.brier_score_loss)
     for e in report:
         chosen = np.ones(400, bool) if e.partition == "all" else data.groups == e.partition
         said = data.p[chosen, 1] if scores else data.label[chosen]
-        positive = inner in (sk.d2_brier_score, sk.jaccard_score)
+        positive = inner in (sk.brier_score_loss, sk.jaccard_score)
         labels = {"pos_label": "yes"} if positive else {}
         expected = function(data.y[chosen], said, sample_weight=data.w[chosen], **labels)
         close(float(expected), e.value)

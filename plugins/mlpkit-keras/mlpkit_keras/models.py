@@ -61,14 +61,15 @@ class Given:
     def __init__(self, model: Any) -> None:
         with building("float32"):
             self.source = Recorded(model)
-        active_keras()
         self.values = [to_numpy(v) for v in model.variables]
+        double = any(a.dtype == "float64" for a in self.values)
+        self.dtype = "float64" if double else "float32"
         self.__qualname__ = f"from_keras({model.name})"
 
     def __call__(self, spec: Spec) -> Any:
         """A copy of the model."""
         keras_for(spec.backend)
-        with building(spec.dtype):
+        with building(self.dtype):
             model = self.source.model()
             for variable, value in zip(model.variables, self.values, strict=True):
                 variable.assign(value)

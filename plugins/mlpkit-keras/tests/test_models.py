@@ -192,6 +192,14 @@ def test_from_keras_wraps_without_training() -> None:
     assert isinstance(reg, MLPRegressor) and reg.predict(X).shape == (len(X), 2)
 
 
+def test_from_keras_keeps_the_dtype() -> None:
+    """A float64 model stays one."""
+    trained = MLPClassifier(builder="keras.mlp", dtype="float64", **QUICK).fit(X, Y)
+    again = from_keras(trained.to_keras(), classes=trained.classes_)
+    assert again._model.spec.dtype == "float64"
+    close(trained.predict_proba(X), again.predict_proba(X), 1e-6)
+
+
 def test_weights_and_class_weights_multiply() -> None:
     """class_weight with sample_weight is the product, and the caller's array stays."""
     w = np.linspace(0.5, 2, len(X))
