@@ -80,4 +80,5 @@ def loss_of(given: Any, spec: Spec, owner: str) -> Loss | None:
     if "from_logits" in config:
         config["from_logits"] = False  # the activation is always put on before
     dumped = json.dumps(config, sort_keys=True)
-    return Loss(name, spec.loss.out_activation, interned(type(loss), dumped, sparse), None)
+    cls: Any = type(loss)
+    return Loss(name, spec.loss.out_activation, interned(cls, dumped, sparse), None)

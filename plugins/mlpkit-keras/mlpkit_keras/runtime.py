@@ -86,7 +86,7 @@ def _float64(dtype: str) -> Any:
     try:
         return jax.enable_x64(True)
     except AttributeError:  # an older JAX
-        from jax.experimental import enable_x64
+        from jax.experimental import enable_x64  # type: ignore[attr-defined,unused-ignore]
 
         return enable_x64()
 
