@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         own.set_defaults(main=command.main)
     given = parser.parse_args(arguments)
     try:
-        return int(given.main(given))
+        code = int(given.main(given))
+        sys.stdout.flush()  # here, where a reader that left is known
+        return code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader, head or less, had enough

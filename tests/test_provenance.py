@@ -66,7 +66,7 @@ def test_dense_networks_predict_without_their_plugin(tmp_path: Path) -> None:
     done = run(tmp_path, "-c", LOAD, str(fitted(tmp_path, "dense")))
     assert "line 6, in <module>" in done.stderr  # past the prediction
     assert "unknown backend 'acme'" in done.stderr
-    assert "pip install acme-mlp (Not" in done.stderr
+    assert "pip install acme-mlp" in done.stderr
 
 
 def test_other_networks_name_the_pip_command(tmp_path: Path) -> None:
