@@ -44,6 +44,7 @@ class SolverLaws(Laws):
 
     solver: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = {}
+    backend: ClassVar[str | None] = None  # that trains with it; None: the default one
 
     def made(self) -> Solver:
         """The solver."""
@@ -132,7 +133,8 @@ class SolverLaws(Laws):
         """An estimator with it has a lower loss in the end."""
         X, y, _ = data(spec(), 60)
         clf = MLPClassifier((8,), solver=self.solver, solver_options=dict(self.options) or None)
-        clf.set_params(random_state=0, max_iter=30).fit(X, y.argmax(axis=1))
+        clf.set_params(random_state=0, max_iter=30, backend=self.backend)
+        clf.fit(X, y.argmax(axis=1))
         assert clf.loss_curve_[-1] < clf.loss_curve_[0] - 1e-6
 
     def test_a_stream_goes_on_from_a_pickle(self) -> None:
@@ -141,7 +143,7 @@ class SolverLaws(Laws):
         if not made.has_steps:
             pytest.skip("it has no steps")
         X, y, _ = data(spec(), 60)
-        clf = MLPClassifier((4,), solver=made, random_state=0)
+        clf = MLPClassifier((4,), solver=made, random_state=0, backend=self.backend)
         for _ in range(3):
             clf.partial_fit(X, y.argmax(axis=1), classes=[0, 1, 2])
         loaded = pickle.loads(pickle.dumps(clf))

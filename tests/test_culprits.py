@@ -216,9 +216,10 @@ SOLVERS: Culprits = {
 
 
 class SolverCulprit(testing.SolverLaws):
-    """The laws, for a function instead of a name."""
+    """The laws, for a function instead of a name, where no compiler hides its memory."""
 
     __test__ = False
+    backend = "numpy"
 
     def made(self) -> Solver:
         """A new one."""
@@ -378,9 +379,10 @@ CALLBACKS: Culprits = {
 
 
 class CallbackCulprit(testing.CallbackLaws):
-    """The laws, for a function instead of a name."""
+    """The laws, for a function instead of a name, where no compiler hides its memory."""
 
     __test__ = False
+    backend = "numpy"
 
     def made(self) -> Any:
         """A new one."""
