@@ -9,7 +9,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import testing
-from mlpkit.checking import LAWS
+from mlpkit.commands.checking import LAWS
 
 PAGES = Path(__file__).parent / "plugins"
 

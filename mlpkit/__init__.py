@@ -7,15 +7,15 @@ from mlpkit.classifier import MLPClassifier
 from mlpkit.regressor import MLPRegressor
 
 if TYPE_CHECKING:
-    from mlpkit.display import MetricHistoryDisplay, PartitionReportDisplay
-    from mlpkit.evaluation import evaluate
-    from mlpkit.gate import CheckFailed
-    from mlpkit.metrics import from_function
-    from mlpkit.partitioning import by, cross
-    from mlpkit.partitions import by_column, by_function, by_labels, by_quantile, by_target
-    from mlpkit.predictions import Chunk
-    from mlpkit.report import PartitionReport
-    from mlpkit.scorer import make_partition_scorer
+    from mlpkit.metrics.lookup import from_function
+    from mlpkit.partitions.lookup import by, cross
+    from mlpkit.partitions.simple import by_column, by_function, by_labels, by_quantile, by_target
+    from mlpkit.reports.display import MetricHistoryDisplay, PartitionReportDisplay
+    from mlpkit.reports.evaluation import evaluate
+    from mlpkit.reports.gate import CheckFailed
+    from mlpkit.reports.predictions import Chunk
+    from mlpkit.reports.report import PartitionReport
+    from mlpkit.reports.scorer import make_partition_scorer
 
 __all__ = [
     "CheckFailed",
@@ -40,21 +40,21 @@ __version__ = "0.1.0"
 
 # where to find what a program that only trains does not need
 _LATER = {
-    "CheckFailed": "gate",
-    "Chunk": "predictions",
-    "MetricHistoryDisplay": "display",
-    "PartitionReport": "report",
-    "PartitionReportDisplay": "display",
-    "by": "partitioning",
-    "by_column": "partitions",
-    "by_function": "partitions",
-    "by_labels": "partitions",
-    "by_quantile": "partitions",
-    "by_target": "partitions",
-    "cross": "partitioning",
-    "evaluate": "evaluation",
-    "from_function": "metrics",
-    "make_partition_scorer": "scorer",
+    "CheckFailed": "reports.gate",
+    "Chunk": "reports.predictions",
+    "MetricHistoryDisplay": "reports.display",
+    "PartitionReport": "reports.report",
+    "PartitionReportDisplay": "reports.display",
+    "by": "partitions.lookup",
+    "by_column": "partitions.simple",
+    "by_function": "partitions.simple",
+    "by_labels": "partitions.simple",
+    "by_quantile": "partitions.simple",
+    "by_target": "partitions.simple",
+    "cross": "partitions.lookup",
+    "evaluate": "reports.evaluation",
+    "from_function": "metrics.lookup",
+    "make_partition_scorer": "reports.scorer",
 }
 
 

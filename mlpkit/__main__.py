@@ -5,7 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mlpkit import __version__, checking, demo, listing, scaffold
+from mlpkit import __version__
+from mlpkit.commands import checking, demo, listing, scaffold
 
 COMMANDS = {  # each has SUMMARY, arguments(parser), main(args)
     "plugins": listing,

@@ -18,13 +18,13 @@ from mlpkit import dense, recipes
 from mlpkit.building import check_picklable, initial
 from mlpkit.constraints import CONSTRAINTS
 from mlpkit.exporting import Exports
-from mlpkit.fitting import Data, Fitted, run
 from mlpkit.layers import Layers
 from mlpkit.losses import LOSSES
 from mlpkit.model import Model
 from mlpkit.options import Method, RoutedOptions, parameter_names
 from mlpkit.plugin import Array, Progress, Recipe, Spec
 from mlpkit.targets import Labels, Values
+from mlpkit.training.fitting import Data, Fitted, run
 
 
 class BaseMLP(RoutedOptions, Exports, Layers, BaseEstimator):  # type: ignore[misc]

@@ -27,25 +27,25 @@ def mlpkit_solvers() -> list[Component]:
 @hookimpl
 def mlpkit_trainers() -> list[Component]:
     return [
-        Component("epochs", "mlpkit.trainer:train", "minibatches, epoch by epoch"),
-        Component("lbfgs", "mlpkit.lbfgs:train", "SciPy's L-BFGS-B"),
+        Component("epochs", "mlpkit.training.trainer:train", "minibatches, epoch by epoch"),
+        Component("lbfgs", "mlpkit.training.lbfgs:train", "SciPy's L-BFGS-B"),
     ]
 
 
 @hookimpl
 def mlpkit_callbacks() -> list[Component]:
-    return [Component("print", "mlpkit.callbacks:printer", "a line an epoch, as verbose=True")]
+    return [Component("print", "mlpkit.training.callbacks:printer", "a line an epoch")]
 
 
 @hookimpl
 def mlpkit_metrics() -> list[Component]:
     def component(module: str, name: str, summary: str, *options: str) -> Component:
-        return Component(name, f"mlpkit.{module}:{name}", summary, options=options)
+        return Component(name, f"mlpkit.metrics.{module}:{name}", summary, options=options)
 
     pos = "pos_label"
     parts = {"precision": "right among predicted", "recall": "found", "f1": "harmonic mean of both"}
     averages = {"macro": "mean over classes", "micro": "all together", "weighted": "by class size"}
-    labels, chances, values = "label_metrics", "probability_metrics", "value_metrics"
+    labels, chances, values = "labels", "probabilities", "values"
     return [
         component(labels, "accuracy", "fraction of right predictions"),
         component(labels, "balanced_accuracy", "mean recall of the classes"),
@@ -88,7 +88,7 @@ def mlpkit_metrics() -> list[Component]:
 @hookimpl
 def mlpkit_partitioners() -> list[Component]:
     def component(name: str, summary: str, *options: str) -> Component:
-        return Component(name, f"mlpkit.partitions:by_{name}", summary, options=options)
+        return Component(name, f"mlpkit.partitions.simple:by_{name}", summary, options=options)
 
     return [
         component("column", "values of a column", "column", "name", "max_groups"),

@@ -76,7 +76,7 @@ class Metric:
 
     ``interval`` for a ratio is "wilson" (of counts) or "normal" (of any sums), for a value
     "bootstrap", for an exact one "jackknife" or a function (scored, weights, confidence) ->
-    (low, high); None is none. See `mlpkit.intervals`.
+    (low, high); None is none. See `mlpkit.reports.intervals`.
     """
 
     name: str

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpkit.accumulator import Accumulator
-from mlpkit.estimates import Settings
-from mlpkit.metrics import metrics_of
+from mlpkit.metrics.accumulator import Accumulator
+from mlpkit.metrics.lookup import metrics_of
+from mlpkit.metrics.scored import from_outputs, truth
 from mlpkit.plugin import Array, Groups, Metric, Scored
-from mlpkit.report import PartitionReport
-from mlpkit.scored import from_outputs, truth
+from mlpkit.reports.estimates import Settings
+from mlpkit.reports.report import PartitionReport
 
 N = 200
 RNG = np.random.default_rng(0)

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils import shuffle
 
-from mlpkit.batches import epochs, with_rates
 from mlpkit.plugin import Progress
 from mlpkit.solvers import sgd
 from mlpkit.testing import recipe
+from mlpkit.training.batches import epochs, with_rates
 
 
 @given(n=st.integers(1, 300), size=st.integers(1, 64), seed=st.integers(0, 9))

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from distributions import install, offering
 
-from mlpkit import dense, numpy_backend, testing, trainer
-from mlpkit.callbacks import printer
+from mlpkit import dense, numpy_backend, testing
 from mlpkit.plugin import Network, Report, Solver, Steps
 from mlpkit.solvers import adam, sgd
+from mlpkit.training import trainer
+from mlpkit.training.callbacks import printer
 
 KITS = ["Backend", "Solver", "Builder", "Trainer", "Callback"]
 Culprits = dict[str, Any]

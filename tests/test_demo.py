@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from distributions import install, offering, only, run
 
-from mlpkit import demo, registry
+from mlpkit import registry
+from mlpkit.commands import demo
 from mlpkit.plugin import Report
 
 NUMBERS = r"\s+(\S+)\s+(\d+)\s+(\S+) s\s+(\S+) s"

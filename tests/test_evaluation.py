@@ -34,7 +34,7 @@ from mlpkit import (
     evaluate,
     make_partition_scorer,
 )
-from mlpkit.report import PartitionReport
+from mlpkit.reports.report import PartitionReport
 
 X, y = load_breast_cancer(return_X_y=True)
 GROUPS = np.random.default_rng(0).choice(["a", "b", "c"], len(y))

@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 
 from mlpkit import by_labels, evaluate
-from mlpkit.intervals import jackknife, percentile, wilson
+from mlpkit.reports.intervals import jackknife, percentile, wilson
 
 
 def one(y: Any, metrics: str, **options: Any) -> Any:

@@ -13,11 +13,11 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.class_weight import compute_sample_weight
 
 from mlpkit import by_labels, evaluate, from_function
-from mlpkit.metrics import metrics_of
+from mlpkit.metrics.lookup import metrics_of
+from mlpkit.metrics.probabilities import expected_calibration_error, roc_auc_histogram
+from mlpkit.metrics.values import pinball_loss
 from mlpkit.plugin import Metric
-from mlpkit.probability_metrics import expected_calibration_error, roc_auc_histogram
 from mlpkit.registry import installed
-from mlpkit.value_metrics import pinball_loss
 
 CASES = [(task, name) for task, named in REFERENCES.items() for name in named]
 SHIFTED = ("r2", "explained_variance", "mse", "rmse", "mae", "median_absolute_error", "mean_bias")

@@ -18,7 +18,7 @@ from mlpkit import (
     cross,
     evaluate,
 )
-from mlpkit.partitioning import learned, members, partitioners_of
+from mlpkit.partitions.lookup import learned, members, partitioners_of
 from mlpkit.plugin import Groups, Partitioner, Sample
 
 FRAME = pd.DataFrame(

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import r2_score
 
 from mlpkit import by_column, by_labels, by_quantile, cross, evaluate
-from mlpkit.accumulator import Accumulator
-from mlpkit.grouping import Grouping
-from mlpkit.metrics import metrics_of
+from mlpkit.metrics.accumulator import Accumulator
+from mlpkit.metrics.grouping import Grouping
+from mlpkit.metrics.lookup import metrics_of
+from mlpkit.metrics.scored import take
 from mlpkit.plugin import Groups, Sample, Scored
-from mlpkit.scored import take
 
 METRICS = {
     "multiclass": ["accuracy", "f1_macro", "balanced_accuracy", "recall_weighted"],

@@ -3,9 +3,9 @@
 import pytest
 
 from mlpkit import MLPClassifier, recipes
-from mlpkit.callbacks import printer
 from mlpkit.plugin import Report
 from mlpkit.solvers import adam
+from mlpkit.training.callbacks import printer
 
 
 def params(**changes: object) -> dict[str, object]:

@@ -7,10 +7,10 @@ import pytest
 from distributions import PREAMBLE, build, install, offering, run
 
 from mlpkit.__main__ import main
-from mlpkit.checking import LAWS
+from mlpkit.commands.checking import LAWS
+from mlpkit.commands.scaffold import files
+from mlpkit.commands.templates import KINDS
 from mlpkit.plugin import Hooks
-from mlpkit.scaffold import files
-from mlpkit.templates import KINDS
 
 DATA = "import numpy as np\nX = np.random.RandomState(0).rand(40, 3)\ny = np.arange(40) % 2\n"
 

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier
 from mlpkit.plugin import Progress, Report, Sums
-from mlpkit.trainer import epoch_loss, improved
+from mlpkit.training.trainer import epoch_loss, improved
 
 X, Y = load_digits(n_class=2, return_X_y=True)
 X = X[:100] / 16

@@ -1,0 +1,1 @@
+"""What ``python -m mlpkit`` does: plugins, demo, check and new-plugin."""

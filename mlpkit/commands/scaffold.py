@@ -1,0 +1,71 @@
+"""Write a new plugin: a distribution that works as it is, for its author to change."""
+
+import argparse
+import re
+from pathlib import Path
+from string import Template
+from typing import get_args
+
+from mlpkit.commands import templates
+from mlpkit.commands.checking import LAWS
+from mlpkit.discovery import own_version
+from mlpkit.plugin import API, Kind
+
+SUMMARY = "write a new plugin that works as it is"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's options."""
+    parser.add_argument("name", help="what users will type, such as lion")
+    parser.add_argument("--kind", required=True, choices=[k for k in get_args(Kind) if k in LAWS])
+    parser.add_argument("--folder", default=".", type=Path, help="where its folder goes (here)")
+
+
+def main(given: argparse.Namespace) -> int:
+    """Write the files and say what to type next."""
+    name = given.name.removeprefix("mlpkit-")
+    if not re.fullmatch(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", name):
+        print(f"{given.name!r} is no name for a plugin: small letters, digits and - between them.")
+        return 2
+    target: Path = given.folder / f"mlpkit-{name}"
+    if target.exists():
+        print(f"{target} is there already. Choose another name, or another --folder.")
+        return 2
+    for path, text in files(name, given.kind).items():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        (target / path).write_text(text)
+    print(
+        f"Wrote {target}. Next:\n\n"
+        f"    pip install -e '{target}[test]'\n"
+        f"    pytest {target}\n"
+        f"    python -m mlpkit check {name}\n"
+    )
+    return 0
+
+
+def files(name: str, kind: Kind) -> dict[str, str]:
+    """The text of each file of the distribution, by its path."""
+    identifier = name.replace("-", "_")
+    code, options, example = templates.KINDS[kind]
+    major, minor = (own_version().split(".") + ["0"])[:2] if own_version()[0].isdigit() else "01"
+    words = {
+        "name": name,
+        "id": identifier,
+        "module": f"mlpkit_{identifier}",
+        "kind": kind,
+        "Class": "".join(part.title() for part in identifier.split("_")),
+        "laws": LAWS[kind],
+        "options": options,
+        "api": str(API),
+        "version": f">={major}.{minor},<{major}.{int(minor) + 1}",
+    }
+    texts = {
+        "pyproject.toml": templates.PYPROJECT,
+        "README.md": templates.README.replace("$example", example.strip()),
+        "tox.ini": templates.TOX,
+        f"{words['module']}/__init__.py": templates.PACKAGE,
+        f"{words['module']}/{kind}.py": code,
+        f"{words['module']}/py.typed": "",
+        f"tests/test_{identifier}.py": templates.TESTS,
+    }
+    return {path: Template(text).substitute(words).lstrip("\n") for path, text in texts.items()}

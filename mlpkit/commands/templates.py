@@ -1,0 +1,223 @@
+"""The texts of a new plugin; ``$name`` and the like are filled in by `mlpkit.commands.scaffold`."""
+
+from typing import NamedTuple
+
+from mlpkit.commands.template_backend import BACKEND
+from mlpkit.commands.template_trainer import TRAINER
+from mlpkit.plugin import Kind
+
+PYPROJECT = """
+[build-system]
+requires = ["hatchling>=1.26"]
+build-backend = "hatchling.build"
+
+[project]
+name = "mlpkit-$name"
+version = "0.1.0"
+description = "A $kind for mlpkit"
+readme = "README.md"
+requires-python = ">=3.11"
+dependencies = ["mlpkit$version"]
+
+[project.optional-dependencies]
+test = ["mlpkit[test]", "pytest>=8"]
+
+[project.entry-points.mlpkit]
+$name = "$module"
+
+[tool.hatch.build.targets.wheel]
+packages = ["$module"]
+"""
+
+TOX = """
+[tox]
+env_list = py{311, 312, 313}
+skip_missing_interpreters = true
+
+[testenv]
+extras = test
+commands = pytest {posargs}
+"""
+
+README = """
+# mlpkit-$name
+
+The $kind `$name` for [mlpkit](https://pypi.org/project/mlpkit/).
+
+    pip install mlpkit-$name
+
+```python
+$example
+```
+
+`python -m mlpkit plugins` shows that it is there, `python -m mlpkit check $name` that it
+keeps the laws of its kind.
+"""
+
+PACKAGE = '''
+"""The $kind $name of mlpkit. This module describes it, and imports nothing heavy."""
+
+from mlpkit.plugin import Component, hookimpl
+
+mlpkit_api = ($api, $api)  # the versions of the contract that it is for
+
+
+@hookimpl
+def mlpkit_${kind}s() -> list[Component]:
+    """What there is to find."""
+    return [
+        Component(
+            "$name",
+            "$module.$kind:$id",
+            "say what it is in a few words",
+            requires=(),  # modules that must be there, such as a framework
+            options=($options),
+        )
+    ]
+'''
+
+TESTS = '''
+"""The laws of a $kind; what it can't meet goes into ``exempt = {"test_...": "why"}``."""
+
+from mlpkit.testing import $laws
+
+
+class Test$Class($laws):
+    $kind = "$name"
+'''
+
+SOLVER = '''
+"""Sign momentum: the solver's step, written once for every backend."""
+
+from mlpkit.plugin import Solver
+
+
+def update(xp, p, g, slots, rate, options):
+    """Weights and slots after one step; ``xp`` is the backend's namespace of functions."""
+    (m,) = slots
+    p = p - rate * xp.sign(options["beta"] * m + (1 - options["beta"]) * g)
+    return p, (0.99 * m + 0.01 * g,)
+
+
+def $id(beta: float = 0.9) -> Solver:
+    """The solver; ``beta`` is set by ``solver_options={"beta": 0.8}``."""
+    return Solver(update=update, slots=("m",), options={"beta": beta})
+'''
+
+METRIC = '''
+"""What a wrong answer costs: the terms of each row, and the number that their sums make."""
+
+from functools import partial
+
+from mlpkit.plugin import Array, Metric, Scored
+
+
+def costs(scored: Scored, miss: float) -> Array:
+    """What each row adds, (n,): ``miss`` for a positive that was missed, 1 for a false alarm."""
+    return miss * (scored.y > scored.label) + 1.0 * (scored.y < scored.label)
+
+
+def per_row(sums: Array) -> tuple[Array, Array]:
+    """Numerator and denominator: the cost over the weight."""
+    return sums[..., 1], sums[..., 0]
+
+
+def $id(miss: float = 5.0) -> Metric:
+    """The metric."""
+    terms = partial(costs, miss=miss)
+    return Metric("$name", ("binary",), False, terms=terms, ratio=per_row, interval="normal")
+'''
+
+PARTITIONER = '''
+"""Rows by the half of a column: what is learned once, and the group of any later row."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from mlpkit.plugin import Groups, Partitioner, Sample
+
+NAMES = ("below the median", "above the median", "missing")
+
+
+def learn(sample: Sample, column: int) -> float:
+    """The cut: the median of the column."""
+    return float(np.nanmedian(np.asarray(sample.X)[:, column].astype(float)))
+
+
+def assign(cut: Any, sample: Sample, column: int) -> Groups:
+    """The group of each row."""
+    values = np.asarray(sample.X)[:, column].astype(float)
+    return Groups(np.where(np.isnan(values), 2, (values > cut).astype(int)), NAMES)
+
+
+def $id(column: int = 0) -> Partitioner:
+    """The partitioner."""
+    functions = partial(learn, column=column), partial(assign, column=column)
+    return Partitioner("$name", *functions)
+'''
+
+CALLBACK = '''
+"""A patience of its own: stop when the loss has not fallen for some epochs."""
+
+import math
+
+from mlpkit.plugin import Callback, Report
+
+
+def $id(epochs: int = 5) -> Callback:
+    """A new listener; each fit is to have its own."""
+    best, stale = math.inf, 0
+
+    def listen(report: Report) -> bool:
+        """True stops; a float would be the learning rate from here on."""
+        nonlocal best, stale
+        stale = 0 if report.loss < best else stale + 1
+        best = min(best, report.loss)
+        return stale > epochs
+
+    return listen
+'''
+
+BUILDER = '''
+"""The dense chain with orthogonal initial weights."""
+
+import numpy as np
+
+from mlpkit.plugin import Network, Spec
+
+
+def $id(spec: Spec, rng: np.random.RandomState, gain: float = 1.0) -> Network:
+    """The network: NumPy arrays. Without an `apply` of its own it is the dense chain."""
+    arrays = {}
+    units = spec.layer_units
+    for i, (n, m) in enumerate(zip(units[:-1], units[1:], strict=True)):
+        q, _ = np.linalg.qr(rng.standard_normal((max(n, m), min(n, m))))
+        arrays[f"coef_{i}"] = (gain * (q if n >= m else q.T)).astype(spec.dtype)
+        arrays[f"intercept_{i}"] = np.zeros(m, spec.dtype)
+    return Network(arrays, decayed=frozenset(name for name in arrays if "coef" in name))
+'''
+
+
+class Texts(NamedTuple):
+    """What differs from kind to kind: the code, its options, an example."""
+
+    code: str
+    options: str
+    example: str
+
+
+FIT = "from mlpkit import MLPClassifier\n\nclf = MLPClassifier({}).fit(X, y)"
+EVALUATE = "from mlpkit import MLPClassifier, evaluate\n\nclf = MLPClassifier().fit(X, y)\n{}"
+KINDS: dict[Kind, Texts] = {
+    "backend": Texts(BACKEND, "", FIT.format('backend="$name"')),
+    "solver": Texts(SOLVER, '"beta",', FIT.format('solver="$name"')),
+    "builder": Texts(BUILDER, '"gain",', FIT.format('builder="$name"')),
+    "trainer": Texts(TRAINER, "", FIT.format('trainer="$name"')),
+    "callback": Texts(CALLBACK, '"epochs",', FIT.format('callbacks="$name"')),
+    "metric": Texts(METRIC, '"miss",', EVALUATE.format('evaluate(clf, X, y, metrics=["$name"])')),
+    "partitioner": Texts(
+        PARTITIONER, '"column",', EVALUATE.format('evaluate(clf, X, y, partitions=["$name"])')
+    ),
+}

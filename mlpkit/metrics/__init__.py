@@ -1,0 +1,1 @@
+"""Metrics: what each row adds, the sums by group, and the numbers that they make."""

@@ -1,0 +1,241 @@
+"""Metrics of all groups over rows that arrive in parts, and the merging of such parts."""
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mlpkit.metrics.grouping import Grouping, Label
+from mlpkit.metrics.kept import Kept, Part
+from mlpkit.metrics.sums import Sums
+from mlpkit.plugin import Array, Groups, Metric, Scored, Tally
+
+BLOCKS = 400  # of a group's rows, for intervals; halved until the sums fit
+MEMORY = 2**24  # numbers that the sums may take
+
+
+class Accumulator:
+    """Sums, and rows where a metric needs them, of everything that was seen.
+
+    ``balanced`` weighs classes within each group as `compute_sample_weight("balanced", y)`
+    would; ``intervals`` shares rows among blocks for resampling. A metric that raises is a
+    ValueError naming it, or, if not ``strict``, NaN from then on, with the reason in
+    ``errors``.
+
+    >>> from mlpkit.metrics.labels import accuracy
+    >>> part = Scored("binary", np.array([0, 1]), np.array([0, 1, 1]), np.array([0, 0, 1]))
+    >>> sex = {"sex": Groups(np.array([0, 0, 1]), ("f", "m"))}
+    >>> seen = Accumulator([accuracy()])
+    >>> seen.update(part, sex)
+    >>> seen.labels, seen.values()[0].tolist()
+    ([('sex', 'f'), ('sex', 'm')], [0.5, 1.0])
+    """
+
+    def __init__(
+        self,
+        metrics: Sequence[Metric],
+        *,
+        balanced: bool = False,
+        intervals: bool = False,
+        strict: bool = True,
+    ) -> None:
+        self.metrics, self.balanced = list(metrics), balanced
+        self.intervals, self.strict = intervals, strict
+        self.terms = list(dict.fromkeys(m.terms for m in metrics if m.terms))
+        self.spreads = list(dict.fromkeys(m.spread for m in metrics if m.spread))
+        self.labels: list[Label] = []
+        self.sums: Sums | None = None
+        self.kept = Kept(balanced=balanced)
+        self.errors: dict[str, str] = {}
+        self.widths: dict[object, int] = {}
+        self.n_blocks = 1
+
+    def update(
+        self, scored: Scored, groups: Mapping[str, Groups], weight: Array | None = None
+    ) -> None:
+        """Add rows; their groups by partitioner, weights (n,) or None."""
+        terms, spreads = self._columns(scored)
+        n_labels = sum(len(g.names) for g in groups.values())
+        strata = self._strata(scored)
+        if self.intervals and self.sums is None:
+            width = sum(self.widths.values()) * n_labels * (strata[1] if strata else 1)
+            self.n_blocks = BLOCKS
+            while self.n_blocks > BLOCKS // 16 and self.n_blocks * width > MEMORY:
+                self.n_blocks //= 2
+        seen = {}
+        if self.intervals and self.sums is not None:
+            seen = dict(zip(self.labels, self.sums.n_rows.tolist(), strict=True))
+        n = len(scored.y)
+        self._add(scored, Grouping(groups, n, weight, strata, self.n_blocks, seen), terms, spreads)
+
+    def update_grouped(self, scored: Scored, grouping: Grouping) -> None:
+        """Add rows whose grouping was made before: once for all epochs. Without intervals."""
+        self._add(scored, grouping, *self._columns(scored))
+
+    def _add(
+        self,
+        scored: Scored,
+        grouping: Grouping,
+        terms: list[Array | Tally],
+        spreads: list[Array],
+    ) -> None:
+        sums = grouping.sums(terms, spreads)
+        if any(m.exact for m in self.metrics):
+            self.kept = self.kept.with_part(Part(scored, grouping.groups, grouping.weight))
+        if self.sums is None:
+            self.labels, self.sums = list(grouping.labels), sums
+        else:
+            self._join(grouping.labels, sums)
+
+    def grouping(self, scored: Scored, groups: Mapping[str, Groups], w: Array | None) -> Grouping:
+        """What `update_grouped` takes, for rows that come again and again."""
+        return Grouping(groups, len(scored.y), w, self._strata(scored))
+
+    def _strata(self, scored: Scored) -> tuple[Array, int] | None:
+        if not self.balanced:
+            return None
+        if scored.task not in ("binary", "multiclass") or scored.classes is None:
+            raise ValueError(
+                f"'balanced' weights balance classes, but the task is {scored.task}. Give"
+                " sample_weight an array, or None."
+            )
+        return scored.y, len(scored.classes)
+
+    def _columns(self, scored: Scored) -> tuple[list[Array | Tally], list[Array]]:
+        """What each row adds, of all metrics."""
+        terms: list[Array | Tally] = [self._column(f, scored) for f in self.terms]
+        spreads: list[Array] = [self._column(f, scored) for f in self.spreads]  # type: ignore[misc]
+        return terms, spreads
+
+    def _column(self, function: object, scored: Scored) -> Array | Tally:
+        names = [m.name for m in self.metrics if function in (m.terms, m.spread)]
+        n, width = len(scored.y), self.widths.get(function, 1)
+        if names[0] not in self.errors:
+            try:
+                column: Array | Tally = function(scored)  # type: ignore[operator]
+                found = column.cells if isinstance(column, Tally) else _width(column, n)
+                if self.widths.setdefault(function, found) == found:
+                    return column
+                raise ValueError(f"{found} columns after {self.widths[function]}")
+            except Exception as error:
+                if self.strict:
+                    raise ValueError(f"metric {names[0]!r} failed: {error}") from error
+                self.errors |= dict.fromkeys(names, f"{type(error).__name__}: {error}")
+        return np.full((n, self.widths.setdefault(function, width)), np.nan)
+
+    def __add__(self, other: "Accumulator") -> "Accumulator":
+        """Both parts as one; neither is changed."""
+        if [m.name for m in self.metrics] != [m.name for m in other.metrics]:
+            raise ValueError("different metrics can't be merged: evaluate both with the same.")
+        if self.balanced != other.balanced:
+            raise ValueError("balanced and other weights can't be merged.")
+        if self.sums is None or other.sums is None:
+            both = copy.copy(other if self.sums is None else self)
+            both.errors = dict(both.errors)
+            return both
+        if list(self.widths.values()) != list(other.widths.values()):
+            raise ValueError("other classes or outputs can't be merged: name them in classes=.")
+        both, sums = copy.copy(self), other.sums
+        both.n_blocks = min(self.n_blocks, other.n_blocks)
+        while both.sums is not None and both.sums.rows.shape[2] > both.n_blocks:
+            both.sums = both.sums.folded()
+        while sums.rows.shape[2] > both.n_blocks:
+            sums = sums.folded()
+        both.kept, both.errors = self.kept + other.kept, self.errors | other.errors
+        both._join(other.labels, sums)
+        return both
+
+    def _join(self, labels: list[Label], sums: Sums) -> None:
+        """Add sums of groups that may be others than those so far."""
+        assert self.sums is not None
+        if labels != self.labels:
+            union = _union(self.labels, labels)
+            place = {label: i for i, label in enumerate(union)}
+            own = np.array([place[label] for label in self.labels], dtype=int)
+            new = np.array([place[label] for label in labels], dtype=int)
+            self.sums = self.sums.placed(own, len(union))
+            sums = sums.placed(new, len(union))
+            self.labels = union
+        self.sums = self.sums + sums
+
+    def columns(self, metric: Metric) -> list[int]:
+        """The places of a metric's sums among `Sums.totals`."""
+        found, start = [0], 1
+        for functions, own in ((self.terms, metric.terms), (self.spreads, metric.spread)):
+            for function in functions:
+                width = self.widths.get(function, 1)
+                if function is own or function == own:
+                    found += range(start, start + width)
+                start += width
+        return found
+
+    def part(self, metric: Metric) -> Sums:
+        """The sums that a metric needs, without the others."""
+        assert self.sums is not None
+        places = np.array(self.columns(metric)[1:], dtype=int) - 1
+        k = self.sums.terms.shape[-1]
+        return self.sums.of(slice(None), places[places < k], places[places >= k] - k)
+
+    def values(self) -> list[Array]:
+        """Of each metric the values by group, float64 (n_groups,); NaN where undefined."""
+        if self.sums is None:
+            return [np.zeros(0) for _ in self.metrics]
+        totals, n_rows = self.sums.totals(self.balanced)[:, 0], self.sums.n_rows
+        found = []
+        for metric in self.metrics:
+            if metric.exact is not None:
+                value = np.array([self.exact(metric, label) for label in self.labels])
+            else:
+                value = self.value(metric, totals[:, self.columns(metric)])
+            found.append(np.where(n_rows < metric.min_rows, np.nan, value))
+        return found
+
+    def value(self, metric: Metric, s: Array) -> Array:
+        """A metric of its sums, (...,); NaN without weight."""
+        try:
+            return value_of(metric, s)
+        except Exception as error:
+            if self.strict and metric.name not in self.errors:
+                raise ValueError(f"metric {metric.name!r} failed: {error}") from error
+            self.errors.setdefault(metric.name, f"{type(error).__name__}: {error}")
+            return np.full(s.shape[:-1], np.nan)
+
+    def exact(self, metric: Metric, label: Label, left_out: tuple[int, int] | None = None) -> float:
+        """A metric of the kept rows of a group, as `Kept.value`; NaN where it raises."""
+        try:
+            return self.kept.value(metric, label, left_out)
+        except Exception as error:  # one class in a group, say
+            self.errors.setdefault(metric.name, f"{type(error).__name__}: {error}")
+            return math.nan
+
+
+def value_of(metric: Metric, s: Array) -> Array:
+    """A metric of its sums (..., 1 + k + q), (...,); NaN without weight, and for 0/0.
+
+    >>> from mlpkit.metrics.labels import accuracy
+    >>> value_of(accuracy(), np.array([[4.0, 3.0], [0.0, 0.0]])).tolist()
+    [0.75, nan]
+    """
+    with np.errstate(all="ignore"):
+        if metric.ratio is not None:
+            above, below = metric.ratio(s)
+            value = np.where(below != 0, above / below, np.nan)
+        else:
+            assert metric.value is not None
+            value = np.asarray(metric.value(s), dtype=np.float64)
+    return np.where(s[..., 0] > 0, value, np.nan)
+
+
+def _width(column: Array, n: int) -> int:
+    if column.ndim not in (1, 2) or len(column) != n:
+        raise ValueError(f"terms have the shape {column.shape}; wanted ({n},) or ({n}, k)")
+    return 1 if column.ndim == 1 else column.shape[1]
+
+
+def _union(one: list[Label], two: list[Label]) -> list[Label]:
+    """All labels, each partitioner's together, its "other" and "missing" last."""
+    labels = list(dict.fromkeys([*two, *one] if set(two) >= set(one) else [*one, *two]))
+    order = {name: i for i, name in enumerate(dict.fromkeys(name for name, _ in labels))}
+    last = ("other", "missing")
+    return sorted(labels, key=lambda label: (order[label[0]], label[1] in last))

@@ -1,0 +1,148 @@
+"""Partitioners from what a user gives; crossed, learned, and joined ones."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from joblib import hash as content
+
+from mlpkit.discovery import did_you_mean
+from mlpkit.partitions import columns
+from mlpkit.partitions.simple import by_column, by_function
+from mlpkit.plugin import Array, Groups, Partitioner, PluginError, Sample
+from mlpkit.registry import installed, resolve
+
+Join = Callable[[Any, Any], Any]
+Part = tuple[str, Join | None, Any]  # of a crossed cut: name, join, cut
+
+
+def cross(*parts: Any, name: str | None = None) -> Partitioner:
+    """The intersections of several partitioners; a name or index is a column.
+
+    >>> both = cross(0, 1)
+    >>> sample = Sample(np.array([[1, 7], [1, 8], [2, 7]]))
+    >>> both.assign(both.learn(sample), sample).names
+    ('1 & 7', '1 & 8', '2 & 7')
+    """
+    if len(parts) < 2:
+        raise ValueError("cross takes two partitioners or more: cross('sex', 'race').")
+    own = " & ".join(p.name if isinstance(p, Partitioner) else str(p) for p in parts)
+    functions = partial(_learn_cross, parts), partial(_assign_cross, parts)
+    return Partitioner(name or own, *functions, _join_cross)
+
+
+def by(name: str, **options: Any) -> Partitioner:
+    """An installed partitioner by its name: ``by("k_fold", n=5)``."""
+    factory, options = resolve("partitioner", name, options)
+    found = factory(**options)
+    if not isinstance(found, Partitioner):
+        raise PluginError(
+            f"partitioner {name!r} must return mlpkit.plugin.Partitioner, not {found!r}."
+        )
+    return found
+
+
+def partitioner_of(given: Any, X: Any) -> Partitioner:
+    """A partitioner as it is; an index or name of a column of X; the name of an installed one."""
+    if isinstance(given, Partitioner):
+        return given
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+        return by_column(int(given))
+    if isinstance(given, str):
+        names = columns.names_of(X)
+        if names is not None and given in names:
+            return by_column(given)
+        if given in installed().names("partitioner") or "/" in given:
+            return by(given)
+        columns_there = "X has no column names" if names is None else f"columns: {names[:50]}"
+        raise ValueError(
+            f"{given!r} is neither a column of X nor a partitioner; {columns_there};"
+            f" partitioners: {', '.join(installed().names('partitioner'))}."
+            f" {did_you_mean(given, [n for n in names or [] if isinstance(n, str)])}".rstrip()
+        )
+    if callable(given):
+        return by_function(given)
+    raise ValueError(
+        "a partition is a column's name or index, a function of X, or a partitioner such as"
+        f" by_quantile('age', 4), not {given!r}."
+    )
+
+
+def partitioners_of(given: Any, X: Any) -> list[Partitioner]:
+    """One or several of what `partitioner_of` takes; their names differ."""
+    several = isinstance(given, Sequence) and not isinstance(given, str | Partitioner)
+    found = [partitioner_of(g, X) for g in (given if several else [given])]
+    names = [p.name for p in found]
+    for twice in {name for name in names if names.count(name) > 1}:
+        raise ValueError(
+            f"two partitioners are called {twice!r}: give one a name=, as in"
+            f" by_quantile('age', 4, name='age quartile')."
+        )
+    if "all" in names:
+        raise ValueError("the whole data is always there as 'all': give the partitioner a name=.")
+    return found
+
+
+def learned(partitioner: Partitioner, cut: Any) -> Partitioner:
+    """The partitioner with its groups settled: learning again changes nothing."""
+    return partitioner._replace(learn=partial(_settled, cut))
+
+
+def joined(name: str, join: Join | None, one: Any, two: Any) -> Any:
+    """The cut for both parts of the data; ValueError if they can't be one."""
+    if content(one) == content(two):
+        return one
+    if join is None:
+        raise ValueError(
+            f"the two cut {name!r} differently: evaluate the second one with"
+            " partitions=first.partitions."
+        )
+    return join(one, two)
+
+
+def _settled(cut: Any, sample: Sample) -> Any:
+    return cut
+
+
+def _learn_cross(parts: tuple[Any, ...], sample: Sample) -> tuple[Part, ...]:
+    found = [partitioner_of(part, sample.X) for part in parts]
+    return tuple((p.name, p.join, p.learn(sample)) for p in found)
+
+
+def _assign_cross(parts: tuple[Any, ...], cut: tuple[Part, ...], sample: Sample) -> Groups:
+    """The intersections that occur."""
+    found = [partitioner_of(part, sample.X) for part in parts]
+    first, *rest = [p.assign(own, sample) for p, (_, _, own) in zip(found, cut, strict=True)]
+    for other in rest:
+        first = _crossed(first, other)
+    return first
+
+
+def _join_cross(one: tuple[Part, ...], two: tuple[Part, ...]) -> tuple[Part, ...]:
+    return tuple(
+        (name, join, joined(name, join, a, b))
+        for (name, join, a), (_, _, b) in zip(one, two, strict=True)
+    )
+
+
+def _crossed(one: Groups, two: Groups) -> Groups:
+    names = [f"{a} & {b}" for a in one.names for b in two.names]
+    if one.codes.ndim == two.codes.ndim == 1:
+        codes = one.codes * len(two.names) + two.codes
+        codes = np.where((one.codes < 0) | (two.codes < 0), -1, codes)
+        used = np.unique(codes[codes >= 0])
+        to = np.full(len(names) + 1, -1)
+        to[used] = np.arange(len(used))
+        return Groups(to[codes], tuple(names[i] for i in used))
+    both = members(one)[:, :, None] & members(two)[:, None, :]
+    both = both.reshape(len(both), -1)
+    used = np.flatnonzero(both.any(axis=0))
+    return Groups(both[:, used], tuple(names[i] for i in used))
+
+
+def members(groups: Groups) -> Array:
+    """Membership, bool (n, n_groups)."""
+    if groups.codes.ndim == 2:
+        return groups.codes
+    return groups.codes[:, None] == np.arange(len(groups.names))  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Metrics after training: evaluated by group, with intervals, compared, checked, drawn."""

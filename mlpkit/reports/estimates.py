@@ -1,0 +1,109 @@
+"""Values and intervals by group, from what was accumulated."""
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mlpkit.metrics.accumulator import Accumulator
+from mlpkit.metrics.grouping import Label
+from mlpkit.plugin import Array, Metric
+from mlpkit.reports import intervals
+from mlpkit.reports.entries import Entry
+from mlpkit.reports.resampling import Replicates, replicates
+
+
+class Settings(NamedTuple):
+    """How a report was asked to judge."""
+
+    confidence: float | None
+    min_rows: int
+    draws: int
+    random_state: int
+
+
+class Estimates:
+    """Entries of all metrics and groups, made once, when they are asked for."""
+
+    def __init__(self, seen: Accumulator, settings: Settings) -> None:
+        self.seen, self.settings = seen, settings
+        self._made: dict[str, Replicates] = {}
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """All values, metric by metric."""
+        return tuple(self._entries())
+
+    def _entries(self) -> Iterator[Entry]:
+        seen, (confidence, min_rows, *_) = self.seen, self.settings
+        assert seen.sums is not None
+        rows = seen.sums.n_rows.tolist()
+        weights = seen.sums.totals(seen.balanced)[:, 0, 0].tolist()
+        for metric, values in zip(seen.metrics, seen.values(), strict=True):
+            low = high = np.full(len(values), np.nan)
+            if confidence is not None:
+                low, high = self._interval(metric, values, confidence)
+            for i, label in enumerate(seen.labels):
+                decides = rows[i] >= min_rows and math.isfinite(values[i])
+                yield Entry(
+                    metric.name,
+                    *label,
+                    float(values[i]),
+                    float(low[i]),
+                    float(high[i]),
+                    rows[i],
+                    weights[i],
+                    decides,
+                )
+
+    def _interval(self, metric: Metric, values: Array, confidence: float) -> tuple[Array, Array]:
+        """Low and high by group; NaN where the value is."""
+        seen = self.seen
+        assert seen.sums is not None
+        nothing = np.full(len(values), np.nan)
+        if metric.interval is None:
+            return nothing, nothing
+        if metric.exact is not None:
+            pairs = [self._exact_interval(metric, label, confidence) for label in seen.labels]
+            low, high = np.array(pairs).reshape(-1, 2).T
+        elif metric.ratio is not None and metric.interval == "wilson":
+            totals = seen.sums.totals(seen.balanced)[:, 0]
+            above, below = metric.ratio(totals[:, seen.columns(metric)])
+            with np.errstate(all="ignore"):  # trials of an effective size: Kish, 1965
+                size = totals[:, 0] / seen.sums.squares(seen.balanced)
+            low, high = intervals.wilson(above * size, below * size, confidence)
+        elif metric.ratio is not None and metric.interval == "normal":
+            blocks = seen.sums.blocks(seen.balanced)[:, :, seen.columns(metric)]
+            used = seen.sums.rows.sum(axis=1) > 0
+            low, high = intervals.linearised(*metric.ratio(blocks), used, confidence)
+        else:
+            low, high = intervals.percentile(self.replicates(metric.name).values, confidence)
+        defined = np.isfinite(values)
+        return np.where(defined, low, np.nan), np.where(defined, high, np.nan)
+
+    def _exact_interval(
+        self, metric: Metric, label: Label, confidence: float
+    ) -> tuple[float, float]:
+        if callable(metric.interval):
+            try:
+                with np.errstate(all="ignore"):
+                    return metric.interval(*self.seen.kept.rows(label), confidence)
+            except Exception as error:
+                self.seen.errors.setdefault(metric.name, f"{type(error).__name__}: {error}")
+                return math.nan, math.nan
+        parts = self.replicates(metric.name).values[self.seen.labels.index(label)]
+        return intervals.jackknife(self.seen.exact(metric, label), parts, confidence)
+
+    def replicates(self, metric: str) -> Replicates:
+        """Values of resampled rows, for intervals of what is made of several values."""
+        if metric not in self._made:
+            found = next(m for m in self.seen.metrics if m.name == metric)
+            self._made[metric] = replicates(
+                self.seen, found, self.settings.draws, self.settings.random_state
+            )
+        return self._made[metric]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_made": {}}

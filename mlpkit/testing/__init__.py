@@ -1,0 +1,40 @@
+"""The laws that every plugin is held to, as test classes to subclass.
+
+A backend's whole test module::
+
+    from mlpkit.testing import BackendLaws
+
+    class TestMyBackend(BackendLaws):
+        backend = "mine"
+
+`BuilderLaws`, `SolverLaws`, `MetricLaws`, `PartitionerLaws`, `TrainerLaws` and
+`CallbackLaws` are used likewise: one attribute, the name, and ``options`` where needed.
+
+What a plugin can't meet it declares in ``exempt``, a mapping from a law's name to the
+reason: the law then becomes an expected failure, and an unexpected success fails.
+"""
+
+from mlpkit.testing.backends import BackendLaws
+from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
+from mlpkit.testing.laws import Laws
+from mlpkit.testing.metrics import MetricLaws, PartitionerLaws
+from mlpkit.testing.networks import BuilderLaws, SolverLaws
+from mlpkit.testing.training import CallbackLaws, TrainerLaws
+
+__all__ = [
+    "TASKS",
+    "TOLERANCE",
+    "BackendLaws",
+    "BuilderLaws",
+    "CallbackLaws",
+    "Laws",
+    "MetricLaws",
+    "PartitionerLaws",
+    "SolverLaws",
+    "TrainerLaws",
+    "batches",
+    "close",
+    "data",
+    "recipe",
+    "spec",
+]

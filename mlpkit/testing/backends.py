@@ -1,0 +1,248 @@
+"""Laws of a backend, as a test class to subclass (see `mlpkit.testing`)."""
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping
+from itertools import product
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from mlpkit import MLPClassifier, dense
+from mlpkit.plugin import Arrays, Batches, Network, Recipe, Spec, Steps, Sums
+from mlpkit.registry import installed
+from mlpkit.solvers import sgd
+from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
+from mlpkit.testing.laws import Laws
+
+FRAMEWORKS = ("jax", "tensorflow", "torch", "keras")
+
+
+class BackendLaws(Laws):
+    """Laws of a backend, on the dense chain, against the NumPy backend."""
+
+    backend: ClassVar[str]
+    options: ClassVar[Mapping[str, Any]] = {}
+
+    def steps(self, network: Network, spec: Spec, recipe: Recipe, backend: str = "") -> Steps:
+        """The backend's functions (or those of another one)."""
+        make, _ = installed().resolve("backend", backend or self.backend)
+        return make(network, spec, recipe, **(self.options if not backend else {}))  # type: ignore[no-any-return]
+
+    def started(self, spec: Spec, recipe: Recipe, backend: str = "") -> tuple[Steps, Any]:
+        """Functions and state from one seed."""
+        network = dense.build(spec, np.random.RandomState(1))
+        steps = self.steps(network, spec, recipe, backend)
+        return steps, steps.start(network.arrays)
+
+    def everything(self, steps: Steps, state: Any) -> Arrays:
+        """Weights and slots."""
+        return {**steps.arrays(state), **steps.slots(state)}
+
+    @pytest.mark.parametrize("dtype", ["float64", "float32"])
+    def test_arrays_come_back_bit_for_bit(self, dtype: str) -> None:
+        """What went into `start`, slots included, comes out of `arrays` and `slots`."""
+        s = spec(dtype=dtype)
+        steps, state = self.started(s, recipe())
+        state, _ = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
+        before = self.everything(steps, state)
+        after = self.everything(steps, steps.start(before))
+        assert before.keys() == after.keys()
+        for name, array in before.items():
+            assert array.dtype == dtype
+            assert isinstance(after[name], np.ndarray) and after[name].flags.writeable
+            np.testing.assert_array_equal(array, after[name])
+
+    @pytest.mark.parametrize(
+        ("loss", "activation", "dtype"),
+        list(product(TASKS, ["identity", "logistic", "tanh", "relu"], TOLERANCE)),
+    )
+    def test_first_steps_equal_numpy(self, loss: str, activation: str, dtype: str) -> None:
+        """Two weighted epochs, the last step odd, equal the NumPy backend's."""
+        s, found = spec(loss, activation, dtype), []
+        for backend in ("numpy", ""):
+            steps, state = self.started(s, recipe(), backend)
+            rows = steps.put(*data(s))
+            state, _ = steps.epoch(state, rows, batches(21, 8))
+            state, sums = steps.epoch(state, rows, batches(21, 8))
+            found.append({**self.everything(steps, state), **sums._asdict()})
+        close(found[0], found[1], TOLERANCE[dtype])
+
+    @pytest.mark.parametrize("solver", [sgd(), sgd(nesterovs_momentum=False), sgd(momentum=0.0)])
+    def test_solvers_equal_numpy(self, solver: Any) -> None:
+        """The solver's update is used, whatever it is."""
+        s, found = spec(), []
+        for backend in ("numpy", ""):
+            steps, state = self.started(s, recipe(solver=solver), backend)
+            state, _ = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
+            found.append(self.everything(steps, state))
+        close(found[0], found[1], 1e-9)
+
+    @pytest.mark.parametrize("loss", TASKS)
+    def test_rows_of_weight_zero_change_nothing(self, loss: str) -> None:
+        """Rows of weight 0, however wild, and padding leave every bit of meaning alone."""
+        s = spec(loss)
+        X, y, w = data(s, 16)
+        wild = (
+            np.concatenate([X, 1e3 * X[:5]]),
+            np.concatenate([y, y[:5]]),
+            np.append(w, np.zeros(5)),
+        )
+        order = np.array([[0, 1, 2, 3, 4, 16, 17, -1], [5, 6, 7, 8, 9, -1, 18, -1]])
+        seeds = np.zeros(2, np.uint32)
+        found = []
+        for indices in (order, np.where(order > 15, -1, order)):
+            steps, state = self.started(s, recipe())
+            state, sums = steps.epoch(
+                state, steps.put(*wild), Batches(indices, np.full(2, 0.01), seeds)
+            )
+            found.append({**self.everything(steps, state), **sums._asdict()})
+        close(found[0], found[1], 1e-12)
+
+    def test_a_step_of_weight_zero_changes_nothing(self) -> None:
+        """An empty step moves no weight and no slot."""
+        s = spec()
+        steps, state = self.started(s, recipe())
+        rows = steps.put(*data(s))
+        state, _ = steps.epoch(state, rows, batches(21, 8))
+        empty = Batches(np.full((2, 8), -1), np.full(2, 0.01), np.zeros(2, np.uint32))
+        after, sums = steps.epoch(state, rows, empty)
+        close(self.everything(steps, state), self.everything(steps, after), 0)
+        assert np.asarray(sums.loss).tolist() == np.asarray(sums.weight).tolist() == [0, 0]
+
+    @pytest.mark.parametrize("weighted", [True, False])
+    def test_epoch_equals_gradient_and_update(self, weighted: bool) -> None:
+        """The fused epoch says the same as one gradient and one update a step."""
+        s = spec()
+        X, y, w = data(s)
+        steps, state = self.started(s, recipe())
+        rows = steps.put(X, y, w if weighted else None)
+        plan = batches(21, 8)
+        fused, sums = steps.epoch(state, rows, plan)
+        for i, indices in enumerate(plan.order):
+            one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
+            state = steps.update(state, gradient, float(one.weight), float(plan.rates[i]))
+            for field in Sums._fields:
+                close(getattr(sums, field)[i], getattr(one, field), 1e-9)
+        close(self.everything(steps, fused), self.everything(steps, state), 1e-9)
+
+    def test_shards_sum_to_the_whole(self) -> None:
+        """Sums and gradients over uneven and empty shards add up to those over all rows."""
+        s = spec()
+        steps, state = self.started(s, recipe())
+        rows = steps.put(*data(s))
+        whole, expected = steps.gradient(state, rows, None, 0)
+        shards = [np.arange(13), np.arange(13, 20), np.array([20, -1]), np.array([-1, -1])]
+        parts = [steps.gradient(state, rows, shard, 0) for shard in shards]
+        close(expected, {n: sum(g[n] for _, g in parts) for n in expected}, 1e-9)
+        close(whole.loss, sum(p.loss for p, _ in parts), 1e-9)
+        close(whole.weight, sum(p.weight for p, _ in parts), 1e-9)
+
+    def test_states_are_never_written_to(self) -> None:
+        """From one state the same epoch can be run twice: early stopping keeps old states."""
+        s = spec()
+        steps, state = self.started(s, recipe())
+        before, rows = self.everything(steps, state), steps.put(*data(s))
+        first = self.everything(steps, steps.epoch(state, rows, batches(21, 8))[0])
+        second = self.everything(steps, steps.epoch(state, rows, batches(21, 8))[0])
+        close(first, second, 0)
+        close(before, self.everything(steps, state), 0)
+
+    @pytest.mark.parametrize("form", ["read-only", "fortran", "strided", "sparse"])
+    def test_any_form_of_input(self, form: str) -> None:
+        """Read-only, Fortran-ordered, strided and sparse X give the same numbers."""
+        s = spec()
+        X, y, w = data(s)
+        given: Any = {
+            "read-only": X.copy(),
+            "fortran": np.asfortranarray(X),
+            "strided": np.repeat(X, 2, axis=0)[::2],
+            "sparse": csr_array(X),
+        }[form]
+        for array in (given, y, w):
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+        found = []
+        for each in (X, given):
+            steps, state = self.started(s, recipe())
+            state, _ = steps.epoch(state, steps.put(each, y, w), batches(21, 8))
+            found.append({**self.everything(steps, state), "outputs": steps.outputs(state, each)})
+        close(found[0], found[1], 1e-12)
+
+    @pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 100])
+    def test_outputs_of_any_number_of_rows(self, n: int) -> None:
+        """Outputs before activation equal the dense chain's in NumPy."""
+        s = spec()
+        steps, state = self.started(s, recipe())
+        X, _, _ = data(s, n)
+        expected = dense.outputs(X, *dense.layers(steps.arrays(state)), s.activation)
+        actual = steps.outputs(state, X)
+        assert isinstance(actual, np.ndarray) and actual.shape == (n, s.n_outputs)
+        close(expected, actual, 1e-12)
+
+    @pytest.mark.parametrize("dtype", ["float64", "float32"])
+    def test_dtype_of_the_data_decides(self, dtype: str) -> None:
+        """float32 data give float32 weights and outputs, float64 data float64 ones."""
+        s = spec(dtype=dtype)
+        steps, state = self.started(s, recipe())
+        X, y, w = data(s)
+        state, _ = steps.epoch(state, steps.put(X, y, w), batches(21, 8))
+        assert {a.dtype for a in self.everything(steps, state).values()} == {np.dtype(dtype)}
+        assert steps.outputs(state, X).dtype == dtype
+
+    def test_streams_of_any_size_equal_numpy(self) -> None:
+        """partial_fit with sizes around every bucket gives NumPy's weights."""
+        rng = np.random.RandomState(0)
+        sizes, found = [1, 2, 7, 8, 9, 63, 64, 65, 200, 201, 450, 3], []
+        for backend in ("numpy", self.backend):
+            clf = MLPClassifier((6,), random_state=0, backend=backend)
+            rng = np.random.RandomState(0)
+            for n in sizes:
+                X = rng.standard_normal((n, 4))
+                clf.partial_fit(X, rng.randint(3, size=n), classes=[0, 1, 2])
+            found.append(clf.coefs_ + clf.intercepts_)
+        for expected, actual in zip(*found, strict=True):
+            close(expected, actual, 1e-9)
+
+    def test_no_global_state_is_touched(self) -> None:
+        """NumPy's generator and the environment stay as they are."""
+        before = np.random.get_state(legacy=False), dict(os.environ)
+        X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
+        MLPClassifier((4,), tol=10.0, n_iter_no_change=1, backend=self.backend).fit(X, y)
+        after = np.random.get_state(legacy=False), dict(os.environ)
+        assert before[1] == after[1]
+        np.testing.assert_equal(before[0], after[0])
+
+    def test_predicts_in_a_process_without_the_framework(self, tmp_path: Any) -> None:
+        """A pickled model predicts where no framework can be imported."""
+        X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60) % 3
+        clf = MLPClassifier(
+            (4,), tol=10.0, n_iter_no_change=1, backend=self.backend, random_state=0
+        )
+        clf.fit(X, y)
+        (tmp_path / "model.pkl").write_bytes(pickle.dumps((clf, X, clf.predict_proba(X))))
+        code = (
+            "import pickle, sys, numpy as np\n"
+            "class NoFramework:\n"
+            "    def find_spec(self, name, path=None, target=None):\n"
+            f"        if name in {FRAMEWORKS!r}: raise ImportError(name)\n"
+            "sys.meta_path.insert(0, NoFramework())\n"
+            f"clf, X, expected = pickle.load(open({str(tmp_path / 'model.pkl')!r}, 'rb'))\n"
+            "np.testing.assert_allclose(clf.predict_proba(X), expected, rtol=1e-9)\n"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_describing_imports_no_framework(self) -> None:
+        """Listing what is installed imports none."""
+        code = (
+            "import sys; from mlpkit.registry import installed; installed().names('backend')\n"
+            f"print([m for m in {FRAMEWORKS!r} if m in sys.modules])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        )
+        assert done.stdout.strip() == "[]"

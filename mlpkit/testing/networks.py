@@ -1,0 +1,213 @@
+"""Laws of solvers and of builders, as test classes to subclass (see `mlpkit.testing`)."""
+
+import pickle
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from mlpkit import MLPClassifier
+from mlpkit.building import network_of
+from mlpkit.plugin import Network, Solver, Spec
+from mlpkit.registry import resolve
+from mlpkit.testing.cases import TASKS, close, data, recipe, spec
+from mlpkit.testing.laws import Laws
+
+# of the array API standard, what every backend has for losses and solvers
+STANDARD = frozenset(
+    (
+        *("abs", "clip", "cos", "exp", "expm1", "finfo", "floor", "isfinite", "isnan", "log"),
+        *("log1p", "max", "maximum", "mean", "min", "minimum", "ones_like", "pow", "sign"),
+        *("sin", "sqrt", "square", "sum", "tanh", "where", "zeros_like"),
+    )
+)
+CALM = "ignore::sklearn.exceptions.ConvergenceWarning"
+
+
+class Standard:
+    """NumPy, but with nothing that other backends do not have."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in STANDARD:
+            raise AttributeError(
+                f"xp.{name} is not there on every backend; use: {sorted(STANDARD)}"
+            )
+        return getattr(np, name)
+
+
+XP = Standard()
+
+
+class SolverLaws(Laws):
+    """Laws of an elementwise solver, by its name."""
+
+    solver: ClassVar[str]
+    options: ClassVar[Mapping[str, Any]] = {}
+    backend: ClassVar[str | None] = None  # that trains with it; None: the default one
+
+    def made(self) -> Solver:
+        """The solver."""
+        factory, options = resolve("solver", self.solver, self.options)
+        return factory(**options)  # type: ignore[no-any-return]
+
+    def case(self, dtype: str = "float64") -> tuple[Any, Any, Any]:
+        """Weights (12,), their gradients, and slots that are not zeros."""
+        rng = np.random.RandomState(0)
+        p, g = rng.standard_normal((2, 12)).astype(dtype)
+        return p, g, tuple(rng.random_sample(12).astype(dtype) for _ in self.made().slots)
+
+    def stepped(self, p: Any, g: Any, slots: Any) -> tuple[Any, tuple[Any, ...]]:
+        """One step from copies."""
+        made = self.made()
+        if made.update is None:
+            pytest.skip("it has no elementwise step")
+        copies = tuple(a.copy() for a in slots)
+        return made.update(XP, p.copy(), g.copy(), copies, 0.01, made.options)
+
+    def test_it_is_a_solver_that_can_be_pickled(self) -> None:
+        """One sort of step, or a trainer of its own; functions stand at module level."""
+        made = self.made()
+        assert isinstance(made, Solver)
+        assert made.update is None or made.joint is None, "either `update` or `joint`"
+        assert made.has_steps or made.trainer != "epochs", "without steps it needs its trainer"
+        assert pickle.loads(pickle.dumps(made)).update == made.update
+
+    def test_the_same_settings_give_the_same_functions(self) -> None:
+        """Backends keep compiled code by them."""
+        assert self.made().update == self.made().update
+        assert self.made().joint == self.made().joint
+
+    @pytest.mark.parametrize("dtype", ["float64", "float32"])
+    def test_shapes_and_dtypes_stay(self, dtype: str) -> None:
+        """Weights and every slot come back as they went in, of one number and type."""
+        p, g, slots = self.case(dtype)
+        moved, after = self.stepped(p, g, slots)
+        assert len(after) == len(slots) == len(self.made().slots)
+        for a in (moved, *after):
+            assert (a.shape, a.dtype) == (p.shape, p.dtype)
+
+    def test_it_is_elementwise(self) -> None:
+        """Any part of the weights moves as it does among the others."""
+        p, g, slots = self.case()
+        moved, after = self.stepped(p, g, slots)
+        for part in (slice(3), slice(5, 6), slice(None, None, -1)):
+            one, its = self.stepped(p[part], g[part], tuple(a[part] for a in slots))
+            close(moved[part], one, 1e-12)
+            for whole, a in zip(after, its, strict=True):
+                close(whole[part], a, 1e-12)
+
+    def test_all_it_knows_is_what_it_is_given(self) -> None:
+        """The same weights, gradients and slots give the same step, however often."""
+        p, g, slots = self.case()
+        first = self.stepped(p, g, slots)
+        self.stepped(2 * p, 2 * g, slots)
+        again = self.stepped(p, g, slots)
+        np.testing.assert_equal(first, again)
+
+    def test_its_rates_are_finite(self) -> None:
+        """Those of one step, and of several, in float64."""
+        made = self.made()
+        if made.rate_at is None:
+            pytest.skip("its rate does not depend on the step")
+        steps = np.arange(1, 1001)
+        rates = np.asarray(made.rate_at(0.01, steps, made.options))
+        assert rates.dtype == "float64" and np.isfinite(rates).all() and (rates >= 0).all()
+        last = made.rate_at(0.01, steps[-1:], made.options)
+        close(np.broadcast_to(rates, steps.shape)[-1:], np.broadcast_to(last, 1), 1e-12)
+
+    def test_it_goes_down(self) -> None:
+        """200 steps lower the sum of squares."""
+        made = self.made()
+        if made.update is None:
+            pytest.skip("it has no elementwise step")
+        p, slots = np.ones(12), tuple(np.zeros(12) for _ in made.slots)
+        for step in range(1, 201):
+            steps = np.array([step])
+            rate = made.rate_at(0.01, steps, made.options).item() if made.rate_at else 0.01
+            p, slots = made.update(XP, p, p.copy(), slots, rate, made.options)
+        assert 0.5 * p @ p < 0.9 * 0.5 * 12
+
+    @pytest.mark.filterwarnings(CALM)
+    def test_it_trains(self) -> None:
+        """An estimator with it has a lower loss in the end."""
+        X, y, _ = data(spec(), 60)
+        clf = MLPClassifier((8,), solver=self.solver, solver_options=dict(self.options) or None)
+        clf.set_params(random_state=0, max_iter=30, backend=self.backend)
+        clf.fit(X, y.argmax(axis=1))
+        assert clf.loss_curve_[-1] < clf.loss_curve_[0] - 1e-6
+
+    def test_a_stream_goes_on_from_a_pickle(self) -> None:
+        """Slots hold all that it remembers."""
+        made = self.made()
+        if not made.has_steps:
+            pytest.skip("it has no steps")
+        X, y, _ = data(spec(), 60)
+        clf = MLPClassifier((4,), solver=made, random_state=0, backend=self.backend)
+        for _ in range(3):
+            clf.partial_fit(X, y.argmax(axis=1), classes=[0, 1, 2])
+        loaded = pickle.loads(pickle.dumps(clf))
+        for each in (clf, loaded):
+            each.partial_fit(X, y.argmax(axis=1))
+        close(clf.coefs_[0], loaded.coefs_[0], 1e-12)
+
+
+class BuilderLaws(Laws):
+    """Laws of a builder, by its name, on a backend that runs its networks."""
+
+    builder: ClassVar[str]
+    options: ClassVar[Mapping[str, Any]] = {}
+    backend: ClassVar[str] = "numpy"
+    dtypes: ClassVar[tuple[str, ...]] = ("float64", "float32")
+
+    def made(self, spec: Spec, seed: int = 0) -> Network:
+        """The network for a spec."""
+        factory, options = resolve("builder", self.builder, self.options)
+        return network_of(factory, options, spec, np.random.RandomState(seed))
+
+    def test_it_returns_a_network(self) -> None:
+        """Finite NumPy arrays, the trained ones of one dtype; names are of them."""
+        for dtype in self.dtypes:
+            made = self.made(spec(dtype=dtype))
+            assert isinstance(made, Network) and made.arrays
+            assert all(isinstance(a, np.ndarray) for a in made.arrays.values())
+            assert all(np.isfinite(a).all() for a in made.arrays.values())
+            assert {a.dtype.name for n, a in made.arrays.items() if n not in made.frozen} == {dtype}
+            assert made.frozen <= made.arrays.keys()
+            assert made.decayed <= made.arrays.keys() - made.frozen
+
+    def test_the_seed_decides(self) -> None:
+        """The same seed draws the same weights, another one others, and no global one moves."""
+        before = np.random.get_state(legacy=False)
+        first, again, other = (self.made(spec(), seed).arrays for seed in (1, 1, 2))
+        np.testing.assert_equal(before, np.random.get_state(legacy=False))
+        close(first, again, 0)
+        assert any(np.any(first[name] != other[name]) for name in first)
+
+    def test_the_same_structure_has_the_same_apply(self) -> None:
+        """Backends keep compiled code by it."""
+        assert self.made(spec(), 1).apply == self.made(spec(), 2).apply
+
+    def test_it_can_be_pickled(self) -> None:
+        """With what it computes: a function at module level, or an object."""
+        made = self.made(spec())
+        close(made.arrays, pickle.loads(pickle.dumps(made)).arrays, 0)
+
+    @pytest.mark.parametrize("loss", TASKS)
+    def test_outputs_fit_the_spec(self, loss: str) -> None:
+        """(n, n_outputs) finite numbers, for every task."""
+        s = spec(loss)
+        made, (factory, _) = self.made(s), resolve("backend", self.backend)
+        steps = factory(made, s, recipe())
+        z = steps.outputs(steps.start(made.arrays), data(s)[0])
+        assert z.shape == (21, s.n_outputs) and np.isfinite(z).all()
+
+    @pytest.mark.filterwarnings(CALM)
+    def test_it_trains(self) -> None:
+        """An estimator with it has a lower loss in the end."""
+        X, y, _ = data(spec(), 60)
+        clf = MLPClassifier((8,), builder=self.builder, builder_options=dict(self.options) or None)
+        clf.set_params(backend=self.backend, alpha=0.0, random_state=0, max_iter=30)
+        clf.fit(X, y.argmax(axis=1))
+        assert clf.loss_curve_[-1] < clf.loss_curve_[0] - 1e-6
+        assert clf.predict_proba(X).shape == (60, 3)
