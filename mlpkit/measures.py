@@ -93,6 +93,19 @@ class Metric:
     note: str = ""  # what to know beside the name: "from a histogram of 1000 bins"
 
 
+class Reading(NamedTuple):
+    """What a metric was in one epoch, for one group of the rows of one split."""
+
+    epoch: int
+    split: str  # "train", "validation", or the name of an evaluation set
+    metric: str
+    partitioner: str
+    partition: str
+    value: float
+    n_rows: int
+    weight: float
+
+
 class Sample(NamedTuple):
     """Rows to be grouped.
 

@@ -6,13 +6,13 @@ views of them. An epoch copies the state once and then works in place.
 
 from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit import dense
+from mlpkit.chain import Chain
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -73,65 +73,6 @@ class Layout:
         return buffer
 
 
-class Chain:
-    """Forward and backward through the dense chain, into given buffers."""
-
-    def __init__(self, spec: Spec, layout: Layout) -> None:
-        self.spec, self.layout = spec, layout
-        self.hidden = dense.ACTIVATIONS[spec.activation]
-        self.out = dense.ACTIVATIONS[spec.loss.out_activation]
-        self.depth = len(spec.layer_units) - 1
-        self.flops = 2 * max(a * b for a, b in pairwise(spec.layer_units))
-
-    def backward(
-        self, weights: Arrays, gradients: Arrays, X: Any, y: Array, w: Array | None
-    ) -> tuple[float, float]:
-        """Write the gradient of the loss, summed over rows; return loss and weight sums."""
-        values = [X]
-        for i in range(self.depth):
-            z = values[-1] @ weights[f"coef_{i}"]
-            z += weights[f"intercept_{i}"]
-            (self.hidden if i < self.depth - 1 else self.out)(z)
-            values.append(z)
-        loss = self.spec.loss.rows(np, y, values[-1])
-        assert self.spec.loss.delta is not None
-        delta = self.spec.loss.delta(np, y, values[-1])
-        if w is not None:
-            loss = loss * w
-            delta *= w[:, None]
-        for i in reversed(range(self.depth)):
-            if issparse(X) and i == 0:
-                gradients["coef_0"][...] = X.T @ delta
-            else:
-                np.matmul(values[i].T, delta, out=gradients[f"coef_{i}"])
-            np.sum(delta, axis=0, out=gradients[f"intercept_{i}"])
-            if i:
-                delta = delta @ weights[f"coef_{i}"].T
-                _SLOPES[self.spec.activation](values[i], delta)
-        return float(loss.sum()), float(len(y) if w is None else w.sum())
-
-
-def _logistic_slope(a: Array, delta: Array) -> None:
-    delta *= a
-    delta *= 1 - a
-
-
-def _tanh_slope(a: Array, delta: Array) -> None:
-    delta *= 1 - a**2
-
-
-def _relu_slope(a: Array, delta: Array) -> None:
-    delta *= a != 0
-
-
-_SLOPES: dict[str, Callable[[Array, Array], None]] = {
-    "identity": lambda a, delta: None,
-    "logistic": _logistic_slope,
-    "tanh": _tanh_slope,
-    "relu": _relu_slope,
-}  # multiply delta by the activation's derivative, given the activation's value
-
-
 def _taken(rows: Rows, indices: Array | None) -> Rows:
     """The rows of a step: all of them without indices."""
     if indices is None:
@@ -154,7 +95,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             " Write one, or choose a backend that differentiates."
         )
     layout = Layout(network)
-    chain = Chain(spec, layout)
+    chain = Chain(spec)
     solver, alpha = recipe.solver, recipe.alpha
 
     def put(X: Any, y: Array, w: Array | None) -> Rows:
@@ -216,7 +157,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         loss = weight = 0.0
         if len(y):
             with limited(chain.flops * len(y)):
-                loss, weight = chain.backward(layout.views(state.weights), views, X, y, w)
+                loss, weight, _ = chain.backward(layout.views(state.weights), views, X, y, w)
         return Sums(loss, weight, penalty(state.weights)), views
 
     def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
@@ -231,16 +172,21 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         buffer = np.empty(layout.size, layout.dtype)
         gradients = layout.views(buffer)
         sums = np.zeros((3, len(batches.order)))
+        seen = None
+        if batches.watched:
+            seen = np.zeros((*batches.order.shape, spec.n_outputs), spec.dtype)
         with limited(chain.flops * batches.order.shape[1]):
             for i, indices in enumerate(batches.order):
                 X, y, w = _taken(rows, indices)
                 if not len(y):
                     continue
-                loss, weight = chain.backward(weights, gradients, X, y, w)
+                loss, weight, p = chain.backward(weights, gradients, X, y, w)
+                if seen is not None:
+                    seen[i, indices >= 0] = p
                 sums[:, i] = loss, weight, penalty(state.weights)
                 if weight > 0:
                     advance(state, buffer, weight, float(batches.rates[i]))
-        return state, Sums(*sums)
+        return state, Sums(sums[0], sums[1], sums[2], seen)
 
     def outputs(state: State, X: Any) -> Array:
         weights = layout.views(state.weights)

@@ -43,6 +43,7 @@ from mlpkit.measures import Array as Array
 from mlpkit.measures import Groups as Groups
 from mlpkit.measures import Metric as Metric
 from mlpkit.measures import Partitioner as Partitioner
+from mlpkit.measures import Reading as Reading
 from mlpkit.measures import Sample as Sample
 from mlpkit.measures import Scored as Scored
 from mlpkit.measures import Tally as Tally
@@ -161,12 +162,14 @@ PENALTY = "penalty"  # what `Apply` may report beside the frozen arrays
 
 
 class Apply(Protocol):
-    """``(arrays, x, *, train, seed) -> (outputs before activation, arrays)``: pure, in the
+    """``(arrays, x, *, train, seed, w) -> (outputs before activation, arrays)``: pure, in the
     backend's own arrays; the arrays that come back hold new values of the frozen ones, and
     may hold under `PENALTY` a scalar that is added to the loss of each unit of weight.
+    ``w`` (n,) are the weights of the rows in training, 0 where a row is padding and must
+    not count in what looks at a whole batch; None in prediction.
     """
 
-    def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
+    def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
         """Evaluate the network."""
 
 
@@ -194,11 +197,15 @@ class Sums(NamedTuple):
 
     ``loss`` and ``weight`` add up over shards; ``penalty``, ``alpha / 2 * |decayed|^2``, is
     a value of the state before the step and does not. Floats, or float64 arrays (steps,).
+    ``predictions`` are the activated outputs (steps, batch, n_outputs) of each row as its
+    step met it, any value at weight 0; None unless the epoch is `Batches.watched`, or where
+    a backend can't keep them.
     """
 
     loss: Any
     weight: Any
     penalty: Any
+    predictions: Array | None = None
 
 
 class Batches(NamedTuple):
@@ -207,6 +214,7 @@ class Batches(NamedTuple):
     order: Array  # (steps, batch) int, row indices; -1 is padding
     rates: Array  # (steps,) float64, learning rates
     seeds: Array  # (steps,) uint32, for layers that draw
+    watched: bool = False  # keep what each row was predicted: `Sums.predictions`
 
 
 class Steps(NamedTuple):
@@ -262,6 +270,8 @@ class Report(NamedTuple):
     seconds: float
     note: str | None = None  # the trainer's reason to stop, or to lower the rate
     arrays: Callable[[], Arrays] = dict  # the weights after it
+    predictions: Array | None = None  # (n_rows, n_outputs), of a job that is `watched`
+    metrics: tuple[Reading, ...] = ()  # what the estimator's ``metrics`` were in it
 
 
 # True stops; a float is the learning rate from here on. May have `on_begin(report)`, called
@@ -283,6 +293,7 @@ class Job(NamedTuple):
     score: Callable[[State], float] | None = None  # higher is better
     frozen: frozenset[str] = frozenset()  # as in `Network`
     passes: int = 0  # exactly so many epochs: no early end, no warning; 0: until it is done
+    watched: bool = False  # reports shall hold predictions of the training rows, where they can
 
 
 Watch: TypeAlias = Callable[[State, Report], "bool | float"]  # answers as a `Callback`

@@ -81,6 +81,17 @@ def in_place(right: Steps) -> Any:
     return epoch
 
 
+def mixing_rows_up(right: Steps) -> Any:
+    """Predictions come in another order than their rows."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        after, sums = right.epoch(state, rows, batches)
+        seen = sums.predictions
+        return after, sums._replace(predictions=None if seen is None else seen[::-1])
+
+    return epoch
+
+
 def writing_put(right: Steps) -> Any:
     """Data are scaled where they are."""
 
@@ -135,6 +146,7 @@ BACKENDS: Culprits = {
     "epoch_equals_gradient_and_update": steps_with(gradient=with_means),
     "shards_sum_to_the_whole": steps_with(gradient=with_means),
     "states_are_never_written_to": steps_with(epoch=in_place),
+    "a_watched_epoch_keeps_what_each_row_was_predicted": steps_with(epoch=mixing_rows_up),
     "any_form_of_input": steps_with(put=writing_put),
     "outputs_of_any_number_of_rows": steps_with(outputs=short_outputs),
     "dtype_of_the_data_decides": steps_with(arrays=wide),
@@ -235,7 +247,7 @@ class SolverCulprit(testing.SolverLaws):
 # ---------------------------------------------------------------- builders
 
 
-def apply(arrays: Any, x: Any, *, train: bool, seed: Any) -> Any:
+def apply(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> Any:
     """A network of its own."""
     return x @ arrays["coef_0"], {}
 

@@ -19,7 +19,7 @@ CODE = """
 from mlpkit.numpy_backend import backend as numpy_backend
 from mlpkit.plugin import Network
 
-def apply(arrays, x, *, train, seed):
+def apply(arrays, x, *, train, seed, w):
     return x @ arrays["coef_0"] + arrays["intercept_0"], {}
 
 def build(spec, rng):
@@ -28,7 +28,8 @@ def build(spec, rng):
 
 def backend(network, spec, recipe):
     steps = numpy_backend(network._replace(apply=None), spec, recipe)
-    return steps._replace(outputs=lambda s, X: apply(steps.arrays(s), X, train=0, seed=0)[0])
+    how = {"train": False, "seed": 0, "w": None}
+    return steps._replace(outputs=lambda state, X: apply(steps.arrays(state), X, **how)[0])
 """
 FIT = """
 import pickle, sys, numpy as np

@@ -105,10 +105,10 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 
     def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
         found = []
-        for order, rate, seed in zip(*batches, strict=True):
+        for order, rate, seed in zip(batches.order, batches.rates, batches.seeds, strict=True):
             sums, gradients = gradient(state, rows, order, int(seed))
             state = update(state, gradients, sums.weight, float(rate))
-            found.append(sums)
+            found.append(sums[:3])
         return state, Sums(*np.array(found).reshape(-1, 3).T)
 
     return Steps(

@@ -1,9 +1,5 @@
 """Laws of a backend, as a test class to subclass (see `mlpkit.testing`)."""
 
-import os
-import pickle
-import subprocess
-import sys
 from collections.abc import Mapping
 from itertools import product
 from typing import Any, ClassVar
@@ -13,19 +9,16 @@ import pytest
 from scipy.sparse import csr_array
 
 from mlpkit import MLPClassifier, dense
-from mlpkit.plugin import Arrays, Batches, Network, Recipe, Spec, Steps, Sums
+from mlpkit.plugin import Arrays, Batches, Network, Recipe, Spec, Steps
 from mlpkit.registry import installed
 from mlpkit.solvers import sgd
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
-from mlpkit.testing.laws import Laws
-
-FRAMEWORKS = ("jax", "tensorflow", "torch", "keras")
+from mlpkit.testing.processes import ProcessLaws
 
 
-class BackendLaws(Laws):
+class BackendLaws(ProcessLaws):
     """Laws of a backend, on the dense chain, against the NumPy backend."""
 
-    backend: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = {}
 
     def steps(self, network: Network, spec: Spec, recipe: Recipe, backend: str = "") -> Steps:
@@ -126,9 +119,32 @@ class BackendLaws(Laws):
         for i, indices in enumerate(plan.order):
             one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
             state = steps.update(state, gradient, float(one.weight), float(plan.rates[i]))
-            for field in Sums._fields:
-                close(getattr(sums, field)[i], getattr(one, field), 1e-9)
+            for all_steps, its_own in zip(sums[:3], one[:3], strict=True):
+                close(all_steps[i], its_own, 1e-9)
         close(self.everything(steps, fused), self.everything(steps, state), 1e-9)
+
+    @pytest.mark.parametrize("loss", TASKS)
+    def test_a_watched_epoch_keeps_what_each_row_was_predicted(self, loss: str) -> None:
+        """Activated outputs before the row's own step; nothing else changes. Or it keeps none."""
+        s = spec(loss)
+        X, y, w = data(s)
+        plan = batches(21, 8)._replace(watched=True)
+        mixed = plan._replace(order=plan.order[:, ::-1])  # padding first
+        steps, state = self.started(s, recipe())
+        rows = steps.put(X, y, w)
+        plain, sums = steps.epoch(state, rows, mixed._replace(watched=False))
+        after, seen = steps.epoch(state, rows, mixed)
+        close(self.everything(steps, plain), self.everything(steps, after), 1e-12)
+        close(sums._asdict(), seen._replace(predictions=None)._asdict(), 1e-12)
+        if seen.predictions is None:
+            pytest.skip("it keeps none")
+        assert seen.predictions.shape == (3, 8, s.n_outputs)
+        for i, order in enumerate(mixed.order):
+            live = order >= 0
+            expected = dense.activated(steps.outputs(state, X[order[live]]), s.loss.out_activation)
+            close(expected, seen.predictions[i][live], 1e-9)
+            some = mixed._replace(order=mixed.order[i : i + 1], rates=mixed.rates[i : i + 1])
+            state, _ = steps.epoch(state, rows, some._replace(seeds=mixed.seeds[i : i + 1]))
 
     def test_shards_sum_to_the_whole(self) -> None:
         """Sums and gradients over uneven and empty shards add up to those over all rows."""
@@ -207,42 +223,3 @@ class BackendLaws(Laws):
             found.append(clf.coefs_ + clf.intercepts_)
         for expected, actual in zip(*found, strict=True):
             close(expected, actual, 1e-9)
-
-    def test_no_global_state_is_touched(self) -> None:
-        """NumPy's generator and the environment stay as they are."""
-        before = np.random.get_state(legacy=False), dict(os.environ)
-        X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
-        MLPClassifier((4,), tol=10.0, n_iter_no_change=1, backend=self.backend).fit(X, y)
-        after = np.random.get_state(legacy=False), dict(os.environ)
-        assert before[1] == after[1]
-        np.testing.assert_equal(before[0], after[0])
-
-    def test_predicts_in_a_process_without_the_framework(self, tmp_path: Any) -> None:
-        """A pickled model predicts where no framework can be imported."""
-        X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60) % 3
-        clf = MLPClassifier(
-            (4,), tol=10.0, n_iter_no_change=1, backend=self.backend, random_state=0
-        )
-        clf.fit(X, y)
-        (tmp_path / "model.pkl").write_bytes(pickle.dumps((clf, X, clf.predict_proba(X))))
-        code = (
-            "import pickle, sys, numpy as np\n"
-            "class NoFramework:\n"
-            "    def find_spec(self, name, path=None, target=None):\n"
-            f"        if name in {FRAMEWORKS!r}: raise ImportError(name)\n"
-            "sys.meta_path.insert(0, NoFramework())\n"
-            f"clf, X, expected = pickle.load(open({str(tmp_path / 'model.pkl')!r}, 'rb'))\n"
-            "np.testing.assert_allclose(clf.predict_proba(X), expected, rtol=1e-9)\n"
-        )
-        subprocess.run([sys.executable, "-c", code], check=True)
-
-    def test_describing_imports_no_framework(self) -> None:
-        """Listing what is installed imports none."""
-        code = (
-            "import sys; from mlpkit.registry import installed; installed().names('backend')\n"
-            f"print([m for m in {FRAMEWORKS!r} if m in sys.modules])"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True
-        )
-        assert done.stdout.strip() == "[]"

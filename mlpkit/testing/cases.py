@@ -56,10 +56,12 @@ def batches(n: int, size: int, rate: float = 0.01) -> Batches:
 
 
 def close(expected: Any, actual: Any, tolerance: float) -> None:
-    """Two dicts of arrays, or two arrays, are equal to the tolerance."""
+    """Two dicts of arrays, or two arrays, are equal to the tolerance; None to None."""
     if isinstance(expected, Mapping):
         assert expected.keys() == actual.keys()
         for name in expected:
             close(expected[name], actual[name], tolerance)
+    elif expected is None or actual is None:
+        assert expected is actual
     else:
         np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)

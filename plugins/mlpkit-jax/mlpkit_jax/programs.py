@@ -51,7 +51,7 @@ class Chain:
     activation: str
 
     def __call__(
-        self, arrays: Any, x: Any, *, train: bool = False, seed: Any = 0
+        self, arrays: Any, x: Any, *, train: bool = False, seed: Any = 0, w: Any = None
     ) -> tuple[Any, Tensors]:
         """Outputs before activation; nothing is frozen."""
         for i in range(self.depth):
@@ -92,7 +92,8 @@ def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
 class Programs(NamedTuple):
     """The functions below, compiled for one structure; JAX adds the shapes to the key."""
 
-    run: Callable[..., tuple[State, Any]]
+    run: Callable[..., tuple[State, Any, Any]]
+    watched: Callable[..., tuple[State, Any, Any]]
     add: Callable[..., tuple[Total, Any]]
     update: Callable[..., State]
     outputs: Callable[..., Any]
@@ -101,21 +102,27 @@ class Programs(NamedTuple):
 @lru_cache(maxsize=64)  # bounded: a network of another framework may be large
 def programs(s: Structure) -> Programs:
     """The programs of a structure."""
-    return Programs(*(jax.jit(partial(f, s)) for f in (run, add, update, outputs)))
+    watched = partial(run, watched=True)
+    return Programs(*(jax.jit(partial(f, s)) for f in (run, watched, add, update, outputs)))
 
 
-def run(s: Structure, state: State, block: Block, alpha: Any) -> tuple[State, Any]:
-    """The live steps of a block -> State, and loss, weight, penalty of each step (3, steps)."""
+def run(
+    s: Structure, state: State, block: Block, alpha: Any, watched: bool = False
+) -> tuple[State, Any, Any]:
+    """The live steps of a block -> State, and loss, weight, penalty of each step (3, steps);
+    if watched, the activated outputs of its rows (steps, batch, n_outputs), else None.
+    """
 
-    def step(i: Any, carry: tuple[State, Any]) -> tuple[State, Any]:
-        state, sums = carry
-        total, statistics = _backward(s, state.weights, block, i)
+    def step(i: Any, carry: tuple[State, Any, Any]) -> tuple[State, Any, Any]:
+        state, sums, seen = carry
+        total, statistics, p = _backward(s, state.weights, block, i)
         row = jnp.stack([total.loss, total.weight, _penalty(s, state.weights, alpha)])
         state = _advanced(s, state, total, statistics, block.rates[i], alpha)
-        return state, sums.at[:, i].set(row)
+        return state, sums.at[:, i].set(row), seen.at[i].set(p) if watched else None
 
     sums = jnp.zeros((3, block.w.shape[0]), block.w.dtype)
-    return lax.fori_loop(0, block.steps, step, (state, sums))  # type: ignore[no-any-return]
+    seen = jnp.zeros(block.y.shape, block.w.dtype) if watched else None
+    return lax.fori_loop(0, block.steps, step, (state, sums, seen))  # type: ignore[no-any-return]
 
 
 def add(
@@ -124,7 +131,7 @@ def add(
     """The total plus that of a block, all of it at the same weights, and their penalty."""
 
     def step(i: Any, total: Total) -> Total:
-        new, statistics = _backward(s, weights, block, i)
+        new, statistics, _ = _backward(s, weights, block, i)
         sums = {name: value * new.weight for name, value in statistics.items()}
         new = new._replace(gradients={**new.gradients, **sums})
         added: Total = jax.tree.map(lambda old, new: old + _like(new, old), total, new)
@@ -149,30 +156,32 @@ def update(
 
 def outputs(s: Structure, weights: Tensors, x: Any) -> Any:
     """Outputs before activation, (n, n_outputs), of x (n, n_features)."""
-    return s.apply(weights, x, train=False, seed=jnp.uint32(0))[0]
+    return s.apply(weights, x, train=False, seed=jnp.uint32(0), w=None)[0]
 
 
 def _backward(
     s: Structure, weights: Tensors, block: Block, i: Any
-) -> tuple[Total, Mapping[str, Any]]:
-    """Sums and gradients of step i, and the new values of the frozen arrays."""
+) -> tuple[Total, Mapping[str, Any], Any]:
+    """Sums and gradients of step i, the new values of the frozen arrays, activated outputs."""
     x, y, w, seed = block.X[i], block.y[i], block.w[i], block.seeds[i]
     trained = {name: a for name, a in weights.items() if name not in s.frozen}
 
     def forward(trained: Tensors) -> tuple[tuple[Any, Any], Tensors]:
-        z, after = s.apply({**weights, **trained}, x, train=True, seed=seed)
+        z, after = s.apply({**weights, **trained}, x, train=True, seed=seed, w=w)
         return (z, jnp.asarray(after.get(PENALTY, 0), w.dtype)), after
 
     (z, penalty), pull, after = jax.vjp(forward, trained, has_aux=True)
-    loss, delta = _loss(s.loss, z, y, w)
+    loss, delta, p = _loss(s.loss, z, y, w)
     weight = w.sum()
     (gradients,) = pull((delta, weight))
     total = Total(loss + weight * penalty, weight, gradients)
-    return total, {name: after[name] for name in s.frozen}
+    return total, {name: after[name] for name in s.frozen}, p
 
 
-def _loss(loss: Loss, z: Any, y: Any, w: Any) -> tuple[Any, Any]:
-    """The loss summed over rows, and its derivative by the outputs before activation z."""
+def _loss(loss: Loss, z: Any, y: Any, w: Any) -> tuple[Any, Any, Any]:
+    """The loss summed over rows, its derivative by the outputs before activation z, and the
+    outputs after it.
+    """
     live = w > 0  # elsewhere may be NaN, which a product with 0 would let through
 
     def summed(z: Any) -> tuple[Any, Any]:
@@ -180,11 +189,11 @@ def _loss(loss: Loss, z: Any, y: Any, w: Any) -> tuple[Any, Any]:
         return jnp.where(live, w * loss.rows(jnp, y, p), 0).sum(), p
 
     if loss.delta is None:
-        (value, _), delta = jax.value_and_grad(summed, has_aux=True)(z)
+        (value, p), delta = jax.value_and_grad(summed, has_aux=True)(z)
     else:
         value, p = summed(z)
         delta = w[:, None] * loss.delta(jnp, y, p)
-    return value, jnp.where(live[:, None], delta, 0).astype(z.dtype)
+    return value, jnp.where(live[:, None], delta, 0).astype(z.dtype), p
 
 
 def _penalty(s: Structure, weights: Tensors, alpha: Any) -> Any:

@@ -100,15 +100,24 @@ class Functions:
     def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
         """All steps of `batches`, and the sums of each, (steps,)."""
         with computing(self.dtype):
+            run = self.programs.watched if batches.watched else self.programs.run
             sums: list[Any] = [np.zeros((3, 0))]
+            seen: list[Any] = []
             live = [0]
             for block in rows.blocks(batches, self.full):
-                state, new = self.programs.run(state, block, self.alpha)
+                state, new, p = run(state, block, self.alpha)
                 sums.append(new)
+                seen.append(p)
                 live.append(block.steps)
                 _wait_for_all_but(AHEAD, sums)
             found = [each[:, :n] for each, n in zip(jax.device_get(sums), live, strict=True)]
-        return state, Sums(*np.concatenate(found, axis=1).astype(float))
+            predictions = None
+            if batches.watched:
+                parts = zip(jax.device_get(seen), live[1:], strict=True)
+                width = batches.order.shape[1]
+                predictions = np.concatenate([p[:n, :width] for p, n in parts])
+        loss, weight, penalty = np.concatenate(found, axis=1).astype(float)
+        return state, Sums(loss, weight, penalty, predictions)
 
     def outputs(self, state: State, X: Any) -> Array:
         """Outputs before activation (n, n_outputs) of X (n, n_features), dense or sparse."""

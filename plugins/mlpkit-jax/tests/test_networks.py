@@ -19,7 +19,7 @@ from mlpkit_jax.runtime import computing
 from mlpkit_jax.steps import backend
 
 
-def residual(arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
+def residual(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
     """A residual layer with dropout, and a running mean of the batch's outputs."""
     h = jnp.tanh(x @ arrays["in"])
     if train:
@@ -50,14 +50,14 @@ def test_a_network_of_its_own_steps_down_its_gradient() -> None:
     assert solver.update is not None
 
     def loss(trained: Any) -> Any:
-        z, _ = residual({**arrays, **trained}, X, train=True, seed=jnp.uint32(0))
+        z, _ = residual({**arrays, **trained}, X, train=True, seed=jnp.uint32(0), w=None)
         decay = sum(jnp.sum(a**2) for a in trained.values())
         rows = -jnp.sum(y * jax.nn.log_softmax(z, axis=1), axis=1)
         return (w @ rows + 0.3 / 2 * decay) / w.sum()
 
     with computing("float64"):
         gradients = jax.device_get(jax.grad(loss)({n: arrays[n] for n in arrays if n != "mean"}))
-        _, after = residual(arrays, X, train=True, seed=jnp.uint32(0))
+        _, after = residual(arrays, X, train=True, seed=jnp.uint32(0), w=None)
     state, sums = steps.epoch(state, rows, batches(16, 16, rate=0.1))
     found = {**steps.arrays(state), **steps.slots(state)}
     assert {"m/mean", "v/mean"}.isdisjoint(found)

@@ -42,7 +42,7 @@ class KerasApply:
                 self._model = heads.stripped(model) if self.head == "strip" else model
         return self._model
 
-    def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
+    def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
         """Outputs before activation, (n, n_outputs); statistics and penalties."""
         # the name of x's package: no other Keras could make anything of it
         keras = keras_for({"jaxlib": "jax"}.get(top := type(x).__module__.partition(".")[0], top))

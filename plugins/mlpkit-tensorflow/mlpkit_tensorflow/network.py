@@ -22,13 +22,13 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def outputs(
-    structure: Structure, weights: Tensors, x: Tensor, train: bool, seed: Tensor
+    structure: Structure, weights: Tensors, x: Tensor, train: bool, seed: Tensor, w: Tensor
 ) -> tuple[Tensor, Tensors]:
     """Outputs before activation (n, n_outputs) of x (n, n_features), and what else `Apply`
     gives: new values of the frozen arrays, maybe a penalty.
     """
     if structure.apply is not None:
-        return structure.apply(weights, x, train=train, seed=seed)
+        return structure.apply(weights, x, train=train, seed=seed, w=w)
     for i in range(structure.depth):
         if i:
             x = ACTIVATIONS[structure.activation](x)
@@ -55,8 +55,9 @@ def gradient(
     rows: tuple[Tensor, Tensor, Tensor],
     seed: Tensor,
     alpha: Tensor,
-) -> tuple[Tensor, Tensors]:
-    """Sums (3,) of loss, weight and penalty, and the gradient of the loss as sums over rows.
+) -> tuple[Tensor, Tensors, Tensor]:
+    """Sums (3,) of loss, weight and penalty, the gradient of the loss as sums over rows, and
+    the activated outputs.
 
     ``rows`` are x (n, n_features), y (n, n_outputs) and w (n,). A frozen array stands among
     the gradients as its new value times the weight, so that `advance` divides all alike.
@@ -66,9 +67,9 @@ def gradient(
     trained = {name: p for name, p in weights.items() if name not in structure.frozen}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(trained)
-        z, after = outputs(structure, {**weights, **trained}, x, True, seed)
+        z, after = outputs(structure, {**weights, **trained}, x, True, seed, w)
         own = tf.convert_to_tensor(after.get(PENALTY, 0), w.dtype)
-    loss, delta = _loss(structure.loss, y, z, w)
+    loss, delta, p = _loss(structure.loss, y, z, w)
     found: Tensors = tape.gradient(
         [z, own],
         trained,
@@ -76,12 +77,13 @@ def gradient(
         unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
     found |= {name: tf.cast(after[name], w.dtype) * weight for name in structure.frozen}
-    return tf.stack([loss + weight * own, weight, penalty(structure, weights, alpha)]), found
+    return tf.stack([loss + weight * own, weight, penalty(structure, weights, alpha)]), found, p
 
 
-def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
-    """The weighted sum of the loss over rows, and its derivative by the outputs z before
-    activation, (n, n_outputs). Rows of weight 0 give 0, even where theirs is not finite.
+def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The weighted sum of the loss over rows, its derivative by the outputs z before
+    activation, (n, n_outputs), and the outputs after it. Rows of weight 0 give 0, even where
+    theirs is not finite.
     """
     live = w > 0
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -90,8 +92,8 @@ def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
         p = ACTIVATIONS[loss.out_activation](tf.where(live[:, None], z, 0))
         total = tf.reduce_sum(tf.where(live, w * loss.rows(xp, y, p), 0))
     if loss.delta is None:
-        return total, tape.gradient(total, z)
-    return total, tf.where(live[:, None], w[:, None] * loss.delta(xp, y, p), 0)
+        return total, tape.gradient(total, z), p
+    return total, tf.where(live[:, None], w[:, None] * loss.delta(xp, y, p), 0), p
 
 
 def advance(

@@ -39,14 +39,16 @@ def _seeds(*shape: int) -> Any:
 
 
 @lru_cache(maxsize=KEPT)
-def epoch(structure: Structure, steps: int, batch: int) -> Callable[..., tuple[State, Tensor]]:
+def epoch(
+    structure: Structure, steps: int, batch: int, watched: bool = False
+) -> Callable[..., tuple[State, Tensor, Any]]:
     """``(state, rows (steps, batch, ...), rates (steps,), seeds (steps,), order (steps,),
-    live, alpha)`` to the state after the steps ``order[:live]``, and the sums of each step,
-    (3, steps), 0 for the others.
+    live, alpha)`` to the state after the steps ``order[:live]``, the sums of each step,
+    (3, steps), 0 for the others, and if watched the activated outputs of all rows.
     """
     return _compiled(
         structure,
-        _epoch,
+        lambda structure, *args: _epoch(structure, watched, *args),
         structure.state(),
         _rows(structure, steps, batch),
         structure.tensor(steps),
@@ -59,8 +61,8 @@ def epoch(structure: Structure, steps: int, batch: int) -> Callable[..., tuple[S
 
 
 @lru_cache(maxsize=KEPT)
-def gradient(structure: Structure, batch: int) -> Callable[..., tuple[Tensor, Tensors]]:
-    """``(weights, rows (batch, ...), seed, alpha)`` to sums (3,) and summed gradients."""
+def gradient(structure: Structure, batch: int) -> Callable[..., tuple[Tensor, Tensors, Tensor]]:
+    """``(weights, rows (batch, ...), seed, alpha)`` to sums (3,), summed gradients, outputs."""
     return _compiled(
         structure,
         network.gradient,
@@ -116,6 +118,7 @@ def outputs(structure: Structure) -> Callable[..., Tensor]:
 
 def _epoch(
     structure: Structure,
+    watched: bool,
     state: State,
     rows: Rows,
     rates: Tensor,
@@ -123,21 +126,24 @@ def _epoch(
     order: Tensor,
     live: Tensor,
     alpha: Tensor,
-) -> tuple[State, Tensor]:
+) -> tuple[State, Tensor, Any]:
     steps = rates.shape[0]
     sums = tf.TensorArray(structure.dtype, steps, element_shape=(3,))
+    each = rows[1].shape[1:] if watched else (0,)
+    seen = tf.TensorArray(structure.dtype, steps, element_shape=each)
 
-    def step(turn: Tensor, state: State, sums: Any) -> tuple[Tensor, State, Any]:
+    def step(turn: Tensor, state: State, sums: Any, seen: Any) -> tuple[Tensor, State, Any, Any]:
         i = order[turn]
         batch = (rows[0][i], rows[1][i], rows[2][i])
-        found, gradients = network.gradient(structure, state.weights, batch, seeds[i], alpha)
+        found, gradients, p = network.gradient(structure, state.weights, batch, seeds[i], alpha)
         state = network.advance(structure, state, gradients, found[1], rates[i], alpha)
-        return turn + 1, state, sums.write(i, found)
+        return turn + 1, state, sums.write(i, found), seen.write(i, p) if watched else seen
 
-    _, state, sums = tf.while_loop(lambda turn, *_: turn < live, step, (0, state, sums))
-    return state, tf.transpose(sums.stack())
+    first = (0, state, sums, seen)
+    _, state, sums, seen = tf.while_loop(lambda turn, *_: turn < live, step, first)
+    return state, tf.transpose(sums.stack()), seen.stack()
 
 
 def _outputs(structure: Structure, weights: Tensors, x: Tensor) -> Tensor:
     seed = tf.constant(0, tf.int64)
-    return network.outputs(structure, weights, x, train=False, seed=seed)[0]
+    return network.outputs(structure, weights, x, train=False, seed=seed, w=None)[0]

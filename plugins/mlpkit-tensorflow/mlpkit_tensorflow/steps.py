@@ -113,7 +113,8 @@ class _Backend:
         total: Tensors = {}
         for i, part in enumerate(parts):
             program = programs.gradient(self.structure, len(part[2]))
-            found, gradients = program(state.weights, part, tf.constant(seed + i, tf.int64), alpha)
+            seeded = tf.constant(seed + i, tf.int64)
+            found, gradients, _ = program(state.weights, part, seeded, alpha)
             total = {name: total[name] + g if i else g for name, g in gradients.items()}
             sums.append(found)
         loss, weight, penalty = tf.stack(sums, axis=1).numpy().astype(np.float64)
@@ -133,10 +134,11 @@ class _Backend:
 
     def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
         alpha, sums = self._scalar(self.alpha), []
+        seen: list[Tensor] = []
         for block in blocks(rows.host, batches, self.batch_size):
             empty = block.w.sum(axis=1) <= 0  # these steps are not run
-            program = programs.epoch(self.structure, *block.w.shape)
-            state, found = program(
+            program = programs.epoch(self.structure, *block.w.shape, batches.watched)
+            state, found, p = program(
                 state,
                 _row_tensors(block.X, block.y, block.w),
                 tf.constant(block.rates),
@@ -146,8 +148,14 @@ class _Backend:
                 alpha,
             )
             sums.append(found)
+            seen.append(p)
         found = tf.concat(sums, axis=1).numpy()[:, : len(batches.order)]
-        return state, Sums(*found.astype(np.float64))
+        steps, width = batches.order.shape
+        predictions = None
+        if batches.watched:
+            predictions = np.concatenate([p.numpy() for p in seen])[:steps, :width]
+        loss, weight, penalty = found.astype(np.float64)
+        return state, Sums(loss, weight, penalty, predictions)
 
     def outputs(self, state: State, X: Any) -> Array:
         X = X.tocsr() if issparse(X) else np.asarray(X)

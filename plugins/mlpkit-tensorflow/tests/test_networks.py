@@ -7,12 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from mlpkit import dense, numpy_backend
-from mlpkit.plugin import PENALTY, Joint, Network, Solver, Steps, Sums
+from mlpkit.plugin import PENALTY, Joint, Network, Solver, Steps
 from mlpkit.testing import batches, close, data, recipe, spec
 from mlpkit_tensorflow.steps import backend
 
 
-def residual(arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
+def residual(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
     """A residual layer, dropout, and a running mean that is not trained: outputs (n, 3) of
     x (n, 5), and the arrays with the new mean.
     """
@@ -34,9 +34,9 @@ def network() -> Network:
     return Network(arrays, residual, frozenset({"first", "last"}), frozenset({"mean"}))
 
 
-def penalised(arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
+def penalised(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
     """The residual network with a penalty of its own."""
-    z, after = residual(arrays, x, train=train, seed=seed)
+    z, after = residual(arrays, x, train=train, seed=seed, w=w)
     return z, {"mean": after["mean"], PENALTY: tf.reduce_sum(arrays["inner"] ** 2)}
 
 
@@ -69,8 +69,8 @@ class TestApply:
         for i, indices in enumerate(plan.order):
             one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
             state = steps.update(state, gradient, one.weight, float(plan.rates[i]))
-            for field in Sums._fields:
-                close(getattr(sums, field)[i], getattr(one, field), 1e-9)
+            for all_steps, its_own in zip(sums[:3], one[:3], strict=True):
+                close(all_steps[i], its_own, 1e-9)
         close(steps.arrays(fused), steps.arrays(state), 1e-9)
         close(steps.slots(fused), steps.slots(state), 1e-9)
 

@@ -26,9 +26,10 @@ SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Backward(NamedTuple):
-    """What a step adds up: its loss, and new values of the frozen arrays."""
+    """What a step adds up: its loss; its activated outputs, new values of the frozen arrays."""
 
     loss: Tensor
+    p: Tensor
     frozen: Tensors
 
 
@@ -56,7 +57,7 @@ class Chain:
         """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
         weights, into = self.layout.views(state.weights), self.layout.views(gradients)
         values, z = self._forward(weights, part.x)
-        loss, delta = loss_of(self.loss, part, z)
+        loss, delta, p = loss_of(self.loss, part, z)
         for i in reversed(range(self.depth)):
             torch.mm(values[i].T, delta, out=into[f"coef_{i}"])
             torch.sum(delta, dim=0, out=into[f"intercept_{i}"])
@@ -64,7 +65,7 @@ class Chain:
                 delta = delta @ weights[f"coef_{i}"].T
                 if self.activation in SLOPES:
                     delta *= SLOPES[self.activation](values[i])
-        return Backward(loss, {})
+        return Backward(loss, p, {})
 
 
 class Custom:
@@ -77,7 +78,7 @@ class Custom:
     def outputs(self, state: State, x: Tensor) -> Tensor:
         """Outputs before activation (n, n_outputs) of x (n, n_features)."""
         arrays = {**self.layout.views(state.weights), **state.frozen}
-        z: Tensor = self.apply(arrays, x, train=False, seed=0)[0]
+        z: Tensor = self.apply(arrays, x, train=False, seed=0, w=None)[0]
         return z
 
     def backward(self, state: State, part: Part, gradients: Tensor, seed: int) -> Backward:
@@ -85,8 +86,9 @@ class Custom:
         views = self.layout.views(state.weights)
         leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
         with torch.enable_grad():
-            z, after = self.apply({**leaves, **state.frozen}, part.x, train=True, seed=seed)
-        loss, delta = loss_of(self.loss, part, z.detach())
+            arrays = {**leaves, **state.frozen}
+            z, after = self.apply(arrays, part.x, train=True, seed=seed, w=part.weights())
+        loss, delta, p = loss_of(self.loss, part, z.detach())
         roots, seeds = [z], [delta]
         own = after.get(PENALTY, 0.0)
         if isinstance(own, torch.Tensor) and own.requires_grad:
@@ -100,11 +102,13 @@ class Custom:
         if isinstance(own, torch.Tensor):
             own = own.detach()
         frozen = {name: after[name].detach() for name in self.layout.frozen}
-        return Backward(loss + part.weight * own, frozen)
+        return Backward(loss + part.weight * own, p, frozen)
 
 
-def loss_of(loss: Loss, part: Part, z: Tensor) -> tuple[Tensor, Tensor]:
-    """The loss summed over rows, and its derivative by the outputs z before activation."""
+def loss_of(loss: Loss, part: Part, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The loss summed over rows, its derivative by the outputs z before activation, and the
+    outputs after it.
+    """
 
     def summed(z: Tensor) -> tuple[Tensor, Tensor]:
         p = ACTIVATIONS[loss.out_activation](z)
@@ -114,8 +118,8 @@ def loss_of(loss: Loss, part: Part, z: Tensor) -> tuple[Tensor, Tensor]:
     if loss.delta is None:
         z = z.requires_grad_()
         with torch.enable_grad():
-            total, _ = summed(z)
-        return total.detach(), torch.autograd.grad(total, z)[0]
+            total, p = summed(z)
+        return total.detach(), torch.autograd.grad(total, z)[0], p.detach()
     total, p = summed(z)
     delta: Any = loss.delta(xp, part.y, p)
-    return total, delta if part.w is None else delta * part.w[:, None]
+    return total, delta if part.w is None else delta * part.w[:, None], p

@@ -15,13 +15,18 @@ BLOCK_ROWS = 8192  # of a pass over all rows: bounded memory
 
 class Part(NamedTuple):
     """The rows of a step: x (n, n_features), y (n, n_outputs), w (n,) or None, and their
-    weight in all, known without asking the device.
+    weight in all, known without asking the device; ``places`` (n,) are theirs in the step.
     """
 
     x: Tensor
     y: Tensor
     w: Tensor | None
     weight: float
+    places: Array
+
+    def weights(self) -> Tensor:
+        """The weight of each row, (n,)."""
+        return torch.ones_like(self.y[:, 0]) if self.w is None else self.w
 
 
 class Rows:
@@ -43,21 +48,24 @@ class Rows:
         if self.host_w is not None:
             live &= self.host_w[order] > 0
         counts = live.sum(axis=1)
+        places = np.broadcast_to(np.arange(order.shape[1]), order.shape)
         if not live.all():  # those that count come first
-            order = np.take_along_axis(order, np.argsort(~live, axis=1, kind="stable"), axis=1)
+            places = np.argsort(~live, axis=1, kind="stable")
+            order = np.take_along_axis(order, places, axis=1)
         on_host = np.ascontiguousarray(order, np.int64)
         on_device = torch.from_numpy(on_host).to(self.device)
         for i, n in enumerate(counts.tolist()):
-            yield self._part(on_host[i, :n], on_device[i, :n]) if n else None
+            yield self._part(on_host[i, :n], on_device[i, :n], places[i, :n]) if n else None
 
-    def _part(self, on_host: Array, on_device: Tensor) -> Part:
+    def _part(self, on_host: Array, on_device: Tensor, places: Array) -> Part:
         if isinstance(self.X, torch.Tensor):
             x = self.X[on_device]
         else:
             x = torch.from_numpy(self.X[on_host].toarray()).to(self.device)
         if self.w is None or self.host_w is None:
-            return Part(x, self.y[on_device], None, float(len(on_host)))
-        return Part(x, self.y[on_device], self.w[on_device], float(self.host_w[on_host].sum()))
+            return Part(x, self.y[on_device], None, float(len(on_host)), places)
+        weight = float(self.host_w[on_host].sum())
+        return Part(x, self.y[on_device], self.w[on_device], weight, places)
 
     def all(self) -> Iterator[Part | None]:
         """Every row, in parts."""

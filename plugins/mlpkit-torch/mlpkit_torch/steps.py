@@ -89,7 +89,9 @@ class Functions:
         """All steps of `batches`, and the sums of each, (steps,)."""
         state, gradients = state.copy(), torch.empty_like(state.weights)
         live: list[int] = []
+        places: list[Array] = []
         found: list[Tensor] = []
+        seen: list[Tensor] = []
         sums = np.zeros((3, len(batches.order)))
         for i, part in enumerate(rows.steps(batches.order)):
             if part is None:
@@ -97,12 +99,21 @@ class Functions:
             new: Backward = self.network.backward(state, part, gradients, int(batches.seeds[i]))
             found.append(torch.stack([new.loss, self._penalty(state)]))
             live.append(i)
+            if batches.watched:
+                seen.append(new.p)
+                places.append(part.places)
             sums[1, i] = part.weight
             self._advance(state, gradients, part.weight, float(batches.rates[i]))
             self._replace_frozen(state, new.frozen)
         if live:
             sums[::2, live] = torch.stack(found, dim=1).cpu().numpy()  # the one wait
-        return state, Sums(*sums)
+        predictions = None
+        if batches.watched:
+            predictions = np.zeros((*batches.order.shape, self.n_outputs), self.dtype)
+            if live:
+                step = np.repeat(live, [len(each) for each in places])
+                predictions[step, np.concatenate(places)] = torch.cat(seen).cpu().numpy()
+        return state, Sums(sums[0], sums[1], sums[2], predictions)
 
     def outputs(self, state: State, X: Any) -> Array:
         """Outputs before activation (n, n_outputs) of X (n, n_features), dense or sparse."""

@@ -16,7 +16,7 @@ from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
 from mlpkit_torch.steps import backend
 
 
-def residual(arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
+def residual(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
     """A residual layer with dropout and a penalty, a running mean, and a count of calls."""
     h = torch.tanh(x @ arrays["in"])
     if train:
@@ -54,7 +54,7 @@ def test_a_network_of_its_own_steps_down_its_gradient() -> None:
     X, y, w = (torch.from_numpy(a[:16].copy()) for a in data(spec()))
     arrays = {name: torch.from_numpy(a) for name, a in steps.arrays(state).items()}
     trained = {n: a.requires_grad_() for n, a in arrays.items() if n not in ("mean", "calls")}
-    z, after = residual(arrays, X, train=True, seed=0)
+    z, after = residual(arrays, X, train=True, seed=0, w=None)
     decay = sum((a**2).sum() for a in trained.values())
     rows_loss = -(y * torch.log_softmax(z, dim=1)).sum(dim=1)
     ((w @ rows_loss + 0.3 / 2 * decay) / w.sum() + after[PENALTY]).backward()  # type: ignore[no-untyped-call]
@@ -194,7 +194,7 @@ def build(spec: Spec, rng: np.random.RandomState) -> Network:
     return Network(arrays, module, frozenset({"0.weight", "3.weight"}))
 
 
-def module(arrays: Any, x: Any, *, train: bool, seed: Any) -> tuple[Any, Any]:
+def module(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
     """The module called with the arrays for its parameters."""
     net = torch.nn.Sequential(
         torch.nn.Linear(x.shape[1], 32),
