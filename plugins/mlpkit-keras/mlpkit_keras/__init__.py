@@ -9,6 +9,8 @@ from typing import Any
 
 from mlpkit.plugin import Component, hookimpl
 
+mlpkit_api = (1, 1)  # the versions of the contract that it was made for
+
 _REQUIRES = ("keras",)
 _COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
 _MOMENTS = ("beta_1", "beta_2", "epsilon")

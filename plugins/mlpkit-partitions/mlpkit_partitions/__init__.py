@@ -2,6 +2,8 @@
 
 from mlpkit.plugin import Component, hookimpl
 
+mlpkit_api = (1, 1)  # the versions of the contract that it was made for
+
 
 @hookimpl
 def mlpkit_partitioners() -> list[Component]:
