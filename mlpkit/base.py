@@ -1,33 +1,32 @@
 """What both estimators share: data in, a trained model kept, outputs back."""
 
-import copy
-import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
 
-from mlpkit import dense, recipes
-from mlpkit.building import check_picklable, initial
+from mlpkit import recipes
+from mlpkit.building import check_picklable
 from mlpkit.constraints import CONSTRAINTS
 from mlpkit.exporting import Exports
+from mlpkit.inputs import Inputs
 from mlpkit.layers import Layers
-from mlpkit.losses import LOSSES
 from mlpkit.model import Model
+from mlpkit.monitoring.beside import Beside, Given
+from mlpkit.monitoring.history import MetricHistory
 from mlpkit.options import Method, RoutedOptions, parameter_names
-from mlpkit.plugin import Array, Progress, Recipe, Spec
+from mlpkit.plugin import Array, Progress, Recipe
+from mlpkit.starting import Starting
 from mlpkit.targets import Labels, Values
-from mlpkit.training.fitting import Data, Fitted, run
+from mlpkit.training.fitting import Data, Fitted, Task, run
 
 
-class BaseMLP(RoutedOptions, Exports, Layers, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, BaseEstimator):  # type: ignore[misc]
     """Fits, goes on fitting, and evaluates a network; subclasses say what targets mean."""
 
     _parameter_constraints = CONSTRAINTS
@@ -63,14 +62,15 @@ class BaseMLP(RoutedOptions, Exports, Layers, BaseEstimator):  # type: ignore[mi
         """The weights of rows with what the targets say about them."""
         return w
 
-    def _train(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> Self:
+    def _train(self, given: Given, beside: Beside, incremental: bool) -> Self:
         """Fit from the start, go on where it was (warm start), or make one pass."""
         with self._restored_on_failure():
-            if incremental and self.early_stopping:
-                raise ValueError("partial_fit does not support early_stopping=True")
+            self._check_streamable(incremental)
             started = "_model" in self.__dict__ or "coefs_" in self.__dict__
             fresh = not started or not (self.warm_start or incremental)
-            data = self._validated(X, y, sample_weight, incremental, fresh)
+            X, y, w = self._checked(given, reset=fresh)
+            self._targets = self._encoder(y, incremental)
+            data = Data(X, self._targets.encode(y), self._weighted(y, w, incremental))
             params = self._params()
             if incremental and hasattr(self, "_optimizer_params"):
                 params |= self._optimizer_params
@@ -90,98 +90,58 @@ class BaseMLP(RoutedOptions, Exports, Layers, BaseEstimator):  # type: ignore[mi
                         before = replace(before, rate=recipe.learning_rate_init, step=0)
                 return before
 
-            fitted = run(model, params, data, self._targets, rng, progress, int(incremental))
+            asked, validation = self._asked(
+                params, given, beside, data._replace(w=w), incremental, fresh
+            )
+            task = Task(data, self._targets, rng, progress, int(incremental), validation, asked)
+            fitted = run(model, params, task)
             self._optimizer_params = {name: params[name] for name in recipes.OPTIMIZER}
             self._commit(fitted, fresh)
+        if fitted.monitor is not None:
+            fitted.monitor.tell()  # here a warning that is an error costs nothing
         return self
 
-    def _validated(
-        self, X: Any, y: Any, sample_weight: Any, incremental: bool, fresh: bool
-    ) -> Data:
-        """Rows as scikit-learn checks them, targets encoded."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=self._y_numeric,
-            dtype=(np.float64, np.float32),
-            reset=fresh,
-        )
-        if self.dtype is not None and self.dtype != X.dtype:
-            with np.errstate(over="ignore"):  # told in words
-                X = X.astype(self.dtype)
-            if not np.isfinite(X.data if issparse(X) else X).all():
-                raise ValueError(f"X has values too large for dtype={self.dtype!r}: scale X.")
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        w = None
-        if sample_weight is not None:
-            w = _check_sample_weight(sample_weight, X)
-            if (w < 0).any():
-                raise ValueError("Negative values in data passed to `sample_weight`")
-            if not w.any():
-                raise ValueError("Sample weights must contain at least one non-zero number.")
-        self._targets = self._encoder(y, incremental)
-        return Data(X, self._targets.encode(y), self._weighted(y, w, incremental))
+    def _check_streamable(self, incremental: bool) -> None:
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if incremental and self.early_stopping_on is not None:
+            raise ValueError("partial_fit does not support early_stopping_on: use fit.")
 
-    def _initial(self, params: dict[str, Any], data: Data, rng: np.random.RandomState) -> Model:
-        """An untrained model for these data."""
-        return self._drawn(params, data.X.shape[1], data.y.shape[1], data.X.dtype.name, rng)
-
-    def _drawn(
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
         self,
-        params: dict[str, Any],
-        n_features: int,
-        n_outputs: int,
-        dtype: Any,
-        rng: np.random.RandomState,
-    ) -> Model:
-        names = getattr(self, "feature_names_in_", None)
-        classes = self._targets.classes
-        spec = Spec(
-            n_features=n_features,
-            n_outputs=n_outputs,
-            task=self._targets.task,
-            loss=LOSSES[self._targets.loss],
-            hidden_layer_sizes=dense.sizes(self.hidden_layer_sizes),
-            activation=self.activation,
-            dtype=dtype,
-            backend=recipes.backend_name(params),
-            seed=int(copy.deepcopy(rng).randint(2**31)),  # a copy: later draws stay as they are
-            feature_names=None if names is None else tuple(names),
-            classes=None if classes is None else tuple(classes),
-        )
-        return initial(*recipes.builder_of(params), spec, rng)
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        eval_sets: Mapping[str, Any] | None = None,
+        labels: Any = None,
+        labels_val: Any = None,
+    ) -> Self:
+        """Fit the network to X and the targets y.
 
-    def _continued(self, params: dict[str, Any], data: Data, incremental: bool) -> Model:
-        """The model as it is, with the weights that the user may have put in.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or label indicators; values, for a regressor.
+        sample_weight : array-like of shape (n_samples,), not negative, or None
+        X_val, y_val, sample_weight_val
+            Rows that metrics are measured on after every epoch, and that early stopping looks
+            at, instead of holding out `validation_fraction` of the training rows.
+        eval_sets : dict of (X, y), (X, y, sample_weight) or dicts of these, with labels, by name
+            More rows that metrics are measured on.
+        labels, labels_val : dict or frame of columns (n_samples,), or None
+            What `by_labels("name")` groups rows by and X does not hold.
 
-        The solver's slots go on in a stream; a warm start begins with new ones.
+        Raises ValueError for bad input, and in the epoch in which training diverges; the
+        estimator then is what it was before the call.
         """
-        if hasattr(self, "_model"):
-            model = self._model
-        else:  # weights were set by hand, nothing was fitted
-            model = self._initial(params, data, np.random.RandomState(0))
-        if data.y.shape[1] != model.spec.n_outputs:
-            raise ValueError(
-                f"y has {data.y.shape[1]} outputs, but {type(self).__name__} was fitted with"
-                f" {model.spec.n_outputs}. Fit a new estimator, or set warm_start=False."
-            )
-        if dense.sizes(self.hidden_layer_sizes) != model.spec.hidden_layer_sizes:
-            warnings.warn(
-                f"hidden_layer_sizes={self.hidden_layer_sizes} is ignored: training goes on with"
-                f" the fitted {model.spec.hidden_layer_sizes}. Set warm_start=False to build anew."
-            )
-        spec = replace(model.spec, backend=recipes.backend_name(params))
-        edited = "coefs_" in self.__dict__
-        if incremental and not edited and spec == model.spec:
-            return model
-        arrays = model.arrays
-        if edited:
-            arrays = dense.named(self.coefs_, self.intercepts_, spec.dtype)
-        return model.edited(spec, arrays, model.slots if incremental else {})
+        beside = Beside(labels, X_val, y_val, sample_weight_val, labels_val, eval_sets)
+        return self._train(Given(X, y, sample_weight), beside, incremental=False)
 
     def _initialize(self, n_features: int, n_outputs: int) -> Self:
         """Become fitted with the network as its builder makes it."""
@@ -198,7 +158,7 @@ class BaseMLP(RoutedOptions, Exports, Layers, BaseEstimator):  # type: ignore[mi
 
     def _commit(self, fitted: Fitted, fresh: bool) -> None:
         """Make the fitted attributes; nothing here can fail."""
-        model, progress, reports = fitted
+        model, progress, reports, monitor = fitted
         for name in ("coefs_", "intercepts_"):
             self.__dict__.pop(name, None)  # made from the model when asked for
         self._model, self._progress = model, progress
@@ -209,6 +169,12 @@ class BaseMLP(RoutedOptions, Exports, Layers, BaseEstimator):  # type: ignore[mi
         if fresh or not hasattr(self, "loss_curve_"):
             self.loss_curve_ = []
         self.loss_curve_ += [report.loss for report in reports]
+        if fresh or not hasattr(self, "metric_history_"):
+            self.metric_history_ = MetricHistory()
+            self._stream = None
+        if monitor is not None:
+            self.metric_history_ = self.metric_history_ + monitor.history()
+            self._stream = getattr(monitor, "stream", None)
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
         kept = None if fresh else getattr(self, "validation_scores_", None)
         self.validation_scores_ = [*(kept or []), *scores] if scores else None

@@ -7,11 +7,12 @@ import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 
 from mlpkit.base import BaseMLP
 from mlpkit.class_weights import ClassWeights
 from mlpkit.constraints import CONSTRAINTS
+from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
 from mlpkit.targets import Labels
 
@@ -20,7 +21,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     """A multilayer perceptron that classifies: scikit-learn's interface, any backend.
 
     It minimises the log-loss with an L2 penalty. The parameters up to `max_fun` are those of
-    `sklearn.neural_network.MLPClassifier`, with their meaning and numbers; the rest is ours.
+    `sklearn.neural_network.MLPClassifier`; the rest is ours.
 
     Parameters
     ----------
@@ -70,13 +71,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     builder : str, callable or None, default=None
         Who makes the network; None is 'dense', the chain that the parameters above describe.
     backend_options, builder_options, solver_options : dict or None, default=None
-        Further options for each.
-    trainer : str, callable or None, default=None
-        The training loop; None is the one that the solver needs.
+    trainer : str, callable or None, default=None: the training loop that the solver needs
     callbacks : str, callable or list of these, default=None
         Called with a `mlpkit.plugin.Report` after every epoch; returning True stops.
     dtype : {'float32', 'float64'} or None, default=None
         Precision of weights and arithmetic; None follows X. 'float32' is the fast one.
+    metrics : str, callable, Metric, list or dict of these, default=None
+        Measured in every epoch, as in `mlpkit.evaluate`, into `metric_history_`. None is none,
+        or the usual ones where another parameter or X_val asks to measure.
+    partitions : str, int, Partitioner, or list of these, default=None
+        The groups that metrics are measured by, as in `mlpkit.evaluate`; learned from the
+        training rows.
+    train_metrics : {'running', 'exact'}, default='running'
+        Of training rows as their steps met them, for free; or by a pass behind each epoch.
+    metrics_window : int, default=1000
+        Rows of the sliding window of `partial_fit`, at least.
+    early_stopping_on : str or callable, default=None
+        What to stop early on instead of accuracy or R2, as "worst(recall, by='region')", or a
+        function of the `PartitionReport` of the validation rows (higher is better).
     class_weight : dict, 'balanced' or None, default=None
         Weight of each label, multiplied into `sample_weight`. 'balanced' is
         ``n_samples / (n_classes * rows of the class)``; in a stream, of all rows so far.
@@ -94,6 +106,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Training loss of each epoch: the mean over its steps, as they were met.
     validation_scores_, best_validation_score_ : list of float and float, or None
         Held-out accuracy of each epoch, and the best, with early stopping.
+    metric_history_ : MetricHistory
+        `metrics` by epoch, split, partitioner and group; see `to_frame` and `plot`.
     n_iter_, t_ : int
         Epochs of the last call, and rows seen since the weights were drawn.
     n_layers_, n_outputs_, out_activation_ : int, int and str
@@ -154,6 +168,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         trainer: str | Trainer | None = None,
         callbacks: "str | Callback | list[str | Callback] | None" = None,
         dtype: str | None = None,
+        metrics: Any = None,
+        partitions: Any = None,
+        train_metrics: str = "running",
+        metrics_window: int = 1000,
+        early_stopping_on: Any = None,
         class_weight: "dict[Any, float] | str | None" = None,
     ) -> None:
         self._store(locals())
@@ -182,52 +201,34 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             labels = Labels(y)
             self.classes_ = labels.classes
             return labels
-        seen = unique_labels(y)
         if self.warm_start:
-            if set(seen) != set(self.classes_):
-                raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the"
-                    f" previous call to fit. Previously got {self.classes_}, `y` has {seen}"
-                )
-        elif len(np.setdiff1d(seen, self.classes_, assume_unique=True)):
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes_}. 'y' has {seen}."
-            )
+            self._targets.check_same(y)
+        else:
+            self._targets.check_known(y)
         return self._targets  # type: ignore[no-any-return]
-
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the network to X and the labels y.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,), or label indicators (n_samples, n_labels)
-        sample_weight : array-like of shape (n_samples,), not negative, or None
-
-        Raises ValueError for bad input, and in the epoch in which training diverges; the
-        estimator then is what it was before the call.
-        """
-        return self._train(X, y, sample_weight, incremental=False)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, *, labels: Any = None
+    ) -> Self:
         """Make one pass over X and y, going on from the present weights and moments.
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y, sample_weight, labels
             As in `fit`; any number of rows.
         classes : array-like of shape (n_classes,)
             All labels of the stream; needed at the first call, of which y may hold a part.
+
+        With ``metrics``, each chunk is predicted before it is learned from: `metric_history_`
+        has these values over all rows so far ("prequential") and the last ones ("window").
         """
         with self._restored_on_failure():
             if _check_partial_fit_first_call(self, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
                 self._targets = Labels(y if multilabel else classes)
-            return self._train(X, y, sample_weight, incremental=True)
+            return self._train(Given(X, y, sample_weight), Beside(labels), incremental=True)
 
     def predict(self, X: Any) -> Array:
         """Labels of X, shape (n_samples,) or indicators (n_samples, n_labels)."""
@@ -241,8 +242,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""
-        p = self.predict_proba(X)
-        return np.log(p, out=p)
+        return np.log(self.predict_proba(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -44,5 +44,10 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "solver_options": [dict, None],
     "trainer": [str, callable, None],
     "callbacks": ["array-like", callable, str, None, object],
+    "metrics": [object],  # the plan checks these
+    "partitions": [object],
+    "train_metrics": [StrOptions({"running", "exact"})],
+    "metrics_window": [_COUNT],
+    "early_stopping_on": [str, callable, None],
     "dtype": [StrOptions({"float32", "float64"}), None],
 }

@@ -271,7 +271,7 @@ class Report(NamedTuple):
     note: str | None = None  # the trainer's reason to stop, or to lower the rate
     arrays: Callable[[], Arrays] = dict  # the weights after it
     predictions: Array | None = None  # (n_rows, n_outputs), of a job that is `watched`
-    metrics: tuple[Reading, ...] = ()  # what the estimator's ``metrics`` were in it
+    metrics: Callable[[], Iterable[Reading]] = tuple  # of the estimator, in this epoch
 
 
 # True stops; a float is the learning rate from here on. May have `on_begin(report)`, called

@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 
 from mlpkit.base import BaseMLP
 from mlpkit.constraints import CONSTRAINTS
+from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
 from mlpkit.targets import Values
 
@@ -77,6 +78,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Called with a `mlpkit.plugin.Report` after every epoch; returning True stops.
     dtype : {'float32', 'float64'} or None, default=None
         Precision of weights and arithmetic; None follows X. 'float32' is the fast one.
+    metrics : str, callable, Metric, list or dict of these, default=None
+        Measured in every epoch, as in `mlpkit.evaluate`, into `metric_history_`. None is none,
+        or the usual ones where another parameter or X_val asks to measure.
+    partitions : str, int, Partitioner, or list of these, default=None
+        The groups that metrics are measured by, as in `mlpkit.evaluate`; learned from the
+        training rows.
+    train_metrics : {'running', 'exact'}, default='running'
+        Of training rows as their steps met them, for free; or by a pass behind each epoch.
+    metrics_window : int, default=1000
+        Rows of the sliding window of `partial_fit`, at least.
+    early_stopping_on : str or callable, default=None
+        What to stop early on instead of accuracy or R2, as "worst(recall, by='region')", or a
+        function of the `PartitionReport` of the validation rows (higher is better).
 
     Attributes
     ----------
@@ -89,6 +103,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Training loss of each epoch: the mean over its steps, as they were met.
     validation_scores_, best_validation_score_ : list of float and float, or None
         Held-out R2 of each epoch, and the best, with early stopping.
+    metric_history_ : MetricHistory
+        `metrics` by epoch, split, partitioner and group; see `to_frame` and `plot`.
     n_iter_, t_ : int
         Epochs of the last call, and rows seen since the weights were drawn.
     n_layers_, n_outputs_, out_activation_ : int, int and str
@@ -145,6 +161,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         trainer: str | Trainer | None = None,
         callbacks: "str | Callback | list[str | Callback] | None" = None,
         dtype: str | None = None,
+        metrics: Any = None,
+        partitions: Any = None,
+        train_metrics: str = "running",
+        metrics_window: int = 1000,
+        early_stopping_on: Any = None,
     ) -> None:
         self._store(locals())
 
@@ -157,26 +178,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _encoder(self, y: Any, incremental: bool) -> Values:
         return Values(self.loss)
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the network to X and the values y.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array-like of shape (n_samples,), not negative, or None
-
-        Raises ValueError for bad input, and in the epoch in which training diverges; the
-        estimator then is what it was before the call.
-        """
-        return self._train(X, y, sample_weight, incremental=False)
-
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, labels: Any = None) -> Self:
         """Make one pass over X and y, going on from the present weights and moments."""
-        return self._train(X, y, sample_weight, incremental=True)
+        return self._train(Given(X, y, sample_weight), Beside(labels), incremental=True)
 
     def predict(self, X: Any) -> Array:
         """Predicted values, shape (n_samples,) or (n_samples, n_outputs)."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import unique_labels
 
 from mlpkit.plugin import Array, Task
 
@@ -44,6 +45,33 @@ class Labels:
         """Indicators, bool, shape (n, n_outputs)."""
         return self.binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
 
+    def check_same(self, y: Any) -> None:
+        """ValueError unless y has exactly these classes."""
+        seen = unique_labels(y)
+        if set(seen) != set(self.classes):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the"
+                f" previous call to fit. Previously got {self.classes}, `y` has {seen}"
+            )
+
+    def check_known(self, y: Any) -> None:
+        """ValueError if y has others than these classes."""
+        seen = unique_labels(y)
+        if len(np.setdiff1d(seen, self.classes, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes}. 'y' has {seen}."
+            )
+
+    def encode_known(self, y: Any) -> Array:
+        """As `encode`; ValueError for labels that training does not know."""
+        if self.task == "multilabel":
+            if np.ndim(y) != 2 or np.shape(y)[1] != len(self.classes):
+                raise ValueError(f"y has the shape {np.shape(y)}, not (n, {len(self.classes)}).")
+        else:
+            self.check_known(y)
+        return self.encode(y)
+
     def decode(self, p: Array) -> Array:
         """Labels of activated outputs p, shape (n, n_outputs)."""
         return self.binarizer.inverse_transform(p.ravel() if p.shape[1] == 1 else p)  # type: ignore[no-any-return]
@@ -66,7 +94,17 @@ class Values:
         """Targets of shape (n, n_outputs). ValueError for a loss that they do not fit."""
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs y >= 0; try loss='squared_error'.")
-        return y.reshape(-1, 1) if y.ndim == 1 else y
+        y = y.reshape(-1, 1) if y.ndim == 1 else y
+        self.n_outputs = y.shape[1]
+        return y
+
+    def encode_known(self, y: Array) -> Array:
+        """As `encode`; ValueError for another number of outputs than in training."""
+        n_outputs = self.n_outputs
+        encoded = self.encode(y)
+        if encoded.shape[1] != n_outputs:
+            raise ValueError(f"y has {encoded.shape[1]} outputs, the training rows {n_outputs}.")
+        return encoded
 
     def decode(self, p: Array) -> Array:
         """Predictions, shape (n,) for one output."""

@@ -1,7 +1,7 @@
 """One column of any table, its missing values, and the names of its values."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,31 @@ def column(X: Any, key: str | int) -> Array:
 def _check_index(at: int, n_columns: int) -> None:
     if not -n_columns <= at < n_columns:
         raise ValueError(f"X has no column {at}; it has {n_columns}, 0 to {n_columns - 1}.")
+
+
+def labels_of(given: Any, n_rows: int, what: str = "rows") -> dict[str, Any]:
+    """Labels beside the rows as columns (n,) by name: of a dict, a frame, a structured array;
+    one column alone is called "labels".
+
+    >>> labels_of({"sex": ["f", "m"]}, 2)
+    {'sex': ['f', 'm']}
+    """
+    if given is None:
+        return {}
+    names = names_of(given)
+    fields = getattr(getattr(given, "dtype", None), "names", None)
+    if isinstance(given, Mapping):
+        found = dict(given)
+    elif names is not None or fields:
+        found = {str(name): given[name] for name in names or fields or ()}
+    else:
+        found = {str(getattr(given, "name", None) or "labels"): given}
+    for name, values in found.items():
+        if len(values) != n_rows:
+            raise ValueError(
+                f"labels {name!r} of the {what} are for {len(values)} rows; there are {n_rows}."
+            )
+    return found
 
 
 def missing(values: Array) -> Array:

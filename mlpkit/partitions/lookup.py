@@ -1,6 +1,6 @@
 """Partitioners from what a user gives; crossed, learned, and joined ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -99,6 +99,24 @@ def joined(name: str, join: Join | None, one: Any, two: Any) -> Any:
             " partitions=first.partitions."
         )
     return join(one, two)
+
+
+def grouped(
+    partitioners: Iterable[Partitioner], cuts: dict[str, Any], sample: Sample, n_rows: int
+) -> dict[str, Groups]:
+    """The groups of rows by partitioner, the whole first; learns into ``cuts`` what is new."""
+    groups = {"all": Groups(np.zeros(n_rows, dtype=np.intp), ("all",))}
+    for p in partitioners:
+        if p.name not in cuts:
+            cuts[p.name] = p.learn(sample)
+        elif p.join is not None:
+            cuts[p.name] = joined(p.name, p.join, cuts[p.name], p.learn(sample))
+        groups[p.name] = p.assign(cuts[p.name], sample)
+        if len(groups[p.name].codes) != n_rows:
+            raise ValueError(
+                f"partitioner {p.name!r} groups {len(groups[p.name].codes)} rows of {n_rows}."
+            )
+    return groups
 
 
 def _settled(cut: Any, sample: Sample) -> Any:

@@ -10,8 +10,8 @@ from sklearn.utils import check_consistent_length
 
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.lookup import implied_task, metrics_of
-from mlpkit.partitions.lookup import joined, partitioners_of
-from mlpkit.plugin import Array, Groups, Partitioner, Sample, Task
+from mlpkit.partitions.lookup import grouped, partitioners_of
+from mlpkit.plugin import Array, Task
 from mlpkit.reports.estimates import Settings
 from mlpkit.reports.predictions import Chunk, Predictor, sample_of
 from mlpkit.reports.report import PartitionReport
@@ -138,24 +138,6 @@ class _Work:
         report = PartitionReport(self.seen, self.partitioners, self.cuts, self.settings)
         warn_of_undefined(report)
         return report
-
-
-def grouped(
-    partitioners: Iterable[Partitioner], cuts: dict[str, Any], sample: Sample, n_rows: int
-) -> dict[str, Groups]:
-    """The groups of rows by partitioner, the whole first; learns into ``cuts`` what is new."""
-    groups = {"all": Groups(np.zeros(n_rows, dtype=np.intp), ("all",))}
-    for p in partitioners:
-        if p.name not in cuts:
-            cuts[p.name] = p.learn(sample)
-        elif p.join is not None:
-            cuts[p.name] = joined(p.name, p.join, cuts[p.name], p.learn(sample))
-        groups[p.name] = p.assign(cuts[p.name], sample)
-        if len(groups[p.name].codes) != n_rows:
-            raise ValueError(
-                f"partitioner {p.name!r} groups {len(groups[p.name].codes)} rows of {n_rows}."
-            )
-    return groups
 
 
 def checked(weight: Any) -> Array | None:

@@ -14,6 +14,10 @@ from mlpkit.reports.entries import Entry, frame
 from mlpkit.reports.estimates import Estimates, Settings
 
 
+class Undecided(ValueError):
+    """No group decides: each is too small, or its value is undefined."""
+
+
 class PartitionReport:
     """What `mlpkit.evaluate` gives: metrics over all rows and by group.
 
@@ -104,7 +108,7 @@ class PartitionReport:
         found = [e for e in self.select(metric, by) if e.decides]
         if not found:
             where = f"of {by!r} " if by else ""
-            raise ValueError(
+            raise Undecided(
                 f"no group {where}decides {metric!r}: each has fewer than"
                 f" min_rows={self.settings.min_rows} rows, or an undefined value."
             )

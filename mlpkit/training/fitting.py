@@ -3,17 +3,21 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from mlpkit import provenance, recipes
-from mlpkit.dense import ACTIVATIONS
+from mlpkit.dense import activated
 from mlpkit.model import Model
 from mlpkit.plugin import Array, Job, Progress, Recipe, Report, State
 from mlpkit.targets import Labels, Values
 from mlpkit.training.listeners import Listeners
+
+if TYPE_CHECKING:  # it is there where metrics are asked for
+    from mlpkit.monitoring.monitor import Asked, Monitor
+    from mlpkit.monitoring.stream import Arrival, StreamMonitor
 
 
 class Data(NamedTuple):
@@ -30,39 +34,54 @@ class Fitted(NamedTuple):
     model: Model
     progress: Progress
     reports: list[Report]
+    monitor: "Monitor | StreamMonitor | None" = None
 
 
-def run(
-    model: Model,
-    params: dict[str, Any],
-    data: Data,
-    targets: Labels | Values,
-    rng: np.random.RandomState,
-    progress: Callable[[Recipe], Progress],
-    passes: int,
-) -> Fitted:
-    """Train the model on the backend, with the solver and callbacks that `params` name.
+class Task(NamedTuple):
+    """What a fit works with, besides the model and the parameters.
 
-    ``passes`` 0 trains until the trainer's own rules end it.
+    ``validation`` are rows to stop early on, instead of some held out; ``passes`` 0 trains
+    until the trainer's own rules end it.
     """
+
+    data: Data
+    targets: Labels | Values
+    rng: np.random.RandomState
+    progress: Callable[[Recipe], Progress]
+    passes: int = 0
+    validation: Data | None = None
+    asked: "Asked | Arrival | None" = None
+
+
+def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
+    """Train the model on the backend, with the solver and callbacks that `params` name."""
     recipe = recipes.recipe_of(params, model.solver)
     live = model.live(recipes.backend_of(params), recipe)
-    score: Callable[[State], float] | None = None
+
+    def predict(state: State, X: Any) -> Array:
+        return activated(live.steps.outputs(state, X), model.spec.loss.out_activation)
+
+    data, asked, score = task.data, task.asked, None
     if recipe.solver.has_steps:  # else the whole data at once
-        if params["early_stopping"]:
-            data, held = _held_out(data, targets, params["validation_fraction"], rng)
-
-            def score(state: State) -> float:
-                p = live.steps.outputs(state, held.X)
-                ACTIVATIONS[model.spec.loss.out_activation](p)
-                return targets.score(held.y, p, held.w)
-
+        data, asked, score = _split(params, task, predict)
         _warn_if_clipped(params["batch_size"], len(data.y))
+    elif asked is not None and asked.plan.goal is not None:
+        raise ValueError(
+            f"early_stopping_on needs a solver that works in steps, as 'adam'; {params['solver']!r}"
+            " has none."
+        )
+    monitor = None
+    if asked is not None:
+        monitor = asked.monitor(predict)
+        monitor.begin(live.state)
+        if asked.plan.goal is not None:
+            score = monitor.score
     callbacks = recipes.callbacks_of(
         params, network=model.structure, spec=model.spec, recipe=recipe
     )
-    listeners = Listeners(callbacks, live.steps.arrays)
-    before = progress(recipe)
+    measure = None if monitor is None else monitor.measure
+    listeners = Listeners(callbacks, live.steps.arrays, measure)
+    before = task.progress(recipe)
     before = replace(before, rate=listeners.begin(live.state, before.rate))
     state = live.state
     try:
@@ -72,12 +91,13 @@ def run(
                 rows=live.steps.put(*data),
                 n_rows=len(data.y),
                 recipe=recipe,
-                rng=rng,
+                rng=task.rng,
                 seed=model.spec.seed,
                 decayed=model.decayed,
                 frozen=model.structure.frozen,
                 score=score,
-                passes=passes,
+                passes=task.passes,
+                watched=monitor is not None and monitor.watched,
             ),
             live.state,
             before,
@@ -90,24 +110,47 @@ def run(
     backend = params["backend"] or recipes.backend_name(params)
     sources = provenance.sources_of(backend, params["builder"], model.structure)
     trained = model.trained(live._replace(state=state), sources)
-    return Fitted(trained, after, listeners.reports)
+    return Fitted(trained, after, listeners.reports, monitor)
 
 
-def _held_out(
-    data: Data, targets: Labels | Values, fraction: float, rng: np.random.RandomState
-) -> tuple[Data, Data]:
-    """The rows to train on, and those to score on: stratified for two classes."""
-    stratify = data.y if targets.task == "binary" else None
-    given = [part for part in data if part is not None]
-    parts = train_test_split(*given, random_state=rng, test_size=fraction, stratify=stratify)
+def _split(
+    params: dict[str, Any], task: Task, predict: Callable[[State, Any], Array]
+) -> "tuple[Data, Asked | Arrival | None, Callable[[State], float] | None]":
+    """Rows to train on, what is measured, and the score for early stopping, if that is wanted."""
+    data, held = task.data, task.validation
+    asked: Any = task.asked  # of a stream, nothing that follows is wanted
+    goal = None if asked is None else asked.plan.goal
+    if not params["early_stopping"] and goal is None:
+        return data, asked, None
+    if held is None and (goal is None or goal.split == "validation"):
+        data, held, indices = _held_out(data, task, params["validation_fraction"])
+        asked = None if asked is None else asked.split(*indices)
+    if held is None:
+        return data, asked, None  # the monitor scores an evaluation set
+    validation = held
+
+    def score(state: State) -> float:
+        p = predict(state, validation.X)
+        return task.targets.score(validation.y, p, validation.w)
+
+    return data, asked, score
+
+
+def _held_out(data: Data, task: Task, fraction: float) -> tuple[Data, Data, tuple[Array, Array]]:
+    """The rows to train on, those to score on, and the indices of both: stratified for two
+    classes.
+    """
+    stratify = data.y if task.targets.task == "binary" else None
+    given = [np.arange(len(data.y)), *(part for part in data if part is not None)]
+    parts = train_test_split(*given, random_state=task.rng, test_size=fraction, stratify=stratify)
+    (kept, held), (rows, others) = parts[:2], (parts[2::2], parts[3::2])
     no_weights = [None] if data.w is None else []
-    held = Data(*parts[1::2], *no_weights)
-    if held.X.shape[0] < 2:
+    if len(held) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of"
             " your dataset."
         )
-    return Data(*parts[::2], *no_weights), held
+    return Data(*rows, *no_weights), Data(*others, *no_weights), (kept, held)
 
 
 def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:

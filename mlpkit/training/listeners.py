@@ -1,16 +1,26 @@
-"""Callbacks around a training run: asked before it, after every epoch, and at its end."""
+"""Who watches a training run: the monitor and the callbacks, after every epoch."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from mlpkit.plugin import Arrays, Callback, Report, State
+from mlpkit.plugin import Arrays, Callback, Reading, Report, State
+
+Measure = Callable[[State, Report], Callable[[], Iterable[Reading]]]
 
 
 class Listeners:
-    """Keeps every report and asks every callback; ``arrays`` gives the weights of a state."""
+    """Keeps every report, measures, and asks every callback.
 
-    def __init__(self, callbacks: list[Callback], arrays: Callable[[State], Arrays]) -> None:
-        self.callbacks, self.arrays = callbacks, arrays
+    ``arrays`` gives the weights of a state, ``measure`` what the metrics are after an epoch.
+    """
+
+    def __init__(
+        self,
+        callbacks: list[Callback],
+        arrays: Callable[[State], Arrays],
+        measure: Measure | None = None,
+    ) -> None:
+        self.callbacks, self.arrays, self.measure = callbacks, arrays, measure
         self.reports: list[Report] = []
 
     def begin(self, state: State, rate: float) -> float:
@@ -25,8 +35,10 @@ class Listeners:
 
     def __call__(self, state: State, report: Report) -> bool | float:
         """Each is asked; any may stop, and the last that gives a rate sets it."""
-        report = report._replace(arrays=partial(self.arrays, state))
-        self.reports.append(report._replace(arrays=dict))  # weights of every epoch are not kept
+        readings = tuple if self.measure is None else self.measure(state, report)
+        report = report._replace(predictions=None)
+        self.reports.append(report)  # weights of every epoch are not kept
+        report = report._replace(arrays=partial(self.arrays, state), metrics=readings)
         return combined([callback(report) for callback in self.callbacks])
 
     def end(self, state: State) -> Arrays | None:

@@ -36,6 +36,16 @@ def epoch_loss(sums: Sums, order: np.ndarray) -> float:
     return float(losses @ rows[counts] / rows.sum())
 
 
+def by_row(sums: Sums, order: np.ndarray, n_rows: int) -> np.ndarray | None:
+    """What each row was predicted in the epoch, (n_rows, n_outputs), where steps kept it."""
+    if sums.predictions is None:
+        return None
+    live = order >= 0
+    found = np.empty((n_rows, sums.predictions.shape[-1]), sums.predictions.dtype)
+    found[order[live]] = sums.predictions[live]
+    return found
+
+
 def improved(progress: Progress, loss: float, score: float | None, tol: float) -> Progress:
     """Progress with the count of epochs that brought less than `tol`, and the best so far."""
     if score is not None:
@@ -66,24 +76,23 @@ def stalled(progress: Progress, recipe: Recipe, held_out: bool) -> tuple[Progres
 def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[State, Progress]:
     """Train until the loss (or the held-out score) stalls, `max_iter`, or the watch says stop.
 
-    With a held-out score the state of its best epoch comes back. Raises ValueError in the
-    epoch in which the weights become infinite or NaN, unless an earlier best can be kept.
+    With a score the state of its best epoch comes back, if one had a score. Raises ValueError
+    in the epoch in which the weights become infinite or NaN, unless an earlier best can be kept.
     """
     recipe = job.recipe
     last = job.passes or recipe.max_iter
     progress = replace(progress, epoch=0)
-    best = state
+    best, found = state, progress.best_score > -np.inf  # of an earlier call
     try:
         batches = epochs(job.n_rows, min(recipe.batch_size, job.n_rows), recipe.shuffle, job.rng)
         for epoch, order in enumerate(batches, start=1):
             started = time.perf_counter()
-            state, sums = job.steps.epoch(
-                state, job.rows, with_rates(order, progress, recipe, job.seed)
-            )
+            plan = with_rates(order, progress, recipe, job.seed)._replace(watched=job.watched)
+            state, sums = job.steps.epoch(state, job.rows, plan)
             loss = epoch_loss(sums, order)
             score = None if job.score is None else job.score(state)
             broken = not np.isfinite(loss) and not is_finite(job, state)
-            if broken and score is None:
+            if broken and not found:
                 raise diverged(epoch)
             progress = replace(
                 progress,
@@ -92,7 +101,7 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
                 step=progress.step + len(order),
             )
             if score is not None and score > progress.best_score:
-                best = state
+                best, found = state, True
             progress = improved(progress, loss, score, recipe.tol)
             rate = progress.rate
             if recipe.solver.scheduled and recipe.learning_rate == "invscaling":
@@ -106,7 +115,8 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
             elif progress.stale > recipe.n_iter_no_change:
                 progress, note, stop = stalled(progress, recipe, score is not None)
             seconds = time.perf_counter() - started
-            answer = watch(state, Report(epoch, loss, score, rate, seconds, note))
+            report = Report(epoch, loss, score, rate, seconds, note)
+            answer = watch(state, report._replace(predictions=by_row(sums, order, job.n_rows)))
             if isinstance(answer, float):
                 progress = replace(progress, rate=answer)
             else:
@@ -124,7 +134,7 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
                 break
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.")
-    if job.score is not None:  # as in scikit-learn, the slots stay where they were
+    if found:  # as in scikit-learn, the slots stay where they were
         return job.steps.start({**job.steps.arrays(best), **job.steps.slots(state)}), progress
     if not is_finite(job, state):
         raise diverged(progress.epoch)

@@ -1,0 +1,80 @@
+"""The rows of a call, checked as scikit-learn checks them, and what is to be measured on them."""
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from mlpkit.monitoring.beside import Beside, Given
+from mlpkit.plugin import Array
+from mlpkit.training.fitting import Data
+
+MEASURED = ("metrics", "partitions", "early_stopping_on")
+
+
+class Inputs:
+    """For estimators: what `fit` and `partial_fit` are given."""
+
+    _targets: Any
+    _y_numeric: bool
+    dtype: Any
+
+    def _checked(self, given: Given, reset: bool) -> tuple[Any, Array, Array | None]:
+        """X, y and weights as scikit-learn checks them."""
+        X, y = validate_data(
+            self,
+            given.X,
+            given.y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=self._y_numeric,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if self.dtype is not None and self.dtype != X.dtype:
+            with np.errstate(over="ignore"):  # told in words
+                X = X.astype(self.dtype)
+            if not np.isfinite(X.data if issparse(X) else X).all():
+                raise ValueError(f"X has values too large for dtype={self.dtype!r}: scale X.")
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        w = None
+        if given.sample_weight is not None:
+            w = _check_sample_weight(given.sample_weight, X)
+            if (w < 0).any():
+                raise ValueError("Negative values in data passed to `sample_weight`")
+            if not w.any():
+                raise ValueError("Sample weights must contain at least one non-zero number.")
+        return X, y, w
+
+    def _asked(
+        self,
+        params: dict[str, Any],
+        given: Given,
+        beside: Beside,
+        data: Data,
+        incremental: bool,
+        fresh: bool,
+    ) -> tuple[Any, Data | None]:
+        """What is to be measured, if anything is; validation rows, if they were given."""
+        sets = beside.sets()
+        if not sets and all(params[name] is None for name in MEASURED):
+            return None, None
+        from mlpkit.monitoring.asking import arrival_of, asked_of  # a plain fit needs them not
+
+        given = given._replace(labels=beside.labels)
+        calls = 0 if fresh else len(getattr(self, "loss_curve_", ()))
+        if incremental:
+            stream = None if fresh else getattr(self, "_stream", None)
+            return arrival_of(params, self._targets, given, data, stream, calls), None
+        return asked_of(params, self._targets, given, data, sets, self._beside, calls)
+
+    def _beside(self, name: str, given: Given) -> Data:
+        """Rows beside the training rows, checked and encoded as they are."""
+        try:
+            X, y, w = self._checked(given, reset=False)
+            return Data(X, self._targets.encode_known(y), w)
+        except ValueError as error:
+            raise ValueError(f"{name} rows: {error}") from error

@@ -1,0 +1,1 @@
+"""Metrics during training: what is measured, when, on which rows, and what it decides."""

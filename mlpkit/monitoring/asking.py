@@ -1,0 +1,64 @@
+"""From an estimator's parameters and the rows of a call to what is to be measured."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from mlpkit.monitoring.beside import Given
+from mlpkit.monitoring.monitor import Asked
+from mlpkit.monitoring.plan import Rows, plan_of
+from mlpkit.monitoring.stream import Arrival, Stream, stream_of
+from mlpkit.partitions.columns import labels_of
+from mlpkit.plugin import Sample
+from mlpkit.targets import Labels, Values
+from mlpkit.training.fitting import Data
+
+Encode = Callable[[str, Given], Data]  # checks rows as the training rows were checked
+
+
+def asked_of(
+    params: Mapping[str, Any],
+    targets: Labels | Values,
+    given: Given,
+    data: Data,
+    sets: Mapping[str, Given],
+    encode: Encode,
+    epochs: int,
+) -> tuple[Asked, Data | None]:
+    """What a fit is to measure, and the validation rows, if there are any.
+
+    ``data`` are the training rows ``given``, checked, with their sample weights.
+    """
+    plan = plan_of(params, targets.task, targets.classes, given.X)
+    train = plan.rows("train", *data, sample_of(given, "y"))
+    rows: list[Rows] = []
+    validation = None
+    for name, each in sets.items():
+        found = encode(name, each)
+        rows.append(plan.rows(name, *found, sample_of(each, name)))
+        validation = found if name == "validation" else validation
+    running = params["train_metrics"] == "running"
+    return Asked(plan, train, tuple(rows), running, epochs), validation
+
+
+def arrival_of(
+    params: Mapping[str, Any],
+    targets: Labels | Values,
+    given: Given,
+    data: Data,
+    stream: Stream | None,
+    calls: int,
+) -> Arrival:
+    """The measuring of a chunk of a stream; what a stream measures its first call settles."""
+    if stream is None:
+        plan = plan_of(params, targets.task, targets.classes, given.X)
+        stream = stream_of(plan, params["metrics_window"])
+    return Arrival(stream, data.X, data.y, data.w, sample_of(given, "y"), calls)
+
+
+def sample_of(given: Given, what: str) -> Sample:
+    """Rows for partitioners, as the user gave them."""
+    y = np.asarray(given.y)
+    y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
+    return Sample(given.X, y, None, labels_of(given.labels, len(y), what))

@@ -1,0 +1,99 @@
+"""The metrics of every epoch, as a table."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mlpkit.plugin import Array, Reading
+from mlpkit.reports.entries import frame
+
+
+class Record(NamedTuple):
+    """All that was measured on one split in one epoch."""
+
+    epoch: int
+    split: str
+    metrics: tuple[str, ...]
+    labels: tuple[tuple[str, str], ...]  # partitioner and group
+    values: Array  # float64 (n_metrics, n_labels)
+    n_rows: Array  # (n_labels,)
+    weight: Array  # (n_labels,)
+
+    def readings(self) -> Iterator[Reading]:
+        """A row of the table for each metric and group."""
+        sizes = list(zip(self.labels, self.n_rows.tolist(), self.weight.tolist(), strict=True))
+        for metric, values in zip(self.metrics, self.values.tolist(), strict=True):
+            for value, (label, n_rows, weight) in zip(values, sizes, strict=True):
+                yield Reading(self.epoch, self.split, metric, *label, value, int(n_rows), weight)
+
+
+class MetricHistory:
+    """Metrics by epoch, split and group; the whole is the group "all" of "all".
+
+    Iterating gives a `mlpkit.plugin.Reading` for each row, ``history["value"]`` a column.
+
+    >>> one = np.array([[0.5]])
+    >>> history = MetricHistory([Record(1, "train", ("accuracy",), (("all", "all"),), one,
+    ...                                 np.array([4]), np.array([4.0]))])
+    >>> len(history), history["value"].tolist(), history.select(split="validation")
+    (1, [0.5], [])
+    """
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self.records = tuple(records)
+
+    def __iter__(self) -> Iterator[Reading]:
+        for record in self.records:
+            yield from record.readings()
+
+    def __len__(self) -> int:
+        return sum(record.values.size for record in self.records)
+
+    def __add__(self, other: "MetricHistory") -> "MetricHistory":
+        """What came after it, behind it."""
+        return MetricHistory(self.records + other.records)
+
+    def __getitem__(self, column: str) -> Array:
+        """A column, one of the fields of `mlpkit.plugin.Reading`."""
+        if column not in Reading._fields:
+            raise KeyError(f"no column {column!r}; columns: {', '.join(Reading._fields)}")
+        return np.array([getattr(reading, column) for reading in self])
+
+    def select(
+        self,
+        metric: str | None = None,
+        *,
+        split: str | None = None,
+        by: str | None = None,
+        partition: str | None = None,
+    ) -> list[Reading]:
+        """The rows of a metric, a split, a partitioner, a group."""
+        wanted = {"metric": metric, "split": split, "partitioner": by, "partition": partition}
+        asked = {name: value for name, value in wanted.items() if value is not None}
+        return [r for r in self if all(getattr(r, name) == value for name, value in asked.items())]
+
+    def to_frame(self) -> Any:
+        """A tidy pandas frame: epoch, split, metric, partitioner, partition, value, n_rows,
+        weight.
+        """
+        return frame(self, Reading._fields)
+
+    def plot(self, metric: str, by: str = "all", *, ax: Any = None) -> Any:
+        """A line for each group, an axes for each split; returns the axes."""
+        from mlpkit.reports import drawing  # where matplotlib is
+
+        return drawing.lines(
+            {name: self[name].tolist() for name in Reading._fields}, metric, by, ax
+        )
+
+    def __repr__(self) -> str:
+        epochs = sorted({record.epoch for record in self.records})
+        names = dict.fromkeys(name for record in self.records for name in record.metrics)
+        splits = dict.fromkeys(record.split for record in self.records)
+        if not epochs:
+            return "<MetricHistory: nothing was measured>"
+        return (
+            f"<MetricHistory of {', '.join(names)} on {', '.join(splits)}:"
+            f" epochs {epochs[0]} to {epochs[-1]}>"
+        )
