@@ -2,7 +2,7 @@
 
 Named builders ``keras.mlp``, ``keras.residual`` and ``keras.wide_and_deep``; any function
 that returns a `keras.Model` as a builder; Keras optimizers as solvers; Keras callbacks;
-``estimator.to_keras()`` and `from_keras`.
+``estimator.to_keras()`` and `from_keras`; `live_rows` for layers that look at a whole batch.
 """
 
 from typing import Any
@@ -103,4 +103,8 @@ def __getattr__(name: str) -> Any:
         from mlpkit_keras.models import from_keras
 
         return from_keras
+    if name == "live_rows":
+        from mlpkit_keras.padding import live_rows
+
+        return live_rows
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

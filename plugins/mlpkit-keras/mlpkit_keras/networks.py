@@ -7,6 +7,7 @@ from mlpkit.plugin import PENALTY, Arrays, Network, OutActivation, Spec
 from mlpkit_keras import heads
 from mlpkit_keras.losses import loss_of
 from mlpkit_keras.optimizers import solver_of
+from mlpkit_keras.padding import counting, guarded
 from mlpkit_keras.runtime import active_keras, building, keras_for, to_numpy
 from mlpkit_keras.sources import Called, Source, built, source_of
 
@@ -39,7 +40,7 @@ class KerasApply:
         if self._model is None:
             with building(self.dtype):
                 model = self.source.model()
-                self._model = heads.stripped(model) if self.head == "strip" else model
+                self._model = guarded(heads.stripped(model) if self.head == "strip" else model)
         return self._model
 
     def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
@@ -52,7 +53,10 @@ class KerasApply:
         for i, variable in enumerate(seed_states(model)):
             pair = [keras.ops.cast(seed, variable.dtype), keras.ops.cast(i, variable.dtype)]
             mapping.append((variable, keras.ops.stack(pair)))
-        with keras.StatelessScope(mapping, collect_losses=train) as scope:
+        with (
+            counting(w if train else None),
+            keras.StatelessScope(mapping, collect_losses=train) as scope,
+        ):
             p = model(x, training=train)
             penalties = model.losses if train else []
         after = {name: scope.get_current_value(v) for name, v in names.items() if not v.trainable}
