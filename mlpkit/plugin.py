@@ -227,6 +227,8 @@ class Steps(NamedTuple):
     slots     State -> solver slots, likewise, under `slot_name`
     gradient  State, Rows, indices (batch,) with -1 as padding, or None for all rows, seed
               -> Sums, and the gradient of the loss as SUMS over rows (NumPy, by name)
+              and, for frozen arrays, what `update` makes their new values of: the mean over
+              shards of the new ones; of integers of their changes, exact below 2**20
     update    State, summed gradients, summed weight, rate -> State; divides, adds L2, steps
     epoch     State, Rows, Batches -> State, Sums of each step: a faster way to say
               gradient and update. A step of weight 0 changes nothing.

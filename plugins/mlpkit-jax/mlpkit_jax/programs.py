@@ -132,7 +132,9 @@ def add(
 
     def step(i: Any, total: Total) -> Total:
         new, statistics, _ = _backward(s, weights, block, i)
-        sums = {name: value * new.weight for name, value in statistics.items()}
+        sums = {
+            name: _changed(value, weights[name]) * new.weight for name, value in statistics.items()
+        }
         new = new._replace(gradients={**new.gradients, **sums})
         added: Total = jax.tree.map(lambda old, new: old + _like(new, old), total, new)
         return added
@@ -145,13 +147,27 @@ def update(
 ) -> State:
     """One solver step with what `add` summed up."""
     statistics = {
-        name: gradients[name] / weight
-        if jnp.issubdtype(state.weights[name].dtype, jnp.floating)
-        else jnp.round(gradients[name] / weight)
-        for name in s.frozen
+        name: _averaged(gradients[name] / weight, state.weights[name]) for name in s.frozen
     }
     trained = {name: g for name, g in gradients.items() if name not in s.frozen}
     return _advanced(s, state, Total(0.0, weight, trained), statistics, rate, alpha)
+
+
+def _changed(new: Any, old: Any) -> Any:
+    """What of a frozen array is averaged: its value; of integers their change, which is small
+    where they are large.
+    """
+    if not jnp.issubdtype(old.dtype, jnp.integer):
+        return new
+    change = jnp.asarray(new, old.dtype) - old
+    return change.astype(f"int{8 * old.dtype.itemsize}")  # an unsigned one wraps around
+
+
+def _averaged(mean: Any, old: Any) -> Any:
+    """A frozen array's new value from the mean of what `_changed` gave."""
+    if jnp.issubdtype(old.dtype, jnp.integer):
+        return old + jnp.round(mean).astype(f"int{8 * old.dtype.itemsize}").astype(old.dtype)
+    return mean
 
 
 def outputs(s: Structure, weights: Tensors, x: Any) -> Any:

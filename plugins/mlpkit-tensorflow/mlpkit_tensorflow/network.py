@@ -60,7 +60,7 @@ def gradient(
     the activated outputs.
 
     ``rows`` are x (n, n_features), y (n, n_outputs) and w (n,). A frozen array stands among
-    the gradients as its new value times the weight, so that `advance` divides all alike.
+    the gradients with its new value.
     """
     x, y, w = rows
     weight = tf.reduce_sum(w)
@@ -76,7 +76,7 @@ def gradient(
         output_gradients=[delta, weight],
         unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
-    found |= {name: tf.cast(after[name], w.dtype) * weight for name in structure.frozen}
+    found |= {name: tf.cast(after[name], weights[name].dtype) for name in structure.frozen}
     return tf.stack([loss + weight * own, weight, penalty(structure, weights, alpha)]), found, p
 
 
@@ -104,17 +104,44 @@ def advance(
     rate: Tensor,
     alpha: Tensor,
 ) -> State:
-    """The state after one step of the solver, of a weight above 0."""
-    frozen = {name: gradients[name] / weight for name in structure.frozen}
-    trained = {name: p for name, p in state.weights.items() if name not in frozen}
+    """The state after one step of the solver, of a weight above 0; a frozen array's new value
+    stands among the summed gradients.
+    """
+    trained = {name: p for name, p in state.weights.items() if name not in structure.frozen}
     means = {}
     for name, p in trained.items():
         g = gradients[name]
         means[name] = (g + alpha * p if name in structure.decayed else g) / weight
     step = _together if structure.joint else _one_by_one
     weights, slots = step(structure, trained, means, state.slots, rate)
-    weights |= {name: tf.cast(a, state.weights[name].dtype) for name, a in frozen.items()}
-    return State(weights, slots)
+    return State(weights | {name: gradients[name] for name in structure.frozen}, slots)
+
+
+def summed(structure: Structure, weights: Tensors, gradients: Tensors, weight: Tensor) -> Tensors:
+    """What `Steps.gradient` gives: new values of frozen arrays times the weight; of integers
+    their change, which is small where they are large.
+    """
+    sums = {}
+    for name in structure.frozen:
+        new, old = gradients[name], weights[name]
+        change = new
+        if old.dtype.is_integer:
+            change = tf.cast(new, tf.int64) - tf.cast(old, tf.int64)
+        sums[name] = tf.cast(change, weight.dtype) * weight
+    return {**gradients, **sums}
+
+
+def averaged(structure: Structure, weights: Tensors, sums: Tensors, weight: Tensor) -> Tensors:
+    """The frozen arrays' new values from what `summed` gave, added up."""
+    new = {}
+    for name in structure.frozen:
+        mean, old = sums[name] / weight, weights[name]
+        if old.dtype.is_integer:
+            after = tf.cast(old, tf.int64) + tf.cast(tf.round(mean), tf.int64)
+            new[name] = tf.cast(after, old.dtype)
+        else:
+            new[name] = tf.cast(mean, old.dtype)
+    return {**sums, **new}
 
 
 def _one_by_one(

@@ -65,7 +65,7 @@ def gradient(structure: Structure, batch: int) -> Callable[..., tuple[Tensor, Te
     """``(weights, rows (batch, ...), seed, alpha)`` to sums (3,), summed gradients, outputs."""
     return _compiled(
         structure,
-        network.gradient,
+        _gradient,
         structure.state().weights,
         _rows(structure, batch),
         _seeds(),
@@ -81,7 +81,7 @@ def update(structure: Structure) -> Callable[..., State]:
     gradients = {name: structure.tensor(*shape) for name, shape, _ in structure.weights}
     return _compiled(
         structure,
-        network.advance,
+        _update,
         state,
         gradients,
         scalar,
@@ -142,6 +142,20 @@ def _epoch(
     first = (0, state, sums, seen)
     _, state, sums, seen = tf.while_loop(lambda turn, *_: turn < live, step, first)
     return state, tf.transpose(sums.stack()), seen.stack()
+
+
+def _gradient(
+    structure: Structure, weights: Tensors, rows: Rows, seed: Tensor, alpha: Tensor
+) -> tuple[Tensor, Tensors, Tensor]:
+    found, gradients, p = network.gradient(structure, weights, rows, seed, alpha)
+    return found, network.summed(structure, weights, gradients, found[1]), p
+
+
+def _update(
+    structure: Structure, state: State, sums: Tensors, weight: Tensor, rate: Tensor, alpha: Tensor
+) -> State:
+    gradients = network.averaged(structure, state.weights, sums, weight)
+    return network.advance(structure, state, gradients, weight, rate, alpha)
 
 
 def _outputs(structure: Structure, weights: Tensors, x: Tensor) -> Tensor:
