@@ -46,6 +46,8 @@ class Kept:
         if self.balanced and len(scored.y):
             factor = compute_sample_weight("balanced", scored.y)
             weight = factor if weight is None else weight * factor
+        if weight is not None and not weight.all():  # a row of weight 0 is none
+            scored, weight = scoring.take(scored, weight != 0), weight[weight != 0]
         return scored, weight
 
     def value(self, metric: Metric, label: Label, left_out: tuple[int, int] | None = None) -> float:

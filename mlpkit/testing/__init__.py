@@ -17,8 +17,9 @@ reason: the law then becomes an expected failure, and an unexpected success fail
 from mlpkit.testing.backends import BackendLaws
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
 from mlpkit.testing.laws import Laws
-from mlpkit.testing.metrics import MetricLaws, PartitionerLaws
+from mlpkit.testing.metrics import MetricLaws
 from mlpkit.testing.networks import BuilderLaws, SolverLaws
+from mlpkit.testing.partitioners import PartitionerLaws
 from mlpkit.testing.training import CallbackLaws, TrainerLaws
 
 __all__ = [

@@ -1,10 +1,12 @@
 """Small cases to try a plugin on: what a network is, how it is trained, data that fit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from mlpkit.losses import LOSSES
 from mlpkit.plugin import Array, Batches, Recipe, Spec
@@ -17,6 +19,25 @@ TASKS = {
     "poisson": ("regression", 1),
 }
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
+Law = Callable[..., None]
+
+
+def drawn(
+    examples: int, first: Mapping[str, Any], **of: st.SearchStrategy[Any]
+) -> Callable[[Law], Law]:
+    """Run a law on a first case, then on so many that hypothesis draws: the same in each run.
+
+    Nothing is written to disk; a law may be inherited by any class.
+    """
+    calm = settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+    return lambda law: calm(given(**of)(example(**first)(law)))
 
 
 def spec(loss: str = "log_loss", activation: str = "relu", dtype: str = "float64") -> Spec:

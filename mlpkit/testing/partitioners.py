@@ -1,0 +1,115 @@
+"""Laws of partitioners, as a test class to subclass (see `mlpkit.testing`)."""
+
+import pickle
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from mlpkit.plugin import Array, Groups, Partitioner, Sample
+from mlpkit.registry import resolve
+from mlpkit.testing.cases import drawn
+from mlpkit.testing.laws import Laws
+
+N = 300
+
+
+class PartitionerLaws(Laws):
+    """Laws of a partitioner, by its name; `sample` and `later` are rows that fit it."""
+
+    partitioner: ClassVar[str]
+    options: ClassVar[Mapping[str, Any]] = {}
+
+    def made(self) -> Partitioner:
+        """The partitioner."""
+        factory, options = resolve("partitioner", self.partitioner, self.options)
+        return factory(**options)  # type: ignore[no-any-return]
+
+    def sample(self) -> Sample:
+        """Rows to learn from: whole numbers and reals in X, three classes, some errors."""
+        rng = np.random.RandomState(0)
+        X = np.column_stack([rng.randint(4, size=N), rng.standard_normal(N)])
+        error = (rng.random_sample(N) < 0.1 + 0.4 * (X[:, 0] == 2)).astype(float)
+        return Sample(X, rng.randint(3, size=N), error, {"region": rng.choice(list("nsew"), N)})
+
+    def later(self) -> Sample:
+        """Other rows, with values that were never seen."""
+        rng = np.random.RandomState(1)
+        X = np.column_stack([rng.randint(2, 9, size=40), 100 * rng.standard_normal(40)])
+        return Sample(X, rng.randint(5, size=40), np.zeros(40), {"region": np.full(40, "up")})
+
+    def part(self, sample: Sample, index: Array) -> Sample:
+        """Some of the rows."""
+        labels = {name: values[index] for name, values in sample.labels.items()}
+        y, error = sample.y, sample.error
+        return Sample(
+            sample.X[index],
+            None if y is None else y[index],
+            None if error is None else error[index],
+            labels,
+        )
+
+    def named(self, groups: Groups) -> list[frozenset[str]]:
+        """The names of each row's groups."""
+        if groups.codes.ndim == 2:
+            return [frozenset(np.array(groups.names)[row]) for row in groups.codes]
+        return [frozenset([groups.names[c]] if c >= 0 else []) for c in groups.codes]
+
+    def test_groups_have_names_and_every_row_a_place(self) -> None:
+        """Codes are places in names, which are distinct, printable and not empty."""
+        made = self.made()
+        cut = made.learn(self.sample())
+        for sample in (self.sample(), self.later()):
+            codes, names = made.assign(cut, sample)
+            assert len(codes) == len(sample.X)
+            assert len(set(names)) == len(names)
+            assert all(isinstance(name, str) and name.strip() for name in names)
+            if codes.ndim == 1:
+                assert codes.dtype.kind == "i" and codes.min() >= -1 and codes.max() < len(names)
+            else:
+                assert codes.dtype == bool and codes.shape[1] == len(names)
+
+    def test_assigning_is_stable(self) -> None:
+        """The same rows get the same groups again, after pickling the cut too."""
+        made = self.made()
+        cut = made.learn(self.sample())
+        for sample in (self.sample(), self.later()):
+            first = self.named(made.assign(cut, sample))
+            assert first == self.named(made.assign(pickle.loads(pickle.dumps(cut)), sample))
+
+    @drawn(20, {"rows": [5]}, rows=st.lists(st.integers(0, N - 1), min_size=1, max_size=40))
+    def test_a_row_keeps_its_group_among_other_rows(self, rows: list[int]) -> None:
+        """The group of a row does not depend on the rows beside it, however few or often."""
+        made = self.made()
+        cut, sample = made.learn(self.sample()), self.sample()
+        whole = self.named(made.assign(cut, sample))
+        some = self.part(sample, np.array(rows))
+        assert [whole[i] for i in rows] == self.named(made.assign(cut, some))
+
+    def test_learning_is_repeatable(self) -> None:
+        """Two cuts from the same rows assign alike."""
+        made = self.made()
+        one, two = made.learn(self.sample()), made.learn(self.sample())
+        later = self.later()
+        assert self.named(made.assign(one, later)) == self.named(made.assign(two, later))
+
+    @drawn(10, {"at": 80}, at=st.integers(1, N - 1))
+    def test_cuts_join_where_they_can(self, at: int) -> None:
+        """The cut of two parts joined groups all rows as the cut of the whole."""
+        made = self.made()
+        if made.join is None:
+            pytest.skip("its cuts can't differ")
+        sample = self.sample()
+        parts = [made.learn(self.part(sample, i)) for i in np.split(np.arange(N), [at])]
+        joined = made.assign(made.join(*parts), sample)
+        assert self.named(joined) == self.named(made.assign(made.learn(sample), sample))
+
+    def test_nothing_is_written_to(self) -> None:
+        """X and y may be read-only."""
+        made, sample = self.made(), self.sample()
+        for array in (sample.X, sample.y, sample.error):
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+        made.assign(made.learn(sample), sample)
