@@ -27,7 +27,7 @@ from mlpkit.plugin import (
 )
 from mlpkit.threads import limited
 
-BLOCK = 8192  # elements of a solver update: its temporaries stay in the cache
+BLOCK_BYTES = 1 << 17  # of each array in a solver update: its temporaries stay in the cache
 
 
 class State(NamedTuple):
@@ -132,9 +132,9 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 
     def advance(state: State, gradients: Array, weight: float, rate: float) -> None:
         """One solver step, in place and block by block."""
-        gradients[: layout.decayed] += alpha * state.weights[: layout.decayed]
-        gradients /= weight
         if solver.joint is not None:
+            gradients[: layout.decayed] += alpha * state.weights[: layout.decayed]
+            gradients /= weight
             views, mine = layout.views(state.weights), state.slots
             new, after = solver.joint.update(np, views, layout.views(gradients), dict(mine), rate)
             mine.update(after)
@@ -142,10 +142,15 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                 view[...] = new[name]
             return
         assert solver.update is not None
-        for begin in range(0, layout.size, BLOCK):
-            block = slice(begin, begin + BLOCK)
+        size = BLOCK_BYTES // layout.dtype.itemsize
+        for begin in range(0, layout.size, size):
+            block = slice(begin, begin + size)
             mine = (state.weights[block], *state.slots[:, block])
-            p, slots = solver.update(np, mine[0], gradients[block], mine[1:], rate, solver.options)
+            g = gradients[block]
+            decayed = max(0, layout.decayed - begin)
+            g[:decayed] += alpha * mine[0][:decayed]
+            g /= weight
+            p, slots = solver.update(np, mine[0], g, mine[1:], rate, solver.options)
             for kept, new in zip(mine, (p, *slots), strict=True):
                 if new is not kept:  # the solver did not work in place
                     kept[...] = new
