@@ -1,0 +1,68 @@
+"""Validation rows and labels through pipelines and searches, by scikit-learn's routing."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mlpkit import MLPClassifier, by_labels, make_partition_scorer
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = load_breast_cancer(return_X_y=True)
+LABELS = pd.DataFrame({"region": np.array(["north", "south"])[np.arange(len(Y)) % 2]})
+
+
+@pytest.fixture(autouse=True)
+def routing() -> Iterator[None]:
+    """Metadata routing, as a user switches it on."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        yield
+
+
+def classifier(backend: str) -> MLPClassifier:
+    """It asks for rows to validate on, and for labels."""
+    clf = MLPClassifier((8,), max_iter=3, random_state=0, backend=backend, metrics="accuracy")
+    clf.set_params(partitions=by_labels("region"))
+    return clf.set_fit_request(X_val=True, y_val=True, labels=True, labels_val=True)
+
+
+def test_validation_rows_go_through_a_pipeline(backend: str) -> None:
+    """Its steps transform X_val as they do X."""
+    pipe = Pipeline(
+        [("scale", StandardScaler()), ("mlp", classifier(backend))], transform_input=["X_val"]
+    )
+    pipe.fit(
+        *(X[:400], Y[:400]),
+        X_val=X[400:],
+        y_val=Y[400:],
+        labels=LABELS[:400],
+        labels_val=LABELS[400:],
+    )
+    curve = pipe[-1].metric_history_.select("accuracy", split="validation", by="all")
+    assert curve[-1].value == pytest.approx(pipe.score(X[400:], Y[400:]))
+    assert pipe[-1].metric_history_.select(split="validation", by="region")
+
+
+def test_labels_go_through_a_search(backend: str) -> None:
+    """Cut into folds, for the fits and for the scorer."""
+    score = make_partition_scorer("accuracy", by_labels("region"), labels=["region"], min_rows=5)
+    search = GridSearchCV(
+        MLPClassifier((8,), max_iter=3, random_state=0, backend=backend, metrics="accuracy")
+        .set_params(partitions=by_labels("region"))
+        .set_fit_request(labels=True),
+        {"alpha": [1e-4, 1e-2]},
+        scoring=score,
+        refit="worst_accuracy",
+        cv=3,
+    )
+    search.fit(X, Y, labels=LABELS, region=LABELS["region"])
+    assert search.best_score_ <= search.cv_results_["mean_test_accuracy"].max()
+    rows = search.best_estimator_.metric_history_.select("accuracy", by="region")
+    assert {r.partition: r.n_rows for r in rows} == LABELS["region"].value_counts().to_dict()
