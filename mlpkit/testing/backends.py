@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from mlpkit import MLPClassifier, dense
 from mlpkit.plugin import Arrays, Batches, Network, Recipe, Spec, Steps
 from mlpkit.registry import installed
 from mlpkit.solvers import sgd
-from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
+from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, drawn, recipe, spec
 from mlpkit.testing.processes import ProcessLaws
 
 
@@ -107,14 +108,24 @@ class BackendLaws(ProcessLaws):
         close(self.everything(steps, state), self.everything(steps, after), 0)
         assert np.asarray(sums.loss).tolist() == np.asarray(sums.weight).tolist() == [0, 0]
 
-    @pytest.mark.parametrize("weighted", [True, False])
-    def test_epoch_equals_gradient_and_update(self, weighted: bool) -> None:
-        """The fused epoch says the same as one gradient and one update a step."""
+    @drawn(
+        12,
+        {"order": batches(21, 8).order.tolist(), "weights": "none"},
+        order=st.lists(
+            st.lists(st.integers(-1, 20), min_size=8, max_size=8), min_size=3, max_size=3
+        ),
+        weights=st.sampled_from(["none", "all", "some"]),
+    )
+    def test_epoch_equals_gradient_and_update(self, order: list[list[int]], weights: str) -> None:
+        """The fused epoch says the same as one gradient and one update a step, whatever the
+        order: with padding anywhere, rows that come again, and rows of weight 0.
+        """
         s = spec()
         X, y, w = data(s)
+        w[::3] *= weights == "all"
         steps, state = self.started(s, recipe())
-        rows = steps.put(X, y, w if weighted else None)
-        plan = batches(21, 8)
+        rows = steps.put(X, y, None if weights == "none" else w)
+        plan = batches(21, 8)._replace(order=np.array(order))
         fused, sums = steps.epoch(state, rows, plan)
         for i, indices in enumerate(plan.order):
             one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
@@ -146,13 +157,14 @@ class BackendLaws(ProcessLaws):
             some = mixed._replace(order=mixed.order[i : i + 1], rates=mixed.rates[i : i + 1])
             state, _ = steps.epoch(state, rows, some._replace(seeds=mixed.seeds[i : i + 1]))
 
-    def test_shards_sum_to_the_whole(self) -> None:
+    @drawn(8, {"cuts": [13, 20]}, cuts=st.lists(st.integers(0, 21), max_size=3).map(sorted))
+    def test_shards_sum_to_the_whole(self, cuts: list[int]) -> None:
         """Sums and gradients over uneven and empty shards add up to those over all rows."""
         s = spec()
         steps, state = self.started(s, recipe())
         rows = steps.put(*data(s))
         whole, expected = steps.gradient(state, rows, None, 0)
-        shards = [np.arange(13), np.arange(13, 20), np.array([20, -1]), np.array([-1, -1])]
+        shards = [np.append(shard, -1) for shard in np.split(np.arange(21), cuts)]
         parts = [steps.gradient(state, rows, shard, 0) for shard in shards]
         close(expected, {n: sum(g[n] for _, g in parts) for n in expected}, 1e-9)
         close(whole.loss, sum(p.loss for p, _ in parts), 1e-9)

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from mlpkit import MLPClassifier
 from mlpkit.building import network_of
 from mlpkit.plugin import Network, Solver, Spec
 from mlpkit.registry import resolve
-from mlpkit.testing.cases import TASKS, close, data, recipe, spec
+from mlpkit.testing.cases import TASKS, close, data, drawn, recipe, spec
 from mlpkit.testing.laws import Laws
 
 # of the array API standard, what every backend has for losses and solvers
@@ -87,15 +88,21 @@ class SolverLaws(Laws):
         for a in (moved, *after):
             assert (a.shape, a.dtype) == (p.shape, p.dtype)
 
-    def test_it_is_elementwise(self) -> None:
-        """Any part of the weights moves as it does among the others."""
+    @drawn(
+        25,
+        {"part": [5], "scale": 1.0},
+        part=st.lists(st.integers(0, 11), min_size=1),
+        scale=st.sampled_from([0.0, 1e-6, 1.0, 1e2, 1e6]),
+    )
+    def test_it_is_elementwise(self, part: list[int], scale: float) -> None:
+        """Any part of the weights moves as it does among the others, at gradients of any size."""
         p, g, slots = self.case()
+        g, index = scale * g, np.array(part)
         moved, after = self.stepped(p, g, slots)
-        for part in (slice(3), slice(5, 6), slice(None, None, -1)):
-            one, its = self.stepped(p[part], g[part], tuple(a[part] for a in slots))
-            close(moved[part], one, 1e-12)
-            for whole, a in zip(after, its, strict=True):
-                close(whole[part], a, 1e-12)
+        one, its = self.stepped(p[index], g[index], tuple(a[index] for a in slots))
+        close(moved[index], one, 1e-12)
+        for whole, a in zip(after, its, strict=True):
+            close(whole[index], a, 1e-12)
 
     def test_all_it_knows_is_what_it_is_given(self) -> None:
         """The same weights, gradients and slots give the same step, however often."""

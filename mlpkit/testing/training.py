@@ -144,12 +144,14 @@ class CallbackLaws(Laws):
     def answers(self, weights: Any = None) -> list[Any]:
         """What a new one says to the reports."""
         made, reports = self.made(), self.reports(weights)
-        begin, end = getattr(made, "begin", None), getattr(made, "end", None)
+        begin, end = getattr(made, "on_begin", None), getattr(made, "on_end", None)
         first = [begin(reports[0]._replace(epoch=0))] if begin else []
         found = first + [made(report) for report in reports]
         if end:
             kept = end(reports[-1])
-            assert kept is None or isinstance(kept, dict), "`end` returns weights by name, or None"
+            assert kept is None or isinstance(kept, dict), (
+                "`on_end` returns weights by name, or None"
+            )
         return found
 
     def test_it_answers_every_report(self) -> None:
