@@ -47,8 +47,8 @@ class PartitionReportDisplay:
 class MetricHistoryDisplay:
     """A metric by epoch, an axes for each split, a line for each group.
 
-    ``history`` is a frame or a dict of columns: epoch, split, metric, partitioner, partition,
-    value.
+    ``history`` is an estimator's `metric_history_`, or its columns as a frame or a dict: epoch,
+    split, metric, partitioner, partition, value.
     """
 
     ax_: Any

@@ -10,6 +10,7 @@ from sklearn.utils import check_consistent_length
 
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.lookup import implied_task, metrics_of
+from mlpkit.partitions.columns import labels_of
 from mlpkit.partitions.lookup import grouped, partitioners_of
 from mlpkit.plugin import Array, Task
 from mlpkit.reports.estimates import Settings
@@ -28,7 +29,7 @@ def evaluate(
     partitions: Any = (),
     sample_weight: Any = None,
     class_weight: Balanced | None = None,
-    labels: Mapping[str, Any] | None = None,
+    labels: Any = None,
     y_pred: Any = None,
     y_proba: Any = None,
     y_score: Any = None,
@@ -56,7 +57,7 @@ def evaluate(
     sample_weight : (n,), or "balanced", which is short for the class_weight.
     class_weight : "balanced" weighs the classes within each group by n / (n_classes *
         count), as `compute_sample_weight("balanced", y_of_the_group)`; it multiplies.
-    labels : named arrays (n,) for `by_labels("name")`.
+    labels : dict or frame of columns (n,) for `by_labels("name")`.
     classes : all classes, where the first chunk may lack some.
     task : what the targets are, where they don't tell: whole numbers that are predicted
         as such are classes, unless the estimator or all the metrics are for regression.
@@ -81,9 +82,11 @@ def evaluate(
         sample_weight, balanced = None, True
     if class_weight not in (None, "balanced"):
         raise ValueError(f"class_weight={class_weight!r}; possible: 'balanced', None.")
-    chunks: Iterable[Chunk] = [Chunk(X, y, sample_weight, labels or {}, y_pred, y_proba, y_score)]
     if y is None and _is_stream(X):
-        chunks = map(_chunk, X)
+        chunks: Iterable[Chunk] = map(_chunk, X)
+    else:
+        beside = labels_of(labels, 0 if y is None else len(np.asarray(y)))
+        chunks = [Chunk(X, y, sample_weight, beside, y_pred, y_proba, y_score)]
     work = _Work(estimator, metrics, partitions, classes, task, balanced, settings)
     for chunk in chunks:
         work.add(chunk)
