@@ -42,16 +42,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         First learning rate, and the exponent of 'invscaling'.
     max_iter : int, default=200
         Most epochs of a fit (iterations of 'lbfgs').
-    shuffle : bool, default=True
-        Draw a new order of rows for each epoch.
+    shuffle : bool, default=True: draw a new order of rows for each epoch.
     random_state : int, RandomState instance or None, default=None
         Draws weights, held-out rows, order and dropout; the same numbers on every backend.
     tol : float, default=1e-4
         An epoch that improves loss or score by less counts as none; 'lbfgs': see SciPy's gtol.
-    verbose : bool, default=False
-        Print a line an epoch.
-    warm_start : bool, default=False
-        `fit` goes on from the present weights.
+    verbose : bool, default=False: print a line an epoch.
+    warm_start : bool, default=False: `fit` goes on from the present weights.
     momentum, nesterovs_momentum : float and bool, default=0.9 and True
         Of 'sgd'.
     early_stopping : bool, default=False
@@ -92,6 +89,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     class_weight : dict, 'balanced' or None, default=None
         Weight of each label, multiplied into `sample_weight`. 'balanced' is
         ``n_samples / (n_classes * rows of the class)``; in a stream, of all rows so far.
+    loss : str, Loss, object of a framework or None, default=None
+        What to minimise instead of the log-loss: an object, or 'framework.name'.
 
     Attributes
     ----------
@@ -174,6 +173,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         metrics_window: int = 1000,
         early_stopping_on: Any = None,
         class_weight: "dict[Any, float] | str | None" = None,
+        loss: Any = None,
     ) -> None:
         self._store(locals())
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from mlpkit.plugin import Solver
+from mlpkit.plugin import Loss, Solver
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -14,9 +14,10 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _FRACTION = Interval(Real, 0, 1, closed="left")
 
 CONSTRAINTS: dict[str, list[Any]] = {
+    "loss": [str, Loss, None, object],  # an object that a plugin adapts; `recipes` checks
     "hidden_layer_sizes": ["array-like", _COUNT],
     "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-    "solver": [str, Solver, object],  # an object that a plugin adapts; `recipes` checks
+    "solver": [str, Solver, object],  # likewise
     "alpha": [_NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), _COUNT],
     "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],

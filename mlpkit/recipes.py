@@ -4,14 +4,16 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlpkit.discovery import CORE
+from mlpkit.discovery import CORE, did_you_mean
 from mlpkit.plugin import (
     Backend,
     Builder,
     Callback,
+    Loss,
     PluginError,
     Recipe,
     Solver,
+    Spec,
     Trainer,
 )
 from mlpkit.registry import adapted, installed, resolve
@@ -64,6 +66,31 @@ def _adapted_solver(given: Any, options: Mapping[str, Any] | None) -> Solver:
     if options:
         raise ValueError("solver_options go with the name of a solver, not with an optimizer.")
     return solver
+
+
+def loss_of(given: Any, spec: Spec) -> Loss:
+    """The loss: of the spec for None or its name, a `Loss`, or what an adapter makes of it.
+
+    ValueError for what is none, or does not fit the task.
+    """
+    own = spec.loss
+    if given is None or given in (own.name, own.name.removeprefix("binary_")):
+        return own
+    loss = given if isinstance(given, Loss) else adapted("loss", given, spec=spec)
+    if not isinstance(loss, Loss):
+        names = ["squared_error", "poisson"] if spec.task == "regression" else ["log_loss"]
+        raise ValueError(
+            f"loss={given!r}: expected {' or '.join(map(repr, names))}, a mlpkit.plugin.Loss, or"
+            " a loss of a framework for which a plugin is installed, as an object or as"
+            f" 'framework.name'. {did_you_mean(str(given), names)}".rstrip()
+        )
+    fitting = ("identity", "exp") if spec.task == "regression" else (own.out_activation,)
+    if loss.out_activation not in fitting:
+        raise ValueError(
+            f"loss={given!r}: its out_activation {loss.out_activation!r} does not fit the task"
+            f" {spec.task!r}, whose outputs end in {' or '.join(map(repr, fitting))}."
+        )
+    return loss
 
 
 def has_steps(params: Mapping[str, Any]) -> bool:

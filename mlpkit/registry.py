@@ -127,10 +127,13 @@ def adapted(kind: str, given: Any, **context: Any) -> Any:
     """What a plugin's adapter makes of a foreign object; None where none is for it.
 
     An adapter is for the objects whose class, or a base of it, or which as functions, come
-    from the top-level module of its name.
+    from the top-level module of its name; a text "name.x" goes as "x" to the adapter "name".
     """
     classes = (given, *type(given).__mro__)
     tops = [str(getattr(c, "__module__", "")).partition(".")[0] for c in classes]
+    if isinstance(given, str):
+        first, _, given = given.partition(".")
+        tops = [first] if given else []
     for top in dict.fromkeys(tops):
         if top in OWN:
             continue

@@ -4,11 +4,9 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from mlpkit.base import BaseMLP
-from mlpkit.constraints import CONSTRAINTS
 from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
 from mlpkit.targets import Values
@@ -22,9 +20,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
+    loss : {'squared_error', 'poisson'}, Loss, or of a framework, default='squared_error'
         Half the squared error, or half the Poisson deviance behind an exponential output
-        (needs ``y >= 0``); both with an L2 penalty.
+        (needs ``y >= 0``); or an object of a framework, or 'framework.name', as far as a
+        plugin adapts it. All with an L2 penalty.
     hidden_layer_sizes : array-like of int, default=(100,)
         Units of each hidden layer; an int is one layer, ``()`` none.
     activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
@@ -123,12 +122,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     True
     """
 
-    _parameter_constraints = {**CONSTRAINTS, "loss": [StrOptions({"squared_error", "poisson"})]}
     _y_numeric = True
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: Any = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: str = "relu",
         *,

@@ -87,8 +87,8 @@ class Values:
     task: Task = "regression"
     classes = None
 
-    def __init__(self, loss: str) -> None:
-        self.loss = loss
+    def __init__(self, loss: Any) -> None:
+        self.loss = "poisson" if isinstance(loss, str) and loss == "poisson" else "squared_error"
 
     def encode(self, y: Array) -> Array:
         """Targets of shape (n, n_outputs). ValueError for a loss that they do not fit."""

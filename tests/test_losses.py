@@ -1,11 +1,16 @@
 """Losses: scikit-learn's values, and derivatives that are theirs."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._base import LOSS_FUNCTIONS
 
+from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.dense import activated
 from mlpkit.losses import LOSSES
+from mlpkit.plugin import PluginError
 from mlpkit.testing import TASKS, data, spec
 
 
@@ -41,3 +46,31 @@ def test_delta_is_the_derivative(name: str) -> None:
         step[:, column] = 1e-6
         slope = factor * (rows(z + step) - rows(z - step)) / 2e-6
         np.testing.assert_allclose(delta[:, column], slope, atol=1e-6)
+
+
+def test_an_estimator_takes_a_loss_of_ones_own() -> None:
+    """With its derivative it trains on NumPy; without one, NumPy says why not."""
+    X, y = np.random.RandomState(0).standard_normal((30, 2)), np.arange(30) / 30
+    own = LOSSES["squared_error"]._replace(name="mine")
+    one, two = (MLPRegressor(loss, random_state=0, max_iter=2) for loss in (own, "squared_error"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert one.fit(X, y).loss_curve_ == two.fit(X, y).loss_curve_
+    with pytest.raises(PluginError, match="can't differentiate: the loss 'mine' needs a `delta`"):
+        one.set_params(loss=own._replace(delta=None), backend="numpy").fit(X, y)
+
+
+@pytest.mark.parametrize("loss", ["squared_eror", "nosuch.huber", 3])
+def test_what_is_no_loss_is_said(loss: object) -> None:
+    """With what is."""
+    said = "expected 'squared_error' or 'poisson', a mlpkit.plugin.Loss, or a loss of a framework"
+    with pytest.raises(ValueError, match=said):
+        MLPRegressor(loss).fit([[0.0], [1.0]], [0.0, 1.0])
+
+
+def test_a_loss_must_fit_the_task() -> None:
+    """Probabilities come from the activation that the task has."""
+    with pytest.raises(
+        ValueError, match="out_activation 'identity' does not fit the task 'binary'"
+    ):
+        MLPClassifier(loss=LOSSES["squared_error"]).fit([[0.0], [1.0]], [0, 1])

@@ -1,5 +1,6 @@
 """Keras losses as mlpkit's: one number a row, differentiated by the backend."""
 
+import inspect
 import json
 from functools import lru_cache
 from typing import Any
@@ -17,7 +18,9 @@ FITTING = {  # what a loss of Keras presumes, where it presumes anything
 
 
 class KerasRows:
-    """``Loss.rows`` of a Keras loss: a function, or a class with its config."""
+    """``Loss.rows`` of a Keras loss: a function, or a class with its config. Keras's own go by
+    name, so that a pickle of them imports no Keras.
+    """
 
     def __init__(self, function: Any, config: str | None, sparse: bool) -> None:
         self.function, self.config, self.sparse = function, config, sparse
@@ -25,16 +28,29 @@ class KerasRows:
     def __reduce__(self) -> Any:
         return interned, (self.function, self.config, self.sparse)
 
+    def made(self) -> Any:
+        """The loss of Keras, or the function."""
+        known = active_keras().losses
+        found = getattr(known, self.function) if isinstance(self.function, str) else self.function
+        if self.config is None:
+            return found
+        with building("float32"):
+            return found.from_config(json.loads(self.config))
+
     def __call__(self, xp: Any, y: Any, p: Any) -> Any:
         """The loss of each row, (n,), of targets y and activated outputs p, (n, n_outputs)."""
         ops = active_keras().ops
-        call = self.function
-        if self.config is not None:
-            with building("float32"):
-                call = self.function.from_config(json.loads(self.config)).call
+        made = self.made()
+        call = made if self.config is None else made.call
         if self.sparse:
             y = ops.argmax(y, axis=1)
         rows = call(ops.convert_to_tensor(y), ops.convert_to_tensor(p))
+        if len(rows.shape) == 0:
+            name = getattr(made, "name", getattr(made, "__name__", repr(made)))
+            raise ValueError(
+                f"loss {name!r} gives one number for a whole batch; expected one for each row."
+                " Set its axis, or reduction, if it has one."
+            )
         if len(rows.shape) > 1:
             rows = ops.mean(rows, axis=tuple(range(1, len(rows.shape))))
         return ops.cast(rows, p.dtype)
@@ -53,9 +69,17 @@ def loss_of(given: Any, spec: Spec, owner: str) -> Loss | None:
     keras = active_keras()
     if isinstance(given, (list, tuple, dict)):
         raise ValueError(f"{owner}: expected one loss for one output, not {given!r}.")
-    with building("float32"):
-        loss = keras.losses.get(given)
-        config = loss.get_config() if isinstance(loss, keras.losses.Loss) else None
+    try:
+        with building("float32"):
+            loss = keras.losses.get(given)
+    except ValueError as error:
+        raise ValueError(
+            f"{owner}: Keras has no loss {given!r}. It has, for example, 'huber', 'log_cosh',"
+            " 'categorical_focal_crossentropy'; or give the object, as keras.losses.Huber()."
+        ) from error
+    if isinstance(loss, keras.metrics.Metric) or not callable(loss):
+        return None
+    config = _config(loss) if isinstance(loss, keras.losses.Loss) else None
     name = str(config.get("name") if config else getattr(loss, "__name__", repr(loss)))
     tasks = FITTING.get(name)
     if tasks and spec.task not in tasks:
@@ -67,7 +91,7 @@ def loss_of(given: Any, spec: Spec, owner: str) -> Loss | None:
         )
     sparse = name.startswith("sparse_")
     if config is None:
-        return Loss(name, spec.loss.out_activation, interned(loss, None, sparse), None)
+        return Loss(name, spec.loss.out_activation, interned(_kept(loss), None, sparse), None)
     if config.get("reduction", "sum_over_batch_size") not in (
         "sum_over_batch_size",
         "mean",
@@ -80,5 +104,20 @@ def loss_of(given: Any, spec: Spec, owner: str) -> Loss | None:
     if "from_logits" in config:
         config["from_logits"] = False  # the activation is always put on before
     dumped = json.dumps(config, sort_keys=True)
-    cls: Any = type(loss)
-    return Loss(name, spec.loss.out_activation, interned(cls, dumped, sparse), None)
+    kept = _kept(type(loss))
+    return Loss(name, spec.loss.out_activation, interned(kept, dumped, sparse), None)
+
+
+def _config(loss: Any) -> dict[str, Any]:
+    """The settings of a loss; Keras leaves some out (the delta of Huber)."""
+    with building("float32"):
+        config: dict[str, Any] = loss.get_config()
+    taken = inspect.signature(type(loss)).parameters
+    used = getattr(loss, "_fn_kwargs", {})
+    return config | {name: used[name] for name in used if name in taken}
+
+
+def _kept(function: Any) -> Any:
+    """A class or function; the name of one that is Keras's own."""
+    name = str(getattr(function, "__name__", ""))
+    return name if getattr(active_keras().losses, name, None) is function else function

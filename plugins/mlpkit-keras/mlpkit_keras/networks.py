@@ -5,7 +5,7 @@ from typing import Any
 
 from mlpkit.plugin import PENALTY, Arrays, Network, OutActivation, Spec
 from mlpkit_keras import heads
-from mlpkit_keras.losses import loss_of
+from mlpkit_keras.losses import KerasRows, loss_of
 from mlpkit_keras.optimizers import solver_of
 from mlpkit_keras.padding import counting, guarded
 from mlpkit_keras.runtime import active_keras, building, keras_for, to_numpy
@@ -112,6 +112,11 @@ def network_of(
         raise ValueError(
             f"builder {name}: {type(model).__name__} has a train_step of its own, which"
             f" backend={spec.backend!r} does not call. Use backend='keras'."
+        )
+    if model.compiled and isinstance(spec.loss.rows, KerasRows):
+        raise ValueError(
+            f"builder {name}: the model is compiled with a loss, and loss={spec.loss.name!r} is"
+            " given too. Leave one out."
         )
     with building(spec.dtype):
         _check_input(model, spec, name)

@@ -99,7 +99,7 @@ class _OfLiveRows:
 def _of(layer: Any, x: Any) -> Any:
     """The live rows, where x has as many rows as the step."""
     live = _LIVE.get()
-    if live is not None and (not x.shape or x.shape[0] != live.shape[0]):
+    if live is not None and (len(x.shape) == 0 or x.shape[0] != live.shape[0]):
         _warn(layer, f"it sees {tuple(x.shape)} in a step of {live.shape[0]} rows")
         return None
     return live

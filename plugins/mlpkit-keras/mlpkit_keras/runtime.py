@@ -18,7 +18,7 @@ STEPS = ("jax", "tensorflow")  # whose step functions can run a Keras model
 LOCK = RLock()
 
 
-def keras_for(backend: str) -> Any:
+def keras_for(backend: str, what: str = "A Keras model") -> Any:
     """The module ``keras``, on the backend of these step functions; imported if it was not.
 
     ``"keras"`` takes the backend that Keras has, or would choose. PluginError if Keras
@@ -27,9 +27,9 @@ def keras_for(backend: str) -> Any:
     wanted = backend.rpartition("/")[2]
     if wanted not in (*STEPS, "keras"):
         raise PluginError(
-            f"A Keras model can't be trained with backend={backend!r}: choose"
-            " backend='jax' or backend='tensorflow' (or 'keras', for a model with a"
-            " train_step of its own)."
+            f"{what} can't be trained with backend={backend!r}, which does not differentiate"
+            " Keras: choose backend='jax' or backend='tensorflow' (or 'keras', for a model with"
+            " a train_step of its own)."
         )
     with LOCK:
         if "keras" not in sys.modules:

@@ -22,6 +22,7 @@ from mlpkit.plugin import (
     Sums,
 )
 from mlpkit_keras import heads
+from mlpkit_keras.losses import KerasRows
 from mlpkit_keras.networks import KerasApply, named, seed_states
 from mlpkit_keras.optimizers import PREFIX
 from mlpkit_keras.runtime import active_keras, building, to_numpy
@@ -62,10 +63,14 @@ class Trained:
         self.model: Any = apply.source.model()
         if not self.model.compiled:
             keras = active_keras()
-            if spec.loss.name not in LOSSES:
-                raise PluginError(f"backend='keras' has no loss for {spec.loss.name!r}: compile.")
-            optimizer = keras.optimizers.Adam(recipe.learning_rate_init)
-            self.model.compile(optimizer, LOSSES[spec.loss.name])
+            rows, name = spec.loss.rows, spec.loss.name
+            if not isinstance(rows, KerasRows) and name not in LOSSES:
+                raise PluginError(
+                    f"backend='keras' has no loss {name!r}: compile the model with one, or give"
+                    " loss='keras.huber' or another one of Keras's."
+                )
+            loss = rows.made() if isinstance(rows, KerasRows) else LOSSES[name]
+            self.model.compile(keras.optimizers.Adam(recipe.learning_rate_init), loss)
         with building(spec.dtype):
             self.model.optimizer.build(self.model.trainable_variables)
         self.sparse = str(getattr(self.model.loss, "name", self.model.loss)).startswith("sparse_")
