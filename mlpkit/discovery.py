@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -176,6 +176,8 @@ def checked(hook: str, returned: Any) -> list[Component]:
         for what, value in (("requires", c.requires), ("options", c.options)):
             if isinstance(value, str):
                 raise PluginError(f"{hook}: {what} of {c.name!r} is a tuple, ({value!r},)")
+        if not isinstance(c.exempt, Mapping):
+            raise PluginError(f"{hook}: exempt of {c.name!r} is {{'test_...': 'why'}}")
     return components
 
 

@@ -32,8 +32,8 @@ mlpkit but this module (`mlpkit.measures`, on metrics and partitioners, and
 Built-ins come in through the same hooks (`mlpkit.builtins`).
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -94,7 +94,8 @@ class Component:
     ``callback(**options) -> Callback``, ``metric(**options) -> Metric``,
     ``partitioner(**options) -> Partitioner``, or a `Trainer` itself; for an adapter and
     an exporter see their hooks.
-    ``requires`` holds the top-level modules that must be there; ``options`` what it takes.
+    ``requires`` holds the top-level modules that must be there; ``options`` what it takes;
+    ``exempt`` the laws of `mlpkit.testing` that it can't keep, each with the reason.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Component:
     summary: str = ""
     requires: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    exempt: Mapping[str, str] = field(default_factory=dict, hash=False)  # {"test_...": "why"}
 
 
 IN_FRAMEWORKS: dict[OutActivation, str] = {

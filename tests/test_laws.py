@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from mlpkit.registry import installed
 from mlpkit.testing import BuilderLaws, CallbackLaws, SolverLaws, TrainerLaws
 
 
@@ -33,10 +34,7 @@ class TestEpochs(TrainerLaws):
 
 class TestLbfgsTrainer(TrainerLaws):
     trainer = "lbfgs"
-    exempt: ClassVar = {
-        "test_a_float_is_the_rate_from_there": "its line search finds the rate",
-        "test_passes_are_kept": "its solver has no partial_fit",
-    }
+    exempt: ClassVar = installed().find("trainer", "lbfgs")[1].exempt
 
 
 class TestPrint(CallbackLaws):

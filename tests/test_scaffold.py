@@ -1,10 +1,10 @@
-"""``python -m mlpkit new-plugin`` and ``check``: what is written works as it is."""
+"""``python -m mlpkit new-plugin``: what is written works as it is."""
 
 import re
 from pathlib import Path
 
 import pytest
-from distributions import PREAMBLE, build, install, offering, run
+from distributions import build, run
 
 from mlpkit.__main__ import main
 from mlpkit.commands.checking import LAWS
@@ -39,36 +39,6 @@ def test_every_kind_with_laws_can_be_written() -> None:
     """And each kind has a hook of its own."""
     assert KINDS.keys() == LAWS.keys()
     assert {f"mlpkit_{kind}s" for kind in LAWS} <= vars(Hooks).keys()
-
-
-def test_check_tells_the_truth(tmp_path: Path) -> None:
-    """A broken law is named with its reason, and the exit code is 1."""
-    code = (
-        "from mlpkit.plugin import Solver\n"
-        "def update(xp, p, g, slots, rate, options): return p + rate * g, ()\n"
-        "def uphill(): return Solver(update)\n"
-    )
-    source = offering("mlpkit_solvers", "'uphill', 'uphill_code:uphill'")
-    install(tmp_path, "mlpkit-uphill", {"uphill": source}, modules={"uphill_code": code})
-    done = run(tmp_path, "-m", "mlpkit", "check", "mlpkit-uphill", PYTHONWARNINGS="default")
-    assert done.returncode == 1
-    assert "BROKEN       solver 'uphill': " in done.stdout
-    assert "\n    it goes down\n" in done.stdout
-    assert done.stdout.endswith(" broken laws.\n")
-
-
-def test_check_of_what_can_not_be_checked(tmp_path: Path) -> None:
-    """A broken plugin, one without offers, one that is not there: each is told."""
-    install(tmp_path, "mlpkit-bad", {"bad": "import nonexistent_library"})
-    install(tmp_path, "mlpkit-none", {"none": PREAMBLE})
-    for name, code, expected in [
-        ("bad", 1, "plugin 'bad' (mlpkit-bad 1.0) is broken: ModuleNotFoundError"),
-        ("none", 1, "plugin 'none' (mlpkit-none 1.0) offers nothing"),
-        ("nome", 2, "No plugin 'nome'; installed: core, bad,"),
-    ]:
-        done = run(tmp_path, "-m", "mlpkit", "check", name)
-        assert (done.returncode, done.stderr) == (code, "")
-        assert done.stdout.startswith(expected)
 
 
 @pytest.mark.parametrize("name", ["Lion", "9lives", "a b", "-x-", ""])

@@ -1,14 +1,17 @@
 """Hold an installed plugin to the laws of what it offers, and say what came out."""
 
 import argparse
+import inspect
+import json
 import tempfile
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlpkit.discovery import Plugin, did_you_mean
-from mlpkit.plugin import Component, Kind
+from mlpkit.plugin import Component, Kind, PluginError
 from mlpkit.registry import Registry
 
 SUMMARY = "hold an installed plugin to the laws of its kind"
@@ -32,6 +35,7 @@ class Verdict:
     kept: int = 0
     skipped: int = 0
     broken: dict[str, str] = field(default_factory=dict)  # law: why
+    exempt: dict[str, str] = field(default_factory=dict)  # law: why
     note: str = ""
 
     @property
@@ -42,60 +46,132 @@ class Verdict:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
-    parser.add_argument("name", help="of an entry point or a distribution")
+    parser.add_argument("name", help="an entry point or a distribution, or NAME/COMPONENT of it")
+    parser.add_argument(
+        "--options",
+        type=options_from,
+        default={},
+        help="what the component is made with, in JSON: '{\"column\": 0}'",
+    )
+    parser.add_argument("--backend", help="that runs its networks and its solver, where one must")
+
+
+def options_from(text: str) -> dict[str, Any]:
+    """Options by name."""
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an object, as '{{\"column\": 0}}' is")
+    return found
 
 
 def main(given: argparse.Namespace) -> int:
     """Print a verdict for each component; the exit code is 0 if every law is kept."""
     try:
+        import hypothesis  # noqa: F401
         import pytest  # noqa: F401
-    except ImportError:
-        print("The laws are tests, and pytest is not installed. Try: pip install 'mlpkit[test]'")
+    except ImportError as error:
+        print(f"The laws are tests, and {error.name} is missing. Try: pip install 'mlpkit[test]'")
         return 2
-    registry = Registry()
-    plugins = [p for p in registry.plugins if p.is_called(given.name)]
+    registry, (name, _, only) = Registry(), given.name.partition("/")
+    plugins = [p for p in registry.plugins if p.is_called(name)]
     if not plugins:
         known = [p.entry.name for p in registry.plugins]
-        hint = did_you_mean(given.name, known)
-        print(f"No plugin {given.name!r}; installed: {', '.join(known)}. {hint}".rstrip())
+        hint = did_you_mean(name, known)
+        print(f"No plugin {name!r}; installed: {', '.join(known)}. {hint}".rstrip())
         return 2
-    return max([checked(plugin) for plugin in plugins])
+    return max([checked(registry, plugin, only, given) for plugin in plugins])
 
 
-def checked(plugin: Plugin) -> int:
-    """Print what the laws say to a plugin; the exit code."""
+def checked(registry: Registry, plugin: Plugin, only: str, given: argparse.Namespace) -> int:
+    """Print what the laws say to a plugin, or to one of its components; the exit code."""
     offers = [(k, c) for k, named in plugin.load().components.items() for c in named.values()]
     if plugin.trouble or not offers:
         print(f"{plugin.trouble or f'{plugin.label} offers nothing'}. {plugin.remedy}")
         return 1
-    print(f"{plugin.label}\n")
-    verdicts = [verdict(plugin, kind, component) for kind, component in offers]
-    for v in verdicts:
-        print(told(v))
-    broken = sum(len(v.broken) for v in verdicts)
-    print(f"\n{broken} broken laws." if broken else "\nEvery law that was checked is kept.")
-    return int(broken > 0)
+    names = list(dict.fromkeys(c.name for _, c in offers))
+    offers = [(k, c) for k, c in offers if only in ("", c.name)]
+    if not offers:
+        hint = did_you_mean(only, names)
+        print(f"{plugin.label} has no {only!r}; it offers: {', '.join(names)}. {hint}".rstrip())
+        return 2
+    if given.options and len(offers) > 1:
+        print(
+            f"{plugin.label} offers {', '.join(names)}, and options are for one. Try:"
+            f" python -m mlpkit check {plugin.entry.name}/{names[0]} --options ..."
+        )
+        return 2
+    print(f"{plugin.label}\n", flush=True)
+    broken = []
+    for kind, component in offers:
+        found = verdict(registry, plugin, kind, component, given)
+        broken += list(found.broken)
+        print(told(found), flush=True)
+    if broken and not given.backend and {k for k, _ in offers} & {"builder", "solver"}:
+        print("\nNetworks and solvers of one framework are checked on its backend: --backend NAME")
+    print(f"\n{len(broken)} broken laws." if broken else "\nEvery law that was checked is kept.")
+    return int(bool(broken))
 
 
-def verdict(plugin: Plugin, kind: Kind, component: Component) -> Verdict:
+def verdict(
+    registry: Registry, plugin: Plugin, kind: Kind, component: Component, given: argparse.Namespace
+) -> Verdict:
     """Run the laws of a component."""
     found = Verdict(kind, component.name)
     if kind not in LAWS:
         found.note = "there are no laws for this kind"
         return found
+    name = f"{plugin.distribution}/{component.name}"
+    try:
+        factory, _ = registry.resolve(kind, name)
+    except PluginError as error:
+        found.broken["it can be imported"] = str(error)
+        return found
+    if absent := [n for n in needed(kind, factory) if n not in given.options]:
+        example = json.dumps(dict.fromkeys(absent, "..."))
+        found.note = (
+            f"it needs options; try: python -m mlpkit check"
+            f" {plugin.entry.name}/{component.name} --options '{example}'"
+        )
+        return found
+    held = {kind: name, "exempt": dict(component.exempt)}
+    if given.options:
+        held["options"] = given.options
+    if given.backend and kind in ("builder", "solver"):
+        held["backend"] = given.backend
+    run(f"{LAWS[kind]}", held, found)
+    return found
+
+
+def needed(kind: Kind, factory: Any) -> list[str]:
+    """The options without which a factory can't be called."""
+    if kind == "trainer":
+        return []
+    given = {"backend": 3, "builder": 2}.get(kind, 0)  # arguments that mlpkit gives
+    try:
+        parameters = list(inspect.signature(factory).parameters.values())[given:]
+    except (TypeError, ValueError):  # it does not say
+        return []
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in variable]
+
+
+def run(laws: str, held: Mapping[str, Any], found: Verdict) -> None:
+    """Run a class of laws with these attributes, and write down what happens."""
     import pytest
 
-    name = f"{plugin.distribution}/{component.name}"
-    laws = LAWS[kind]
-    test = f"from mlpkit.testing import {laws}\n\n\nclass TestIt({laws}):\n    {kind} = {name!r}\n"
+    lines = [f"    {name} = {value!r}\n" for name, value in held.items()]
+    test = f"from mlpkit.testing import {laws}\n\n\nclass TestIt({laws}):\n{''.join(lines)}"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "test_it.py")
+        # a name of its own: pytest takes a module that it has met for the one it is asked for
+        path = Path(folder, f"test_{Path(folder).name}.py")
         path.write_text(test)
         options = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:randomly"]
         options += ["--rootdir", folder, "-c", str(Path(folder, "none.ini"))]
         Path(folder, "none.ini").write_text("[pytest]\n")
         pytest.main([*options, "--import-mode=importlib", str(path)], plugins=[Witness(found)])
-    return found
 
 
 class Witness:
@@ -106,10 +182,12 @@ class Witness:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Count a test, or keep why it failed."""
+        law = report.nodeid.rpartition("::")[2].removeprefix("test_")
         if report.failed:
-            law = report.nodeid.rpartition("::")[2].removeprefix("test_")
             crash = getattr(report.longrepr, "reprcrash", None)
             self.found.broken[law] = crash.message if crash else str(report.longrepr)
+        elif hasattr(report, "wasxfail"):
+            self.found.exempt[law] = report.wasxfail
         elif report.skipped:
             self.found.skipped += 1
         elif report.when == "call":
@@ -126,6 +204,7 @@ def told(v: Verdict) -> str:
     counts = f"{v.kept} laws and cases kept" if v.kept else v.note
     counts += f", {v.skipped} do not apply" if v.skipped else ""
     lines = [f"{v.word:12} {v.kind} {v.name!r}: {counts}"]
+    lines += [f"    exempt: {law.replace('_', ' ')}: {why}" for law, why in v.exempt.items()]
     for law, why in v.broken.items():
         words = " ".join(why.split())
         lines.append(f"    {law.replace('_', ' ')}")

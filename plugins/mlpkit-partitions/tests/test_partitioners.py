@@ -12,8 +12,7 @@ from scipy.sparse import csr_array
 from mlpkit import by, evaluate
 from mlpkit.plugin import Sample
 from mlpkit.testing import PartitionerLaws
-
-DEALT = {"test_a_row_keeps_its_group_among_other_rows": "rows are dealt out within each call"}
+from mlpkit_partitions import DEALT
 
 
 class TestKFold(PartitionerLaws):

@@ -1,0 +1,103 @@
+"""``python -m mlpkit check``: the laws for an installed plugin, and a verdict in words."""
+
+from pathlib import Path
+
+import pytest
+from distributions import PREAMBLE, install, offering, run
+
+from mlpkit.__main__ import main
+
+CODE = """
+from mlpkit.plugin import Groups, Partitioner, Solver
+NAMES = tuple(map(str, range(300)))
+def down(xp, p, g, slots, rate, options): return p - rate * g, ()
+def up(xp, p, g, slots, rate, options): return p + rate * g, ()
+def downhill(): return Solver(down)
+def uphill(): return Solver(up)
+def learn(sample): return 0
+def assign(cut, sample): return Groups(sample.X[:, cut].astype(int) * 0, ("all",))
+def place(cut, sample): return Groups((sample.X[:, 0] >= 0).cumsum() - 1, NAMES)
+def regions(column): return Partitioner("regions", learn, assign)
+def counted(): return Partitioner("counted", learn, place)
+"""
+
+
+def checked(
+    folder: Path, name: str, hook: str, *components: str, more: tuple[str, ...] = ()
+) -> str:
+    """What is printed about a plugin with these components, and the exit code in front."""
+    install(folder, "mlpkit-zoo", {"zoo": offering(hook, *components)}, modules={"zoo_code": CODE})
+    done = run(folder, "-m", "mlpkit", "check", name, *more, PYTHONWARNINGS="default")
+    assert done.stderr == ""
+    return f"{done.returncode}\n{done.stdout}"
+
+
+def test_a_broken_law_is_named(tmp_path: Path) -> None:
+    """With its reason, and the exit code is 1."""
+    told = checked(tmp_path, "mlpkit-zoo", "mlpkit_solvers", "'uphill', 'zoo_code:uphill'")
+    assert told.startswith("1\nplugin 'zoo' (mlpkit-zoo 1.0)\n")
+    assert "\nBROKEN       solver 'uphill': " in told
+    assert "\n    it goes down\n" in told
+    assert told.endswith(" broken laws.\n")
+
+
+@pytest.mark.parametrize("first", ["uphill", "downhill"])
+def test_each_component_has_its_own_verdict(first: str, tmp_path: Path) -> None:
+    """Whichever is first."""
+    names = (first, "downhill" if first == "uphill" else "uphill")
+    components = [f"'{name}', 'zoo_code:{name}'" for name in names]
+    told = checked(tmp_path, "zoo", "mlpkit_solvers", *components)
+    assert "\nBROKEN       solver 'uphill': " in told
+    assert "\nkept         solver 'downhill': " in told
+
+
+def test_options_go_to_a_component(tmp_path: Path) -> None:
+    """One that needs them is told how to give them; then it is checked."""
+    components = ["'regions', 'zoo_code:regions', options=('column',)", "'x', 'zoo_code:counted'"]
+    told = checked(tmp_path, "zoo/regions", "mlpkit_partitioners", *components)
+    expected = (
+        "not checked  partitioner 'regions': it needs options; try: python -m mlpkit check"
+        ' zoo/regions --options \'{"column": "..."}\'\n'
+    )
+    assert told.startswith("0\n") and expected in told
+    given = ("--options", '{"column": 0}')
+    done = run(tmp_path, "-m", "mlpkit", "check", "zoo/regions", *given)
+    assert (done.returncode, "\nkept         partitioner 'regions': 5 " in done.stdout) == (0, True)
+    for name, code, expected in [
+        ("zoo", 2, "options are for one. Try: python -m mlpkit check zoo/regions --options"),
+        ("zoo/region", 2, "has no 'region'; it offers: regions, x. Did you mean 'regions'?"),
+    ]:
+        done = run(tmp_path, "-m", "mlpkit", "check", name, *given)
+        assert (done.returncode, expected in done.stdout) == (code, True)
+
+
+def test_what_is_declared_is_exempt(tmp_path: Path) -> None:
+    """A law that a component says it can't keep is shown with the reason, and breaks nothing."""
+    law = "test_a_row_keeps_its_group_among_other_rows"
+    exempt = f"exempt={{'{law}': 'rows are numbered'}}"
+    component = f"'counted', 'zoo_code:counted', {exempt}"
+    told = checked(tmp_path, "zoo", "mlpkit_partitioners", component)
+    assert told.startswith("0\n") and "\nkept         partitioner 'counted': 4 " in told
+    assert "    exempt: a row keeps its group among other rows: rows are numbered\n" in told
+
+
+@pytest.mark.parametrize("options", ["column=0", "[1]"])
+def test_options_that_can_not_be_read(options: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are JSON, an object."""
+    with pytest.raises(SystemExit):
+        main(["check", "core", "--options", options])
+    assert repr(options) in capsys.readouterr().err
+
+
+def test_what_can_not_be_checked(tmp_path: Path) -> None:
+    """A broken plugin, one without offers, one that is not there: each is told."""
+    install(tmp_path, "mlpkit-bad", {"bad": "import nonexistent_library"})
+    install(tmp_path, "mlpkit-none", {"none": PREAMBLE})
+    for name, code, expected in [
+        ("bad", 1, "plugin 'bad' (mlpkit-bad 1.0) is broken: ModuleNotFoundError"),
+        ("none", 1, "plugin 'none' (mlpkit-none 1.0) offers nothing"),
+        ("nome", 2, "No plugin 'nome'; installed: core, bad,"),
+    ]:
+        done = run(tmp_path, "-m", "mlpkit", "check", name)
+        assert (done.returncode, done.stderr) == (code, "")
+        assert done.stdout.startswith(expected)
