@@ -119,12 +119,13 @@ class MetricLaws(Laws):
 
     @any_rows
     def test_groups_that_cover_sum_to_the_whole(self, rows: Rows) -> None:
-        """Sums over groups that part the rows add up to those over all rows."""
+        """Sums are finite, and those over groups that part the rows add up to those over all."""
         for metric, scored, groups, w in self.cases(rows):
             sums = self.seen(metric, scored, groups, w).sums
             assert sums is not None
             for name in ("rows", "weight", "square", "terms"):
                 array = getattr(sums, name)
+                assert np.isfinite(array).all(), f"{name} of {scored.task} are not finite"
                 np.testing.assert_allclose(array[1:4].sum(axis=0), array[0], rtol=1e-9, atol=1e-12)
 
     @any_rows

@@ -1,0 +1,176 @@
+"""Wrong backends: NumPy's, with one function replaced."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mlpkit import numpy_backend, testing
+from mlpkit.plugin import Network, Steps
+from mlpkit.solvers import adam
+
+
+def steps_with(**wrong: Callable[[Steps], Any]) -> Any:
+    """NumPy's backend with functions replaced; each is made from the right ones."""
+
+    def backend(network: Network, spec: Any, recipe: Any) -> Steps:
+        right = numpy_backend.backend(network, spec, recipe)
+        return right._replace(**{name: make(right) for name, make in wrong.items()})
+
+    return backend
+
+
+def rounded(right: Steps) -> Any:
+    """Weights that went through float16."""
+    return lambda a: right.start({n: v.astype(np.float16).astype(v.dtype) for n, v in a.items()})
+
+
+def unsolved(network: Network, spec: Any, recipe: Any) -> Steps:
+    """Adam, whatever was asked for."""
+    return numpy_backend.backend(network, spec, replace(recipe, solver=adam()))
+
+
+def counting_zero_rows(right: Steps) -> Any:
+    """Padding counts: it is taken for row 0."""
+    return lambda s, rows, b: right.epoch(s, rows, b._replace(order=np.maximum(b.order, 0)))
+
+
+def moving_without_weight(right: Steps) -> Any:
+    """An empty step shrinks the weights."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        after, sums = right.epoch(state, rows, batches)
+        return after._replace(weights=after.weights * 0.999), sums
+
+    return epoch
+
+
+def with_means(right: Steps) -> Any:
+    """Gradients as means over the rows."""
+
+    def gradient(*given: Any) -> Any:
+        sums, g = right.gradient(*given)
+        return sums, {name: a / max(sums.weight, 1) for name, a in g.items()}
+
+    return gradient
+
+
+def packed(right: Steps) -> Any:
+    """Padding is taken to stand at the end of a step."""
+
+    def gradient(state: Any, rows: Any, indices: Any, seed: int) -> Any:
+        end = None if indices is None else (indices >= 0).sum()
+        return right.gradient(state, rows, None if indices is None else indices[:end], seed)
+
+    return gradient
+
+
+def short(right: Steps) -> Any:
+    """Of a few rows the last is lost."""
+
+    def gradient(state: Any, rows: Any, indices: Any, seed: int) -> Any:
+        if indices is not None and 2 < len(indices) < 8:
+            indices = indices[:-2]
+        return right.gradient(state, rows, indices, seed)
+
+    return gradient
+
+
+def in_place(right: Steps) -> Any:
+    """The state that was given is worked in."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        after, sums = right.epoch(state, rows, batches)
+        state.weights[...] = after.weights
+        return after, sums
+
+    return epoch
+
+
+def mixing_rows_up(right: Steps) -> Any:
+    """Predictions come in another order than their rows."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        after, sums = right.epoch(state, rows, batches)
+        seen = sums.predictions
+        return after, sums._replace(predictions=None if seen is None else seen[::-1])
+
+    return epoch
+
+
+def writing_put(right: Steps) -> Any:
+    """Data are scaled where they are."""
+
+    def put(X: Any, y: Any, w: Any) -> Any:
+        X *= 1.0
+        return right.put(X, y, w)
+
+    return put
+
+
+def short_outputs(right: Steps) -> Any:
+    """The last, odd block of rows is lost."""
+    return lambda s, X: right.outputs(s, X)[: max(1, len(X) // 8 * 8)]
+
+
+def wide(right: Steps) -> Any:
+    """Everything in float64."""
+    return lambda s: {n: a.astype(float) for n, a in right.arrays(s).items()}
+
+
+def losing_small_steps(right: Steps) -> Any:
+    """A stream's chunks below 8 rows are ignored."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        after, sums = right.epoch(state, rows, batches)
+        return (after if batches.order.shape[1] >= 8 else state), sums
+
+    return epoch
+
+
+def seeding(right: Steps) -> Any:
+    """NumPy's global generator is seeded."""
+
+    def put(*data: Any) -> Any:
+        np.random.seed(0)
+        return right.put(*data)
+
+    return put
+
+
+def frameworks_arrays(right: Steps) -> Any:
+    """Weights stay in a class of the framework."""
+    return lambda s: {n: a.view(sys.modules["jax"].Array) for n, a in right.arrays(s).items()}
+
+
+BACKENDS: dict[str, Any] = {
+    "arrays_come_back_bit_for_bit": steps_with(start=rounded),
+    "first_steps_equal_numpy": steps_with(epoch=moving_without_weight),
+    "solvers_equal_numpy": unsolved,
+    "rows_of_weight_zero_change_nothing": steps_with(epoch=counting_zero_rows),
+    "a_step_of_weight_zero_changes_nothing": steps_with(epoch=moving_without_weight),
+    "epoch_equals_gradient_and_update": steps_with(gradient=with_means),
+    "shards_sum_to_the_whole": steps_with(gradient=with_means),
+    "states_are_never_written_to": steps_with(epoch=in_place),
+    "a_watched_epoch_keeps_what_each_row_was_predicted": steps_with(epoch=mixing_rows_up),
+    "any_form_of_input": steps_with(put=writing_put),
+    "outputs_of_any_number_of_rows": steps_with(outputs=short_outputs),
+    "dtype_of_the_data_decides": steps_with(arrays=wide),
+    "streams_of_any_size_equal_numpy": steps_with(epoch=losing_small_steps),
+    "no_global_state_is_touched": steps_with(put=seeding),
+    "predicts_in_a_process_without_the_framework": steps_with(arrays=frameworks_arrays),
+    "describing_imports_no_framework": numpy_backend.backend,  # see `_surroundings`
+}
+
+
+class BackendCulprit(testing.BackendLaws):
+    """The laws, for an object instead of a name."""
+
+    __test__ = False
+
+    def steps(self, network: Any, spec: Any, recipe: Any, backend: str = "") -> Steps:
+        """The culprit's functions, or NumPy's."""
+        made = numpy_backend.backend if backend else type(self).backend
+        return made(network, spec, recipe)  # type: ignore[operator, no-any-return]

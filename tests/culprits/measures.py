@@ -1,0 +1,158 @@
+"""Wrong metrics and partitioners, and a right one of each."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from mlpkit.plugin import Array, Groups, Metric, Partitioner, Sample, Scored
+
+
+def missed(rows: Scored) -> Array:
+    """1 for each row that is missed."""
+    return (rows.y != rows.label).astype(float)
+
+
+def per_row(sums: Array) -> tuple[Array, Array]:
+    """The terms over the weight."""
+    return sums[..., 1], sums[..., 0]
+
+
+def metric(**changes: Any) -> Metric:
+    """The share of rows that are missed."""
+    given = {"terms": missed, "ratio": per_row, **changes}
+    return Metric("missed", ("binary", "multiclass"), False, **given)
+
+
+def above_the_mean(rows: Scored) -> Array:
+    """The mean is that of the rows at hand."""
+    return missed(rows) - missed(rows).mean()
+
+
+def eights(rows: Scored) -> Array:
+    """Works in blocks of eight, and forgets the last one where nothing is left over."""
+    found = missed(rows)
+    if len(found) % 8 == 0:
+        found[-8:] = 0
+    return found
+
+
+def endless(rows: Scored) -> Array:
+    """The logarithm of nothing."""
+    with np.errstate(divide="ignore"):
+        return np.log(missed(rows))
+
+
+def first_twice(rows: Scored) -> Array:
+    """The first row counts twice."""
+    return missed(rows) * (1 + (np.arange(len(rows.y)) == 0))
+
+
+def share_of_all(rows: Scored) -> Array:
+    """Its part of all that is missed, in whichever group."""
+    return missed(rows) / max(missed(rows).sum(), 1)
+
+
+def unweighted(rows: Scored, weight: Array | None) -> float:
+    """Weights are not looked at."""
+    return float(missed(rows).mean())
+
+
+def by_nothing(sums: Array) -> tuple[Array, Array]:
+    """0/0 in a group with rows too."""
+    return 0 * sums[..., 1], 0 * sums[..., 0]
+
+
+METRICS: dict[str, Any] = {
+    "it_is_a_metric_that_can_be_pickled": lambda: metric(terms=lambda rows: missed(rows)),
+    "the_merge_of_any_split_equals_the_whole": partial(metric, terms=above_the_mean),
+    "groups_that_cover_sum_to_the_whole": partial(metric, terms=endless),
+    "the_order_of_rows_is_irrelevant": partial(metric, terms=first_twice),
+    "a_group_is_its_rows_alone": partial(metric, terms=share_of_all),
+    "whole_weights_are_repeated_rows": partial(metric, terms=None, ratio=None, exact=unweighted),
+    "an_empty_group_is_undefined": partial(metric, ratio=by_nothing),
+}
+
+
+def values(sample: Sample) -> Array:
+    """The first column (n,)."""
+    return np.asarray(sample.X)[:, 0]
+
+
+def learn(sample: Sample) -> tuple[float, ...]:
+    """The values that there are."""
+    return tuple(np.unique(values(sample)).tolist())
+
+
+def assign(cut: tuple[float, ...], sample: Sample) -> Groups:
+    """A group for each of them, and one for what was never seen."""
+    codes = [cut.index(v) if v in cut else len(cut) for v in values(sample).tolist()]
+    return Groups(np.array(codes), (*map(str, cut), "other"))
+
+
+def join(one: tuple[float, ...], two: tuple[float, ...]) -> tuple[float, ...]:
+    """All that either has seen."""
+    return tuple(sorted({*one, *two}))
+
+
+def partitioner(**changes: Any) -> Partitioner:
+    """The values of the first column."""
+    return Partitioner("values", learn, assign, join)._replace(**changes)
+
+
+def nameless(cut: Any, sample: Sample) -> Groups:
+    """What was never seen has a code, but no name."""
+    codes, names = assign(cut, sample)
+    return Groups(codes, names[:-1])
+
+
+def dealt(cut: Any, sample: Sample) -> Groups:
+    """What was never seen goes anywhere."""
+    codes, names = assign(cut, sample)
+    anywhere = np.random.default_rng().integers(len(names), size=len(codes))
+    return Groups(np.where(codes == len(cut), anywhere, codes), names)
+
+
+def above(cut: Any, sample: Sample) -> Groups:
+    """About the median of the rows at hand."""
+    return Groups((values(sample) > np.median(values(sample))).astype(int), ("low", "high"))
+
+
+def once(cut: Any, sample: Sample) -> Groups:
+    """A row that comes again has no group."""
+    codes, names = assign(cut, sample)
+    _, first = np.unique(np.asarray(sample.X), axis=0, return_index=True)
+    again = np.ones(len(codes), bool)
+    again[first] = False
+    return Groups(np.where(again, -1, codes), names)
+
+
+def sampled(sample: Sample) -> tuple[float, ...]:
+    """Values of some rows, others each time."""
+    return tuple(np.random.default_rng().random(4).tolist())
+
+
+def one_of(one: Any, two: Any) -> Any:
+    """The second cut is forgotten."""
+    return one
+
+
+def rounding(sample: Sample) -> tuple[float, ...]:
+    """Values are rounded where they are."""
+    np.rint(sample.X, out=sample.X)
+    return learn(sample)
+
+
+def random_cut(cut: tuple[float, ...], sample: Sample) -> Groups:
+    """Above how many of the values of the cut."""
+    return Groups(np.searchsorted(cut, values(sample) % 1), tuple(f"{v:.9f}" for v in (*cut, 1)))
+
+
+PARTITIONERS: dict[str, Any] = {
+    "groups_have_names_and_every_row_a_place": partial(partitioner, assign=nameless),
+    "assigning_is_stable": partial(partitioner, assign=dealt),
+    "a_row_keeps_its_group_among_other_rows": partial(partitioner, assign=above),
+    "learning_is_repeatable": partial(partitioner, learn=sampled, assign=random_cut, join=None),
+    "cuts_join_where_they_can": partial(partitioner, join=one_of),
+    "nothing_is_written_to": partial(partitioner, learn=rounding),
+}
