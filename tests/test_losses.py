@@ -70,7 +70,5 @@ def test_what_is_no_loss_is_said(loss: object) -> None:
 
 def test_a_loss_must_fit_the_task() -> None:
     """Probabilities come from the activation that the task has."""
-    with pytest.raises(
-        ValueError, match="out_activation .identity. does not fit the task"
-    ):
+    with pytest.raises(ValueError, match="out_activation .identity. does not fit the task"):
         MLPClassifier(loss=LOSSES["squared_error"]).fit([[0.0], [1.0]], [0, 1])
