@@ -90,8 +90,9 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, BaseEstimator): 
                         before = replace(before, rate=recipe.learning_rate_init, step=0)
                 return before
 
+            measured = {**params, "network_metrics": model.structure.metrics}
             asked, validation = self._asked(
-                params, given, beside, data._replace(w=w), incremental, fresh
+                measured, given, beside, data._replace(w=w), incremental, fresh
             )
             task = Task(data, self._targets, rng, progress, int(incremental), validation, asked)
             fitted = run(model, params, task)

@@ -60,7 +60,8 @@ class Inputs:
     ) -> tuple[Any, Data | None]:
         """What is to be measured, if anything is; validation rows, if they were given."""
         sets = beside.sets()
-        if not sets and all(params[name] is None for name in MEASURED):
+        wanted = bool(params["network_metrics"])
+        if not sets and not wanted and all(params[name] is None for name in MEASURED):
             return None, None
         from mlpkit.monitoring.asking import arrival_of, asked_of  # a plain fit needs them not
 

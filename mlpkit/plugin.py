@@ -192,6 +192,7 @@ class Network(NamedTuple):
     frozen: frozenset[str] = frozenset()
     loss: Loss | None = None
     solver: Solver | None = None
+    metrics: tuple[Metric, ...] = ()  # measured in every epoch, beside the estimator's
 
 
 class Sums(NamedTuple):
@@ -345,8 +346,9 @@ class Hooks:
         """Foreign objects given as parameters: ``(kind, given, **context) -> component``.
 
         Its name is the top-level module of the objects' classes. ``kind`` is "solver",
-        "loss", "callback" (context: network, spec, recipe), or "builder" for what a
-        user's function returned (context: spec, builder, options).
+        "loss" (context: spec), "metric" (context: task, or None where it is not known),
+        "callback" (context: network, spec, recipe), or "builder" for what a user's function
+        returned (context: spec, builder, options).
         """
 
     @hookspec

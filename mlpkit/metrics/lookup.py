@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from inspect import signature
+from inspect import isroutine, signature
 from typing import Any
 
 from mlpkit.measures import Needs
 from mlpkit.plugin import Array, Metric, PluginError, Scored, Task
-from mlpkit.registry import installed, resolve
+from mlpkit.registry import adapted, installed, resolve
 
 ALL: tuple[Task, ...] = ("binary", "multiclass", "multilabel", "regression")
 DEFAULTS: dict[Task, tuple[str, ...]] = {
@@ -43,9 +43,9 @@ def metrics_of(given: Any, task: Task, available: Iterable[Needs] | None = None)
     if isinstance(given, str | Metric) or callable(given):
         given = [given]
     if isinstance(given, Mapping):
-        found = [replace(metric_of(g), name=name) for name, g in given.items()]
+        found = [replace(metric_of(g, task), name=name) for name, g in given.items()]
     else:
-        found = [metric_of(g) for g in given]
+        found = [metric_of(g, task) for g in given]
     names = [m.name for m in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"metric {twice[0]!r} is given twice; a dict {{name: metric}} names them.")
@@ -78,12 +78,18 @@ def implied_task(given: Any) -> Task | None:
     return "regression" if tasks == {("regression",)} else None
 
 
-def metric_of(given: Any) -> Metric:
-    """One metric: a name is looked up, a record stays, a function is wrapped."""
+def metric_of(given: Any, task: Task | None = None) -> Metric:
+    """One metric: a name is looked up, a record stays, an object of a framework is adapted, a
+    function is wrapped.
+    """
     if isinstance(given, Metric):
         return given
     if isinstance(given, str):
         return _named(given)
+    if not isroutine(given):
+        metric = adapted("metric", given, task=task)
+        if isinstance(metric, Metric):
+            return metric
     if callable(given):
         return from_function(given)
     raise ValueError(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mlpkit.measures import Needs
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.metrics.lookup import metric_of, metrics_of
@@ -15,6 +16,8 @@ from mlpkit.partitions.lookup import grouped, learned, partitioners_of
 from mlpkit.plugin import Array, Groups, Metric, Partitioner, Sample, Scored, Task
 from mlpkit.reports.estimates import Settings
 from mlpkit.reports.report import PartitionReport
+
+NEEDS: tuple[Needs, ...] = ("labels", "scores", "probabilities")
 
 
 class Rows(NamedTuple):
@@ -97,7 +100,9 @@ def plan_of(params: Mapping[str, Any], task: Task, classes: Array | None, X: Any
     named = goal.metric if goal is not None else ""
     if asked is None and named:
         asked = [named]
-    found = metrics_of(asked, task, ("labels", "scores", "probabilities"))
+    brought = params["network_metrics"]
+    found = [] if asked is None and brought else metrics_of(asked, task, NEEDS)
+    found += [m for m in brought if m.name not in [each.name for each in found]]
     if named and named not in [m.name for m in found]:
         found += metrics_of([metric_of(named)], task)
     partitioners = partitioners_of(() if params["partitions"] is None else params["partitions"], X)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mlpkit_keras.losses import loss_of
+from mlpkit_keras.metrics import metric_of
 from mlpkit_keras.networks import network_of
 from mlpkit_keras.optimizers import solver_of
 from mlpkit_keras.runtime import active_keras, keras_for
@@ -16,6 +17,8 @@ def adapt(kind: str, given: Any, **context: Any) -> Any:
         spec = context["spec"]
         keras_for(spec.backend, f"The Keras loss {given!r}")
         return loss_of(given, spec, "loss")
+    if kind == "metric":
+        return metric_of(given, **context)
     keras = active_keras()
     if kind == "solver" and isinstance(given, keras.optimizers.Optimizer):
         return solver_of(given)

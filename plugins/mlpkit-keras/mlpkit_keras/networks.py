@@ -6,6 +6,7 @@ from typing import Any
 from mlpkit.plugin import PENALTY, Arrays, Network, OutActivation, Spec
 from mlpkit_keras import heads
 from mlpkit_keras.losses import KerasRows, loss_of
+from mlpkit_keras.metrics import compiled_metrics
 from mlpkit_keras.optimizers import solver_of
 from mlpkit_keras.padding import counting, guarded
 from mlpkit_keras.runtime import active_keras, building, keras_for, to_numpy
@@ -136,6 +137,7 @@ def network_of(
     if model.compiled and not by_itself:
         loss = loss_of(model.loss, spec, name)
         solver = solver_of(model.optimizer)
+    metrics = compiled_metrics(model, spec, name) if model.compiled else ()
     regularised = any(getattr(v, "regularizer", None) is not None for v in variables.values())
     kernels = [k for k in trained if k.endswith(".kernel")]
     return Network(
@@ -146,6 +148,7 @@ def network_of(
         frozenset(variables.keys() - set(trained)),
         loss,
         solver,
+        metrics,
     )
 
 

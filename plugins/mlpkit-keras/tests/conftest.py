@@ -7,6 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 os.environ["KERAS_HOME"] = tempfile.mkdtemp()  # Keras writes a file there when it is imported
+# compiling is most of the time of these tests, and what is compiled runs for milliseconds
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from mlpkit_keras.runtime import STEPS, keras_for  # noqa: E402

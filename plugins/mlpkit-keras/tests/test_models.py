@@ -59,8 +59,6 @@ def test_the_issues_example_runs_in_a_grid_search() -> None:
 @pytest.mark.parametrize("end", ["none", "dense", "layer", "softmax", "op", "nested"])
 def test_no_softmax_on_a_softmax(end: str) -> None:
     """However the model ends, it is the same network and trains the same."""
-    if end == "nested":
-        pytest.skip("a model in a model is built by hand in the next test")
     curves = []
     for each in ("none", end):
         clf = MLPClassifier(
