@@ -8,7 +8,7 @@ from distributions import PREAMBLE, install, offering, run
 from mlpkit.__main__ import main
 
 CODE = """
-from mlpkit.plugin import Groups, Partitioner, Solver
+from mlpkit.plugin import Groups, Partitioner, PluginError, Solver
 NAMES = tuple(map(str, range(300)))
 def down(xp, p, g, slots, rate, options): return p - rate * g, ()
 def up(xp, p, g, slots, rate, options): return p + rate * g, ()
@@ -18,6 +18,7 @@ def learn(sample): return 0
 def assign(cut, sample): return Groups(sample.X[:, cut].astype(int) * 0, ("all",))
 def place(cut, sample): return Groups((sample.X[:, 0] >= 0).cumsum() - 1, NAMES)
 def regions(column): return Partitioner("regions", learn, assign)
+def picky(network, spec, recipe): raise PluginError("it is for trees")
 def counted(): return Partitioner("counted", learn, place)
 """
 
@@ -79,6 +80,13 @@ def test_what_is_declared_is_exempt(tmp_path: Path) -> None:
     told = checked(tmp_path, "zoo", "mlpkit_partitioners", component)
     assert told.startswith("0\n") and "\nkept         partitioner 'counted': 4 " in told
     assert "    exempt: a row keeps its group among other rows: rows are numbered\n" in told
+
+
+def test_a_backend_for_other_networks_is_not_checked(tmp_path: Path) -> None:
+    """Its laws are about the dense chain; what it says itself is shown."""
+    told = checked(tmp_path, "zoo", "mlpkit_backends", "'picky', 'zoo_code:picky'")
+    expected = "not checked  backend 'picky': it refuses the dense chain: it is for trees\n"
+    assert told.startswith("0\n") and expected in told
 
 
 @pytest.mark.parametrize("options", ["column=0", "[1]"])

@@ -14,6 +14,7 @@ from mlpkit.discovery import Plugin, did_you_mean
 from mlpkit.plugin import Component, Kind, PluginError
 from mlpkit.registry import Registry
 
+REFUSAL = f"{PluginError.__module__}.{PluginError.__name__}"
 SUMMARY = "hold an installed plugin to the laws of its kind"
 LAWS: dict[Kind, str] = {
     "backend": "BackendLaws",
@@ -141,7 +142,10 @@ def verdict(
         held["options"] = given.options
     if given.backend and kind in ("builder", "solver"):
         held["backend"] = given.backend
-    run(f"{LAWS[kind]}", held, found)
+    run(LAWS[kind], held, found)
+    said = [why.removeprefix(f"{REFUSAL}: ") for why in found.broken.values()]
+    if kind == "backend" and said and all(why.startswith(REFUSAL) for why in found.broken.values()):
+        found.kept, found.broken, found.note = 0, {}, f"it refuses the dense chain: {said[0]}"
     return found
 
 
@@ -182,10 +186,11 @@ class Witness:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Count a test, or keep why it failed."""
-        law = report.nodeid.rpartition("::")[2].removeprefix("test_")
+        law = report.nodeid.rpartition("::")[2].removeprefix("test_").partition("[")[0]
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
-            self.found.broken[law] = crash.message if crash else str(report.longrepr)
+            why = crash.message if crash else str(report.longrepr)
+            self.found.broken.setdefault(law, why)
         elif hasattr(report, "wasxfail"):
             self.found.exempt[law] = report.wasxfail
         elif report.skipped:

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from mlpkit import MLPClassifier
 from mlpkit.building import network_of
 from mlpkit.plugin import Network, Solver, Spec
-from mlpkit.registry import resolve
+from mlpkit.registry import installed, resolve
 from mlpkit.testing.cases import TASKS, close, data, drawn, recipe, spec
 from mlpkit.testing.laws import Laws
 
@@ -48,8 +49,11 @@ class SolverLaws(Laws):
     backend: ClassVar[str | None] = None  # that trains with it; None: the default one
 
     def made(self) -> Solver:
-        """The solver."""
-        factory, options = resolve("solver", self.solver, self.options)
+        """The solver; one that asks for the backend is told it, as by an estimator."""
+        options = dict(self.options)
+        if self.backend and "backend" in installed().find("solver", self.solver)[1].options:
+            options.setdefault("backend", self.backend)
+        factory, options = resolve("solver", self.solver, options)
         return factory(**options)  # type: ignore[no-any-return]
 
     def case(self, dtype: str = "float64") -> tuple[Any, Any, Any]:
@@ -168,7 +172,8 @@ class BuilderLaws(Laws):
     dtypes: ClassVar[tuple[str, ...]] = ("float64", "float32")
 
     def made(self, spec: Spec, seed: int = 0) -> Network:
-        """The network for a spec."""
+        """The network for a spec, on the backend; it may draw by the spec's seed, or by rng."""
+        spec = replace(spec, backend=self.backend, seed=seed)
         factory, options = resolve("builder", self.builder, self.options)
         return network_of(factory, options, spec, np.random.RandomState(seed))
 
