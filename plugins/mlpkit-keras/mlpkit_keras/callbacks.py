@@ -54,6 +54,7 @@ class Adapted:
             if report.score is not None:
                 logs["val_score"] = report.score
                 logs["val_accuracy" if self.spec.classes is not None else "val_r2"] = report.score
+            logs = {**measured(report), **logs}
             self.callback.on_epoch_end(report.epoch - 1, logs)
             if self.model.stop_training:
                 return True
@@ -68,6 +69,8 @@ class Adapted:
         with building(self.spec.dtype):
             self.callback.on_train_end({})
             now = self._weights()
+        for each in (self.callback, *getattr(self.callback, "callbacks", ())):
+            each._model = None  # an estimator that holds it can be copied without the model
         self.model, changed = None, any((now[k] != a).any() for k, a in self.put_in.items())
         return self._as_network(now) if changed else None
 
@@ -108,16 +111,32 @@ class Adapted:
         return rate if abs(rate - before) > 1e-6 * before else None
 
 
+def measured(report: Report) -> dict[str, float]:
+    """The estimator's metrics by the names that Keras has for logs: auc, val_auc, 2025_auc."""
+    prefix = {"train": "", "validation": "val_"}
+    return {
+        f"{prefix.get(r.split, f'{r.split}_')}{r.metric}": r.value
+        for r in report.metrics()
+        if r.partitioner == "all"
+    }
+
+
 def check(callback: Any) -> None:
     """ValueError for what a callback wants and can't have."""
     base, kind = active_keras().callbacks.Callback, type(callback)
+    for each in getattr(callback, "callbacks", ()):  # a list of Keras's
+        check(each)
     wanted = [name for name in BATCHES if getattr(kind, name) is not getattr(base, name)]
     if kind.__module__.startswith("keras."):
-        wanted = []  # Keras's own use these for progress within an epoch, if at all
+        # Keras's own use these for progress within an epoch, if at all; one of functions has
+        # those that it was given
+        wanted = [name for name in BATCHES if name in vars(callback)]
         if kind.__name__ in ("ProgbarLogger", "BackupAndRestore", "SwapEMAWeights"):
             wanted = ["the optimizer and batches of Keras's own loop"]
     if getattr(callback, "save_freq", "epoch") != "epoch":
         wanted.append("save_freq in batches (choose save_freq='epoch')")
+    if getattr(callback, "update_freq", "epoch") != "epoch":
+        wanted.append("update_freq in batches (choose update_freq='epoch')")
     if wanted:
         raise ValueError(
             f"callbacks: {kind.__name__} wants {', '.join(wanted)}. Here a callback is told of"

@@ -135,7 +135,7 @@ def network_of(
     dtype = arrays[trained[0]].dtype.name if trained else spec.dtype
     loss = solver = None
     if model.compiled and not by_itself:
-        loss = loss_of(model.loss, spec, name)
+        loss = loss_of(model.loss, spec, f"builder {name}")
         solver = solver_of(model.optimizer)
     metrics = compiled_metrics(model, spec, name) if model.compiled else ()
     regularised = any(getattr(v, "regularizer", None) is not None for v in variables.values())

@@ -1,5 +1,6 @@
 """Keras callbacks given where ours can be; what they can't have is said."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import BACKEND
 from custom import X, Y
+from sklearn.base import clone
 
 from mlpkit import MLPClassifier
 from mlpkit.testing import close
@@ -91,5 +93,30 @@ def test_what_a_callback_can_not_have_is_said() -> None:
         fitted(Batches())
     with pytest.raises(ValueError, match="save_freq in batches"):
         fitted(keras.callbacks.ModelCheckpoint("x.keras", save_freq=10))
+    functions = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+    for each in (functions, keras.callbacks.CallbackList([functions])):
+        with pytest.raises(ValueError, match="LambdaCallback wants on_train_batch_end"):
+            fitted(each)
+    with pytest.raises(ValueError, match=r"EarlyStopping is a class; give an object, EarlyStop"):
+        fitted(keras.callbacks.EarlyStopping)
     with pytest.raises(ValueError, match="neither a name nor callable"):
         fitted([3])
+
+
+def test_the_model_is_let_go_of() -> None:
+    """What is left of a callback is pickled, and cloned, with the estimator."""
+    clf = fitted(keras.callbacks.EarlyStopping("loss"))
+    assert clf.callbacks.model is None
+    assert clone(pickle.loads(pickle.dumps(clf))).fit(X, Y).loss_curve_ == clf.loss_curve_
+
+
+def test_metrics_stand_in_the_logs() -> None:
+    """Those of the estimator, so that Keras's callbacks can look at them."""
+    logged: list[Any] = []
+    log = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logged.append(logs))
+    stop = keras.callbacks.EarlyStopping("val_log_loss", mode="max", patience=2)
+    clf = MLPClassifier(callbacks=[stop, log], metrics=["log_loss"], partitions=["target"], **QUICK)
+    clf.fit(X, Y, X_val=X[:40], y_val=Y[:40])
+    assert clf.n_iter_ == len(logged) == 3
+    assert logged[0].keys() == {"loss", "learning_rate", "log_loss", "val_log_loss"}
+    assert logged[0]["log_loss"] > logged[1]["log_loss"]
