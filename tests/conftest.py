@@ -1,8 +1,11 @@
 """The backend under test is the one that MLPKIT_BACKEND names; a missing one is a failure."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from distributions import only
 
 from mlpkit.registry import installed
 
@@ -18,3 +21,10 @@ def backend() -> str:
     name = os.environ.get("MLPKIT_BACKEND", "numpy")
     installed().resolve("backend", name)
     return name
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose distributions are the only ones installed."""
+    with only(tmp_path):
+        yield tmp_path
