@@ -23,6 +23,16 @@ class HostRows(NamedTuple):
     y: Array
     w: Array | None
 
+    def taken(self, indices: Array) -> "HostRows":
+        """Copies of the rows of these indices (m,), none negative."""
+        X = self.X[indices] if issparse(self.X) else self.X.take(indices, axis=0)
+        w = None if self.w is None else self.w.take(indices)
+        return HostRows(X, self.y.take(indices, axis=0), w)
+
+    def part(self, rows: slice) -> "HostRows":
+        """Views of consecutive rows."""
+        return HostRows(self.X[rows], self.y[rows], None if self.w is None else self.w[rows])
+
 
 class Plan(NamedTuple):
     """Row indices of ``steps`` steps (what lies behind them is not to be run).

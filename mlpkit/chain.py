@@ -33,40 +33,48 @@ SLOPES: dict[str, Callable[[Array, Array], None]] = {
 
 
 class Chain:
-    """Forward and backward through the dense chain, into given buffers."""
+    """Forward and backward through the dense chain, over one set of buffers for all steps."""
 
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
+    def __init__(self, spec: Spec, rows: int) -> None:
         self.hidden = dense.ACTIVATIONS[spec.activation]
+        self.slope = SLOPES[spec.activation]
         self.out = dense.ACTIVATIONS[spec.loss.out_activation]
         self.depth = len(spec.layer_units) - 1
-        self.flops = 2 * max(a * b for a, b in pairwise(spec.layer_units))
+        units = spec.layer_units[1:-1]
+        self.values = [np.empty((rows, n), spec.dtype) for n in units]
+        self.deltas = [np.empty((rows, n), spec.dtype) for n in units]
+        self.ones = np.ones(rows, spec.dtype)
 
-    def backward(
-        self, weights: Arrays, gradients: Arrays, X: Any, y: Array, w: Array | None
-    ) -> tuple[float, float, Array]:
-        """Write the gradient of the loss, summed over rows; return loss and weight sums, and
-        the activated outputs.
-        """
-        values = [X]
-        for i in range(self.depth):
-            z = values[-1] @ weights[f"coef_{i}"]
+    def forward(self, weights: Arrays, X: Any, p: Array) -> None:
+        """Write the activated outputs of X (n, n_features) into p (n, n_outputs)."""
+        outs = [*(value[: len(p)] for value in self.values), p]
+        for i, z in enumerate(outs):
+            _product(X, weights[f"coef_{i}"], z)
             z += weights[f"intercept_{i}"]
             (self.hidden if i < self.depth - 1 else self.out)(z)
-            values.append(z)
-        loss = self.spec.loss.rows(np, y, values[-1])
-        assert self.spec.loss.delta is not None
-        delta = self.spec.loss.delta(np, y, values[-1])
-        if w is not None:
-            loss = loss * w
-            delta *= w[:, None]
+            X = z
+
+    def backward(self, weights: Arrays, gradients: Arrays, X: Any, delta: Array) -> None:
+        """Write the gradients, summed over rows, from delta (n, n_outputs), the derivative of
+        the loss by the outputs of the last `forward`.
+        """
+        n = len(delta)
         for i in reversed(range(self.depth)):
-            if issparse(X) and i == 0:
-                gradients["coef_0"][...] = X.T @ delta
-            else:
-                np.matmul(values[i].T, delta, out=gradients[f"coef_{i}"])
-            np.sum(delta, axis=0, out=gradients[f"intercept_{i}"])
+            value = self.values[i - 1][:n] if i else X
+            _product(value.T, delta, gradients[f"coef_{i}"])
+            np.matmul(self.ones[:n], delta, out=gradients[f"intercept_{i}"])
             if i:
-                delta = delta @ weights[f"coef_{i}"].T
-                SLOPES[self.spec.activation](values[i], delta)
-        return float(loss.sum()), float(len(y) if w is None else w.sum()), values[-1]
+                delta = np.matmul(delta, weights[f"coef_{i}"].T, out=self.deltas[i - 1][:n])
+                self.slope(value, delta)
+
+
+def flops(spec: Spec) -> int:
+    """Operations of the largest product, for one row."""
+    return 2 * max(a * b for a, b in pairwise(spec.layer_units))
+
+
+def _product(a: Any, b: Array, out: Array) -> None:
+    if issparse(a):
+        out[...] = a @ b
+    else:
+        np.matmul(a, b, out=out)

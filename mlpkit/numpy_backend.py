@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 
 from mlpkit import dense
-from mlpkit.chain import Chain
+from mlpkit.blocks import HostRows, host_rows
+from mlpkit.chain import Chain, flops
+from mlpkit.chunks import chunks
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -35,14 +36,6 @@ class State(NamedTuple):
 
     weights: Array
     slots: Any
-
-
-class Rows(NamedTuple):
-    """Training data: X dense or CSR, y (n, n_outputs), w (n,) or None."""
-
-    X: Any
-    y: Array
-    w: Array | None
 
 
 class Layout:
@@ -73,15 +66,6 @@ class Layout:
         return buffer
 
 
-def _taken(rows: Rows, indices: Array | None) -> Rows:
-    """The rows of a step: all of them without indices."""
-    if indices is None:
-        return rows
-    if indices[-1] < 0 or indices.min() < 0:
-        indices = indices[indices >= 0]
-    return Rows(rows.X[indices], rows.y[indices], None if rows.w is None else rows.w[indices])
-
-
 def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     """Steps for the dense chain; PluginError for a network with an `apply` of its own."""
     if network.apply is not None:
@@ -95,16 +79,10 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             " Write one, or choose a backend that differentiates."
         )
     layout = Layout(network)
-    chain = Chain(spec)
-    solver, alpha = recipe.solver, recipe.alpha
+    loss, solver, alpha, work = spec.loss, recipe.solver, recipe.alpha, flops(spec)
 
-    def put(X: Any, y: Array, w: Array | None) -> Rows:
-        X = X.tocsr() if issparse(X) else np.asarray(X)
-        return Rows(
-            X.astype(spec.dtype, copy=False),
-            y.astype(spec.dtype, copy=False),
-            None if w is None else w.astype(spec.dtype, copy=False),
-        )
+    def put(X: Any, y: Array, w: Array | None) -> HostRows:
+        return host_rows(X, y, w, spec.dtype)
 
     def start(arrays: Arrays) -> State:
         weights = layout.filled(arrays, str)
@@ -155,15 +133,32 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                 if new is not kept:  # the solver did not work in place
                     kept[...] = new
 
-    def gradient(state: State, rows: Rows, indices: Array | None, seed: int) -> tuple[Sums, Arrays]:
-        buffer = np.zeros(layout.size, layout.dtype)
-        views = layout.views(buffer)
-        X, y, w = _taken(rows, indices)
-        loss = weight = 0.0
-        if len(y):
-            with limited(chain.flops * len(y)):
-                loss, weight, _ = chain.backward(layout.views(state.weights), views, X, y, w)
-        return Sums(loss, weight, penalty(state.weights)), views
+    def passed(chain: Chain, weights: Arrays, gradients: Arrays, part: HostRows, p: Array) -> float:
+        """Write the outputs of the rows and the gradients, summed; return the rows' weight."""
+        chain.forward(weights, part.X, p)
+        assert loss.delta is not None
+        delta = loss.delta(np, part.y, p)
+        if part.w is not None:
+            delta *= part.w[:, None]
+        chain.backward(weights, gradients, part.X, delta)
+        return float(len(p) if part.w is None else part.w.sum())
+
+    def losses(part: HostRows, p: Array) -> Array:
+        found = loss.rows(np, part.y, p)
+        return np.asarray(found if part.w is None else found * part.w)
+
+    def gradient(
+        state: State, rows: HostRows, indices: Array | None, seed: int
+    ) -> tuple[Sums, Arrays]:
+        part = rows if indices is None else rows.taken(indices[indices >= 0])
+        views = layout.views(np.zeros(layout.size, layout.dtype))
+        n, p = len(part.y), np.empty_like(part.y)
+        value = weight = 0.0
+        if n:
+            with limited(work * n):
+                weight = passed(Chain(spec, n), layout.views(state.weights), views, part, p)
+            value = float(losses(part, p).sum())
+        return Sums(value, weight, penalty(state.weights)), views
 
     def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
         state = State(state.weights.copy(), state.slots.copy())
@@ -171,26 +166,29 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             advance(state, layout.filled(gradients, str), weight, rate)
         return state
 
-    def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
+    def epoch(state: State, rows: HostRows, batches: Batches) -> tuple[State, Sums]:
         state = State(state.weights.copy(), state.slots.copy())
         weights = layout.views(state.weights)
         buffer = np.empty(layout.size, layout.dtype)
         gradients = layout.views(buffer)
-        sums = np.zeros((3, len(batches.order)))
+        steps, batch = batches.order.shape
+        chain, sums, rates = Chain(spec, batch), np.zeros((3, steps)), batches.rates.tolist()
         seen = None
         if batches.watched:
-            seen = np.zeros((*batches.order.shape, spec.n_outputs), spec.dtype)
-        with limited(chain.flops * batches.order.shape[1]):
-            for i, indices in enumerate(batches.order):
-                X, y, w = _taken(rows, indices)
-                if not len(y):
-                    continue
-                loss, weight, p = chain.backward(weights, gradients, X, y, w)
-                if seen is not None:
-                    seen[i, indices >= 0] = p
-                sums[:, i] = loss, weight, penalty(state.weights)
-                if weight > 0:
-                    advance(state, buffer, weight, float(batches.rates[i]))
+            seen = np.zeros((steps, batch, spec.n_outputs), spec.dtype)
+        with limited(work * batch):
+            for chunk, parts in chunks(rows, batches.order):
+                p = np.empty_like(chunk.y)
+                for i, s in parts:
+                    weight = passed(chain, weights, gradients, chunk.part(s), p[s])
+                    sums[1, i], sums[2, i] = weight, penalty(state.weights)
+                    if weight > 0:
+                        advance(state, buffer, weight, rates[i])
+                    if seen is not None:
+                        seen[i, batches.order[i] >= 0] = p[s]
+                found = losses(chunk, p)
+                for i, s in parts:
+                    sums[0, i] = found[s].sum()
         return state, Sums(sums[0], sums[1], sums[2], seen)
 
     def outputs(state: State, X: Any) -> Array:

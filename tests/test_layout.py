@@ -26,7 +26,7 @@ LEVELS = [
     {"losses", "solvers", "threads", "blocks", "builtins", "discovery"},
     {"training.batches", "training.callbacks", "training.listeners"},
     {"dense", "registry", "targets"},
-    {"chain"},
+    {"chain", "chunks"},
     {"numpy_backend", "provenance", "recipes", "constraints", "options", "class_weights"},
     {"monitoring.beside"},
     {"training.trainer"},
