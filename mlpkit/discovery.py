@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
@@ -133,11 +133,20 @@ def described(entry: EntryPoint) -> dict[Kind, dict[str, Component]]:
             raise PluginError(f"{hook} is not marked; write @hookimpl above it")
         offered = found[kind] = {}
         for implementation in implementations:
-            for component in checked(hook, implementation.function()):
+            for component in checked(hook, asked(hook, implementation.function)):
                 if component.name in offered:
                     raise PluginError(f"{hook} offers {component.name!r} twice")
                 offered[component.name] = component
     return found
+
+
+def asked(hook: str, function: Callable[[], Any]) -> Any:
+    """What a hook returns, a generator's as a list; PluginError with its name if it raises."""
+    try:
+        returned = function()
+        return list(returned) if isinstance(returned, Iterator) else returned
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{hook} raised {reason(error)}") from error
 
 
 def check_api(declared: Any) -> None:

@@ -47,17 +47,23 @@ def install(
     importlib.invalidate_caches()
 
 
+def wheel(source: Path, folder: Path) -> Path:
+    """Build the wheel of a source tree."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
 def build(source: Path, folder: Path) -> None:
     """Build the wheel of a source tree, and unpack it into a folder, as an installer does."""
     with tempfile.TemporaryDirectory() as wheels:
-        subprocess.run(
-            [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels],
-            cwd=source,
-            check=True,
-            capture_output=True,
-        )
-        (wheel,) = Path(wheels).glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
+        built = wheel(source, Path(wheels))
+        with zipfile.ZipFile(built) as archive:
             archive.extractall(folder)
     importlib.invalidate_caches()
 

@@ -105,7 +105,8 @@ def test_hook_that_raises(site: Path) -> None:
     install(site, "mlpkit-fast", {"fast": FAST.replace("return", "1 / 0; return")}, "3.2")
     install(site, "mlpkit-zoo", {"zoo": offering("mlpkit_solvers", f"'lion', {JSON}")})
     found = Registry()
-    assert "'fast' (mlpkit-fast 3.2) is broken: ZeroDivisionError" in message(found, "fast")
+    told = message(found, "fast")
+    assert "'fast' (mlpkit-fast 3.2) is broken: PluginError: mlpkit_backends raised Zero" in told
     with pytest.warns(PluginWarning, match="leave it out: MLPKIT_DISABLE_PLUGINS=fast"):
         assert found.find("solver", "lion")[1].name == "lion"
 
@@ -140,7 +141,9 @@ def test_hook_with_an_argument(site: Path) -> None:
         (f"[Component('fast', {JSON}, options=('speed'))]", "options of 'fast' is a tuple, ('spe"),
         (f"[Component('fast', {JSON}, exempt='test_x')]", "exempt of 'fast' is {'test_...': 'why"),
         (f"2 * [Component('fast', {JSON})]", "mlpkit_backends offers 'fast' twice"),
-        ("1 / 0", "ZeroDivisionError"),
+        ("1 / 0", "mlpkit_backends raised ZeroDivisionError: division by zero"),
+        ("(1 / 0 for _ in 'x')", "mlpkit_backends raised ZeroDivisionError"),
+        ("exit(3)", "mlpkit_backends raised SystemExit: 3"),
     ],
 )
 def test_hook_that_returns_something_else(site: Path, returned: str, expected: str) -> None:
