@@ -15,19 +15,23 @@ def up(xp, p, g, slots, rate, options): return p + rate * g, ()
 def downhill(): return Solver(down)
 def uphill(): return Solver(up)
 def learn(sample): return 0
-def assign(cut, sample): return Groups(sample.X[:, cut].astype(int) * 0, ("all",))
+def assign(cut, sample): return Groups((sample.X[:, cut] > 9) * 0, ("all",))
 def place(cut, sample): return Groups((sample.X[:, 0] >= 0).cumsum() - 1, NAMES)
 def regions(column): return Partitioner("regions", learn, assign)
 def picky(network, spec, recipe): raise PluginError("it is for trees")
 def counted(): return Partitioner("counted", learn, place)
+def listed(cut, sample): return sample.X[:, 0].tolist()
+def lists(): return Partitioner("lists", learn, listed)
+def forgotten(): Partitioner("forgotten", learn, place)
 """
+MODULES = {"zoo_code": CODE}
 
 
 def checked(
     folder: Path, name: str, hook: str, *components: str, more: tuple[str, ...] = ()
 ) -> str:
     """What is printed about a plugin with these components, and the exit code in front."""
-    install(folder, "mlpkit-zoo", {"zoo": offering(hook, *components)}, modules={"zoo_code": CODE})
+    install(folder, "mlpkit-zoo", {"zoo": offering(hook, *components)}, modules=MODULES)
     done = run(folder, "-m", "mlpkit", "check", name, *more, PYTHONWARNINGS="default")
     assert done.stderr == ""
     return f"{done.returncode}\n{done.stdout}"
@@ -87,6 +91,34 @@ def test_a_backend_for_other_networks_is_not_checked(tmp_path: Path) -> None:
     told = checked(tmp_path, "zoo", "mlpkit_backends", "'picky', 'zoo_code:picky'")
     expected = "not checked  backend 'picky': it refuses the dense chain: it is for trees\n"
     assert told.startswith("0\n") and expected in told
+
+
+def test_what_breaks_many_laws_is_told_once(tmp_path: Path) -> None:
+    """In words: what was returned, and what must be."""
+    told = checked(tmp_path, "zoo", "mlpkit_partitioners", "'forgotten', 'zoo_code:forgotten'")
+    assert told.startswith("1\n")
+    expected = "the factory returned None; it must return a mlpkit.plugin.Partitioner: does it end"
+    assert " ".join(told.split()).count(expected) == 1
+    assert told.endswith("\n6 broken laws.\n")
+
+
+def test_a_law_shows_what_it_met(tmp_path: Path) -> None:
+    """The case, without what hypothesis and pytest say of themselves; what does not apply."""
+    components = ["'lists', 'zoo_code:lists'", "'place', 'zoo_code:counted'"]
+    told = checked(tmp_path, "zoo", "mlpkit_partitioners", *components)
+    assert "must return mlpkit.plugin.Groups(codes, names) " in " ".join(told.split())
+    assert "    a row keeps its group among other rows (for rows=[5])\n" in told
+    assert "object at 0x" not in told
+    assert "    does not apply: cuts join where they can: its cuts can't differ\n" in told
+
+
+def test_settings_for_the_users_own_tests_do_not_count(tmp_path: Path) -> None:
+    """What would leave out a law, or stop pytest, is not listened to."""
+    source = offering("mlpkit_solvers", "'downhill', 'zoo_code:downhill'")
+    install(tmp_path, "mlpkit-zoo", {"zoo": source}, modules=MODULES)
+    for given in ("-k nothing", "--no-such-option"):
+        done = run(tmp_path, "-m", "mlpkit", "check", "zoo", PYTEST_ADDOPTS=given)
+        assert (done.returncode, "kept         solver 'downhill': " in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("options", ["column=0", "[1]"])

@@ -42,6 +42,8 @@ BASES: dict[str, Any] = {
     "Solver": solvers.SolverCulprit,
     "Callback": training.CallbackCulprit,
 }
+METRIC = "it_is_a_metric_that_can_be_pickled"
+GROUPS = "groups_have_names_and_every_row_a_place"
 # what the first case of a law lets pass, and others that hypothesis draws do not
 SUBTLE: list[tuple[str, str, Any]] = [
     ("Backend", "epoch_equals_gradient_and_update", backends.steps_with(gradient=backends.packed)),
@@ -61,6 +63,27 @@ SUBTLE: list[tuple[str, str, Any]] = [
         "Partitioner",
         "cuts_join_where_they_can",
         partial(measures.partitioner, join=measures.one_of),
+    ),
+]
+
+
+def nothing(*given: Any) -> None:
+    """A factory that forgets to return what it makes."""
+
+
+# further ways to break a law
+MORE: list[tuple[str, str, Any]] = [
+    ("Backend", "states_are_never_written_to", backends.steps_with(arrays=backends.lending)),
+    ("Metric", METRIC, partial(measures.metric, tasks=("binry",))),
+    ("Metric", METRIC, partial(measures.metric, tasks="binary")),
+    ("Metric", METRIC, partial(measures.metric, needs="probability")),
+    ("Metric", METRIC, partial(measures.metric, interval="wilsons")),
+    ("Metric", METRIC, nothing),
+    ("Partitioner", GROUPS, partial(measures.partitioner, assign=measures.without_missing)),
+    (
+        "Partitioner",
+        "assigning_is_stable",
+        partial(measures.partitioner, assign=lambda cut, sample: measures.assign(cut, sample)),
     ),
 ]
 
@@ -156,6 +179,14 @@ def test_what_is_drawn_finds_more(kit: str, law: str, plugin: Any, tmp_path: Pat
         held_of(kit, plugin), **first.kwargs
     )
     assert failures(kit, law, plugin, tmp_path)
+
+
+@pytest.mark.parametrize(("kit", "law", "plugin"), MORE)
+def test_other_ways_to_break_a_law(kit: str, law: str, plugin: Any, tmp_path: Path) -> None:
+    """Each is caught, and told in words."""
+    caught = failures(kit, law, plugin, tmp_path)
+    assert caught
+    assert all(str(error) for error in caught)
 
 
 def test_every_kit_has_culprits() -> None:

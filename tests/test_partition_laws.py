@@ -1,5 +1,7 @@
 """The built-in metrics and partitioners hold to their laws."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sklearn
@@ -29,6 +31,16 @@ class TestMetrics(MetricLaws):
         return factory()  # type: ignore[no-any-return]
 
 
+def side(X: Any) -> Any:
+    """The group of each row."""
+    return np.where(X[:, 1] > 0, "above", "below")
+
+
+def masks(X: Any) -> Any:
+    """Groups that overlap."""
+    return {"above": X[:, 1] > 0, "far": abs(X[:, 1]) > 1}
+
+
 class TestColumn(PartitionerLaws):
     partitioner = "column"
     options = {"column": 0}
@@ -50,9 +62,9 @@ class TestLabels(PartitionerLaws):
 
 class TestFunction(PartitionerLaws):
     partitioner = "function"
-    options = {"function": lambda X: np.where(X[:, 1] > 0, "above", "below")}
+    options = {"function": side}
 
 
 class TestMasks(PartitionerLaws):
     partitioner = "function"
-    options = {"function": lambda X: {"above": X[:, 1] > 0, "far": abs(X[:, 1]) > 1}}
+    options = {"function": masks}

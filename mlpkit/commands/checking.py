@@ -3,17 +3,23 @@
 import argparse
 import inspect
 import json
+import os
+import re
 import tempfile
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from mlpkit.discovery import Plugin, did_you_mean
 from mlpkit.plugin import Component, Kind, PluginError
 from mlpkit.registry import Registry
 
+# what hypothesis adds to a message: the case, and in it the class that was made here
+CASE = re.compile(r"\s*F(?:ail|alsify)ing .*?: \w+\(\s*self=<.*?>,\s*(.*?),?\s*\)$", re.DOTALL)
+SHOWN = re.compile(r"(?<=.)\nassert .*", re.DOTALL)  # what pytest adds to a law's own words
 REFUSAL = f"{PluginError.__module__}.{PluginError.__name__}"
 SUMMARY = "hold an installed plugin to the laws of its kind"
 LAWS: dict[Kind, str] = {
@@ -34,9 +40,9 @@ class Verdict:
     kind: Kind
     name: str
     kept: int = 0
-    skipped: int = 0
     broken: dict[str, str] = field(default_factory=dict)  # law: why
     exempt: dict[str, str] = field(default_factory=dict)  # law: why
+    skipped: dict[str, str] = field(default_factory=dict)  # law: why
     note: str = ""
 
     @property
@@ -174,8 +180,13 @@ def run(laws: str, held: Mapping[str, Any], found: Verdict) -> None:
         path.write_text(test)
         options = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:randomly"]
         options += ["--rootdir", folder, "-c", str(Path(folder, "none.ini"))]
+        options += ["--import-mode=importlib", str(path)]
         Path(folder, "none.ini").write_text("[pytest]\n")
-        pytest.main([*options, "--import-mode=importlib", str(path)], plugins=[Witness(found)])
+        with patch.dict(os.environ):
+            os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the user's own tests
+            code = pytest.main(options, plugins=[Witness(found)])
+    if not (found.broken or found.kept or found.skipped or found.exempt):
+        found.broken["its laws run"] = f"pytest ended with {code!r}"
 
 
 class Witness:
@@ -190,11 +201,14 @@ class Witness:
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             why = crash.message if crash else str(report.longrepr)
-            self.found.broken.setdefault(law, why)
+            if case := CASE.search(why):
+                law, why = f"{law} (for {' '.join(case[1].split())})", why[: case.start()]
+            self.found.broken.setdefault(law, SHOWN.sub("", why))
         elif hasattr(report, "wasxfail"):
             self.found.exempt[law] = report.wasxfail
         elif report.skipped:
-            self.found.skipped += 1
+            why = str(report.longrepr[2]).removeprefix("Skipped: ")
+            self.found.skipped[law] = CASE.sub("", why)
         elif report.when == "call":
             self.found.kept += 1
 
@@ -206,13 +220,15 @@ class Witness:
 
 def told(v: Verdict) -> str:
     """A verdict in lines."""
-    counts = f"{v.kept} laws and cases kept" if v.kept else v.note
-    counts += f", {v.skipped} do not apply" if v.skipped else ""
+    counts = f"{v.kept} laws and cases kept" if v.kept or v.broken else v.note
     lines = [f"{v.word:12} {v.kind} {v.name!r}: {counts}"]
-    lines += [f"    exempt: {law.replace('_', ' ')}: {why}" for law, why in v.exempt.items()]
+    for word, laws in (("exempt", v.exempt), ("does not apply", v.skipped)):
+        lines += [f"    {word}: {law.replace('_', ' ')}: {why}" for law, why in laws.items()]
+    reasons: dict[str, list[str]] = {}
     for law, why in v.broken.items():
-        words = " ".join(why.split())
-        lines.append(f"    {law.replace('_', ' ')}")
+        reasons.setdefault(" ".join(why.split()), []).append(law.replace("_", " "))
+    for words, broken in reasons.items():  # what breaks several laws is told once
+        lines += [f"    {textwrap.shorten(law, 96, placeholder=' ...)')}" for law in broken]
         lines += textwrap.wrap(
             textwrap.shorten(words, 300, placeholder=" ..."),
             100,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mlpkit.discovery import reason
 from mlpkit.metrics.grouping import Grouping, Label
 from mlpkit.metrics.kept import Kept, Part
 from mlpkit.metrics.sums import Sums
@@ -120,7 +121,7 @@ class Accumulator:
                 raise ValueError(f"{found} columns after {self.widths[function]}")
             except Exception as error:
                 if self.strict:
-                    raise ValueError(f"metric {names[0]!r} failed: {error}") from error
+                    raise ValueError(f"metric {names[0]!r} failed: {reason(error)}") from error
                 self.errors |= dict.fromkeys(names, f"{type(error).__name__}: {error}")
         return np.full((n, self.widths.setdefault(function, width)), np.nan)
 
@@ -197,7 +198,7 @@ class Accumulator:
             return value_of(metric, s)
         except Exception as error:
             if self.strict and metric.name not in self.errors:
-                raise ValueError(f"metric {metric.name!r} failed: {error}") from error
+                raise ValueError(f"metric {metric.name!r} failed: {reason(error)}") from error
             self.errors.setdefault(metric.name, f"{type(error).__name__}: {error}")
             return np.full(s.shape[:-1], np.nan)
 
@@ -228,6 +229,8 @@ def value_of(metric: Metric, s: Array) -> Array:
 
 
 def _width(column: Array, n: int) -> int:
+    if not hasattr(column, "ndim"):
+        raise TypeError(f"terms are {column!r}; wanted an array, ({n},) or ({n}, k)")
     if column.ndim not in (1, 2) or len(column) != n:
         raise ValueError(f"terms have the shape {column.shape}; wanted ({n},) or ({n}, k)")
     return 1 if column.ndim == 1 else column.shape[1]

@@ -14,6 +14,14 @@ What a plugin can't meet it declares in ``exempt``, a mapping from a law's name 
 reason: the law then becomes an expected failure, and an unexpected success fails.
 """
 
+# ruff: noqa: E402
+
+import pytest
+
+# before they are imported: a law that is broken then shows the values that it compared
+for _part in ("backends", "laws", "metrics", "networks", "partitioners", "processes", "training"):
+    pytest.register_assert_rewrite(f"{__name__}.{_part}")
+
 from mlpkit.testing.backends import BackendLaws
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
 from mlpkit.testing.laws import Laws

@@ -14,6 +14,7 @@ from mlpkit.plugin import Arrays, Batches, Network, Recipe, Spec, Steps
 from mlpkit.registry import installed
 from mlpkit.solvers import sgd
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, drawn, recipe, spec
+from mlpkit.testing.laws import made_as
 from mlpkit.testing.processes import ProcessLaws
 
 
@@ -25,7 +26,8 @@ class BackendLaws(ProcessLaws):
     def steps(self, network: Network, spec: Spec, recipe: Recipe, backend: str = "") -> Steps:
         """The backend's functions (or those of another one)."""
         make, _ = installed().resolve("backend", backend or self.backend)
-        return make(network, spec, recipe, **(self.options if not backend else {}))  # type: ignore[no-any-return]
+        made = make(network, spec, recipe, **(self.options if not backend else {}))
+        return made_as(made, Steps)  # type: ignore[no-any-return]
 
     def started(self, spec: Spec, recipe: Recipe, backend: str = "") -> tuple[Steps, Any]:
         """Functions and state from one seed."""
@@ -171,10 +173,16 @@ class BackendLaws(ProcessLaws):
         close(whole.weight, sum(p.weight for p, _ in parts), 1e-9)
 
     def test_states_are_never_written_to(self) -> None:
-        """From one state the same epoch can be run twice: early stopping keeps old states."""
+        """From one state the same epoch can be run twice: early stopping keeps old states. What
+        a state gave is the caller's to write into.
+        """
         s = spec()
         steps, state = self.started(s, recipe())
-        before, rows = self.everything(steps, state), steps.put(*data(s))
+        rows = steps.put(*data(s))
+        before = {name: array.copy() for name, array in self.everything(steps, state).items()}
+        for array in self.everything(steps, state).values():
+            array[...] = 7
+        close(before, self.everything(steps, state), 0)
         first = self.everything(steps, steps.epoch(state, rows, batches(21, 8))[0])
         second = self.everything(steps, steps.epoch(state, rows, batches(21, 8))[0])
         close(first, second, 0)

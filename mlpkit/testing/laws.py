@@ -1,10 +1,20 @@
 """The base of every kit of laws."""
 
 import inspect
+import reprlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pytest
+
+
+def made_as(made: Any, kind: type) -> Any:
+    """What a factory made, if it is of the kind; else an error in words."""
+    assert isinstance(made, kind), (
+        f"the factory returned {reprlib.repr(made)}; it must return a mlpkit.plugin."
+        f"{kind.__name__}: does it end in `return ...`?"
+    )
+    return made
 
 
 class Laws:

@@ -3,19 +3,21 @@
 import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, get_args
 
 import numpy as np
 from hypothesis import strategies as st
 
+from mlpkit.measures import Needs
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.scored import take
 from mlpkit.plugin import Array, Groups, Metric, Scored, Task
 from mlpkit.registry import resolve
 from mlpkit.testing.cases import drawn
-from mlpkit.testing.laws import Laws
+from mlpkit.testing.laws import Laws, made_as
 
 N = 300
+INTERVALS = ("wilson", "normal", "bootstrap", "jackknife")
 Case = tuple[Metric, Scored, dict[str, Groups], Array]
 
 
@@ -71,7 +73,7 @@ class MetricLaws(Laws):
     def made(self) -> Metric:
         """The metric."""
         factory, options = resolve("metric", self.metric, self.options)
-        return factory(**options)  # type: ignore[no-any-return]
+        return made_as(factory(**options), Metric)  # type: ignore[no-any-return]
 
     def cases(self, rows: Rows) -> Iterable[Case]:
         """Rows of each task, with groups that part them, groups that overlap, and weights."""
@@ -97,11 +99,24 @@ class MetricLaws(Laws):
         np.testing.assert_allclose(two.values()[0], one.values()[0], rtol=1e-9, atol=1e-12)
 
     def test_it_is_a_metric_that_can_be_pickled(self) -> None:
-        """Reports hold it, and go from process to process."""
-        metric = self.made()
-        assert isinstance(metric, Metric) and metric.tasks and metric.name
-        assert (metric.exact is None) == (metric.terms is not None or metric.spread is not None)
-        assert metric.exact is not None or (metric.ratio is None) != (metric.value is None)
+        """Its fields are what they can be; reports hold it, and go from process to process."""
+        metric = made_as(self.made(), Metric)
+        adds_up = metric.terms is not None or metric.spread is not None
+        assert metric.name and isinstance(metric.name, str), f"its name is {metric.name!r}"
+        assert isinstance(metric.tasks, tuple) and {*metric.tasks} <= {*get_args(Task)}, (
+            f"tasks is a tuple of {get_args(Task)}, such as ('binary',), not {metric.tasks!r}"
+        )
+        assert metric.tasks, "tasks names none"
+        assert metric.needs in get_args(Needs), (
+            f"needs is one of {get_args(Needs)}, not {metric.needs!r}"
+        )
+        assert not isinstance(metric.interval, str) or metric.interval in INTERVALS, (
+            f"interval is one of {INTERVALS}, a function or None, not {metric.interval!r}"
+        )
+        assert (metric.exact is None) == adds_up, "either `exact`, or `terms` and `spread`"
+        assert metric.exact is not None or (metric.ratio is None) != (metric.value is None), (
+            "what adds up needs `ratio` or `value`, and not both"
+        )
         assert pickle.loads(pickle.dumps(metric)).name == metric.name
 
     @any_rows

@@ -14,7 +14,7 @@ from mlpkit.building import network_of
 from mlpkit.plugin import Network, Solver, Spec
 from mlpkit.registry import installed, resolve
 from mlpkit.testing.cases import TASKS, close, data, drawn, recipe, spec
-from mlpkit.testing.laws import Laws
+from mlpkit.testing.laws import Laws, made_as
 
 # of the array API standard, what every backend has for losses and solvers
 STANDARD = frozenset(
@@ -54,7 +54,7 @@ class SolverLaws(Laws):
         if self.backend and "backend" in installed().find("solver", self.solver)[1].options:
             options.setdefault("backend", self.backend)
         factory, options = resolve("solver", self.solver, options)
-        return factory(**options)  # type: ignore[no-any-return]
+        return made_as(factory(**options), Solver)  # type: ignore[no-any-return]
 
     def case(self, dtype: str = "float64") -> tuple[Any, Any, Any]:
         """Weights (12,), their gradients, and slots that are not zeros."""

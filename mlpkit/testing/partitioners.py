@@ -1,6 +1,7 @@
 """Laws of partitioners, as a test class to subclass (see `mlpkit.testing`)."""
 
 import pickle
+import reprlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -11,9 +12,18 @@ from hypothesis import strategies as st
 from mlpkit.plugin import Array, Groups, Partitioner, Sample
 from mlpkit.registry import resolve
 from mlpkit.testing.cases import drawn
-from mlpkit.testing.laws import Laws
+from mlpkit.testing.laws import Laws, made_as
 
 N = 300
+
+
+def returned(groups: Any) -> Groups:
+    """What `assign` returned, if it is groups."""
+    assert isinstance(groups, Groups), (
+        f"`assign` returned {reprlib.repr(groups)}; it must return mlpkit.plugin.Groups(codes,"
+        " names)"
+    )
+    return groups
 
 
 class PartitionerLaws(Laws):
@@ -25,7 +35,7 @@ class PartitionerLaws(Laws):
     def made(self) -> Partitioner:
         """The partitioner."""
         factory, options = resolve("partitioner", self.partitioner, self.options)
-        return factory(**options)  # type: ignore[no-any-return]
+        return made_as(factory(**options), Partitioner)  # type: ignore[no-any-return]
 
     def sample(self) -> Sample:
         """Rows to learn from: whole numbers and reals in X, three classes, some errors."""
@@ -40,6 +50,13 @@ class PartitionerLaws(Laws):
         X = np.column_stack([rng.randint(2, 9, size=40), 100 * rng.standard_normal(40)])
         return Sample(X, rng.randint(5, size=40), np.zeros(40), {"region": np.full(40, "up")})
 
+    def gaps(self) -> Sample:
+        """Later rows, of which every third has nothing but missing values."""
+        sample = self.later()
+        if isinstance(sample.X, np.ndarray) and sample.X.dtype.kind == "f":
+            sample.X[::3] = np.nan
+        return sample
+
     def part(self, sample: Sample, index: Array) -> Sample:
         """Some of the rows."""
         labels = {name: values[index] for name, values in sample.labels.items()}
@@ -53,31 +70,48 @@ class PartitionerLaws(Laws):
 
     def named(self, groups: Groups) -> list[frozenset[str]]:
         """The names of each row's groups."""
-        if groups.codes.ndim == 2:
+        if returned(groups).codes.ndim == 2:
             return [frozenset(np.array(groups.names)[row]) for row in groups.codes]
         return [frozenset([groups.names[c]] if c >= 0 else []) for c in groups.codes]
 
+    def placed(self, groups: Groups, n: int) -> None:
+        """Groups are in order, for n rows."""
+        codes, names = returned(groups)
+        assert all(isinstance(name, str) and name.strip() for name in names), f"names are {names}"
+        assert len(set(names)) == len(names), f"names are distinct, not {names}"
+        assert len(codes) == n, f"{len(codes)} codes for {n} rows"
+        if codes.ndim == 1:
+            assert codes.dtype.kind == "i", f"codes are whole numbers, not {codes.dtype}"
+            assert codes.min() >= -1 and codes.max() < len(names), (
+                f"codes are places in {len(names)} names, or -1; not {codes.min()} to {codes.max()}"
+            )
+        else:
+            assert codes.dtype == bool and codes.shape[1] == len(names), (
+                f"members are bool (n, {len(names)}), not {codes.dtype} {codes.shape}"
+            )
+
     def test_groups_have_names_and_every_row_a_place(self) -> None:
-        """Codes are places in names, which are distinct, printable and not empty."""
+        """Codes are places in names, which are distinct, printable and not empty; those of rows
+        with missing values too, unless a ValueError refuses them.
+        """
         made = self.made()
         cut = made.learn(self.sample())
         for sample in (self.sample(), self.later()):
-            codes, names = made.assign(cut, sample)
-            assert len(codes) == len(sample.X)
-            assert len(set(names)) == len(names)
-            assert all(isinstance(name, str) and name.strip() for name in names)
-            if codes.ndim == 1:
-                assert codes.dtype.kind == "i" and codes.min() >= -1 and codes.max() < len(names)
-            else:
-                assert codes.dtype == bool and codes.shape[1] == len(names)
+            self.placed(made.assign(cut, sample), len(sample.X))
+        try:
+            groups = made.assign(cut, self.gaps())
+        except ValueError:
+            return
+        self.placed(groups, len(self.gaps().X))
 
     def test_assigning_is_stable(self) -> None:
-        """The same rows get the same groups again, after pickling the cut too."""
+        """The same rows get the same groups again, after pickling it and the cut too."""
         made = self.made()
         cut = made.learn(self.sample())
         for sample in (self.sample(), self.later()):
             first = self.named(made.assign(cut, sample))
-            assert first == self.named(made.assign(pickle.loads(pickle.dumps(cut)), sample))
+            same, again = pickle.loads(pickle.dumps((made, cut)))
+            assert first == self.named(same.assign(again, sample))
 
     @drawn(20, {"rows": [5]}, rows=st.lists(st.integers(0, N - 1), min_size=1, max_size=40))
     def test_a_row_keeps_its_group_among_other_rows(self, rows: list[int]) -> None:

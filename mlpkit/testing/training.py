@@ -128,7 +128,11 @@ class CallbackLaws(Laws):
     def made(self) -> Callback:
         """A new callback."""
         factory, options = resolve("callback", self.callback, self.options)
-        return factory(**options)  # type: ignore[no-any-return]
+        made = factory(**options)
+        assert callable(made), (
+            f"the factory returned {made!r}; it must return a function of a mlpkit.plugin.Report"
+        )
+        return made  # type: ignore[no-any-return]
 
     def reports(self, weights: Any = None) -> list[Report]:
         """Ten epochs: the loss falls, then rises, then is not a number; some with a score."""

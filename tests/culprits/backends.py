@@ -100,6 +100,12 @@ def mixing_rows_up(right: Steps) -> Any:
     return epoch
 
 
+def lending(right: Steps) -> Any:
+    """What is shown is the state itself."""
+    shown: dict[int, Any] = {}
+    return lambda state: shown.setdefault(id(state), right.arrays(state))
+
+
 def writing_put(right: Steps) -> Any:
     """Data are scaled where they are."""
 

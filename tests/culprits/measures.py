@@ -20,8 +20,9 @@ def per_row(sums: Array) -> tuple[Array, Array]:
 
 def metric(**changes: Any) -> Metric:
     """The share of rows that are missed."""
-    given = {"terms": missed, "ratio": per_row, **changes}
-    return Metric("missed", ("binary", "multiclass"), False, **given)
+    tasks = ("binary", "multiclass")
+    given = {"tasks": tasks, "terms": missed, "ratio": per_row, **changes}
+    return Metric("missed", higher_is_better=False, **given)
 
 
 def above_the_mean(rows: Scored) -> Array:
@@ -146,6 +147,12 @@ def rounding(sample: Sample) -> tuple[float, ...]:
 def random_cut(cut: tuple[float, ...], sample: Sample) -> Groups:
     """Above how many of the values of the cut."""
     return Groups(np.searchsorted(cut, values(sample) % 1), tuple(f"{v:.9f}" for v in (*cut, 1)))
+
+
+def without_missing(cut: Any, sample: Sample) -> Groups:
+    """What is missing has a code, but no name."""
+    codes, names = assign(cut, sample)
+    return Groups(np.where(np.isnan(values(sample)), len(names), codes), names)
 
 
 PARTITIONERS: dict[str, Any] = {
