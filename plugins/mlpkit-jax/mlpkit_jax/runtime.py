@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mlpkit.plugin import Arrays
+from mlpkit_jax.caching import keep_programs
 
 _enable_x64: Callable[[bool], AbstractContextManager[Any]]
 try:
@@ -30,6 +31,7 @@ def computing(dtype: DTypeLike) -> Iterator[None]:
     ``jax_default_matmul_precision``. RuntimeError in a process forked from one that used JAX.
     """
     _stay_home()
+    keep_programs()
     precision = jax.config.jax_default_matmul_precision or "highest"  # type: ignore[attr-defined]
     with _enable_x64(dtype == "float64"), jax.default_matmul_precision(precision):
         yield
