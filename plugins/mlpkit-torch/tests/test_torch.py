@@ -21,6 +21,7 @@ from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
 from mlpkit_torch import devices
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import device_of
+from mlpkit_torch.network import softmax
 
 
 class TestLaws(BackendLaws):
@@ -230,3 +231,15 @@ def test_only_what_authors_may_import() -> None:
     for path in Path(mlpkit_torch.rows.__file__).parent.glob("*.py"):
         found = set(re.findall(r"^\s*(?:from|import) (mlpkit\b[\w.]*)", path.read_text(), re.M))
         assert found <= {"mlpkit.plugin"}, path
+
+
+@pytest.mark.parametrize("k", [1, 3, 64, 65])
+def test_softmax(k: int) -> None:
+    """Of few columns and of many: PyTorch's own numbers and gradients, however large z is."""
+    z = torch.randn(20, k, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 300
+    one, two = (z.clone().requires_grad_() for _ in range(2))
+    mine, its = softmax(one), torch.softmax(two, dim=1)
+    (mine * z).sum().backward()
+    (its * z).sum().backward()
+    torch.testing.assert_close(mine, its)
+    torch.testing.assert_close(one.grad, two.grad)
