@@ -1,9 +1,9 @@
-"""The README's smallest plugin: built from its text, installed, used and checked."""
+"""The README's smallest plugin: built from its text, installed where only mlpkit is, and used."""
 
 import re
 from pathlib import Path
 
-from distributions import build, run
+from environments import Environment
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 USE = """
@@ -12,7 +12,7 @@ from mlpkit import MLPClassifier, evaluate
 X = np.random.RandomState(0).rand(60, 3)
 y = (X[:, 0] > 0.5).astype(int)
 clf = MLPClassifier((4,), max_iter=5, random_state=0)
-print({use}.to_frame())
+print({use})
 """
 
 
@@ -23,15 +23,15 @@ def test_it_works_as_it_is_printed(tmp_path: Path) -> None:
     for text in (code, toml):
         assert len([line for line in text.splitlines() if line.strip()]) < 12
     assert len([line for line in code.splitlines() if line.strip()]) < 10
-    source, site = tmp_path / "source", tmp_path / "site"
+    source = tmp_path / "source"
     source.mkdir()
     (source / "mlpkit_cost.py").write_text(code)
     (source / "pyproject.toml").write_text(toml)
-    build(source, site)
+    made = Environment(tmp_path / "venv").install(source)
     (use,) = re.findall(r"`(evaluate\(clf, X, y, metrics=\[\"cost\"\]\))`", section)
     program = USE.format(use=use.replace("clf,", "clf.fit(X, y),"))
-    done = run(site, "-c", program, PYTHONWARNINGS="ignore")
+    done = made.run("-W", "ignore", "-c", program)
     assert (done.returncode, "cost" in done.stdout) == (0, True), done.stderr
-    done = run(site, "-m", "mlpkit", "check", "cost", PYTHONWARNINGS="default")
+    done = made.run("-m", "mlpkit", "check", "cost")
     assert done.returncode == 0, done.stdout
     assert "kept         metric 'cost'" in done.stdout

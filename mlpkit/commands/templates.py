@@ -20,7 +20,7 @@ requires-python = ">=3.11"
 dependencies = ["mlpkit$version"]
 
 [project.optional-dependencies]
-test = ["mlpkit[test]", "pytest>=8"]
+test = ["mlpkit[testing]"]
 
 [project.entry-points.mlpkit]
 $name = "$module"
