@@ -80,7 +80,8 @@ def main(given: argparse.Namespace) -> int:
         import hypothesis  # noqa: F401
         import pytest  # noqa: F401
     except ImportError as error:
-        print(f"The laws are tests, and {error.name} is missing. Try: pip install 'mlpkit[testing]'")
+        remedy = "Try: pip install 'mlpkit[testing]'"
+        print(f"The laws are tests, and {error.name} is missing. {remedy}")
         return 2
     registry, (name, _, only) = Registry(), given.name.partition("/")
     plugins = [p for p in registry.plugins if p.is_called(name)]
