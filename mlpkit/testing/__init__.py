@@ -19,16 +19,17 @@ reason: the law then becomes an expected failure, and an unexpected success fail
 import pytest
 
 # before they are imported: a law that is broken then shows the values that it compared
-for _part in ("backends", "laws", "metrics", "networks", "partitioners", "processes", "training"):
-    pytest.register_assert_rewrite(f"{__name__}.{_part}")
+PARTS = ("backends", "callbacks", "laws", "metrics", "networks", "partitioners", "processes")
+pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in (*PARTS, "training")))
 
 from mlpkit.testing.backends import BackendLaws
+from mlpkit.testing.callbacks import CallbackLaws
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
 from mlpkit.testing.laws import Laws
 from mlpkit.testing.metrics import MetricLaws
 from mlpkit.testing.networks import BuilderLaws, SolverLaws
 from mlpkit.testing.partitioners import PartitionerLaws
-from mlpkit.testing.training import CallbackLaws, TrainerLaws
+from mlpkit.testing.training import TrainerLaws
 
 __all__ = [
     "TASKS",

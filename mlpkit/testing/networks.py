@@ -62,13 +62,15 @@ class SolverLaws(Laws):
         p, g = rng.standard_normal((2, 12)).astype(dtype)
         return p, g, tuple(rng.random_sample(12).astype(dtype) for _ in self.made().slots)
 
-    def stepped(self, p: Any, g: Any, slots: Any) -> tuple[Any, tuple[Any, ...]]:
+    def stepped(
+        self, p: Any, g: Any, slots: Any, rate: float = 0.01
+    ) -> tuple[Any, tuple[Any, ...]]:
         """One step from copies."""
         made = self.made()
         if made.update is None:
             pytest.skip("it has no elementwise step")
         copies = tuple(a.copy() for a in slots)
-        return made.update(XP, p.copy(), g.copy(), copies, 0.01, made.options)
+        return made.update(XP, p.copy(), g.copy(), copies, rate, made.options)
 
     def test_it_is_a_solver_that_can_be_pickled(self) -> None:
         """One sort of step, or a trainer of its own; functions stand at module level."""
@@ -115,6 +117,12 @@ class SolverLaws(Laws):
         self.stepped(2 * p, 2 * g, slots)
         again = self.stepped(p, g, slots)
         np.testing.assert_equal(first, again)
+
+    def test_the_rate_counts(self) -> None:
+        """At another learning rate the step is another one."""
+        given = self.case()
+        one, two = (self.stepped(*given, rate=rate)[0] for rate in (0.01, 0.02))
+        assert np.any(one != two), "weights move alike at 0.01 and 0.02: the step ignores its rate"
 
     def test_its_rates_are_finite(self) -> None:
         """Those of one step, and of several, in float64."""

@@ -1,15 +1,15 @@
-"""Laws of trainers and of callbacks, as test classes to subclass (see `mlpkit.testing`)."""
+"""Laws of trainers, as a test class to subclass (see `mlpkit.testing`)."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier, dense, numpy_backend
-from mlpkit.plugin import Callback, Job, Progress, Report, Trainer
+from mlpkit.plugin import Batches, Job, Progress, Report, Trainer
 from mlpkit.registry import resolve
 from mlpkit.testing.cases import close, data, recipe, spec
 from mlpkit.testing.laws import Laws
@@ -72,6 +72,50 @@ class TrainerLaws(Laws):
         assert isinstance(progress, Progress) and progress.epoch == len(reports)
         assert all(np.isfinite(report.loss) and report.seconds >= 0 for report in reports)
 
+    def test_every_row_takes_part(self) -> None:
+        """In each epoch."""
+        job, state = self.job()
+        seen: list[set[int]] = [set()]
+
+        def noted(indices: Any) -> None:
+            rows = range(job.n_rows) if indices is None else indices[indices >= 0].tolist()
+            seen[-1].update(rows)
+
+        def epoch(state: Any, rows: Any, batches: Batches) -> Any:
+            noted(batches.order)
+            return job.steps.epoch(state, rows, batches)
+
+        def gradient(state: Any, rows: Any, indices: Any, seed: int) -> Any:
+            noted(indices)
+            return job.steps.gradient(state, rows, indices, seed)
+
+        def watch(state: Any, report: Report) -> Answer:
+            seen.append(set())
+            return False
+
+        steps = job.steps._replace(epoch=epoch, gradient=gradient)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.made()(job._replace(steps=steps), state, Progress(rate=0.01), watch)
+        for number, rows in enumerate(seen[:-1], 1):
+            missed = sorted({*range(job.n_rows)} - rows)
+            assert not missed, f"rows {missed} took no part in epoch {number}"
+
+    def test_two_calls_equal_one(self) -> None:
+        """What progress, state and generator hold is all that goes on from call to call."""
+        found = []
+        for passes, calls in ((2, 1), (1, 2)):
+            job, state = self.job(passes=passes)
+            job = job._replace(recipe=replace(job.recipe, shuffle=False))
+            progress = Progress(rate=0.01)
+            for _ in range(calls):
+                state, progress = self.made()(job, state, progress, lambda state, report: False)
+            found.append((job.steps.arrays(state), progress))
+        (whole, once), (parts, twice) = found
+        close(whole, parts, 1e-12)
+        assert (once.step, once.samples) == (twice.step, twice.samples)
+        assert once.samples == 80, f"{once.samples} samples of progress, behind two epochs of 40"
+
     def test_true_stops(self) -> None:
         """The watch is not called again."""
         _, _, reports = self.trained(lambda report: report.epoch == 2)
@@ -117,87 +161,3 @@ class TrainerLaws(Laws):
             clf.fit(X, y.argmax(axis=1))
         assert len(clf.loss_curve_) == clf.n_iter_ >= 1
         assert clf.loss_curve_[-1] < clf.loss_curve_[0] or clf.n_iter_ == 1
-
-
-class CallbackLaws(Laws):
-    """Laws of a callback, by its name."""
-
-    callback: ClassVar[str]
-    options: ClassVar[Mapping[str, Any]] = {}
-
-    def made(self) -> Callback:
-        """A new callback."""
-        factory, options = resolve("callback", self.callback, self.options)
-        made = factory(**options)
-        assert callable(made), (
-            f"the factory returned {made!r}; it must return a function of a mlpkit.plugin.Report"
-        )
-        return made  # type: ignore[no-any-return]
-
-    def reports(self, weights: Any = None) -> list[Report]:
-        """Ten epochs: the loss falls, then rises, then is not a number; some with a score."""
-        losses = [1.0, 0.5, 0.25, 0.24, 0.24, 0.3, 0.4, 0.5, np.inf, np.nan]
-        weights = {"coef_0": np.ones((2, 2))} if weights is None else weights
-        return [
-            Report(
-                i, loss, None if i % 2 else 0.5, 0.01, 0.1, "a note" if i > 7 else None
-            )._replace(arrays=lambda: weights)
-            for i, loss in enumerate(losses, 1)
-        ]
-
-    def answers(self, weights: Any = None) -> list[Any]:
-        """What a new one says to the reports."""
-        made, reports = self.made(), self.reports(weights)
-        begin, end = getattr(made, "on_begin", None), getattr(made, "on_end", None)
-        first = [begin(reports[0]._replace(epoch=0))] if begin else []
-        found = first + [made(report) for report in reports]
-        if end:
-            kept = end(reports[-1])
-            assert kept is None or isinstance(kept, dict), (
-                "`on_end` returns weights by name, or None"
-            )
-        return found
-
-    def test_it_answers_every_report(self) -> None:
-        """None or False goes on, True stops, a float is a learning rate; nothing else."""
-        for answer in self.answers():
-            assert answer is None or isinstance(answer, bool | float), repr(answer)
-            assert not isinstance(answer, float) or isinstance(answer, bool) or answer > 0
-
-    def test_weights_are_left_alone(self) -> None:
-        """What a report shows is not written to."""
-        weights = {"coef_0": np.arange(4.0).reshape(2, 2)}
-        weights["coef_0"].flags.writeable = False
-        self.answers(weights)
-        assert weights.keys() == {"coef_0"}
-
-    def test_each_is_new(self) -> None:
-        """A second one knows nothing of the first: fits do not reach into each other."""
-        np.testing.assert_equal(self.answers(), self.answers())
-
-    def test_no_global_state_is_touched(self) -> None:
-        """NumPy's generator and the handling of warnings stay as they are."""
-        before = np.random.get_state(legacy=False), list(warnings.filters), np.geterr()
-        self.answers()
-        after = np.random.get_state(legacy=False), list(warnings.filters), np.geterr()
-        np.testing.assert_equal(before[0], after[0])
-        assert before[1:] == after[1:]
-
-    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-    def test_it_listens_to_an_estimator(self) -> None:
-        """Weights are those without it, up to where it stops or sets a rate."""
-        X, y, _ = data(spec(), 60)
-        made, said = self.made(), []
-
-        def listener(report: Report) -> Any:
-            answer = made(report)
-            said.append(answer)
-            return answer
-
-        found = []
-        for callback in (None, listener):
-            clf = MLPClassifier((4,), callbacks=callback, random_state=0, max_iter=6)
-            found.append(clf.fit(X, y.argmax(axis=1)))
-        assert len(said) == found[1].n_iter_
-        if not any(said):
-            close(found[0].coefs_[0], found[1].coefs_[0], 0)

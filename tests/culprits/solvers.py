@@ -30,6 +30,11 @@ def widening(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> An
     return p - np.float64(rate) * g.astype("float64"), ()
 
 
+def rigid(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+    """Knows its rate already."""
+    return p - 0.01 * g, ()
+
+
 HIDDEN = itertools.count()
 
 
@@ -65,6 +70,7 @@ SOLVERS: dict[str, Any] = {
     "shapes_and_dtypes_stay": lambda: Solver(widening),
     "it_is_elementwise": lambda: Solver(normed),
     "all_it_knows_is_what_it_is_given": lambda: Solver(remembering),
+    "the_rate_counts": lambda: Solver(rigid),
     "its_rates_are_finite": lambda: sgd()._replace(rate_at=infinite),
     "it_goes_down": lambda: Solver(uphill),
     "it_trains": lambda: Solver(uphill),

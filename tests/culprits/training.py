@@ -84,6 +84,17 @@ def endless(job: Any, state: Any, progress: Any, watch: Any) -> Any:
     return trainer.train(job._replace(passes=0), state, progress, watch)
 
 
+def without_the_last(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+    """Some rows are never drawn."""
+    return trainer.train(job._replace(n_rows=job.n_rows - 8), state, progress, watch)
+
+
+def forgetful(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+    """Does not count its steps, which Adam needs."""
+    state, progress = trainer.train(job, state, progress, watch)
+    return state, replace(progress, step=0)
+
+
 def overwriting(job: Any, state: Any, progress: Any, watch: Any) -> Any:
     """Puts the last weights into the first state."""
     after, progress = trainer.train(job, state, progress, watch)
@@ -99,6 +110,8 @@ def dicing(job: Any, state: Any, progress: Any, watch: Any) -> Any:
 TRAINERS: dict[str, Any] = {
     "the_loss_goes_down": idle,
     "every_epoch_is_reported": silent,
+    "every_row_takes_part": without_the_last,
+    "two_calls_equal_one": forgetful,
     "true_stops": stubborn,
     "a_float_is_the_rate_from_there": stubborn,
     "passes_are_kept": endless,
