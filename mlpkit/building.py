@@ -52,11 +52,20 @@ def network_of(
     except (TypeError, ValueError):  # a callable that does not tell
         given.append(rng)
     else:
+        if not parameters or parameters[0].kind is inspect.Parameter.KEYWORD_ONLY:
+            raise ValueError(
+                f"builder {name} takes no argument; expected one for the spec, as in"
+                " `def builder(spec, ...)`."
+            )
         if _wants_rng(parameters, options):
             given.append(rng)
         _check_options(name, parameters[len(given) :], options)
     with _seeded(spec.seed):
-        made = builder(*given, **options)
+        try:
+            made = builder(*given, **options)
+        except Exception as error:
+            error.add_note(f"This error was raised by builder {name}, called with {options}.")
+            raise
     if isinstance(made, Network):
         return made
     if made is None:

@@ -103,7 +103,13 @@ def has_steps(params: Mapping[str, Any]) -> bool:
 
 def recipe_of(params: Mapping[str, Any], solver: Solver | None = None) -> Recipe:
     """How to train, from the parameters of an estimator; with a solver, by that one."""
-    solver = solver or solver_of(params)
+    if solver is None:
+        solver = solver_of(params)
+    elif params["solver"] != "adam":  # the default
+        raise ValueError(
+            f"solver={params['solver']!r} is given, and the builder's model comes with a solver"
+            " of its own (a model that is compiled does). Leave one out."
+        )
     auto = params["batch_size"] == "auto"
     return Recipe(
         solver=solver,

@@ -23,6 +23,7 @@ _OPTIMIZERS = {
     "adamax": _MOMENTS,
     "lamb": _MOMENTS,
     "lion": ("beta_1", "beta_2"),
+    "muon": ("momentum", "nesterov", "ns_steps", "adam_beta_1", "adam_beta_2", "adam_lr_ratio"),
     "rmsprop": ("rho", "momentum", "epsilon", "centered"),
     "adagrad": ("initial_accumulator_value", "epsilon"),
     "adadelta": ("rho", "epsilon"),

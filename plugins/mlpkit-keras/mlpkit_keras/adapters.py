@@ -22,9 +22,10 @@ def adapt(kind: str, given: Any, **context: Any) -> Any:
     keras = active_keras()
     if kind == "solver" and isinstance(given, keras.optimizers.Optimizer):
         return solver_of(given)
-    if kind == "callback" and isinstance(given, type):
+    if kind in ("callback", "solver") and isinstance(given, type):
+        owner = "callbacks" if kind == "callback" else kind
         raise ValueError(
-            f"callbacks: {given.__name__} is a class; give an object, {given.__name__}(...)."
+            f"{owner}: {given.__name__} is a class; give an object, {given.__name__}(...)."
         )
     if kind == "callback" and isinstance(given, keras.callbacks.Callback):
         from mlpkit_keras.callbacks import Adapted

@@ -4,9 +4,12 @@ They see a live model with the epoch's weights, and may set its optimizer's lear
 weights and ``stop_training``. There are no batches to be told of, and no ``train_step``.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from mlpkit.plugin import Arrays, Network, Recipe, Report, Spec
+from mlpkit.plugin import Arrays, Network, PluginError, Recipe, Report, Spec
+from mlpkit.registry import resolve
 from mlpkit_keras.models import assign, to_keras
 from mlpkit_keras.networks import named
 from mlpkit_keras.runtime import active_keras, building, to_numpy
@@ -55,11 +58,13 @@ class Adapted:
                 logs["val_score"] = report.score
                 logs["val_accuracy" if self.spec.classes is not None else "val_r2"] = report.score
             logs = {**measured(report), **logs}
-            self.callback.on_epoch_end(report.epoch - 1, logs)
+            with directed(self.callback, self.network):
+                self.callback.on_epoch_end(report.epoch - 1, logs)
             if self.model.stop_training:
                 return True
             rate = self._new_rate(report.rate)
-            self.callback.on_epoch_begin(report.epoch, {})
+            if report.epoch < self.recipe.max_iter:
+                self.callback.on_epoch_begin(report.epoch, {})
         return self._new_rate(report.rate) or rate
 
     def on_end(self, report: Report) -> Arrays | None:
@@ -71,6 +76,9 @@ class Adapted:
             now = self._weights()
         for each in (self.callback, *getattr(self.callback, "callbacks", ())):
             each._model = None  # an estimator that holds it can be copied without the model
+            for name, value in list(vars(each).items()):
+                if getattr(value, "closed", False) is True:  # nor can a file be copied
+                    setattr(each, name, None)
         self.model, changed = None, any((now[k] != a).any() for k, a in self.put_in.items())
         return self._as_network(now) if changed else None
 
@@ -109,6 +117,37 @@ class Adapted:
             to_numpy(active_keras().ops.convert_to_tensor(self.model.optimizer.learning_rate))
         )
         return rate if abs(rate - before) > 1e-6 * before else None
+
+
+@contextmanager
+def directed(callback: Any, network: Network) -> Iterator[None]:
+    """Inside, callbacks with mode="auto" know which way the metric that they monitor is better:
+    Keras looks at a compiled model for that.
+    """
+    found = []
+    for each in (callback, *getattr(callback, "callbacks", ())):
+        if getattr(each, "mode", None) == "auto" and getattr(each, "monitor_op", 0) is None:
+            name = str(each.monitor).removeprefix("val_")
+            up = True if name == "score" else _higher_is_better(name, network)
+            if up is not None:
+                each.mode = "max" if up else "min"
+                found.append(each)
+    try:
+        yield
+    finally:
+        for each in found:
+            each.mode = "auto"
+
+
+def _higher_is_better(name: str, network: Network) -> bool | None:
+    for metric in network.metrics:
+        if metric.name == name:
+            return metric.higher_is_better
+    try:
+        make, _ = resolve("metric", name)
+    except (ValueError, PluginError):
+        return None
+    return make().higher_is_better  # type: ignore[no-any-return]
 
 
 def measured(report: Report) -> dict[str, float]:

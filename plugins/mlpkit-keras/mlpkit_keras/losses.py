@@ -5,6 +5,8 @@ import json
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from mlpkit.plugin import Loss, Spec
 from mlpkit_keras.runtime import active_keras, building
 
@@ -46,10 +48,9 @@ class KerasRows:
             y = ops.argmax(y, axis=1)
         rows = call(ops.convert_to_tensor(y), ops.convert_to_tensor(p))
         if len(rows.shape) == 0:
-            name = getattr(made, "name", getattr(made, "__name__", repr(made)))
             raise ValueError(
-                f"loss {name!r} gives one number for a whole batch; expected one for each row."
-                " Set its axis, or reduction, if it has one."
+                "it gives one number for a whole batch; expected one for each row. Set its axis,"
+                " or reduction, if it has one."
             )
         if len(rows.shape) > 1:
             rows = ops.mean(rows, axis=tuple(range(1, len(rows.shape))))
@@ -91,7 +92,9 @@ def loss_of(given: Any, spec: Spec, owner: str) -> Loss | None:
         )
     sparse = name.startswith("sparse_")
     if config is None:
-        return Loss(name, spec.loss.out_activation, interned(_kept(loss), None, sparse), None)
+        return _fitting(
+            Loss(name, spec.loss.out_activation, interned(_kept(loss), None, sparse)), spec, owner
+        )
     if config.get("reduction", "sum_over_batch_size") not in (
         "sum_over_batch_size",
         "mean",
@@ -103,9 +106,28 @@ def loss_of(given: Any, spec: Spec, owner: str) -> Loss | None:
         )
     if "from_logits" in config:
         config["from_logits"] = False  # the activation is always put on before
-    dumped = json.dumps(config, sort_keys=True)
-    kept = _kept(type(loss))
-    return Loss(name, spec.loss.out_activation, interned(kept, dumped, sparse), None)
+    rows = interned(_kept(type(loss)), json.dumps(config, sort_keys=True), sparse)
+    return _fitting(Loss(name, spec.loss.out_activation, rows), spec, owner)
+
+
+def _fitting(loss: Loss, spec: Spec, owner: str) -> Loss:
+    """The loss, once it was computed from two rows."""
+    try:
+        _tried(loss.rows, spec.n_outputs)
+    except Exception as error:
+        raise ValueError(
+            f"{owner}: the loss {loss.name!r} can't be computed from targets and outputs of shape"
+            f" (n, {spec.n_outputs}): {error}"
+        ) from error
+    return loss
+
+
+@lru_cache(maxsize=256)
+def _tried(rows: KerasRows, n_outputs: int) -> None:
+    y, p = np.zeros((2, n_outputs), "float32"), np.full((2, n_outputs), 0.5, "float32")
+    y[:, 0] = 1
+    with building("float32"):
+        rows(None, *map(active_keras().ops.convert_to_tensor, (y, p)))
 
 
 def _config(loss: Any) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlpkit.plugin import PENALTY, Arrays, Network, OutActivation, Spec
-from mlpkit_keras import heads
-from mlpkit_keras.losses import KerasRows, loss_of
+from mlpkit_keras import checks, heads
+from mlpkit_keras.losses import loss_of
 from mlpkit_keras.metrics import compiled_metrics
 from mlpkit_keras.optimizers import solver_of
 from mlpkit_keras.padding import counting, guarded
 from mlpkit_keras.runtime import active_keras, building, keras_for, to_numpy
-from mlpkit_keras.sources import Called, Source, built, source_of
+from mlpkit_keras.sources import Called, Source, source_of
 
 SEED_STATE = "seed_generator_state"
 
@@ -107,22 +107,12 @@ def network_of(
             f"builder {name} returned {type(model).__name__}; expected a keras.Model that maps"
             f" (n, {spec.n_features}) to (n, {spec.n_outputs})."
         )
-    own_step = type(model).train_step is not keras.Model.train_step
     by_itself = spec.backend.rpartition("/")[2] == "keras"
-    if own_step and not by_itself:
-        raise ValueError(
-            f"builder {name}: {type(model).__name__} has a train_step of its own, which"
-            f" backend={spec.backend!r} does not call. Use backend='keras'."
-        )
-    if model.compiled and isinstance(spec.loss.rows, KerasRows):
-        raise ValueError(
-            f"builder {name}: the model is compiled with a loss, and loss={spec.loss.name!r} is"
-            " given too. Leave one out."
-        )
+    checks.check_training(model, spec, name, by_itself)
     with building(spec.dtype):
-        _check_input(model, spec, name)
-        _make(model, spec, name)
-        _check_output(model, spec, name)
+        checks.check_input(model, spec, name)
+        checks.make(model, spec, name)
+        checks.check_output(model, spec, name)
         head = heads.head_of(model, spec.loss.out_activation, spec.n_features, name)
         source = (
             Called(builder, options, spec)
@@ -150,40 +140,3 @@ def network_of(
         solver,
         metrics,
     )
-
-
-def _check_input(model: Any, spec: Spec, name: str) -> None:
-    inputs = getattr(model, "inputs", None)
-    if not inputs:
-        return
-    shape = tuple(inputs[0].shape)
-    if len(inputs) != 1 or len(shape) != 2 or shape[1] not in (None, spec.n_features):
-        shapes = ", ".join(str(tuple(i.shape)) for i in inputs)
-        raise ValueError(
-            f"builder {name}: the model's input is {shapes}; expected one of shape"
-            f" (None, {spec.n_features}): keras.Input((spec.n_features,))."
-        )
-
-
-def _make(model: Any, spec: Spec, name: str) -> None:
-    try:
-        built(model, spec.n_features)
-    except Exception as error:
-        raise ValueError(
-            f"builder {name}: the model can't be built on rows of shape"
-            f" (n, {spec.n_features}): {type(error).__name__}: {error}"
-        ) from error
-
-
-def _check_output(model: Any, spec: Spec, name: str) -> None:
-    outputs = getattr(model, "outputs", None)
-    if outputs is None:
-        zeros = active_keras().ops.zeros((2, spec.n_features), spec.dtype)
-        outputs = [model(zeros, training=False)]
-    shape = tuple(getattr(outputs[0], "shape", ()))
-    if len(outputs) != 1 or len(shape) != 2 or shape[1] != spec.n_outputs:
-        raise ValueError(
-            f"builder {name}: the model's output is of shape {('n', *shape[1:])} for task"
-            f" {spec.task!r}; expected ('n', {spec.n_outputs}): spec.n_outputs is"
-            f" {spec.n_outputs}, with {heads.expected(spec.loss.out_activation)}."
-        )

@@ -13,6 +13,7 @@ from mlpkit_keras.runtime import active_keras, building, keras_for, to_numpy
 
 PREFIX = "optimizer"
 RATE = "learning_rate"
+FILL = np.pi  # a value that no slot begins with by itself
 
 
 class KerasOptimizer:
@@ -26,8 +27,13 @@ class KerasOptimizer:
 
     def start(self, arrays: Arrays) -> Arrays:
         """Slots of the trained weights, as Keras begins with them."""
-        optimizer = self._made(shapes_of(arrays))
-        return {key: to_numpy(v) for key, v in slots_of(optimizer).items()}
+        shapes = shapes_of(arrays)
+        optimizer = self._made(shapes)
+        copied = _copies(self, shapes)
+        return {
+            key: arrays[copied[key]].copy() if key in copied else to_numpy(v)
+            for key, v in slots_of(optimizer).items()
+        }
 
     def update(
         self, xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any
@@ -72,11 +78,28 @@ def _made(it: KerasOptimizer, shapes: tuple[tuple[str, tuple[int, ...], str], ..
         cls = getattr(keras.optimizers, it.cls) if isinstance(it.cls, str) else it.cls
         optimizer = stateless(cls).from_config(json.loads(it.config))
         variables = [
-            keras.Variable(np.zeros(shape, dtype), dtype=dtype, name=name.replace("/", "_"))
-            for name, shape, dtype in shapes
+            keras.Variable(
+                np.full(shape, FILL + i, dtype), dtype=dtype, name=name.replace("/", "_")
+            )
+            for i, (name, shape, dtype) in enumerate(shapes)
         ]
         optimizer.build(variables)
     return optimizer
+
+
+@lru_cache(maxsize=64)
+def _copies(it: KerasOptimizer, shapes: tuple[tuple[str, tuple[int, ...], str], ...]) -> Any:
+    """The slots that begin as a copy of a weight (ScheduleFreeAdamW), with its name."""
+    weights = [
+        (name, np.full(shape, FILL + i, dtype)) for i, (name, shape, dtype) in enumerate(shapes)
+    ]
+    slots = {key: to_numpy(v) for key, v in slots_of(_made(it, shapes)).items()}
+    return {
+        key: name
+        for key, slot in slots.items()
+        for name, weight in weights
+        if slot.size and np.array_equal(slot, weight)
+    }
 
 
 def shapes_of(arrays: Mapping[str, Any]) -> tuple[tuple[str, tuple[int, ...], str], ...]:
@@ -113,20 +136,24 @@ def stateless(cls: Any) -> Any:
 def solver_of(optimizer: Any) -> Solver:
     """The solver that does what this optimizer does, from its first step on."""
     keras = active_keras()
+    cls = type(optimizer)
+    if hasattr(optimizer, "inner_optimizer") or hasattr(optimizer, "optimizers"):
+        raise ValueError(
+            f"solver {cls.__name__}: an optimizer around others can't be used here. Give one of"
+            " those inside, or use backend='keras', which lets Keras train."
+        )
     with building("float32"):
         config = optimizer.get_config()
-    cls = type(optimizer)
-    unable = [
-        name
-        for name in ("loss_scale_factor", "gradient_accumulation_steps")
-        if config.get(name) and (name == "loss_scale_factor" or keras.backend.backend() != "jax")
-    ]
+    unable = ["loss_scale_factor"] if config.get("loss_scale_factor") else []
+    if keras.backend.backend() != "jax":  # they branch in a way that a graph can't follow
+        unable += [name for name in ("gradient_accumulation_steps", "use_ema") if config.get(name)]
     if config.get("use_ema") and not config.get("ema_overwrite_frequency"):
         unable.append("use_ema without ema_overwrite_frequency")
     if unable:
         raise ValueError(
             f"solver {cls.__name__}: {', '.join(unable)} can't be used here. Leave it out, or"
-            " use backend='keras', which lets Keras train."
+            " compile the model with the optimizer and use backend='keras', which lets Keras"
+            " train."
         )
     rate = config.get("learning_rate")
     own = float(rate) if isinstance(rate, (int, float)) else None
@@ -161,6 +188,7 @@ nadam = partial(_named, "Nadam")
 adamax = partial(_named, "Adamax")
 lamb = partial(_named, "Lamb")
 lion = partial(_named, "Lion")
+muon = partial(_named, "Muon")
 rmsprop = partial(_named, "RMSprop")
 adagrad = partial(_named, "Adagrad")
 adadelta = partial(_named, "Adadelta")

@@ -23,6 +23,7 @@ from mlpkit.plugin import (
 )
 from mlpkit_keras import heads
 from mlpkit_keras.losses import KerasRows
+from mlpkit_keras.models import assign
 from mlpkit_keras.networks import KerasApply, named, seed_states
 from mlpkit_keras.optimizers import PREFIX
 from mlpkit_keras.runtime import active_keras, building, to_numpy
@@ -80,8 +81,7 @@ class Trained:
         return {f"{PREFIX}/{i}.{v.name}": v for i, v in enumerate(variables)}
 
     def _load(self, state: State) -> None:
-        for name, variable in named(self.model).items():
-            variable.assign(state.weights[name])
+        assign(self.model, state.weights)
         for name, variable in self._slots().items():
             variable.assign(state.slots[name])
 
@@ -92,10 +92,14 @@ class Trained:
     def start(self, arrays: Arrays) -> State:
         """Copies of weights and slots."""
         weights = {name: np.array(arrays[name]) for name in named(self.model)}
-        slots = {
-            name: np.array(arrays[name]) if name in arrays else to_numpy(v)
-            for name, v in self._slots().items()
-        }
+        names = list(self._slots())
+        if names[0] in arrays:
+            return State(weights, {name: np.array(arrays[name]) for name in names})
+        with building(self.spec.dtype):  # some slots begin as copies of the weights
+            assign(self.model, weights)
+            fresh = type(self.model.optimizer).from_config(self.model.optimizer.get_config())
+            fresh.build(self.model.trainable_variables)
+            slots = dict(zip(names, map(to_numpy, fresh.variables), strict=True))
         return State(weights, slots)
 
     def arrays(self, state: State) -> Arrays:
