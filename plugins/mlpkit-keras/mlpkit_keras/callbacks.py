@@ -22,6 +22,7 @@ BATCHES = (
     "on_test_batch_begin",
     "on_test_batch_end",
 )
+LOG_LOSSES = ("log_loss", "binary_log_loss")
 
 
 class Adapted:
@@ -58,6 +59,8 @@ class Adapted:
                 logs["val_score"] = report.score
                 logs["val_accuracy" if self.spec.classes is not None else "val_r2"] = report.score
             logs = {**measured(report), **logs}
+            if self.spec.loss.name in LOG_LOSSES and "val_log_loss" in logs:
+                logs["val_loss"] = logs["val_log_loss"]
             with directed(self.callback, self.network):
                 self.callback.on_epoch_end(report.epoch - 1, logs)
             if self.model.stop_training:
@@ -176,6 +179,8 @@ def check(callback: Any) -> None:
         wanted.append("save_freq in batches (choose save_freq='epoch')")
     if getattr(callback, "update_freq", "epoch") != "epoch":
         wanted.append("update_freq in batches (choose update_freq='epoch')")
+    if getattr(callback, "_should_trace", False):
+        wanted.append("profile_batch (choose profile_batch=0)")
     if wanted:
         raise ValueError(
             f"callbacks: {kind.__name__} wants {', '.join(wanted)}. Here a callback is told of"

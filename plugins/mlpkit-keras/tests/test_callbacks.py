@@ -97,6 +97,9 @@ def test_what_a_callback_can_not_have_is_said() -> None:
     for each in (functions, keras.callbacks.CallbackList([functions])):
         with pytest.raises(ValueError, match="LambdaCallback wants on_train_batch_end"):
             fitted(each)
+    if BACKEND == "tensorflow":  # with JAX Keras says for itself what it can't
+        with pytest.raises(ValueError, match="profile_batch=0"):
+            fitted(keras.callbacks.TensorBoard("x", profile_batch=2))
     with pytest.raises(ValueError, match=r"EarlyStopping is a class; give an object, EarlyStop"):
         fitted(keras.callbacks.EarlyStopping)
     with pytest.raises(ValueError, match="neither a name nor callable"):
@@ -110,6 +113,35 @@ def test_the_model_is_let_go_of() -> None:
     assert clone(pickle.loads(pickle.dumps(clf))).fit(X, Y).loss_curve_ == clf.loss_curve_
 
 
+def test_a_log_file_does_not_stay(tmp_path: Path) -> None:
+    """It is closed, and left out of copies."""
+    clf = fitted(keras.callbacks.CSVLogger(str(tmp_path / "log.csv")))
+    assert clone(pickle.loads(pickle.dumps(clf))).fit(X, Y).loss_curve_ == clf.loss_curve_
+
+
+def test_the_way_of_a_metric_is_known() -> None:
+    """mode="auto" needs no compiled model; what it was stays."""
+    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=1, min_delta=2.0)
+    assert fitted(stop, early_stopping=True).n_iter_ == 2
+    assert stop.mode == "auto"
+    stop = keras.callbacks.EarlyStopping("spread", patience=1, min_delta=2.0)
+    with pytest.raises(ValueError, match="monitor=spread.*Pass `mode='max'`"):
+        fitted(stop)
+
+
+def test_the_default_monitor_is_there() -> None:
+    """val_loss, where log-loss is measured on validation rows."""
+    clf = MLPClassifier(callbacks=keras.callbacks.EarlyStopping(min_delta=9.0), **QUICK)
+    assert clf.fit(X, Y, X_val=X[:40], y_val=Y[:40]).n_iter_ == 2
+
+
+def test_no_epoch_begins_behind_the_last() -> None:
+    """As many begin as end."""
+    begun: list[int] = []
+    fitted(keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(epoch)))
+    assert begun == list(range(8))
+
+
 def test_metrics_stand_in_the_logs() -> None:
     """Those of the estimator, so that Keras's callbacks can look at them."""
     logged: list[Any] = []
@@ -118,5 +150,6 @@ def test_metrics_stand_in_the_logs() -> None:
     clf = MLPClassifier(callbacks=[stop, log], metrics=["log_loss"], partitions=["target"], **QUICK)
     clf.fit(X, Y, X_val=X[:40], y_val=Y[:40])
     assert clf.n_iter_ == len(logged) == 3
-    assert logged[0].keys() == {"loss", "learning_rate", "log_loss", "val_log_loss"}
+    names = {"loss", "learning_rate", "log_loss", "val_log_loss", "val_loss"}
+    assert logged[0].keys() == names
     assert logged[0]["log_loss"] > logged[1]["log_loss"]

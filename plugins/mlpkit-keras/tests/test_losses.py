@@ -28,6 +28,24 @@ def fitted(loss: Any, **params: Any) -> MLPRegressor:
     return MLPRegressor(loss, **params).fit(X, T)
 
 
+def compiled(spec: Any, loss: Any = "mean_squared_error") -> Any:
+    """A model that is compiled."""
+    model = custom.my_model(spec, 8, 0.0)
+    model.compile("sgd", loss)
+    return model
+
+
+def test_a_model_compiled_without_a_loss_takes_the_estimators() -> None:
+    """The task's, or the one that is given."""
+    options = {"loss": None}
+    bare = [fitted(loss, builder=compiled, builder_options=options).loss_curve_
+            for loss in ("squared_error", "keras.mae")]  # fmt: skip
+    assert bare[1] != bare[0]
+    options = {"loss": "mean_absolute_error"}
+    own = fitted("squared_error", builder=compiled, builder_options=options).loss_curve_
+    assert own == bare[1]
+
+
 @pytest.mark.parametrize("builder", [None, "keras.mlp"])
 def test_names_and_objects_are_the_same(builder: Any) -> None:
     """Of the dense builder, and of a Keras model; and they are no squared error."""
@@ -77,11 +95,13 @@ def test_a_classifier_takes_them_too() -> None:
         (MLPRegressor(keras.metrics.AUC()), "loss=<AUC.*: expected"),
         (MLPClassifier(loss="keras.binary_crossentropy"), "does not fit the task 'multiclass'"),
         (MLPClassifier(loss="keras.huber", builder=custom.compiled), "compiled.*Leave one out"),
+        (MLPRegressor("poisson", builder=compiled), "compiled .*loss='poisson'.*Leave one out"),
+        (MLPRegressor("keras.ctc"), r"loss: the loss 'ctc' can't be.*of shape \(n, 1\)"),
     ],
 )
 def test_errors(estimator: Any, said: str) -> None:
     """Before training."""
-    y = T if isinstance(estimator, MLPRegressor) else Y
+    y = abs(T) if isinstance(estimator, MLPRegressor) else Y
     with pytest.raises(ValueError, match=said):
         estimator.set_params(backend=BACKEND).fit(X, y)
 
@@ -89,7 +109,9 @@ def test_errors(estimator: Any, said: str) -> None:
 def test_a_loss_over_a_whole_batch_is_refused() -> None:
     """Rows have weights, and steps have padding."""
     dice = keras.losses.Dice()
-    with pytest.raises(ValueError, match="'dice' gives one number for a whole batch.*axis"):
+    with pytest.raises(
+        ValueError, match="'dice' can't be.*gives one number for a whole batch.*axis"
+    ):
         MLPClassifier(loss=dice, backend=BACKEND).fit(X, Y)
     MLPClassifier(loss=keras.losses.Dice(axis=1), backend=BACKEND, max_iter=2).fit(X, Y)
 

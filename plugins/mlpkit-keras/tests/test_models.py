@@ -75,71 +75,14 @@ def test_a_softmax_that_can_not_be_seen_is_found() -> None:
     close(clf.predict_proba(X), to_numpy(clf.to_keras()(X)), 1e-5)
 
 
-def wrong_end(spec: Any) -> Any:
-    """relu where a softmax is expected."""
-    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu")])
-
-
-def wrong_output(spec: Any) -> Any:
-    """Two outputs for three classes."""
-    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-
-
-def wrong_input(spec: Any) -> Any:
-    """Nine features where there are four."""
-    return keras.Sequential([keras.Input((9,)), keras.layers.Dense(3)])
-
-
-def wrong_loss(spec: Any) -> Any:
-    """A loss for two classes where there are three."""
-    model = custom.my_model(spec)
-    model.compile("adam", "binary_crossentropy")
-    return model
-
-
-def nothing(spec: Any) -> Any:
-    """No return."""
-    custom.my_model(spec)
-
-
-def a_layer(spec: Any) -> Any:
-    """Not a model."""
-    return keras.layers.Dense(3)
-
-
 def unbuilt(spec: Any) -> Any:
     """A model that is built by us."""
     return keras.Sequential([keras.layers.Dense(spec.n_outputs)])
 
 
-@pytest.mark.parametrize(
-    ("builder", "said"),
-    [
-        (wrong_end, r"wrong_end.*ends in activation='relu'; expected activation='softmax'"),
-        (wrong_output, r"wrong_output.*output is of shape \('n', 2\).*expected \('n', 3\)"),
-        (wrong_input, r"wrong_input.*input is \(None, 9\); expected one of shape \(None, 4\)"),
-        (wrong_loss, r"wrong_loss.*'binary_crossentropy' does not fit the task 'multiclass'"),
-        (nothing, r"nothing returned None.*return model"),
-        (a_layer, r"a_layer returned Dense; expected a keras.Model"),
-        (custom.own_step, r"own_step.*train_step of its own.*backend='keras'"),
-    ],
-)
-def test_errors_before_training(builder: Any, said: str) -> None:
-    """Builder's name, what was expected, what came."""
-    with pytest.raises(ValueError, match=said):
-        MLPClassifier(builder=builder, **QUICK).fit(X, Y)
-
-
 def test_an_unbuilt_model_is_built() -> None:
     """From the spec's feature count."""
     assert MLPClassifier(builder=unbuilt, **QUICK).fit(X, Y).score(X, Y) > 0.7
-
-
-def test_options_are_checked() -> None:
-    """An option that the builder does not take."""
-    clf = MLPClassifier(builder=custom.my_model, builder_options={"hidden": 3}, **QUICK)
-    with pytest.raises(ValueError, match="my_model has no option 'hidden'; it takes: hidden_units"):
-        clf.fit(X, Y)
 
 
 def test_a_lambda_trains_but_says_why_it_does_not_pickle() -> None:

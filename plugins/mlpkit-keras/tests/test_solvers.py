@@ -26,6 +26,10 @@ MADE = {
     "lion": lambda: keras.optimizers.Lion(0.001, weight_decay=0.01),
     "rmsprop": lambda: keras.optimizers.RMSprop(0.01, centered=True),
     "cosine": lambda: keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 3)),
+    "muon": lambda: keras.optimizers.Muon(0.01),
+    "accumulating": lambda: keras.optimizers.Adam(0.01, gradient_accumulation_steps=2),
+    "averaging": lambda: keras.optimizers.Adam(0.01, use_ema=True, ema_overwrite_frequency=2),
+    "schedule free": lambda: keras.optimizers.ScheduleFreeAdamW(0.01),
     "ema": lambda: keras.optimizers.Adam(0.01, use_ema=True, ema_overwrite_frequency=None),
 }
 
@@ -37,7 +41,13 @@ def compiled_with(spec: Any, optimizer: str, loss: str = "categorical_crossentro
     return model
 
 
-@pytest.mark.parametrize("name", ["sgd", "adamw", "lion", "rmsprop", "cosine"])
+ON_JAX = ["accumulating", "averaging", "schedule free"]  # TensorFlow's own alias a variable
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sgd", "adamw", "lion", "rmsprop", "cosine", "muon", *(ON_JAX if BACKEND == "jax" else [])],
+)
 def test_numbers_are_those_of_keras(name: str) -> None:
     """Our loop and train_on_batch go the same way, step by step."""
     curves = []
@@ -45,6 +55,14 @@ def test_numbers_are_those_of_keras(name: str) -> None:
         clf = MLPClassifier(**{**QUICK, "builder": compiled_with, "backend": backend})
         curves.append(clf.set_params(builder__optimizer=name).fit(X, Y).loss_curve_)
     close(np.array(curves[0]), np.array(curves[1]), 1e-4)
+
+
+def test_every_optimizer_of_keras_has_a_name() -> None:
+    """But those around others, and the newest."""
+    kinds = vars(keras.optimizers)
+    names = {n for n, kind in kinds.items() if isinstance(kind, type)}
+    other = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
+    assert {n.lower() for n in names - other - {"ScheduleFreeAdamW"}} == _OPTIMIZERS.keys()
 
 
 @pytest.mark.parametrize("name", [n for n in _OPTIMIZERS if n not in ("sgd", "adam")])
@@ -83,5 +101,16 @@ def test_what_an_optimizer_can_not_do_is_said() -> None:
     clf = MLPClassifier(solver=MADE["ema"](), backend=BACKEND)
     with pytest.raises(ValueError, match="use_ema without ema_overwrite_frequency"):
         clf.fit(X, Y)
+    around = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
+    with pytest.raises(ValueError, match="LossScaleOptimizer: an optimizer around others"):
+        clf.set_params(solver=around).fit(X, Y)
+    for name in ("accumulating", "averaging"):
+        if BACKEND == "tensorflow":
+            with pytest.raises(ValueError, match="(steps|use_ema) can't be used here"):
+                clf.set_params(solver=MADE[name]()).fit(X, Y)
+    with pytest.raises(ValueError, match=r"solver: SGD is a class; give an object, SGD\("):
+        clf.set_params(solver=keras.optimizers.SGD).fit(X, Y)
+    with pytest.raises(ValueError, match="solver='lion' is given, and the builder's model comes"):
+        MLPClassifier(**QUICK, solver="lion").fit(X, Y)
     with pytest.raises(ValueError, match="expected the name of a solver"):
         MLPClassifier(solver=3, backend=BACKEND).fit(X, Y)
