@@ -77,8 +77,8 @@ class Trained:
         self.sparse = str(getattr(self.model.loss, "name", self.model.loss)).startswith("sparse_")
 
     def _slots(self) -> dict[str, Any]:
-        variables = self.model.optimizer.variables
-        return {f"{PREFIX}/{i}.{v.name}": v for i, v in enumerate(variables)}
+        # by number: names count up from model to model
+        return {f"{PREFIX}/{i}": v for i, v in enumerate(self.model.optimizer.variables)}
 
     def _load(self, state: State) -> None:
         assign(self.model, state.weights)
