@@ -102,6 +102,9 @@ def from_keras(model: Any, *, classes: Any = None, multilabel: bool = False, **p
     found = last(model)
     activation = NAMES.get(found[1]) if found else None
     params.setdefault("backend", active_keras().backend.backend())
+    if activation == "softmax" and n_outputs == 2 and not multilabel:
+        classes, model = (0, 1) if classes is None else classes, _one_column(model)
+        n_outputs = 1
     params["builder"] = Given(model)
     if classes is None and not multilabel and activation in ("softmax", "logistic"):
         classes = np.arange(max(2, n_outputs))
@@ -110,3 +113,13 @@ def from_keras(model: Any, *, classes: Any = None, multilabel: bool = False, **p
     if multilabel:
         return MLPClassifier(**params).initialize(n_features, n_outputs=n_outputs)
     return MLPClassifier(**params).initialize(n_features, classes=classes)
+
+
+def _one_column(model: Any) -> Any:
+    """A softmax over two classes as the sigmoid that a binary task has here; same layers."""
+    keras = active_keras()
+    with building("float32"):
+        first, second = keras.ops.split(keras.ops.maximum(model.outputs[0], 1e-30), 2, axis=1)
+        odds = keras.ops.log(second) - keras.ops.log(first)
+        outputs = keras.layers.Activation("sigmoid")(odds)
+        return keras.Model(model.inputs[0], outputs, name=model.name)

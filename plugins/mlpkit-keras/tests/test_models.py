@@ -133,6 +133,19 @@ def test_from_keras_wraps_without_training() -> None:
     assert isinstance(reg, MLPRegressor) and reg.predict(X).shape == (len(X), 2)
 
 
+def test_from_keras_takes_a_softmax_over_two_classes() -> None:
+    """A binary task here has one output: it becomes one, for good."""
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(5), layers.Dense(2, "softmax")])
+    clf = from_keras(model, classes=["no", "yes"])
+    for each in (clf, pickle.loads(pickle.dumps(clf))):
+        close(to_numpy(model(X)), each.predict_proba(X), 1e-6)
+    clf.set_params(max_iter=40, learning_rate_init=0.05, warm_start=True)
+    y = np.where(X[:, 0] > 0, "yes", "no")
+    assert clf.fit(X, y).score(X, y) > 0.9
+    close(clf.predict_proba(X)[:, 1:], to_numpy(clf.to_keras()(X)), 1e-6)
+
+
 def test_from_keras_keeps_the_dtype() -> None:
     """A float64 model stays one."""
     trained = MLPClassifier(builder="keras.mlp", dtype="float64", **QUICK).fit(X, Y)
