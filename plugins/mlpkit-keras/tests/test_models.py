@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.testing import close
 from mlpkit_keras import from_keras
-from mlpkit_keras.runtime import to_numpy
+from mlpkit_keras.runtime import building, to_numpy
 
 QUICK: dict[str, Any] = {
     "backend": BACKEND,
@@ -117,6 +117,24 @@ def test_a_subclassed_estimator() -> None:
     assert set(clf.get_params()) == {
         "units", "dropout", "max_iter", "learning_rate_init", "random_state", "backend",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("builder", [None, "keras.residual", custom.my_model])
+def test_a_model_is_saved_and_exported(builder: Any, tmp_path: Path) -> None:
+    """With what Keras has for it; read again, it predicts the same."""
+    clf = MLPClassifier((8,), builder=builder, **{**QUICK, "max_iter": 2}).fit(X, Y)
+    model = clf.to_keras()
+    with building("float32"):
+        model.save(tmp_path / "m.keras")
+        again = keras.models.load_model(tmp_path / "m.keras")
+    close(clf.predict_proba(X), to_numpy(again(X)), 1e-6)
+    close(clf.predict_proba(X), from_keras(again, classes=clf.classes_).predict_proba(X), 1e-6)
+    if BACKEND == "tensorflow":  # with JAX it needs TensorFlow, too
+        import tensorflow as tf
+
+        model.export(tmp_path / "m", format="tf_saved_model", verbose=False)
+        served = tf.saved_model.load(str(tmp_path / "m"))
+        close(clf.predict_proba(X), served.serve(X).numpy(), 1e-6)
 
 
 def test_from_keras_wraps_without_training() -> None:
