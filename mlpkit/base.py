@@ -74,9 +74,7 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, BaseEstimator): 
             params = self._params()
             if incremental and hasattr(self, "_optimizer_params"):
                 params |= self._optimizer_params
-            rng = np.random.RandomState()  # of its own: NumPy's global state is left alone
-            if self.random_state is not None:
-                rng = check_random_state(self.random_state)
+            rng = self._generator()
             if fresh:
                 model = self._initial(params, data, rng)
             else:
@@ -101,6 +99,11 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, BaseEstimator): 
         if fitted.monitor is not None:
             fitted.monitor.tell()  # here a warning that is an error costs nothing
         return self
+
+    def _generator(self) -> np.random.RandomState:
+        if self.random_state is None:
+            return np.random.RandomState()  # of its own: NumPy's global state is left alone
+        return check_random_state(self.random_state)  # type: ignore[no-any-return]
 
     def _check_streamable(self, incremental: bool) -> None:
         if incremental and self.early_stopping:
@@ -146,9 +149,7 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, BaseEstimator): 
 
     def _initialize(self, n_features: int, n_outputs: int) -> Self:
         """Become fitted with the network as its builder makes it."""
-        rng = np.random.RandomState(np.random.SeedSequence().generate_state(1))
-        if self.random_state is not None:
-            rng = check_random_state(self.random_state)
+        rng = self._generator()
         params = self._params()
         self.n_features_in_ = n_features
         model = self._drawn(params, n_features, n_outputs, self.dtype or "float32", rng)

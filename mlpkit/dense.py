@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from mlpkit.plugin import Array, Arrays, Network, Spec
 
-BLOCK_ROWS = 4096  # of a prediction: bounded memory, and a block stays in the cache
+BLOCK_ROWS = 1024  # of a prediction: bounded memory, and a block stays in the cache
 
 
 def _identity(z: Array) -> None:
@@ -125,5 +125,11 @@ def predict(
     if n <= BLOCK_ROWS:
         return activated(outputs(X, coefs, intercepts, activation), out)
     X = X.tocsr() if issparse(X) else X
-    parts = [X[i : i + BLOCK_ROWS] for i in range(0, n, BLOCK_ROWS)]
-    return np.concatenate([predict(part, coefs, intercepts, activation, out) for part in parts])
+    found: Array | None = None
+    for i in range(0, n, BLOCK_ROWS):
+        part = predict(X[i : i + BLOCK_ROWS], coefs, intercepts, activation, out)
+        if found is None:
+            found = np.empty((n, part.shape[1]), part.dtype)
+        found[i : i + BLOCK_ROWS] = part
+    assert found is not None
+    return found

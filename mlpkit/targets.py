@@ -10,6 +10,13 @@ from sklearn.utils.multiclass import unique_labels
 from mlpkit.plugin import Array, Task
 
 
+def plainly_same(given: Any, classes: Array | None) -> bool:
+    """Whether the given classes are, as they stand, those that are known."""
+    if type(given) is not np.ndarray or classes is None:
+        return False
+    return given.dtype.kind == classes.dtype.kind and np.array_equal(given, classes)
+
+
 class Labels:
     """Classes or label sets <-> indicator columns, one for two classes.
 
@@ -43,7 +50,23 @@ class Labels:
 
     def encode(self, y: Any) -> Array:
         """Indicators, bool, shape (n, n_outputs)."""
+        places = self._places(y)
+        if places is not None:
+            columns = np.arange(len(self.classes)) if len(self.classes) > 2 else np.ones(1)
+            return np.asarray(places[:, None] == columns)
         return self.binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
+
+    def _places(self, y: Any) -> Array | None:
+        """The place of each label of y (n,) among the classes; None if they are not plain labels
+        of the same kind, or not all known. In a stream scikit-learn's checks take longer than
+        the step.
+        """
+        classes = self.classes
+        plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind == classes.dtype.kind
+        if not plain or y.dtype.kind not in "biuUf" or self.task == "multilabel":
+            return None
+        places = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+        return places if np.array_equal(classes[places], y) else None
 
     def check_same(self, y: Any) -> None:
         """ValueError unless y has exactly these classes."""
@@ -56,6 +79,8 @@ class Labels:
 
     def check_known(self, y: Any) -> None:
         """ValueError if y has others than these classes."""
+        if self._places(y) is not None:
+            return
         seen = unique_labels(y)
         if len(np.setdiff1d(seen, self.classes, assume_unique=True)):
             raise ValueError(

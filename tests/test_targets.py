@@ -1,5 +1,7 @@
 """Targets: encoded, decoded, scored."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,21 @@ def test_labels_there_and_back(y: np.ndarray, task: str, columns: int) -> None:
     assert (labels.task, code.shape, code.dtype) == (task, (3, columns), np.dtype(bool))
     np.testing.assert_array_equal(labels.decode(code.astype(float)), y)
     assert labels.score(code, code.astype(float), None) == 1.0
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.float32, "U3", bool])
+def test_plain_labels_as_scikit_learn_encodes_them(dtype: Any, n: int) -> None:
+    """By their places among the classes, which is shorter; what is not known goes the long way."""
+    n = min(n, 2) if dtype is bool else n
+    names = np.arange(n).astype(dtype)
+    labels = Labels(names)
+    y = names[[n - 1, 0, 0, n - 1]]
+    theirs = labels.binarizer.transform(y).astype(bool)
+    np.testing.assert_array_equal(labels.encode(y), theirs)
+    labels.check_known(y[:1])
+    with pytest.raises(ValueError, match="not in"):
+        Labels(np.array([3, 5, 7])).check_known(np.array([3, 4]))
 
 
 def test_several_multiclass_targets_are_refused() -> None:
