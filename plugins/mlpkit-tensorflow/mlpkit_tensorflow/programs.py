@@ -22,8 +22,22 @@ def _compiled(
     structure: Structure, function: Callable[..., Any], *specs: Any, jit_compile: bool
 ) -> Callable[..., Any]:
     traced = tf.function(partial(function, structure), autograph=False, jit_compile=jit_compile)
-    program: Callable[..., Any] = traced.get_concrete_function(*specs)
-    return program
+    program: Any = traced.get_concrete_function(*specs)
+    inner: Any = getattr(program, "inference_fn", None)
+    if inner is None:  # another TensorFlow
+        return program  # type: ignore[no-any-return]
+    types = [t.dtype for t in tf.nest.flatten(program.structured_outputs)]
+
+    def called(*args: Any) -> Any:
+        # without the casts and checks of each argument, which take as long as a small step
+        flat = [*tf.nest.flatten(args), *program.captured_inputs]
+        if jit_compile:
+            found = inner.call_flat(*flat)
+        else:
+            found = tf.raw_ops.PartitionedCall(args=flat, Tout=types, f=inner)
+        return tf.nest.pack_sequence_as(program.structured_outputs, found)
+
+    return called
 
 
 def _rows(structure: Structure, *shape: int) -> Rows:
@@ -97,23 +111,14 @@ def outputs(structure: Structure) -> Callable[..., Tensor]:
     little to fuse in a forward pass, so it needs neither XLA nor its fixed shapes.
     """
     weights = structure.state().weights
-    program: Any = _compiled(
+    program: Callable[..., Tensor] = _compiled(
         structure,
         _outputs,
         weights,
         structure.tensor(None, structure.n_features),
         jit_compile=False,
     )
-    names, function = sorted(weights), getattr(program, "inference_fn", None)
-    if function is None:  # another TensorFlow
-        return program  # type: ignore[no-any-return]
-
-    def called(weights: Tensors, x: Tensor) -> Tensor:
-        # a tenth of the time that calling the program takes: a row is predicted in no time
-        args = [*(weights[name] for name in names), x, *program.captured_inputs]
-        return tf.raw_ops.PartitionedCall(args=args, Tout=[structure.dtype], f=function)[0]
-
-    return called
+    return program
 
 
 def _epoch(

@@ -1,5 +1,6 @@
 """Training data on the device, and the rows of a step without those that do not count."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -78,9 +79,9 @@ class Rows:
 def on_device(array: Any, dtype: str, device: torch.device) -> Tensor:
     """The array in the dtype on the device; copied only where it has to be."""
     array = np.ascontiguousarray(array, dtype)
-    if not array.flags.writeable:  # PyTorch warns of what it can't protect
-        array = array.copy()
-    return torch.from_numpy(array).to(device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it can't protect a read-only array: we don't write
+        return torch.from_numpy(array).to(device)
 
 
 def _sparse(X: Any, dtype: str) -> Any:
