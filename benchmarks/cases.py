@@ -9,12 +9,24 @@ from sklearn.datasets import load_digits
 
 
 class Case(NamedTuple):
-    """One fit: hidden layers, rows a step, epochs, always Adam and ReLU in float32."""
+    """One fit: hidden layers, rows a step, epochs; always Adam and ReLU in float32."""
 
     data: str
     hidden: tuple[int, ...]
     batch: int
     epochs: int
+    rows: int | None = None  # the first ones; None: all
+
+
+class Question(NamedTuple):
+    """What a contender is asked: which work, on which case, how many times in a row."""
+
+    what: str
+    name: str
+    repeat: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.name}"
 
 
 CASES = {
@@ -22,12 +34,30 @@ CASES = {
     "digits, (100), 32": Case("digits", (100,), 32, 20),
     "covertype, (256, 256), 512": Case("covertype", (256, 256), 512, 2),
     "784, (512, 512), 128": Case("784", (512, 512), 128, 1),
+    "digits, (100), 200, 10 epochs": Case("digits", (100,), 200, 10),
+    "digits, (100), 32, 2 epochs": Case("digits", (100,), 32, 2),
+    "784, (512, 512), 128, 10,000 rows": Case("784", (512, 512), 128, 1, 10_000),
 }
-QUICK = {
-    "digits, (100), 200": CASES["digits, (100), 200"],
-    "digits, (100), 32": CASES["digits, (100), 32"],
-    "784, (512, 512), 128": CASES["784, (512, 512), 128"],
-}
+FULL = (
+    *(Question("fit", name) for name in list(CASES)[:4]),
+    Question("stream", "300 calls, sizes 1..512"),
+    Question("predict", "1 row", 50),
+    Question("predict", "100,000 rows"),
+    Question("process", "default fit on digits, first time"),
+    Question("process", "default fit on digits, second time"),
+)
+QUICK = (
+    *(Question("fit", name) for name in list(CASES)[4:]),
+    Question("stream", "20 calls, sizes 1..512"),
+    Question("predict", "1 row", 50),
+    Question("predict", "100,000 rows"),
+)
+
+
+def rows_of(case: Case, folder: str | None) -> tuple[Any, Any]:
+    """The case's X (n, n_features) float32 and y (n,) int64."""
+    X, y = data(case.data, folder)
+    return X[: case.rows], y[: case.rows]
 
 
 @cache
@@ -48,4 +78,4 @@ def data(name: str, folder: str | None = None) -> tuple[Any, Any]:
     n, features, classes = (92_962, 54, 7) if name == "covertype" else (60_000, 784, 10)
     rng = np.random.RandomState(0)
     X = rng.random_sample((n, features)).astype(np.float32)
-    return X, (X[:, :classes] @ rng.random_sample((classes, classes))).argmax(axis=1)
+    return X, ((X[:, :classes] - 0.5) @ rng.standard_normal((classes, classes))).argmax(axis=1)

@@ -5,31 +5,25 @@ function of no argument that trains a new model from its first weights, to the e
 """
 
 import os
+import subprocess
+import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from benchmarks import counters
 from benchmarks.cases import Case
+from benchmarks.contender import Contender, Timed
+from benchmarks.floors import Floor, in_numpy, in_xla
 
-Timed = Callable[[], Any]
-
-
-class Contender:
-    """The interface: what a contender can't do raises NotImplementedError."""
-
-    def fit(self, case: Case, X: Any, y: Any) -> Timed:
-        """A whole fit."""
-        raise NotImplementedError
-
-    def stream(self, X: Any, y: Any, sizes: Any) -> Timed:
-        """A new model, and one partial_fit for each size."""
-        raise NotImplementedError
-
-    def predict(self, X: Any, y: Any, rows: Any) -> Timed:
-        """Class probabilities of the rows, by a model that was fitted before."""
-        raise NotImplementedError
+PROCESS = """
+from sklearn.datasets import load_digits
+from {library} import MLPClassifier
+MLPClassifier(random_state=0, {settings}).fit(*load_digits(return_X_y=True))
+"""
 
 
 class Estimators(Contender):
@@ -72,6 +66,25 @@ class Estimators(Contender):
     def predict(self, X: Any, y: Any, rows: Any) -> Timed:
         model = self.make(max_iter=2).fit(X, y)
         return lambda: model.predict_proba(rows)
+
+    def process(self, again: bool) -> Timed:
+        kept = tempfile.mkdtemp()
+
+        def run() -> None:
+            folder = kept if again else tempfile.mkdtemp()
+            settings = {**os.environ, "MLPKIT_CACHE_DIR": folder}
+            if self.backend is None:
+                source = PROCESS.format(library="sklearn.neural_network", settings="")
+            else:
+                source = PROCESS.format(library="mlpkit", settings=f"backend={self.backend!r}")
+            subprocess.run([sys.executable, "-W", "ignore", "-c", source], check=True, env=settings)
+
+        return run
+
+    def counts(self, case: Case, X: Any, y: Any) -> dict[str, int | None]:
+        if self.backend is None:
+            raise NotImplementedError
+        return counters.counts(self.backend, case, X, y)
 
 
 class Keras(Contender):
@@ -174,63 +187,9 @@ class Skorch(Contender):
         return lambda: model.predict_proba(rows)
 
 
-class Floor(Contender):
-    """The matrix products of the network alone, in one library: no faster fit is possible."""
-
-    def __init__(self, library: str) -> None:
-        self.library = library
-
-    def fit(self, case: Case, X: Any, y: Any) -> Timed:
-        units = (X.shape[1], *case.hidden, int(y.max()) + 1)
-        steps = case.epochs * -(-len(X) // case.batch)
-        weights = [np.ones(pair, np.float32) for pair in zip(units, units[1:], strict=False)]
-        inputs = [np.ones((case.batch, n), np.float32) for n in units]
-        return (
-            self._numpy(weights, inputs, steps)
-            if self.library == "numpy"
-            else self._jax(weights, inputs, steps)
-        )
-
-    def _numpy(self, weights: Any, inputs: Any, steps: int) -> Timed:
-        outs = [
-            np.empty((len(a), w.shape[1]), np.float32)
-            for a, w in zip(inputs, weights, strict=False)
-        ]
-        grads = [np.empty_like(w) for w in weights]
-        backs = [np.empty_like(a) for a in inputs]
-
-        def run() -> None:
-            for _ in range(steps):
-                for i, w in enumerate(weights):
-                    np.matmul(inputs[i], w, out=outs[i])
-                    np.matmul(inputs[i].T, inputs[i + 1], out=grads[i])
-                    if i:
-                        np.matmul(inputs[i + 1], w.T, out=backs[i])
-
-        return run
-
-    def _jax(self, weights: Any, inputs: Any, steps: int) -> Timed:
-        import jax
-        from jax import lax
-
-        def step(_: Any, carry: Any) -> Any:
-            found = []
-            for i, (a, w) in enumerate(zip(carry[1], carry[0], strict=False)):
-                b = carry[1][i + 1]
-                found.append(((a @ w).sum(), a.T @ b, (b @ w.T).sum() if i else 0.0))
-            shift = sum(f + h for f, _, h in found) * 0.0  # keeps every product in the loop
-            return [
-                w + 0.0 * g + shift for w, (_, g, _) in zip(carry[0], found, strict=False)
-            ], carry[1]
-
-        loop = jax.jit(lambda w, a: lax.fori_loop(0, steps, step, (w, a))[0])
-        loop(weights, inputs)
-        return lambda: jax.block_until_ready(loop(weights, inputs))
-
-
 CONTENDERS: dict[str, Callable[[], Contender]] = {
-    "floor-numpy": lambda: Floor("numpy"),
-    "floor-xla": lambda: Floor("jax"),
+    "floor-numpy": lambda: Floor(in_numpy),
+    "floor-xla": lambda: Floor(in_xla),
     "mlpkit-numpy": lambda: Estimators("numpy"),
     "mlpkit-jax": lambda: Estimators("jax"),
     "mlpkit-tensorflow": lambda: Estimators("tensorflow"),
@@ -240,6 +199,3 @@ CONTENDERS: dict[str, Callable[[], Contender]] = {
     "scikeras": lambda: SciKeras("tensorflow"),
     "skorch": lambda: Skorch(),
 }
-OURS = [name for name in CONTENDERS if name.startswith("mlpkit")]
-FLOORS = [name for name in CONTENDERS if name.startswith("floor")]
-PEERS = [name for name in CONTENDERS if name not in OURS + FLOORS]

@@ -8,15 +8,17 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from benchmarks.cases import CASES, data
+from benchmarks.cases import CASES, data, rows_of
 from benchmarks.contenders import CONTENDERS, Contender, Timed
 
 
 def prepared(contender: Contender, what: str, name: str, folder: str | None) -> Timed:
-    """What to time for a request."""
+    """What to time for a question."""
     if what == "fit":
         case = CASES[name]
-        return contender.fit(case, *data(case.data, folder))
+        return contender.fit(case, *rows_of(case, folder))
+    if what == "process":
+        return contender.process(again=name.endswith("second time"))
     X, y = data("digits")
     if what == "stream":
         calls = int(name.split()[0])
@@ -25,21 +27,30 @@ def prepared(contender: Contender, what: str, name: str, folder: str | None) -> 
     return contender.predict(X, y, rows)
 
 
+def seconds(run: Timed, repeat: int) -> float:
+    """Of one run, the mean of several in a row."""
+    began = time.perf_counter()
+    for _ in range(repeat):
+        run()
+    return (time.perf_counter() - began) / repeat
+
+
 def serve(requests: TextIO, answers: TextIO) -> None:
-    """Answer until the requests end: seconds, or why not."""
+    """Answer until the requests end: seconds or counts, or why not."""
     contender = CONTENDERS[sys.argv[1]]()
     ready: dict[tuple[str, str], Timed] = {}
     for line in requests:
         asked: dict[str, Any] = json.loads(line)
         key = asked["what"], asked["name"]
+        answer: dict[str, Any]
         try:
-            if key not in ready:
-                ready[key] = prepared(contender, *key, asked["folder"])
-            repeat = asked["repeat"]
-            began = time.perf_counter()
-            for _ in range(repeat):
-                ready[key]()
-            answer: dict[str, Any] = {"seconds": (time.perf_counter() - began) / repeat}
+            if key[0] == "counts":
+                case = CASES[key[1]]
+                answer = {"counts": contender.counts(case, *rows_of(case, asked["folder"]))}
+            else:
+                if key not in ready:
+                    ready[key] = prepared(contender, *key, asked["folder"])
+                answer = {"seconds": seconds(ready[key], asked["repeat"])}
         except NotImplementedError:
             answer = {"error": "not offered"}
         except Exception as error:

@@ -1,0 +1,127 @@
+"""What noise can't touch: compilations, calls of compiled programs, bytes beside the state."""
+
+import tracemalloc
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.cases import Case
+
+Counts = dict[str, int | None]
+COMPILED = "compilations, first fit"
+AGAIN = "compilations, second fit"
+DISPATCHES = "dispatches an epoch"
+BYTES = "bytes of a step beside weights and slots"
+
+
+def counts(backend: str, case: Case, X: Any, y: Any) -> Counts:
+    """Counts of two fits of the case, the second with another seed; None: can't be told."""
+    warnings.simplefilter("ignore")
+    return COUNTERS[backend](lambda seed, **kw: _fit(case, X, y, seed, backend, **kw))
+
+
+def _fit(case: Case, X: Any, y: Any, seed: int, backend: Any, epochs: int | None = None) -> Any:
+    import mlpkit
+
+    clf = mlpkit.MLPClassifier(
+        case.hidden,
+        batch_size=case.batch,
+        max_iter=epochs or min(case.epochs, 4),
+        tol=0.0,
+        n_iter_no_change=100,
+        random_state=seed,
+        backend=backend,
+    )
+    return clf.fit(X, y)
+
+
+def _numpy(fit: Callable[..., Any]) -> Counts:
+    """Nothing is compiled; the bytes are what Python's allocator saw at most in an epoch."""
+    from mlpkit import numpy_backend
+
+    original, peaks = numpy_backend.backend, []
+
+    def watched(*args: Any) -> Any:
+        steps = original(*args)
+
+        def epoch(state: Any, *rest: Any) -> Any:
+            tracemalloc.start()
+            found = steps.epoch(state, *rest)
+            kept = found[0].weights.nbytes + found[0].slots.nbytes
+            peaks.append(tracemalloc.get_traced_memory()[1] - kept)
+            tracemalloc.stop()
+            return found
+
+        return steps._replace(epoch=epoch)
+
+    numpy_backend.backend = watched
+    fit(0)
+    return {COMPILED: 0, AGAIN: 0, DISPATCHES: None, BYTES: max(peaks)}
+
+
+def _jax(fit: Callable[..., Any]) -> Counts:
+    """JAX's own events; the bytes are the temporaries that XLA planned for a block of steps."""
+    import jax
+
+    from mlpkit_jax import steps
+    from mlpkit_jax.runtime import computing
+
+    compiled: list[str] = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, *_, **__: compiled.append(event) if "backend_compile" in event else None
+    )
+    calls: list[tuple[Any, Any]] = []
+    original = steps.programs
+
+    def counting(structure: Any) -> Any:
+        programs = original(structure)
+
+        def run(*args: Any) -> Any:
+            calls.append((programs.run, jax.tree.map(jax.typeof, args)))
+            return programs.run(*args)
+
+        return programs._replace(run=run)
+
+    steps.programs = counting  # type: ignore[assignment]
+    fit(0)
+    first = len(compiled)
+    fit(1)
+    again = len(compiled) - first
+    calls.clear()
+    fit(2, epochs=1)
+    with computing("float32"):
+        planned = [program.lower(*args).compile().memory_analysis() for program, args in calls]
+    bytes_ = max(p.temp_size_in_bytes for p in planned)
+    return {COMPILED: first, AGAIN: again, DISPATCHES: len(calls), BYTES: bytes_}
+
+
+def _tensorflow(fit: Callable[..., Any]) -> Counts:
+    """Programs that were traced and compiled; TensorFlow does not tell their memory on a CPU."""
+    from mlpkit_tensorflow import programs
+
+    compiled, calls = [0], [0]
+    original, epoch = programs._compiled, programs.epoch
+
+    def compiling(*args: Any, **kwargs: Any) -> Any:
+        compiled[0] += 1
+        return original(*args, **kwargs)
+
+    def counting(*args: Any) -> Any:
+        calls[0] += 1
+        return epoch(*args)
+
+    programs._compiled, programs.epoch = compiling, counting  # type: ignore[assignment]
+    fit(0)
+    first = compiled[0]
+    fit(1)
+    again = compiled[0] - first
+    calls[0] = 0
+    fit(2, epochs=1)
+    return {COMPILED: first, AGAIN: again, DISPATCHES: calls[0], BYTES: None}
+
+
+COUNTERS: dict[str, Callable[[Callable[..., Any]], Counts]] = {
+    "numpy": _numpy,
+    "jax": _jax,
+    "tensorflow": _tensorflow,
+}
