@@ -7,14 +7,14 @@ import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
+from sklearn.utils.multiclass import type_of_target
 
 from mlpkit.base import BaseMLP
 from mlpkit.class_weights import ClassWeights
 from mlpkit.constraints import CONSTRAINTS
 from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
-from mlpkit.targets import Labels, plainly_same
+from mlpkit.targets import Labels, first_call
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -225,15 +225,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         has these values over all rows so far ("prequential") and the last ones ("window").
         """
         with self._restored_on_failure():
-            same = plainly_same(classes, self.__dict__.get("classes_"))
-            if not same and _check_partial_fit_first_call(self, classes):
+            if first_call(self, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
                 self._targets = Labels(y if multilabel else classes)
             return self._train(Given(X, y, sample_weight), Beside(labels), incremental=True)
 
     def predict(self, X: Any) -> Array:
         """Labels of X, shape (n_samples,) or indicators (n_samples, n_labels)."""
-        return self._targets.decode(self._outputs(X))  # type: ignore[no-any-return]
+        p = self._outputs(X)
+        return self._targets.decode(p)  # type: ignore[no-any-return]
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n_samples, n_classes), in the order of ``classes_``."""

@@ -5,16 +5,18 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.multiclass import _check_partial_fit_first_call, unique_labels
 
 from mlpkit.plugin import Array, Task
 
 
-def plainly_same(given: Any, classes: Array | None) -> bool:
-    """Whether the given classes are, as they stand, those that are known."""
-    if type(given) is not np.ndarray or classes is None:
-        return False
-    return given.dtype.kind == classes.dtype.kind and np.array_equal(given, classes)
+def first_call(estimator: Any, classes: Any) -> bool:
+    """Whether it is the first `partial_fit`; ValueError for other classes than in that one."""
+    known: Any = getattr(estimator, "classes_", None)
+    plain = known is not None and type(classes) is np.ndarray
+    if plain and classes.dtype.kind == known.dtype.kind and np.array_equal(classes, known):
+        return False  # without checks that take longer than a small step
+    return _check_partial_fit_first_call(estimator, classes)  # type: ignore[no-any-return]
 
 
 class Labels:

@@ -12,6 +12,8 @@ from mlpkit.plugin import Array, Groups, Metric, Scored
 from mlpkit.reports.estimates import Settings
 from mlpkit.reports.report import PartitionReport
 
+pytestmark = pytest.mark.once
+
 N = 200
 RNG = np.random.default_rng(0)
 GROUPS = {

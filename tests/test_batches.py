@@ -13,6 +13,8 @@ from mlpkit.solvers import sgd
 from mlpkit.testing import recipe
 from mlpkit.training.batches import epochs, with_rates
 
+pytestmark = pytest.mark.once
+
 
 @given(n=st.integers(1, 300), size=st.integers(1, 64), seed=st.integers(0, 9))
 def test_each_epoch_has_each_row_once(n: int, size: int, seed: int) -> None:

@@ -1,6 +1,7 @@
 """Blocks of fixed shapes hold every step once, in order."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
@@ -8,6 +9,8 @@ from scipy.sparse import csr_array
 from mlpkit.blocks import blocks, bucket, host_rows
 from mlpkit.plugin import Batches
 from mlpkit.testing import batches
+
+pytestmark = pytest.mark.once
 
 
 @given(n=st.integers(1, 700), full=st.sampled_from([1, 5, 32, 200, 1000]))

@@ -13,6 +13,8 @@ from lookups import BROKEN, FAST, JSON, message
 from mlpkit.plugin import API, PluginError, PluginWarning
 from mlpkit.registry import Registry
 
+pytestmark = pytest.mark.once
+
 
 def test_broken_plugin_that_nobody_asked_for(site: Path) -> None:
     """A broken plugin is a warning, once, when a lookup comes upon it."""

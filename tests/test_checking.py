@@ -7,6 +7,8 @@ from distributions import PREAMBLE, install, offering, run
 
 from mlpkit.__main__ import main
 
+pytestmark = pytest.mark.once
+
 CODE = """
 from mlpkit.plugin import Groups, Partitioner, PluginError, Solver
 NAMES = tuple(map(str, range(300)))

@@ -8,6 +8,8 @@ from sklearn.neural_network import MLPRegressor
 from mlpkit import dense
 from mlpkit.testing import spec
 
+pytestmark = pytest.mark.once
+
 
 def test_layers_and_named_are_inverse() -> None:
     """Lists of layers become named arrays, and lists again."""

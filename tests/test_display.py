@@ -20,6 +20,7 @@ from mlpkit import (
     evaluate,
 )
 
+pytestmark = pytest.mark.once
 X, y = load_iris(return_X_y=True)
 CLF = LogisticRegression(max_iter=500).fit(X, y)
 

@@ -10,6 +10,8 @@ from sklearn import metrics as sk
 
 from mlpkit import cross, evaluate
 
+pytestmark = pytest.mark.once
+
 BINARY: dict[str, Any] = {
     "accuracy": sk.accuracy_score,
     "balanced_accuracy": sk.balanced_accuracy_score,

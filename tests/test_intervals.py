@@ -10,6 +10,8 @@ from sklearn.metrics import average_precision_score
 from mlpkit import by_labels, evaluate
 from mlpkit.reports.intervals import jackknife, percentile, wilson
 
+pytestmark = pytest.mark.once
+
 
 def one(y: Any, metrics: str, **options: Any) -> Any:
     """The entry of the whole, at 95 percent."""

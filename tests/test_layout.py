@@ -12,6 +12,8 @@ import mlpkit
 from mlpkit.plugin import Hooks
 from mlpkit.registry import installed
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(mlpkit.__file__).parent
 REPOSITORY = Path(__file__).parent.parent
 MODULES = sorted(

@@ -10,6 +10,8 @@ from distributions import install, offering, only, run
 
 from mlpkit.__main__ import COMMANDS, main
 
+pytestmark = pytest.mark.once
+
 STAND_IN = "'json:loads'"  # any importable function serves as a factory
 FRAMEWORKS = ("jax", "tensorflow", "torch", "keras")
 

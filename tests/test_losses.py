@@ -13,6 +13,8 @@ from mlpkit.losses import LOSSES
 from mlpkit.plugin import PluginError
 from mlpkit.testing import TASKS, data, spec
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("name", TASKS)
 def test_values_are_scikit_learns(name: str) -> None:

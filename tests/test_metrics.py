@@ -19,6 +19,8 @@ from mlpkit.metrics.values import pinball_loss
 from mlpkit.plugin import Metric
 from mlpkit.registry import installed
 
+pytestmark = pytest.mark.once
+
 CASES = [(task, name) for task, named in REFERENCES.items() for name in named]
 SHIFTED = ("r2", "explained_variance", "mse", "rmse", "mae", "median_absolute_error", "mean_bias")
 

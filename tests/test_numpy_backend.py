@@ -4,11 +4,14 @@ import tracemalloc
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from scipy.special import softmax
 
 from mlpkit import dense
 from mlpkit.numpy_backend import backend
 from mlpkit.testing import BackendLaws, batches, data, recipe, spec
+
+pytestmark = pytest.mark.once
 
 
 class TestNumpy(BackendLaws):

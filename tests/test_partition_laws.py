@@ -11,6 +11,8 @@ from mlpkit.plugin import Metric
 from mlpkit.registry import installed
 from mlpkit.testing import MetricLaws, PartitionerLaws
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("name", installed().plugins[0].load().components["metric"])
 class TestMetrics(MetricLaws):

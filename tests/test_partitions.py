@@ -21,6 +21,8 @@ from mlpkit import (
 from mlpkit.partitions.lookup import learned, members, partitioners_of
 from mlpkit.plugin import Groups, Partitioner, Sample
 
+pytestmark = pytest.mark.once
+
 FRAME = pd.DataFrame(
     {
         "sex": ["f", "m", None, "f", "m", "f"],

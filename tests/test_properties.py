@@ -15,6 +15,8 @@ from mlpkit.metrics.lookup import metrics_of
 from mlpkit.metrics.scored import take
 from mlpkit.plugin import Groups, Sample, Scored
 
+pytestmark = pytest.mark.once
+
 METRICS = {
     "multiclass": ["accuracy", "f1_macro", "balanced_accuracy", "recall_weighted"],
     "regression": ["r2", "mae", "rmse", "explained_variance", "median_absolute_error"],

@@ -10,6 +10,8 @@ from lookups import BROKEN, FAST, JSON, loaded, message
 from mlpkit import registry
 from mlpkit.registry import Registry
 
+pytestmark = pytest.mark.once
+
 
 def test_builtin_imports_no_plugin(site: Path) -> None:
     """Looking up a built-in name imports no plugin at all."""

@@ -19,6 +19,8 @@ from mlpkit import (
     from_function,
 )
 
+pytestmark = pytest.mark.once
+
 DATA = rows("binary", 600)
 FRAME = pd.DataFrame({"group": DATA.groups, "x": np.random.default_rng(3).normal(size=600)})
 ALL = ["accuracy", "recall", "log_loss", "roc_auc", "f1_macro", "selection_rate"]

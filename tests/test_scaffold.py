@@ -12,6 +12,8 @@ from mlpkit.commands.scaffold import files
 from mlpkit.commands.templates import KINDS
 from mlpkit.plugin import Hooks
 
+pytestmark = pytest.mark.once
+
 DATA = "import numpy as np\nX = np.random.RandomState(0).rand(40, 3)\ny = np.arange(40) % 2\n"
 
 

@@ -3,11 +3,15 @@
 import re
 from pathlib import Path
 
+import pytest
 from environments import Environment
+
+pytestmark = pytest.mark.once
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 USE = """
 import numpy as np
+import pytest
 from mlpkit import MLPClassifier, evaluate
 X = np.random.RandomState(0).rand(60, 3)
 y = (X[:, 0] > 0.5).astype(int)

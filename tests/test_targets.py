@@ -7,6 +7,8 @@ import pytest
 
 from mlpkit.targets import Labels, Values
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("y", "task", "columns"),
