@@ -193,6 +193,7 @@ CONTENDERS: dict[str, Callable[[], Contender]] = {
     "mlpkit-numpy": lambda: Estimators("numpy"),
     "mlpkit-jax": lambda: Estimators("jax"),
     "mlpkit-tensorflow": lambda: Estimators("tensorflow"),
+    "mlpkit-torch": lambda: Estimators("torch"),
     "scikit-learn": lambda: Estimators(None),
     "keras-jax": lambda: Keras("jax"),
     "keras-tensorflow": lambda: Keras("tensorflow"),
