@@ -108,40 +108,44 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         decayed = weights[: layout.decayed]
         return 0.5 * alpha * float(decayed @ decayed)
 
-    def advance(state: State, gradients: Array, weight: float, rate: float) -> None:
-        """One solver step, in place and block by block."""
+    def advance(state: State, mean: Array, weight: float, rate: float) -> float:
+        """One solver step with the mean gradient of rows of this weight, in place and block by
+        block; return the penalty at the weights before.
+        """
         if solver.joint is not None:
-            gradients[: layout.decayed] += alpha * state.weights[: layout.decayed]
-            gradients /= weight
+            before = penalty(state.weights)
+            mean[: layout.decayed] += alpha / weight * state.weights[: layout.decayed]
             views, mine = layout.views(state.weights), state.slots
-            new, after = solver.joint.update(np, views, layout.views(gradients), dict(mine), rate)
+            new, after = solver.joint.update(np, views, layout.views(mean), dict(mine), rate)
             mine.update(after)
             for name, view in views.items():
                 view[...] = new[name]
-            return
+            return before
         assert solver.update is not None
-        size = BLOCK_BYTES // layout.dtype.itemsize
+        size, squares = BLOCK_BYTES // layout.dtype.itemsize, 0.0
         for begin in range(0, layout.size, size):
             block = slice(begin, begin + size)
             mine = (state.weights[block], *state.slots[:, block])
-            g = gradients[block]
-            decayed = max(0, layout.decayed - begin)
-            g[:decayed] += alpha * mine[0][:decayed]
-            g /= weight
+            g, decayed = mean[block], mine[0][: max(0, layout.decayed - begin)]
+            squares += float(decayed @ decayed)
+            g[: len(decayed)] += alpha / weight * decayed
             p, slots = solver.update(np, mine[0], g, mine[1:], rate, solver.options)
             for kept, new in zip(mine, (p, *slots), strict=True):
                 if new is not kept:  # the solver did not work in place
                     kept[...] = new
+        return 0.5 * alpha * squares
 
-    def passed(chain: Chain, weights: Arrays, gradients: Arrays, part: HostRows, p: Array) -> float:
-        """Write the outputs of the rows and the gradients, summed; return the rows' weight."""
-        chain.forward(weights, part.X, p)
+    def weight_of(part: HostRows) -> float:
+        return float(len(part.y) if part.w is None else part.w.sum())
+
+    def pull(
+        chain: Chain, weights: Arrays, gradients: Arrays, part: HostRows, p: Array, by: float
+    ) -> None:
+        """Write the gradients, summed over rows and divided, from the rows' outputs p."""
         assert loss.delta is not None
         delta = loss.delta(np, part.y, p)
-        if part.w is not None:
-            delta *= part.w[:, None]
+        delta *= 1 / by if part.w is None else part.w[:, None] / by
         chain.backward(weights, gradients, part.X, delta)
-        return float(len(p) if part.w is None else part.w.sum())
 
     def losses(part: HostRows, p: Array) -> Array:
         found = loss.rows(np, part.y, p)
@@ -153,17 +157,19 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         part = rows if indices is None else rows.taken(indices[indices >= 0])
         views = layout.views(np.zeros(layout.size, layout.dtype))
         n, p = len(part.y), np.empty_like(part.y)
-        value = weight = 0.0
+        value = 0.0
         if n:
+            chain, weights = Chain(spec, n), layout.views(state.weights)
             with limited(work * n):
-                weight = passed(Chain(spec, n), layout.views(state.weights), views, part, p)
+                chain.forward(weights, part.X, p)
+                pull(chain, weights, views, part, p, 1.0)
             value = float(losses(part, p).sum())
-        return Sums(value, weight, penalty(state.weights)), views
+        return Sums(value, weight_of(part), penalty(state.weights)), views
 
     def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
         state = State(state.weights.copy(), state.slots.copy())
         if weight > 0:
-            advance(state, layout.filled(gradients, str), weight, rate)
+            advance(state, layout.filled(gradients, str) / weight, weight, rate)
         return state
 
     def epoch(state: State, rows: HostRows, batches: Batches) -> tuple[State, Sums]:
@@ -180,10 +186,12 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             for chunk, parts in chunks(rows, batches.order):
                 p = np.empty_like(chunk.y)
                 for i, s in parts:
-                    weight = passed(chain, weights, gradients, chunk.part(s), p[s])
-                    sums[1, i], sums[2, i] = weight, penalty(state.weights)
+                    part = chunk.part(s)
+                    chain.forward(weights, part.X, p[s])
+                    sums[1, i] = weight = weight_of(part)
                     if weight > 0:
-                        advance(state, buffer, weight, rates[i])
+                        pull(chain, weights, gradients, part, p[s], weight)
+                        sums[2, i] = advance(state, buffer, weight, rates[i])
                     if seen is not None:
                         seen[i, batches.order[i] >= 0] = p[s]
                 found = losses(chunk, p)
