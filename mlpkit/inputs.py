@@ -8,6 +8,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mlpkit.monitoring.beside import Beside, Given
+from mlpkit.plain import are_plain
 from mlpkit.plugin import Array
 from mlpkit.training.fitting import Data
 
@@ -23,16 +24,18 @@ class Inputs:
 
     def _checked(self, given: Given, reset: bool) -> tuple[Any, Array, Array | None]:
         """X, y and weights as scikit-learn checks them."""
-        X, y = validate_data(
-            self,
-            given.X,
-            given.y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=self._y_numeric,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        X, y = given.X, given.y
+        if reset or not are_plain(X, y, self):
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=["csr", "csc"],
+                multi_output=True,
+                y_numeric=self._y_numeric,
+                dtype=(np.float64, np.float32),
+                reset=reset,
+            )
         if self.dtype is not None and self.dtype != X.dtype:
             with np.errstate(over="ignore"):  # told in words
                 X = X.astype(self.dtype)

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpkit import dense, recipes
 from mlpkit.model import Model
+from mlpkit.plain import is_plain
 from mlpkit.plugin import Array
-
-PLAIN = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class Layers:
@@ -59,7 +57,7 @@ class Layers:
 
     def _outputs(self, X: Any) -> Array:
         """Activated outputs, shape (n, n_outputs)."""
-        if not self._is_plain(X):
+        if not is_plain(X, self):
             check_is_fitted(self)
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         if "_model" in self.__dict__ and not self._model.is_dense:
@@ -72,16 +70,6 @@ class Layers:
         else:
             layers = dense.layers(self._model.arrays)
         return dense.predict(X, *layers, activation, self.out_activation_)
-
-    def _is_plain(self, X: Any) -> bool:
-        """Whether `validate_data` could only give X back: it takes longer than one row."""
-        if type(X) is not np.ndarray or X.ndim != 2 or X.dtype not in PLAIN or not len(X):
-            return False
-        state = self.__dict__
-        if X.shape[1] != state.get("n_features_in_") or "feature_names_in_" in state:
-            return False
-        with np.errstate(all="ignore"):
-            return bool(np.isfinite(X.sum()))  # else validate_data looks at each
 
     def _live_outputs(self, X: Any) -> Array:
         """Outputs by the backend: of the live state, if there is one of this backend."""

@@ -84,6 +84,26 @@ def test_a_stream_of_labels_of_any_kind(backend: str, dtype: Any, n_classes: int
         fits[1].partial_fit(rows[:2], np.array(["a", "b"]), classes=np.array(["a", "z"]))
 
 
+@pytest.mark.parametrize(
+    ("rows", "values", "told"),
+    [
+        (np.full((2, 4), np.nan), np.ones(2), "X contains NaN"),
+        (np.ones((2, 3)), np.ones(2), "X has 3 features"),
+        (np.ones((2, 4)), np.ones(3), "inconsistent numbers of samples"),
+        (np.ones((2, 4)), np.array([1.0, np.inf]), "y contains infinity"),
+        (np.ones((2, 4)), np.array(["a", "b"]), "could not convert|Unable to convert"),
+    ],
+)
+def test_a_stream_that_goes_wrong_is_told(backend: str, rows: Any, values: Any, told: str) -> None:
+    """And goes on as if the chunk had not come."""
+    model = MLPRegressor(hidden_layer_sizes=(4,), backend=backend, random_state=0)
+    model.partial_fit(X, X[:, 0])
+    before = model.predict(X)
+    with pytest.raises(ValueError, match=told):
+        model.partial_fit(rows, values)
+    np.testing.assert_array_equal(model.predict(X), before)
+
+
 def _held(run: Callable[[], Any]) -> int:
     """Bytes that Python and NumPy held at most."""
     tracemalloc.start()
