@@ -55,7 +55,10 @@ def _numpy(fit: Callable[..., Any]) -> Counts:
         return steps._replace(epoch=epoch)
 
     numpy_backend.backend = watched
-    fit(0)
+    try:
+        fit(0)
+    finally:
+        numpy_backend.backend = original
     return {COMPILED: 0, AGAIN: 0, DISPATCHES: None, BYTES: max(peaks)}
 
 
@@ -89,6 +92,7 @@ def _jax(fit: Callable[..., Any]) -> Counts:
     again = len(compiled) - first
     calls.clear()
     fit(2, epochs=1)
+    steps.programs = original
     with computing("float32"):
         planned = [program.lower(*args).compile().memory_analysis() for program, args in calls]
     bytes_ = max(p.temp_size_in_bytes for p in planned)
@@ -117,6 +121,7 @@ def _tensorflow(fit: Callable[..., Any]) -> Counts:
     again = compiled[0] - first
     calls[0] = 0
     fit(2, epochs=1)
+    programs._compiled, programs.epoch = original, epoch
     return {COMPILED: first, AGAIN: again, DISPATCHES: calls[0], BYTES: None}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.cases import Question
 
 PAUSE = 0.1  # seconds before each question: BLAS threads of the one before still spin
-SLOW, HOPELESS = 10.0, 10.0  # seconds and times the best: asked only once
+SLOW, HOPELESS = 5.0, 10.0  # seconds and times the best: asked only once
 Found = dict[str, dict[str, Any]]
 
 
@@ -76,9 +76,10 @@ def measured(
 
 def counts(names: Sequence[str], questions: Sequence[Question], folder: str | None) -> Found:
     """What noise can't touch, by contender and case, from processes that did nothing before."""
-    found: Found = {}
-    for question in questions:
-        for name in names:
-            answer = Process(name).ask(question, folder)
-            found.setdefault(name, {})[question.name] = answer.get("counts", answer.get("error"))
+    found: Found = {name: {} for name in names}
+    for name in names:
+        process = Process(name)
+        for question in questions:
+            answer = process.ask(question, folder)
+            found[name][question.name] = answer.get("counts", answer.get("error"))
     return found
