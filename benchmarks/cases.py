@@ -49,7 +49,7 @@ FULL = (
 QUICK = (
     *(Question("fit", name) for name in list(CASES)[4:]),
     Question("stream", "10 calls, sizes 1..512"),
-    Question("predict", "1 row", 50),
+    Question("predict", "1 row", 10),
     Question("predict", "100,000 rows"),
 )
 
