@@ -36,7 +36,7 @@ CASES = {
     "784, (512, 512), 128": Case("784", (512, 512), 128, 1),
     "digits, (100), 200, 10 epochs": Case("digits", (100,), 200, 10),
     "digits, (100), 32, 2 epochs": Case("digits", (100,), 32, 2),
-    "784, (512, 512), 128, 10,000 rows": Case("784", (512, 512), 128, 1, 10_000),
+    "784, (512, 512), 128, 5,000 rows": Case("784", (512, 512), 128, 1, 5_000),
 }
 FULL = (
     *(Question("fit", name) for name in list(CASES)[:4]),
@@ -48,9 +48,8 @@ FULL = (
 )
 QUICK = (
     *(Question("fit", name) for name in list(CASES)[4:]),
-    Question("stream", "10 calls, sizes 1..512"),
+    Question("stream", "5 calls, sizes 1..512"),
     Question("predict", "1 row", 10),
-    Question("predict", "100,000 rows"),
 )
 
 
