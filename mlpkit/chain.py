@@ -42,7 +42,8 @@ class Chain:
         self.depth = len(spec.layer_units) - 1
         units = spec.layer_units[1:-1]
         self.values = [np.empty((rows, n), spec.dtype) for n in units]
-        self.deltas = [np.empty((rows, n), spec.dtype) for n in units]
+        # a layer's delta is made from that of the layer behind it, and no other is needed
+        self.deltas = np.empty((2, rows * max(units, default=0)), spec.dtype)
         self.ones = np.ones(rows, spec.dtype)
 
     def forward(self, weights: Arrays, X: Any, p: Array) -> None:
@@ -64,7 +65,8 @@ class Chain:
             _product(value.T, delta, gradients[f"coef_{i}"])
             np.matmul(self.ones[:n], delta, out=gradients[f"intercept_{i}"])
             if i:
-                delta = np.matmul(delta, weights[f"coef_{i}"].T, out=self.deltas[i - 1][:n])
+                out = self.deltas[i % 2, : value.size].reshape(value.shape)
+                delta = np.matmul(delta, weights[f"coef_{i}"].T, out=out)
                 self.slope(value, delta)
 
 
