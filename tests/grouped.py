@@ -170,3 +170,8 @@ HISTOGRAMS = {
     "average_precision_histogram": "average_precision",
     "median_absolute_error_histogram": "median_absolute_error",
 }
+
+
+def close(expected: float, actual: float, tolerance: float = 1e-12) -> None:
+    """Equal to a relative tolerance; NaN equals NaN."""
+    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
