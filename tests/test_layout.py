@@ -99,11 +99,23 @@ def test_a_folder_is_no_second_door(package: str) -> None:
     assert not imports(package)
 
 
+def code_lines(text: str) -> int:
+    """Lines of a module that are neither blank, nor a comment, nor part of a docstring."""
+    lines = {
+        i for i, line in enumerate(text.splitlines(), 1) if line.strip() and line.strip()[0] != "#"
+    }
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            docstring = node.body[0]
+            lines -= set(range(docstring.lineno, (docstring.end_lineno or 0) + 1))
+    return len(lines)
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_files_stay_small(module: str) -> None:
-    """A file of the core is read once from top to bottom."""
-    limit = 360 if module == "plugin" else 250
-    assert len(path_of(module).read_text().splitlines()) <= limit
+    """A file of the core has at most 250 lines of code; docstrings may be as long as they need."""
+    assert code_lines(path_of(module).read_text()) <= 250
 
 
 def test_public_names_are_sorted_and_there() -> None:
