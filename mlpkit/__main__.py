@@ -1,4 +1,7 @@
-"""The command line: ``python -m mlpkit plugins``, ``check``, ``new-plugin`` and ``demo``."""
+"""The command line: ``mlpkit plugins``, ``check``, ``new-plugin`` and ``demo``.
+
+``python -m mlpkit`` is the same, where the folder of scripts is not on the PATH.
+"""
 
 import argparse
 import os
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 
 from mlpkit import __version__
 from mlpkit.commands import checking, demo, listing, scaffold
+from mlpkit.commands.program import program
 
 COMMANDS = {  # each has SUMMARY, arguments(parser), main(args)
     "plugins": listing,
@@ -18,7 +22,7 @@ COMMANDS = {  # each has SUMMARY, arguments(parser), main(args)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m mlpkit")
+    parser = argparse.ArgumentParser(prog=program())
     parser.add_argument("--version", action="version", version=f"mlpkit {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():

@@ -78,7 +78,7 @@ def network_of(
         raise ValueError(
             f"builder {name} returned {type(made).__module__}.{type(made).__qualname__}."
             " It must return a mlpkit.plugin.Network, or a model of a framework for which a"
-            " plugin is installed (python -m mlpkit plugins)."
+            " plugin is installed (`mlpkit plugins` lists them)."
         )
     return network
 

@@ -64,7 +64,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Most evaluations of 'lbfgs'.
     backend : str, callable or None, default=None
         Who computes: 'numpy' or an installed plugin; None is the environment variable
-        MLPKIT_BACKEND, else 'numpy'. ``python -m mlpkit plugins`` lists them.
+        MLPKIT_BACKEND, else 'numpy'. ``mlpkit plugins`` lists them.
     builder : str, callable or None, default=None
         Who makes the network; None is 'dense', the chain that the parameters above describe.
     backend_options, builder_options, solver_options : dict or None, default=None

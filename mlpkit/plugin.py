@@ -21,7 +21,7 @@ a *light* module (one that imports no framework, nor a parent package that does)
     def mlpkit_solvers():
         return [Component("lion", "mlpkit_lion:lion", "sign momentum", options=("beta",))]
 
-``pip install`` it, see it in ``python -m mlpkit plugins``, use it with
+``pip install`` it, see it in ``mlpkit plugins``, use it with
 ``MLPClassifier(solver="lion")``, test it with a subclass from `mlpkit.testing`.
 
 A hook takes no argument and returns components. A component only *describes*: its

@@ -14,21 +14,22 @@ from packaging.requirements import Requirement
 
 import mlpkit
 
-NEEDED = ("mlpkit", "pytest", "hypothesis")  # the latter two for `python -m mlpkit check`
+NEEDED = ("mlpkit", "pytest", "hypothesis")  # the latter two for `mlpkit check`
 
 
 class Environment:
     """A virtual environment in a folder, without any plugin to begin with.
 
-    What mlpkit needs is linked from where the tests run, so that no index is asked.
+    What mlpkit needs is linked from where the tests run, so that no index is asked; mlpkit
+    itself too, unless it is to be installed (``linked=False``).
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, linked: bool = True) -> None:
         venv.create(folder, symlinks=os.name != "nt")
         paths = sysconfig.get_paths("venv", {"base": str(folder), "platbase": str(folder)})
         self.python = Path(paths["scripts"], "python")
         self.site = Path(paths["purelib"])
-        for name in closure(*NEEDED):
+        for name in sorted(closure(*NEEDED) - ({"mlpkit"} if not linked else set())):
             self._link(name)
 
     def _link(self, name: str) -> None:
@@ -47,9 +48,13 @@ class Environment:
         for tree in sources:
             wheels = tree.parent / f"wheels-of-{tree.name}"
             built.append(str(next(iter(wheels.glob("*.whl")), None) or wheel(tree, wheels)))
+        return self.install_wheel(*map(Path, built))
+
+    def install_wheel(self, *built: Path) -> Self:
+        """Have pip install wheels, without what they need."""
         options = ("--quiet", "--no-deps", "--no-index", "--disable-pip-version-check")
         command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", *options]
-        subprocess.run([*command, *built], check=True, env=plain())
+        subprocess.run([*command, *map(str, built)], check=True, env=plain())
         return self
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

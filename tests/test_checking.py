@@ -1,4 +1,4 @@
-"""``python -m mlpkit check``: the laws for an installed plugin, and a verdict in words."""
+"""``mlpkit check``: the laws for an installed plugin, and a verdict in words."""
 
 from pathlib import Path
 

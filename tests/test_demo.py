@@ -1,4 +1,4 @@
-"""``python -m mlpkit demo``: what it prints, on terminals and elsewhere, and what it survives."""
+"""``mlpkit demo``: what it prints, on terminals and elsewhere, and what it survives."""
 
 import argparse
 import io

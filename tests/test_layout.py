@@ -58,6 +58,7 @@ LEVELS = [
     {"testing.training", "testing.callbacks"},
     {"testing.backends"},
     {"testing.__init__"},
+    {"commands.program"},
     {"commands.demo", "commands.listing", "commands.checking"},
     {"commands.template_backend", "commands.template_trainer"},
     {"commands.templates"},

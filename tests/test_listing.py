@@ -1,4 +1,4 @@
-"""``python -m mlpkit plugins``: all that is installed, whatever state it is in."""
+"""``mlpkit plugins``: all that is installed, whatever state it is in."""
 
 import json
 import re

@@ -82,7 +82,7 @@ def installed(folder: Path, zoo: Path, code: str) -> Environment:
 
 
 def listed(made: Environment) -> dict[str, str]:
-    """The row of the plugin in ``python -m mlpkit plugins --json``."""
+    """The row of the plugin in ``mlpkit plugins --json``."""
     rows = json.loads(made.run("-m", "mlpkit", "plugins", "--json").stdout)["plugins"]
     found: dict[str, str] = next(row for row in rows if row["plugin"] == "fast")
     return found

@@ -1,4 +1,4 @@
-"""``python -m mlpkit new-plugin``: what is written works as it is."""
+"""``mlpkit new-plugin``: what is written works as it is."""
 
 import re
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What ``python -m mlpkit`` does: plugins, demo, check and new-plugin."""
+"""What ``mlpkit`` does: plugins, demo, check and new-plugin."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from mlpkit.commands.program import program
 from mlpkit.discovery import Plugin, did_you_mean
 from mlpkit.plugin import Component, Kind, PluginError
 from mlpkit.registry import Registry
@@ -108,7 +109,7 @@ def checked(registry: Registry, plugin: Plugin, only: str, given: argparse.Names
     if given.options and len(offers) > 1:
         print(
             f"{plugin.label} offers {', '.join(names)}, and options are for one. Try:"
-            f" python -m mlpkit check {plugin.entry.name}/{names[0]} --options ..."
+            f" {program()} check {plugin.entry.name}/{names[0]} --options ..."
         )
         return 2
     print(f"{plugin.label}\n", flush=True)
@@ -140,7 +141,7 @@ def verdict(
     if absent := [n for n in needed(kind, factory) if n not in given.options]:
         example = json.dumps(dict.fromkeys(absent, "..."))
         found.note = (
-            f"it needs options; try: python -m mlpkit check"
+            f"it needs options; try: {program()} check"
             f" {plugin.entry.name}/{component.name} --options '{example}'"
         )
         return found

@@ -16,6 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 import mlpkit
+from mlpkit.commands.program import program
 from mlpkit.discovery import reason
 from mlpkit.plugin import PluginError, Report
 from mlpkit.registry import installed, missing
@@ -212,7 +213,7 @@ def closing(tables: list[list[Row]]) -> list[str]:
     """What the tables show, from their numbers, and what to do with it."""
     pairs = [(row, rows[0]) for rows in tables for row in rows[1:] if not row.failure]
     if not pairs:
-        return ["No backend could be compared; python -m mlpkit plugins shows what is installed."]
+        return [f"No backend could be compared; {program()} plugins shows what is installed."]
     worst = max(row.difference(reference) for row, reference in pairs)
     score = max(abs(row.score - reference.score) for row, reference in pairs)
     name = pairs[-1][0].backend

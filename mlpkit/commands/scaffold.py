@@ -8,6 +8,7 @@ from typing import get_args
 
 from mlpkit.commands import templates
 from mlpkit.commands.checking import LAWS
+from mlpkit.commands.program import program
 from mlpkit.discovery import own_version
 from mlpkit.plugin import API, Kind
 
@@ -38,7 +39,7 @@ def main(given: argparse.Namespace) -> int:
         f"Wrote {target}. Next:\n\n"
         f"    pip install -e '{target}[test]'\n"
         f"    pytest {target}\n"
-        f"    python -m mlpkit check {name}\n"
+        f"    {program()} check {name}\n"
     )
     return 0
 

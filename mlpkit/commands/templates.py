@@ -50,7 +50,7 @@ The $kind `$name` for [mlpkit](https://pypi.org/project/mlpkit/).
 $example
 ```
 
-`python -m mlpkit plugins` shows that it is there, `python -m mlpkit check $name` that it
+`mlpkit plugins` shows that it is there, `mlpkit check $name` that it
 keeps the laws of its kind.
 """
 

@@ -50,7 +50,7 @@ def evaluate(
         iterable of chunks, each a tuple (X, y) or (X, y, sample_weight), a dict of such
         arguments, or a `Chunk`: they are evaluated one by one and not kept, unless a metric
         says that it is exact.
-    metrics : names (``python -m mlpkit plugins`` lists them), `mlpkit.plugin.Metric` records,
+    metrics : names (``mlpkit plugins`` lists them), `mlpkit.plugin.Metric` records,
         scikit-learn's functions, or a dict of them by the name they shall have.
     partitions : columns of X by name or index, and partitioners. They learn their groups
         from these rows (from the first chunk, where chunks can't be joined).
