@@ -135,14 +135,42 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, BaseEstimator): 
         sample_weight : array-like of shape (n_samples,), not negative, or None
         X_val, y_val, sample_weight_val
             Rows that metrics are measured on after every epoch, and that early stopping looks
-            at, instead of holding out `validation_fraction` of the training rows.
+            at, instead of holding out `validation_fraction` of the training rows. They must be
+            transformed as X is. A `sklearn.pipeline.Pipeline` does that only if it is created
+            with ``transform_input=["X_val"]``; see the example. Rows that look nothing like X
+            are a UserWarning.
         eval_sets : dict of (X, y), (X, y, sample_weight) or dicts of these, with labels, by name
-            More rows that metrics are measured on.
+            More rows that metrics are measured on, transformed as X is; a Pipeline does not
+            transform them.
         labels, labels_val : dict or frame of columns (n_samples,), or None
             What `by_labels("name")` groups rows by and X does not hold.
 
         Raises ValueError for bad input, and in the epoch in which training diverges; the
         estimator then is what it was before the call.
+
+        Examples
+        --------
+        Validation rows behind a scaler:
+
+        >>> import sklearn
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.model_selection import train_test_split
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> from mlpkit import MLPClassifier
+        >>> X, X_val, y, y_val = train_test_split(*load_wine(return_X_y=True), random_state=0)
+        >>> clf = MLPClassifier(
+        ...     learning_rate_init=0.01, early_stopping_on="log_loss", random_state=0
+        ... )
+        >>> with sklearn.config_context(enable_metadata_routing=True):
+        ...     pipe = make_pipeline(
+        ...         StandardScaler(),
+        ...         clf.set_fit_request(X_val=True, y_val=True),
+        ...         transform_input=["X_val"],
+        ...     )
+        ...     pipe = pipe.fit(X, y, X_val=X_val, y_val=y_val)
+        >>> pipe.score(X_val, y_val) > 0.95
+        True
         """
         beside = Beside(labels, X_val, y_val, sample_weight_val, labels_val, eval_sets)
         return self._train(Given(X, y, sample_weight), beside, incremental=False)

@@ -21,6 +21,7 @@ class Inputs:
     _targets: Any
     _y_numeric: bool
     dtype: Any
+    n_features_in_: int
 
     def _checked(self, given: Given, reset: bool) -> tuple[Any, Array, Array | None]:
         """X, y and weights as scikit-learn checks them."""
@@ -81,4 +82,9 @@ class Inputs:
             X, y, w = self._checked(given, reset=False)
             return Data(X, self._targets.encode_known(y), w)
         except ValueError as error:
-            raise ValueError(f"{name} rows: {error}") from error
+            hint = ""
+            if np.ndim(given.X) == 2 and np.shape(given.X)[1] != self.n_features_in_:
+                from mlpkit.monitoring.drift import PIPELINE
+
+                hint = f" {PIPELINE['validation' if name == 'validation' else 'eval_sets']}"
+            raise ValueError(f"{name} rows: {error}{hint}") from error

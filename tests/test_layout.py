@@ -30,7 +30,7 @@ LEVELS = [
     {"dense", "registry", "targets"},
     {"chain", "chunks"},
     {"numpy_backend", "provenance", "recipes", "constraints", "options", "class_weights"},
-    {"monitoring.beside"},
+    {"monitoring.beside", "monitoring.drift"},
     {"training.trainer"},
     {"training.lbfgs", "model"},
     {"building", "exporting", "layers"},

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from mlpkit.monitoring.beside import Given
+from mlpkit.monitoring.drift import warn_of_drift
 from mlpkit.monitoring.monitor import Asked
 from mlpkit.monitoring.plan import Rows, plan_of
 from mlpkit.monitoring.stream import Arrival, Stream, stream_of
-from mlpkit.partitions.columns import labels_of
+from mlpkit.partitions.columns import labels_of, names_of
 from mlpkit.plugin import Sample
 from mlpkit.targets import Labels, Values
 from mlpkit.training.fitting import Data
@@ -38,6 +39,7 @@ def asked_of(
         found = encode(name, each)
         rows.append(plan.rows(name, *found, sample_of(each, name)))
         validation = found if name == "validation" else validation
+    warn_of_drift(data.X, {each.split: each.X for each in rows}, names_of(given.X))
     running = params["train_metrics"] == "running"
     return Asked(plan, train, tuple(rows), running, epochs), validation
 

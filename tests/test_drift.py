@@ -1,0 +1,131 @@
+"""Validation rows that look nothing like the training rows are a warning; honest ones are not."""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from scipy.sparse import csc_matrix, csr_matrix
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler, scale
+
+from mlpkit import MLPClassifier
+from mlpkit.monitoring.drift import drift
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+LOADERS = [load_iris, load_wine, load_breast_cancer, load_digits, load_diabetes]
+WINE = train_test_split(*load_wine(return_X_y=True), random_state=0)
+
+
+def splits(X: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Training and validation rows: random ones, few ones, and the ends of each order."""
+    rng = np.random.RandomState(0)
+    for _ in range(10):
+        order = rng.permutation(len(X))
+        for n in (1, 2, 5, len(X) // 4):
+            yield order[n:], order[:n]
+            yield order[n : n + 30], order[:n]
+    for key in (np.arange(len(X)), y, scale(X).sum(axis=1), *X.T[:5]):
+        for order in (np.argsort(key), np.argsort(key)[::-1]):
+            yield order[: len(X) * 9 // 10], order[len(X) * 9 // 10 :]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("load", LOADERS)
+def test_honest_rows_do_not_alarm(load: Any) -> None:
+    """Random splits, few rows, and the last tenth of rows sorted by anything."""
+    X, y = load(return_X_y=True)
+    for train, held in splits(X, y):
+        assert not drift(X[train], X[held])
+        assert not drift(csr_matrix(X[train]), csc_matrix(X[held]))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("load", LOADERS)
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler((-1, 1)), RobustScaler()])
+def test_rows_that_were_not_scaled_alarm(load: Any, scaler: Any) -> None:
+    """Whatever scaled the training rows; also a few."""
+    X, y = load(return_X_y=True)
+    for seed in range(3):
+        train, held = train_test_split(X, random_state=seed)
+        seen = scaler.fit_transform(train)
+        assert drift(seen, held)
+        assert not drift(seen, scaler.transform(held))
+
+
+@pytest.mark.once
+def test_indicators_sparse_and_constant_columns() -> None:
+    """Rare indicators and columns that never vary say nothing; values that can't be do."""
+    rng = np.random.RandomState(0)
+    rare = (rng.rand(600, 40) < rng.rand(40) ** 4).astype(float)
+    rare[:, 0] = 7.0
+    for n in (300, 550):
+        assert not drift(rare[:n], rare[n:]) and not drift(csr_matrix(rare[:n]), rare[n:])
+    assert drift(scale(rare[:300]), rare[300:])
+    shifted = np.hstack([rare, np.arange(600.0)[:, None]])  # one column of time
+    assert not drift(shifted[:60], shifted[60:])
+    assert not drift(rare[:5], 1000 + rare)  # too few to tell
+    assert not drift(np.ones((50, 3)), np.zeros((50, 3)))
+
+
+def test_a_pipeline_that_does_not_transform(backend: str) -> None:
+    """The warning names what to type; with that the model is as good as it was meant to be."""
+    X, X_val, y, y_val = WINE
+    clf = MLPClassifier(
+        (16,),
+        early_stopping_on="log_loss",
+        learning_rate_init=0.01,
+        random_state=0,
+        backend=backend,
+    )
+    with pytest.warns(UserWarning, match="look nothing like the training rows") as caught:
+        ruined = make_pipeline(StandardScaler(), clf).fit(
+            X, y, mlpclassifier__X_val=X_val, mlpclassifier__y_val=y_val
+        )
+    (told,) = (str(w.message) for w in caught if "look nothing" in str(w.message))
+    assert 'transform_input=["X_val"]' in told and "set_fit_request(X_val=True" in told
+    assert "column 0: 11.4 to 14.8, in training -2.46 to 2.19" in told
+    assert ruined.score(X_val, y_val) < 0.9
+    with sklearn.config_context(enable_metadata_routing=True), warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*look nothing")
+        pipe = make_pipeline(
+            StandardScaler(),
+            sklearn.clone(clf).set_fit_request(X_val=True, y_val=True),
+            transform_input=["X_val"],
+        )
+        pipe.fit(X, y, X_val=X_val, y_val=y_val)
+    assert pipe.score(X_val, y_val) > 0.95
+    curve = pipe[-1].metric_history_.select("log_loss", split="validation", by="all")
+    assert min(r.value for r in curve) == pytest.approx(-pipe[-1].best_validation_score_)
+
+
+@pytest.mark.once
+def test_one_warning_for_all_sets() -> None:
+    """With the names of the sets and of the columns; a warning that is an error changes nothing."""
+    X, X_val, y, y_val = WINE
+    names = load_wine().feature_names
+    frame, raw = pd.DataFrame(scale(X), columns=names), pd.DataFrame(X_val, columns=names)
+    clf = MLPClassifier((4,), max_iter=1)
+    with pytest.warns(UserWarning, match="look nothing") as caught:
+        clf.fit(frame, y, X_val=raw, y_val=y_val, eval_sets={"2025": (raw, y_val)})
+    (told,) = (str(w.message) for w in caught if "look nothing" in str(w.message))
+    assert "rows of 'validation'" in told and "rows of '2025'" in told and "'alcohol'" in told
+    assert "A Pipeline does not transform eval_sets" in told
+    fresh = MLPClassifier((4,), max_iter=1)
+    with pytest.raises(UserWarning, match="look nothing"):
+        fresh.fit(frame, y, X_val=raw, y_val=y_val)
+    assert not hasattr(fresh, "coefs_") and not hasattr(fresh, "n_features_in_")
+
+
+@pytest.mark.once
+def test_rows_of_another_width() -> None:
+    """A step that makes other columns: the error names the same remedy."""
+    X, X_val, y, y_val = WINE
+    with pytest.raises(ValueError, match=r"validation rows: X has 13 .*transform_input=\[\"X_val"):
+        MLPClassifier().fit(X[:, :5], y, X_val=X_val, y_val=y_val)
