@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from mlpkit import recipes
 from mlpkit.building import check_picklable
 from mlpkit.constraints import CONSTRAINTS
+from mlpkit.documented import Documented
 from mlpkit.exporting import Exports
 from mlpkit.inputs import Inputs
 from mlpkit.layers import Layers
@@ -26,7 +27,7 @@ from mlpkit.targets import Labels, Values
 from mlpkit.training.fitting import Data, Fitted, Task, run
 
 
-class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, Documented, BaseEstimator):  # type: ignore[misc]
     """Fits, goes on fitting, and evaluates a network; subclasses say what targets mean."""
 
     _parameter_constraints = CONSTRAINTS
@@ -99,6 +100,11 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, BaseEstimator): 
         if fitted.monitor is not None:
             fitted.monitor.tell()  # here a warning that is an error costs nothing
         return self
+
+    @property
+    def _no_improvement_count(self) -> int:
+        """Number of the last epochs without improvement, by scikit-learn's name."""
+        return self._progress.stale
 
     def _generator(self) -> np.random.RandomState:
         if self.random_state is None:

@@ -13,103 +13,230 @@ from mlpkit.targets import Values
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
-    """A multilayer perceptron for real targets: scikit-learn's interface, any backend.
+    """Multilayer perceptron regressor with scikit-learn's interface, on the backend of choice.
 
-    The parameters up to `max_fun` are those of `sklearn.neural_network.MLPRegressor`, with
-    their meaning and numbers; the rest is ours.
+    It minimises a loss plus an L2 penalty. The parameters from `loss` to `max_fun` are those of
+    `sklearn.neural_network.MLPRegressor` and give the same results.
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, Loss, or of a framework, default='squared_error'
-        Half the squared error, or half the Poisson deviance behind an exponential output
-        (needs ``y >= 0``); or an object of a framework, or 'framework.name', as far as a
-        plugin adapts it. All with an L2 penalty.
-    hidden_layer_sizes : array-like of int, default=(100,)
-        Units of each hidden layer; an int is one layer, ``()`` none.
+    loss : {'squared_error', 'poisson'}, Loss or object, default='squared_error'
+        The loss to minimise.
+
+        - 'squared_error' is half the squared error.
+        - 'poisson' is half the Poisson deviance; the output is an exponential and ``y >= 0`` is
+          required.
+
+        A `mlpkit.plugin.Loss` is used as it is. A loss of a framework for which a plugin is
+        installed is given as an object or by its name ('framework.name').
+
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Number of units of each hidden layer. An int is one hidden layer, ``()`` is none.
+
     activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Activation of the hidden layers.
+        Activation function of the hidden layers.
+
+        - 'identity' returns ``f(x) = x``.
+        - 'logistic' returns ``f(x) = 1 / (1 + exp(-x))``.
+        - 'tanh' returns ``f(x) = tanh(x)``.
+        - 'relu' returns ``f(x) = max(0, x)``.
+
     solver : str or Solver, default='adam'
-        'adam', 'sgd', 'lbfgs' (SciPy, whole data at once), or what a plugin brings.
+        The optimizer of the weights.
+
+        - 'adam' is the stochastic optimizer of Kingma and Ba, with adaptive moments.
+        - 'sgd' is stochastic gradient descent with momentum.
+        - 'lbfgs' is SciPy's L-BFGS-B, which uses all rows in each iteration. It often converges
+          faster on small data sets.
+
+        Other names come from installed plugins. A `mlpkit.plugin.Solver` is used as it is, and
+        plugins accept optimizers of their framework.
+
     alpha : float, default=0.0001
-        L2 penalty ``alpha / 2 * |weights|^2``, divided by the weight of the batch.
+        Strength of the L2 penalty ``alpha / 2 * sum(weights ** 2)``. The penalty is divided by the
+        number of rows (by the sum of their weights) when it is added to the loss.
+
     batch_size : int or 'auto', default='auto'
-        Rows of a step; 'auto' is ``min(200, n_samples)``.
+        Number of rows of each step. 'auto' is ``min(200, n_samples)``. Ignored when
+        ``solver='lbfgs'``.
+
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Schedule of 'sgd': fixed; ``learning_rate_init / (t_ + 1) ** power_t``; or divided
-        by 5 whenever `n_iter_no_change` epochs brought less than `tol`.
-    learning_rate_init, power_t : float, default=0.001 and 0.5
-        First learning rate, and the exponent of 'invscaling'.
+        Schedule of the learning rate.
+
+        - 'constant' is `learning_rate_init` throughout.
+        - 'invscaling' is ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch.
+        - 'adaptive' divides the learning rate by 5 when `n_iter_no_change` consecutive epochs did
+          not improve the training loss (the validation score, with early stopping) by `tol`.
+
+        Only used when ``solver='sgd'``.
+
+    learning_rate_init : float, default=0.001
+        The initial learning rate, which scales the steps. Ignored when ``solver='lbfgs'``.
+
+    power_t : float, default=0.5
+        Exponent of the schedule 'invscaling'. Only used when ``solver='sgd'``.
+
     max_iter : int, default=200
-        Most epochs of a fit (iterations of 'lbfgs').
+        Maximum number of epochs; of iterations when ``solver='lbfgs'``. An epoch uses each row
+        once.
+
     shuffle : bool, default=True
-        Draw a new order of rows for each epoch.
+        Whether to shuffle the rows before each epoch. Ignored when ``solver='lbfgs'``.
+
     random_state : int, RandomState instance or None, default=None
-        Draws weights, held-out rows, order and dropout; the same numbers on every backend.
+        Determines the initial weights, the split for early stopping, the order of the rows and
+        dropout. An int gives the same numbers in every call and on every backend.
+
     tol : float, default=1e-4
-        An epoch that improves loss or score by less counts as none; 'lbfgs': see SciPy's gtol.
+        Tolerance of the optimization. Training stops when the loss (the validation score, with
+        early stopping) does not improve by at least `tol` for `n_iter_no_change` consecutive
+        epochs, unless ``learning_rate='adaptive'``. When ``solver='lbfgs'``, it is the largest
+        entry of the gradient at which training stops (``gtol`` of SciPy).
+
     verbose : bool, default=False
-        Print a line an epoch.
+        Whether to print the progress of training.
+
     warm_start : bool, default=False
-        `fit` goes on from the present weights.
-    momentum, nesterovs_momentum : float and bool, default=0.9 and True
-        Of 'sgd'.
+        Whether `fit` starts from the weights of the previous call instead of new ones.
+
+    momentum : float, default=0.9
+        Momentum of gradient descent, between 0 and 1. Only used when ``solver='sgd'``.
+
+    nesterovs_momentum : bool, default=True
+        Whether to use Nesterov's momentum. Only used when ``solver='sgd'`` and ``momentum > 0``.
+
     early_stopping : bool, default=False
-        Hold out `validation_fraction` of the rows, stop when their R2 stalls, and
-        keep the weights of the best epoch.
+        Whether to stop training when the validation score stops improving. `validation_fraction`
+        of the training rows are set aside, unless `fit` is given `X_val` and `y_val`. Training
+        stops when their score (accuracy of a classifier, R2 of a regressor) does not improve by at
+        least `tol` for `n_iter_no_change` consecutive epochs. The weights of the best epoch are
+        kept. Ignored when ``solver='lbfgs'``, and not supported by `partial_fit`.
+
     validation_fraction : float, default=0.1
-        Fraction held out, in [0, 1).
-    beta_1, beta_2, epsilon : float, default=0.9, 0.999 and 1e-8
-        Decay rates and stabiliser of 'adam'.
+        Fraction of the training rows that is set aside as validation set for early stopping, in
+        [0, 1). Ignored when `fit` is given `X_val`.
+
+    beta_1 : float, default=0.9
+        Decay rate of the first moments, in [0, 1). Only used when ``solver='adam'``.
+
+    beta_2 : float, default=0.999
+        Decay rate of the second moments, in [0, 1). Only used when ``solver='adam'``.
+
+    epsilon : float, default=1e-8
+        Constant in the denominator, for numerical stability. Only used when ``solver='adam'``.
+
     n_iter_no_change : int or inf, default=10
-        Epochs without improvement that are borne.
+        Number of consecutive epochs without an improvement of at least `tol` before training
+        stops. Ignored when ``solver='lbfgs'``.
+
     max_fun : int, default=15000
-        Most evaluations of 'lbfgs'.
+        Maximum number of evaluations of the loss. Only used when ``solver='lbfgs'``.
+
     backend : str, callable or None, default=None
-        Who computes: 'numpy' or an installed plugin; None is the environment variable
-        MLPKIT_BACKEND, else 'numpy'. ``mlpkit plugins`` lists them.
+        The library that computes: 'numpy' or the name of an installed backend
+        (``mlpkit plugins`` lists them). None is the environment variable ``MLPKIT_BACKEND`` if it
+        is set, and 'numpy' otherwise.
+
+    backend_options : dict or None, default=None
+        Options of the backend. ``backend__name`` sets one of them in `set_params`.
+
     builder : str, callable or None, default=None
-        Who makes the network; None is 'dense', the chain that the parameters above describe.
-    backend_options, builder_options, solver_options : dict or None, default=None
-        Further options for each.
+        The function that builds the network: the name of an installed builder, or a function of a
+        `mlpkit.plugin.Spec`. None is 'dense', the network of fully connected layers that
+        `hidden_layer_sizes` and `activation` describe.
+
+    builder_options : dict or None, default=None
+        Options of the builder. ``builder__name`` sets one of them in `set_params`.
+
+    solver_options : dict or None, default=None
+        Options of a solver that is given by name. ``solver__name`` sets one of them in
+        `set_params`.
+
     trainer : str, callable or None, default=None
-        The training loop; None is the one that the solver needs.
+        The training loop: a name or a `mlpkit.plugin.Trainer`. None is the loop that the solver
+        needs.
+
     callbacks : str, callable or list of these, default=None
-        Called with a `mlpkit.plugin.Report` after every epoch; returning True stops.
+        Functions that are called with a `mlpkit.plugin.Report` after each epoch. Training stops if
+        one returns True; a float becomes the learning rate. Names are those of installed
+        callbacks: 'print' prints each epoch.
+
     dtype : {'float32', 'float64'} or None, default=None
-        Precision of weights and arithmetic; None follows X. 'float32' is the fast one.
+        Precision of weights and arithmetic. None is the dtype of X. 'float32' is faster.
+
     metrics : str, callable, Metric, list or dict of these, default=None
-        Measured in every epoch, as in `mlpkit.evaluate`, into `metric_history_`. None is none,
-        or the usual ones where another parameter or X_val asks to measure.
-    partitions : str, int, Partitioner, or list of these, default=None
-        The groups that metrics are measured by, as in `mlpkit.evaluate`; learned from the
-        training rows.
+        Metrics that are measured after each epoch and kept in `metric_history_`. They are given as
+        in `mlpkit.evaluate`. None is no metric, or the usual ones of the task if `X_val`,
+        `eval_sets`, `partitions` or `early_stopping_on` is given.
+
+    partitions : str, int, Partitioner or list of these, default=None
+        The groups of rows that the metrics are measured by, given as in `mlpkit.evaluate`. The
+        groups are learned from the training rows.
+
     train_metrics : {'running', 'exact'}, default='running'
-        Of training rows as their steps met them, for free; or by a pass behind each epoch.
+        How the metrics of the training rows are measured.
+
+        - 'running' uses the predictions that each step makes before its update, at no cost.
+        - 'exact' predicts all training rows after each epoch.
+
     metrics_window : int, default=1000
-        Rows of the sliding window of `partial_fit`, at least.
-    early_stopping_on : str or callable, default=None
-        What to stop early on instead of accuracy or R2, as "worst(recall, by='region')", or a
-        function of the `PartitionReport` of the validation rows (higher is better).
+        Minimum number of rows of the sliding window over which `partial_fit` measures metrics.
+
+    early_stopping_on : str, callable or None, default=None
+        What early stopping looks at instead of accuracy or R2: a metric such as ``"log_loss"``, a
+        comparison of groups such as ``"worst(mae, by='region')"``, or a function of the
+        `PartitionReport` of the validation rows, whose result is better when it is higher. It turns
+        early stopping on.
 
     Attributes
     ----------
-    coefs_, intercepts_ : lists of ndarray
-        Weights (fan_in, fan_out) and biases (fan_out,) of each layer. Edits count: the next
-        prediction or `partial_fit` starts from them.
-    loss_, best_loss_ : float
-        Training loss of the last epoch, and the least one (None with early stopping).
+    coefs_ : list of ndarray
+        The weights of each layer, of shape (fan_in, fan_out). The next prediction or training
+        starts from the values that these arrays have then. Only available for the dense network.
+
+    intercepts_ : list of ndarray
+        The biases of each layer, of shape (fan_out,), likewise.
+
+    loss_ : float
+        Training loss of the last epoch.
+
+    best_loss_ : float or None
+        The least training loss of an epoch. None with early stopping.
+
     loss_curve_ : list of float
-        Training loss of each epoch: the mean over its steps, as they were met.
-    validation_scores_, best_validation_score_ : list of float and float, or None
-        Held-out R2 of each epoch, and the best, with early stopping.
+        Training loss of each epoch: the mean of the losses of its steps.
+
+    validation_scores_ : list of float or None
+        Validation score of each epoch: accuracy of a classifier, R2 of a regressor, or what
+        `early_stopping_on` says, where higher is better. None without early stopping.
+
+    best_validation_score_ : float or None
+        The best validation score. None without early stopping.
+
     metric_history_ : MetricHistory
-        `metrics` by epoch, split, partitioner and group; see `to_frame` and `plot`.
-    n_iter_, t_ : int
-        Epochs of the last call, and rows seen since the weights were drawn.
-    n_layers_, n_outputs_, out_activation_ : int, int and str
-        Layers with input and output, columns of the output, activation of the last layer.
-    n_features_in_, feature_names_in_ : int and ndarray of str
-        Columns of X, and their names if all are strings.
+        The values of `metrics` by epoch, set of rows, partitioner and group.
+
+    n_iter_ : int
+        Number of epochs (iterations when ``solver='lbfgs'``) of the last call.
+
+    t_ : int
+        Number of training rows that were used since the weights were initialized, each counted
+        once per epoch.
+
+    n_layers_ : int
+        Number of layers, including the input and the output layer.
+
+    n_outputs_ : int
+        Number of outputs of the network.
+
+    out_activation_ : str
+        Activation function of the output layer.
+
+    n_features_in_ : int
+        Number of features of X.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features. Defined only when X has feature names that are all strings.
 
     Examples
     --------

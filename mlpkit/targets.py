@@ -1,6 +1,6 @@
 """Targets as the network sees them: encoded for training, decoded from its outputs."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
@@ -31,6 +31,13 @@ class Labels:
 
     def __init__(self, y: Any) -> None:
         self.binarizer = LabelBinarizer().fit(y)
+
+    @classmethod
+    def of(cls, binarizer: LabelBinarizer) -> Self:
+        """The labels of a fitted binarizer."""
+        labels = cls.__new__(cls)
+        labels.binarizer = binarizer
+        return labels
 
     @property
     def classes(self) -> Array:

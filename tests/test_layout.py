@@ -25,7 +25,7 @@ LEVELS = [
     {"objectives", "reports.text"},
     {"plugin"},
     {"reports.intervals", "metrics.sums"},
-    {"losses", "solvers", "plain", "threads", "blocks", "builtins", "discovery"},
+    {"losses", "solvers", "plain", "threads", "blocks", "builtins", "discovery", "documented"},
     {"training.batches", "training.callbacks", "training.listeners"},
     {"dense", "registry", "targets"},
     {"chain", "chunks"},
