@@ -148,6 +148,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Options of a solver that is given by name. ``solver__name`` sets one of them in
         `set_params`.
 
+    loss_options : dict or None, default=None
+        Options of a loss that is given by name; 'log_loss' has none.
+
     trainer : str, callable or None, default=None
         The training loop: a name or a `mlpkit.plugin.Trainer`. None is the loop that the solver
         needs.
@@ -297,6 +300,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         builder: str | Builder | None = None,
         builder_options: dict[str, Any] | None = None,
         solver_options: dict[str, Any] | None = None,
+        loss_options: dict[str, Any] | None = None,
         trainer: str | Trainer | None = None,
         callbacks: "str | Callback | list[str | Callback] | None" = None,
         dtype: str | None = None,

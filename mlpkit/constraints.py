@@ -43,6 +43,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "builder": [str, callable, None],
     "builder_options": [dict, None],
     "solver_options": [dict, None],
+    "loss_options": [dict, None],
     "trainer": [str, callable, None],
     "callbacks": ["array-like", callable, str, None, object],
     "metrics": [object],  # the plan checks these

@@ -4,11 +4,12 @@ from typing import Any, Self
 
 from mlpkit.plugin import Spec
 
-ROUTES = {f"{kind}__": f"{kind}_options" for kind in ("builder", "solver", "backend")}
+ROUTES = {f"{kind}__": f"{kind}_options" for kind in ("builder", "solver", "backend", "loss")}
 
 
 class RoutedOptions:
-    """For estimators with ``builder_options``, ``solver_options``, ``backend_options``.
+    """For estimators with ``builder_options``, ``solver_options``, ``backend_options`` and
+    ``loss_options``.
 
     >>> from mlpkit import MLPRegressor
     >>> given = {"depth": 2}

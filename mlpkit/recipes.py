@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mlpkit import losses
 from mlpkit.discovery import CORE, did_you_mean
 from mlpkit.plugin import (
     Backend,
@@ -68,19 +69,26 @@ def _adapted_solver(given: Any, options: Mapping[str, Any] | None) -> Solver:
     return solver
 
 
-def loss_of(given: Any, spec: Spec) -> Loss:
-    """The loss: of the spec for None or its name, a `Loss`, or what an adapter makes of it.
+def loss_of(given: Any, spec: Spec, options: Mapping[str, Any] | None = None) -> Loss:
+    """The loss: that of the task for None, one of ours by its name and options, a `Loss`, or
+    what an adapter makes of an object.
 
     ValueError for what is none, or does not fit the task.
     """
-    own = spec.loss
-    if given is None or given in (own.name, own.name.removeprefix("binary_")):
-        return own
+    own, options = spec.loss, options or {}
+    names = losses.REGRESSION if spec.task == "regression" else ("log_loss",)
+    if given is None or (isinstance(given, str) and given in (own.name, *names)):
+        name = given if spec.task == "regression" and given else own.name
+        return losses.named(name, options)
+    if options:
+        raise ValueError(
+            f"loss={given!r}: loss_options go with the names"
+            f" {' and '.join(map(repr, losses.WITH_OPTIONS))}. Give the settings to the object."
+        )
     loss = given if isinstance(given, Loss) else adapted("loss", given, spec=spec)
     if not isinstance(loss, Loss):
-        names = ["squared_error", "poisson"] if spec.task == "regression" else ["log_loss"]
         raise ValueError(
-            f"loss={given!r}: expected {' or '.join(map(repr, names))}, a mlpkit.plugin.Loss, or"
+            f"loss={given!r}: expected {_alternatives(names)}, a mlpkit.plugin.Loss, or"
             " a loss of a framework for which a plugin is installed, as an object or as"
             f" 'framework.name'. {did_you_mean(str(given), names)}".rstrip()
         )
@@ -91,6 +99,11 @@ def loss_of(given: Any, spec: Spec) -> Loss:
             f" {spec.task!r}, whose outputs end in {' or '.join(map(repr, fitting))}."
         )
     return loss
+
+
+def _alternatives(names: Iterable[str]) -> str:
+    *most, last = map(repr, names)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def has_steps(params: Mapping[str, Any]) -> bool:

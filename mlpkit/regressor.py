@@ -20,15 +20,23 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, Loss or object, default='squared_error'
+    loss : str, Loss or object, default='squared_error'
         The loss to minimise.
 
         - 'squared_error' is half the squared error.
+        - 'absolute_error' is the absolute error, which is least at the median.
+        - 'huber' is half the squared error for errors up to ``delta``, and
+          ``delta * (abs(y - p) - delta / 2)`` beyond. ``loss_options={"delta": 1.0}``.
+        - 'quantile' is the pinball loss, ``q * (y - p)`` if ``y >= p`` and ``(1 - q) * (p - y)``
+          otherwise, which is least at the quantile ``q``. ``loss_options={"quantile": 0.5}``.
         - 'poisson' is half the Poisson deviance; the output is an exponential and ``y >= 0`` is
           required.
 
+        For several outputs, it is the sum over outputs for 'poisson' and the mean over outputs
+        for the others; the gradient of 'squared_error' is that of the sum, as in scikit-learn.
         A `mlpkit.plugin.Loss` is used as it is. A loss of a framework for which a plugin is
-        installed is given as an object or by its name ('framework.name').
+        installed is given as an object or by its name ('framework.name'). `score` and early
+        stopping use R2 whatever the loss is.
 
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units of each hidden layer. An int is one hidden layer, ``()`` is none.
@@ -150,6 +158,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     solver_options : dict or None, default=None
         Options of a solver that is given by name. ``solver__name`` sets one of them in
+        `set_params`.
+
+    loss_options : dict or None, default=None
+        Options of a loss that is given by name. ``loss__name`` sets one of them in
         `set_params`.
 
     trainer : str, callable or None, default=None
@@ -283,6 +295,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         builder: str | Builder | None = None,
         builder_options: dict[str, Any] | None = None,
         solver_options: dict[str, Any] | None = None,
+        loss_options: dict[str, Any] | None = None,
         trainer: str | Trainer | None = None,
         callbacks: "str | Callback | list[str | Callback] | None" = None,
         dtype: str | None = None,

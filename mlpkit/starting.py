@@ -52,7 +52,7 @@ class Starting:
             feature_names=None if names is None else tuple(names),
             classes=None if classes is None else tuple(classes),
         )
-        spec = replace(spec, loss=recipes.loss_of(params["loss"], spec))
+        spec = replace(spec, loss=recipes.loss_of(params["loss"], spec, params["loss_options"]))
         return initial(*recipes.builder_of(params), spec, rng)
 
     def _continued(self, params: dict[str, Any], data: Data, incremental: bool) -> Model:

@@ -46,6 +46,7 @@ OURS = {
     "builder": None,
     "builder_options": None,
     "solver_options": None,
+    "loss_options": None,
     "trainer": None,
     "callbacks": None,
     "dtype": None,

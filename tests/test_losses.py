@@ -65,7 +65,7 @@ def test_an_estimator_takes_a_loss_of_ones_own() -> None:
 @pytest.mark.parametrize("loss", ["squared_eror", "nosuch.huber", 3])
 def test_what_is_no_loss_is_said(loss: object) -> None:
     """With what is."""
-    said = "expected 'squared_error' or 'poisson', a mlpkit.plugin.Loss, or a loss of a framework"
+    said = "expected 'squared_error', .* or 'poisson', a mlpkit.plugin.Loss, or a loss of a framew"
     with pytest.raises(ValueError, match=said):
         MLPRegressor(loss).fit([[0.0], [1.0]], [0.0, 1.0])
 

@@ -32,6 +32,7 @@ LOSSES = {
     "log_loss": "categorical_crossentropy",
     "binary_log_loss": "binary_crossentropy",
     "squared_error": "mean_squared_error",
+    "absolute_error": "mean_absolute_error",
     "poisson": "poisson",
 }
 OUTPUT_ROWS = 4096

@@ -90,7 +90,7 @@ def test_a_classifier_takes_them_too() -> None:
     ("estimator", "said"),
     [
         (MLPRegressor("keras.hubert"), "Keras has no loss 'hubert'.*'huber'"),
-        (MLPRegressor("squared_eror"), "expected 'squared_error' or 'poisson'.*Did you mean"),
+        (MLPRegressor("squared_eror"), "expected 'squared_error'.* or 'poisson'.*Did you mean"),
         (MLPRegressor(3), "loss=3: expected"),
         (MLPRegressor(keras.metrics.AUC()), "loss=<AUC.*: expected"),
         (MLPClassifier(loss="keras.binary_crossentropy"), "does not fit the task 'multiclass'"),
