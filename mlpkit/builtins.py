@@ -43,7 +43,12 @@ def mlpkit_trainers() -> list[Component]:
 
 @hookimpl
 def mlpkit_callbacks() -> list[Component]:
-    return [Component("print", "mlpkit.training.callbacks:printer", "a line an epoch")]
+    module = "mlpkit.training.callbacks"
+    bar = "a bar, or a line a second where there is no terminal"
+    return [
+        Component("print", f"{module}:printer", "a line an epoch"),
+        Component("progress", f"{module}:progress", bar, options=("max_iter",)),
+    ]
 
 
 @hookimpl

@@ -90,7 +90,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         entry of the gradient at which training stops (``gtol`` of SciPy).
 
     verbose : bool, default=False
-        Whether to print the progress of training.
+        Whether to show the progress of training: the lines that scikit-learn prints, with
+        `metrics` and the value of `early_stopping_on`; on a terminal a bar, if tqdm is installed.
 
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the previous call instead of new ones.
@@ -158,7 +159,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     callbacks : str, callable or list of these, default=None
         Functions that are called with a `mlpkit.plugin.Report` after each epoch. Training stops if
         one returns True; a float becomes the learning rate. Names are those of installed
-        callbacks: 'print' prints each epoch.
+        callbacks: 'print' prints each epoch, 'progress' draws a bar in notebooks and on
+        terminals and prints at most a line a second elsewhere.
 
     dtype : {'float32', 'float64'} or None, default=None
         Precision of weights and arithmetic. None is the dtype of X. 'float32' is faster.

@@ -277,6 +277,7 @@ class Report(NamedTuple):
     arrays: Callable[[], Arrays] = dict  # the weights after it
     predictions: Array | None = None  # (n_rows, n_outputs), of a job that is `watched`
     metrics: Callable[[], Iterable[Reading]] = tuple  # of the estimator, in this epoch
+    monitored: tuple[str, float] | None = None  # what `early_stopping_on` looks at, and its value
 
 
 # True stops; a float is the learning rate from here on. May have `on_begin(report)`, called

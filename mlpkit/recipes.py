@@ -18,6 +18,7 @@ from mlpkit.plugin import (
     Trainer,
 )
 from mlpkit.registry import adapted, installed, resolve
+from mlpkit.training.callbacks import shown_by_verbose
 
 # what scikit-learn's optimizer keeps from its first call on, whatever is set later
 OPTIMIZER = (
@@ -168,16 +169,28 @@ def trainer_of(params: Mapping[str, Any], recipe: Recipe) -> Trainer:
     return trainer  # type: ignore[no-any-return]
 
 
-def callbacks_of(params: Mapping[str, Any], **context: Any) -> list[Callback]:
-    """The callbacks, one or a list, by name, as they are, or adapted; verbose prints."""
+def callbacks_of(params: Mapping[str, Any], passes: int = 0, **context: Any) -> list[Callback]:
+    """The callbacks, one or a list, by name, as they are, or adapted; verbose adds one.
+
+    ``passes`` is as in `Task`.
+    """
     given = params["callbacks"]
     if given is None:
         given = []
     elif isinstance(given, str) or callable(given) or not isinstance(given, Iterable):
         given = [given]
-    named = (["print"] if params["verbose"] else []) + list(given)
-    found = [resolve("callback", c)[0]() if isinstance(c, str) else c for c in named]
+    named = list(given)
+    if params["verbose"]:
+        shown = shown_by_verbose(passes)
+        named = [shown, *(c for c in named if not (isinstance(c, str) and c == shown))]
+    found = [_named_callback(c, params) if isinstance(c, str) else c for c in named]
     return [adapted("callback", c, **context) or _callable(c) for c in found]
+
+
+def _named_callback(name: str, params: Mapping[str, Any]) -> Any:
+    plugin, component = installed().find("callback", name)
+    own = component.options if plugin.distribution == CORE else ()
+    return resolve("callback", name)[0](**{option: params[option] for option in own})
 
 
 def _callable(given: Any) -> Callback:

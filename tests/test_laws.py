@@ -39,3 +39,8 @@ class TestLbfgsTrainer(TrainerLaws):
 
 class TestPrint(CallbackLaws):
     callback = "print"
+
+
+class TestProgress(CallbackLaws):
+    callback = "progress"
+    options: ClassVar = {"max_iter": 10}

@@ -26,6 +26,7 @@ LEVELS = [
     {"plugin"},
     {"reports.intervals", "metrics.sums"},
     {"solvers", "plain", "threads", "blocks", "builtins", "discovery", "documented"},
+    {"training.bars"},
     {"training.batches", "training.callbacks", "training.listeners"},
     {"dense", "losses", "registry", "targets"},
     {"chain", "chunks"},

@@ -29,6 +29,29 @@ class Goal(NamedTuple):
     split: str = "validation"
     min_rows: int = MIN_ROWS
 
+    @property
+    def text(self) -> str:
+        """The goal as the user would write it, or the name of the function.
+
+        >>> goal_of("worst(recall, by='region')").text, goal_of("log_loss").text
+        ("worst(recall, by='region')", 'log_loss')
+        """
+        if callable(self.kind):
+            return str(getattr(self.kind, "__name__", type(self.kind).__name__))
+        options = {"by": self.by, "split": self.split if self.split != "validation" else None}
+        inside = [self.metric, *(f"{k}={v!r}" for k, v in options.items() if v is not None)]
+        if self.kind == "value" and len(inside) == 1:
+            return self.metric
+        return f"{self.kind}({', '.join(inside)})"
+
+    def value(self, score: float, metrics: Sequence[Metric]) -> float:
+        """The number itself, from the score in which higher is better."""
+        negated = self.kind == "difference"
+        if self.kind in ("value", "worst"):
+            (metric,) = (m for m in metrics if m.name == self.metric)
+            negated = not metric.higher_is_better
+        return -score if negated else score
+
     def score(self, report: PartitionReport) -> float:
         """The number; that of a metric where lower is better is negated."""
         if callable(self.kind):

@@ -91,6 +91,14 @@ class Monitor:
             return -math.inf
         return score if math.isfinite(score) else -math.inf
 
+    def monitored(self, score: float) -> tuple[str, float] | None:
+        """What early stopping looks at, by its name, and its value; NaN where undefined."""
+        goal = self.plan.goal
+        if goal is None:
+            return None
+        defined = score if math.isfinite(score) else math.nan
+        return goal.text, goal.value(defined, self.plan.metrics)
+
     def measure(self, state: State, report: Report) -> Callable[[], Iterable[Reading]]:
         """Measure the state after an epoch; what comes back makes its part of the history."""
         found = {}

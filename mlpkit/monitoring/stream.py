@@ -103,6 +103,9 @@ class StreamMonitor:
         """A stream is not stopped early."""
         raise NotImplementedError
 
+    def monitored(self, score: float) -> None:
+        """Nothing: a stream is not stopped early."""
+
     def measure(self, state: State, report: Report) -> Callable[[], Iterable[Reading]]:
         """What was measured."""
         return partial(MetricHistory, self.records)

@@ -77,14 +77,15 @@ def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
         if asked.plan.goal is not None:
             score = monitor.score
     callbacks = recipes.callbacks_of(
-        params, network=model.structure, spec=model.spec, recipe=recipe
+        params, task.passes, network=model.structure, spec=model.spec, recipe=recipe
     )
     measure = None if monitor is None else monitor.measure
-    listeners = Listeners(callbacks, live.steps.arrays, measure)
+    monitored = None if monitor is None else monitor.monitored
+    listeners = Listeners(callbacks, live.steps.arrays, measure, monitored)
     before = task.progress(recipe)
-    before = replace(before, rate=listeners.begin(live.state, before.rate))
     state = live.state
     try:
+        before = replace(before, rate=listeners.begin(live.state, before.rate))
         state, after = recipes.trainer_of(params, recipe)(
             Job(
                 steps=live.steps,

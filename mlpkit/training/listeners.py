@@ -6,6 +6,7 @@ from functools import partial
 from mlpkit.plugin import Arrays, Callback, Reading, Report, State
 
 Measure = Callable[[State, Report], Callable[[], Iterable[Reading]]]
+Monitored = Callable[[float], tuple[str, float] | None]  # what a score means, as in `Report`
 
 
 class Listeners:
@@ -19,8 +20,10 @@ class Listeners:
         callbacks: list[Callback],
         arrays: Callable[[State], Arrays],
         measure: Measure | None = None,
+        monitored: Monitored | None = None,
     ) -> None:
         self.callbacks, self.arrays, self.measure = callbacks, arrays, measure
+        self.monitored = monitored
         self.reports: list[Report] = []
 
     def begin(self, state: State, rate: float) -> float:
@@ -37,6 +40,8 @@ class Listeners:
         """Each is asked; any may stop, and the last that gives a rate sets it."""
         readings = tuple if self.measure is None else self.measure(state, report)
         report = report._replace(predictions=None)
+        if self.monitored is not None and report.score is not None:
+            report = report._replace(monitored=self.monitored(report.score))
         self.reports.append(report)  # weights of every epoch are not kept
         report = report._replace(arrays=partial(self.arrays, state), metrics=readings)
         return combined([callback(report) for callback in self.callbacks])

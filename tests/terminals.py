@@ -1,0 +1,55 @@
+"""Programs on a pseudo-terminal, and what its screen shows at the end."""
+
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+COLUMNS = 120
+
+
+def on_terminal(code: str, interrupted_at: str | None = None) -> list[str]:
+    """The screen after a program, line by line.
+
+    Ctrl-C comes as soon as the program has written the text ``interrupted_at``.
+    """
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
+    program = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            more = os.read(ours, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            more = b""
+        if not more:
+            break
+        written += more
+        if interrupted_at is not None and interrupted_at.encode() in written:
+            program.send_signal(signal.SIGINT)
+            interrupted_at = None
+    os.close(ours)
+    program.wait()
+    return screen(written.decode())
+
+
+def screen(written: str) -> list[str]:
+    """What a terminal shows of a text with carriage returns."""
+    lines, column = [""], 0
+    for character in written:
+        if character == "\n":
+            lines.append("")
+        elif character == "\r":
+            column = 0
+        else:
+            line = lines[-1].ljust(column)
+            lines[-1] = line[:column] + character + line[column + 1 :]
+            column += 1
+    return [line.rstrip() for line in lines]
