@@ -150,7 +150,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         `set_params`.
 
     loss_options : dict or None, default=None
-        Options of a loss that is given by name; 'log_loss' has none.
+        Options of a loss that is given by name. ``loss__name`` sets one of them in
+        `set_params`.
 
     trainer : str, callable or None, default=None
         The training loop: a name or a `mlpkit.plugin.Trainer`. None is the loop that the solver
