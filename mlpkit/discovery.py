@@ -12,6 +12,7 @@ from typing import Any, Self, get_args
 
 import pluggy
 
+from mlpkit.escaping import visible
 from mlpkit.plugin import API, Component, Hooks, Kind, PluginError
 
 GROUP = "mlpkit"
@@ -213,4 +214,4 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
 def reason(error: BaseException) -> str:
     """An exception on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return visible(" ".join(f"{type(error).__name__}: {error}".split()))

@@ -162,3 +162,36 @@ def test_expressions() -> None:
     assert goal_of("worst(recall, by='a', split='b', min_rows=3)") == Goal(
         "worst", "recall", "a", "b", 3
     )
+
+
+DEEP = [
+    "(" * 150 + "accuracy" + ")" * 150,
+    "-" * 490 + "1",
+    "worst(accuracy, by=" + "[" * 240 + "]" * 240 + ")",
+    "worst(accuracy, by=" + "-" * 400 + "1)",
+    "not " * 120 + "accuracy",
+    "a" + ".b" * 240,
+    "worst(accuracy, by=3)",
+    "worst(accuracy, min_rows='3')",
+    "worst(accuracy, split=None)",
+    "worst(accuracy, **{})",
+    "accuracy\x00",
+]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "expression", [*DEEP, *(("(", "-", "[", "a.")[i] * 10**6 for i in range(4))]
+)
+def test_long_and_deep_expressions(expression: str) -> None:
+    """A short ValueError, whatever Python's parser makes of them."""
+    try:
+        found = goal_of(expression)
+    except ValueError as error:
+        assert str(error).startswith("early_stopping_on") and len(str(error)) < 1200
+    else:
+        assert found == Goal("value", "accuracy")  # parentheses alone
+    with pytest.raises(
+        ValueError, match="early_stopping_on has 1,000,000 characters; .* at most 500"
+    ):
+        goal_of("x" * 10**6)

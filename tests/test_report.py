@@ -1,5 +1,6 @@
 """What is concluded from a report: worst, gaps, gates, merging, comparing, printing."""
 
+import operator
 import pickle
 from typing import Any
 
@@ -180,9 +181,9 @@ def test_reports_that_do_not_fit_are_not_merged() -> None:
     assert len(one + report(~first, partitions=one.partitions)) == len(one)
     with pytest.raises(ValueError, match="can't be merged: evaluate both with the same part"):
         report() + report(partitions=[])
-    with pytest.raises(ValueError, match="different metrics can't be merged"):
+    with pytest.raises(ValueError, match="and of accuracy can't be merged: evaluate"):
         report() + report(metrics="accuracy")
-    with pytest.raises(ValueError, match="settings differ"):
+    with pytest.raises(ValueError, match="with min_rows=20 and 3 can't be merged"):
         report() + report(min_rows=3)
     with pytest.raises(ValueError, match="balanced and other weights"):
         report() + report(sample_weight="balanced")
@@ -298,3 +299,31 @@ def test_overlapping_groups() -> None:
     for e in r.select("accuracy"):
         inside = FRAME.x > (0 if e.partition == "up" else 1)
         assert e.value == pytest.approx(np.mean((DATA.y == DATA.label)[inside]), abs=1e-12)
+
+
+def test_other_tasks_and_classes_are_neither_merged_nor_compared() -> None:
+    """The message names both, and the classes to evaluate with."""
+    two, three = np.arange(60) % 2, np.arange(60) % 3
+
+    def of(y: Any, **options: Any) -> PartitionReport:
+        return evaluate(None, None, y, y_pred=y, metrics="accuracy", **options)
+
+    for other, what in ((of(three), "multiclass"), (of(two + 1), "binary")):
+        for combine in (operator.add, operator.sub):
+            with pytest.raises(ValueError, match="reports over the classes") as caught:
+                combine(of(two), other)
+            assert ("a binary and a multiclass report" in str(caught.value)) == (
+                what == "multiclass"
+            )
+            assert "Evaluate both with classes=[0, 1, 2]" in str(caught.value)
+    alike = [of(y, classes=[0, 1, 2]) for y in (two, three)]
+    assert (alike[0] + alike[1])["accuracy"] == 1.0 and len(alike[0] - alike[1])
+    reals = evaluate(None, None, two / 7, y_pred=two / 7, metrics={"accuracy": "mae"})
+    with pytest.raises(ValueError, match="a binary and a regression report can't be merged"):
+        of(two) + reals
+    with pytest.raises(ValueError, match="accuracy by all and with m by all can't be compared"):
+        of(two) - evaluate(None, None, two, y_pred=two, metrics={"m": "accuracy"})
+    many = of(np.arange(60)), of(np.arange(60) + 1)
+    with pytest.raises(ValueError, match=r"classes \[0, 1, 2, 3, 4, 5, \.\.\., 54") as caught:
+        many[0] + many[1]
+    assert len(str(caught.value)) < 400

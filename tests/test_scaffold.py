@@ -1,16 +1,20 @@
 """``mlpkit new-plugin``: what is written works as it is."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
-from distributions import build, run
+from distributions import build, install, run
+from lookups import FAST
 
+from mlpkit import registry
 from mlpkit.__main__ import main
 from mlpkit.commands.checking import LAWS
 from mlpkit.commands.scaffold import files
 from mlpkit.commands.templates import KINDS
 from mlpkit.plugin import Hooks
+from mlpkit.registry import Registry
 
 pytestmark = pytest.mark.once
 
@@ -51,6 +55,42 @@ def test_names_that_can_not_be(
     assert main(["new-plugin", "--kind", "solver", "--folder", str(tmp_path), "--", name]) == 2
     assert "is no name for a plugin" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("class", "it is a keyword of Python. Try 'class-solver'"),
+        ("import", "it is a keyword of Python"),
+        ("none", "it is a keyword of Python"),
+        ("json", "Python's standard library has a module 'json'"),
+        ("scipy", "a module 'scipy' is installed"),
+        ("mlpkit-numpy", "there is a backend 'numpy' in mlpkit itself"),
+        ("accuracy", "there is a metric 'accuracy' in mlpkit itself"),
+        ("core", "it is the entry point of mlpkit itself"),
+        ("fast", r"plugin 'fast' \(mlpkit-fast 1.0\) is installed"),
+        ("a" * 300, "it has 300 characters, and at most 60 are allowed"),
+    ],
+)
+def test_names_that_are_taken(
+    name: str,
+    why: str,
+    site: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By Python, a module, mlpkit or another plugin: nothing is written, another is suggested."""
+    install(site, "mlpkit-fast", {"fast": FAST})
+    monkeypatch.setattr(registry, "_registry", Registry)
+    folder = site / "new"
+    assert main(["new-plugin", name, "--kind", "solver", "--folder", str(folder)]) == 2
+    told = capsys.readouterr().out
+    assert re.search(f"can't be the name of a plugin: {why}", told) and len(told) < 200
+    assert not folder.exists()
+    suggestion = told.rpartition("Try '")[2].removesuffix("'.\n")
+    assert main(["new-plugin", suggestion, "--kind", "solver", "--folder", str(folder)]) == 0
+    for path in folder.rglob("*.py"):
+        ast.parse(path.read_text())
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

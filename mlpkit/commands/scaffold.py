@@ -1,7 +1,10 @@
 """Write a new plugin: a distribution that works as it is, for its author to change."""
 
 import argparse
+import keyword
 import re
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import get_args
@@ -9,10 +12,12 @@ from typing import get_args
 from mlpkit.commands import templates
 from mlpkit.commands.checking import LAWS
 from mlpkit.commands.program import program
-from mlpkit.discovery import own_version
+from mlpkit.discovery import CORE, own_version
 from mlpkit.plugin import API, Kind
+from mlpkit.registry import installed
 
 SUMMARY = "write a new plugin that works as it is"
+LONGEST = 60  # letters of a name
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +33,11 @@ def main(given: argparse.Namespace) -> int:
     if not re.fullmatch(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", name):
         print(f"{given.name!r} is no name for a plugin: small letters, digits and - between them.")
         return 2
+    if why := unusable(name):
+        suggestion = f"{name[:20].rstrip('-_')}-{given.kind}"
+        shown = name if len(name) <= LONGEST else f"{name[:20]}..."
+        print(f"{shown!r} can't be the name of a plugin: {why}. Try {suggestion!r}.")
+        return 2
     target: Path = given.folder / f"mlpkit-{name}"
     if target.exists():
         print(f"{target} is there already. Choose another name, or another --folder.")
@@ -42,6 +52,37 @@ def main(given: argparse.Namespace) -> int:
         f"    {program()} check {name}\n"
     )
     return 0
+
+
+def unusable(name: str) -> str:
+    """Why nobody should call a plugin that; empty if nothing speaks against it."""
+    identifier = name.replace("-", "_")
+    distribution = f"{CORE}-{name}"
+    if len(name) > LONGEST:
+        return f"it has {len(name)} characters, and at most {LONGEST} are allowed"
+    if keyword.iskeyword(identifier) or keyword.iskeyword(identifier.title()):
+        return "it is a keyword of Python"
+    core, *others = installed().plugins
+    if name == core.entry.name:
+        return "it is the entry point of mlpkit itself"
+    for kind, components in core.load().components.items():
+        if name in components:
+            return f"there is a {kind} {name!r} in mlpkit itself"
+    for plugin in others:
+        if plugin.is_called(name, distribution):
+            return f"{plugin.label} is installed"
+    if identifier in sys.stdlib_module_names:
+        return f"Python's standard library has a module {identifier!r}"
+    for module in (identifier, f"{CORE}_{identifier}"):
+        if is_module(module):
+            return f"a module {module!r} is installed"
+    return ""
+
+
+def is_module(name: str) -> bool:
+    """Whether a top-level module is installed; a mere folder is none. Nothing is imported."""
+    found = find_spec(name)
+    return found is not None and found.origin is not None
 
 
 def files(name: str, kind: Kind) -> dict[str, str]:

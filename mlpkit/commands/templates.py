@@ -42,9 +42,9 @@ commands = pytest {posargs}
 README = """
 # mlpkit-$name
 
-The $kind `$name` for [mlpkit](https://pypi.org/project/mlpkit/).
+The $kind `$name` for mlpkit.
 
-    pip install mlpkit-$name
+    pip install .
 
 ```python
 $example

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mlpkit.discovery import reason
+from mlpkit.escaping import listed
 from mlpkit.metrics.grouping import Grouping, Label
 from mlpkit.metrics.kept import Kept, Part
 from mlpkit.metrics.sums import Sums
-from mlpkit.plugin import Array, Groups, Metric, Scored, Tally
+from mlpkit.plugin import Array, Groups, Metric, Scored, Tally, Task
 
 BLOCKS = 400  # of a group's rows, for intervals; halved until the sums fit
 MEMORY = 2**24  # numbers that the sums may take
@@ -51,6 +52,8 @@ class Accumulator:
         self.errors: dict[str, str] = {}
         self.widths: dict[object, int] = {}
         self.n_blocks = 1
+        self.task: Task | None = None  # with the classes, of the first rows
+        self.classes: Array | None = None
 
     def update(
         self, scored: Scored, groups: Mapping[str, Groups], weight: Array | None = None
@@ -86,6 +89,7 @@ class Accumulator:
             self.kept = self.kept.with_part(Part(scored, grouping.groups, grouping.weight))
         if self.sums is None:
             self.labels, self.sums = list(grouping.labels), sums
+            self.task, self.classes = scored.task, scored.classes
         else:
             self._join(grouping.labels, sums)
 
@@ -127,14 +131,19 @@ class Accumulator:
 
     def __add__(self, other: "Accumulator") -> "Accumulator":
         """Both parts as one; neither is changed."""
-        if [m.name for m in self.metrics] != [m.name for m in other.metrics]:
-            raise ValueError("different metrics can't be merged: evaluate both with the same.")
+        names, others = ([m.name for m in each.metrics] for each in (self, other))
+        if names != others:
+            raise ValueError(
+                f"reports of the metrics {listed(names)} and of {listed(others)} can't be merged:"
+                " evaluate both with the same metrics=, in the same order."
+            )
         if self.balanced != other.balanced:
             raise ValueError("balanced and other weights can't be merged.")
         if self.sums is None or other.sums is None:
             both = copy.copy(other if self.sums is None else self)
             both.errors = dict(both.errors)
             return both
+        check_alike(self, other, "merged")
         if list(self.widths.values()) != list(other.widths.values()):
             raise ValueError("other classes or outputs can't be merged: name them in classes=.")
         both, sums = copy.copy(self), other.sums
@@ -209,6 +218,36 @@ class Accumulator:
         except Exception as error:  # one class in a group, say
             self.errors.setdefault(metric.name, f"{type(error).__name__}: {error}")
             return math.nan
+
+
+def check_alike(one: Accumulator, other: Accumulator, what: str) -> None:
+    """ValueError for rows of different tasks or classes, which can't be ``what``."""
+    a, b = one.classes, other.classes
+    if one.task == other.task and (a is b or np.array_equal(a, b)):  # type: ignore[arg-type]
+        return
+    if a is None or b is None or "multilabel" in (one.task, other.task):
+        raise ValueError(
+            f"a {one.task} and a {other.task} report can't be {what}: evaluate both on the same"
+            " kind of targets, or say what they are with task=."
+        )
+    union = list(dict.fromkeys([*a.tolist(), *b.tolist()]))
+    kinds = "" if one.task == other.task else f"a {one.task} and a {other.task} report: "
+    raise ValueError(
+        f"{kinds}reports over the classes {short(a.tolist())} and {short(b.tolist())} can't be"
+        f" {what}. Evaluate both with classes={short(sorted(union, key=str))}."
+    )
+
+
+def short(values: list[object], most: int = 12) -> str:
+    """A list for a message; the middle of a long one is left out.
+
+    >>> short(list(range(9)), 4)
+    '[0, 1, ..., 7, 8]'
+    """
+    texts = [repr(value) for value in values]
+    if len(texts) > most:
+        texts[most // 2 : -(most // 2)] = ["..."]
+    return f"[{', '.join(texts)}]"
 
 
 def value_of(metric: Metric, s: Array) -> Array:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from mlpkit.discovery import did_you_mean
+from mlpkit.escaping import listed
 from mlpkit.plugin import Metric
 from mlpkit.reports.report import PartitionReport
 
@@ -15,6 +16,7 @@ FORMS = (
     " like, or a function of the report"
 )
 MIN_ROWS = 20
+LONGEST = 500  # characters of an expression: deep nesting exhausts Python's parser
 
 
 class Goal(NamedTuple):
@@ -81,7 +83,7 @@ class Goal(NamedTuple):
         if self.by is not None and self.by not in partitioners:
             raise ValueError(
                 f"early_stopping_on: there is no partitioner {self.by!r}; partitions:"
-                f" {', '.join(partitioners) or 'none'}."
+                f" {listed(partitioners)}."
                 f" {did_you_mean(self.by, list(partitioners))}".rstrip()
             )
 
@@ -94,6 +96,11 @@ def goal_of(given: Any) -> Goal:
     """
     if callable(given):
         return Goal(given)
+    if len(given) > LONGEST:
+        raise ValueError(
+            f"early_stopping_on has {len(given):,} characters; an expression has at most"
+            f" {LONGEST}. For more than one metric give a function of the report."
+        )
     try:
         node = ast.parse(given, mode="eval").body
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
@@ -102,8 +109,12 @@ def goal_of(given: Any) -> Goal:
             kind, what, options = "value", node, []
         more = {str(option.arg): ast.literal_eval(option.value) for option in options}
         metric = what.id if isinstance(what, ast.Name) else ast.literal_eval(what)
-        if kind not in KINDS or not isinstance(metric, str):
+        goal = Goal(kind, metric, **more)
+        texts = isinstance(metric, str) and isinstance(goal.by, str | None)
+        if kind not in KINDS or not texts or not isinstance(goal.split, str):
             raise ValueError(given)
-        return Goal(kind, metric, **more)
-    except (SyntaxError, ValueError, TypeError) as error:
+        if type(goal.min_rows) is not int:
+            raise ValueError(given)
+        return goal
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise ValueError(f"early_stopping_on={given!r}; possible: {FORMS}.") from error

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mlpkit.escaping import listed
 from mlpkit.plugin import Array, Reading
-from mlpkit.reports.entries import frame
+from mlpkit.reports.entries import frame, to_csv
 
 
 class Record(NamedTuple):
@@ -75,9 +76,18 @@ class MetricHistory:
 
     def to_frame(self) -> Any:
         """A tidy pandas frame: epoch, split, metric, partitioner, partition, value, n_rows,
-        weight.
+        weight. Names of groups are raw, as they are in the data; `to_csv` neutralises them.
         """
         return frame(self, Reading._fields)
+
+    def to_csv(self, path: Any = None) -> str | None:
+        """Write what `to_frame` holds to a CSV file; without a path return its text.
+
+        Text is neutralised: control characters are escaped, and an apostrophe precedes names
+        that a spreadsheet would take for a formula (``=``, ``+``, ``-`` or ``@`` in front).
+        Numbers stay numbers. For raw text use ``to_frame().to_csv(path)``.
+        """
+        return to_csv(self, Reading._fields, path)
 
     def plot(self, metric: str, by: str = "all", *, ax: Any = None) -> Any:
         """A line for each group, an axes for each split; returns the axes."""
@@ -94,6 +104,6 @@ class MetricHistory:
         if not epochs:
             return "<MetricHistory: nothing was measured>"
         return (
-            f"<MetricHistory of {', '.join(names)} on {', '.join(splits)}:"
+            f"<MetricHistory of {listed(names)} on {listed(splits)}:"
             f" epochs {epochs[0]} to {epochs[-1]}>"
         )

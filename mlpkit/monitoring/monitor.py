@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
+from mlpkit.escaping import listed, visible
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
@@ -67,8 +68,7 @@ class Monitor:
         known = ["train", *self.sets]
         if goal.split not in known:
             raise ValueError(
-                f"early_stopping_on: there is no split {goal.split!r}; there are:"
-                f" {', '.join(known)}."
+                f"early_stopping_on: there is no split {goal.split!r}; there are: {listed(known)}."
             )
         try:
             goal.score(self.plan.report(self._of(state, goal.split)))
@@ -140,8 +140,9 @@ class Monitor:
                 why = found[each.split].errors.get(each.metrics[m], "")
                 part, group = each.labels[at]
                 self._complain(
-                    f"{each.metrics[m]} is undefined for {part} {group!r} of the"
-                    f" {each.split} rows in epoch {each.epoch}{f' ({why})' if why else ''}"
+                    f"{visible(each.metrics[m])} is undefined for {visible(part)} {group!r} of the"
+                    f" {visible(each.split)} rows in epoch {each.epoch}"
+                    f"{f' ({visible(why)})' if why else ''}"
                 )
 
     def _complain(self, text: str) -> None:

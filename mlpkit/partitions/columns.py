@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit.discovery import did_you_mean
+from mlpkit.escaping import listed
 from mlpkit.plugin import Array
 
 
@@ -29,7 +30,7 @@ def column(X: Any, key: str | int) -> Array:
     if names is not None:
         if key not in names and not isinstance(key, int):
             raise ValueError(
-                f"X has no column {key!r}; columns: {', '.join(map(str, names[:50]))}."
+                f"X has no column {key!r}; columns: {listed(names[:50])}."
                 f" {did_you_mean(str(key), [n for n in names if isinstance(n, str)])}".rstrip()
             )
         at = names.index(key) if key in names else int(key)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from joblib import hash as content
 
+from mlpkit.escaping import listed
 from mlpkit.partitions import columns
 from mlpkit.plugin import Array, Groups, Partitioner, Sample
 
@@ -80,8 +81,9 @@ def _target(sample: Sample) -> Array:
 
 def _labelled(key: str, sample: Sample) -> Array:
     if key not in sample.labels:
-        there = ", ".join(sample.labels) or "none"
-        raise ValueError(f"there are no labels {key!r} with these rows; labels: {there}.")
+        raise ValueError(
+            f"there are no labels {key!r} with these rows; labels: {listed(sample.labels)}."
+        )
     return _flat(sample.labels[key])
 
 

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mlpkit.escaping import listed
 from mlpkit.metrics.grouping import Label
 from mlpkit.reports import intervals, text
-from mlpkit.reports.entries import Change, Entry, frame
+from mlpkit.reports.entries import Change, Entry, frame, to_csv
 from mlpkit.reports.resampling import Replicates
 
 
@@ -32,7 +33,14 @@ class Comparison:
         there = {e[:3]: e for e in two.entries}
         pairs = [(e, there[e[:3]]) for e in one.entries if e[:3] in there]
         if not pairs:
-            raise ValueError("the reports have no metric and group in common.")
+            found = (
+                listed(dict.fromkeys(f"{e.metric} by {e.partitioner}" for e in side.entries))
+                for side in (one, two)
+            )
+            raise ValueError(
+                f"reports with {' and with '.join(found)} can't be compared: they have no metric"
+                " and group in common. Evaluate both with the same metrics= and partitions=."
+            )
         confidence = None if two.confidence is None else one.confidence
         return cls(tuple(_changes(one, two, pairs, confidence)), confidence)
 
@@ -47,8 +55,20 @@ class Comparison:
         return [c for c in self.entries if c.decides and (c.low > 0 or c.high < 0)]
 
     def to_frame(self) -> Any:
-        """A tidy pandas frame: a row for each metric and group."""
+        """A tidy pandas frame: a row for each metric and group.
+
+        Names of groups are raw, as they are in the data; `to_csv` neutralises them.
+        """
         return frame(self.entries, Change._fields)
+
+    def to_csv(self, path: Any = None) -> str | None:
+        """Write what `to_frame` holds to a CSV file; without a path return its text.
+
+        Text is neutralised: control characters are escaped, and an apostrophe precedes names
+        that a spreadsheet would take for a formula (``=``, ``+``, ``-`` or ``@`` in front).
+        Numbers stay numbers. For raw text use ``to_frame().to_csv(path)``.
+        """
+        return to_csv(self.entries, Change._fields, path)
 
     def __str__(self) -> str:
         return text.comparison(self.entries, self.confidence)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpkit.escaping import visible
 from mlpkit.reports.entries import Entry
 from mlpkit.reports.text import NAME, short, shortened
 
@@ -78,7 +79,16 @@ def _texts(groups: list[tuple[str, str]], width: int = NAME) -> dict[tuple[str, 
     """Short names, distinct within a partitioner."""
     parts = dict.fromkeys(part for part, _ in groups)
     cut = {part: shortened([g for p, g in groups if p == part], width) for part in parts}
-    return {(part, group): cut[part][group] for part, group in groups}
+    return {(part, group): label_of(cut[part][group]) for part, group in groups}
+
+
+def label_of(text: str) -> str:
+    r"""Text as a label: shown as it is, not as mathematics.
+
+    >>> print(label_of("$10 to $20"))
+    \$10 to \$20
+    """
+    return visible(text).replace("$", r"\$")
 
 
 def _panel(
@@ -106,7 +116,7 @@ def _panel(
         if math.isfinite(e.low):
             ax.plot([e.low, e.high], [y, y], color=color, linewidth=1.5, solid_capstyle="butt")
         ax.plot(e.value, y, "o", color=color, markersize=5, mfc=color if e.decides else "white")
-    ax.set_xlabel(metric)
+    ax.set_xlabel(label_of(metric))
     ax.grid(axis="x", color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.tick_params(axis="y", length=0)
@@ -119,7 +129,7 @@ def _label(
 ) -> None:
     """Names of groups and, in bold, of partitioners."""
     ticks = [(y, texts[label], False) for label, y in places.items()]
-    ticks += [(y, short(part), True) for part, y in heads.items()]
+    ticks += [(y, label_of(short(part)), True) for part, y in heads.items()]
     ax.set_yticks([y for y, _, _ in ticks], [name for _, name, _ in ticks], fontsize=8)
     for label, (_, _, bold) in zip(ax.get_yticklabels(), ticks, strict=True):
         label.set_fontweight("bold" if bold else "normal")
@@ -164,17 +174,17 @@ def lines(history: Mapping[str, Sequence[Any]], metric: str, by: str, ax: Any = 
             whole = label[0] == "all"
             style = {"color": "0.2", "linestyle": "--"} if whole else {"color": paint[label]}
             one.plot(x, y, linewidth=1.3, label=texts[label], **style)
-        one.set_title(split, fontsize=9)
+        one.set_title(label_of(split), fontsize=9)
         one.set_xlabel("epoch")
         one.grid(color="0.92", linewidth=0.8)
         for side in ("top", "right"):
             one.spines[side].set_visible(False)
-    axes[0].set_ylabel(metric)
+    axes[0].set_ylabel(label_of(metric))
     handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
     axes[-1].legend(
         handles.values(),
         handles.keys(),
-        title=short(by, 24),
+        title=label_of(short(by, 24)),
         fontsize=7,
         title_fontsize=8,
         frameon=False,

@@ -1,7 +1,12 @@
 """What a report says of one metric in one group; many of them as a frame."""
 
+import csv
+import io
 from collections.abc import Iterable
+from os import PathLike
 from typing import Any, NamedTuple
+
+from mlpkit.escaping import cell
 
 
 class Entry(NamedTuple):
@@ -42,3 +47,30 @@ def frame(entries: Iterable[tuple[Any, ...]], fields: tuple[str, ...]) -> Any:
             "to_frame needs pandas: pip install pandas. Without it, iterate over the report."
         ) from error
     return pd.DataFrame(list(entries), columns=list(fields))
+
+
+def to_csv(
+    entries: Iterable[tuple[Any, ...]],
+    fields: tuple[str, ...],
+    path: "str | PathLike[str] | io.TextIOBase | None",
+) -> str | None:
+    """A CSV file with a line for each entry, or its text where ``path`` is None.
+
+    Text is neutralised: see `mlpkit.escaping.cell`.
+
+    >>> print(to_csv([("=cmd()", 0.5)], ("partition", "value"), None), end="")
+    partition,value
+    '=cmd(),0.5
+    """
+    found = io.StringIO(newline="")
+    writer = csv.writer(found, lineterminator="\n")
+    writer.writerow(fields)
+    writer.writerows([cell(value) for value in entry] for entry in entries)
+    if path is None:
+        return found.getvalue()
+    if isinstance(path, str | PathLike):
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(found.getvalue())
+    else:
+        path.write(found.getvalue())
+    return None

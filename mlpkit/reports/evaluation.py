@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
+from mlpkit.escaping import visible
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.lookup import implied_task, metrics_of
 from mlpkit.partitions.columns import labels_of
@@ -160,9 +161,9 @@ def warn_of_undefined(report: PartitionReport) -> None:
     undefined = [e for e in report.entries if e.n_rows and np.isnan(e.value)]
     if undefined:
         e, reasons = undefined[0], report.errors
-        why = f" ({reasons[e.metric]})" if e.metric in reasons else ""
+        why = f" ({visible(reasons[e.metric])})" if e.metric in reasons else ""
         warnings.warn(
-            f"{e.metric} is undefined for {e.partitioner} {e.partition!r}{why}"
+            f"{visible(e.metric)} is undefined for {visible(e.partitioner)} {e.partition!r}{why}"
             f"{f', and {len(undefined) - 1} other values are' if undefined[1:] else ''}: NaN,"
             " which decides nothing.",
             UndefinedMetricWarning,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+from mlpkit.escaping import visible
 from mlpkit.reports.entries import Entry
 
 
@@ -39,12 +40,13 @@ class Failure(NamedTuple):
     limit: float
 
     def __str__(self) -> str:
-        where = "the whole" if self.partitioner == "all" else self.partitioner
+        rule, metric, where = map(visible, (self.rule, self.metric, self.partitioner))
+        where = "the whole" if self.partitioner == "all" else where
         if self.partition and self.partitioner != "all":
             where = f"{where} {self.partition!r}"
         if math.isnan(self.value):
-            return f"{self.rule}={self.limit:g}: {where} decides nothing"
-        return f"{self.rule}={self.limit:g}: {where} has {self.metric} {self.value:.4g}"
+            return f"{rule}={self.limit:g}: {where} decides nothing"
+        return f"{rule}={self.limit:g}: {where} has {metric} {self.value:.4g}"
 
 
 class CheckFailed(AssertionError):

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlpkit.discovery import did_you_mean
-from mlpkit.metrics.accumulator import Accumulator
+from mlpkit.escaping import listed
+from mlpkit.metrics.accumulator import Accumulator, check_alike
 from mlpkit.partitions.lookup import joined, learned
 from mlpkit.plugin import Metric, Partitioner
 from mlpkit.reports import drawing, gate, text
 from mlpkit.reports.comparison import Comparison, Side
-from mlpkit.reports.entries import Entry, frame
+from mlpkit.reports.entries import Entry, frame, to_csv
 from mlpkit.reports.estimates import Estimates, Settings
 
 
@@ -76,7 +77,7 @@ class PartitionReport:
             if metric.name == name:
                 return metric
         raise ValueError(
-            f"the report has no metric {name!r}; it has: {', '.join(self.metrics)}."
+            f"the report has no metric {name!r}; it has: {listed(self.metrics)}."
             f" {did_you_mean(name, self.metrics)}".rstrip()
         )
 
@@ -90,7 +91,7 @@ class PartitionReport:
         if by is not None and by not in (*self.partitioners, "all"):
             raise ValueError(
                 f"the report has no partitioner {by!r}; it has:"
-                f" {', '.join(self.partitioners) or 'none'}."
+                f" {listed(self.partitioners)}."
                 f" {did_you_mean(by, self.partitioners)}".rstrip()
             )
         return [
@@ -177,11 +178,17 @@ class PartitionReport:
             return NotImplemented
         if self.partitioners != other.partitioners:
             raise ValueError(
-                f"reports by {self.partitioners} and by {other.partitioners} can't be merged:"
-                " evaluate both with the same partitions."
+                f"reports by {listed(self.partitioners, 'nothing')} and by"
+                f" {listed(other.partitioners, 'nothing')} can't be merged: evaluate both with"
+                " the same partitions."
             )
         if self.settings != other.settings:
-            raise ValueError(f"settings differ: {self.settings} and {other.settings}.")
+            differ = ", ".join(
+                f"{name}={a!r} and {b!r}"
+                for name, a, b in zip(Settings._fields, self.settings, other.settings, strict=True)
+                if a != b
+            )
+            raise ValueError(f"reports with {differ} can't be merged: evaluate both alike.")
         cuts = {
             p.name: joined(p.name, p.join, self._cuts[p.name], other._cuts[p.name])
             for p in self._partitioners
@@ -195,6 +202,7 @@ class PartitionReport:
         Two models on the same rows in the same order are compared pair by pair: what the
         rows have in common drops out. Otherwise the rows are taken as independent.
         """
+        check_alike(self._seen, other._seen, "compared")
         return Comparison.of(*(r.side() for r in (self, other)))
 
     def side(self) -> Side:
@@ -208,8 +216,20 @@ class PartitionReport:
         return self.compare(other)
 
     def to_frame(self) -> Any:
-        """A tidy pandas frame: a row for each metric and group."""
+        """A tidy pandas frame: a row for each metric and group.
+
+        Names of groups are raw, as they are in the data; `to_csv` neutralises them.
+        """
         return frame(self.entries, Entry._fields)
+
+    def to_csv(self, path: Any = None) -> str | None:
+        """Write what `to_frame` holds to a CSV file; without a path return its text.
+
+        Text is neutralised: control characters are escaped, and an apostrophe precedes names
+        that a spreadsheet would take for a formula (``=``, ``+``, ``-`` or ``@`` in front).
+        Numbers stay numbers. For raw text use ``to_frame().to_csv(path)``.
+        """
+        return to_csv(self.entries, Entry._fields, path)
 
     def __str__(self) -> str:
         return text.report(self.entries, self._notes(), self.settings)
@@ -217,8 +237,8 @@ class PartitionReport:
     def __repr__(self) -> str:
         n_groups = len(self._seen.labels) - 1
         return (
-            f"<PartitionReport of {', '.join(self.metrics)} by"
-            f" {', '.join(self.partitioners) or 'nothing'}: {n_groups} groups>"
+            f"<PartitionReport of {listed(self.metrics)} by"
+            f" {listed(self.partitioners, 'nothing')}: {n_groups} groups>"
         )
 
     def _notes(self) -> list[str]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from mlpkit.escaping import visible
 from mlpkit.reports.entries import Change, Entry
 
 WIDTH = 100
@@ -27,7 +28,7 @@ def report(entries: Sequence[Entry], notes: Iterable[str], asked: Asked) -> str:
     """A line for each group, a column for each metric; groups that don't decide in brackets."""
     cells = {e[:3]: shown(e, asked.confidence is not None) for e in entries}
     lines = table(list(dict.fromkeys(e.metric for e in entries)), cells, _rows(entries))
-    foot = list(notes)
+    foot = [visible(note) for note in notes]
     if any(not e.decides for e in entries):
         foot.append(f"(in brackets: undefined or under {asked.min_rows} rows; decides nothing)")
     if asked.confidence is not None:
@@ -76,12 +77,12 @@ def number(value: float) -> str:
 
 
 def short(name: str, width: int = NAME) -> str:
-    """A name cut in the middle.
+    """A name cut in the middle, fit to be printed.
 
     >>> short("Married-civilian-spouse & Exec-managerial", 20)
     'Married-c...nagerial'
     """
-    half = (width - 3) // 2
+    name, half = visible(name), (width - 3) // 2
     return name if len(name) <= width else f"{name[: width - 3 - half]}...{name[-half:]}"
 
 
@@ -92,17 +93,18 @@ def shortened(names: Iterable[str], width: int = NAME) -> dict[str, str]:
     ['a long name 1...', 'a long name 2...']
     """
     given = list(dict.fromkeys(names))
+    shown = [visible(name) for name in given]
     ways: tuple[Callable[[str], str], ...] = (
         lambda name: short(name, width),
         lambda name: name if len(name) <= width else f"{name[: width - 3]}...",
         lambda name: name if len(name) <= width else f"...{name[3 - width :]}",
     )
     for way in ways:
-        found = [way(name) for name in given]
+        found = [way(name) for name in shown]
         if len(set(found)) == len(given):
             break
     else:
-        found = [f"{short(name, width - 5)} #{i + 1}" for i, name in enumerate(given)]
+        found = [f"{short(name, width - 5)} #{i + 1}" for i, name in enumerate(shown)]
     return dict(zip(given, found, strict=True))
 
 
@@ -125,7 +127,9 @@ def table(
     lengths = [len(text) + 2 for own in texts.values() for text in own.values()]
     left = max([*lengths, *(len(short(part)) for part in named), 3])
     counts = max(len(f"{n:,}") for n in [*rows.values(), 1000])
-    widths = {m: max([len(m)] + [len(cells.get((m, *at), "")) for at in rows]) for m in metrics}
+    widths = {
+        m: max([len(visible(m))] + [len(cells.get((m, *at), "")) for at in rows]) for m in metrics
+    }
     blocks: list[list[str]] = []
     used = WIDTH
     for metric in metrics:
@@ -136,7 +140,7 @@ def table(
         used += 2 + widths[metric]
     lines: list[str] = []
     for block in blocks:
-        heads = "".join(f"  {m:>{widths[m]}}" for m in block)
+        heads = "".join(f"  {visible(m):>{widths[m]}}" for m in block)
         lines += [""] if lines else []
         lines += [f"{'':{left}}  {'rows':>{counts}}{heads}"]
 
