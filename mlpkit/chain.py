@@ -1,7 +1,6 @@
 """The dense chain forward and backward in NumPy, into given buffers."""
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy.sparse import issparse
 
 from mlpkit import dense
 from mlpkit.plugin import Array, Arrays, Spec
+from mlpkit.workers import n_parts, share
 
 
 def _logistic_slope(a: Array, delta: Array) -> None:
@@ -66,17 +66,24 @@ class Chain:
             np.matmul(self.ones[:n], delta, out=gradients[f"intercept_{i}"])
             if i:
                 out = self.deltas[i % 2, : value.size].reshape(value.shape)
-                delta = np.matmul(delta, weights[f"coef_{i}"].T, out=out)
+                _product(delta, weights[f"coef_{i}"].T, out)
+                delta = out
                 self.slope(value, delta)
 
 
-def flops(spec: Spec) -> int:
-    """Operations of the largest product, for one row."""
-    return 2 * max(a * b for a, b in pairwise(spec.layer_units))
-
-
 def _product(a: Any, b: Array, out: Array) -> None:
+    """Write ``a @ b``; a large product in parts, along the longer side of ``out``."""
     if issparse(a):
         out[...] = a @ b
-    else:
+        return
+    n = n_parts(2.0 * out.size * len(b))
+    if n == 1:
         np.matmul(a, b, out=out)
+    elif len(out) >= out.shape[1]:
+        share(lambda s: np.matmul(a[s], b, out=out[s]), _slices(len(out), n))
+    else:
+        share(lambda s: np.matmul(a, b[:, s], out=out[:, s]), _slices(out.shape[1], n))
+
+
+def _slices(size: int, n: int) -> list[slice]:
+    return [slice(size * i // n, size * (i + 1) // n) for i in range(n)]

@@ -9,7 +9,10 @@ from scipy.sparse import issparse
 from scipy.special import expit
 
 from mlpkit.plugin import Array, Arrays, Network, Spec
+from mlpkit.threads import one_thread
+from mlpkit.workers import PART_FLOPS, share
 
+SMALL, SMALL_VECTOR = 2**18, 2**13  # multiplications that OpenBLAS does not give to threads
 BLOCK_ROWS = 1024  # of a prediction: bounded memory, and a block stays in the cache
 
 
@@ -112,10 +115,18 @@ def activated(z: Array, activation: str) -> Array:
     return z
 
 
+def _is_small(n: int, coefs: Sequence[Array]) -> bool:
+    """Whether no product of n rows can reach threads of BLAS; a list counts as large."""
+    largest = n * max([getattr(coef, "size", SMALL + 1) for coef in coefs])
+    if n == 1 or largest <= SMALL_VECTOR:
+        return largest <= SMALL_VECTOR
+    return largest <= SMALL and n * max(map(len, coefs)) <= SMALL_VECTOR
+
+
 def predict(
     X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], activation: str, out: str
 ) -> Array:
-    """Activated outputs (n, n_outputs), block by block.
+    """Activated outputs (n, n_outputs), block by block; of many rows in several threads.
 
     >>> predict(np.array([[1.0, 2.0]]), [np.array([[1.0], [1.0]])], [np.array([-2.0])],
     ...         "relu", "identity")
@@ -123,13 +134,25 @@ def predict(
     """
     n = X.shape[0]
     if n <= BLOCK_ROWS:
-        return activated(outputs(X, coefs, intercepts, activation), out)
-    X = X.tocsr() if issparse(X) else X
-    found: Array | None = None
-    for i in range(0, n, BLOCK_ROWS):
-        part = predict(X[i : i + BLOCK_ROWS], coefs, intercepts, activation, out)
-        if found is None:
-            found = np.empty((n, part.shape[1]), part.dtype)
-        found[i : i + BLOCK_ROWS] = part
-    assert found is not None
-    return found
+        if _is_small(n, coefs):
+            return activated(outputs(X, coefs, intercepts, activation), out)
+        with one_thread:
+            return activated(outputs(X, coefs, intercepts, activation), out)
+
+    def block(rows: Any) -> Array:
+        return activated(outputs(rows, coefs, intercepts, activation), out)
+
+    with one_thread:
+        X = X.tocsr() if issparse(X) else X
+        first = block(X[:BLOCK_ROWS])
+        found = np.empty((n, first.shape[1]), first.dtype)
+        found[:BLOCK_ROWS] = first
+
+        def fill(begins: range) -> None:
+            for i in begins:
+                found[i : i + BLOCK_ROWS] = block(X[i : i + BLOCK_ROWS])
+
+        part = BLOCK_ROWS * max(1, round(PART_FLOPS / (2 * sum(map(np.size, coefs)) * BLOCK_ROWS)))
+        ends = range(BLOCK_ROWS, n, n if issparse(X) else part)
+        share(fill, [range(i, min(n, i + ends.step), BLOCK_ROWS) for i in ends])
+        return found

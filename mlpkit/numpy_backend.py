@@ -12,7 +12,7 @@ import numpy as np
 
 from mlpkit import dense
 from mlpkit.blocks import HostRows, host_rows
-from mlpkit.chain import Chain, flops
+from mlpkit.chain import Chain
 from mlpkit.chunks import chunks
 from mlpkit.plugin import (
     Array,
@@ -26,7 +26,7 @@ from mlpkit.plugin import (
     Sums,
     slot_name,
 )
-from mlpkit.threads import limited
+from mlpkit.threads import one_thread
 
 BLOCK_BYTES = 1 << 17  # of each array in a solver update: its temporaries stay in the cache
 
@@ -79,7 +79,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             " Write one, or choose a backend that differentiates."
         )
     layout = Layout(network)
-    loss, solver, alpha, work = spec.loss, recipe.solver, recipe.alpha, flops(spec)
+    loss, solver, alpha = spec.loss, recipe.solver, recipe.alpha
 
     def put(X: Any, y: Array, w: Array | None) -> HostRows:
         return host_rows(X, y, w, spec.dtype)
@@ -158,18 +158,19 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         views = layout.views(np.zeros(layout.size, layout.dtype))
         n, p = len(part.y), np.empty_like(part.y)
         value = 0.0
-        if n:
-            chain, weights = Chain(spec, n), layout.views(state.weights)
-            with limited(work * n):
+        with one_thread:
+            if n:
+                chain, weights = Chain(spec, n), layout.views(state.weights)
                 chain.forward(weights, part.X, p)
                 pull(chain, weights, views, part, p, 1.0)
-            value = float(losses(part, p).sum())
-        return Sums(value, weight_of(part), penalty(state.weights)), views
+                value = float(losses(part, p).sum())
+            return Sums(value, weight_of(part), penalty(state.weights)), views
 
     def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
         state = State(state.weights.copy(), state.slots.copy())
         if weight > 0:
-            advance(state, layout.filled(gradients, str) / weight, weight, rate)
+            with one_thread:
+                advance(state, layout.filled(gradients, str) / weight, weight, rate)
         return state
 
     def epoch(state: State, rows: HostRows, batches: Batches) -> tuple[State, Sums]:
@@ -182,7 +183,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         seen = None
         if batches.watched:
             seen = np.zeros((steps, batch, spec.n_outputs), spec.dtype)
-        with limited(work * batch):
+        with one_thread:
             for chunk, parts in chunks(rows, batches.order):
                 p = np.empty_like(chunk.y)
                 for i, s in parts:
@@ -201,6 +202,6 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 
     def outputs(state: State, X: Any) -> Array:
         weights = layout.views(state.weights)
-        return dense.outputs(X, *dense.layers(weights), spec.activation)
+        return dense.predict(X, *dense.layers(weights), spec.activation, "identity")
 
     return Steps(put, start, arrays, slots, gradient, update, epoch, outputs)

@@ -28,7 +28,7 @@ LEVELS = [
     {"reports.intervals", "metrics.sums"},
     {"solvers", "plain", "threads", "blocks", "builtins", "discovery", "documented"},
     {"training.bars"},
-    {"training.batches", "training.callbacks", "training.listeners"},
+    {"training.batches", "training.callbacks", "training.listeners", "workers"},
     {"dense", "losses", "registry", "targets"},
     {"chain", "chunks"},
     {"numpy_backend", "provenance", "recipes", "constraints", "options", "class_weights"},

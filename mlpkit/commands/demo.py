@@ -20,7 +20,7 @@ from mlpkit.commands.program import program
 from mlpkit.discovery import reason
 from mlpkit.plugin import PluginError, Report
 from mlpkit.registry import installed, missing
-from mlpkit.threads import limited
+from mlpkit.threads import one_thread
 
 SUMMARY = "fit real data on every installed backend, beside scikit-learn"
 SKLEARN = "scikit-learn"
@@ -179,7 +179,7 @@ def compared(
 def fitted(backend: str, make: Callable[[], Any], task: Task) -> Row:
     """Fit twice: the first fit may import and compile, the second shows what is left."""
     seconds = []
-    with warnings.catch_warnings(), limited(flops=0):
+    with warnings.catch_warnings(), one_thread:
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("error", "Training interrupted by user")
         for _ in range(2):

@@ -8,6 +8,7 @@ import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from mlpkit.plugin import Array, Arrays, Job, Progress, Report, State, Watch
+from mlpkit.threads import one_thread
 from mlpkit.training.trainer import diverged, is_finite
 
 
@@ -54,14 +55,15 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
         if watch(unpack(intermediate_result.x), report) is True:
             raise StopIteration
 
-    result = scipy.optimize.minimize(
-        loss_and_gradient,
-        pack(first),
-        method="L-BFGS-B",
-        jac=True,
-        callback=watched,
-        options={"maxfun": recipe.max_fun, "maxiter": recipe.max_iter, "gtol": recipe.tol},
-    )
+    with one_thread:  # SciPy's own dot products too
+        result = scipy.optimize.minimize(
+            loss_and_gradient,
+            pack(first),
+            method="L-BFGS-B",
+            jac=True,
+            callback=watched,
+            options={"maxfun": recipe.max_fun, "maxiter": recipe.max_iter, "gtol": recipe.tol},
+        )
     n_iter = _check_optimize_result("lbfgs", result, recipe.max_iter)
     state = unpack(result.x)
     if not is_finite(job, state):

@@ -33,7 +33,7 @@ def epoch_loss(sums: Sums, order: np.ndarray) -> float:
     rows = np.count_nonzero(order >= 0, axis=1)
     counts = np.asarray(sums.weight) > 0
     losses = (np.asarray(sums.loss) + sums.penalty)[counts] / np.asarray(sums.weight)[counts]
-    return float(losses @ rows[counts] / rows.sum())
+    return float((losses * rows[counts]).sum() / rows.sum())
 
 
 def by_row(sums: Sums, order: np.ndarray, n_rows: int) -> np.ndarray | None:
