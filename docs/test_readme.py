@@ -8,6 +8,9 @@ from pathlib import Path
 
 from sklearn.exceptions import ConvergenceWarning
 
+from mlpkit.catalogue import KNOWN
+from mlpkit.registry import installed
+
 # one Keras backend a process; whoever imports TensorFlow first would choose another
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["KERAS_HOME"] = tempfile.mkdtemp()
@@ -30,3 +33,12 @@ def test_the_test_command_is_what_ci_runs() -> None:
     commands = re.findall(r"^    (python3 -m venv .*)$", README.read_text(), re.MULTILINE)
     assert len(commands) == 2
     assert commands[1] in (README.parent / ".ci" / "run").read_text().splitlines()
+
+
+def test_the_list_of_distributions_is_true() -> None:
+    """What it says that each one brings, it brings."""
+    for known in KNOWN:
+        for kind, names in known.brings.items():
+            for name in names:
+                plugin, _ = installed().find(kind, name)  # type: ignore[arg-type]
+                assert plugin.distribution == known.distribution, name

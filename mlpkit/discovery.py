@@ -12,6 +12,7 @@ from typing import Any, Self, get_args
 
 import pluggy
 
+from mlpkit.catalogue import install_line
 from mlpkit.escaping import visible
 from mlpkit.plugin import API, Component, Hooks, Kind, PluginError
 
@@ -66,7 +67,7 @@ class Plugin:
     def remedy(self) -> str:
         """What to do when it is broken."""
         return (
-            f"Try: pip install --upgrade {self.distribution}, or leave it out:"
+            f"Try: {install_line(self.distribution, '--upgrade ')}, or leave it out:"
             f" {DISABLE}={self.entry.name}"
         )
 
@@ -207,9 +208,15 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     >>> did_you_mean("NumPi", ["dense", "numpy"])
     "Did you mean 'numpy'?"
     """
+    found = nearest(given, known)
+    return f"Did you mean {found!r}?" if found else ""
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """The nearest of the known names; empty if none is near."""
     names = {name.lower(): name for name in known}
     close = get_close_matches(given.lower(), names, n=1)
-    return f"Did you mean {names[close[0]]!r}?" if close else ""
+    return names[close[0]] if close else ""
 
 
 def reason(error: BaseException) -> str:

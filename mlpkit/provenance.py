@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
+from mlpkit.catalogue import install_line
 from mlpkit.discovery import CORE
 from mlpkit.plugin import Kind, Network, PluginError, PluginWarning
 from mlpkit.registry import SEEN, installed
@@ -73,8 +74,8 @@ def needed(sources: tuple[Source, ...], is_dense: bool) -> Needs:
     missing = [source for source in sources if source.is_missing] if not is_dense else []
     if missing:
         names = " and ".join(map(str, missing))
-        pins = " ".join(dict.fromkeys(f"{s.distribution}=={s.version}" for s in missing))
-        told = f"This model was made with {names}, not installed here. Try: pip install {pins}"
+        lines = dict.fromkeys(install_line(s.distribution, version=s.version) for s in missing)
+        told = f"This model was made with {names}, not installed here. Try: {' and '.join(lines)}"
         if any(source.kind != "backend" for source in missing):
             raise PluginError(told)
         warnings.warn(told, PluginWarning)

@@ -154,7 +154,10 @@ def backend_of(params: Mapping[str, Any]) -> tuple[Backend, dict[str, Any]]:
     except (ValueError, PluginError) as error:
         if params["backend"] is not None:
             raise
-        source = f"The name comes from the environment variable {BACKEND}."
+        if os.environ.get(BACKEND):
+            source = f"The name comes from the environment variable {BACKEND}."
+        else:
+            source = f"No backend was given, so it is {given!r}: choose one with backend=."
         raise type(error)(f"{error} {source}") from error.__cause__
 
 

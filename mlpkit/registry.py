@@ -9,7 +9,6 @@ The logger ``mlpkit.registry`` tells each lookup at level DEBUG.
 """
 
 import logging
-import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,8 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from mlpkit import discovery
-from mlpkit.discovery import CORE, KINDS, LOCK, Plugin, did_you_mean, reason, same
+from mlpkit.catalogue import KNOWN, bringing, install_line, spelled
+from mlpkit.discovery import CORE, KINDS, LOCK, Plugin, did_you_mean, nearest, reason, same
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
 
 # of models that were loaded from pickles: which distribution brought a name
@@ -82,13 +82,18 @@ class Registry:
         offered = [p.load().components.get(kind, {}) for p in self.plugins]
         return list(dict.fromkeys(name for names in offered for name in names))
 
+    def taking(self, kind: Kind, option: str) -> list[str]:
+        """The components that take an option, as they are typed: ``backend='fast'``."""
+        offers = [c for p in self.plugins for c in p.load().components.get(kind, {}).values()]
+        return list(dict.fromkeys(f"{kind}={c.name!r}" for c in offers if option in c.options))
+
     def resolve(self, kind: Kind, name: str) -> tuple[Any, Component]:
         """The object behind a name, and its description."""
         plugin, component = self.find(kind, name)
         if absent := missing(component):
             raise PluginError(
                 f"{kind}={name!r} of {plugin.label} needs {', '.join(absent)}, not installed"
-                f" here. Try: pip install {plugin.distribution}"
+                f" here. Try: {install_line(plugin.distribution)}"
             )
         module, _, attribute = component.factory.partition(":")
         try:
@@ -103,9 +108,8 @@ class Registry:
         """The error for a name that nobody offers: what there is, and what to type next."""
         qualifier, slash, plain = name.rpartition("/")
         source = qualifier if slash else plain.partition(".")[0]
-        package = source if source.startswith(f"{CORE}-") else f"{CORE}-{source}"
-        package = SEEN.get((kind, name), package)
-        called = [p for p in self.plugins if p.is_called(source, package)]
+        package = SEEN.get((kind, name)) or bringing(kind, plain) or bringing(kind, source)
+        called = [p for p in self.plugins if p.is_called(source, package or f"{CORE}-{source}")]
         if off := [p for p in called if p.disabled]:
             return PluginError(
                 f"{kind}={name!r} can't be used: {off[0].trouble}. Take it out of there, and"
@@ -113,11 +117,15 @@ class Registry:
             )
         names = self.names(kind)
         parts = [f"unknown {kind} {name!r}; installed: {', '.join(names) or 'none'}."]
-        parts += [hint for hint in [did_you_mean(plain, names)] if hint]
+        more = [n for known in KNOWN for n in known.brings.get(kind, ()) if n not in names]
+        if not package:
+            meant = spelled(kind, plain, [*names, *more]) or nearest(plain, [*names, *more])
+            parts += [f"Did you mean {meant!r}?"] if meant else []
+            package = bringing(kind, meant) if meant in more else ""
         elsewhere = [other for other in KINDS if plain in self.names(other) and other != kind]
         parts += [f"There is a {other}={plain!r}." for other in elsewhere]
-        if not called and not elsewhere and re.fullmatch(r"[A-Za-z0-9][\w.-]*", source):
-            parts.append(f"A plugin may bring it: pip install {package}")
+        if package and not called and not elsewhere:
+            parts.append(f"{package} brings it: {install_line(package)}.")
         if unused := [p.trouble for p in self.plugins if p.trouble]:
             parts.append(f"(Not in use: {'; '.join(unused)})")
         return ValueError(" ".join(parts))
@@ -223,9 +231,11 @@ def resolve(
     found, component = installed().resolve(kind, given)
     for option in options or {}:
         if option not in component.options:
+            others = installed().taking(kind, option)
             raise ValueError(
                 f"{kind} {given!r} has no option {option!r}; it takes:"
                 f" {', '.join(component.options) or 'none'}."
                 f" {did_you_mean(option, component.options)}".rstrip()
+                + (f" It is an option of {' and '.join(others)}." if others else "")
             )
     return found, dict(options or {})

@@ -61,3 +61,16 @@ def test_steps_or_the_whole_data() -> None:
     assert recipes.has_steps(params())
     assert not recipes.has_steps(params(solver="lbfgs"))
     assert recipes.has_steps(params(solver="lbfsg"))
+
+
+def test_an_option_of_another_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none was given, the environment variable is blamed only if it is set."""
+    given = params(backend_options={"nothing": 1})
+    monkeypatch.delenv("MLPKIT_BACKEND", raising=False)
+    with pytest.raises(ValueError, match="No backend was given, so it is 'numpy': choose"):
+        recipes.backend_of(given)
+    monkeypatch.setenv("MLPKIT_BACKEND", "numpy")
+    with pytest.raises(ValueError, match="from the environment variable MLPKIT_BACKEND"):
+        recipes.backend_of(given)
+    with pytest.raises(ValueError, match=r"has no option 'nothing'; it takes: none\.$"):
+        recipes.backend_of({**given, "backend": "numpy"})

@@ -1,6 +1,7 @@
 """Names into objects: what is looked up where, and what each mistake is told."""
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,13 @@ from distributions import install, offering
 from lookups import BROKEN, FAST, JSON, loaded, message
 
 from mlpkit import registry
-from mlpkit.registry import Registry
+from mlpkit.catalogue import ALIASES, KNOWN
+from mlpkit.metrics.lookup import metric_of
+from mlpkit.registry import Registry, installed
 
 pytestmark = pytest.mark.once
+
+REPOSITORY = Path(__file__).parent.parent
 
 
 def test_builtin_imports_no_plugin(site: Path) -> None:
@@ -65,25 +70,76 @@ def test_unknown_name(site: Path) -> None:
     install(site, "mlpkit-fast", {"fast": FAST})
     install(site, "mlpkit-bad", {"bad": BROKEN})
     expected = (
-        "unknown backend 'Fsat'; installed: numpy, fast. Did you mean 'fast'? A plugin may bring"
-        " it: pip install mlpkit-Fsat (Not in use: plugin 'bad' (mlpkit-bad 1.0) is broken:"
-        " ModuleNotFoundError: No module named 'nonexistent_library')"
+        "unknown backend 'Fsat'; installed: numpy, fast. Did you mean 'fast'? (Not in use: plugin"
+        " 'bad' (mlpkit-bad 1.0) is broken: ModuleNotFoundError: No module named"
+        " 'nonexistent_library')"
     )
     assert expected == message(Registry(), "Fsat", ValueError)
 
 
 def test_unknown_name_that_is_near_none(site: Path) -> None:
     """No name is suggested when none is near."""
-    expected = (
-        "unknown backend 'qqq.mlp'; installed: numpy. A plugin may bring it: pip install mlpkit-qqq"
-    )
+    expected = "unknown backend 'qqq.mlp'; installed: numpy."
     assert expected == message(Registry(), "qqq.mlp", ValueError)
 
 
 def test_unknown_distribution(site: Path) -> None:
-    """A qualified name of something that is not installed says what to install."""
+    """Only what exists is recommended for installation, by its name or what it brings."""
     told = message(Registry(), "mlpkit-none/numpy", ValueError)
-    assert "Did you mean 'numpy'? A plugin may bring it: pip install mlpkit-none" in told
+    assert "Did you mean 'numpy'?" in told and "pip install" not in told
+    for name in ("torch", "mlpkit-torch/torch", "mlpkit-torch", "pytorch", "Torhc"):
+        told = message(Registry(), name, ValueError)
+        assert "mlpkit-torch brings it: pip install ./plugins/mlpkit-torch, in a checkout" in told
+        assert ("Did you mean 'torch'?" in told) == (name in ("pytorch", "Torhc"))
+
+
+def test_what_is_recommended_exists() -> None:
+    """Each distribution of the list is a folder of the repository, and has what it is said to."""
+    for known in KNOWN:
+        folder = REPOSITORY / known.folder
+        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        assert project["name"] == known.distribution
+    assert {known.folder for known in KNOWN} == {
+        f"plugins/{path.parent.name}" for path in (REPOSITORY / "plugins").glob("*/pyproject.toml")
+    }
+    names = {kind: installed().names(kind) for kind in ALIASES}  # type: ignore[arg-type]
+    for kind, aliases in ALIASES.items():
+        known_names = {n for known in KNOWN for n in known.brings.get(kind, ())}
+        assert set(aliases.values()) <= {*names[kind], *known_names}  # type: ignore[index]
+        assert not set(aliases) & set(names[kind])  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("auc", "roc_auc"),
+        ("f1_score", "f1"),
+        ("acc", "accuracy"),
+        ("accuracy_score", "accuracy"),
+        ("neg_log_loss", "log_loss"),
+        ("binary_crossentropy", "log_loss"),
+        ("neg_mean_squared_error", "mse"),
+        ("MeanSquaredError", "mse"),
+        ("neg_root_mean_squared_error", "rmse"),
+        ("r2_score", "r2"),
+        ("precision_score", "precision"),
+        ("roc_auc_score", "roc_auc"),
+        ("average_precision_score", "average_precision"),
+        ("explained_variance_score", "explained_variance"),
+        ("neg_median_absolute_error", "median_absolute_error"),
+        ("Accuracy", "accuracy"),
+    ],
+)
+def test_other_spellings_of_metrics(given: str, meant: str) -> None:
+    """Those of scikit-learn and Keras."""
+    with pytest.raises(ValueError, match=f"unknown metric '{given}'.* Did you mean '{meant}'"):
+        metric_of(given)
+
+
+def test_functions_of_scikit_learn_can_be_given() -> None:
+    """Where there is no metric of ours."""
+    with pytest.raises(ValueError, match="metrics=.sklearn.metrics.max_error. takes scikit-learn"):
+        metric_of("max_error")
 
 
 @pytest.mark.parametrize("name", ["", "/", "a b; rm", "/numpy", "--upgrade"])
@@ -162,7 +218,7 @@ def test_options(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert registry.resolve("backend", "fast", {"speed": 2})[1] == {"speed": 2}
     with pytest.raises(ValueError, match="has no option 'sped'; it takes: speed, devices. Did you"):
         registry.resolve("backend", "fast", {"sped": 2})
-    with pytest.raises(ValueError, match=r"'numpy' has no option 'speed'; it takes: none\.$"):
+    with pytest.raises(ValueError, match=r"it takes: none\. It is an option of backend='fast'\.$"):
         registry.resolve("backend", "numpy", {"speed": 2})
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from mlpkit.catalogue import install_line
 from mlpkit.commands.program import program
-from mlpkit.discovery import Plugin, did_you_mean
+from mlpkit.discovery import CORE, Plugin, did_you_mean
 from mlpkit.plugin import Component, Kind, PluginError
 from mlpkit.registry import Registry
 
@@ -81,7 +82,7 @@ def main(given: argparse.Namespace) -> int:
         import hypothesis  # noqa: F401
         import pytest  # noqa: F401
     except ImportError as error:
-        remedy = "Try: pip install 'mlpkit[testing]'"
+        remedy = f"Try: {install_line(f'{CORE}[testing]')}"
         print(f"The laws are tests, and {error.name} is missing. {remedy}")
         return 2
     registry, (name, _, only) = Registry(), given.name.partition("/")

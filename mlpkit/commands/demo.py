@@ -16,6 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 import mlpkit
+from mlpkit.catalogue import install_line
 from mlpkit.commands.program import program
 from mlpkit.discovery import reason
 from mlpkit.plugin import PluginError, Report
@@ -128,8 +129,8 @@ def available() -> tuple[list[str], list[str]]:
             continue
         if absent := missing(component):
             left_out.append(
-                f"Left out: {name} needs {', '.join(absent)}. Try: pip install"
-                f" {plugin.distribution}"
+                f"Left out: {name} needs {', '.join(absent)}. Try:"
+                f" {install_line(plugin.distribution)}"
             )
         else:
             names.append(name)

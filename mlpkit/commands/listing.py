@@ -14,6 +14,7 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from mlpkit.catalogue import install_line
 from mlpkit.discovery import CORE, DISABLE, Plugin, own_version, reason
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
 from mlpkit.registry import LOG, Registry, missing
@@ -137,7 +138,7 @@ def offer(plugin: Plugin, kind: Kind, c: Component, registry: Registry) -> Offer
             )
     if absent := missing(c):
         found.status = "missing requirements"
-        needs = f"Needs {', '.join(absent)}: pip install {plugin.distribution}."
+        needs = f"Needs {', '.join(absent)}: {install_line(plugin.distribution)}."
         found.note = f"{needs} {found.note}".rstrip()
     return found
 

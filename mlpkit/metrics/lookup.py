@@ -99,7 +99,16 @@ def metric_of(given: Any, task: Task | None = None) -> Metric:
 
 
 def _named(name: str) -> Metric:
-    factory, _ = resolve("metric", name)
+    try:
+        factory, _ = resolve("metric", name)
+    except ValueError as error:
+        import sklearn.metrics
+
+        if callable(getattr(sklearn.metrics, name, None)) and "Did you mean" not in str(error):
+            raise ValueError(
+                f"{error} metrics=[sklearn.metrics.{name}] takes scikit-learn's function as it is."
+            ) from error
+        raise
     metric = factory()
     if not isinstance(metric, Metric):
         raise PluginError(f"metric {name!r} must return mlpkit.plugin.Metric, not {metric!r}.")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit.plugin import Arrays, Joint, PluginError, Solver
-from mlpkit_keras.runtime import active_keras, building, keras_for, to_numpy
+from mlpkit_keras.runtime import STEPS, active_keras, building, keras_for, to_numpy
 
 PREFIX = "optimizer"
 RATE = "learning_rate"
@@ -178,7 +178,21 @@ def _bound(it: KerasOptimizer, method: str) -> Any:
 def _named(cls: str, backend: Any = None, **options: Any) -> Solver:
     given = backend if isinstance(backend, str) else None
     given = given or os.environ.get("MLPKIT_BACKEND") or "numpy"
+    if backend is None or isinstance(backend, str):
+        _check_backend(cls, given)
     return _solver(cls, options, None, given if backend is None or given == backend else "keras")
+
+
+def _check_backend(cls: str, backend: str) -> None:
+    """PluginError for a backend that Keras's optimizers don't run on."""
+    if backend.rpartition("/")[2] in (*STEPS, "keras"):
+        return
+    name = cls.lower()
+    raise PluginError(
+        f"solver={name!r} is an optimizer of Keras, which does not run on backend={backend!r}."
+        f" Choose a backend that it runs on, as in solver={name!r}, backend='jax' (or"
+        " 'tensorflow'), or a solver of mlpkit itself, as solver='adam', which runs on any."
+    )
 
 
 sgd = partial(_named, "SGD")

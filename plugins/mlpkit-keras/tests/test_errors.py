@@ -9,6 +9,7 @@ from conftest import BACKEND
 from custom import X, Y
 
 from mlpkit import MLPClassifier
+from mlpkit.plugin import PluginError
 
 QUICK: dict[str, Any] = {"backend": BACKEND, "max_iter": 2, "random_state": 0}
 
@@ -146,3 +147,13 @@ def test_options_are_checked() -> None:
     clf = MLPClassifier(builder=custom.my_model, builder_options={"hidden": 3}, **QUICK)
     with pytest.raises(ValueError, match="my_model has no option 'hidden'; it takes: hidden_units"):
         clf.fit(X, Y)
+
+
+@pytest.mark.parametrize("solver", ["lion", "keras.lion", "lamb"])
+def test_a_solver_on_numpy(solver: str) -> None:
+    """The message is about the solver, and says which backends it runs on; not about models."""
+    with pytest.raises(PluginError, match="is an optimizer of Keras, .*backend='numpy'") as told:
+        MLPClassifier(solver=solver, backend="numpy").fit(X, Y)
+    said = str(told.value)
+    assert f"solver='{solver.removeprefix('keras.')}', backend='jax'" in said
+    assert "model" not in said
