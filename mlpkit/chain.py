@@ -1,46 +1,28 @@
 """The dense chain forward and backward in NumPy, into given buffers."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit import dense
+from mlpkit.activations import ACTIVATIONS, SLOPES, WITH_SLOPES
 from mlpkit.plugin import Array, Arrays, Spec
 from mlpkit.workers import n_parts, share
-
-
-def _logistic_slope(a: Array, delta: Array) -> None:
-    delta *= a
-    delta *= 1 - a
-
-
-def _tanh_slope(a: Array, delta: Array) -> None:
-    delta *= 1 - a**2
-
-
-def _relu_slope(a: Array, delta: Array) -> None:
-    delta *= a != 0
-
-
-SLOPES: dict[str, Callable[[Array, Array], None]] = {
-    "identity": lambda a, delta: None,
-    "logistic": _logistic_slope,
-    "tanh": _tanh_slope,
-    "relu": _relu_slope,
-}  # multiply delta by the activation's derivative, given the activation's value
 
 
 class Chain:
     """Forward and backward through the dense chain, over one set of buffers for all steps."""
 
     def __init__(self, spec: Spec, rows: int) -> None:
-        self.hidden = dense.ACTIVATIONS[spec.activation]
-        self.slope = SLOPES[spec.activation]
-        self.out = dense.ACTIVATIONS[spec.loss.out_activation]
+        self.activations = spec.activations
+        self.out = ACTIVATIONS[spec.loss.out_activation]
         self.depth = len(spec.layer_units) - 1
         units = spec.layer_units[1:-1]
+        # the derivatives of those activations whose value does not tell it
+        self.slopes = [
+            np.empty((rows, n), spec.dtype) if name in WITH_SLOPES else None
+            for name, n in zip(self.activations, units, strict=True)
+        ]
         self.values = [np.empty((rows, n), spec.dtype) for n in units]
         # a layer's delta is made from that of the layer behind it, and no other is needed
         self.deltas = np.empty((2, rows * max(units, default=0)), spec.dtype)
@@ -52,7 +34,12 @@ class Chain:
         for i, z in enumerate(outs):
             _product(X, weights[f"coef_{i}"], z)
             z += weights[f"intercept_{i}"]
-            (self.hidden if i < self.depth - 1 else self.out)(z)
+            if i == self.depth - 1:
+                self.out(z)
+            elif (slope := self.slopes[i]) is None:
+                ACTIVATIONS[self.activations[i]](z)
+            else:
+                WITH_SLOPES[self.activations[i]](z, slope[: len(p)])
             X = z
 
     def backward(self, weights: Arrays, gradients: Arrays, X: Any, delta: Array) -> None:
@@ -68,7 +55,10 @@ class Chain:
                 out = self.deltas[i % 2, : value.size].reshape(value.shape)
                 _product(delta, weights[f"coef_{i}"].T, out)
                 delta = out
-                self.slope(value, delta)
+                if (slope := self.slopes[i - 1]) is None:
+                    SLOPES[self.activations[i - 1]](value, delta)
+                else:
+                    delta *= slope[:n]
 
 
 def _product(a: Any, b: Array, out: Array) -> None:

@@ -1,5 +1,6 @@
 """MLPClassifier."""
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, Self
 
@@ -29,13 +30,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units of each hidden layer. An int is one hidden layer, ``()`` is none.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Activation function of the hidden layers.
+    activation : str, or list or tuple of str, default='relu'
+        Activation function of the hidden layers; a list has one for each hidden layer.
 
         - 'identity' returns ``f(x) = x``.
         - 'logistic' returns ``f(x) = 1 / (1 + exp(-x))``.
         - 'tanh' returns ``f(x) = tanh(x)``.
         - 'relu' returns ``f(x) = max(0, x)``.
+        - 'gelu' returns ``f(x) = x * Phi(x)``, with the normal distribution function Phi (not its
+          approximation).
+        - 'silu' (swish) returns ``f(x) = x / (1 + exp(-x))``.
+        - 'selu' returns ``f(x) = 1.0507 * x`` if ``x > 0`` and ``1.7581 * (exp(x) - 1)``
+          otherwise.
+        - 'mish' returns ``f(x) = x * tanh(log(1 + exp(x)))``.
+        - 'leaky_relu' returns ``f(x) = max(0.01 * x, x)``.
 
     solver : str or Solver, default='adam'
         The optimizer of the weights.
@@ -275,7 +283,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         *,
         solver: str | Solver = "adam",
         alpha: float = 0.0001,

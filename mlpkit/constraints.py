@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from mlpkit.activations import HIDDEN
 from mlpkit.plugin import Loss, Solver
 
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -16,7 +17,7 @@ _FRACTION = Interval(Real, 0, 1, closed="left")
 CONSTRAINTS: dict[str, list[Any]] = {
     "loss": [str, Loss, None, object],  # an object that a plugin adapts; `recipes` checks
     "hidden_layer_sizes": ["array-like", _COUNT],
-    "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+    "activation": [StrOptions(set(HIDDEN)), list, tuple],
     "solver": [str, Solver, object],  # likewise
     "alpha": [_NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), _COUNT],

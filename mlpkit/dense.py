@@ -1,57 +1,19 @@
 """The dense chain: its initial weights, and its outputs in NumPy alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from scipy.special import expit
 
+from mlpkit.activations import ACTIVATIONS
 from mlpkit.plugin import Array, Arrays, Network, Spec
 from mlpkit.threads import one_thread
 from mlpkit.workers import PART_FLOPS, share
 
 SMALL, SMALL_VECTOR = 2**18, 2**13  # multiplications that OpenBLAS does not give to threads
 BLOCK_ROWS = 1024  # of a prediction: bounded memory, and a block stays in the cache
-
-
-def _identity(z: Array) -> None:
-    pass
-
-
-def _logistic(z: Array) -> None:
-    expit(z, out=z)
-
-
-def _tanh(z: Array) -> None:
-    np.tanh(z, out=z)
-
-
-def _relu(z: Array) -> None:
-    np.maximum(z, 0, out=z)
-
-
-def _exp(z: Array) -> None:
-    np.exp(z, out=z)
-
-
-def _softmax(z: Array) -> None:
-    columns = z.T.copy()  # NumPy reduces few long rows much faster than many short ones
-    columns -= np.maximum.reduce(columns, axis=0)
-    np.exp(columns, out=columns)
-    columns /= np.add.reduce(columns, axis=0)
-    z[...] = columns.T
-
-
-ACTIVATIONS: dict[str, Callable[[Array], None]] = {
-    "identity": _identity,
-    "logistic": _logistic,
-    "tanh": _tanh,
-    "relu": _relu,
-    "exp": _exp,
-    "softmax": _softmax,
-}  # each works in place
 
 
 def sizes(given: Any) -> tuple[int, ...]:
@@ -66,7 +28,8 @@ def build(spec: Spec, rng: np.random.RandomState) -> Network:
     """The network of `Spec.layer_units`, drawn as scikit-learn draws it.
 
     Weights and biases are uniform within ``sqrt(6 / (fan_in + fan_out))``, 2 instead of 6
-    for the logistic activation (Glorot and Bengio, 2010).
+    for the logistic activation (Glorot and Bengio, 2010); the output layer counts as of the
+    activation of the last hidden one.
 
     >>> from mlpkit.losses import LOSSES
     >>> spec = Spec(3, 1, "regression", LOSSES["squared_error"], (2,), "relu",
@@ -74,9 +37,11 @@ def build(spec: Spec, rng: np.random.RandomState) -> Network:
     >>> {name: a.shape for name, a in build(spec, np.random.RandomState(0)).arrays.items()}
     {'coef_0': (3, 2), 'intercept_0': (2,), 'coef_1': (2, 1), 'intercept_1': (1,)}
     """
-    factor = 2.0 if spec.activation == "logistic" else 6.0
+    # without hidden layers, scikit-learn's factor is that of the parameter nevertheless
+    activations = spec.activations or (spec.activation,)
     arrays: Arrays = {}
     for i, (fan_in, fan_out) in enumerate(pairwise(spec.layer_units)):
+        factor = 2.0 if activations[min(i, len(activations) - 1)] == "logistic" else 6.0
         bound = np.sqrt(factor / (fan_in + fan_out))
         for name, shape in ((f"coef_{i}", (fan_in, fan_out)), (f"intercept_{i}", (fan_out,))):
             arrays[name] = rng.uniform(-bound, bound, shape).astype(spec.dtype, copy=False)
@@ -98,12 +63,16 @@ def named(coefs: Sequence[Array], intercepts: Sequence[Array], dtype: str) -> Ar
     return arrays
 
 
-def outputs(X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], activation: str) -> Array:
-    """Outputs before activation, shape (n, n_outputs), of X (n, n_features), maybe sparse."""
+def outputs(
+    X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], activations: Sequence[str]
+) -> Array:
+    """Outputs before activation, shape (n, n_outputs), of X (n, n_features), maybe sparse, with
+    the activation of each hidden layer.
+    """
     z: Any = X
     for i, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
         if i:
-            ACTIVATIONS[activation](z)
+            ACTIVATIONS[activations[i - 1]](z)
         z = z @ coef
         z += intercept
     return np.asarray(z)
@@ -124,23 +93,27 @@ def _is_small(n: int, coefs: Sequence[Array]) -> bool:
 
 
 def predict(
-    X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], activation: str, out: str
+    X: Any,
+    coefs: Sequence[Array],
+    intercepts: Sequence[Array],
+    activations: Sequence[str],
+    out: str,
 ) -> Array:
     """Activated outputs (n, n_outputs), block by block; of many rows in several threads.
 
     >>> predict(np.array([[1.0, 2.0]]), [np.array([[1.0], [1.0]])], [np.array([-2.0])],
-    ...         "relu", "identity")
+    ...         ["relu"], "identity")
     array([[1.]])
     """
     n = X.shape[0]
     if n <= BLOCK_ROWS:
         if _is_small(n, coefs):
-            return activated(outputs(X, coefs, intercepts, activation), out)
+            return activated(outputs(X, coefs, intercepts, activations), out)
         with one_thread:
-            return activated(outputs(X, coefs, intercepts, activation), out)
+            return activated(outputs(X, coefs, intercepts, activations), out)
 
     def block(rows: Any) -> Array:
-        return activated(outputs(rows, coefs, intercepts, activation), out)
+        return activated(outputs(rows, coefs, intercepts, activations), out)
 
     with one_thread:
         X = X.tocsr() if issparse(X) else X

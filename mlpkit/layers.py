@@ -5,6 +5,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpkit import dense, recipes
+from mlpkit.activations import checked
 from mlpkit.model import Model
 from mlpkit.plain import is_plain
 from mlpkit.plugin import Array
@@ -62,14 +63,18 @@ class Layers:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         if "_model" in self.__dict__ and not self._model.is_dense:
             return self._live_outputs(X)
-        activation = self.activation
-        if "_model" in self.__dict__:
-            activation = self._model.spec.activation
         if "coefs_" in self.__dict__:
             layers = self.__dict__["coefs_"], self.__dict__["intercepts_"]
         else:
             layers = dense.layers(self._model.arrays)
-        return dense.predict(X, *layers, activation, self.out_activation_)
+        activations: tuple[str, ...]
+        if "_model" in self.__dict__:
+            activations = self._model.spec.activations
+        else:  # weights were set by hand
+            hidden = len(layers[0]) - 1
+            given = checked(self.activation, hidden)
+            activations = (given,) * hidden if isinstance(given, str) else given
+        return dense.predict(X, *layers, activations, self.out_activation_)
 
     def _live_outputs(self, X: Any) -> Array:
         """Outputs by the backend: of the live state, if there is one of this backend."""

@@ -202,6 +202,6 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 
     def outputs(state: State, X: Any) -> Array:
         weights = layout.views(state.weights)
-        return dense.predict(X, *dense.layers(weights), spec.activation, "identity")
+        return dense.predict(X, *dense.layers(weights), spec.activations, "identity")
 
     return Steps(put, start, arrays, slots, gradient, update, epoch, outputs)

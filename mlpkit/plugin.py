@@ -73,7 +73,9 @@ Kind = Literal[
     "adapter",
     "exporter",
 ]
-Activation = Literal["identity", "logistic", "tanh", "relu"]
+Activation = Literal[
+    "identity", "logistic", "tanh", "relu", "gelu", "silu", "selu", "mish", "leaky_relu"
+]  # gelu by the error function, not its approximation; the slope of leaky_relu is 0.01
 
 
 class PluginError(Exception):
@@ -116,14 +118,18 @@ IN_FRAMEWORKS: dict[OutActivation, str] = {
 
 @dataclass(frozen=True)
 class Spec:
-    """What the network is: all that a builder may want to know."""
+    """What the network is: all that a builder may want to know.
+
+    ``activation`` is one for all hidden layers, or a tuple with one for each of them;
+    `activations` has it by layer in either case.
+    """
 
     n_features: int
     n_outputs: int
     task: Task
     loss: Loss
     hidden_layer_sizes: tuple[int, ...]
-    activation: Activation
+    activation: Activation | tuple[Activation, ...]
     dtype: Literal["float32", "float64"]
     backend: str
     seed: int
@@ -136,6 +142,13 @@ class Spec:
         sigmoid, softmax or exponential. `Network.apply` returns outputs without it.
         """
         return IN_FRAMEWORKS[self.loss.out_activation]
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """The activation of each hidden layer."""
+        if isinstance(self.activation, str):
+            return (self.activation,) * len(self.hidden_layer_sizes)
+        return self.activation
 
     @property
     def layer_units(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit import dense, recipes
+from mlpkit.activations import checked
 from mlpkit.building import initial
 from mlpkit.losses import LOSSES
 from mlpkit.model import Model
@@ -38,14 +39,15 @@ class Starting:
         rng: np.random.RandomState,
     ) -> Model:
         names = getattr(self, "feature_names_in_", None)
+        sizes = dense.sizes(self.hidden_layer_sizes)
         classes = self._targets.classes
         spec = Spec(
             n_features=n_features,
             n_outputs=n_outputs,
             task=self._targets.task,
             loss=LOSSES[self._targets.loss],
-            hidden_layer_sizes=dense.sizes(self.hidden_layer_sizes),
-            activation=self.activation,
+            hidden_layer_sizes=sizes,
+            activation=checked(self.activation, len(sizes)),
             dtype=dtype,
             backend=recipes.backend_name(params),
             seed=int(copy.deepcopy(rng).randint(2**31)),  # a copy: later draws stay as they are

@@ -36,8 +36,8 @@ def test_blocks_change_nothing(n: int) -> None:
     """Dense and sparse, under and over the block size."""
     arrays = dense.build(spec(), np.random.RandomState(0)).arrays
     X = np.random.RandomState(1).standard_normal((n, 5))
-    whole = dense.activated(dense.outputs(X, *dense.layers(arrays), "relu"), "softmax")
+    whole = dense.activated(dense.outputs(X, *dense.layers(arrays), ["relu"] * 2), "softmax")
     np.testing.assert_allclose(whole.sum(axis=1), 1)
     for given in (X, csr_array(X)):
-        p = dense.predict(given, *dense.layers(arrays), "relu", "softmax")
+        p = dense.predict(given, *dense.layers(arrays), ["relu"] * 2, "softmax")
         np.testing.assert_allclose(p, whole, rtol=1e-12)

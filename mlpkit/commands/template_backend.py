@@ -7,24 +7,37 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
+from scipy.special import expit, ndtr
 
 from mlpkit.plugin import (
     Array, Arrays, Batches, Network, PluginError, Recipe, Spec, Steps, Sums, slot_name
 )
+
+SCALE, BOTTOM = 1.0507009873554805, 1.7580993408473766  # of selu
 
 ACTIVATIONS = {
     "identity": lambda z: z,
     "logistic": lambda z: 1 / (1 + np.exp(-z)),
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0),
+    "gelu": lambda z: z * ndtr(z),
+    "silu": lambda z: z * expit(z),
+    "selu": lambda z: np.where(z > 0, SCALE * z, BOTTOM * np.expm1(np.minimum(z, 0))),
+    "mish": lambda z: z * np.tanh(np.logaddexp(0, z)),
+    "leaky_relu": lambda z: np.maximum(z, 0.01 * z),
     "exp": np.exp,
     "softmax": lambda z: (e := np.exp(z - z.max(axis=1, keepdims=True))) / e.sum(1, keepdims=True),
 }
-SLOPES = {  # by the activation's value
+SLOPES = {  # the derivatives, of what the activation gets
     "identity": np.ones_like,
-    "logistic": lambda a: a * (1 - a),
-    "tanh": lambda a: 1 - a**2,
-    "relu": lambda a: (a > 0).astype(a.dtype),
+    "logistic": lambda z: expit(z) * expit(-z),
+    "tanh": lambda z: 1 - np.tanh(z) ** 2,
+    "relu": lambda z: 1.0 * (z > 0),
+    "gelu": lambda z: ndtr(z) + z * np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi),
+    "silu": lambda z: expit(z) * (1 + z * expit(-z)),
+    "selu": lambda z: np.where(z > 0, SCALE, BOTTOM * np.exp(np.minimum(z, 0))),
+    "mish": lambda z: (t := np.tanh(np.logaddexp(0, z))) + z * expit(z) * (1 - t**2),
+    "leaky_relu": lambda z: np.where(z > 0, 1.0, 0.01),
 }
 
 
@@ -53,7 +66,8 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     if network.apply is not None:
         raise PluginError("backend='$name' trains the dense chain only: set builder='dense'.")
     solver, depth = recipe.solver, len(spec.layer_units) - 1
-    hidden, slope = ACTIVATIONS[spec.activation], SLOPES[spec.activation]
+    hidden = [ACTIVATIONS[name] for name in spec.activations]
+    slopes = [SLOPES[name] for name in spec.activations]
 
     def put(X: Any, y: Array, w: Array | None) -> Rows:
         weights = np.ones(len(y)) if w is None else w
@@ -68,25 +82,27 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         }
         return State(weights, slots)
 
-    def forward(weights: Arrays, x: Array) -> list[Array]:
-        """What each layer gets, and the outputs before activation."""
-        values = [x]
+    def forward(weights: Arrays, x: Array) -> tuple[list[Array], list[Array]]:
+        """What each layer gets, and what each gives before activation."""
+        values, sums = [x], []
         for i in range(depth):
-            z = values[-1] @ weights[f"coef_{i}"] + weights[f"intercept_{i}"]
-            values.append(hidden(z) if i < depth - 1 else z)
-        return values
+            sums.append(values[-1] @ weights[f"coef_{i}"] + weights[f"intercept_{i}"])
+            if i < depth - 1:
+                values.append(hidden[i](sums[i]))
+        return values, sums
 
     def gradient(state: State, rows: Rows, indices: Array | None, seed: int) -> tuple[Sums, Arrays]:
         some = slice(None) if indices is None else indices[indices >= 0]
         x, y, w = rows.X[some], rows.y[some], rows.w[some]
-        *values, z = forward(state.weights, x)
-        p = ACTIVATIONS[spec.loss.out_activation](z)
+        values, z = forward(state.weights, x)
+        p = ACTIVATIONS[spec.loss.out_activation](z[-1])
         delta = w[:, None] * spec.loss.delta(np, y, p)
         gradients: Arrays = {}
         for i in reversed(range(depth)):
             gradients[f"coef_{i}"] = values[i].T @ delta
             gradients[f"intercept_{i}"] = delta.sum(axis=0)
-            delta = delta @ state.weights[f"coef_{i}"].T * slope(values[i])
+            if i:
+                delta = delta @ state.weights[f"coef_{i}"].T * slopes[i - 1](z[i - 1])
         decayed = sum(float((state.weights[name] ** 2).sum()) for name in network.decayed)
         loss = float((w * spec.loss.rows(np, y, p)).sum())
         return Sums(loss, float(w.sum()), 0.5 * recipe.alpha * decayed), gradients
@@ -119,6 +135,6 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         gradient=gradient,
         update=update,
         epoch=epoch,
-        outputs=lambda state, X: forward(state.weights, dense(X, spec.dtype))[-1],
+        outputs=lambda state, X: forward(state.weights, dense(X, spec.dtype))[1][-1],
     )
 '''

@@ -68,6 +68,22 @@ class BackendLaws(ProcessLaws):
             found.append({**self.everything(steps, state), **sums._asdict()})
         close(found[0], found[1], TOLERANCE[dtype])
 
+    @pytest.mark.parametrize("dtype", TOLERANCE)
+    @pytest.mark.parametrize(
+        "activation", [("gelu", "silu"), ("selu", "mish"), ("leaky_relu", "gelu"), ("mish", "relu")]
+    )
+    def test_each_layer_has_its_activation(self, activation: tuple[str, str], dtype: str) -> None:
+        """Two epochs with another activation in each hidden layer equal the NumPy backend's."""
+        s, found = spec(activation=activation, dtype=dtype), []
+        for backend in ("numpy", ""):
+            steps, state = self.started(s, recipe(), backend)
+            rows = steps.put(*data(s))
+            state, _ = steps.epoch(state, rows, batches(21, 8))
+            state, sums = steps.epoch(state, rows, batches(21, 8))
+            outputs = {"outputs": steps.outputs(state, data(s)[0])}
+            found.append({**self.everything(steps, state), **sums._asdict(), **outputs})
+        close(found[0], found[1], TOLERANCE[dtype])
+
     @pytest.mark.parametrize("solver", [sgd(), sgd(nesterovs_momentum=False), sgd(momentum=0.0)])
     def test_solvers_equal_numpy(self, solver: Any) -> None:
         """The solver's update is used, whatever it is."""
@@ -215,7 +231,7 @@ class BackendLaws(ProcessLaws):
         s = spec()
         steps, state = self.started(s, recipe())
         X, _, _ = data(s, n)
-        expected = dense.outputs(X, *dense.layers(steps.arrays(state)), s.activation)
+        expected = dense.outputs(X, *dense.layers(steps.arrays(state)), s.activations)
         actual = steps.outputs(state, X)
         assert isinstance(actual, np.ndarray) and actual.shape == (n, s.n_outputs)
         close(expected, actual, 1e-12)

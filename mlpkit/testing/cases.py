@@ -41,7 +41,7 @@ def drawn(
     return lambda law: calm(given(**of)(example(**first)(law)))
 
 
-def spec(loss: str = "log_loss", activation: str = "relu", dtype: str = "float64") -> Spec:
+def spec(loss: str = "log_loss", activation: Any = "relu", dtype: str = "float64") -> Spec:
     """A small network to try a backend on: 5 features, hidden layers of 7 and 4 units."""
     task, n_outputs = TASKS[loss]
     return Spec(5, n_outputs, task, LOSSES[loss], (7, 4), activation, dtype, "test", seed=3)  # type: ignore[arg-type]

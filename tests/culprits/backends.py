@@ -27,6 +27,11 @@ def rounded(right: Steps) -> Any:
     return lambda a: right.start({n: v.astype(np.float16).astype(v.dtype) for n, v in a.items()})
 
 
+def alike(network: Network, spec: Any, recipe: Any) -> Steps:
+    """The first activation, in every layer."""
+    return numpy_backend.backend(network, replace(spec, activation=spec.activations[0]), recipe)
+
+
 def unsolved(network: Network, spec: Any, recipe: Any) -> Steps:
     """Adam, whatever was asked for."""
     return numpy_backend.backend(network, spec, replace(recipe, solver=adam()))
@@ -154,6 +159,7 @@ def frameworks_arrays(right: Steps) -> Any:
 BACKENDS: dict[str, Any] = {
     "arrays_come_back_bit_for_bit": steps_with(start=rounded),
     "first_steps_equal_numpy": steps_with(epoch=moving_without_weight),
+    "each_layer_has_its_activation": alike,
     "solvers_equal_numpy": unsolved,
     "rows_of_weight_zero_change_nothing": steps_with(epoch=counting_zero_rows),
     "a_step_of_weight_zero_changes_nothing": steps_with(epoch=moving_without_weight),

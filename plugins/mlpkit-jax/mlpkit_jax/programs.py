@@ -23,6 +23,11 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "logistic": jax.nn.sigmoid,
     "tanh": jnp.tanh,
     "relu": jax.nn.relu,  # its derivative at 0 is 0, as in scikit-learn
+    "gelu": partial(jax.nn.gelu, approximate=False),
+    "silu": jax.nn.silu,
+    "selu": jax.nn.selu,
+    "mish": jax.nn.mish,
+    "leaky_relu": lambda z: jnp.where(z > 0, z, 0.01 * z),
     "softmax": partial(jax.nn.softmax, axis=1),
     "exp": jnp.exp,
 }
@@ -48,7 +53,7 @@ class Chain:
     """The dense chain as an `Apply`: x (n, n_features) -> (n, n_outputs)."""
 
     depth: int
-    activation: str
+    activations: tuple[str, ...]  # of the hidden layers
 
     def __call__(
         self, arrays: Any, x: Any, *, train: bool = False, seed: Any = 0, w: Any = None
@@ -56,7 +61,7 @@ class Chain:
         """Outputs before activation; nothing is frozen."""
         for i in range(self.depth):
             if i:
-                x = ACTIVATIONS[self.activation](x)
+                x = ACTIVATIONS[self.activations[i - 1]](x)
             x = x @ arrays[f"coef_{i}"] + arrays[f"intercept_{i}"]
         return x, {}
 
@@ -78,7 +83,7 @@ def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
     """The structure of a network, trained by the recipe's solver."""
     solver = recipe.solver
     return Structure(
-        network.apply or Chain(len(spec.layer_units) - 1, spec.activation),
+        network.apply or Chain(len(spec.layer_units) - 1, spec.activations),
         spec.loss,
         network.decayed,
         network.frozen,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlpkit.plugin import Spec
+from mlpkit_keras.activations import activation_layer
 from mlpkit_keras.runtime import building, keras_for
 
 NORMALIZATIONS = ("batch", "layer")
@@ -29,8 +30,9 @@ class Stack:
         self.keras, self.spec = keras_for(spec.backend), spec
         given = spec.hidden_layer_sizes if units is None else units
         self.units = [given] if isinstance(given, int) else list(given)
-        own = {"logistic": "sigmoid", "identity": "linear"}.get(spec.activation, spec.activation)
-        self.activations = self._each("activation", activation or own)
+        # None is the estimator's; a name that is given here is Keras's
+        self.own = activation is None
+        self.activations = self._each("activation", activation or spec.activation)
         self.dropouts = self._each("dropout", dropout)
         self.normalization = normalization
         self.initializer, self.regularizer = kernel_initializer, kernel_regularizer
@@ -73,7 +75,10 @@ class Stack:
             made.append(layers.BatchNormalization(dtype=dtype))
         if self.normalization == "layer":
             made.append(layers.LayerNormalization(dtype=dtype))
-        made.append(layers.Activation(self.activations[i], dtype=dtype))
+        if self.own:
+            made.append(activation_layer(self.activations[i], dtype))
+        else:
+            made.append(layers.Activation(self.activations[i], dtype=dtype))
         if self.dropouts[i]:
             made.append(layers.Dropout(self.dropouts[i], seed=self.seed(), dtype=dtype))
         return made

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from mlpkit.plugin import Arrays, Network, Spec
-from mlpkit_keras.heads import NAMES, last
+from mlpkit_keras.activations import NAMES, activation_layer
+from mlpkit_keras.heads import NAMES as LAST
+from mlpkit_keras.heads import last
 from mlpkit_keras.networks import KerasApply, named
 from mlpkit_keras.runtime import STEPS, active_keras, building, keras_for, to_numpy
 from mlpkit_keras.sources import Recorded
@@ -30,20 +32,18 @@ def to_keras(network: Network, spec: Spec) -> Any:
     if "keras" not in sys.modules and spec.backend in STEPS:
         keras_for(spec.backend)
     keras = active_keras()
-    hidden = {"logistic": "sigmoid", "identity": "linear"}.get(spec.activation, spec.activation)
-    depth = len(spec.layer_units) - 1
     with building(spec.dtype):
-        layers = [
-            keras.layers.Dense(
-                units,
-                spec.out_activation if i == depth - 1 else hidden,
-                dtype=spec.dtype,
-            )
-            for i, units in enumerate(spec.layer_units[1:])
-        ]
-        inputs = keras.Input((spec.n_features,), dtype=spec.dtype)
-        model = keras.Sequential([inputs, *layers])
-        for i, layer in enumerate(layers):
+        layers, dense = [keras.Input((spec.n_features,), dtype=spec.dtype)], []
+        for units, name in zip(
+            spec.layer_units[1:], (*spec.activations, spec.out_activation), strict=True
+        ):
+            inside = None if name == "leaky_relu" else NAMES.get(name, name)
+            dense.append(keras.layers.Dense(units, inside, dtype=spec.dtype))
+            layers.append(dense[-1])
+            if inside is None:
+                layers.append(activation_layer(name, spec.dtype))
+        model = keras.Sequential(layers)
+        for i, layer in enumerate(dense):
             layer.kernel.assign(network.arrays[f"coef_{i}"])
             layer.bias.assign(network.arrays[f"intercept_{i}"])
     return model
@@ -100,7 +100,7 @@ def from_keras(model: Any, *, classes: Any = None, multilabel: bool = False, **p
         )
     n_features, n_outputs = int(model.inputs[0].shape[-1]), int(model.outputs[0].shape[-1])
     found = last(model)
-    activation = NAMES.get(found[1]) if found else None
+    activation = LAST.get(found[1]) if found else None
     params.setdefault("backend", active_keras().backend.backend())
     if activation == "softmax" and n_outputs == 2 and not multilabel:
         classes, model = (0, 1) if classes is None else classes, _one_column(model)

@@ -225,3 +225,16 @@ def test_another_backend_reads_the_pickle(tmp_path: Path) -> None:
 
     environment = {k: v for k, v in os.environ.items() if k != "KERAS_BACKEND"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+@pytest.mark.parametrize("builder", [None, "keras.mlp"])
+def test_activations_are_those_of_the_estimator(builder: str | None) -> None:
+    """By layer, as Keras has them; the slope of leaky_relu is the estimator's, not Keras's."""
+    names = ["leaky_relu", "gelu", "selu", "mish", "silu", "logistic", "identity"]
+    params = {**QUICK, "builder": builder, "dtype": "float64", "max_iter": 1}
+    clf = MLPClassifier((6,) * len(names), names, **params).fit(X, Y)
+    model = clf.to_keras()
+    close(clf.predict_proba(X), to_numpy(model(X)), 1e-5)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds.count("LeakyReLU") == 1
+    assert model.layers[kinds.index("LeakyReLU")].negative_slope == 0.01

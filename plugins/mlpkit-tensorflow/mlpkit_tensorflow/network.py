@@ -3,6 +3,7 @@
 Everything here is traced into compiled functions.
 """
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -11,11 +12,33 @@ from mlpkit.plugin import PENALTY, Loss, slot_name
 from mlpkit_tensorflow import namespace as xp
 from mlpkit_tensorflow.structure import State, Structure, Tensor, Tensors
 
+SELU_SCALE, SELU_BOTTOM = 1.0507009873554805, 1.7580993408473766
+
+
+def _gelu(z: Tensor) -> Tensor:
+    # tf.nn.gelu rounds its square root of 2 to single precision
+    return 0.5 * z * tf.math.erfc(-math.sqrt(0.5) * z)
+
+
+def _selu(z: Tensor) -> Tensor:
+    # the derivative at 0 is the one from below, as on every backend
+    return tf.where(z > 0, SELU_SCALE * z, SELU_BOTTOM * tf.math.expm1(tf.minimum(z, 0)))
+
+
+def _leaky_relu(z: Tensor) -> Tensor:
+    return tf.where(z > 0, z, 0.01 * z)
+
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": tf.identity,
     "logistic": tf.sigmoid,
     "tanh": tf.tanh,
     "relu": tf.nn.relu,
+    "gelu": _gelu,
+    "silu": tf.nn.silu,
+    "selu": _selu,
+    "mish": lambda z: z * tf.tanh(tf.nn.softplus(z)),
+    "leaky_relu": _leaky_relu,
     "exp": tf.exp,
     "softmax": tf.nn.softmax,
 }
@@ -31,7 +54,7 @@ def outputs(
         return structure.apply(weights, x, train=train, seed=seed, w=w)
     for i in range(structure.depth):
         if i:
-            x = ACTIVATIONS[structure.activation](x)
+            x = ACTIVATIONS[structure.activations[i - 1]](x)
         x = x @ weights[f"coef_{i}"] + weights[f"intercept_{i}"]
     return x, {}
 

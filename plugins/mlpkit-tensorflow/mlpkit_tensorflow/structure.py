@@ -28,7 +28,7 @@ class Structure(NamedTuple):
     """What compiled functions depend on: equal structures share them."""
 
     apply: Apply | None
-    activation: str
+    activations: tuple[str, ...]  # of the hidden layers of the dense chain
     depth: int
     loss: Loss
     update: Callable[..., Any] | None
@@ -62,7 +62,7 @@ def structure_of(
     solver = recipe.solver
     return Structure(
         network.apply,
-        spec.activation,
+        spec.activations,
         len(spec.layer_units) - 1,
         spec.loss,
         solver.update,

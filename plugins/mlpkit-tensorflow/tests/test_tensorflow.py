@@ -100,7 +100,7 @@ class TestManyRows:
         network = dense.build(s, np.random.RandomState(0))
         steps = backend(network, s, recipe())
         X, _, _ = data(s, 9000)
-        expected = dense.outputs(X, *dense.layers(network.arrays), s.activation)
+        expected = dense.outputs(X, *dense.layers(network.arrays), s.activations)
         close(expected, steps.outputs(steps.start(network.arrays), form(X)), 1e-12)
 
 

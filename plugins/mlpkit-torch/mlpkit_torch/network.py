@@ -1,5 +1,6 @@
 """Outputs, and gradients: by hand for the dense chain, by autograd for any other network."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,11 +24,19 @@ def softmax(z: Tensor) -> Tensor:
     return e / e.sum(dim=1, keepdim=True)
 
 
+SELU_SCALE, SELU_BOTTOM = 1.0507009873554805, 1.7580993408473766
+
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda z: z,
     "logistic": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
+    "gelu": torch.nn.functional.gelu,
+    "silu": torch.nn.functional.silu,
+    "selu": torch.selu,
+    "mish": torch.nn.functional.mish,
+    "leaky_relu": torch.nn.functional.leaky_relu,
     "softmax": softmax,
     "exp": torch.exp,
 }
@@ -35,7 +44,32 @@ SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
     "logistic": lambda a: a * (1 - a),
     "tanh": lambda a: 1 - a * a,
     "relu": lambda a: a != 0,
+    "selu": lambda a: torch.where(a > 0, SELU_SCALE, a + SELU_BOTTOM),
+    "leaky_relu": lambda a: torch.where(a > 0, 1.0, 0.01).to(a.dtype),
 }  # the activation's derivative by its value; that of the identity is 1
+
+
+def _gelu(z: Tensor) -> tuple[Tensor, Tensor]:
+    phi = 0.5 * (1 + torch.erf(z * math.sqrt(0.5)))
+    return z * phi, phi + z * torch.exp(-0.5 * z * z) * math.sqrt(0.5 / math.pi)
+
+
+def _silu(z: Tensor) -> tuple[Tensor, Tensor]:
+    s = torch.sigmoid(z)
+    a = z * s
+    return a, s + a * (1 - s)
+
+
+def _mish(z: Tensor) -> tuple[Tensor, Tensor]:
+    t = torch.tanh(torch.nn.functional.softplus(z))
+    return z * t, t + z * torch.sigmoid(z) * (1 - t * t)
+
+
+WITH_SLOPES: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
+    "gelu": _gelu,
+    "silu": _silu,
+    "mish": _mish,
+}  # the value and the derivative, where the value does not tell it
 
 
 class Backward(NamedTuple):
@@ -50,34 +84,48 @@ class Chain:
     """The dense chain of `Spec`."""
 
     def __init__(self, spec: Spec, layout: Layout) -> None:
-        self.loss, self.layout, self.activation = spec.loss, layout, spec.activation
+        self.loss, self.layout, self.activations = spec.loss, layout, spec.activations
         self.depth = len(spec.layer_units) - 1
 
     def outputs(self, state: State, x: Tensor) -> Tensor:
         """Outputs before activation (n, n_outputs) of x (n, n_features)."""
-        return self._forward(self.layout.views(state.weights), x)[1]
-
-    def _forward(self, weights: Tensors, x: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The values that each layer gets, and the outputs of the last."""
-        values = [x]
+        weights = self.layout.views(state.weights)
         for i in range(self.depth):
+            if i:
+                x = ACTIVATIONS[self.activations[i - 1]](x)
+            x = torch.addmm(weights[f"intercept_{i}"], x, weights[f"coef_{i}"])
+        return x
+
+    def _forward(self, weights: Tensors, x: Tensor) -> tuple[list[Tensor], list[Any], Tensor]:
+        """The values that each layer gets, the derivatives of the hidden layers' activations
+        that the values do not tell (else None), and the outputs of the last layer.
+        """
+        values, slopes = [x], []
+        for i, name in enumerate((*self.activations, None)):
             z = torch.addmm(weights[f"intercept_{i}"], values[-1], weights[f"coef_{i}"])
-            if i < self.depth - 1:
-                values.append(ACTIVATIONS[self.activation](z))
-        return values, z
+            if name is None:
+                break
+            value, slope = (
+                WITH_SLOPES[name](z) if name in WITH_SLOPES else (ACTIVATIONS[name](z), None)
+            )
+            values.append(value)
+            slopes.append(slope)
+        return values, slopes, z
 
     def backward(self, state: State, part: Part, gradients: Tensor, seed: int) -> Backward:
         """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
         weights, into = self.layout.views(state.weights), self.layout.views(gradients)
-        values, z = self._forward(weights, part.x)
+        values, slopes, z = self._forward(weights, part.x)
         loss, delta, p = loss_of(self.loss, part, z)
         for i in reversed(range(self.depth)):
             torch.mm(values[i].T, delta, out=into[f"coef_{i}"])
             torch.sum(delta, dim=0, out=into[f"intercept_{i}"])
             if i:
                 delta = delta @ weights[f"coef_{i}"].T
-                if self.activation in SLOPES:
-                    delta *= SLOPES[self.activation](values[i])
+                if (slope := slopes[i - 1]) is not None:
+                    delta *= slope
+                elif (name := self.activations[i - 1]) in SLOPES:
+                    delta *= SLOPES[name](values[i])
         return Backward(loss, p, {})
 
 
