@@ -19,6 +19,12 @@ def mlpkit_solvers() -> list[Component]:
     momentum = ("momentum", "nesterovs_momentum")
     return [
         Component("adam", "mlpkit.solvers:adam", "adaptive moments", options=moments),
+        Component(
+            "adamw",
+            "mlpkit.solvers:adamw",
+            "Adam with decoupled weight decay",
+            options=(*moments, "weight_decay"),
+        ),
         Component("sgd", "mlpkit.solvers:sgd", "gradient descent, momentum", options=momentum),
         Component("lbfgs", "mlpkit.solvers:lbfgs", "quasi-Newton over the whole data"),
     ]

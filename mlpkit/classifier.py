@@ -49,6 +49,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         The optimizer of the weights.
 
         - 'adam' is the stochastic optimizer of Kingma and Ba, with adaptive moments.
+        - 'adamw' is 'adam' with decoupled weight decay (Loshchilov and Hutter, 2019): each step
+          multiplies the weight matrices by ``1 - learning_rate_init * weight_decay``.
+          ``solver_options={"weight_decay": 0.01}``. The L2 penalty is added as with every
+          solver; ``alpha=0`` leaves it out.
         - 'sgd' is stochastic gradient descent with momentum.
         - 'lbfgs' is SciPy's L-BFGS-B, which uses all rows in each iteration. It often converges
           faster on small data sets.
@@ -122,13 +126,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         [0, 1). Ignored when `fit` is given `X_val`.
 
     beta_1 : float, default=0.9
-        Decay rate of the first moments, in [0, 1). Only used when ``solver='adam'``.
+        Decay rate of the first moments, in [0, 1). Only used when ``solver`` is 'adam' or 'adamw'.
 
     beta_2 : float, default=0.999
-        Decay rate of the second moments, in [0, 1). Only used when ``solver='adam'``.
+        Decay rate of the second moments, in [0, 1). Only used when ``solver`` is 'adam' or 'adamw'.
 
     epsilon : float, default=1e-8
-        Constant in the denominator, for numerical stability. Only used when ``solver='adam'``.
+        Constant in the denominator, for numerical stability. Only used when ``solver`` is 'adam'
+        or 'adamw'.
 
     n_iter_no_change : int or inf, default=10
         Number of consecutive epochs without an improvement of at least `tol` before training

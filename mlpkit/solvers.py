@@ -1,11 +1,16 @@
-"""The solvers of scikit-learn's MLP; adam and sgd are elementwise updates for any backend."""
+"""The solvers: adam, sgd and lbfgs are those of scikit-learn's MLP; the steps of adam, sgd and
+adamw run on any backend.
+"""
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import Array, Namespace, Solver
+from mlpkit.plugin import Array, Arrays, Joint, Namespace, Solver, slot_name
 
 
 def _adam_rate(rate: float, step: Array, options: Mapping[str, float]) -> Array:
@@ -29,6 +34,80 @@ def adam(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> S
     """Adam (Kingma and Ba, 2014, arXiv:1412.6980), algorithm 1 with the efficient order."""
     options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
     return Solver(_adam, ("m", "v"), options, _adam_rate)
+
+
+STEP = "adamw/step"  # the slot that counts steps
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """The two functions of a `Joint`; those of equal settings compare equal, also after
+    pickling, so that compiled code is found again.
+    """
+
+    function: str
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    weight_decay: float
+
+    def __call__(self, *given: Any) -> Any:
+        """Call the function."""
+        return getattr(self, self.function)(*given)
+
+    def start(self, arrays: Arrays) -> Arrays:
+        """Both moments of each array, and the number of steps, all zero."""
+        slots = {slot_name(m, name): np.zeros_like(a) for m in "mv" for name, a in arrays.items()}
+        return {**slots, STEP: np.zeros((), next(iter(arrays.values())).dtype)}
+
+    def update(
+        self, xp: Namespace, weights: Any, gradients: Any, slots: Any, rate: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """One step: matrices decay by ``rate * weight_decay``, vectors (biases) do not."""
+        step = slots[STEP] + 1
+        bias_1, bias_2 = (_one_minus_power(xp, b, step) for b in (self.beta_1, self.beta_2))
+        rate_1, root_2 = rate / bias_1, xp.sqrt(bias_2)
+        moved: dict[str, Any] = {}
+        after: dict[str, Any] = {STEP: step}
+        for name, p in weights.items():
+            g, m, v = gradients[name], slots[slot_name("m", name)], slots[slot_name("v", name)]
+            m = self.beta_1 * m
+            m += (1 - self.beta_1) * g
+            v = self.beta_2 * v
+            v += (1 - self.beta_2) * (g * g)
+            change = xp.sqrt(v)
+            change /= root_2
+            change += self.epsilon
+            change = m / change
+            change *= rate_1
+            moved[name] = (p * (1 - rate * self.weight_decay) if len(p.shape) > 1 else p) - change
+            after |= {slot_name("m", name): m, slot_name("v", name): v}
+        return moved, after
+
+
+def _one_minus_power(xp: Namespace, beta: float, step: Any) -> Any:
+    """``1 - beta ** step``, in full precision where beta is close to 1."""
+    return -xp.expm1(step * (math.log(beta) if beta > 0 else -math.inf))
+
+
+def adamw(
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> Solver:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101): a
+    step multiplies the weight matrices by ``1 - learning_rate * weight_decay``. Biases do not
+    decay.
+
+    Unlike in `adam`, ``epsilon`` is added to the root of the corrected moment.
+    """
+    if isinstance(weight_decay, bool) or not isinstance(weight_decay, Real):
+        raise ValueError(f"solver='adamw': weight_decay must be a number, got {weight_decay!r}.")
+    if not 0 <= weight_decay < math.inf:
+        raise ValueError(f"solver='adamw': weight_decay must be >= 0, got {weight_decay!r}.")
+    settings = tuple(map(float, (beta_1, beta_2, epsilon, weight_decay)))
+    return Solver(joint=Joint(AdamW("start", *settings), AdamW("update", *settings)))
 
 
 def _momentum(

@@ -127,7 +127,7 @@ def test_names(site: Path) -> None:
     install(site, "mlpkit-b", {"b": FAST})
     install(site, "mlpkit-bad", {"bad": BROKEN})
     assert Registry().names("backend") == ["numpy", "fast"]
-    assert {"adam", "sgd", "lbfgs"} == set(Registry().names("solver"))
+    assert {"adam", "adamw", "sgd", "lbfgs"} == set(Registry().names("solver"))
 
 
 def test_order_of_folders_does_not_matter(site: Path) -> None:

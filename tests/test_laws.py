@@ -11,6 +11,11 @@ class TestAdam(SolverLaws):
     options: ClassVar = {"beta_1": 0.8}
 
 
+class TestAdamW(SolverLaws):
+    solver = "adamw"
+    options: ClassVar = {"weight_decay": 0.1}
+
+
 class TestSgd(SolverLaws):
     solver = "sgd"
 

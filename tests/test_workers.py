@@ -121,9 +121,9 @@ def test_predictions_have_the_same_bits(sparse: bool, monkeypatch: pytest.Monkey
         [np.ones(30), np.ones(3)],
     )
     given = csr_array(rows) if sparse else rows
-    many = dense.predict(given, *layers, "relu", "softmax")
+    many = dense.predict(given, *layers, ["relu"], "softmax")
     monkeypatch.setattr(workers, "allowed", lambda: 1)
-    one = dense.predict(given, *layers, "relu", "softmax")
+    one = dense.predict(given, *layers, ["relu"], "softmax")
     np.testing.assert_array_equal(many, one)
-    whole = dense.activated(dense.outputs(rows, *layers, "relu"), "softmax")
+    whole = dense.activated(dense.outputs(rows, *layers, ["relu"]), "softmax")
     np.testing.assert_allclose(many, whole, rtol=1e-9)

@@ -37,7 +37,7 @@ _OPTIMIZERS = {
         "beta",
     ),
 }
-_OWN = ("sgd", "adam")  # mlpkit has its own under these names; Keras's are keras.sgd, keras.adam
+_OWN = ("sgd", "adam", "adamw")  # of mlpkit itself; Keras's are keras.sgd, keras.adam, keras.adamw
 _LAYERS = (
     "units",
     "activation",

@@ -12,7 +12,7 @@ from custom import X, Y
 
 from mlpkit import MLPClassifier
 from mlpkit.testing import close
-from mlpkit_keras import _OPTIMIZERS
+from mlpkit_keras import _OPTIMIZERS, _OWN
 
 QUICK: dict[str, Any] = {
     "builder": custom.compiled,
@@ -65,7 +65,7 @@ def test_every_optimizer_of_keras_has_a_name() -> None:
     assert {n.lower() for n in names - other - {"ScheduleFreeAdamW"}} == _OPTIMIZERS.keys()
 
 
-@pytest.mark.parametrize("name", [n for n in _OPTIMIZERS if n not in ("sgd", "adam")])
+@pytest.mark.parametrize("name", [n if n not in _OWN else f"keras.{n}" for n in _OPTIMIZERS])
 def test_every_optimizer_by_name(name: str) -> None:
     """It trains the dense builder and a Keras model; moments go on, also from a pickle."""
     for builder in (None, "keras.mlp"):
@@ -90,7 +90,7 @@ def test_the_rate_of_a_named_one_is_the_estimators() -> None:
 
 def test_options_of_a_named_one() -> None:
     """They are routed, and checked."""
-    clf = MLPClassifier((8,), solver="adamw", backend=BACKEND, max_iter=2)
+    clf = MLPClassifier((8,), solver="keras.adamw", backend=BACKEND, max_iter=2)
     clf.set_params(solver__weight_decay=0.1, solver__global_clipnorm=1.0).fit(X, Y)
     with pytest.raises(ValueError, match="has no option 'wieght_decay'.*Did you mean"):
         clf.set_params(solver_options={"wieght_decay": 0.1}).fit(X, Y)

@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import mlpkit_torch.rows
 from mlpkit import MLPClassifier
+from mlpkit.solvers import adamw
 from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
 from mlpkit_torch import devices
 from mlpkit_torch import namespace as xp
@@ -243,3 +244,27 @@ def test_softmax(k: int) -> None:
     (its * z).sum().backward()
     torch.testing.assert_close(mine, its)
     torch.testing.assert_close(one.grad, two.grad)
+
+
+def test_adamw_is_that_of_pytorch() -> None:
+    """Ten steps, with matrices that decay and vectors that do not."""
+    joint = adamw(0.8, 0.99, 1e-6, 0.1).joint
+    assert joint is not None
+    rng = np.random.RandomState(0)
+    arrays = {"coef_0": rng.standard_normal((4, 3)), "intercept_0": rng.standard_normal(3)}
+    theirs = {name: torch.tensor(a, requires_grad=True) for name, a in arrays.items()}
+    decays = {"coef_0": 0.1, "intercept_0": 0.0}
+    groups = [{"params": [p], "weight_decay": decays[name]} for name, p in theirs.items()]
+    optimizer = torch.optim.AdamW(groups, 0.05, (0.8, 0.99), 1e-6)
+    weights = {name: torch.from_numpy(a.copy()) for name, a in arrays.items()}
+    slots = {name: torch.from_numpy(np.array(a)) for name, a in joint.start(arrays).items()}
+    for _ in range(10):
+        gradients = {
+            name: torch.from_numpy(rng.standard_normal(a.shape)) for name, a in arrays.items()
+        }
+        for name, p in theirs.items():
+            p.grad = gradients[name]
+        optimizer.step()
+        weights, slots = joint.update(xp, weights, gradients, slots, 0.05)
+    for name, p in theirs.items():
+        close(p.detach().numpy(), weights[name].numpy(), 1e-12)
