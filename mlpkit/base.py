@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 
 from mlpkit import recipes
-from mlpkit.building import check_picklable
+from mlpkit.advice import advised
 from mlpkit.constraints import CONSTRAINTS
 from mlpkit.documented import Documented
 from mlpkit.exporting import Exports
@@ -21,6 +21,7 @@ from mlpkit.model import Model
 from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.monitoring.history import MetricHistory
 from mlpkit.options import Method, RoutedOptions, parameter_names
+from mlpkit.pickling import check_picklable
 from mlpkit.plugin import Array, Progress, Recipe
 from mlpkit.starting import Starting
 from mlpkit.targets import Labels, Values
@@ -117,6 +118,7 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, Documented, Base
         if incremental and self.early_stopping_on is not None:
             raise ValueError("partial_fit does not support early_stopping_on: use fit.")
 
+    @advised
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
         self,
@@ -237,7 +239,7 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, Documented, Base
         return True
 
     def __getstate__(self) -> Any:
-        check_picklable(self.__dict__.get("builder"))
+        check_picklable(self)
         return super().__getstate__()
 
     def __sklearn_tags__(self) -> Any:

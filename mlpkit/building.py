@@ -1,9 +1,7 @@
 """From a builder to an untrained model: the call, and the checks on what it returns."""
 
 import inspect
-import pickle
 import random
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +17,6 @@ from mlpkit.registry import adapted
 
 _LOCK = RLock()
 DTYPES = ("float32", "float64")
-COPIERS = ("copy", "cloudpickle", "joblib.externals.cloudpickle", "dill")  # take any function
 
 
 def name_of(builder: Any) -> str:
@@ -129,22 +126,3 @@ def _dtype(network: Network, builder: Any) -> Any:
             f" {' or '.join(DTYPES)}."
         )
     return dtypes.pop()
-
-
-def check_picklable(builder: Any) -> None:
-    """PicklingError, in words, for a builder that `pickle` can't take."""
-    if not callable(builder):
-        return
-    frame: Any = sys._getframe()
-    while frame is not None:  # who asks? some take functions by value
-        if str(frame.f_globals.get("__name__")).startswith(COPIERS):
-            return
-        frame = frame.f_back
-    try:
-        pickle.dumps(builder)
-    except Exception as error:
-        raise pickle.PicklingError(
-            f"builder {name_of(builder)} can't be pickled: pickle keeps a function by its name."
-            " Define it with `def` at the top level of a module that can be imported, and give"
-            " its settings in builder_options instead of in a closure."
-        ) from error

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
+from mlpkit.escaping import told
 from mlpkit.plugin import Array
 
 
@@ -34,8 +35,8 @@ class ClassWeights:
             unknown = [label for label in given if label not in self.classes]
             if unknown:
                 raise ValueError(
-                    f"class_weight has {unknown}, which are no classes; there are"
-                    f" {list(self.classes)}."
+                    f"class_weight has {told(unknown)}, which are no classes; there are"
+                    f" {self.classes.tolist()}."
                 )
             by_class: Array = np.array([given.get(c, 1.0) for c in self.classes], float)
             return by_class[codes]  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
+from mlpkit.advice import advised
 from mlpkit.base import BaseMLP
 from mlpkit.class_weights import ClassWeights
 from mlpkit.constraints import CONSTRAINTS
@@ -370,6 +371,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self._targets = Labels.of(binarizer)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
+    @advised
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, *, labels: Any = None

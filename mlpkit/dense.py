@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit.activations import ACTIVATIONS
+from mlpkit.escaping import told
 from mlpkit.plugin import Array, Arrays, Network, Spec
 from mlpkit.threads import one_thread
 from mlpkit.workers import PART_FLOPS, share
@@ -17,11 +19,21 @@ BLOCK_ROWS = 1024  # of a prediction: bounded memory, and a block stays in the c
 
 
 def sizes(given: Any) -> tuple[int, ...]:
-    """`hidden_layer_sizes` as a tuple, of a number as well; ValueError for empty layers."""
+    """`hidden_layer_sizes` as a tuple, of a number as well; ValueError for empty layers and for
+    what is no whole number.
+    """
     units = list(given) if hasattr(given, "__iter__") else [given]
-    if np.any(np.array(units) <= 0):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {units}.")
-    return tuple(units)
+    for each in units:
+        if not isinstance(each, Integral) or isinstance(each, bool):
+            whole = isinstance(each, float | np.floating | bool) and float(each).is_integer()
+            hint = f" Did you mean {int(each)}?" if whole else ""
+            raise ValueError(
+                f"hidden_layer_sizes must contain positive integers, got {told(each)}.{hint}"
+            )
+    found = tuple(int(each) for each in units)
+    if any(each <= 0 for each in found):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {list(found)}.")
+    return found
 
 
 def build(spec: Spec, rng: np.random.RandomState) -> Network:

@@ -16,6 +16,7 @@ _CODES = (
 )
 _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _CODES}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_SCALAR = re.compile(r"\bnp\.(?:float|int|uint|bool|str|bytes)\w*\(([^()]*)\)")
 FORMULA = "=+-@＝＋－＠"  # what begins a formula; the wide ones in some locales
 
 
@@ -51,3 +52,17 @@ def cell(value: Any) -> Any:
     text = visible(value)
     formula = text.lstrip()[:1] in tuple(FORMULA) and not _NUMBER.fullmatch(text)
     return f"'{text}" if formula else text
+
+
+def plain_numbers(text: str) -> str:
+    """Text in which NumPy's scalars stand as plain numbers.
+
+    >>> plain_numbers("Got np.float64(-1.0), not [np.int64(0), np.str_('a')]")
+    "Got -1.0, not [0, 'a']"
+    """
+    return _SCALAR.sub(r"\1", text) if "np." in text else text
+
+
+def told(value: Any) -> str:
+    """The representation of a value, with plain numbers."""
+    return plain_numbers(repr(value))

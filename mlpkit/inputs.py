@@ -7,6 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from mlpkit.advice import of_text
 from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.plain import are_plain
 from mlpkit.plugin import Array
@@ -87,4 +88,5 @@ class Inputs:
                 from mlpkit.monitoring.drift import PIPELINE
 
                 hint = f" {PIPELINE['validation' if name == 'validation' else 'eval_sets']}"
-            raise ValueError(f"{name} rows: {error}{hint}") from error
+            text = of_text(error, given.X) or str(error)
+            raise ValueError(f"{name} rows: {text}{hint}") from error

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpkit import dense, recipes
 from mlpkit.activations import checked
+from mlpkit.advice import of_text
 from mlpkit.model import Model
 from mlpkit.plain import is_plain
 from mlpkit.plugin import Array
@@ -60,7 +61,12 @@ class Layers:
         """Activated outputs, shape (n, n_outputs)."""
         if not is_plain(X, self):
             check_is_fitted(self)
-            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+            try:
+                X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+            except ValueError as error:
+                if text := of_text(error, X):
+                    raise ValueError(text) from error
+                raise
         if "_model" in self.__dict__ and not self._model.is_dense:
             return self._live_outputs(X)
         if "coefs_" in self.__dict__:

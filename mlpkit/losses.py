@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Any
 
 from mlpkit.discovery import did_you_mean
+from mlpkit.escaping import told
 from mlpkit.plugin import Loss, Namespace
 
 
@@ -102,7 +103,7 @@ def quantile(quantile: float = 0.5) -> Loss:
 
 def _check(loss: str, option: str, given: Any, expected: str, holds: Callable[[Any], bool]) -> None:
     if isinstance(given, bool) or not isinstance(given, Real) or not holds(given):
-        raise ValueError(f"loss={loss!r}: {option} must be {expected}, got {given!r}.")
+        raise ValueError(f"loss={loss!r}: {option} must be {expected}, got {told(given)}.")
 
 
 LOSSES = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlpkit import losses
 from mlpkit.discovery import CORE, did_you_mean
+from mlpkit.escaping import told
 from mlpkit.plugin import (
     Backend,
     Builder,
@@ -199,7 +200,7 @@ def _named_callback(name: str, params: Mapping[str, Any]) -> Any:
 def _callable(given: Any) -> Callback:
     if not callable(given):
         raise ValueError(
-            f"callbacks: {given!r} is neither a name nor callable, and no installed plugin"
+            f"callbacks: {told(given)} is neither a name nor callable, and no installed plugin"
             " adapts it."
         )
     return given  # type: ignore[no-any-return]

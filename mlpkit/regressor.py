@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 
+from mlpkit.advice import advised
 from mlpkit.base import BaseMLP
 from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
@@ -332,6 +333,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return Values(self.loss)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
+    @advised
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, labels: Any = None) -> Self:
         """Make one pass over X and y, going on from the present weights and moments."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mlpkit.escaping import told
 from mlpkit.plugin import Array, Metric, Scored, Tally, Task
 
 Average = Literal["binary", "macro", "micro", "weighted"]
@@ -68,7 +69,7 @@ def _positive(scored: Scored, pos_label: Any) -> int:
         return 1
     found = np.flatnonzero(scored.classes == pos_label)
     if not len(found):
-        raise ValueError(f"pos_label={pos_label!r} is none of {scored.classes.tolist()}.")
+        raise ValueError(f"pos_label={told(pos_label)} is none of {scored.classes.tolist()}.")
     return int(found[0])
 
 

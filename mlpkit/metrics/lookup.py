@@ -6,6 +6,7 @@ from functools import partial
 from inspect import isroutine, signature
 from typing import Any
 
+from mlpkit.escaping import told
 from mlpkit.measures import Needs
 from mlpkit.plugin import Array, Metric, PluginError, Scored, Task
 from mlpkit.registry import adapted, installed, resolve
@@ -94,7 +95,7 @@ def metric_of(given: Any, task: Task | None = None) -> Metric:
         return from_function(given)
     raise ValueError(
         f"a metric is a name, a mlpkit.plugin.Metric, or a function f(y_true, y_pred,"
-        f" sample_weight=...), not {given!r}."
+        f" sample_weight=...), not {told(given)}."
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import ndtri, xlogy
 from sklearn.metrics import median_absolute_error as exact_median
 
+from mlpkit.escaping import told
 from mlpkit.metrics.labels import mean
 from mlpkit.plugin import Array, Metric, Scored, Tally, Task
 
@@ -90,7 +91,7 @@ def poisson_deviance() -> Metric:
 def pinball_loss(alpha: float = 0.5) -> Metric:
     """Mean pinball loss of a prediction of the quantile ``alpha``."""
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha={alpha!r}: a quantile is between 0 and 1.")
+        raise ValueError(f"alpha={told(alpha)}: a quantile is between 0 and 1.")
     name = "pinball_loss" if alpha == 0.5 else f"pinball_loss_{alpha:g}"
     return Metric(name, REAL, False, terms=partial(pinballs, alpha), ratio=mean, interval="normal")
 

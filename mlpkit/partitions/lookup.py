@@ -8,6 +8,7 @@ import numpy as np
 from joblib import hash as content
 
 from mlpkit.discovery import did_you_mean
+from mlpkit.escaping import told
 from mlpkit.partitions import columns
 from mlpkit.partitions.simple import by_column, by_function
 from mlpkit.plugin import Array, Groups, Partitioner, PluginError, Sample
@@ -65,7 +66,7 @@ def partitioner_of(given: Any, X: Any) -> Partitioner:
         return by_function(given)
     raise ValueError(
         "a partition is a column's name or index, a function of X, or a partitioner such as"
-        f" by_quantile('age', 4), not {given!r}."
+        f" by_quantile('age', 4), not {told(given)}."
     )
 
 

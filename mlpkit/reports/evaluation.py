@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
-from mlpkit.escaping import visible
+from mlpkit.escaping import told, visible
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.lookup import implied_task, metrics_of
 from mlpkit.partitions.columns import labels_of
@@ -74,7 +74,7 @@ def evaluate(
     (0.75, 'm')
     """
     if confidence is not None and not 0 < confidence < 1:
-        raise ValueError(f"confidence={confidence!r} is between 0 and 1, as 0.95.")
+        raise ValueError(f"confidence={told(confidence)} is between 0 and 1, as 0.95.")
     settings = Settings(confidence, min_rows, draws, random_state)
     balanced = class_weight == "balanced"
     if isinstance(sample_weight, str):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlpkit.discovery import did_you_mean
-from mlpkit.escaping import listed
+from mlpkit.escaping import listed, told
 from mlpkit.metrics.accumulator import Accumulator, check_alike
 from mlpkit.partitions.lookup import joined, learned
 from mlpkit.plugin import Metric, Partitioner
@@ -184,7 +184,7 @@ class PartitionReport:
             )
         if self.settings != other.settings:
             differ = ", ".join(
-                f"{name}={a!r} and {b!r}"
+                f"{name}={told(a)} and {told(b)}"
                 for name, a, b in zip(Settings._fields, self.settings, other.settings, strict=True)
                 if a != b
             )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit.plugin import Arrays, Joint, PluginError, Solver
+from mlpkit_keras import _OWN
 from mlpkit_keras.runtime import STEPS, active_keras, building, keras_for, to_numpy
 
 PREFIX = "optimizer"
@@ -188,6 +189,7 @@ def _check_backend(cls: str, backend: str) -> None:
     if backend.rpartition("/")[2] in (*STEPS, "keras"):
         return
     name = cls.lower()
+    name = f"keras.{name}" if name in _OWN else name  # as a user types it
     raise PluginError(
         f"solver={name!r} is an optimizer of Keras, which does not run on backend={backend!r}."
         f" Choose a backend that it runs on, as in solver={name!r}, backend='jax' (or"
