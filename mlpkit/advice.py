@@ -37,7 +37,13 @@ PARAMETERS = {
     **dict.fromkeys(("optimizer",), "solver"),
     **dict.fromkeys(("verbosity",), "verbose"),
 }
-ACTIVATIONS = {"sigmoid": "logistic", "linear": "identity", "none": "identity"}
+ACTIVATIONS = {
+    "sigmoid": "logistic",
+    "linear": "identity",
+    "none": "identity",
+    "swish": "silu",
+    "leakyrelu": "leaky_relu",
+}
 
 
 def advised(method: Callable[..., Any]) -> Callable[..., Any]:
