@@ -3,11 +3,12 @@
 import pickle
 import sys
 from functools import partial
+from itertools import islice
 from types import FunctionType, MethodType
 from typing import Any
 
 COPIERS = ("copy", "cloudpickle", "joblib.externals.cloudpickle", "dill")  # take any function
-DEEPEST = 6  # of containers in containers
+MOST = 1000  # values of a parameter that are looked at
 
 
 def check_picklable(estimator: Any) -> None:
@@ -18,7 +19,10 @@ def check_picklable(estimator: Any) -> None:
     state = estimator.__dict__
     held = {name: state[name] for name in estimator._names if name in state}
     for name, value in held.items():
-        if (found := _nameless(value)) is not None:
+        found = _nameless(value)
+        if found is None and name == "builder" and not isinstance(value, FunctionType | str):
+            found = value
+        if found is not None:
             _try(estimator, f"the parameter {name}", value, found)
     model = state.get("_model")
     if model is not None and (found := _nameless(model.structure.apply)) is not None:
@@ -42,27 +46,43 @@ def _try(estimator: Any, what: str, value: Any, found: Any) -> None:
         ) from error
 
 
-def _nameless(value: Any, depth: int = 0) -> Any:
-    """A function in a value that no import would find, or another callable that may hold one;
-    None if there is none.
+def _nameless(value: Any) -> Any:
+    """A function in a value that no import would find; None if there is none.
+
+    Containers, partials and the attributes of plain objects are searched, not the objects in
+    those: who writes a ``__reduce__`` or ``__getstate__`` knows what is kept.
     """
-    if value is None or isinstance(value, str | bytes | int | float | type):
-        return None
-    if isinstance(value, FunctionType):
-        return None if _is_importable(value) else value
-    if depth == DEEPEST:
-        return None
-    if isinstance(value, partial):
-        parts: Any = (value.func, *value.args, *value.keywords.values())
-    elif isinstance(value, MethodType):
-        parts = (value.__self__,)
-    elif isinstance(value, list | tuple | set | frozenset):
-        parts = value
-    elif isinstance(value, dict):
-        parts = value.values()
-    else:
-        parts = getattr(value, "__dict__", {}).values()
-    return next((f for part in parts if (f := _nameless(part, depth + 1)) is not None), None)
+    waiting, seen = [(value, False)], 0
+    while waiting and seen < MOST:
+        each, inside = waiting.pop()
+        seen += 1
+        if each is None or isinstance(each, str | bytes | int | float | type):
+            continue
+        if isinstance(each, FunctionType):
+            if not _is_importable(each):
+                return each
+            continue
+        if isinstance(each, partial):
+            parts: Any = (each.func, *each.args, *each.keywords.values())
+        elif isinstance(each, MethodType):
+            parts = (each.__self__,)
+        elif isinstance(each, list | tuple | set | frozenset):
+            parts = islice(each, MOST)
+        elif isinstance(each, dict):
+            parts = islice(each.values(), MOST)
+        elif inside or not _is_plain(each):
+            continue
+        else:
+            parts, inside = getattr(each, "__dict__", {}).values(), True
+        waiting.extend((part, inside) for part in parts)
+    return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether pickle takes the attributes of an object as they are."""
+    kind = type(value)
+    names = ("__reduce__", "__reduce_ex__", "__getstate__")
+    return all(getattr(kind, name, None) is getattr(object, name) for name in names)
 
 
 def _is_importable(function: FunctionType) -> bool:

@@ -114,3 +114,24 @@ def test_what_can_be_found_is_pickled() -> None:
         **QUICK,
     ).fit(X, Y)
     assert np.array_equal(pickle.loads(pickle.dumps(clf)).predict(X), clf.predict(X))
+
+
+class Knowing:
+    """A callback that drops its function when it is pickled, and holds a large graph."""
+
+    def __init__(self) -> None:
+        self.function = lambda: 0
+        self.many = list(range(10**6))
+        self.itself = self
+
+    def __call__(self, report: Report) -> None:
+        """Nothing."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+def test_objects_that_know_how_are_pickled() -> None:
+    """Their attributes are their own business."""
+    clf = MLPClassifier((3,), callbacks=Knowing(), **QUICK)
+    assert isinstance(pickle.loads(pickle.dumps(clf)).callbacks, Knowing)
