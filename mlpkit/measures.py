@@ -74,9 +74,11 @@ class Metric:
     What does not add up is ``exact(scored, weights)``, a float from the rows of a group,
     which are then kept.
 
-    ``interval`` for a ratio is "wilson" (of counts) or "normal" (of any sums), for a value
-    "bootstrap", for an exact one "jackknife" or a function (scored, weights, confidence) ->
-    (low, high); None is none. See `mlpkit.reports.intervals`.
+    ``interval`` for a ratio is "wilson" (of counts) or "normal" (of any sums); for a value
+    "bootstrap" or a function (s, confidence) -> (low, high) of sums (n_groups, 1 + k + q) whose
+    weight is scaled to the effective number of rows, before classes are balanced; for an exact
+    one "jackknife" or a function (scored, weights, confidence) -> (low, high). None is none.
+    See `mlpkit.reports.intervals`.
     """
 
     name: str
@@ -88,7 +90,7 @@ class Metric:
     ratio: Callable[[Array], tuple[Array, Array]] | None = None
     value: Callable[[Array], Array] | None = None
     exact: Callable[[Scored, Array | None], float] | None = None
-    interval: Callable[..., tuple[float, float]] | str | None = None
+    interval: Callable[..., tuple[Any, Any]] | str | None = None
     min_rows: int = 1  # NaN for a group of fewer
     note: str = ""  # what to know beside the name: "from a histogram of 1000 bins"
 

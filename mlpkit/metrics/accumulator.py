@@ -15,6 +15,8 @@ from mlpkit.plugin import Array, Groups, Metric, Scored, Tally, Task
 
 BLOCKS = 400  # of a group's rows, for intervals; halved until the sums fit
 MEMORY = 2**24  # numbers that the sums may take
+LITTLE = 2**20  # where only comparisons of reports resample
+NEED_BLOCKS = ("normal", "bootstrap")  # intervals that are made from blocks
 
 
 class Accumulator:
@@ -64,8 +66,11 @@ class Accumulator:
         strata = self._strata(scored)
         if self.intervals and self.sums is None:
             width = sum(self.widths.values()) * n_labels * (strata[1] if strata else 1)
+            most = MEMORY
+            if not any(m.interval in NEED_BLOCKS for m in self.metrics):
+                most, width = LITTLE, width + n_labels  # the numbers of rows count too
             self.n_blocks = BLOCKS
-            while self.n_blocks > BLOCKS // 16 and self.n_blocks * width > MEMORY:
+            while self.n_blocks > BLOCKS // 16 and self.n_blocks * width > most:
                 self.n_blocks //= 2
         seen = {}
         if self.intervals and self.sums is not None:

@@ -109,14 +109,16 @@ class Grouping:
             values = self.weight if values is None else self.weight * values
         for pack in self._packs(tally.cells):
             shape = (*pack.shape, tally.cells)
-            total = np.zeros(shape)
+            total: Array | None = None
             for codes in tally.codes.T if tally.codes.ndim == 2 else [tally.codes]:
                 at, value = pack.codes * tally.cells + codes, values
                 if codes.size and codes.min() < 0:
                     counts = codes >= 0
                     at, value = at[counts], None if values is None else values[counts]
-                total += _bins(at, value, shape)
-            _unpack(pack, total, out)
+                part = _bins(at, value, shape)
+                total = part if total is None else total + part
+            if total is not None:
+                _unpack(pack, total, out)
         return out
 
     def _moments(self, v: Array) -> tuple[Array, Array, Array]:
@@ -126,7 +128,7 @@ class Grouping:
         for pack in self._packs(1):
             mass = _bins(pack.codes, w, pack.shape)
             total = _bins(pack.codes, v if w is None else w * v, pack.shape)
-            own = np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
+            own = np.divide(total, mass, out=np.zeros(pack.shape), where=mass > 0)
             gap = v - own.ravel()[pack.codes]
             weighted = gap if w is None else w * gap
             one = _bins(pack.codes, weighted, pack.shape)
@@ -182,14 +184,28 @@ class Grouping:
         return rank % self.n_blocks
 
 
-def members(groups: Mapping[str, Groups], label: Label) -> Array:
-    """The rows of a group, int, ascending; empty for one that is not here."""
-    name, group = label
-    found = groups.get(name)
-    if found is None or group not in found.names:
-        return np.zeros(0, dtype=int)
-    at = found.names.index(group)
-    return np.flatnonzero(found.codes == at if found.codes.ndim == 1 else found.codes[:, at])
+class Members:
+    """The rows of each group, sorted by group once for each partitioner."""
+
+    def __init__(self, groups: Mapping[str, Groups]) -> None:
+        self.groups = groups
+        self._found: dict[str, dict[str, Array]] = {}
+
+    def __call__(self, label: Label) -> Array:
+        """The rows of a group, int, ascending; empty for one that is not here."""
+        name, group = label
+        if name not in self._found:
+            self._found[name] = _members(self.groups[name]) if name in self.groups else {}
+        return self._found[name].get(group, np.zeros(0, dtype=int))
+
+
+def _members(groups: Groups) -> dict[str, Array]:
+    codes, names = groups
+    if codes.ndim == 2:
+        return {name: np.flatnonzero(codes[:, i]) for i, name in enumerate(names)}
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(len(names) + 1))
+    return {name: order[ends[i] : ends[i + 1]] for i, name in enumerate(names)}
 
 
 def _axes(groups: Mapping[str, Groups]) -> Iterable[Axis]:
@@ -217,11 +233,19 @@ def _columns(array: Array) -> Iterable[Array]:
 
 def _bins(codes: Array, column: Array | None, shape: tuple[int, ...]) -> Array:
     size = int(np.prod(shape))
-    return np.bincount(codes, column, minlength=size).reshape(shape).astype(np.float64, copy=False)
+    return np.bincount(codes, column, minlength=size).reshape(shape)
 
 
 def _unpack(pack: Pack, total: Array, out: Array) -> None:
     """Sum over the other axes of the pack, for each axis."""
     for i, axis in enumerate(pack.axes):
         others = tuple(j for j in range(len(pack.axes)) if j != i)
-        out[axis.places] = total.sum(axis=others)[axis.groups]
+        found = total.sum(axis=others) if others else total
+        out[_run(axis.places)] = found[_run(axis.groups)]
+
+
+def _run(places: Array) -> slice | Array:
+    """Ascending places as a slice, which copies nothing, where they follow on each other."""
+    if len(places) and places[-1] - places[0] + 1 == len(places):
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places

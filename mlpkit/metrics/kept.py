@@ -3,13 +3,13 @@
 import math
 import warnings
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
 from mlpkit.metrics import scored as scoring
-from mlpkit.metrics.grouping import Label, members
+from mlpkit.metrics.grouping import Label, Members
 from mlpkit.plugin import Array, Groups, Metric, Scored
 
 
@@ -26,6 +26,8 @@ class Kept:
 
     def __init__(self, parts: tuple[Part, ...] = (), balanced: bool = False) -> None:
         self.parts, self.balanced = parts, balanced
+        self._members = [Members(part.groups) for part in parts]
+        self._last: tuple[Label, tuple[Scored, Array | None]] | None = None
 
     def __add__(self, other: "Kept") -> "Kept":
         return Kept(self.parts + other.parts, self.balanced)
@@ -35,8 +37,13 @@ class Kept:
         return Kept((*self.parts, part), self.balanced)
 
     def rows(self, label: Label) -> tuple[Scored, Array | None]:
-        """The rows of a group and their weights."""
-        found = [(part, index) for part in self.parts for index in [members(part.groups, label)]]
+        """The rows of a group and their weights; at hand until another group is asked for."""
+        if self._last is None or self._last[0] != label:
+            self._last = label, self._rows(label)
+        return self._last[1]
+
+    def _rows(self, label: Label) -> tuple[Scored, Array | None]:
+        found = [(p, of(label)) for p, of in zip(self.parts, self._members, strict=True)]
         scored = scoring.concatenated([scoring.take(part.scored, index) for part, index in found])
         weight: Array | None = None
         if any(part.weight is not None for part, _ in found):
@@ -64,3 +71,9 @@ class Kept:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # told once, as an undefined value
             return float(metric.exact(scored, weight))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"parts": self.parts, "balanced": self.balanced}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Kept.__init__(self, **state)

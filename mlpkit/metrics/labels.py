@@ -13,6 +13,7 @@ import numpy as np
 
 from mlpkit.escaping import told
 from mlpkit.plugin import Array, Metric, Scored, Tally, Task
+from mlpkit.reports.intervals import wilson
 
 Average = Literal["binary", "macro", "micro", "weighted"]
 Part = Literal["precision", "recall", "f1"]
@@ -220,6 +221,22 @@ def _balanced(s: Array) -> Array:
     return divided(divided(right, true).sum(axis=-1), (true > 0).sum(axis=-1))
 
 
+def _balanced_interval(s: Array, confidence: float) -> tuple[Array, Array]:
+    """From Wilson's interval of each recall: the squares of the distances of the ends add up.
+
+    Zou and Donner, "Construction of confidence limits about effect measures", 2008.
+    """
+    right, true, _, _ = _counts(s)
+    recall, n_classes = divided(right, true), (true > 0).sum(axis=-1)
+    with np.errstate(all="ignore"):
+        middle = recall.sum(axis=-1) / n_classes
+        ends = []
+        for sign, end in zip((-1, 1), wilson(right, true, confidence), strict=True):
+            gaps = np.where(true > 0, end - recall, 0.0)
+            ends.append(middle + sign * np.sqrt(np.square(gaps).sum(axis=-1)) / n_classes)
+    return ends[0], ends[1]
+
+
 def balanced_accuracy() -> Metric:
     """The mean recall of the classes that a group has."""
     return Metric(
@@ -228,5 +245,5 @@ def balanced_accuracy() -> Metric:
         True,
         terms=label_counts,
         value=_balanced,
-        interval="bootstrap",
+        interval=_balanced_interval,
     )

@@ -99,7 +99,28 @@ def ranks(scored: Scored) -> Array:
     return given[:, 1] if scored.task == "binary" and given.ndim == 2 else given
 
 
+def _placements(scored: Scored, w: Array | None) -> list[tuple[Array, Array]]:
+    """Of the rows of each of two classes, negatives first: the fraction of the other class that
+    scores lower, ties counting half, and the weights.
+    """
+    score, w = ranks(scored), np.ones(len(scored.y)) if w is None else w
+    sides = [(score[scored.y == c], w[scored.y == c]) for c in (0, 1)]
+    found = []
+    for (own, weight), (other, other_weight) in (sides, sides[::-1]):
+        order = np.argsort(other)
+        below = np.concatenate([[0.0], np.cumsum(other_weight[order])])
+        first, last = (np.searchsorted(other[order], own, side) for side in ("left", "right"))
+        found.append(((below[first] + below[last]) / 2 / below[-1], weight))
+    return found
+
+
 def _auc(scored: Scored, w: Array | None) -> float:
+    if scored.task == "binary":
+        n_positive = int(np.count_nonzero(scored.y))
+        if not 0 < n_positive < len(scored.y):
+            return math.nan
+        fraction, weight = _placements(scored, w)[1]
+        return float(np.average(fraction, weights=weight))
     if len(np.unique(scored.y)) < (2 if scored.classes is None else len(scored.classes)):
         return math.nan
     return float(
@@ -115,19 +136,13 @@ def delong(scored: Scored, w: Array | None, confidence: float) -> tuple[float, f
     """
     if scored.task != "binary" or len(np.unique(scored.y)) < 2:
         return math.nan, math.nan
-    score, w = ranks(scored), np.ones(len(scored.y)) if w is None else w
-    sides = [(score[scored.y == c], w[scored.y == c]) for c in (0, 1)]
     auc, variance = 0.0, 0.0
-    for (own, weight), (other, other_weight) in (sides, sides[::-1]):
-        order = np.argsort(other)
-        below = np.concatenate([[0.0], np.cumsum(other_weight[order])])
-        places = [np.searchsorted(other[order], own, side) for side in ("left", "right")]
-        fraction = (below[places[0]] + below[places[1]]) / 2 / below[-1]
-        auc = float(np.average(fraction, weights=weight))
-        if len(own) < 2:
+    for fraction, weight in _placements(scored, w):
+        auc, n = float(np.average(fraction, weights=weight)), len(weight)
+        if n < 2:
             return math.nan, math.nan
         spread = np.sum((weight * (fraction - auc)) ** 2) / weight.sum() ** 2
-        variance += float(spread) * len(own) / (len(own) - 1)
+        variance += float(spread) * n / (n - 1)
     half = float(ndtri((1 + confidence) / 2)) * math.sqrt(variance)
     return max(auc - half, 0.0), min(auc + half, 1.0)
 

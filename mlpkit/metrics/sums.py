@@ -64,6 +64,12 @@ class Sums:
         moments = (getattr(self, n)[groups][..., spreads] for n in ("centre", "first", "second"))
         return Sums(one, two, three, self.terms[groups][..., terms], *moments)
 
+    def trimmed(self) -> "Sums":
+        """Without the last blocks, as far as they have no rows in any group."""
+        used = np.flatnonzero(self.rows.any(axis=(0, 1)))
+        n = int(used[-1]) + 1 if len(used) else 1
+        return Sums(*(getattr(self, name)[:, :, :n] for name in self.__dataclass_fields__))
+
     def folded(self) -> "Sums":
         """The same sums in half as many blocks."""
         half = self.rows.shape[2] // 2

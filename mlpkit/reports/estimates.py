@@ -1,14 +1,13 @@
 """Values and intervals by group, from what was accumulated."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mlpkit.metrics.accumulator import Accumulator
-from mlpkit.metrics.grouping import Label
 from mlpkit.plugin import Array, Metric
 from mlpkit.reports import intervals
 from mlpkit.reports.entries import Entry
@@ -66,8 +65,10 @@ class Estimates:
         if metric.interval is None:
             return nothing, nothing
         if metric.exact is not None:
-            pairs = [self._exact_interval(metric, label, confidence) for label in seen.labels]
+            pairs = [self._exact_interval(metric, i, v, confidence) for i, v in enumerate(values)]
             low, high = np.array(pairs).reshape(-1, 2).T
+        elif callable(metric.interval):
+            low, high = self._scaled_interval(metric, metric.interval, confidence)
         elif metric.ratio is not None and metric.interval == "wilson":
             totals = seen.sums.totals(seen.balanced)[:, 0]
             above, below = metric.ratio(totals[:, seen.columns(metric)])
@@ -83,9 +84,26 @@ class Estimates:
         defined = np.isfinite(values)
         return np.where(defined, low, np.nan), np.where(defined, high, np.nan)
 
+    def _scaled_interval(
+        self, metric: Metric, interval: Callable[..., tuple[Any, Any]], confidence: float
+    ) -> tuple[Array, Array]:
+        seen = self.seen
+        assert seen.sums is not None
+        totals = seen.sums.totals()[:, 0][:, seen.columns(metric)]
+        with np.errstate(all="ignore"):  # trials of an effective size: Kish, 1965
+            size = totals[:, :1] / seen.sums.squares()[:, None]
+        try:
+            low, high = interval(totals * size, confidence)
+            return np.broadcast_to(low, len(totals)), np.broadcast_to(high, len(totals))
+        except Exception as error:
+            seen.errors.setdefault(metric.name, f"{type(error).__name__}: {error}")
+            nothing = np.full(len(totals), np.nan)
+            return nothing, nothing
+
     def _exact_interval(
-        self, metric: Metric, label: Label, confidence: float
+        self, metric: Metric, place: int, value: float, confidence: float
     ) -> tuple[float, float]:
+        label = self.seen.labels[place]
         if callable(metric.interval):
             try:
                 with np.errstate(all="ignore"):
@@ -93,8 +111,8 @@ class Estimates:
             except Exception as error:
                 self.seen.errors.setdefault(metric.name, f"{type(error).__name__}: {error}")
                 return math.nan, math.nan
-        parts = self.replicates(metric.name).values[self.seen.labels.index(label)]
-        return intervals.jackknife(self.seen.exact(metric, label), parts, confidence)
+        parts = self.replicates(metric.name).values[place]
+        return intervals.jackknife(value, parts, confidence)
 
     def replicates(self, metric: str) -> Replicates:
         """Values of resampled rows, for intervals of what is made of several values."""

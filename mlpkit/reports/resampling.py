@@ -7,6 +7,7 @@ import numpy as np
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.plugin import Array, Metric
 from mlpkit.reports.intervals import JACKKNIFE
+from mlpkit.threads import one_thread
 
 MEMORY = 2**22  # numbers of one piece of work
 
@@ -39,8 +40,10 @@ def replicates(seen: Accumulator, metric: Metric, n_draws: int, seed: int) -> Re
     sums = seen.part(metric)
     width = (1 + sums.terms.shape[-1] + 3 * sums.centre.shape[-1]) * sums.rows.shape[1]
     step = max(MEMORY // (width * n_draws), 1)
-    found = [
-        seen.value(metric, sums.of(slice(i, i + step)).totals(seen.balanced, draws))
-        for i in range(0, len(seen.labels), step)
-    ]
+    found = []
+    with one_thread:
+        for i in range(0, len(seen.labels), step):
+            some = sums.of(slice(i, i + step)).trimmed()
+            part = draws[:, : some.rows.shape[2]]
+            found.append(seen.value(metric, some.totals(seen.balanced, part)))
     return Replicates("bootstrap", np.concatenate(found))
