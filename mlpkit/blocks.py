@@ -13,7 +13,11 @@ from scipy.sparse import issparse
 from mlpkit.plugin import Array, Batches
 
 BLOCK_ROWS = 4096  # rows of a block of steps, about
+BLOCK_BYTES = 1 << 26  # of a block, about; a step that is larger is a block of its own
+ALIGNMENT = 64  # bytes
 SMALLEST = 8  # rows of the smallest padded step
+KEPT_BYTES = 1 << 31  # larger data are not copied as a whole, to keep their blocks
+KEPT_SPARSE_BYTES = 1 << 28  # the same of sparse X, as dense blocks
 
 
 class HostRows(NamedTuple):
@@ -28,6 +32,15 @@ class HostRows(NamedTuple):
         X = self.X[indices] if issparse(self.X) else self.X.take(indices, axis=0)
         w = None if self.w is None else self.w.take(indices)
         return HostRows(X, self.y.take(indices, axis=0), w)
+
+    def width(self) -> int:
+        """Numbers in a row of a block: X and y, and the outputs if they are watched."""
+        return int(self.X.shape[1] + 2 * self.y.shape[1])
+
+    def may_be_kept(self) -> bool:
+        """Whether all rows in dense blocks take little enough memory to keep them."""
+        size = len(self.y) * self.width() * self.y.itemsize
+        return size <= (KEPT_SPARSE_BYTES if issparse(self.X) else KEPT_BYTES)
 
     def part(self, rows: slice) -> "HostRows":
         """Views of consecutive rows."""
@@ -69,19 +82,43 @@ def bucket(n: int, full: int) -> int:
 
     >>> [bucket(n, 200) for n in (1, 9, 100, 129, 200, 201)]
     [8, 16, 128, 200, 200, 256]
+    >>> bucket(100, 10**12)
+    128
     """
-    smallest = max(SMALLEST, full // 256)
+    smallest = max(SMALLEST, min(full // 256, 64))
     padded = max(smallest, 1 << (n - 1).bit_length())
     return padded if n > full else min(full, padded)
+
+
+def rows_within(width: int, itemsize: int, most: int, size: int = BLOCK_BYTES) -> int:
+    """Rows of `width` numbers that fit into `size` bytes: a power of two, and not above `most`.
+
+    >>> rows_within(784, 8, 4096), rows_within(100_000, 8, 4096)
+    (4096, 64)
+    """
+    found = max(1, min(most, size // max(1, width * itemsize)))
+    return 1 << (found.bit_length() - 1)
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An uninitialised array where compilers' vector instructions want it, which saves a copy
+    on the way to a compiled function.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    buffer = np.empty(size + ALIGNMENT, np.uint8)
+    begin = -buffer.ctypes.data % ALIGNMENT
+    array: Array = buffer[begin : begin + size].view(dtype).reshape(shape)
+    return array
 
 
 def gathered(rows: HostRows, indices: Array) -> tuple[Array, Array, Array]:
     """X, y and w of the rows, in the shape of the indices; ``~i`` gives row i with weight 0."""
     row = np.where(indices < 0, ~indices, indices)
+    X = aligned((*row.shape, rows.X.shape[1]), rows.X.dtype)
     if issparse(rows.X):
-        X = rows.X[row.ravel()].toarray().reshape(*row.shape, -1)
+        rows.X[row.ravel()].toarray(out=X.reshape(-1, X.shape[-1]))
     else:
-        X = rows.X.take(row, axis=0)
+        rows.X.take(row, axis=0, out=X, mode="clip")  # another mode copies once more
     w = (indices >= 0).astype(X.dtype)
     if rows.w is not None:
         w *= rows.w.take(row)
@@ -117,6 +154,7 @@ def _repeat(order: Array) -> None:
 
 def blocks(rows: HostRows, batches: Batches, full: int) -> Iterator[Block]:
     """The plans of `batches` with their rows."""
-    for plan in plans(batches, full):
-        X, y, w = gathered(rows, plan.order)
-        yield Block(X, y, w, plan.rates.astype(X.dtype), plan.seeds, plan.steps)
+    for plan in plans(batches, full, rows_within(rows.width(), rows.y.itemsize, BLOCK_ROWS)):
+        # no reference is kept: a block may be let go before the next one is gathered
+        rates = plan.rates.astype(rows.y.dtype)
+        yield Block(*gathered(rows, plan.order), rates, plan.seeds, plan.steps)

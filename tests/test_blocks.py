@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from mlpkit.blocks import blocks, bucket, host_rows
+from mlpkit.blocks import BLOCK_BYTES, HostRows, aligned, blocks, bucket, host_rows
 from mlpkit.plugin import Batches
 from mlpkit.testing import batches
 
@@ -51,3 +51,49 @@ def test_sparse_rows_and_weights() -> None:
     np.testing.assert_array_equal(block.X[0, :2], X[[2, 0]])
     assert block.w.tolist() == [[3, 1, 0]]
     assert block.X.dtype == block.w.dtype == block.rates.dtype == np.float32
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("width", [10, 20_000, 200_000])
+def test_blocks_are_bounded_by_bytes(width: int, sparse: bool) -> None:
+    """A block of wide rows holds fewer steps, at least one; shapes stay few."""
+    n, batch = 600, 20
+    X = csr_array((n, width))
+    rows = host_rows(X if sparse else np.zeros((n, width), "float32"), np.zeros((n, 1)), None, "f4")
+    sizes, shapes = [], set()
+    for block in blocks(rows, batches(n, batch), batch):
+        sizes.append(block.X.nbytes)
+        shapes.add(block.X.shape)
+    step = batch * width * 4
+    assert max(sizes) <= max(BLOCK_BYTES, step)
+    assert len(sizes) == (1 if width == 10 else len(sizes))
+    assert len(shapes) <= 3
+
+
+def test_batches_beyond_the_rows() -> None:
+    """A block is as large as the rows that there are."""
+    rows = host_rows(np.zeros((100, 2)), np.zeros((100, 1)), None, "float64")
+    (block,) = blocks(rows, batches(100, 100), full=10**12)
+    assert block.X.shape == (1, 128, 2)
+
+
+def test_what_may_be_kept() -> None:
+    """Sparse X is kept as dense blocks only while these are small."""
+    y = np.zeros((2000, 1))
+    for X, kept in (
+        (csr_array((2000, 100_000)), False),
+        (csr_array((2000, 1000)), True),
+        (np.broadcast_to(0.0, (2000, 100_000)), True),
+        (np.broadcast_to(0.0, (2000, 200_000)), False),
+    ):
+        assert HostRows(X, y, None).may_be_kept() is kept
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (5, 7, 11)])
+def test_aligned(shape: tuple[int, ...]) -> None:
+    """The address is a multiple of 64."""
+    for dtype in ("float32", "float64"):
+        found = aligned(shape, dtype)
+        assert (found.shape, found.dtype) == (shape, dtype)
+        assert found.flags.c_contiguous and found.flags.writeable
+        assert found.ctypes.data % 64 == 0

@@ -254,6 +254,21 @@ def test_large_predictions_go_by_blocks(clf: MLPClassifier) -> None:
     np.testing.assert_allclose(clf.predict_proba(many)[:150], clf.predict_proba(X), rtol=1e-12)
 
 
+def test_a_batch_size_beyond_the_rows(backend: str) -> None:
+    """Steps are as large as their rows: the numbers are those of a batch of that size."""
+    X, y = load_iris(return_X_y=True)
+    huge, fitting = (
+        MLPClassifier((4,), backend=backend, batch_size=size, max_iter=3, random_state=0)
+        for size in (10**12, 150)
+    )
+    with pytest.warns(UserWarning, match="clipped|converged"):
+        for clf in (huge, fitting):
+            clf.fit(X, y)
+            for rows in (slice(0, 150, 2), slice(0, 3), slice(10, 75)):
+                clf.partial_fit(X[rows], y[rows])
+    np.testing.assert_allclose(huge.predict_proba(X), fitting.predict_proba(X), rtol=1e-9)
+
+
 def test_the_environment_chooses_the_backend(backend: str) -> None:
     """MLPKIT_BACKEND runs a program as it is on another backend."""
     code = (

@@ -56,7 +56,7 @@ LEVELS = [
     {"classifier", "regressor"},
     {"__init__"},
     {"testing.laws", "testing.cases"},
-    {"testing.processes"},
+    {"testing.processes", "testing.memory"},
     {"testing.metrics", "testing.partitioners", "testing.networks"},
     {"testing.training", "testing.callbacks"},
     {"testing.backends"},

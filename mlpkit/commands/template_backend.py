@@ -49,16 +49,16 @@ class State(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """X (n, n_features), y (n, n_outputs), w (n,)."""
+    """X (n, n_features) dense or CSR, y (n, n_outputs), w (n,)."""
 
-    X: Array
+    X: Any
     y: Array
     w: Array
 
 
-def dense(X: Any, dtype: str) -> Array:
-    """X as an array of the dtype."""
-    return np.asarray(X.toarray() if issparse(X) else X).astype(dtype)
+def converted(X: Any, dtype: str) -> Any:
+    """X in the dtype, an array or CSR: sparse rows may be far too wide to be an array."""
+    return (X.tocsr() if issparse(X) else np.asarray(X)).astype(dtype)
 
 
 def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
@@ -71,7 +71,7 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 
     def put(X: Any, y: Array, w: Array | None) -> Rows:
         weights = np.ones(len(y)) if w is None else w
-        return Rows(dense(X, spec.dtype), y.astype(spec.dtype), weights.astype(spec.dtype))
+        return Rows(converted(X, spec.dtype), y.astype(spec.dtype), weights.astype(spec.dtype))
 
     def start(arrays: Arrays) -> State:
         weights = {name: np.array(arrays[name]) for name in network.arrays}
@@ -135,6 +135,6 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         gradient=gradient,
         update=update,
         epoch=epoch,
-        outputs=lambda state, X: forward(state.weights, dense(X, spec.dtype))[1][-1],
+        outputs=lambda state, X: forward(state.weights, converted(X, spec.dtype))[1][-1],
     )
 '''

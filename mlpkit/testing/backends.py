@@ -15,10 +15,11 @@ from mlpkit.registry import installed
 from mlpkit.solvers import sgd
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, drawn, recipe, spec
 from mlpkit.testing.laws import made_as
+from mlpkit.testing.memory import MemoryLaws
 from mlpkit.testing.processes import ProcessLaws
 
 
-class BackendLaws(ProcessLaws):
+class BackendLaws(ProcessLaws, MemoryLaws):
     """Laws of a backend, on the dense chain, against the NumPy backend."""
 
     options: ClassVar[Mapping[str, Any]] = {}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from mlpkit import numpy_backend, testing
 from mlpkit.plugin import Network, Steps
@@ -156,6 +157,22 @@ def frameworks_arrays(right: Steps) -> Any:
     return lambda s: {n: a.view(sys.modules["jax"].Array) for n, a in right.arrays(s).items()}
 
 
+def making_all_dense(right: Steps) -> Any:
+    """Sparse rows become an array at once."""
+    return lambda X, *rest: right.put(X.toarray() if issparse(X) else X, *rest)
+
+
+def allocating_batches(network: Network, spec: Any, recipe: Any) -> Steps:
+    """A buffer for a full batch, however few the rows are."""
+    right = numpy_backend.backend(network, spec, recipe)
+
+    def put(*data: Any) -> Any:
+        np.zeros((recipe.batch_size, spec.n_features))
+        return right.put(*data)
+
+    return right._replace(put=put)
+
+
 BACKENDS: dict[str, Any] = {
     "arrays_come_back_bit_for_bit": steps_with(start=rounded),
     "first_steps_equal_numpy": steps_with(epoch=moving_without_weight),
@@ -169,6 +186,8 @@ BACKENDS: dict[str, Any] = {
     "a_watched_epoch_keeps_what_each_row_was_predicted": steps_with(epoch=mixing_rows_up),
     "any_form_of_input": steps_with(put=writing_put),
     "outputs_of_any_number_of_rows": steps_with(outputs=short_outputs),
+    "wide_sparse_rows_are_never_dense_as_a_whole": steps_with(put=making_all_dense),
+    "a_batch_size_beyond_the_rows": allocating_batches,
     "dtype_of_the_data_decides": steps_with(arrays=wide),
     "streams_of_any_size_equal_numpy": steps_with(epoch=losing_small_steps),
     "no_global_state_is_touched": steps_with(put=seeding),

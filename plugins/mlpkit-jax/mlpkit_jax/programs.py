@@ -184,6 +184,8 @@ def _backward(
     s: Structure, weights: Tensors, block: Block, i: Any
 ) -> tuple[Total, Mapping[str, Any], Any]:
     """Sums and gradients of step i, the new values of the frozen arrays, activated outputs."""
+    if len(block.w) == 1:
+        i = 0  # where it is known, rows are not copied
     x, y, w, seed = block.X[i], block.y[i], block.w[i], block.seeds[i]
     trained = {name: a for name, a in weights.items() if name not in s.frozen}
 

@@ -7,26 +7,43 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from scipy.sparse import issparse
 
-from mlpkit.blocks import Block, gathered, host_rows, plans
+from mlpkit.blocks import (
+    BLOCK_BYTES,
+    BLOCK_ROWS,
+    KEPT_BYTES,
+    Block,
+    gathered,
+    host_rows,
+    plans,
+    rows_within,
+)
 from mlpkit.plugin import Array, Batches
 
-KEPT_BYTES = 1 << 31  # larger data are not copied as a whole: neither to the device nor in blocks
 RESIDENT_ROWS = 4096  # fewer rows are moved faster than found on a device
 
 Gather = Callable[[Array], tuple[Any, Any, Any]]
 
 
 class Sizes(NamedTuple):
-    """Rows of a block, about, and rows of a step over the whole data."""
+    """Rows of a block, about, rows of a step over the whole data, and bytes of either."""
 
     block: int
     step: int
+    size: int
+
+    def within(self, width: int, itemsize: int) -> "Sizes":
+        """Fewer rows, where `width` numbers are in each and the bytes would be exceeded."""
+        block, step = (rows_within(width, itemsize, n, self.size) for n in self[:2])
+        return Sizes(block, step, self.size)
 
 
-HOST = Sizes(4096, 512)  # a step stays in the cache, the next block is gathered meanwhile
-DEVICE = Sizes(65536, 8192)  # every dispatch costs, and wide steps use more of the device
+# a step stays in the cache, the next block is gathered meanwhile
+HOST = Sizes(BLOCK_ROWS, 512, BLOCK_BYTES)
+# every dispatch costs, and wide steps use more of the device
+DEVICE = Sizes(65536, 8192, BLOCK_BYTES * 8)
 
 
 class Rows:
@@ -39,8 +56,9 @@ class Rows:
     def blocks(self, batches: Batches, full: int) -> Iterator[Block]:
         """The steps of `batches`, whose full step has `full` rows, in their order."""
         for plan in plans(batches, full, self.sizes.block):
-            data = self.gather(plan.order)
-            yield Block(*data, plan.rates.astype(self.dtype), plan.seeds, plan.steps)
+            # no reference is kept: a block may be let go before the next one is gathered
+            rates = plan.rates.astype(self.dtype)
+            yield Block(*self.gather(plan.order), rates, plan.seeds, plan.steps)
 
     def step(self, indices: Array | None, full: int, seed: int) -> Iterator[Block]:
         """One step over the indices (batch,), -1 as padding, or over all rows.
@@ -73,23 +91,44 @@ class Rows:
 def rows_of(X: Any, y: Array, w: Array | None, dtype: Any, resident: bool) -> Rows:
     """Rows of X (n, n_features) dense or CSR, y (n, n_outputs) and w (n,) or None."""
     rows = host_rows(X, y, w, dtype)
-    n = len(rows.y)
-    keep = n * X.shape[1] * np.dtype(dtype).itemsize <= KEPT_BYTES
-    if not (resident and keep):
-        return Rows(n, dtype, partial(gathered, rows), HOST, keep)
-    dense = rows._replace(X=rows.X.toarray()) if issparse(rows.X) else rows
+    n, width, itemsize = len(rows.y), rows.width(), np.dtype(dtype).itemsize
+    keep = rows.may_be_kept()
+    if not (resident and n * width * itemsize <= KEPT_BYTES):
+        return Rows(n, dtype, partial(gathered, rows), HOST.within(width, itemsize), keep)
     weights = np.ones(n, dtype) if rows.w is None else rows.w
-    data = jax.device_put([_padded(a) for a in (dense.X, dense.y, weights)])
-    return Rows(n, dtype, partial(_taken, *data), DEVICE, keep)
+    dense = _made_dense(rows.X) if issparse(rows.X) else _padded(rows.X)
+    data = jax.device_put([dense, _padded(rows.y), _padded(weights)])
+    return Rows(n, dtype, partial(_taken, *data), DEVICE.within(width, itemsize), keep)
 
 
-def _padded(array: Array) -> Array:
-    """A copy with zeros behind it: its length has one of 8 sizes between two powers of two."""
-    n = len(array)
-    unit = max(8, (1 << (n - 1).bit_length()) // 16)
-    padded = np.zeros((-(-n // unit) * unit, *array.shape[1:]), array.dtype)
-    padded[:n] = array
+def _unit(n: int) -> int:
+    """Lengths are multiples of it: 8 of them lie between two powers of two."""
+    return max(8, (1 << (n - 1).bit_length()) // 16)
+
+
+def _padded(array: Array, length: int | None = None) -> Array:
+    """A copy with zeros behind it."""
+    unit = _unit(len(array))
+    length = length or -(-len(array) // unit) * unit
+    padded = np.zeros((length, *array.shape[1:]), array.dtype)
+    padded[: len(array)] = array
     return padded
+
+
+def _made_dense(X: Any) -> Any:
+    """What `_padded` gives, of CSR rows, on the device: the host has a part at a time."""
+    (n, width), unit = X.shape, _unit(X.shape[0])
+    part = rows_within(width, X.dtype.itemsize, unit)
+    whole = jnp.zeros((-(-n // unit) * unit, width), X.dtype)
+    for begin in range(0, n, part):
+        rows = _padded(X[begin : begin + part].toarray(), part)
+        whole = jax.block_until_ready(_written(whole, rows, np.int32(begin)))  # type: ignore[no-untyped-call]
+    return whole
+
+
+@partial(jax.jit, donate_argnums=0)
+def _written(whole: Any, part: Any, begin: Any) -> Any:
+    return lax.dynamic_update_slice(whole, part, (begin, np.int32(0)))
 
 
 @jax.jit

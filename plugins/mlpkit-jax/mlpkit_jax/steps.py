@@ -10,14 +10,15 @@ import jax
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.blocks import bucket
+from mlpkit.blocks import bucket, rows_within
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
 from mlpkit_jax.programs import State, Total, programs, structure
 from mlpkit_jax.rows import RESIDENT_ROWS, Rows, rows_of
 from mlpkit_jax.runtime import computing, on_accelerator, pulled
 
 OUTPUT_ROWS = 4096  # of one dispatch
-AHEAD = 4  # blocks in flight: enough to hide the gathering, and bounded memory
+AHEAD = 4  # blocks in flight: enough to hide the gathering
+AHEAD_BYTES = 1 << 27  # of blocks in flight
 
 
 def backend(network: Network, spec: Spec, recipe: Recipe, *, resident: bool | None = None) -> Steps:
@@ -37,6 +38,7 @@ class Functions:
         s = structure(network, spec, recipe)
         self.programs = programs(s)
         self.dtype, self.n_outputs = np.dtype(spec.dtype), spec.n_outputs
+        self.widest = max(spec.layer_units)
         self.full, self.resident = recipe.batch_size, resident
         self.alpha = self.dtype.type(recipe.alpha)
         self.dtypes = {name: a.dtype for name, a in network.arrays.items()}
@@ -85,8 +87,13 @@ class Functions:
         """Sums and gradients over the indices (batch,), or over all rows."""
         with computing(self.dtype):
             total, penalty = Total(self.dtype.type(0), self.dtype.type(0), self.zeros), 0.0
+            losses: list[Any] = []
             for block in rows.step(indices, self.full, seed):
                 total, penalty = self.programs.add(total, state.weights, block, self.alpha)
+                losses.append(total.loss)
+                if not rows.kept:
+                    _wait_for_all_but(_ahead(block.X), losses)
+                del block  # before the next one is gathered
             gradients = pulled(total.gradients)
             return Sums(float(total.loss), float(total.weight), float(penalty)), gradients
 
@@ -109,7 +116,8 @@ class Functions:
                 sums.append(new)
                 seen.append(p)
                 live.append(block.steps)
-                _wait_for_all_but(AHEAD, sums)
+                _wait_for_all_but(_ahead(block.X), sums)
+                del block  # before the next one is gathered
             found = [each[:, :n] for each, n in zip(jax.device_get(sums), live, strict=True)]
             predictions = None
             if batches.watched:
@@ -122,16 +130,27 @@ class Functions:
     def outputs(self, state: State, X: Any) -> Array:
         """Outputs before activation (n, n_outputs) of X (n, n_features), dense or sparse."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
-        parts: list[Any] = [np.empty((0, self.n_outputs), self.dtype)]
+        most = rows_within(self.widest, self.dtype.itemsize, OUTPUT_ROWS)
+        z = np.empty((X.shape[0], self.n_outputs), self.dtype)
+        parts: list[tuple[int, Any]] = []  # where they begin, under way
         with computing(self.dtype):
-            for begin in range(0, X.shape[0], OUTPUT_ROWS):
-                part = X[begin : begin + OUTPUT_ROWS]
+            for begin in range(0, X.shape[0], most):
+                part = X[begin : begin + most]
                 n = part.shape[0]
-                x = np.zeros((bucket(n, OUTPUT_ROWS), X.shape[1]), self.dtype)
+                x = np.zeros((bucket(n, most), X.shape[1]), self.dtype)
                 x[:n] = part.toarray() if issparse(part) else part
-                parts.append(self.programs.outputs(state.weights, x))
-                _wait_for_all_but(AHEAD, parts)
-            return np.concatenate(jax.device_get(parts))[: X.shape[0]]  # the last one is padded
+                parts.append((begin, self.programs.outputs(state.weights, x)))
+                del part
+                while len(parts) > _ahead(x) or (parts and begin + most >= len(z)):
+                    first, found = parts.pop(0)
+                    into = z[first : first + most]
+                    into[...] = np.asarray(found)[: len(into)]  # the last one is padded
+        return z
+
+
+def _ahead(X: Any) -> int:
+    """How many blocks may be in flight while the next one is gathered."""
+    return min(AHEAD, AHEAD_BYTES // max(1, int(X.nbytes)))
 
 
 def _wait_for_all_but(n: int, results: list[Any]) -> None:

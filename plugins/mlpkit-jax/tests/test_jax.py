@@ -9,10 +9,11 @@ import pytest
 from scipy.sparse import csr_array
 
 import mlpkit_jax.rows
-from mlpkit import MLPClassifier, MLPRegressor, dense
+from mlpkit import MLPClassifier, MLPRegressor, blocks, dense
 from mlpkit.numpy_backend import backend as numpy_backend
 from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
-from mlpkit_jax.steps import backend
+from mlpkit_jax import runtime
+from mlpkit_jax.steps import _ahead, backend
 
 compiled: list[float] = []  # seconds of each compilation
 
@@ -74,8 +75,9 @@ def test_gradient_over_all_rows_equals_numpy(n: int, resident: bool) -> None:
 def test_large_sparse_rows_are_never_dense_as_a_whole(
     resident: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beyond KEPT_BYTES they are gathered again each time, on the host."""
+    """Beyond `KEPT_BYTES` they are gathered again each time, on the host."""
     monkeypatch.setattr(mlpkit_jax.rows, "KEPT_BYTES", 0)
+    monkeypatch.setattr(blocks, "KEPT_SPARSE_BYTES", 0)
     (numpy_steps, first, numpy_rows), (steps, state, rows) = both(5000, True, resident)
     for _ in range(2):
         close(
@@ -84,6 +86,24 @@ def test_large_sparse_rows_are_never_dense_as_a_whole(
             1e-9,
         )
     assert rows.kept == [] and rows.sizes == mlpkit_jax.rows.HOST
+
+
+def test_sparse_rows_move_to_the_device_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of any size; its last row is there, and padding is zero."""
+    X = csr_array(np.random.RandomState(0).standard_normal((700, 5)))
+    expected = np.zeros((704, 5))
+    expected[:700] = X.toarray()
+    with runtime.computing("float64"):
+        for rows in (1, 8, 64):
+            monkeypatch.setattr(mlpkit_jax.rows, "rows_within", lambda *given, n=rows: n)
+            np.testing.assert_array_equal(mlpkit_jax.rows._made_dense(X), expected)
+
+
+def test_wide_rows_wait_for_each_other() -> None:
+    """Blocks in flight are bounded by bytes: none beside one that is large by itself."""
+    found = [_ahead(np.broadcast_to(0.0, n)) for n in (10, 1 << 21, 1 << 22, 1 << 23, 1 << 24)]
+    assert found == [4, 4, 4, 2, 1]
+    assert _ahead(np.broadcast_to(0.0, 1 << 25)) == 0
 
 
 def test_an_epoch_without_steps() -> None:

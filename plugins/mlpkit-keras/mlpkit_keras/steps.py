@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.blocks import HostRows, gathered, host_rows
+from mlpkit.blocks import HostRows, gathered, host_rows, rows_within
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -153,8 +153,9 @@ class Trained:
         parts = []
         with building(self.spec.dtype):
             self._load(state)
-            for begin in range(0, max(1, X.shape[0]), OUTPUT_ROWS):
-                part = X[begin : begin + OUTPUT_ROWS]
+            most = rows_within(max(self.spec.layer_units), 8, OUTPUT_ROWS)
+            for begin in range(0, max(1, X.shape[0]), most):
+                part = X[begin : begin + most]
                 part = part.toarray() if issparse(part) else part
                 p = self.model(part.astype(self.spec.dtype), training=False)
                 if self.apply.head != "none":

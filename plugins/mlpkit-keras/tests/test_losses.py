@@ -67,6 +67,26 @@ def test_its_numbers_are_those_of_keras() -> None:
     close(np.array(curves[0]), np.array(curves[1]), 1e-4)
 
 
+def test_a_batch_size_beyond_the_rows() -> None:
+    """The same numbers as a batch of all rows, in `fit` and in `partial_fit`."""
+    for backend in (BACKEND, "keras"):
+        huge, fitting = (
+            MLPRegressor(
+                hidden_layer_sizes=(4,),
+                builder="keras.mlp",
+                backend=backend,
+                batch_size=size,
+                max_iter=2,
+                random_state=0,
+            )
+            for size in (10**12, len(X))
+        )
+        with pytest.warns(UserWarning, match="clipped|converged"):
+            for model in (huge, fitting):
+                model.fit(X, T).partial_fit(X[:7], T[:7])
+        close(fitting.predict(X), huge.predict(X), 1e-5)
+
+
 def test_a_classifier_takes_them_too() -> None:
     """Multiclass and binary; None and 'log_loss' are the log-loss."""
     focal = keras.losses.CategoricalFocalCrossentropy()

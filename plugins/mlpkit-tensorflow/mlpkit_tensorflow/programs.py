@@ -139,7 +139,8 @@ def _epoch(
 
     def step(turn: Tensor, state: State, sums: Any, seen: Any) -> tuple[Tensor, State, Any, Any]:
         i = order[turn]
-        batch = (rows[0][i], rows[1][i], rows[2][i])
+        at = i if steps > 1 else 0  # where it is known, rows are not copied
+        batch = (rows[0][at], rows[1][at], rows[2][at])
         found, gradients, p = network.gradient(structure, state.weights, batch, seeds[i], alpha)
         state = network.advance(structure, state, gradients, found[1], rates[i], alpha)
         return turn + 1, state, sums.write(i, found), seen.write(i, p) if watched else seen

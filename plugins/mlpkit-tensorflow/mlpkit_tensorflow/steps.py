@@ -4,15 +4,14 @@ Rows stay on the host and travel in blocks of many steps, padded to a few shapes
 `mlpkit.blocks`); states stay on the device. An epoch waits for the device once.
 """
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from scipy.sparse import issparse
 
-from mlpkit.blocks import BLOCK_ROWS, HostRows, blocks, host_rows
+from mlpkit.blocks import BLOCK_ROWS, HostRows, blocks, host_rows, rows_within
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
 from mlpkit_tensorflow import programs
 from mlpkit_tensorflow.process import hint_at_float32, unforked
@@ -29,26 +28,38 @@ def backend(network: Network, spec: Spec, recipe: Recipe, *, jit_compile: bool =
 
 
 class Rows:
-    """Training data on the host; all of it in tensors, once all of it is asked for at once."""
+    """Training data on the host; all of it in tensors, once all of it is asked for at once and
+    it is not too large.
+    """
 
     def __init__(self, host: HostRows, full: int) -> None:
         self.host, self.full = host, full
+        self.part = rows_within(host.width(), host.y.itemsize, BLOCK_ROWS)
+        self.kept: list[programs.Rows] = []
 
     def taken(self, indices: Array) -> Iterator[programs.Rows]:
         """The rows of the indices; a step's are padded as those of an epoch's step, so that
         dropout draws the same, and more come part by part.
         """
-        most = max(self.full, BLOCK_ROWS)
+        most = max(self.full, self.part)
         for begin in range(0, max(1, len(indices)), most):
             order = indices[None, begin : begin + most]
             step = Batches(order, np.zeros(1), np.zeros(1, np.uint32))
             for block in blocks(self.host, step, self.full):
                 yield _row_tensors(block.X[0], block.y[0], block.w[0])
 
-    @cached_property
-    def whole(self) -> list[programs.Rows]:
-        """Every row: kept, since L-BFGS asks hundreds of times."""
-        return list(self.taken(np.arange(len(self.host.y))))
+    def whole(self) -> Iterable[programs.Rows]:
+        """Every row; kept where memory allows it, since L-BFGS asks hundreds of times."""
+        n = len(self.host.y)
+        parts = (
+            part
+            for begin in range(0, max(1, n), self.part)
+            for part in self.taken(np.arange(begin, min(begin + self.part, n)))
+        )
+        if not self.host.may_be_kept():
+            return parts
+        self.kept = self.kept or list(parts)
+        return self.kept
 
 
 def _row_tensors(X: Array, y: Array, w: Array) -> programs.Rows:
@@ -73,7 +84,7 @@ class _Backend:
         self.structure = structure_of(network, slots, spec, recipe, jit_compile)
         self.batch_size = recipe.batch_size
         self.alpha = recipe.alpha
-        self.dtype = spec.dtype
+        self.dtype, self.widest = spec.dtype, max(spec.layer_units)
 
     def _scalar(self, value: float) -> Tensor:
         return tf.constant(value, self.dtype)
@@ -108,7 +119,7 @@ class _Backend:
     def gradient(
         self, state: State, rows: Rows, indices: Array | None, seed: int
     ) -> tuple[Sums, Arrays]:
-        parts = rows.whole if indices is None else rows.taken(indices)
+        parts = rows.whole() if indices is None else rows.taken(indices)
         alpha, sums = self._scalar(self.alpha), []
         total: Tensors = {}
         for i, part in enumerate(parts):
@@ -138,8 +149,7 @@ class _Backend:
         for block in blocks(rows.host, batches, self.batch_size):
             empty = block.w.sum(axis=1) <= 0  # these steps are not run
             program = programs.epoch(self.structure, *block.w.shape, batches.watched)
-            state, found, p = program(
-                state,
+            given = (
                 _row_tensors(block.X, block.y, block.w),
                 tf.constant(block.rates),
                 tf.constant(block.seeds, tf.int64),
@@ -147,6 +157,9 @@ class _Backend:
                 tf.constant(np.count_nonzero(~empty), tf.int32),
                 alpha,
             )
+            del block  # it may be large, and was copied
+            state, found, p = program(state, *given)
+            del given
             sums.append(found)
             seen.append(p)
         found = tf.concat(sums, axis=1).numpy()[:, : len(batches.order)]
@@ -160,8 +173,9 @@ class _Backend:
     def outputs(self, state: State, X: Any) -> Array:
         X = X.tocsr() if issparse(X) else np.asarray(X)
         program, found = programs.outputs(self.structure), []
-        for begin in range(0, max(1, X.shape[0]), BLOCK_ROWS):
-            part = X[begin : begin + BLOCK_ROWS]
+        most = rows_within(self.widest, np.dtype(self.dtype).itemsize, BLOCK_ROWS)
+        for begin in range(0, max(1, X.shape[0]), most):
+            part = X[begin : begin + most]
             part = part.toarray() if issparse(part) else part
             found.append(program(state.weights, tf.constant(part, self.dtype)))
         z: Array = (tf.concat(found, axis=0) if len(found) > 1 else found[0]).numpy()

@@ -12,6 +12,7 @@ from mlpkit.plugin import Array
 from mlpkit_torch.layout import Tensor
 
 BLOCK_ROWS = 8192  # of a pass over all rows: bounded memory
+BLOCK_BYTES = 1 << 27  # of their numbers
 
 
 class Part(NamedTuple):
@@ -70,10 +71,14 @@ class Rows:
 
     def all(self) -> Iterator[Part | None]:
         """Every row, in parts."""
-        n = len(self.y)
-        order = np.full(-(-n // BLOCK_ROWS) * BLOCK_ROWS, -1)
-        order[:n] = np.arange(n)
-        return self.steps(order.reshape(-1, min(BLOCK_ROWS, len(order))))
+        n, most = len(self.y), rows_within(self.X.shape[1] + self.y.shape[1], self.y.itemsize)
+        for begin in range(0, n, most):
+            yield from self.steps(np.arange(begin, min(begin + most, n))[None])
+
+
+def rows_within(width: int, itemsize: int) -> int:
+    """How many rows of `width` numbers are computed at once."""
+    return max(1, min(BLOCK_ROWS, BLOCK_BYTES // (width * itemsize)))
 
 
 def on_device(array: Any, dtype: str, device: torch.device) -> Tensor:

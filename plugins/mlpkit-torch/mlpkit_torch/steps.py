@@ -15,7 +15,7 @@ from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import device_of, unforked
 from mlpkit_torch.layout import Layout, State, Tensor, pulled
 from mlpkit_torch.network import Backward, Chain, Custom
-from mlpkit_torch.rows import BLOCK_ROWS, Rows, on_device
+from mlpkit_torch.rows import Rows, on_device, rows_within
 
 
 def backend(network: Network, spec: Spec, recipe: Recipe, *, device: str = "auto") -> Steps:
@@ -41,6 +41,7 @@ class Functions:
             else Custom(network, spec, self.layout)
         )
         self.solver, self.alpha, self.n_outputs = recipe.solver, recipe.alpha, spec.n_outputs
+        self.widest = max(spec.layer_units)
 
     def put(self, X: Any, y: Array, w: Array | None) -> Rows:
         """X (n, n_features), y (n, n_outputs), w (n,) -> Rows."""
@@ -119,8 +120,9 @@ class Functions:
         """Outputs before activation (n, n_outputs) of X (n, n_features), dense or sparse."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
         parts = [torch.empty((0, self.n_outputs), dtype=state.weights.dtype, device=self.device)]
-        for begin in range(0, X.shape[0], BLOCK_ROWS):
-            part = X[begin : begin + BLOCK_ROWS]
+        most = rows_within(self.widest, state.weights.itemsize)
+        for begin in range(0, X.shape[0], most):
+            part = X[begin : begin + most]
             part = part.toarray() if issparse(part) else part
             parts.append(self.network.outputs(state, on_device(part, self.dtype, self.device)))
         return np.array(torch.cat(parts).cpu().numpy())
