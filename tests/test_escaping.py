@@ -91,8 +91,8 @@ def test_names_that_differ_only_in_what_is_escaped() -> None:
     assert r"  \x1b #1 " in str(report) and r"  \x1b #2 " in str(report)
 
 
-def test_training_messages() -> None:
-    """Warnings of the metrics while training, and the history."""
+def test_training_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    """Warnings of the metrics while training, the history, and what verbose prints."""
     X, y = np.random.RandomState(0).rand(N, 2), np.arange(N) % 2
     clf = MLPClassifier((2,), max_iter=1, random_state=0, metrics={f"kept{BAD}": failing})
     with warnings.catch_warnings(record=True) as caught:
@@ -101,6 +101,12 @@ def test_training_messages() -> None:
     assert any("undefined" in str(w.message) for w in caught)
     assert all(is_safe(str(w.message)) for w in caught)
     assert is_safe(repr(clf.metric_history_))
+    clf.set_params(callbacks=["print", "progress"], metrics={f"share{BAD}": "accuracy"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        clf.fit(X, y, eval_sets={f"set{BAD}": (X, y)})
+    printed = capsys.readouterr()
+    assert all(is_safe(text) and r"set\x00" in text for text in printed)
 
 
 def test_pictures() -> None:
