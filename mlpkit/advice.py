@@ -154,7 +154,10 @@ def _texts(X: Any) -> dict[Any, Any]:
     """A value that is no number, by the name or index of its column."""
     names = getattr(X, "columns", None)
     if names is None:
-        array = np.asarray(X, dtype=object)
+        try:
+            array = np.asarray(X, dtype=object)
+        except ValueError:  # ragged rows: another error tells
+            return {}
         columns = {i: array[:, i] for i in range(array.shape[1])} if array.ndim == 2 else {}
     else:
         columns = {name: np.asarray(X[name], dtype=object) for name in names}

@@ -84,7 +84,7 @@ class Inputs:
             return Data(X, self._targets.encode_known(y), w)
         except ValueError as error:
             hint = ""
-            if np.ndim(given.X) == 2 and np.shape(given.X)[1] != self.n_features_in_:
+            if getattr(given.X, "shape", ())[1:] not in ((), (self.n_features_in_,)):
                 from mlpkit.monitoring.drift import PIPELINE
 
                 hint = f" {PIPELINE['validation' if name == 'validation' else 'eval_sets']}"

@@ -145,3 +145,12 @@ def test_numbers_of_numpy_are_plain() -> None:
         evaluate(None, None, Y, y_pred=Y, confidence=np.float64(2))
     with pytest.raises(ValueError, match="X has no column 9;"):
         evaluate(None, X, Y, y_pred=Y, partitions=by_column(np.int64(9)))  # type: ignore[arg-type]
+
+
+def test_ragged_rows() -> None:
+    """Keep scikit-learn's error."""
+    for X_bad in ([[1.0, "a"], [2.0]], [[1.0], [2.0, 3.0]]):
+        with pytest.raises(ValueError, match="inhomogeneous"):
+            MLPClassifier().fit(X_bad, [0, 1])
+        with pytest.raises(ValueError, match="validation rows: .*inhomogeneous"):
+            MLPClassifier().fit(X, Y, X_val=X_bad, y_val=[0, 1])
