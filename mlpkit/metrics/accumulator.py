@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -185,12 +185,14 @@ class Accumulator:
                 start += width
         return found
 
-    def part(self, metric: Metric) -> Sums:
-        """The sums that a metric needs, without the others."""
+    def parts(self, metric: Metric, n_groups: int) -> Iterator[Sums]:
+        """The sums that a metric needs, without the others, of so many groups at a time."""
         assert self.sums is not None
         places = np.array(self.columns(metric)[1:], dtype=int) - 1
         k = self.sums.terms.shape[-1]
-        return self.sums.of(slice(None), places[places < k], places[places >= k] - k)
+        for i in range(0, len(self.labels), n_groups):
+            some = slice(i, i + n_groups)
+            yield self.sums.of(some, places[places < k], places[places >= k] - k)
 
     def values(self) -> list[Array]:
         """Of each metric the values by group, float64 (n_groups,); NaN where undefined."""

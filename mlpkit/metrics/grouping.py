@@ -83,7 +83,7 @@ class Grouping:
         moments = [self._moments(v) for part in spreads for v in _columns(part)]
         return Sums(
             *self._fixed,
-            np.concatenate([empty, *parts], axis=-1),
+            parts[0] if len(parts) == 1 else np.concatenate([empty, *parts], axis=-1),
             *(
                 np.stack(part, axis=-1) if part else empty
                 for part in (zip(*moments, strict=True) if moments else ([], [], []))
@@ -100,7 +100,7 @@ class Grouping:
             for pack in self._packs(1):
                 _unpack(pack, _bins(pack.codes, column, pack.shape), out)
             found.append(out)
-        return np.stack(found, axis=-1)
+        return found[0][..., None] if len(found) == 1 else np.stack(found, axis=-1)
 
     def _tally(self, tally: Tally) -> Array:
         """The sums of a tally's cells, (n_groups, n_strata, n_blocks, cells)."""

@@ -91,17 +91,23 @@ class Sums:
         ``draws`` (n_draws, n_blocks) says how often each draw has each block; None is one
         draw that has each once.
         """
-        if draws is None:
-            draws = np.ones((1, self.rows.shape[2]))
-        factor = self.balance(self.rows @ draws.T)[..., None] if balanced else np.ones(())
-        weighted = np.concatenate([self.weight[..., None], self.terms], axis=-1)
-        parts = [(factor * (draws @ weighted)).sum(axis=1)]
+
+        def drawn(part: Array) -> Array:
+            if draws is None:
+                return part if part.shape[2] == 1 else part.sum(axis=2, keepdims=True)
+            found: Array = draws @ part
+            return found
+
+        factor = np.ones(1)
+        if balanced:
+            factor = self.balance(drawn(self.rows[..., None])[..., 0])[..., None]
+        weight = self.weight[..., None]
+        parts = [(factor * drawn(part)).sum(axis=1) for part in (weight, self.terms)]
         if self.centre.shape[-1]:
-            weight = self.weight[..., None]
             centre = mean_centre(self.centre, weight, axis=(1, 2))[:, None, None]
             first, second = moved(self.first, self.second, weight, self.centre, centre)
             one, two, mass = (
-                (factor * (draws @ part)).sum(axis=1) for part in (first, second, weight)
+                (factor * drawn(part)).sum(axis=1) for part in (first, second, weight)
             )
             with np.errstate(divide="ignore", invalid="ignore"):
                 parts.append(np.maximum(two - one**2 / mass, 0.0))

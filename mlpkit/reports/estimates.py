@@ -13,6 +13,8 @@ from mlpkit.reports import intervals
 from mlpkit.reports.entries import Entry
 from mlpkit.reports.resampling import Replicates, replicates
 
+SOME = 512  # groups whose blocks are computed with at a time
+
 
 class Settings(NamedTuple):
     """How a report was asked to judge."""
@@ -76,9 +78,13 @@ class Estimates:
                 size = totals[:, 0] / seen.sums.squares(seen.balanced)
             low, high = intervals.wilson(above * size, below * size, confidence)
         elif metric.ratio is not None and metric.interval == "normal":
-            blocks = seen.sums.blocks(seen.balanced)[:, :, seen.columns(metric)]
-            used = seen.sums.rows.sum(axis=1) > 0
-            low, high = intervals.linearised(*metric.ratio(blocks), used, confidence)
+            ends = [
+                intervals.linearised(
+                    *metric.ratio(some.blocks(seen.balanced)), some.rows.sum(axis=1) > 0, confidence
+                )
+                for some in seen.parts(metric, SOME)
+            ]
+            low, high = np.concatenate(ends, axis=1)
         else:
             low, high = intervals.percentile(self.replicates(metric.name).values, confidence)
         defined = np.isfinite(values)

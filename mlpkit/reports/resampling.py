@@ -37,13 +37,13 @@ def replicates(seen: Accumulator, metric: Metric, n_draws: int, seed: int) -> Re
         return Replicates("jackknife", np.array(parts).reshape(len(seen.labels), JACKKNIFE))
     n_blocks = seen.sums.rows.shape[2]
     draws = np.random.default_rng(seed).poisson(1.0, (n_draws, n_blocks)).astype(np.float64)
-    sums = seen.part(metric)
-    width = (1 + sums.terms.shape[-1] + 3 * sums.centre.shape[-1]) * sums.rows.shape[1]
+    first = next(seen.parts(metric, 1))
+    width = (1 + first.terms.shape[-1] + 3 * first.centre.shape[-1]) * first.rows.shape[1]
     step = max(MEMORY // (width * n_draws), 1)
     found = []
     with one_thread:
-        for i in range(0, len(seen.labels), step):
-            some = sums.of(slice(i, i + step)).trimmed()
+        for some in seen.parts(metric, step):
+            some = some.trimmed()
             part = draws[:, : some.rows.shape[2]]
             found.append(seen.value(metric, some.totals(seen.balanced, part)))
     return Replicates("bootstrap", np.concatenate(found))
