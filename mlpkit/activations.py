@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, get_args
 
 import numpy as np
@@ -29,14 +30,31 @@ def checked(given: Any, n_layers: int) -> Any:
                 f"activation={given!r}: {name!r} is no activation; expected one of"
                 f" {', '.join(map(repr, HIDDEN))}. {did_you_mean(str(name), HIDDEN)}".rstrip()
             )
-    if isinstance(given, str):
-        return given
-    if len(names) != n_layers:
+    return given if isinstance(given, str) else by_layer("activation", given, n_layers)
+
+
+def by_layer(parameter: str, given: Any, n_layers: int) -> tuple[Any, ...]:
+    """A parameter that is a list as a tuple; ValueError if it is not one for each layer."""
+    if len(given) != n_layers:
         raise ValueError(
-            f"activation={given!r} has {len(names)} values, and hidden_layer_sizes has {n_layers}:"
-            " give one activation for each hidden layer, or one for all, as activation='relu'."
+            f"{parameter}={given!r} has {len(given)} values, and hidden_layer_sizes has"
+            f" {n_layers}: give one for each hidden layer, or one for all of them instead of a"
+            " list."
         )
-    return names
+    return tuple(given)
+
+
+def checked_dropout(given: Any, n_layers: int) -> Any:
+    """The parameter ``dropout`` as a number, or a tuple of one for each hidden layer."""
+    for rate in given if isinstance(given, (list, tuple)) else (given,):
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 <= float(rate) < 1:
+            raise ValueError(
+                f"dropout={given!r}: expected a number in [0, 1), or a list of these with one"
+                f" for each hidden layer; {rate!r} is none."
+            )
+    if isinstance(given, (list, tuple)):
+        return tuple(map(float, by_layer("dropout", given, n_layers)))
+    return float(given)
 
 
 def _identity(z: Array) -> None:

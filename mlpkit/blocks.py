@@ -68,6 +68,7 @@ class Block(NamedTuple):
     rates: Array  # (...,)
     seeds: Array  # (...,)
     steps: int
+    indices: Array | None = None  # (..., batch) as in `Plan.order`: for dropout
 
 
 def host_rows(X: Any, y: Array, w: Array | None, dtype: str) -> HostRows:
@@ -157,4 +158,4 @@ def blocks(rows: HostRows, batches: Batches, full: int) -> Iterator[Block]:
     for plan in plans(batches, full, rows_within(rows.width(), rows.y.itemsize, BLOCK_ROWS)):
         # no reference is kept: a block may be let go before the next one is gathered
         rates = plan.rates.astype(rows.y.dtype)
-        yield Block(*gathered(rows, plan.order), rates, plan.seeds, plan.steps)
+        yield Block(*gathered(rows, plan.order), rates, plan.seeds, plan.steps, plan.order)

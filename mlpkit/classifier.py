@@ -167,6 +167,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Options of a loss that is given by name. ``loss__name`` sets one of them in
         `set_params`.
 
+    dropout : float, or list or tuple of float, default=0.0
+        Fraction of the units of each hidden layer, in [0, 1), that a training step leaves out at
+        random, each row others; a list has one for each hidden layer. The units that are kept
+        are scaled by ``1 / (1 - dropout)``, and predictions use all of them. The masks depend on
+        `random_state` and are the same on every backend. `loss_curve_` and running metrics are
+        measured with dropout. Not supported with ``solver='lbfgs'``; other builders than 'dense'
+        have options of their own.
+
     trainer : str, callable or None, default=None
         The training loop: a name or a `mlpkit.plugin.Trainer`. None is the loop that the solver
         needs.
@@ -318,6 +326,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         builder_options: dict[str, Any] | None = None,
         solver_options: dict[str, Any] | None = None,
         loss_options: dict[str, Any] | None = None,
+        dropout: float | Sequence[float] = 0.0,
         trainer: str | Trainer | None = None,
         callbacks: "str | Callback | list[str | Callback] | None" = None,
         dtype: str | None = None,

@@ -45,6 +45,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "builder_options": [dict, None],
     "solver_options": [dict, None],
     "loss_options": [dict, None],
+    "dropout": [_FRACTION, list, tuple],
     "trainer": [str, callable, None],
     "callbacks": ["array-like", callable, str, None, object],
     "metrics": [object],  # the plan checks these

@@ -161,7 +161,10 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         with one_thread:
             if n:
                 chain, weights = Chain(spec, n), layout.views(state.weights)
-                chain.forward(weights, part.X, p)
+                drawn = None
+                if any(spec.dropouts):
+                    drawn = np.arange(n) if indices is None else indices[indices >= 0], seed
+                chain.forward(weights, part.X, p, drawn)
                 pull(chain, weights, views, part, p, 1.0)
                 value = float(losses(part, p).sum())
             return Sums(value, weight_of(part), penalty(state.weights)), views
@@ -180,6 +183,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         gradients = layout.views(buffer)
         steps, batch = batches.order.shape
         chain, sums, rates = Chain(spec, batch), np.zeros((3, steps)), batches.rates.tolist()
+        drops, drawn = any(spec.dropouts), None
         seen = None
         if batches.watched:
             seen = np.zeros((steps, batch, spec.n_outputs), spec.dtype)
@@ -188,7 +192,10 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                 p = np.empty_like(chunk.y)
                 for i, s in parts:
                     part = chunk.part(s)
-                    chain.forward(weights, part.X, p[s])
+                    if drops:
+                        order = batches.order[i]
+                        drawn = order[order >= 0], int(batches.seeds[i])
+                    chain.forward(weights, part.X, p[s], drawn)
                     sums[1, i] = weight = weight_of(part)
                     if weight > 0:
                         pull(chain, weights, gradients, part, p[s], weight)

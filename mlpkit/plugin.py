@@ -27,8 +27,8 @@ a *light* module (one that imports no framework, nor a parent package that does)
 A hook takes no argument and returns components. A component only *describes*: its
 factory is imported when a user asks for its name, so listing costs nothing. Plugins
 never see the estimator, never depend on each other's order, and import nothing of
-mlpkit but this module (`mlpkit.measures`, on metrics and partitioners, and
-`mlpkit.objectives`, on losses and solvers, are parts of it).
+mlpkit but this module (`mlpkit.measures`, on metrics and partitioners, `mlpkit.objectives`,
+on losses and solvers, and `mlpkit.dropout` are parts of it).
 Built-ins come in through the same hooks (`mlpkit.builtins`).
 """
 
@@ -39,6 +39,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 import numpy as np
 import pluggy
 
+from mlpkit.dropout import dropout_mask as dropout_mask
 from mlpkit.measures import Array as Array
 from mlpkit.measures import Groups as Groups
 from mlpkit.measures import Metric as Metric
@@ -120,8 +121,8 @@ IN_FRAMEWORKS: dict[OutActivation, str] = {
 class Spec:
     """What the network is: all that a builder may want to know.
 
-    ``activation`` is one for all hidden layers, or a tuple with one for each of them;
-    `activations` has it by layer in either case.
+    ``activation`` and ``dropout`` are one for all hidden layers, or a tuple with one for each
+    of them; `activations` and `dropouts` have them by layer in either case.
     """
 
     n_features: int
@@ -135,6 +136,7 @@ class Spec:
     seed: int
     feature_names: tuple[str, ...] | None = None
     classes: tuple[Any, ...] | None = None
+    dropout: float | tuple[float, ...] = 0.0  # the fraction of units that a step leaves out
 
     @property
     def out_activation(self) -> str:
@@ -149,6 +151,13 @@ class Spec:
         if isinstance(self.activation, str):
             return (self.activation,) * len(self.hidden_layer_sizes)
         return self.activation
+
+    @property
+    def dropouts(self) -> tuple[float, ...]:
+        """The dropout of each hidden layer, behind its activation, see `dropout_mask`."""
+        if isinstance(self.dropout, tuple):
+            return self.dropout
+        return (self.dropout,) * len(self.hidden_layer_sizes)
 
     @property
     def layer_units(self) -> tuple[int, ...]:
@@ -229,7 +238,7 @@ class Batches(NamedTuple):
 
     order: Array  # (steps, batch) int, row indices; -1 is padding
     rates: Array  # (steps,) float64, learning rates
-    seeds: Array  # (steps,) uint32, for layers that draw
+    seeds: Array  # (steps,) uint32, for dropout and layers that draw
     watched: bool = False  # keep what each row was predicted: `Sums.predictions`
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit import dense, recipes
-from mlpkit.activations import checked
+from mlpkit.activations import checked, checked_dropout
 from mlpkit.building import initial
 from mlpkit.losses import LOSSES
 from mlpkit.model import Model
@@ -22,6 +22,7 @@ class Starting:
     _model: Model
     _targets: Any
     activation: Any
+    dropout: Any
     hidden_layer_sizes: Any
     coefs_: Any
     intercepts_: Any
@@ -53,9 +54,12 @@ class Starting:
             seed=int(copy.deepcopy(rng).randint(2**31)),  # a copy: later draws stay as they are
             feature_names=None if names is None else tuple(names),
             classes=None if classes is None else tuple(classes),
+            dropout=checked_dropout(self.dropout, len(sizes)),
         )
         spec = replace(spec, loss=recipes.loss_of(params["loss"], spec, params["loss_options"]))
-        return initial(*recipes.builder_of(params), spec, rng)
+        model = initial(*recipes.builder_of(params), spec, rng)
+        _check_dropout(model, self.dropout)
+        return model
 
     def _continued(self, params: dict[str, Any], data: Data, incremental: bool) -> Model:
         """The model as it is, with the weights that the user may have put in.
@@ -76,7 +80,13 @@ class Starting:
                 f"hidden_layer_sizes={self.hidden_layer_sizes} is ignored: training goes on with"
                 f" the fitted {model.spec.hidden_layer_sizes}. Set warm_start=False to build anew."
             )
-        spec = replace(model.spec, backend=recipes.backend_name(params))
+        n_layers = len(model.spec.hidden_layer_sizes)
+        spec = replace(
+            model.spec,
+            backend=recipes.backend_name(params),
+            dropout=checked_dropout(self.dropout, n_layers),
+        )
+        _check_dropout(model, self.dropout)
         edited = "coefs_" in self.__dict__
         if incremental and not edited and spec == model.spec:
             return model
@@ -84,3 +94,13 @@ class Starting:
         if edited:
             arrays = dense.named(self.coefs_, self.intercepts_, spec.dtype)
         return model.edited(spec, arrays, model.slots if incremental else {})
+
+
+def _check_dropout(model: Model, dropout: Any) -> None:
+    """ValueError where dropout would be left out: other networks than the dense one."""
+    if np.any(dropout) and not model.is_dense:
+        raise ValueError(
+            f"dropout={dropout!r} is for the dense network, and this builder makes another one."
+            " Set dropout=0.0, and the option of the builder if it has one, as with"
+            f" builder_options={{'dropout': {dropout!r}}}."
+        )

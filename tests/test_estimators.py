@@ -47,6 +47,7 @@ OURS = {
     "builder_options": None,
     "solver_options": None,
     "loss_options": None,
+    "dropout": 0.0,
     "trainer": None,
     "callbacks": None,
     "dtype": None,

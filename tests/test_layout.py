@@ -23,7 +23,7 @@ MODULES = sorted(
 LEVELS = [
     {"escaping", "catalogue"},
     {"measures", "reports.entries"},
-    {"objectives", "reports.text"},
+    {"objectives", "dropout", "reports.text"},
     {"plugin"},
     {"reports.intervals", "metrics.sums"},
     {"solvers", "plain", "threads", "blocks", "builtins", "discovery", "documented"},

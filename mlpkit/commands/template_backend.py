@@ -10,7 +10,8 @@ from scipy.sparse import issparse
 from scipy.special import expit, ndtr
 
 from mlpkit.plugin import (
-    Array, Arrays, Batches, Network, PluginError, Recipe, Spec, Steps, Sums, slot_name
+    Array, Arrays, Batches, Network, PluginError, Recipe, Spec, Steps, Sums, dropout_mask,
+    slot_name
 )
 
 SCALE, BOTTOM = 1.0507009873554805, 1.7580993408473766  # of selu
@@ -82,19 +83,29 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         }
         return State(weights, slots)
 
-    def forward(weights: Arrays, x: Array) -> tuple[list[Array], list[Array]]:
+    def factors(rows: Array, seed: int) -> list[Any]:
+        """Of each hidden layer: 0 where dropout leaves a unit out, and more than 1 elsewhere."""
+        found: list[Any] = []
+        for i, (rate, units) in enumerate(zip(spec.dropouts, spec.hidden_layer_sizes)):
+            arrays = (np.asarray(a, np.uint32) for a in (rows, np.arange(units), [seed]))
+            mask = dropout_mask(np, *arrays, i, rate, np.uint32) if rate else True
+            found.append(np.multiply(mask, 1 / (1 - rate), dtype=spec.dtype))
+        return found
+
+    def forward(weights: Arrays, x: Array, factors: Any = None) -> tuple[list[Array], list[Array]]:
         """What each layer gets, and what each gives before activation."""
         values, sums = [x], []
         for i in range(depth):
             sums.append(values[-1] @ weights[f"coef_{i}"] + weights[f"intercept_{i}"])
             if i < depth - 1:
-                values.append(hidden[i](sums[i]))
+                values.append(hidden[i](sums[i]) * (factors[i] if factors else 1))
         return values, sums
 
     def gradient(state: State, rows: Rows, indices: Array | None, seed: int) -> tuple[Sums, Arrays]:
-        some = slice(None) if indices is None else indices[indices >= 0]
+        some = np.arange(len(rows.y)) if indices is None else indices[indices >= 0]
         x, y, w = rows.X[some], rows.y[some], rows.w[some]
-        values, z = forward(state.weights, x)
+        dropped = factors(some, seed)
+        values, z = forward(state.weights, x, dropped)
         p = ACTIVATIONS[spec.loss.out_activation](z[-1])
         delta = w[:, None] * spec.loss.delta(np, y, p)
         gradients: Arrays = {}
@@ -103,6 +114,7 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             gradients[f"intercept_{i}"] = delta.sum(axis=0)
             if i:
                 delta = delta @ state.weights[f"coef_{i}"].T * slopes[i - 1](z[i - 1])
+                delta *= dropped[i - 1]
         decayed = sum(float((state.weights[name] ** 2).sum()) for name in network.decayed)
         loss = float((w * spec.loss.rows(np, y, p)).sum())
         return Sums(loss, float(w.sum()), 0.5 * recipe.alpha * decayed), gradients

@@ -1,6 +1,7 @@
 """Laws of a backend, as a test class to subclass (see `mlpkit.testing`)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any, ClassVar
 
@@ -84,6 +85,43 @@ class BackendLaws(ProcessLaws, MemoryLaws):
             outputs = {"outputs": steps.outputs(state, data(s)[0])}
             found.append({**self.everything(steps, state), **sums._asdict(), **outputs})
         close(found[0], found[1], TOLERANCE[dtype])
+
+    @pytest.mark.parametrize("dtype", TOLERANCE)
+    @pytest.mark.parametrize("dropout", [0.5, (0.0, 0.3)])
+    def test_dropout_equals_numpy(self, dropout: Any, dtype: str) -> None:
+        """Two weighted epochs leave out the same units; outputs have all of them."""
+        s, found = replace(spec(dtype=dtype, activation="tanh"), dropout=dropout), []
+        for backend in ("numpy", ""):
+            steps, state = self.started(s, recipe(), backend)
+            rows = steps.put(*data(s))
+            state, _ = steps.epoch(state, rows, batches(21, 8))
+            state, sums = steps.epoch(state, rows, batches(21, 8))
+            outputs = {"outputs": steps.outputs(state, data(s)[0])}
+            found.append({**self.everything(steps, state), **sums._asdict(), **outputs})
+        close(found[0], found[1], TOLERANCE[dtype])
+
+    def test_dropout_depends_on_row_and_seed_alone(self) -> None:
+        """Not on where a row stands in a step, nor on the others: padding, another order, shards
+        and an update by its gradient give the same numbers; another seed does not.
+        """
+        s = replace(spec(activation="gelu"), dropout=(0.5, 0.2))
+        steps, state = self.started(s, recipe())
+        rows = steps.put(*data(s))
+        order = np.array([[3, 20, 0, 7, 11, 5, -1, -1]])
+        plan = Batches(order, np.full(1, 0.01), np.array([9], np.uint32))
+        fused, _ = steps.epoch(state, rows, plan)
+        sums, gradient = steps.gradient(state, rows, order[0], 9)
+        for other in (order[:, ::-1], order[:, [6, 5, 4, 7, 3, 2, 1, 0]]):
+            again, _ = steps.epoch(state, rows, plan._replace(order=other))
+            close(self.everything(steps, fused), self.everything(steps, again), 1e-9)
+        after = steps.update(state, gradient, float(sums.weight), 0.01)
+        close(self.everything(steps, fused), self.everything(steps, after), 1e-9)
+        _, whole = steps.gradient(state, rows, None, 9)
+        shards = (np.arange(5), np.array([-1, *range(20, 4, -1)]))
+        parts = [steps.gradient(state, rows, shard, 9)[1] for shard in shards]
+        close(whole, {name: sum(part[name] for part in parts) for name in whole}, 1e-9)
+        _, changed = steps.gradient(state, rows, None, 10)
+        assert any(np.any(whole[name] != changed[name]) for name in whole), "the seed is ignored"
 
     @pytest.mark.parametrize("solver", [sgd(), sgd(nesterovs_momentum=False), sgd(momentum=0.0)])
     def test_solvers_equal_numpy(self, solver: Any) -> None:

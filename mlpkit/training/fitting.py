@@ -61,6 +61,11 @@ def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
     def predict(state: State, X: Any) -> Array:
         return activated(live.steps.outputs(state, X), model.spec.loss.out_activation)
 
+    if any(model.spec.dropouts) and not recipe.solver.has_steps:
+        raise ValueError(
+            f"dropout={params['dropout']!r} needs a solver that works in steps, as 'adam' or"
+            f" 'sgd'; {params['solver']!r} minimises one function of all rows. Set dropout=0.0."
+        )
     data, asked, score = task.data, task.asked, None
     if recipe.solver.has_steps:  # else the whole data at once
         data, asked, score = _split(params, task, predict)

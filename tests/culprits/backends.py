@@ -33,6 +33,21 @@ def alike(network: Network, spec: Any, recipe: Any) -> Steps:
     return numpy_backend.backend(network, replace(spec, activation=spec.activations[0]), recipe)
 
 
+def undropped(network: Network, spec: Any, recipe: Any) -> Steps:
+    """No dropout."""
+    return numpy_backend.backend(network, replace(spec, dropout=0.0), recipe)
+
+
+def dropping_by_place(right: Steps) -> Any:
+    """What dropout leaves out depends on which row comes first."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        seeds = batches.seeds + batches.order[:, 0].astype(np.uint32)
+        return right.epoch(state, rows, batches._replace(seeds=seeds))
+
+    return epoch
+
+
 def unsolved(network: Network, spec: Any, recipe: Any) -> Steps:
     """Adam, whatever was asked for."""
     return numpy_backend.backend(network, spec, replace(recipe, solver=adam()))
@@ -177,6 +192,8 @@ BACKENDS: dict[str, Any] = {
     "arrays_come_back_bit_for_bit": steps_with(start=rounded),
     "first_steps_equal_numpy": steps_with(epoch=moving_without_weight),
     "each_layer_has_its_activation": alike,
+    "dropout_equals_numpy": undropped,
+    "dropout_depends_on_row_and_seed_alone": steps_with(epoch=dropping_by_place),
     "solvers_equal_numpy": unsolved,
     "rows_of_weight_zero_change_nothing": steps_with(epoch=counting_zero_rows),
     "a_step_of_weight_zero_changes_nothing": steps_with(epoch=moving_without_weight),

@@ -11,10 +11,21 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from mlpkit.blocks import Block
-from mlpkit.plugin import PENALTY, Apply, Joint, Loss, Network, Recipe, Spec, slot_name
+from mlpkit.plugin import (
+    PENALTY,
+    Apply,
+    Joint,
+    Loss,
+    Network,
+    Recipe,
+    Spec,
+    dropout_mask,
+    slot_name,
+)
 
 Tensors: TypeAlias = dict[str, Any]  # by name: JAX's arrays, or NumPy's on their way to JAX
 
@@ -54,16 +65,33 @@ class Chain:
 
     depth: int
     activations: tuple[str, ...]  # of the hidden layers
+    dropouts: tuple[float, ...] = ()  # likewise; empty where all are 0
 
     def __call__(
-        self, arrays: Any, x: Any, *, train: bool = False, seed: Any = 0, w: Any = None
+        self,
+        arrays: Any,
+        x: Any,
+        *,
+        train: bool = False,
+        seed: Any = 0,
+        w: Any = None,
+        indices: Any = None,
     ) -> tuple[Any, Tensors]:
-        """Outputs before activation; nothing is frozen."""
+        """Outputs before activation; nothing is frozen. Dropout takes the rows' indices (n,)."""
         for i in range(self.depth):
             if i:
                 x = ACTIVATIONS[self.activations[i - 1]](x)
+                if train and self.dropouts and self.dropouts[i - 1]:
+                    x = _dropped(x, indices, seed, i - 1, self.dropouts[i - 1])
             x = x @ arrays[f"coef_{i}"] + arrays[f"intercept_{i}"]
         return x, {}
+
+
+def _dropped(x: Any, indices: Any, seed: Any, layer: int, rate: float) -> Any:
+    """x (n, n_units) with some units of each row 0, and the others scaled."""
+    units = jnp.arange(x.shape[1], dtype=jnp.uint32)
+    mask = dropout_mask(jnp, indices, units, seed, layer, rate, np.uint32)
+    return x * (mask.astype(x.dtype) / (1 - rate))
 
 
 class Structure(NamedTuple):
@@ -79,11 +107,17 @@ class Structure(NamedTuple):
     joint: Joint | None
 
 
+def chain_of(spec: Spec) -> Chain:
+    """The dense chain of a spec."""
+    dropouts = spec.dropouts if any(spec.dropouts) else ()
+    return Chain(len(spec.layer_units) - 1, spec.activations, dropouts)
+
+
 def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
     """The structure of a network, trained by the recipe's solver."""
     solver = recipe.solver
     return Structure(
-        network.apply or Chain(len(spec.layer_units) - 1, spec.activations),
+        network.apply or chain_of(spec),
         spec.loss,
         network.decayed,
         network.frozen,
@@ -188,9 +222,10 @@ def _backward(
         i = 0  # where it is known, rows are not copied
     x, y, w, seed = block.X[i], block.y[i], block.w[i], block.seeds[i]
     trained = {name: a for name, a in weights.items() if name not in s.frozen}
+    drawn = {} if block.indices is None else {"indices": block.indices[i]}
 
     def forward(trained: Tensors) -> tuple[tuple[Any, Any], Tensors]:
-        z, after = s.apply({**weights, **trained}, x, train=True, seed=seed, w=w)
+        z, after = s.apply({**weights, **trained}, x, train=True, seed=seed, w=w, **drawn)
         return (z, jnp.asarray(after.get(PENALTY, 0), w.dtype)), after
 
     (z, penalty), pull, after = jax.vjp(forward, trained, has_aux=True)

@@ -47,7 +47,12 @@ DEVICE = Sizes(65536, 8192, BLOCK_BYTES * 8)
 
 
 class Rows:
-    """n rows, taken by `gather`: indices (steps, batch) -> X, y, w with these in front."""
+    """n rows, taken by `gather`: indices (steps, batch) -> X, y, w with these in front.
+
+    With ``drops`` the blocks hold the indices, for dropout.
+    """
+
+    drops = False
 
     def __init__(self, n: int, dtype: str, gather: Gather, sizes: Sizes, keep: bool) -> None:
         self.n, self.dtype, self.gather, self.sizes, self.keep = n, dtype, gather, sizes, keep
@@ -58,7 +63,8 @@ class Rows:
         for plan in plans(batches, full, self.sizes.block):
             # no reference is kept: a block may be let go before the next one is gathered
             rates = plan.rates.astype(self.dtype)
-            yield Block(*self.gather(plan.order), rates, plan.seeds, plan.steps)
+            drawn = plan.order.astype(np.uint32) if self.drops else None
+            yield Block(*self.gather(plan.order), rates, plan.seeds, plan.steps, drawn)
 
     def step(self, indices: Array | None, full: int, seed: int) -> Iterator[Block]:
         """One step over the indices (batch,), -1 as padding, or over all rows.
@@ -70,7 +76,9 @@ class Rows:
             yield from self.blocks(Batches(indices[None], np.zeros(1), seeds), full)
         else:
             for block in self.kept or self._in_order():
-                yield block._replace(seeds=block.seeds + np.uint32(seed))
+                # dropout draws by row, other networks part by part
+                seeds = np.zeros_like(block.seeds) if self.drops else block.seeds
+                yield block._replace(seeds=seeds + np.uint32(seed))
 
     def _in_order(self) -> Iterator[Block]:
         step = min(self.n, self.sizes.step)

@@ -37,6 +37,7 @@ class Functions:
     def __init__(self, network: Network, spec: Spec, recipe: Recipe, resident: bool | None) -> None:
         s = structure(network, spec, recipe)
         self.programs = programs(s)
+        self.drops = network.apply is None and any(spec.dropouts)
         self.dtype, self.n_outputs = np.dtype(spec.dtype), spec.n_outputs
         self.widest = max(spec.layer_units)
         self.full, self.resident = recipe.batch_size, resident
@@ -58,7 +59,9 @@ class Functions:
             resident = self.resident
             if on_accelerator(self.dtype) and resident is None:
                 resident = len(y) >= RESIDENT_ROWS
-            return rows_of(X, y, w, self.dtype, bool(resident))
+            rows = rows_of(X, y, w, self.dtype, bool(resident))
+            rows.drops = self.drops
+            return rows
 
     def start(self, arrays: Arrays) -> State:
         """Copies of the weights and slots, still in NumPy: the first program moves them."""

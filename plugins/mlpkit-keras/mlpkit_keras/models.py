@@ -34,14 +34,15 @@ def to_keras(network: Network, spec: Spec) -> Any:
     keras = active_keras()
     with building(spec.dtype):
         layers, dense = [keras.Input((spec.n_features,), dtype=spec.dtype)], []
-        for units, name in zip(
-            spec.layer_units[1:], (*spec.activations, spec.out_activation), strict=True
-        ):
+        names, rates = (*spec.activations, spec.out_activation), (*spec.dropouts, 0.0)
+        for units, name, rate in zip(spec.layer_units[1:], names, rates, strict=True):
             inside = None if name == "leaky_relu" else NAMES.get(name, name)
             dense.append(keras.layers.Dense(units, inside, dtype=spec.dtype))
             layers.append(dense[-1])
             if inside is None:
                 layers.append(activation_layer(name, spec.dtype))
+            if rate:
+                layers.append(keras.layers.Dropout(rate, dtype=spec.dtype))
         model = keras.Sequential(layers)
         for i, layer in enumerate(dense):
             layer.kernel.assign(network.arrays[f"coef_{i}"])

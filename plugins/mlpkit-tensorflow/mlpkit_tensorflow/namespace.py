@@ -12,6 +12,7 @@ import tensorflow as tf
 Tensor = Any  # TensorFlow has no complete types
 
 abs = tf.abs
+bitwise_right_shift = tf.bitwise.right_shift
 cos = tf.cos
 exp = tf.exp
 expm1 = tf.math.expm1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from mlpkit.plugin import PENALTY, Loss, slot_name
+from mlpkit.plugin import PENALTY, Loss, dropout_mask, slot_name
 from mlpkit_tensorflow import namespace as xp
 from mlpkit_tensorflow.structure import State, Structure, Tensor, Tensors
 
@@ -45,18 +45,33 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def outputs(
-    structure: Structure, weights: Tensors, x: Tensor, train: bool, seed: Tensor, w: Tensor
+    structure: Structure,
+    weights: Tensors,
+    x: Tensor,
+    train: bool,
+    seed: Tensor,
+    w: Tensor,
+    indices: Tensor = None,
 ) -> tuple[Tensor, Tensors]:
     """Outputs before activation (n, n_outputs) of x (n, n_features), and what else `Apply`
-    gives: new values of the frozen arrays, maybe a penalty.
+    gives: new values of the frozen arrays, maybe a penalty. Dropout takes the rows' indices.
     """
     if structure.apply is not None:
         return structure.apply(weights, x, train=train, seed=seed, w=w)
     for i in range(structure.depth):
         if i:
             x = ACTIVATIONS[structure.activations[i - 1]](x)
+            if indices is not None and structure.dropouts[i - 1]:
+                x = _dropped(x, indices, seed, i - 1, structure.dropouts[i - 1])
         x = x @ weights[f"coef_{i}"] + weights[f"intercept_{i}"]
     return x, {}
+
+
+def _dropped(x: Tensor, indices: Tensor, seed: Tensor, layer: int, rate: float) -> Tensor:
+    """x (n, n_units) with some units of each row 0, and the others scaled."""
+    units = tf.range(x.shape[1], dtype=tf.int64)
+    mask = dropout_mask(xp, indices, units, seed, layer, rate)
+    return x * (tf.cast(mask, x.dtype) / (1 - rate))
 
 
 def penalty(structure: Structure, weights: Tensors, alpha: Tensor) -> Tensor:
@@ -75,22 +90,23 @@ def _sum(x: Tensor) -> Tensor:
 def gradient(
     structure: Structure,
     weights: Tensors,
-    rows: tuple[Tensor, Tensor, Tensor],
+    rows: tuple[Tensor, ...],
     seed: Tensor,
     alpha: Tensor,
 ) -> tuple[Tensor, Tensors, Tensor]:
     """Sums (3,) of loss, weight and penalty, the gradient of the loss as sums over rows, and
     the activated outputs.
 
-    ``rows`` are x (n, n_features), y (n, n_outputs) and w (n,). A frozen array stands among
+    ``rows`` are x (n, n_features), y (n, n_outputs), w (n,) and, with dropout, the rows'
+    indices (n,) int64. A frozen array stands among
     the gradients with its new value.
     """
-    x, y, w = rows
+    x, y, w = rows[:3]
     weight = tf.reduce_sum(w)
     trained = {name: p for name, p in weights.items() if name not in structure.frozen}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(trained)
-        z, after = outputs(structure, {**weights, **trained}, x, True, seed, w)
+        z, after = outputs(structure, {**weights, **trained}, x, True, seed, w, *rows[3:])
         own = tf.convert_to_tensor(after.get(PENALTY, 0), w.dtype)
     loss, delta, p = _loss(structure.loss, y, z, w)
     found: Tensors = tape.gradient(

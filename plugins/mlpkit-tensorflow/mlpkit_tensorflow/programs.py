@@ -15,7 +15,8 @@ from mlpkit_tensorflow.structure import State, Structure, Tensor, Tensors
 
 KEPT = 256  # programs of each kind; a structure needs about ten
 
-Rows = tuple[Tensor, Tensor, Tensor]  # x (..., n_features), y (..., n_outputs), w (...)
+# x (..., n_features), y (..., n_outputs), w (...); with dropout, the rows' indices (...)
+Rows = tuple[Tensor, ...]
 
 
 def _compiled(
@@ -41,11 +42,12 @@ def _compiled(
 
 
 def _rows(structure: Structure, *shape: int) -> Rows:
-    return (
+    rows = (
         structure.tensor(*shape, structure.n_features),
         structure.tensor(*shape, structure.n_outputs),
         structure.tensor(*shape),
     )
+    return (*rows, tf.TensorSpec(shape, tf.int64)) if structure.dropouts else rows
 
 
 def _seeds(*shape: int) -> Any:
@@ -140,7 +142,7 @@ def _epoch(
     def step(turn: Tensor, state: State, sums: Any, seen: Any) -> tuple[Tensor, State, Any, Any]:
         i = order[turn]
         at = i if steps > 1 else 0  # where it is known, rows are not copied
-        batch = (rows[0][at], rows[1][at], rows[2][at])
+        batch = tuple(each[at] for each in rows)
         found, gradients, p = network.gradient(structure, state.weights, batch, seeds[i], alpha)
         state = network.advance(structure, state, gradients, found[1], rates[i], alpha)
         return turn + 1, state, sums.write(i, found), seen.write(i, p) if watched else seen

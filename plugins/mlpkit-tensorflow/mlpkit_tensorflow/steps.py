@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse import issparse
 
-from mlpkit.blocks import BLOCK_ROWS, HostRows, blocks, host_rows, rows_within
+from mlpkit.blocks import BLOCK_ROWS, Block, HostRows, blocks, host_rows, rows_within
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
 from mlpkit_tensorflow import programs
 from mlpkit_tensorflow.process import hint_at_float32, unforked
@@ -32,8 +32,8 @@ class Rows:
     it is not too large.
     """
 
-    def __init__(self, host: HostRows, full: int) -> None:
-        self.host, self.full = host, full
+    def __init__(self, host: HostRows, full: int, drops: bool) -> None:
+        self.host, self.full, self.drops = host, full, drops
         self.part = rows_within(host.width(), host.y.itemsize, BLOCK_ROWS)
         self.kept: list[programs.Rows] = []
 
@@ -46,7 +46,15 @@ class Rows:
             order = indices[None, begin : begin + most]
             step = Batches(order, np.zeros(1), np.zeros(1, np.uint32))
             for block in blocks(self.host, step, self.full):
-                yield _row_tensors(block.X[0], block.y[0], block.w[0])
+                yield self.tensors(block, 0)
+
+    def tensors(self, block: Block, part: Any = ...) -> programs.Rows:
+        """The rows of a block, or of one of its steps."""
+        X, y, w = (tf.constant(a[part]) for a in (block.X, block.y, block.w))
+        if not self.drops:
+            return X, y, w
+        assert block.indices is not None
+        return X, y, w, tf.constant(block.indices[part], tf.int64)
 
     def whole(self) -> Iterable[programs.Rows]:
         """Every row; kept where memory allows it, since L-BFGS asks hundreds of times."""
@@ -60,10 +68,6 @@ class Rows:
             return parts
         self.kept = self.kept or list(parts)
         return self.kept
-
-
-def _row_tensors(X: Array, y: Array, w: Array) -> programs.Rows:
-    return tf.constant(X), tf.constant(y), tf.constant(w)
 
 
 def _to_tensors(arrays: Arrays) -> Tensors:
@@ -92,7 +96,8 @@ class _Backend:
     def put(self, X: Any, y: Array, w: Array | None) -> Rows:
         if self.dtype == "float64":
             hint_at_float32()
-        return Rows(host_rows(X, y, w, self.dtype), self.batch_size)
+        host = host_rows(X, y, w, self.dtype)
+        return Rows(host, self.batch_size, bool(self.structure.dropouts))
 
     def _first_slots(self, arrays: Arrays) -> Arrays:
         """The solver's slots before the first step."""
@@ -124,7 +129,8 @@ class _Backend:
         total: Tensors = {}
         for i, part in enumerate(parts):
             program = programs.gradient(self.structure, len(part[2]))
-            seeded = tf.constant(seed + i, tf.int64)
+            # dropout draws by row, other networks part by part
+            seeded = tf.constant(seed if rows.drops else seed + i, tf.int64)
             found, gradients, _ = program(state.weights, part, seeded, alpha)
             total = {name: total[name] + g if i else g for name, g in gradients.items()}
             sums.append(found)
@@ -150,7 +156,7 @@ class _Backend:
             empty = block.w.sum(axis=1) <= 0  # these steps are not run
             program = programs.epoch(self.structure, *block.w.shape, batches.watched)
             given = (
-                _row_tensors(block.X, block.y, block.w),
+                rows.tensors(block),
                 tf.constant(block.rates),
                 tf.constant(block.seeds, tf.int64),
                 tf.constant(empty.argsort(kind="stable"), tf.int32),

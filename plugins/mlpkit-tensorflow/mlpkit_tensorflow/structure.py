@@ -29,6 +29,7 @@ class Structure(NamedTuple):
 
     apply: Apply | None
     activations: tuple[str, ...]  # of the hidden layers of the dense chain
+    dropouts: tuple[float, ...]  # likewise; empty where all are 0
     depth: int
     loss: Loss
     update: Callable[..., Any] | None
@@ -63,6 +64,7 @@ def structure_of(
     return Structure(
         network.apply,
         spec.activations,
+        spec.dropouts if any(spec.dropouts) else (),
         len(spec.layer_units) - 1,
         spec.loss,
         solver.update,

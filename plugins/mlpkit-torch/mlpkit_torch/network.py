@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mlpkit.plugin import PENALTY, Loss, Network, Spec
+from mlpkit.plugin import PENALTY, Loss, Network, Spec, dropout_mask
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.layout import Layout, State, Tensor, Tensors
 from mlpkit_torch.rows import Part
@@ -85,6 +85,7 @@ class Chain:
 
     def __init__(self, spec: Spec, layout: Layout) -> None:
         self.loss, self.layout, self.activations = spec.loss, layout, spec.activations
+        self.dropouts = spec.dropouts
         self.depth = len(spec.layer_units) - 1
 
     def outputs(self, state: State, x: Tensor) -> Tensor:
@@ -96,11 +97,14 @@ class Chain:
             x = torch.addmm(weights[f"intercept_{i}"], x, weights[f"coef_{i}"])
         return x
 
-    def _forward(self, weights: Tensors, x: Tensor) -> tuple[list[Tensor], list[Any], Tensor]:
-        """The values that each layer gets, the derivatives of the hidden layers' activations
-        that the values do not tell (else None), and the outputs of the last layer.
+    def _forward(
+        self, weights: Tensors, part: Part, seed: int
+    ) -> tuple[list[Tensor], list[Any], Tensor]:
+        """The values that each layer gets, the derivatives of those by what the activation got
+        where the values do not tell them (else None), and the outputs of the last layer.
         """
-        values, slopes = [x], []
+        values: list[Tensor] = [part.x]
+        slopes: list[Any] = []
         for i, name in enumerate((*self.activations, None)):
             z = torch.addmm(weights[f"intercept_{i}"], values[-1], weights[f"coef_{i}"])
             if name is None:
@@ -108,14 +112,30 @@ class Chain:
             value, slope = (
                 WITH_SLOPES[name](z) if name in WITH_SLOPES else (ACTIVATIONS[name](z), None)
             )
+            if self.dropouts[i]:
+                factor = self._factor(part, value, seed, i)
+                slope = factor if name == "identity" else slope
+                if slope is None:
+                    slope = SLOPES[name](value) * factor
+                elif slope is not factor:
+                    slope = slope * factor
+                value = value * factor
             values.append(value)
             slopes.append(slope)
         return values, slopes, z
 
+    def _factor(self, part: Part, value: Tensor, seed: int, layer: int) -> Tensor:
+        """0 where dropout leaves a unit out, else what makes up for it."""
+        units = torch.arange(value.shape[1], device=value.device)
+        seeds = torch.full((1,), seed, dtype=torch.int64, device=value.device)
+        rate = self.dropouts[layer]
+        mask: Tensor = dropout_mask(torch, part.indices, units, seeds, layer, rate)
+        return mask.to(value.dtype) / (1 - rate)
+
     def backward(self, state: State, part: Part, gradients: Tensor, seed: int) -> Backward:
         """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
         weights, into = self.layout.views(state.weights), self.layout.views(gradients)
-        values, slopes, z = self._forward(weights, part.x)
+        values, slopes, z = self._forward(weights, part, seed)
         loss, delta, p = loss_of(self.loss, part, z)
         for i in reversed(range(self.depth)):
             torch.mm(values[i].T, delta, out=into[f"coef_{i}"])

@@ -17,7 +17,8 @@ BLOCK_BYTES = 1 << 27  # of their numbers
 
 class Part(NamedTuple):
     """The rows of a step: x (n, n_features), y (n, n_outputs), w (n,) or None, and their
-    weight in all, known without asking the device; ``places`` (n,) are theirs in the step.
+    weight in all, known without asking the device; ``places`` (n,) are theirs in the step, and
+    ``indices`` (n,) int64 those in the training data.
     """
 
     x: Tensor
@@ -25,6 +26,7 @@ class Part(NamedTuple):
     w: Tensor | None
     weight: float
     places: Array
+    indices: Tensor
 
     def weights(self) -> Tensor:
         """The weight of each row, (n,)."""
@@ -65,9 +67,9 @@ class Rows:
         else:
             x = torch.from_numpy(self.X[on_host].toarray()).to(self.device)
         if self.w is None or self.host_w is None:
-            return Part(x, self.y[on_device], None, float(len(on_host)), places)
+            return Part(x, self.y[on_device], None, float(len(on_host)), places, on_device)
         weight = float(self.host_w[on_host].sum())
-        return Part(x, self.y[on_device], self.w[on_device], weight, places)
+        return Part(x, self.y[on_device], self.w[on_device], weight, places, on_device)
 
     def all(self) -> Iterator[Part | None]:
         """Every row, in parts."""

@@ -69,7 +69,9 @@ class Functions:
         for i, part in enumerate(rows.all() if indices is None else rows.steps(indices[None])):
             if part is None:
                 continue
-            found = self.network.backward(state, part, gradients, seed + i)
+            # the dense network draws by row, others part by part
+            drawn = seed + i if isinstance(self.network, Custom) else seed
+            found = self.network.backward(state, part, gradients, drawn)
             total += gradients
             loss, weight = loss + found.loss, weight + part.weight
             frozen = {name: a + part.weight * found.frozen[name] for name, a in frozen.items()}
