@@ -1,7 +1,8 @@
-"""Which parameter keeps an estimator from being pickled, told before pickle fails on it."""
+"""Which parameter keeps an estimator or a report from being pickled, told before it fails."""
 
 import pickle
 import sys
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from types import FunctionType, MethodType
@@ -12,24 +13,28 @@ MOST = 1000  # values of a parameter that are looked at
 
 
 def check_picklable(estimator: Any) -> None:
-    """PicklingError that names the parameter, for functions that `pickle` can't look up.
-
-    Whoever takes functions by value, as copy and cloudpickle do, is let pass.
-    """
+    """PicklingError for a parameter of an estimator, or its network, that `pickle` can't take."""
     state = estimator.__dict__
-    held = {name: state[name] for name in estimator._names if name in state}
-    for name, value in held.items():
-        found = _nameless(value)
-        if found is None and name == "builder" and not isinstance(value, FunctionType | str):
-            found = value
-        if found is not None:
-            _try(estimator, f"the parameter {name}", value, found)
+    check_values(estimator, {name: state[name] for name in estimator._names if name in state})
     model = state.get("_model")
     if model is not None and (found := _nameless(model.structure.apply)) is not None:
         _try(estimator, "the network of its builder", model.structure.apply, found)
 
 
-def _try(estimator: Any, what: str, value: Any, found: Any) -> None:
+def check_values(holder: Any, values: Mapping[str, Any]) -> None:
+    """PicklingError that names the parameter, for functions that `pickle` can't look up.
+
+    Whoever takes functions by value, as copy and cloudpickle do, is let pass.
+    """
+    for name, value in values.items():
+        found = _nameless(value)
+        if found is None and name == "builder" and not isinstance(value, FunctionType | str):
+            found = value
+        if found is not None:
+            _try(holder, f"the parameter {name}", value, found)
+
+
+def _try(holder: Any, what: str, value: Any, found: Any) -> None:
     """Pickle a value, and say what is wrong if that fails."""
     if _by_value():
         return
@@ -38,7 +43,7 @@ def _try(estimator: Any, what: str, value: Any, found: Any) -> None:
     except Exception as error:
         name = getattr(found, "__qualname__", None) or type(found).__qualname__
         raise pickle.PicklingError(
-            f"{type(estimator).__name__} can't be pickled: {what} holds {name!r}, which pickle"
+            f"{type(holder).__name__} can't be pickled: {what} holds {name!r}, which pickle"
             " can't find by its name. Define it with `def` at the top level of a module that can be"
             " imported, with its settings in a functools.partial or in options instead of in a"
             " closure; or use cloudpickle. (n_jobs works with joblib's default backend, 'loky',"

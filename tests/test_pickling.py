@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
-from mlpkit import MLPClassifier, by_function, dense
+from mlpkit import MLPClassifier, by_function, dense, evaluate
 from mlpkit.plugin import Network, Report, Spec
 
 try:
@@ -135,3 +135,20 @@ def test_objects_that_know_how_are_pickled() -> None:
     """Their attributes are their own business."""
     clf = MLPClassifier((3,), callbacks=Knowing(), **QUICK)
     assert isinstance(pickle.loads(pickle.dumps(clf)).callbacks, Knowing)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("metrics", {"metrics": {"mine": lambda y, p: 0.0}}),
+        ("partitions", {"partitions": by_function(lambda X: X[:, 0] > 0)}),
+    ],
+)
+def test_reports(name: str, given: Any) -> None:
+    """Are told likewise."""
+    report = evaluate(None, X, Y, y_pred=Y, **given)
+    with pytest.raises(pickle.PicklingError, match=f"PartitionReport can't .* parameter {name}"):
+        pickle.dumps(report)
+    assert str(pickle.loads(cloudpickle.dumps(report))) == str(report)
+    plain = evaluate(None, X, Y, y_pred=Y, metrics="accuracy")
+    assert str(pickle.loads(pickle.dumps(plain))) == str(plain)

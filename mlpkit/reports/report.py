@@ -8,6 +8,7 @@ from mlpkit.discovery import did_you_mean
 from mlpkit.escaping import listed, told
 from mlpkit.metrics.accumulator import Accumulator, check_alike
 from mlpkit.partitions.lookup import joined, learned
+from mlpkit.pickling import check_values
 from mlpkit.plugin import Metric, Partitioner
 from mlpkit.reports import drawing, gate, text
 from mlpkit.reports.comparison import Comparison, Side
@@ -230,6 +231,10 @@ class PartitionReport:
         Numbers stay numbers. For raw text use ``to_frame().to_csv(path)``.
         """
         return to_csv(self.entries, Entry._fields, path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        check_values(self, {"metrics": self._seen.metrics, "partitions": self._partitioners})
+        return self.__dict__
 
     def __str__(self) -> str:
         return text.report(self.entries, self._notes(), self.settings)
