@@ -1,18 +1,20 @@
 """What both estimators share: data in, a trained model kept, outputs back."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn import config_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from mlpkit import recipes
 from mlpkit.advice import advised
+from mlpkit.atomic import WEIGHTS, Atomic
 from mlpkit.constraints import CONSTRAINTS
+from mlpkit.curves import Curve
 from mlpkit.documented import Documented
 from mlpkit.exporting import Exports
 from mlpkit.inputs import Inputs
@@ -20,28 +22,35 @@ from mlpkit.layers import Layers
 from mlpkit.model import Model
 from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.monitoring.history import MetricHistory
-from mlpkit.options import Method, RoutedOptions, parameter_names
+from mlpkit.options import Method, RoutedOptions
 from mlpkit.pickling import check_picklable
 from mlpkit.plugin import Array, Progress, Recipe
+from mlpkit.settings import Settings
 from mlpkit.starting import Starting
 from mlpkit.targets import Labels, Values
 from mlpkit.training.fitting import Data, Fitted, Task, run
 
 
-class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, Documented, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(
+    Atomic,
+    Settings,
+    Inputs,
+    Starting,
+    RoutedOptions,
+    Exports,
+    Layers,
+    Documented,
+    BaseEstimator,  # type: ignore[misc]
+):
     """Fits, goes on fitting, and evaluates a network; subclasses say what targets mean."""
 
     _parameter_constraints = CONSTRAINTS
-    _names: list[str]
     _y_numeric: bool
     _model: Model
     _progress: Progress
+    _losses: Curve
     _targets: Any
     _optimizer_params: dict[str, Any]
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls._names = parameter_names(cls)  # once: a stream asks for them at every call
 
     def _store(self, parameters: dict[str, Any]) -> None:
         """Keep the arguments of ``__init__`` as they are."""
@@ -64,53 +73,67 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, Documented, Base
         """The weights of rows with what the targets say about them."""
         return w
 
-    def _train(self, given: Given, beside: Beside, incremental: bool) -> Self:
-        """Fit from the start, go on where it was (warm start), or make one pass."""
-        with self._restored_on_failure():
-            self._check_streamable(incremental)
-            started = "_model" in self.__dict__ or "coefs_" in self.__dict__
-            fresh = not started or not (self.warm_start or incremental)
-            X, y, w = self._checked(given, reset=fresh)
-            self._targets = self._encoder(y, incremental)
-            data = Data(X, self._targets.encode(y), self._weighted(y, w, incremental))
-            params = self._params()
-            if incremental and hasattr(self, "_optimizer_params"):
-                params |= self._optimizer_params
-            rng = self._generator()
-            if fresh:
-                model = self._initial(params, data, rng)
-            else:
-                model = self._continued(params, data, incremental)
+    def _train(self, given: Given, beside: Beside, incremental: bool) -> None:
+        """Fit from the start, go on where it was (warm start), or make one pass.
 
-            def progress(recipe: Recipe) -> Progress:
-                before = Progress(rate=recipe.learning_rate_init)
-                if not fresh and hasattr(self, "_progress"):
-                    before = self._progress
-                    if not incremental:  # old weights, but a new optimizer
-                        before = replace(before, rate=recipe.learning_rate_init, step=0)
-                return before
+        Runs on the copy that `_alter` makes.
+        """
+        changed = self._changed()
+        with config_context(skip_parameter_validation=True):  # of the functions that it calls
+            self._trained(given, beside, incremental, changed)
 
-            measured = {**params, "network_metrics": model.structure.metrics}
-            asked, validation = self._asked(
-                measured, given, beside, data._replace(w=w), incremental, fresh
-            )
-            task = Task(data, self._targets, rng, progress, int(incremental), validation, asked)
-            fitted = run(model, params, task)
+    def _trained(
+        self, given: Given, beside: Beside, incremental: bool, changed: dict[str, Any]
+    ) -> None:
+        self._check_streamable(incremental)
+        started = "_model" in self.__dict__ or "coefs_" in self.__dict__
+        fresh = not started or not (self.warm_start or incremental)
+        X, y, w = self._checked(given, reset=fresh)
+        self._targets = self._encoder(y, incremental)
+        data = Data(X, self._targets.encode(y), self._weighted(y, w, incremental))
+        params = self._params()
+        optimizer = self.__dict__.get("_optimizer_params") if incremental else None
+        if optimizer is not None:
+            params |= optimizer
+        rng = check_random_state(self.random_state)
+        if fresh:
+            model = self._initial(params, data, rng)
+        else:
+            model = self._continued(params, data, incremental, changed)
+
+        def progress(recipe: Recipe) -> Progress:
+            before = Progress(rate=recipe.learning_rate_init)
+            if not fresh and hasattr(self, "_progress"):
+                before = self._progress
+                if optimizer is None and recipe.solver.has_steps:  # old weights, new optimizer
+                    before = replace(before, rate=recipe.learning_rate_init, step=0)
+            return before
+
+        measured = {**params, "network_metrics": model.structure.metrics}
+        asked, validation = self._asked(
+            measured, given, beside, data._replace(w=w), incremental, fresh, changed
+        )
+        task = Task(data, self._targets, rng, progress, int(incremental), validation, asked)
+        fitted = run(model, params, task)
+        if fitted.has_steps:
             self._optimizer_params = {name: params[name] for name in recipes.OPTIMIZER}
-            self._commit(fitted, fresh)
+        elif fresh:
+            self.__dict__.pop("_optimizer_params", None)
+        else:  # as in scikit-learn, the optimizer waits for the next stream
+            fitted.model.carry(self._model.slots)
+        self._keep(fitted, fresh)
         if fitted.monitor is not None:
-            fitted.monitor.tell()  # here a warning that is an error costs nothing
-        return self
+            fitted.monitor.tell()
 
     @property
     def _no_improvement_count(self) -> int:
         """Number of the last epochs without improvement, by scikit-learn's name."""
         return self._progress.stale
 
-    def _generator(self) -> np.random.RandomState:
-        if self.random_state is None:
-            return np.random.RandomState()  # of its own: NumPy's global state is left alone
-        return check_random_state(self.random_state)  # type: ignore[no-any-return]
+    @_no_improvement_count.setter
+    def _no_improvement_count(self, count: int) -> None:
+        before = self.__dict__.get("_progress", Progress(rate=0.0))
+        self._progress = replace(before, stale=count)
 
     def _check_streamable(self, incremental: bool) -> None:
         if incremental and self.early_stopping:
@@ -119,7 +142,6 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, Documented, Base
             raise ValueError("partial_fit does not support early_stopping_on: use fit.")
 
     @advised
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
         self,
         X: Any,
@@ -181,54 +203,59 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, Documented, Base
         True
         """
         beside = Beside(labels, X_val, y_val, sample_weight_val, labels_val, eval_sets)
-        return self._train(Given(X, y, sample_weight), beside, incremental=False)
+        given = Given(X, y, sample_weight)
+        return self._alter(lambda draft: draft._train(given, beside, incremental=False))
 
-    def _initialize(self, n_features: int, n_outputs: int) -> Self:
+    def _initialize(self, n_features: int, n_outputs: int) -> None:
         """Become fitted with the network as its builder makes it."""
-        rng = self._generator()
+        self._changed()
+        rng = check_random_state(self.random_state)
         params = self._params()
         self.n_features_in_ = n_features
         model = self._drawn(params, n_features, n_outputs, self.dtype or "float32", rng)
         self._optimizer_params = {name: params[name] for name in recipes.OPTIMIZER}
         rate = recipes.recipe_of(params, model.solver).learning_rate_init
-        self._commit(Fitted(model, Progress(rate=rate), []), fresh=True)
-        return self
+        self._keep(Fitted(model, Progress(rate=rate), []), fresh=True)
 
-    def _commit(self, fitted: Fitted, fresh: bool) -> None:
-        """Make the fitted attributes; nothing here can fail."""
-        model, progress, reports, monitor = fitted
-        for name in ("coefs_", "intercepts_"):
+    def _keep(self, fitted: Fitted, fresh: bool) -> None:
+        """Make the fitted attributes."""
+        model, progress, reports, monitor, has_steps = fitted
+        for name in WEIGHTS:
             self.__dict__.pop(name, None)  # made from the model when asked for
         self._model, self._progress = model, progress
         self.n_iter_, self.t_ = progress.epoch, progress.samples
         self.n_layers_, self.n_outputs_ = len(model.spec.layer_units), model.spec.n_outputs
         self.out_activation_ = model.spec.loss.out_activation
-        scores = [report.score for report in reports if report.score is not None]
-        if fresh or not hasattr(self, "loss_curve_"):
-            self.loss_curve_ = []
-        self.loss_curve_ += [report.loss for report in reports]
+        if fresh or not hasattr(self, "_losses"):
+            self._losses = Curve()
+        self._losses = self._losses.extended(report.loss for report in reports)
         if fresh or not hasattr(self, "metric_history_"):
             self.metric_history_ = MetricHistory()
             self._stream = None
-        if monitor is not None:
-            self.metric_history_ = self.metric_history_ + monitor.history()
+        if monitor is not None and reports:
+            self.metric_history_ = self.metric_history_ + monitor.history(len(reports))
             self._stream = getattr(monitor, "stream", None)
-        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
+        self.loss_ = reports[-1].loss if reports else getattr(self, "loss_", np.nan)
+        if not has_steps:
+            self.loss_ = progress.best_loss
+        scores = [report.score for report in reports if report.score is not None]
         kept = None if fresh else getattr(self, "validation_scores_", None)
         self.validation_scores_ = [*(kept or []), *scores] if scores else None
         self.best_validation_score_ = progress.best_score if scores else None
         self.best_loss_ = None if scores else progress.best_loss
 
-    @contextmanager
-    def _restored_on_failure(self) -> Iterator[None]:
-        """After an exception the estimator is what it was before."""
-        before = dict(self.__dict__)
+    @property
+    def loss_curve_(self) -> list[float]:
+        """The training loss of each epoch."""
         try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+            return self.__dict__["_losses"].values  # type: ignore[no-any-return]
+        except KeyError:
+            name = type(self).__name__
+            raise AttributeError(f"{name!r} object has no attribute 'loss_curve_'") from None
+
+    @loss_curve_.setter
+    def loss_curve_(self, values: list[float]) -> None:
+        self._losses = Curve(values)
 
     def _is_stochastic(self) -> bool:
         if not recipes.has_steps(self._params()):
@@ -240,7 +267,10 @@ class BaseMLP(Inputs, Starting, RoutedOptions, Exports, Layers, Documented, Base
 
     def __getstate__(self) -> Any:
         check_picklable(self)
-        return super().__getstate__()
+        state = dict(super().__getstate__())
+        if "_settings" in state:
+            state["_settings"] = self._settings_to_keep()
+        return state
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -87,8 +87,8 @@ def _seeded(seed: int) -> Iterator[None]:
     """
     with _LOCK:
         before = random.getstate()
-        random.seed(seed)
-        try:
+        try:  # an interrupt between the seed and the block is one inside it
+            random.seed(seed)
             yield
         finally:
             random.setstate(before)

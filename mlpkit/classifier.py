@@ -5,7 +5,7 @@ from copy import copy
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -94,7 +94,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the split for early stopping, the order of the rows and
-        dropout. An int gives the same numbers in every call and on every backend.
+        dropout. An int gives the same numbers in every call and on every backend; None draws
+        from the global generator of NumPy, which ``np.random.seed`` seeds.
 
     tol : float, default=1e-4
         Tolerance of the optimization. Training stops when the loss (the validation score, with
@@ -345,11 +346,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
         ``classes`` are the labels; None: ``n_outputs`` labels that go together (multilabel).
         """
-        with self._restored_on_failure():
-            y = np.eye(n_outputs, dtype=int) if classes is None else np.asarray(classes)
-            self._targets = Labels(y)
-            self.classes_ = self._targets.classes
-            return self._initialize(n_features, self._targets.encode(y[:1]).shape[1])
+        y = np.eye(n_outputs, dtype=int) if classes is None else np.asarray(classes)
+
+        def work(draft: Self) -> None:
+            draft._targets = Labels(y)
+            draft.classes_ = draft._targets.classes
+            draft._initialize(n_features, draft._targets.encode(y[:1]).shape[1])
+
+        return self._alter(work)
 
     def _weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
         if self.class_weight is None:
@@ -381,7 +385,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @advised
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, *, labels: Any = None
     ) -> Self:
@@ -397,20 +400,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         With ``metrics``, each chunk is predicted before it is learned from: `metric_history_`
         has these values over all rows so far ("prequential") and the last ones ("window").
         """
-        with self._restored_on_failure():
-            if first_call(self, classes):
+
+        def work(draft: Self) -> None:
+            if first_call(draft, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
-                self._targets = Labels(y if multilabel else classes)
-            return self._train(Given(X, y, sample_weight), Beside(labels), incremental=True)
+                draft._targets = Labels(y if multilabel else classes)
+            draft._train(Given(X, y, sample_weight), Beside(labels), incremental=True)
+
+        return self._alter(work)
 
     def predict(self, X: Any) -> Array:
         """Labels of X, shape (n_samples,) or indicators (n_samples, n_labels)."""
-        p = self._outputs(X)
-        return self._targets.decode(p)  # type: ignore[no-any-return]
+        now = self._snapshot()
+        p = now._outputs(X)
+        return now._targets.decode(p)  # type: ignore[no-any-return]
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n_samples, n_classes), in the order of ``classes_``."""
-        p = self._outputs(X)
+        p = self._snapshot()._outputs(X)
         return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
 
     def predict_log_proba(self, X: Any) -> Array:

@@ -19,7 +19,7 @@ class Exports:
         """The trained network in the form that a plugin offers under this name."""
         check_is_fitted(self)
         make, options = resolve("exporter", form, options)
-        model: Model = self._present_model()
+        model: Model = self._snapshot()._present_model()
         return make(model.network, model.spec, **options)
 
     def __getattr__(self, name: str) -> Any:

@@ -1,5 +1,6 @@
 """The rows of a call, checked as scikit-learn checks them, and what is to be measured on them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from mlpkit.plain import are_plain
 from mlpkit.plugin import Array
 from mlpkit.training.fitting import Data
 
+STREAMED = ("metrics", "partitions", "metrics_window")
 MEASURED = ("metrics", "partitions", "early_stopping_on")
 
 
@@ -62,6 +64,7 @@ class Inputs:
         data: Data,
         incremental: bool,
         fresh: bool,
+        changed: Mapping[str, Any],
     ) -> tuple[Any, Data | None]:
         """What is to be measured, if anything is; validation rows, if they were given."""
         sets = beside.sets()
@@ -71,9 +74,11 @@ class Inputs:
         from mlpkit.monitoring.asking import arrival_of, asked_of  # a plain fit needs them not
 
         given = given._replace(labels=beside.labels)
-        calls = 0 if fresh else len(getattr(self, "loss_curve_", ()))
+        calls = 0 if fresh else len(getattr(self, "_losses", ()))
         if incremental:
             stream = None if fresh else getattr(self, "_stream", None)
+            if any(name in changed for name in STREAMED):
+                stream = None  # what is measured now was not measured before
             return arrival_of(params, self._targets, given, data, stream, calls), None
         return asked_of(params, self._targets, given, data, sets, self._beside, calls)
 
@@ -82,11 +87,12 @@ class Inputs:
         try:
             X, y, w = self._checked(given, reset=False)
             return Data(X, self._targets.encode_known(y), w)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             hint = ""
             if getattr(given.X, "shape", ())[1:] not in ((), (self.n_features_in_,)):
                 from mlpkit.monitoring.drift import PIPELINE
 
                 hint = f" {PIPELINE['validation' if name == 'validation' else 'eval_sets']}"
             text = of_text(error, given.X) or str(error)
-            raise ValueError(f"{name} rows: {text}{hint}") from error
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{name} rows: {text}{hint}") from error

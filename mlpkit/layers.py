@@ -1,7 +1,9 @@
 """The weights of a fitted estimator as attributes, with edits that count, and its outputs."""
 
+from dataclasses import replace
 from typing import Any
 
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpkit import dense, recipes
@@ -17,6 +19,7 @@ class Layers:
 
     _model: Model
     _params: Any
+    _parameter_constraints: Any
     activation: Any
     backend: Any
     backend_options: dict[str, Any] | None
@@ -41,24 +44,44 @@ class Layers:
         self.__dict__["intercepts_"] = value
 
     def _layers(self, which: str) -> list[Array]:
-        if which not in self.__dict__:
-            if "_model" not in self.__dict__ or not self._model.is_dense:
+        state = self.__dict__  # one and the same, if a fit ends in another thread
+        if which not in state:
+            model = state.get("_model")
+            if model is None or not model.is_dense:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {which!r}")
-            coefs, intercepts = dense.layers(self._model.arrays)
-            self.__dict__.setdefault("coefs_", coefs)
-            self.__dict__.setdefault("intercepts_", intercepts)
-        return self.__dict__[which]  # type: ignore[no-any-return]
+            coefs, intercepts = dense.layers(model.arrays)
+            state.setdefault("coefs_", coefs)
+            state.setdefault("intercepts_", intercepts)
+        return state[which]  # type: ignore[no-any-return]
 
     def _present_model(self) -> Model:
         """The model with the edits."""
         model = self._model
-        if "coefs_" in self.__dict__ and model.is_dense:
-            arrays = dense.named(self.coefs_, self.intercepts_, model.spec.dtype)
-            model = model.edited(model.spec, arrays, model.slots)
-        return model
+        if not model.is_dense:
+            return model
+        spec = model.spec
+        activation = self._activation(len(spec.hidden_layer_sizes), spec.activation)
+        spec = replace(spec, activation=activation)
+        if "coefs_" in self.__dict__:
+            arrays = dense.named(self.coefs_, self.intercepts_, spec.dtype)
+            return model.edited(spec, arrays, model.slots)
+        return model if spec == model.spec else model.edited(spec, model.arrays, model.slots)
+
+    def _activation(self, n_layers: int, last: Any = None) -> Any:
+        """The activation of the hidden layers as it is set now, one or a tuple of one for each;
+        scikit-learn also reads it at each call. Raises ValueError unless it is valid.
+        """
+        given = self.activation
+        if given is last or (isinstance(given, str) and given == last):
+            return given
+        constraints = {"activation": self._parameter_constraints["activation"]}
+        validate_parameter_constraints(
+            constraints, {"activation": given}, caller_name=type(self).__name__
+        )
+        return checked(given, n_layers)
 
     def _outputs(self, X: Any) -> Array:
-        """Activated outputs, shape (n, n_outputs)."""
+        """Activated outputs, shape (n, n_outputs); to be called on a snapshot."""
         if not is_plain(X, self):
             check_is_fitted(self)
             try:
@@ -67,19 +90,18 @@ class Layers:
                 if text := of_text(error, X):
                     raise ValueError(text) from error
                 raise
-        if "_model" in self.__dict__ and not self._model.is_dense:
+        model = self.__dict__.get("_model")
+        if model is not None and not model.is_dense:
             return self._live_outputs(X)
-        if "coefs_" in self.__dict__:
-            layers = self.__dict__["coefs_"], self.__dict__["intercepts_"]
+        if "coefs_" in self.__dict__ or "intercepts_" in self.__dict__:
+            layers = self.coefs_, self.intercepts_
         else:
-            layers = dense.layers(self._model.arrays)
-        activations: tuple[str, ...]
-        if "_model" in self.__dict__:
-            activations = self._model.spec.activations
-        else:  # weights were set by hand
-            hidden = len(layers[0]) - 1
-            given = checked(self.activation, hidden)
-            activations = (given,) * hidden if isinstance(given, str) else given
+            assert model is not None
+            layers = dense.layers(model.arrays)
+        hidden = len(layers[0]) - 1
+        last = None if model is None else model.spec.activation
+        activation = self._activation(hidden, last)
+        activations = (activation,) * hidden if isinstance(activation, str) else activation
         return dense.predict(X, *layers, activations, self.out_activation_)
 
     def _live_outputs(self, X: Any) -> Array:

@@ -91,6 +91,10 @@ class Model:
         """Have the live state of the present arrays at hand for the next call."""
         self._live = live
 
+    def carry(self, slots: Arrays) -> None:
+        """Hold slots of another solver than the last, for when that one goes on."""
+        self._slots = slots
+
     def trained(self, live: Live, sources: tuple[Source, ...] = ()) -> "Model":
         """The model after training by these plugins."""
         model = Model(self.spec, self._bare, live=live)

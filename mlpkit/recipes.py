@@ -143,13 +143,17 @@ def recipe_of(params: Mapping[str, Any], solver: Solver | None = None) -> Recipe
 
 def backend_name(params: Mapping[str, Any]) -> str:
     """The backend's name: given, or the environment's, or NumPy."""
-    given = params["backend"] or os.environ.get(BACKEND) or "numpy"
+    given = params["backend"]
+    if given is None:
+        given = os.environ.get(BACKEND) or "numpy"
     return given if isinstance(given, str) else getattr(given, "__qualname__", repr(given))
 
 
 def backend_of(params: Mapping[str, Any]) -> tuple[Backend, dict[str, Any]]:
     """The backend and its options."""
-    given = params["backend"] or backend_name(params)
+    given = params["backend"]
+    if given is None:
+        given = backend_name(params)
     try:
         return resolve("backend", given, params["backend_options"])
     except (ValueError, PluginError) as error:
@@ -164,12 +168,14 @@ def backend_of(params: Mapping[str, Any]) -> tuple[Backend, dict[str, Any]]:
 
 def builder_of(params: Mapping[str, Any]) -> tuple[Builder, dict[str, Any]]:
     """The builder and its options."""
-    return resolve("builder", params["builder"] or "dense", params["builder_options"])
+    given = "dense" if params["builder"] is None else params["builder"]
+    return resolve("builder", given, params["builder_options"])
 
 
 def trainer_of(params: Mapping[str, Any], recipe: Recipe) -> Trainer:
     """The loop: given, or the one that the solver needs."""
-    trainer, _ = resolve("trainer", params["trainer"] or recipe.solver.trainer)
+    given = recipe.solver.trainer if params["trainer"] is None else params["trainer"]
+    trainer, _ = resolve("trainer", given)
     return trainer  # type: ignore[no-any-return]
 
 

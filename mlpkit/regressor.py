@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from mlpkit.advice import advised
@@ -106,7 +106,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the split for early stopping, the order of the rows and
-        dropout. An int gives the same numbers in every call and on every backend.
+        dropout. An int gives the same numbers in every call and on every backend; None draws
+        from the global generator of NumPy, which ``np.random.seed`` seeds.
 
     tol : float, default=1e-4
         Tolerance of the optimization. Training stops when the loss (the validation score, with
@@ -334,21 +335,25 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     def initialize(self, n_features: int, n_outputs: int = 1) -> Self:
         """Become fitted without training, with the weights that the builder makes."""
-        with self._restored_on_failure():
-            self._targets = Values(self.loss)
-            return self._initialize(n_features, n_outputs)
+
+        def work(draft: Self) -> None:
+            draft._targets = Values(draft.loss)
+            draft._initialize(n_features, n_outputs)
+
+        return self._alter(work)
 
     def _encoder(self, y: Any, incremental: bool) -> Values:
         return Values(self.loss)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @advised
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, labels: Any = None) -> Self:
         """Make one pass over X and y, going on from the present weights and moments."""
-        return self._train(Given(X, y, sample_weight), Beside(labels), incremental=True)
+        given, beside = Given(X, y, sample_weight), Beside(labels)
+        return self._alter(lambda draft: draft._train(given, beside, incremental=True))
 
     def predict(self, X: Any) -> Array:
         """Predicted values, shape (n_samples,) or (n_samples, n_outputs)."""
-        p = self._outputs(X)
-        return self._targets.decode(p)  # type: ignore[no-any-return]
+        now = self._snapshot()
+        p = now._outputs(X)
+        return now._targets.decode(p)  # type: ignore[no-any-return]

@@ -125,7 +125,16 @@ class Values:
         self.loss = "poisson" if isinstance(loss, str) and loss == "poisson" else "squared_error"
 
     def encode(self, y: Array) -> Array:
-        """Targets of shape (n, n_outputs). ValueError for a loss that they do not fit."""
+        """Targets of shape (n, n_outputs).
+
+        Raises TypeError unless they are numbers, and ValueError if they do not fit the loss.
+        """
+        if y.dtype.kind not in "biuf":
+            raise TypeError(
+                f"y of a regressor must contain numbers, got dtype {y.dtype}. Convert numbers in"
+                " strings with y.astype(float), dates to numbers of days or seconds; labels"
+                " belong to MLPClassifier."
+            )
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs y >= 0; try loss='squared_error'.")
         y = y.reshape(-1, 1) if y.ndim == 1 else y

@@ -101,11 +101,27 @@ class OneThread:
 
     def __enter__(self) -> None:
         for_all, own = loaded()
-        with _lock:
-            _hold.enter(for_all)
-        _mine.depth += 1
-        if own:
-            _mine.hold.enter(own)
+        depth, entered = _mine.depth, False
+        try:
+            with _lock:
+                count = _hold.count
+                try:
+                    _hold.enter(for_all)
+                    entered = True
+                except BaseException:
+                    entered = _hold.count > count
+                    raise
+            _mine.depth += 1
+            if own:
+                _mine.hold.enter(own)
+        except BaseException:  # an interrupt: there will be no `__exit__`
+            if own and _mine.hold.count > depth:
+                _mine.hold.leave(own)
+            _mine.depth = depth
+            if entered:
+                with _lock:
+                    _hold.leave(for_all)
+            raise
 
     def __exit__(self, *_: object) -> None:
         for_all, own = loaded()

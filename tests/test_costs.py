@@ -91,7 +91,7 @@ def test_a_stream_of_labels_of_any_kind(backend: str, dtype: Any, n_classes: int
         (np.ones((2, 3)), np.ones(2), "X has 3 features"),
         (np.ones((2, 4)), np.ones(3), "inconsistent numbers of samples"),
         (np.ones((2, 4)), np.array([1.0, np.inf]), "y contains infinity"),
-        (np.ones((2, 4)), np.array(["a", "b"]), "could not convert|Unable to convert"),
+        (np.ones((2, 4)), np.array(["a", "b"]), "y of a regressor must contain numbers"),
     ],
 )
 def test_a_stream_that_goes_wrong_is_told(backend: str, rows: Any, values: Any, told: str) -> None:
@@ -99,7 +99,7 @@ def test_a_stream_that_goes_wrong_is_told(backend: str, rows: Any, values: Any, 
     model = MLPRegressor(hidden_layer_sizes=(4,), backend=backend, random_state=0)
     model.partial_fit(X, X[:, 0])
     before = model.predict(X)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises((TypeError, ValueError), match=told):
         model.partial_fit(rows, values)
     np.testing.assert_array_equal(model.predict(X), before)
 

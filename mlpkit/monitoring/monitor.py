@@ -154,6 +154,7 @@ class Monitor:
         for text in self.complaints:
             warnings.warn(f"{text}: NaN, which decides nothing.", UndefinedMetricWarning)
 
-    def history(self) -> MetricHistory:
-        """All that was measured."""
-        return MetricHistory(self.records)
+    def history(self, epochs: int) -> MetricHistory:
+        """The values of the first epochs of the fit; of an interrupted one there may be more."""
+        last = self.epochs + epochs
+        return MetricHistory(record for record in self.records if record.epoch <= last)

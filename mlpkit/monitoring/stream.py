@@ -110,7 +110,7 @@ class StreamMonitor:
         """What was measured."""
         return partial(MetricHistory, self.records)
 
-    def history(self) -> MetricHistory:
+    def history(self, epochs: int) -> MetricHistory:
         """What was measured."""
         return MetricHistory(self.records)
 

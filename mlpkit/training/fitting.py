@@ -29,12 +29,13 @@ class Data(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """What a fit brings."""
+    """The result of a fit."""
 
     model: Model
     progress: Progress
     reports: list[Report]
     monitor: "Monitor | StreamMonitor | None" = None
+    has_steps: bool = True  # else the loss is the least one, also where no iteration was made
 
 
 class Task(NamedTuple):
@@ -113,10 +114,13 @@ def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
         chosen = listeners.end(state)
     if chosen is not None:
         state = live.steps.start({**chosen, **live.steps.slots(state)})
-    backend = params["backend"] or recipes.backend_name(params)
+    backend = params["backend"]
+    if backend is None:
+        backend = recipes.backend_name(params)
     sources = provenance.sources_of(backend, params["builder"], model.structure)
     trained = model.trained(live._replace(state=state), sources)
-    return Fitted(trained, after, listeners.reports, monitor)
+    reports = listeners.reports[: after.epoch]  # an interrupted epoch does not count
+    return Fitted(trained, after, reports, monitor, recipe.solver.has_steps)
 
 
 def _split(

@@ -1,5 +1,6 @@
 """Who watches a training run: the monitor and the callbacks, after every epoch."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -44,7 +45,11 @@ class Listeners:
             report = report._replace(monitored=self.monitored(report.score))
         self.reports.append(report)  # weights of every epoch are not kept
         report = report._replace(arrays=partial(self.arrays, state), metrics=readings)
-        return combined([callback(report) for callback in self.callbacks])
+        try:
+            return combined([callback(report) for callback in self.callbacks])
+        except KeyboardInterrupt:  # the epoch is whole
+            warnings.warn("Training interrupted by user.")
+            return True
 
     def end(self, state: State) -> Arrays | None:
         """Tell those who want to know; the last that returns weights has its way."""

@@ -76,13 +76,15 @@ def stalled(progress: Progress, recipe: Recipe, held_out: bool) -> tuple[Progres
 def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[State, Progress]:
     """Train until the loss (or the held-out score) stalls, `max_iter`, or the watch says stop.
 
-    With a score the state of its best epoch comes back, if one had a score. Raises ValueError
-    in the epoch in which the weights become infinite or NaN, unless an earlier best can be kept.
+    Returns the state of the epoch that raised the best score, of this call and earlier ones,
+    else that of the last epoch, as scikit-learn does. Raises ValueError in the epoch in which
+    the weights become infinite or NaN, unless a best epoch of this call can be kept.
     """
     recipe = job.recipe
     last = job.passes or recipe.max_iter
     progress = replace(progress, epoch=0)
-    best, found = state, progress.best_score > -np.inf  # of an earlier call
+    best, found = state, False
+    done = state, progress, best, found  # after the last whole epoch
     try:
         batches = epochs(job.n_rows, min(recipe.batch_size, job.n_rows), recipe.shuffle, job.rng)
         for epoch, order in enumerate(batches, start=1):
@@ -121,6 +123,7 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
                 progress = replace(progress, rate=answer)
             else:
                 stop |= answer
+            done = state, progress, best, found
             if broken:
                 warnings.warn(f"{diverged(epoch)} The best epoch is kept.", ConvergenceWarning)
             if stop or job.passes == epoch:
@@ -134,6 +137,7 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
                 break
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.")
+    state, progress, best, found = done
     if found:  # as in scikit-learn, the slots stay where they were
         return job.steps.start({**job.steps.arrays(best), **job.steps.slots(state)}), progress
     if not is_finite(job, state):

@@ -1,0 +1,293 @@
+"""A parameter that is changed after a fit acts as in scikit-learn, or is refused."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import neural_network
+from sklearn.utils._param_validation import InvalidParameterError
+
+import mlpkit
+from mlpkit import by_quantile, dense
+from mlpkit.plugin import Network, Spec
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:Got `batch_size`:UserWarning"
+)
+
+RNG = np.random.RandomState(0)
+X = RNG.standard_normal((60, 4))
+Y = X @ [1.0, -1.0, 0.5, 0.0]
+LABELS = np.digitize(Y, [-1.0, 1.0])
+SMALL: dict[str, Any] = {
+    "hidden_layer_sizes": (5,),
+    "max_iter": 4,
+    "random_state": 0,
+    "learning_rate_init": 0.01,
+}
+
+# what all versions of scikit-learn's estimators have, before and after
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "activation": ({}, {"activation": "tanh"}),
+    "activation, logistic": ({"activation": "tanh"}, {"activation": "logistic"}),
+    "alpha": ({}, {"alpha": 1.0}),
+    "batch_size": ({}, {"batch_size": 7}),
+    "batch_size auto": ({"batch_size": 7}, {"batch_size": "auto"}),
+    "solver": ({}, {"solver": "sgd"}),
+    "solver adam": ({"solver": "sgd"}, {"solver": "adam"}),
+    "learning_rate": ({"solver": "sgd"}, {"learning_rate": "invscaling"}),
+    "learning_rate_init": ({"solver": "sgd"}, {"learning_rate_init": 0.1}),
+    "learning_rate_init of adam": ({}, {"learning_rate_init": 0.1}),
+    "power_t": ({"solver": "sgd", "learning_rate": "invscaling"}, {"power_t": 0.1}),
+    "max_iter": ({}, {"max_iter": 2}),
+    "shuffle": ({}, {"shuffle": False}),
+    "random_state": ({}, {"random_state": 9}),
+    "tol": ({}, {"tol": 1.0, "n_iter_no_change": 1}),
+    "n_iter_no_change": ({"tol": 1.0}, {"n_iter_no_change": 1}),
+    "momentum": ({"solver": "sgd"}, {"momentum": 0.1}),
+    "nesterovs_momentum": ({"solver": "sgd"}, {"nesterovs_momentum": False}),
+    "beta_1": ({}, {"beta_1": 0.5}),
+    "beta_2": ({}, {"beta_2": 0.5}),
+    "epsilon": ({}, {"epsilon": 0.1}),
+    "max_fun": ({"solver": "lbfgs"}, {"max_fun": 3}),
+    "validation_fraction": ({"early_stopping": True}, {"validation_fraction": 0.4}),
+    "warm_start": ({}, {"warm_start": False}),
+    "lbfgs": ({}, {"solver": "lbfgs"}),
+}
+
+
+def assert_same(ours: Any, theirs: Any, places: float = 1e-9) -> None:
+    """Weights, the last loss, and predictions."""
+    for a, b in zip(
+        ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True
+    ):
+        np.testing.assert_allclose(a, b, atol=places)
+    np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=places)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=places)
+    assert ours.n_iter_ == theirs.n_iter_
+
+
+@pytest.mark.parametrize("case", CHANGES)
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_a_warm_start_with_other_parameters(case: str, name: str, backend: str) -> None:
+    """The numbers are scikit-learn's."""
+    before, after = CHANGES[case]
+    y = LABELS if name == "MLPClassifier" else Y
+    both = []
+    for module, more in ((mlpkit, {"backend": backend}), (neural_network, {})):
+        made = getattr(module, name)(**{**SMALL, **before}, warm_start=True, **more).fit(X, y)
+        made.set_params(**after)
+        if case.startswith("activation"):
+            both.append(made.predict(X))
+        both.append(made.fit(X, y))
+    if case.startswith("activation"):  # which scikit-learn's prediction reads as well
+        np.testing.assert_allclose(both.pop(0), both.pop(1), atol=1e-9)
+    assert_same(*both, places=1e-6 if "lbfgs" in (case, before.get("solver")) else 1e-9)
+
+
+STREAMED = [c for c in CHANGES if c not in ("max_fun", "validation_fraction", "lbfgs")]
+
+
+@pytest.mark.parametrize("case", STREAMED)
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+@pytest.mark.parametrize("fitted", [True, False])
+def test_a_stream_with_other_parameters(case: str, name: str, fitted: bool, backend: str) -> None:
+    """Likewise; the optimizer keeps its own parameters from the first call on."""
+    before, after = CHANGES[case]
+    y = LABELS if name == "MLPClassifier" else Y
+    both = []
+    for module, more in ((mlpkit, {"backend": backend}), (neural_network, {})):
+        made = getattr(module, name)(**{**SMALL, **before}, **more)
+        if fitted:
+            made.fit(X, y)
+        else:
+            made.partial_fit(X, y, **({"classes": [0, 1, 2]} if y is LABELS else {}))
+        made.set_params(**after).partial_fit(X[:40], y[:40]).partial_fit(X[40:], y[40:])
+        both.append(made)
+    assert_same(*both)
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_a_stream_after_lbfgs_between(name: str, backend: str) -> None:
+    """Adam waits with its moments while L-BFGS trains."""
+    y = LABELS if name == "MLPClassifier" else Y
+    both = []
+    for module, more in ((mlpkit, {"backend": backend}), (neural_network, {})):
+        made = getattr(module, name)(**SMALL, warm_start=True, **more).fit(X, y)
+        made.set_params(solver="lbfgs").fit(X, y)
+        if module is mlpkit:
+            made = pickle.loads(pickle.dumps(made))
+        both.append(made.set_params(solver="adam").partial_fit(X, y))
+    for a, b in zip(both[0].coefs_, both[1].coefs_, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_lbfgs_first_and_then_a_stream(backend: str) -> None:
+    """Where scikit-learn fails (it has no loss_curve_), the stream begins with a new Adam."""
+    reg = mlpkit.MLPRegressor(**SMALL, solver="lbfgs", backend=backend).fit(X, Y)
+    again = copy.deepcopy(reg)
+    reg.set_params(solver="adam").partial_fit(X, Y)
+    fresh = mlpkit.MLPRegressor(**SMALL, backend=backend).initialize(4)
+    fresh.set_params(dtype="float64")
+    fresh.coefs_, fresh.intercepts_ = again.coefs_, again.intercepts_
+    fresh.partial_fit(X, Y)
+    np.testing.assert_allclose(reg.coefs_[0], fresh.coefs_[0], rtol=1e-9)
+
+
+def test_early_stopping_may_begin_and_end(backend: str) -> None:
+    """Also where scikit-learn fails: its lists are made in the first call alone."""
+    clf = mlpkit.MLPClassifier(**SMALL, warm_start=True, backend=backend).fit(X, LABELS)
+    clf.set_params(early_stopping=True).fit(X, LABELS)
+    assert len(clf.validation_scores_) == clf.n_iter_ and clf.best_loss_ is None
+    clf.set_params(early_stopping=False).fit(X, LABELS)
+    assert clf.validation_scores_ is None and clf.best_loss_ == min(clf.loss_curve_[-4:])
+
+
+INVALID = {
+    "activation": "swish",
+    "alpha": -1.0,
+    "batch_size": 0,
+    "learning_rate": "fast",
+    "tol": "small",
+    "shuffle": "yes",
+    "dtype": "float16",
+    "train_metrics": "all",
+    "metrics_window": 0,
+    "random_state": "seed",
+}
+
+
+@pytest.mark.parametrize("name", INVALID)
+@pytest.mark.parametrize("loaded", [True, False])
+def test_invalid_values_are_refused_at_each_call(name: str, loaded: bool, backend: str) -> None:
+    """In a stream, and in a fit; the next call with a valid value goes on."""
+    reg = mlpkit.MLPRegressor(**SMALL, backend=backend).partial_fit(X, Y)
+    if loaded:
+        reg = pickle.loads(pickle.dumps(reg))
+    valid = getattr(reg, name)
+    reg.set_params(**{name: INVALID[name]})
+    for call in (reg.partial_fit, reg.fit):
+        with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter of MLPRegressor"):
+            call(X, Y)
+    assert reg.set_params(**{name: valid}).partial_fit(X, Y).t_ == 120
+
+
+def test_an_invalid_activation_does_not_predict(backend: str) -> None:
+    """The error is that of `fit`."""
+    reg = mlpkit.MLPRegressor(**SMALL, backend=backend).fit(X, Y).set_params(activation="swish")
+    with pytest.raises(InvalidParameterError, match="'activation' parameter of MLPRegressor"):
+        reg.predict(X)
+
+
+def linear(spec: Spec, rng: np.random.RandomState) -> Network:
+    """A builder of the test's own."""
+    return dense.build(spec, rng)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "builder": ({}, {"builder": linear}),
+    "builder back": ({"builder": linear}, {"builder": None}),
+    "layers": ({}, {"hidden_layer_sizes": (5, 5)}),
+    "loss": ({}, {"loss": "poisson"}),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("loaded", [True, False])
+def test_what_cannot_act_is_refused(case: str, loaded: bool, backend: str) -> None:
+    """The fitted network stays; a fit without warm_start builds the other."""
+    before, after = REFUSED[case]
+    reg = mlpkit.MLPRegressor(**SMALL, **before, backend=backend).fit(X, abs(Y))
+    if loaded:
+        reg = pickle.loads(pickle.dumps(reg))
+    (name,) = after
+    reg.set_params(**after)
+    if loaded:
+        reg = pickle.loads(pickle.dumps(reg))
+    expected = reg.predict(X)
+    for call in (reg.partial_fit, copy.deepcopy(reg).set_params(warm_start=True).fit):
+        with pytest.raises(ValueError, match=rf"{name} was changed from .* warm_start=False"):
+            call(X, abs(Y))
+    np.testing.assert_array_equal(reg.predict(X), expected)
+    copy.deepcopy(reg).fit(X, abs(Y))
+    (value,) = (getattr(mlpkit.MLPRegressor(**SMALL, **before), name) for name in after)
+    reg.set_params(**{name: value}).partial_fit(X, abs(Y))
+
+
+def test_the_default_builder_by_its_name(backend: str) -> None:
+    """None is "dense": no change."""
+    reg = mlpkit.MLPRegressor(**SMALL, backend=backend).fit(X, Y)
+    reg.set_params(builder="dense", builder_options={}).partial_fit(X, Y)
+
+
+class Wide(mlpkit.MLPRegressor):
+    """A network of its own, with a parameter of its own."""
+
+    def __init__(self, width: int = 3, backend: str | None = None, random_state: int = 0) -> None:
+        super().__init__(backend=backend, random_state=random_state, max_iter=2)
+        self.width = width
+
+    def build(self, spec: Spec) -> Network:
+        """One hidden layer of this width."""
+        return dense.build(spec, np.random.RandomState(spec.seed))
+
+
+def test_parameters_of_a_subclass_that_builds(backend: str) -> None:
+    """They may decide about the network: a change is refused."""
+    reg = Wide(backend=backend).fit(X, Y)
+    reg.set_params(backend="numpy").partial_fit(X, Y)
+    with pytest.raises(ValueError, match="width was changed from 3 to 4 after Wide was fitted"):
+        reg.set_params(width=4).partial_fit(X, Y)
+    reg.fit(X, Y)
+
+
+@pytest.mark.parametrize("name", ["absolute_error", "huber"])
+def test_a_loss_with_the_same_outputs_acts(name: str, backend: str) -> None:
+    """The next call trains with it, as one that began with it."""
+    changed, expected = (
+        mlpkit.MLPRegressor(**SMALL, loss=loss, backend=backend) for loss in ("squared_error", name)
+    )
+    changed.fit(X, Y)
+    expected.initialize(4).set_params(dtype="float64")
+    expected.coefs_ = [c.copy() for c in changed.coefs_]
+    expected.intercepts_ = [b.copy() for b in changed.intercepts_]
+    for reg in (changed, expected):
+        reg.set_params(loss=name, warm_start=True).fit(X, Y)
+    np.testing.assert_allclose(changed.loss_curve_[4:], expected.loss_curve_, rtol=1e-9)
+
+
+def test_dtype_acts(backend: str) -> None:
+    """Weights and moments are converted; None leaves them."""
+    reg = mlpkit.MLPRegressor(**SMALL, backend=backend).partial_fit(X, Y)
+    reg.set_params(dtype="float32").partial_fit(X, Y)
+    assert {a.dtype.name for a in reg.coefs_} == {"float32"}
+    same = mlpkit.MLPRegressor(**SMALL, backend=backend).partial_fit(X, Y).partial_fit(X, Y)
+    np.testing.assert_allclose(reg.coefs_[0], same.coefs_[0], rtol=1e-4, atol=1e-4)
+    reg.set_params(dtype=None).partial_fit(X, Y)
+    assert {a.dtype.name for a in reg.coefs_} == {"float32"}
+
+
+CHANGED_METRICS: dict[str, Callable[[Any], Any]] = {
+    "metrics": lambda reg: reg.set_params(metrics=["mae", "mse"]),
+    "partitions": lambda reg: reg.set_params(partitions=[by_quantile(0, 2)]),
+    "metrics_window": lambda reg: reg.set_params(metrics_window=10),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED_METRICS)
+def test_what_a_stream_measures_can_change(case: str, backend: str) -> None:
+    """Its sums begin anew; what was measured stays in the history."""
+    reg = mlpkit.MLPRegressor(**SMALL, metrics=["mae"], backend=backend)
+    reg.partial_fit(X, Y).partial_fit(X, Y)
+    n = len(reg.metric_history_)
+    whole = reg.metric_history_.select("mae", split="prequential", by="all")
+    assert [r.n_rows for r in whole] == [60, 120]
+    CHANGED_METRICS[case](reg).partial_fit(X, Y)
+    whole = reg.metric_history_.select("mae", split="prequential", by="all")
+    assert [r.n_rows for r in whole] == [60, 120, 60]
+    assert len(reg.metric_history_) > n
+    reg.partial_fit(X, Y)
+    assert reg.metric_history_.select("mae", split="prequential", by="all")[-1].n_rows == 120
