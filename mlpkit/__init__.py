@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from mlpkit.reports.predictions import Chunk
     from mlpkit.reports.report import PartitionReport
     from mlpkit.reports.scorer import make_partition_scorer
+    from mlpkit.versions import InconsistentVersionWarning
 
 __all__ = [
     "CheckFailed",
     "Chunk",
+    "InconsistentVersionWarning",
     "MLPClassifier",
     "MLPRegressor",
     "MetricHistoryDisplay",
@@ -42,6 +44,7 @@ __version__ = "0.1.0"
 _LATER = {
     "CheckFailed": "reports.gate",
     "Chunk": "reports.predictions",
+    "InconsistentVersionWarning": "versions",
     "MetricHistoryDisplay": "reports.display",
     "PartitionReport": "reports.report",
     "PartitionReportDisplay": "reports.display",

@@ -10,7 +10,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from mlpkit import recipes
+from mlpkit import recipes, versions
 from mlpkit.advice import advised
 from mlpkit.atomic import WEIGHTS, Atomic
 from mlpkit.constraints import CONSTRAINTS
@@ -22,7 +22,7 @@ from mlpkit.layers import Layers
 from mlpkit.model import Model
 from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.monitoring.history import MetricHistory
-from mlpkit.options import Method, RoutedOptions
+from mlpkit.options import Method, RoutedOptions, parameter_defaults
 from mlpkit.pickling import check_picklable
 from mlpkit.plugin import Array, Progress, Recipe
 from mlpkit.settings import Settings
@@ -270,7 +270,15 @@ class BaseMLP(
         state = dict(super().__getstate__())
         if "_settings" in state:
             state["_settings"] = self._settings_to_keep()
+        state[versions.KEY] = versions.versions_of(state, self._names)
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        versions.compare(type(self).__name__, state.pop(versions.KEY, {}))
+        if any(name not in state for name in self._names):  # it is newer than the pickle
+            state = {**parameter_defaults(type(self)), **state}
+        super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

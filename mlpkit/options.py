@@ -1,5 +1,6 @@
 """``builder__x=...`` as a parameter: one entry of ``builder_options``, likewise for others."""
 
+from inspect import signature
 from typing import Any, Self
 
 from mlpkit.plugin import Spec
@@ -67,3 +68,19 @@ def parameter_names(cls: Any) -> list[str]:
     """The parameters of a class and its bases, its own first."""
     takers = [c for c in cls.__mro__ if "__init__" in vars(c) and hasattr(c, "_get_param_names")]
     return list(dict.fromkeys(name for c in takers for name in c._get_param_names()))
+
+
+def parameter_defaults(cls: Any) -> dict[str, Any]:
+    """The default of each parameter of a class and its bases that has one.
+
+    >>> from mlpkit import MLPRegressor
+    >>> parameter_defaults(MLPRegressor)["hidden_layer_sizes"]
+    (100,)
+    """
+    found: dict[str, Any] = {}
+    for c in cls.__mro__:
+        if "__init__" in vars(c) and hasattr(c, "_get_param_names"):
+            for name, parameter in signature(c.__init__).parameters.items():
+                if parameter.default is not parameter.empty:
+                    found.setdefault(name, parameter.default)
+    return found

@@ -37,7 +37,7 @@ LEVELS = [
     {"training.trainer"},
     {"training.lbfgs", "model"},
     {"advice"},
-    {"building", "exporting", "layers", "pickling", "settings"},
+    {"building", "exporting", "layers", "pickling", "settings", "versions"},
     {"partitions.columns", "metrics.scored", "metrics.grouping", "metrics.labels"},
     {"metrics.probabilities", "metrics.values", "metrics.lookup", "metrics.kept"},
     {"metrics.accumulator"},
