@@ -5,7 +5,11 @@ from mlpkit.plugin import Component, hookimpl
 
 @hookimpl
 def mlpkit_backends() -> list[Component]:
-    return [Component("numpy", "mlpkit.numpy_backend:backend", "NumPy on the CPU: the reference")]
+    return [
+        Component(
+            "numpy", "mlpkit.numpy_backend:backend", "NumPy on the CPU: the reference", device="cpu"
+        )
+    ]
 
 
 @hookimpl

@@ -184,6 +184,11 @@ def checked(hook: str, returned: Any) -> list[Component]:
             raise PluginError(
                 f"{hook}: factory of {c.name!r} is 'package.module:function', not {c.factory!r}"
             )
+        if not isinstance(c.device, str):
+            raise PluginError(
+                f"{hook}: device of {c.name!r} is 'cpu' or 'package.module:function', not"
+                f" {c.device!r}"
+            )
         for what, value in (("requires", c.requires), ("options", c.options)):
             if isinstance(value, str):
                 raise PluginError(f"{hook}: {what} of {c.name!r} is a tuple, ({value!r},)")

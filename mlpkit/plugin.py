@@ -98,6 +98,10 @@ class Component:
     ``partitioner(**options) -> Partitioner``, or a `Trainer` itself; for an adapter and
     an exporter see their hooks.
     ``requires`` holds the top-level modules that must be there; ``options`` what it takes;
+    ``device``, of a backend, is where it computes by default: "cpu", or
+    ``"package.module:function"`` of a function without arguments that returns it in words, as
+    "gpu 0 (NVIDIA H100)". ``mlpkit plugins`` calls it in a process of its own, since it may
+    import a framework.
     ``exempt`` the laws of `mlpkit.testing` that it can't keep, each with the reason.
     """
 
@@ -107,6 +111,7 @@ class Component:
     requires: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     exempt: Mapping[str, str] = field(default_factory=dict, hash=False)  # {"test_...": "why"}
+    device: str = ""
 
 
 IN_FRAMEWORKS: dict[OutActivation, str] = {

@@ -26,7 +26,7 @@ LEVELS = [
     {"objectives", "dropout", "reports.text"},
     {"plugin"},
     {"reports.intervals", "metrics.sums"},
-    {"solvers", "plain", "threads", "blocks", "builtins", "discovery", "documented"},
+    {"solvers", "plain", "threads", "blocks", "devices", "builtins", "discovery", "documented"},
     {"training.bars"},
     {"atomic", "curves"},
     {"training.batches", "training.callbacks", "training.listeners", "workers"},

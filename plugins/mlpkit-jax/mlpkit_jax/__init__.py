@@ -14,5 +14,7 @@ def mlpkit_backends() -> list[Component]:
             "mlpkit_jax.steps:backend",
             "JAX: compiled by XLA, on CPU, GPU or TPU",
             requires=("jax",),
+            options=("device",),
+            device="mlpkit_jax.runtime:device",
         )
     ]

@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from numpy.typing import DTypeLike
 
+from mlpkit.devices import Device, described, gpu_index
 from mlpkit.plugin import Arrays
 from mlpkit_jax.caching import keep_programs
 
@@ -24,17 +25,72 @@ _home: int | None = None  # the process in which JAX was first used
 
 
 @contextmanager
-def computing(dtype: DTypeLike) -> Iterator[None]:
-    """A context to call JAX in: float64 where the network has it, and never process-wide.
+def computing(dtype: DTypeLike, device: Any = None) -> Iterator[None]:
+    """A context to call JAX in: float64 where the network has it, and never process-wide, on
+    the device, or where JAX chooses.
 
     Matrices of float32 are multiplied in full, not in TF32, unless the user has set JAX's
     ``jax_default_matmul_precision``. RuntimeError in a process forked from one that used JAX.
     """
     _stay_home()
+    _check_platforms()
     keep_programs()
     precision = jax.config.jax_default_matmul_precision or "highest"  # type: ignore[attr-defined]
-    with _enable_x64(dtype == "float64"), jax.default_matmul_precision(precision):
+    there = nullcontext() if device is None else jax.default_device(device)
+    with there, _enable_x64(dtype == "float64"), jax.default_matmul_precision(precision):
         yield
+
+
+def chosen(device: Device) -> Any:
+    """The device of JAX's that the option asks for; None leaves the choice to JAX.
+
+    ValueError for what is not on this machine.
+    """
+    if device == "auto":
+        return None
+    _stay_home()
+    gpus = _devices("gpu")
+    index = gpu_index(device, [gpu.device_kind for gpu in gpus], "jax")
+    if index is None and jax.default_backend() == "cpu":
+        return None
+    found = _devices("cpu") if index is None else gpus[index:]
+    if not found:
+        raise ValueError(
+            "device='cpu' is not available: JAX was told to leave the CPU out, as by the"
+            " environment variable JAX_PLATFORMS. Add 'cpu' to it."
+        )
+    return found[0]
+
+
+def device() -> str:
+    """The device that is used by default, in words."""
+    _check_platforms()
+    gpus = _devices("gpu")
+    if jax.default_backend() in ("cpu", "tpu"):
+        return jax.default_backend()
+    return described(0, [gpu.device_kind for gpu in gpus])
+
+
+def _devices(platform: str) -> list[Any]:
+    _check_platforms()
+    try:
+        return list(jax.local_devices(backend=platform))
+    except RuntimeError:  # there is none
+        return []
+
+
+@cache  # once per process, before JAX itself fails with less words
+def _check_platforms() -> None:
+    """RuntimeError if JAX can't start on the platforms that it was told to use."""
+    try:
+        jax.default_backend()
+    except (RuntimeError, AssertionError) as error:
+        platforms = jax.config.jax_platforms  # type: ignore[attr-defined]
+        raise RuntimeError(
+            f"JAX can't start on the platforms that the environment variable JAX_PLATFORMS or its"
+            f" configuration names, {platforms!r}: {str(error) or 'there is no such device here'}. Unset"
+            " it, or set it to 'cpu'; for a GPU, install JAX with support for yours."
+        ) from error
 
 
 def _stay_home() -> None:
@@ -50,20 +106,20 @@ def _stay_home() -> None:
         )
 
 
-def on_accelerator(dtype: DTypeLike) -> bool:
+def on_accelerator(dtype: DTypeLike, device: Any = None) -> bool:
     """Whether JAX computes on something else than the CPU; hints at float32 if so."""
-    device = jax.default_backend()
-    if device == "cpu":
+    platform = jax.default_backend() if device is None else device.platform
+    if platform == "cpu":
         return False
     if dtype == "float64":
-        _hint_at_float32(device)
+        _hint_at_float32(platform)
     return True
 
 
 @cache  # once per process
-def _hint_at_float32(device: str) -> None:
+def _hint_at_float32(platform: str) -> None:
     warnings.warn(
-        f"backend='jax' trains in float64 on a {device}, which is slow there:"
+        f"backend='jax' trains in float64 on a {platform}, which is slow there:"
         " dtype='float32' is the switch for speed.",
         UserWarning,
     )

@@ -11,30 +11,47 @@ import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit.blocks import bucket, rows_within
+from mlpkit.devices import Device
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
 from mlpkit_jax.programs import State, Total, programs, structure
 from mlpkit_jax.rows import RESIDENT_ROWS, Rows, rows_of
-from mlpkit_jax.runtime import computing, on_accelerator, pulled
+from mlpkit_jax.runtime import chosen, computing, on_accelerator, pulled
 
 OUTPUT_ROWS = 4096  # of one dispatch
 AHEAD = 4  # blocks in flight: enough to hide the gathering
 AHEAD_BYTES = 1 << 27  # of blocks in flight
 
 
-def backend(network: Network, spec: Spec, recipe: Recipe, *, resident: bool | None = None) -> Steps:
+def backend(
+    network: Network,
+    spec: Spec,
+    recipe: Recipe,
+    *,
+    device: Device = "auto",
+    resident: bool | None = None,
+) -> Steps:
     """Steps for the dense chain, and for an `apply` written in JAX.
 
+    ``device`` is "auto" (the default device of JAX), "cpu", "gpu" or the index of a GPU.
     ``resident``, for tests, says whether the rows live on the device; None: on an
     accelerator, from `RESIDENT_ROWS` on.
     """
-    f = Functions(network, spec, recipe, resident)
+    f = Functions(network, spec, recipe, device, resident)
     return Steps(f.put, f.start, f.arrays, f.slots, f.gradient, f.update, f.epoch, f.outputs)
 
 
 class Functions:
     """What `Steps` are made of; it holds constants only."""
 
-    def __init__(self, network: Network, spec: Spec, recipe: Recipe, resident: bool | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        spec: Spec,
+        recipe: Recipe,
+        device: Device,
+        resident: bool | None,
+    ) -> None:
+        self.device = chosen(device)
         s = structure(network, spec, recipe)
         self.programs = programs(s)
         self.drops = network.apply is None and any(spec.dropouts)
@@ -55,9 +72,9 @@ class Functions:
 
     def put(self, X: Any, y: Array, w: Array | None) -> Rows:
         """X (n, n_features), y (n, n_outputs), w (n,) -> Rows."""
-        with computing(self.dtype):
+        with computing(self.dtype, self.device):
             resident = self.resident
-            if on_accelerator(self.dtype) and resident is None:
+            if on_accelerator(self.dtype, self.device) and resident is None:
                 resident = len(y) >= RESIDENT_ROWS
             rows = rows_of(X, y, w, self.dtype, bool(resident))
             rows.drops = self.drops
@@ -88,7 +105,7 @@ class Functions:
         self, state: State, rows: Rows, indices: Array | None, seed: int
     ) -> tuple[Sums, Arrays]:
         """Sums and gradients over the indices (batch,), or over all rows."""
-        with computing(self.dtype):
+        with computing(self.dtype, self.device):
             total, penalty = Total(self.dtype.type(0), self.dtype.type(0), self.zeros), 0.0
             losses: list[Any] = []
             for block in rows.step(indices, self.full, seed):
@@ -102,14 +119,14 @@ class Functions:
 
     def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
         """One solver step with sums of gradients."""
-        with computing(self.dtype):
+        with computing(self.dtype, self.device):
             scalars = self.dtype.type(weight), self.dtype.type(rate), self.alpha
             after: State = self.programs.update(state, gradients, *scalars)
             return after
 
     def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
         """All steps of `batches`, and the sums of each, (steps,)."""
-        with computing(self.dtype):
+        with computing(self.dtype, self.device):
             run = self.programs.watched if batches.watched else self.programs.run
             sums: list[Any] = [np.zeros((3, 0))]
             seen: list[Any] = []
@@ -136,7 +153,7 @@ class Functions:
         most = rows_within(self.widest, self.dtype.itemsize, OUTPUT_ROWS)
         z = np.empty((X.shape[0], self.n_outputs), self.dtype)
         parts: list[tuple[int, Any]] = []  # where they begin, under way
-        with computing(self.dtype):
+        with computing(self.dtype, self.device):
             for begin in range(0, X.shape[0], most):
                 part = X[begin : begin + most]
                 n = part.shape[0]

@@ -84,7 +84,8 @@ def mlpkit_solvers() -> list[Component]:
 def mlpkit_backends() -> list[Component]:
     """Steps by ``train_on_batch``, for models that train themselves."""
     summary = "Keras's own train_on_batch, for a model with a train_step of its own"
-    return [Component("keras", "mlpkit_keras.steps:backend", summary, _REQUIRES)]
+    device = "mlpkit_keras.runtime:device"
+    return [Component("keras", "mlpkit_keras.steps:backend", summary, _REQUIRES, device=device)]
 
 
 @hookimpl

@@ -63,6 +63,17 @@ def active_keras() -> Any:
     return keras_for("keras")
 
 
+def device() -> str:
+    """The device that Keras uses by default, in words, and the backend that it runs on."""
+    keras = active_keras()
+    try:
+        devices = keras.distribution.list_devices()
+    except (AttributeError, NotImplementedError, RuntimeError):  # not of every backend of Keras
+        devices = []
+    first = str(devices[0]) if devices else "a device"
+    return f"{first.removesuffix(':0').replace(':', ' ')} of {keras.backend.backend()}"
+
+
 @contextmanager
 def building(dtype: str) -> Iterator[None]:
     """A context to make and call models in: float64 where it is asked for, and with JAX

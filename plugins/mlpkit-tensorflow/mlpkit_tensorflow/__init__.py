@@ -14,6 +14,7 @@ def mlpkit_backends() -> list[Component]:
             "mlpkit_tensorflow.steps:backend",
             "TensorFlow, compiled by XLA, on CPU or GPU",
             requires=("tensorflow",),
-            options=("jit_compile",),
+            options=("jit_compile", "device"),
+            device="mlpkit_tensorflow.process:device",
         )
     ]

@@ -8,6 +8,8 @@ from typing import ParamSpec, TypeVar
 
 import tensorflow as tf
 
+from mlpkit.devices import Device, described, gpu_index
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -37,6 +39,42 @@ def unforked(function: Callable[P, T]) -> Callable[P, T]:
         return function(*args, **kwargs)
 
     return checked
+
+
+def chosen(device: Device) -> str | None:
+    """TensorFlow's name of the device that the option asks for; None leaves it to TensorFlow.
+
+    ValueError for what is not on this machine.
+    """
+    if device == "auto":
+        return None
+    index = gpu_index(device, _gpus(), "tensorflow")
+    return "/CPU:0" if index is None else f"/GPU:{index}"
+
+
+def on_device(name: str | None, function: Callable[P, T]) -> Callable[P, T]:
+    """The function, with its operations placed on the device."""
+    if name is None:
+        return function
+
+    @functools.wraps(function)
+    def placed(*args: P.args, **kwargs: P.kwargs) -> T:
+        with tf.device(name):
+            return function(*args, **kwargs)
+
+    return placed
+
+
+def device() -> str:
+    """The device that is used by default, in words."""
+    gpus = _gpus()
+    return described(0 if gpus else None, gpus)
+
+
+def _gpus() -> list[str]:
+    """The names of the GPUs that TensorFlow may use."""
+    details = tf.config.experimental.get_device_details
+    return [details(g).get("device_name", "GPU") for g in tf.config.get_visible_devices("GPU")]
 
 
 @functools.cache

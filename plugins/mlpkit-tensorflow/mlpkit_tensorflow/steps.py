@@ -12,19 +12,29 @@ import tensorflow as tf
 from scipy.sparse import issparse
 
 from mlpkit.blocks import BLOCK_ROWS, Block, HostRows, blocks, host_rows, rows_within
+from mlpkit.devices import Device
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
 from mlpkit_tensorflow import programs
-from mlpkit_tensorflow.process import hint_at_float32, unforked
+from mlpkit_tensorflow.process import chosen, hint_at_float32, on_device, unforked
 from mlpkit_tensorflow.structure import State, Tensor, Tensors, structure_of
 
 
-def backend(network: Network, spec: Spec, recipe: Recipe, *, jit_compile: bool = True) -> Steps:
+def backend(
+    network: Network,
+    spec: Spec,
+    recipe: Recipe,
+    *,
+    jit_compile: bool = True,
+    device: Device = "auto",
+) -> Steps:
     """Steps for the dense chain, or for an ``apply`` that is written in TensorFlow.
 
+    ``device`` is "auto" (the default device of TensorFlow), "cpu", "gpu" or the index of a GPU.
     ``jit_compile=False`` leaves XLA out, for an ``apply`` with operations that it lacks.
     """
-    it = _Backend(network, spec, recipe, jit_compile)
-    return Steps(**{name: unforked(getattr(it, name)) for name in Steps._fields})
+    name = chosen(device)
+    it = _Backend(network, spec, recipe, jit_compile, name)
+    return Steps(**{each: unforked(on_device(name, getattr(it, each))) for each in Steps._fields})
 
 
 class Rows:
@@ -81,11 +91,19 @@ def _to_arrays(tensors: Tensors) -> Arrays:
 class _Backend:
     """The functions of `Steps`, under their names; `Steps` says what they do."""
 
-    def __init__(self, network: Network, spec: Spec, recipe: Recipe, jit_compile: bool) -> None:
+    def __init__(
+        self,
+        network: Network,
+        spec: Spec,
+        recipe: Recipe,
+        jit_compile: bool,
+        device: str | None,
+    ) -> None:
+        self.device = device
         self.solver = recipe.solver
         self.frozen = network.frozen
         slots = self._first_slots(network.arrays)
-        self.structure = structure_of(network, slots, spec, recipe, jit_compile)
+        self.structure = structure_of(network, slots, spec, recipe, jit_compile, device)
         self.batch_size = recipe.batch_size
         self.alpha = recipe.alpha
         self.dtype, self.widest = spec.dtype, max(spec.layer_units)
@@ -94,7 +112,7 @@ class _Backend:
         return tf.constant(value, self.dtype)
 
     def put(self, X: Any, y: Array, w: Array | None) -> Rows:
-        if self.dtype == "float64":
+        if self.dtype == "float64" and self.device != "/CPU:0":
             hint_at_float32()
         host = host_rows(X, y, w, self.dtype)
         return Rows(host, self.batch_size, bool(self.structure.dropouts))

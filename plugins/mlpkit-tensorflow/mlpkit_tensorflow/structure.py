@@ -44,6 +44,7 @@ class Structure(NamedTuple):
     n_outputs: int
     dtype: Literal["float32", "float64"]
     jit_compile: bool
+    device: str | None  # whatever is traced belongs to it
 
     def tensor(self, *shape: int | None) -> Any:
         """What a compiled function is told about numbers of this shape."""
@@ -57,7 +58,12 @@ class Structure(NamedTuple):
 
 
 def structure_of(
-    network: Network, slots: Arrays, spec: Spec, recipe: Recipe, jit_compile: bool
+    network: Network,
+    slots: Arrays,
+    spec: Spec,
+    recipe: Recipe,
+    jit_compile: bool,
+    device: str | None,
 ) -> Structure:
     """The structure of a network whose solver has slots like these."""
     solver = recipe.solver
@@ -79,6 +85,7 @@ def structure_of(
         spec.n_outputs,
         spec.dtype,
         jit_compile,
+        device,
     )
 
 

@@ -15,5 +15,6 @@ def mlpkit_backends() -> list[Component]:
             "PyTorch: eager, on CPU, CUDA or MPS",
             requires=("torch",),
             options=("device",),
+            device="mlpkit_torch.devices:device",
         )
     ]

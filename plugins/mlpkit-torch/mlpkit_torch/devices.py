@@ -8,52 +8,40 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
+from mlpkit.devices import Device, described, gpu_index
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _home: int | None = None  # the process in which PyTorch was first used
 
 
-def device_of(given: str, dtype: str) -> torch.device:
-    """The device that is asked for: "cpu", "cuda", "cuda:1", "mps", or "auto", the fastest
-    that is there and knows the dtype.
+def device_of(given: Device, dtype: str) -> torch.device:
+    """The device that the option asks for, a GPU of CUDA or MPS, or the CPU.
 
     ValueError for what this machine does not have.
     """
-    if given == "auto":
-        device = torch.device(next(name for name in ("cuda", "mps", "cpu") if _has(name, dtype)))
-    else:
-        device = _named(given)
-        if device.type == "mps" and dtype == "float64":
-            raise ValueError(
-                "device='mps' has no float64, and the data are: set dtype='float32', or"
-                " backend_options={'device': 'cpu'}."
-            )
-    if device.type == "cuda" and dtype == "float64":
+    names = _gpus()
+    cuda = bool(torch.cuda.is_available())
+    index = gpu_index(given, names, "torch", supported=cuda or dtype == "float32")
+    if index is None:
+        return torch.device("cpu")
+    if cuda and dtype == "float64":
         _hint_at_float32()
-    return device
+    return torch.device("cuda", index) if cuda else torch.device("mps")
 
 
-def _named(given: str) -> torch.device:
-    there = ", ".join(repr(name) for name in ("cpu", "cuda", "mps") if _has(name, "float32"))
-    remedy = f"here are 'auto', {there}. Set backend_options={{'device': 'auto'}}."
-    try:
-        device = torch.device(given)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device={given!r} is not a device of PyTorch; {remedy}") from error
-    count = torch.cuda.device_count() if device.type == "cuda" else 1
-    if not _has(device.type, "float32") or (device.index or 0) >= count:
-        raise ValueError(f"device={given!r} is not on this machine; {remedy}")
-    return device
+def device() -> str:
+    """The device that is used by default for float32, in words."""
+    names = _gpus()
+    return described(0 if names else None, names)
 
 
-def _has(name: str, dtype: str) -> bool:
-    """Whether the kind of device is there and computes in the dtype."""
-    if name == "cuda":
-        return bool(torch.cuda.is_available())
-    if name == "mps":
-        return dtype == "float32" and torch.backends.mps.is_available()
-    return name == "cpu"
+def _gpus() -> list[str]:
+    """The names of the GPUs that PyTorch can use."""
+    if torch.cuda.is_available():
+        return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return ["Apple MPS"] if torch.backends.mps.is_available() else []
 
 
 @functools.cache  # once per process

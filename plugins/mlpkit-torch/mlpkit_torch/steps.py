@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 
+from mlpkit.devices import Device
 from mlpkit.plugin import Array, Arrays, Batches, Joint, Network, Recipe, Spec, Steps, Sums
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import device_of, unforked
@@ -18,10 +19,11 @@ from mlpkit_torch.network import Backward, Chain, Custom
 from mlpkit_torch.rows import Rows, on_device, rows_within
 
 
-def backend(network: Network, spec: Spec, recipe: Recipe, *, device: str = "auto") -> Steps:
+def backend(network: Network, spec: Spec, recipe: Recipe, *, device: Device = "auto") -> Steps:
     """Steps for the dense chain, and for an `apply` written in PyTorch.
 
-    ``device`` is "cpu", "cuda", "cuda:1", "mps", or "auto": the fastest that is there.
+    ``device`` is "auto" (the fastest that supports the dtype), "cpu", "gpu" (of CUDA or MPS) or
+    the index of a GPU.
     """
     f = unforked(Functions)(network, spec, recipe, device)
     made = {name: torch.no_grad()(getattr(f, name)) for name in Steps._fields}
@@ -32,7 +34,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe, *, device: str = "auto
 class Functions:
     """What `Steps` are made of; it holds constants only."""
 
-    def __init__(self, network: Network, spec: Spec, recipe: Recipe, device: str) -> None:
+    def __init__(self, network: Network, spec: Spec, recipe: Recipe, device: Device) -> None:
         self.device, self.dtype = device_of(device, spec.dtype), spec.dtype
         self.layout = Layout(network, self.device)
         self.network = (
