@@ -3,6 +3,7 @@
 import argparse
 import io
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,55 @@ def test_clash_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         names, left_out = demo.available()
     assert names == ["numpy"]
     assert "Choose backend='mlpkit-a/broken' or backend='mlpkit-b/broken'." in left_out[0]
+
+
+def test_the_fastest_is_recommended() -> None:
+    """By the second fits in all; who has not fitted every data set is out of the question."""
+    table = [demo.Row(demo.SKLEARN, seconds=(1.0, 1.0), score=0.5, losses=(1.0,))]
+    for name, seconds in (("slow", 2.0), ("fast", 0.5), ("other", 0.7)):
+        table.append(demo.Row(name, seconds=(0.1, seconds), score=0.5, losses=(1.0,)))
+    partial = demo.Row("partial", seconds=(0.1, 0.1), score=0.5, losses=(1.0,))
+    told = demo.closing([table, [*table, partial]])[-1]
+    assert "Fastest here: fast (second fits in all: fast 1.00 s, other 1.40 s, slow 4.00 s)" in told
+    assert "MLPClassifier(backend='fast')" in told and "MLPKIT_BACKEND=fast" in told
+
+
+NOISY = """
+import os, time
+from mlpkit.numpy_backend import backend as right
+from mlpkit.plugin import PluginError
+
+def noisy(*given):
+    os.write(2, b"W0000 a framework says hello")
+    return right(*given)
+
+def slow(*given):
+    steps = right(*given)
+    return steps._replace(epoch=lambda *rest: (time.sleep(0.4), steps.epoch(*rest))[1])
+
+def choosy(*given):
+    raise PluginError("choosy trains other networks")
+"""
+
+
+def test_noise_delays_and_refusals(tmp_path: Path) -> None:
+    """What a framework writes is not shown; what is slow or made for other networks is left out,
+    and is no failure.
+    """
+    offers = [f"'{name}', 'mlpkit_heavy:{name}'" for name in ("noisy", "slow", "choosy")]
+    source = offering("mlpkit_backends", *offers)
+    install(tmp_path, "mlpkit-fast", {"fast": source}, modules={"mlpkit_heavy": NOISY})
+    started = time.monotonic()
+    done = run(tmp_path, "-m", "mlpkit", "demo")
+    assert time.monotonic() - started < 60
+    assert done.returncode == 0, done.stderr
+    assert "hello" not in done.stderr + done.stdout
+    assert all(line.endswith(" ...") for line in done.stderr.splitlines())
+    assert len(rows(done.stdout, "noisy")) == 3 and not rows(done.stdout, "slow")
+    text = " ".join(done.stdout.split())
+    assert "Left out: choosy trains other networks" in text
+    assert "Left out: slow: its epochs took more than 3 s." in text
+    assert "failed" not in text
 
 
 class Terminal(io.StringIO):

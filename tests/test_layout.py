@@ -62,7 +62,7 @@ LEVELS = [
     {"testing.training", "testing.callbacks"},
     {"testing.backends"},
     {"testing.__init__"},
-    {"commands.program"},
+    {"commands.program", "commands.progress", "commands.default_devices"},
     {"commands.demo", "commands.listing", "commands.checking"},
     {"commands.template_backend", "commands.template_trainer"},
     {"commands.templates"},

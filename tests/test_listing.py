@@ -9,6 +9,7 @@ import pytest
 from distributions import install, offering, only, run
 
 from mlpkit.__main__ import COMMANDS, main
+from mlpkit.commands.default_devices import answers
 
 pytestmark = pytest.mark.once
 
@@ -99,7 +100,7 @@ def test_heavy_plugin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     heavy = {"heavy": ""}
     install(tmp_path, "mlpkit-slow", {"slow": f"import heavy\n{source}"}, modules=heavy)
     install(tmp_path, "mlpkit-neat", {"neat": source.replace("'slow'", "'neat'")})
-    _, neat, slow = listed(tmp_path, capsys)["plugins"]
+    neat, slow, _ = listed(tmp_path, capsys)["plugins"]
     assert (neat["status"], neat["note"]) == ("ok", "")
     assert (slow["status"], slow["note"]) == (
         "ok",
@@ -112,7 +113,7 @@ def test_slow_and_talkative_plugins(tmp_path: Path, capsys: pytest.CaptureFixtur
     neat = offering("mlpkit_backends", f"'neat', {STAND_IN}")
     install(tmp_path, "mlpkit-slow", {"slow": f"import time; time.sleep(0.4)\n{neat}"})
     install(tmp_path, "mlpkit-loud", {"loud": f"print('Welcome!' * 30)\n{neat}"})
-    _, loud, slow = listed(tmp_path, capsys)["plugins"]
+    loud, slow, _ = listed(tmp_path, capsys)["plugins"]
     assert re.fullmatch(r"Takes 0\.\d s when it is only listed, which .*", slow["note"])
     assert re.fullmatch(r"Prints '.{,62}' when it is only listed, which .*", loud["note"])
 
@@ -121,9 +122,43 @@ def test_plugin_for_another_contract(tmp_path: Path, capsys: pytest.CaptureFixtu
     """It is broken, with the reason, and the others are listed."""
     source = "mlpkit_api = (9, 9)\n" + offering("mlpkit_backends", f"'new', {STAND_IN}")
     install(tmp_path, "mlpkit-new", {"new": source})
-    core, new = listed(tmp_path, capsys)["plugins"]
+    new, core = listed(tmp_path, capsys)["plugins"]
     assert (core["status"], new["status"]) == ("ok", "broken")
     assert "it was made for version 9 of the contract" in new["note"]
+
+
+def test_devices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each backend is asked in a process of its own; what goes wrong is the answer."""
+    devices = {
+        "fast": "print('noise'); return 'gpu 0 (Tester)'",
+        "wrong": "return 7",
+        "fails": "import nonexistent_library",
+        "crashes": "import os; os._exit(3)",
+        "leaves": "raise SystemExit",
+    }
+    module = "\n".join(f"def {name}():\n    {code}\n" for name, code in devices.items())
+    offers = [f"'{name}', {STAND_IN}, device='heavy_places:{name}'" for name in devices]
+    offers.append(f"'absent', {STAND_IN}, device='nowhere:device'")
+    source = offering("mlpkit_backends", *offers)
+    install(tmp_path, "mlpkit-fast", {"fast": source}, modules={"heavy_places": module})
+    fast, core = listed(tmp_path, capsys)["plugins"]
+    assert {o["name"]: o["device"] for o in fast["offers"]} == {
+        "fast": "gpu 0 (Tester)",
+        "wrong": "unknown: TypeError: heavy_places:wrong must return a string, not 7",
+        "fails": "unknown: ModuleNotFoundError: No module named 'nonexistent_library'",
+        "crashes": "unknown: the process ended with code 3",
+        "leaves": "unknown: SystemExit:",
+        "absent": "unknown: ModuleNotFoundError: No module named 'nowhere'",
+    }
+    assert [o["device"] for o in core["offers"] if o["kind"] == "backend"] == ["cpu"]
+    done = run(tmp_path, "-m", "mlpkit", "plugins")
+    assert done.stderr == "" and "\n  fast     gpu 0 (Tester)\n" in done.stdout
+
+
+def test_a_device_that_does_not_answer() -> None:
+    """It is given up; the others have their answers."""
+    slow = {"slow": "this_waits:device", "known": "cpu"}
+    assert dict(answers(slow, 0.0)) == {"slow": "unknown: no answer in time", "known": "cpu"}
 
 
 def test_verbose(tmp_path: Path) -> None:
@@ -161,7 +196,9 @@ lion    mlpkit-lion   1.0      ok
   solver  lion
 """
     assert expected in out
-    assert "PLUGIN  DISTRIBUTION  VERSION  STATUS\n\ncore    mlpkit        9.9      ok\n" in out
+    assert "PLUGIN  DISTRIBUTION  VERSION  STATUS\n\na       mlpkit-a      1.0      amb" in out
+    assert out.index("\ncore    mlpkit        9.9      ok\n") > out.index("\nnone ")
+    assert "\nDEVICE THAT A BACKEND USES BY DEFAULT\n  numpy  cpu\n" in out
     assert out.endswith("\nMLPKIT_DISABLE_PLUGINS names 'misspelt', which is not installed.\n")
 
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from mlpkit.catalogue import install_line
+from mlpkit.commands.default_devices import answers
 from mlpkit.discovery import CORE, DISABLE, Plugin, own_version, reason
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
 from mlpkit.registry import LOG, Registry, missing
@@ -36,6 +37,7 @@ class Offer:
     options: tuple[str, ...]
     status: Status
     note: str = ""
+    device: str = ""  # of a backend: where it computes by default
 
 
 @dataclass
@@ -63,14 +65,23 @@ def main(given: argparse.Namespace) -> int:
     registry = Registry()
     costs = [imported(plugin) for plugin in registry.plugins]  # before any lookup loads more
     rows = [row(p, c, registry) for p, c in zip(registry.plugins, costs, strict=True)]
+    rows.sort(key=lambda r: r.distribution == CORE)  # what was installed beyond the core first
+    offers = {o.name: o for r in rows for o in r.offers if o.device}
+    devices = answers({name: o.device for name, o in offers.items()})
     about = {"mlpkit": own_version(), "python": platform.python_version()}
     notes = unknown_names(registry.plugins)
     if given.json:
+        for name, device in devices:
+            offers[name].device = device
         plugins = [asdict(r) for r in rows]
         print(json.dumps({**about, "plugins": plugins, "notes": notes}, indent=2))
     else:
         print(", ".join(f"{name} {version}" for name, version in about.items()))
-        print(f"\n{table(rows)}")
+        print(f"\n{table(rows)}", flush=True)
+        print("\nDEVICE THAT A BACKEND USES BY DEFAULT", flush=True)
+        for name, device in devices:  # which takes seconds, where a framework is imported
+            start = f"  {name:{max(map(len, offers))}}  "
+            print("\n".join(wrapped(device, len(start), start)), flush=True)
         print("".join(f"\n{note}" for note in notes), end="\n" if notes else "")
     return 0
 
@@ -140,6 +151,8 @@ def offer(plugin: Plugin, kind: Kind, c: Component, registry: Registry) -> Offer
         found.status = "missing requirements"
         needs = f"Needs {', '.join(absent)}: {install_line(plugin.distribution)}."
         found.note = f"{needs} {found.note}".rstrip()
+    if kind == "backend" and found.status == "ok":
+        found.device = c.device
     return found
 
 

@@ -85,10 +85,11 @@ def _check_platforms() -> None:
     try:
         jax.default_backend()
     except (RuntimeError, AssertionError) as error:
+        why = str(error) or "there is no such device here"
         platforms = jax.config.jax_platforms  # type: ignore[attr-defined]
         raise RuntimeError(
             f"JAX can't start on the platforms that the environment variable JAX_PLATFORMS or its"
-            f" configuration names, {platforms!r}: {str(error) or 'there is no such device here'}. Unset"
+            f" configuration names, {platforms!r}: {why}. Unset"
             " it, or set it to 'cpu'; for a GPU, install JAX with support for yours."
         ) from error
 

@@ -1,10 +1,12 @@
 """JAX in the process: precision, forks, other frameworks, devices."""
 
+import os
 import subprocess
 import sys
 import textwrap
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -84,6 +86,75 @@ def test_accelerators_keep_many_rows_and_hint_at_float32(monkeypatch: pytest.Mon
     assert [True, True, False] == found
     (hint,) = caught
     assert "dtype='float32'" in str(hint.message)
+
+
+def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option's values on a machine with GPUs; "auto" is left to JAX."""
+    cpu = jax.devices("cpu")[0]
+    assert runtime.chosen("auto") is None and runtime.chosen("cpu") is None
+    assert runtime.device() == "cpu"
+    with pytest.raises(ValueError, match="device='gpu' is not available: backend='jax' finds no"):
+        runtime.chosen("gpu")
+    gpus = [SimpleNamespace(platform="gpu", device_kind=f"H{i}") for i in range(2)]
+    monkeypatch.setattr(runtime, "_devices", lambda p: gpus if p == "gpu" else [cpu])
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert runtime.chosen("gpu") is gpus[0] and runtime.chosen(1) is gpus[1]
+    assert runtime.chosen("cpu") is cpu
+    assert runtime.device() == "gpu 0 (H0)"
+    assert runtime.on_accelerator("float32", gpus[0]) and not runtime.on_accelerator("float64", cpu)
+    monkeypatch.setattr(runtime, "_devices", lambda p: gpus if p == "gpu" else [])
+    with pytest.raises(ValueError, match="device='cpu' is not available: JAX was told to leave"):
+        runtime.chosen("cpu")
+
+
+def test_it_computes_on_the_device_that_is_asked_for() -> None:
+    """The second of two CPUs stands for a GPU."""
+    code = """
+    import jax, numpy as np
+    from mlpkit.testing import batches, data, recipe, spec
+    from mlpkit import dense
+    from mlpkit_jax import runtime, steps
+
+    second = jax.devices("cpu")[1]
+    steps.chosen = lambda device: second
+    network = dense.build(spec(), np.random.RandomState(0))
+    made = steps.backend(network, spec(), recipe(), device=1)
+    state, _ = made.epoch(made.start(network.arrays), made.put(*data(spec())), batches(21, 8))
+    print({a.device for a in state.weights.values()} == {second})
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("platforms", ["cuda", "nonsense"])
+def test_platforms_that_are_not_there(platforms: str) -> None:
+    """An error in words, where JAX has an empty AssertionError."""
+    code = """
+    import numpy as np
+    from mlpkit import MLPClassifier
+    try:
+        MLPClassifier((4,), backend="jax").fit(np.eye(4), [0, 1, 0, 1])
+    except RuntimeError as error:
+        print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, "JAX_PLATFORMS": platforms},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert (
+        "JAX can't start on the platforms that the environment variable JAX_PLATFORMS"
+        in done.stdout
+    )
+    assert f"'{platforms}': " in done.stdout and "set it to 'cpu'" in done.stdout
 
 
 def test_threads_have_precisions_of_their_own() -> None:

@@ -104,6 +104,45 @@ class TestManyRows:
         close(expected, steps.outputs(steps.start(network.arrays), form(X)), 1e-12)
 
 
+class TestDevices:
+    def test_by_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The option's values on a machine with GPUs; "auto" is left to TensorFlow."""
+        assert process.chosen("auto") is None
+        assert process.chosen("cpu") == "/CPU:0"
+        with pytest.raises(ValueError, match="device=0 is not available: backend='tensorflow' f"):
+            process.chosen(0)
+        assert process.device() == "cpu"
+        monkeypatch.setattr(process, "_gpus", lambda: ["H0", "H1"])
+        assert (process.chosen("gpu"), process.chosen(1)) == ("/GPU:0", "/GPU:1")
+        assert process.device() == "gpu 0 (H0)"
+
+    def test_it_computes_on_the_device_that_is_asked_for(self) -> None:
+        """The second of two CPUs stands for a GPU."""
+        code = """if True:
+            import numpy as np, tensorflow as tf
+            (cpu,) = tf.config.list_physical_devices("CPU")
+            two = [tf.config.LogicalDeviceConfiguration()] * 2
+            tf.config.set_logical_device_configuration(cpu, two)
+            from mlpkit import dense
+            from mlpkit.testing import batches, close, data, recipe, spec
+            from mlpkit_tensorflow import steps
+            network = dense.build(spec(), np.random.RandomState(0))
+            found = []
+            for name in (None, "/CPU:1"):
+                steps.chosen = lambda device: name
+                made = steps.backend(network, spec(), recipe(), jit_compile=False)
+                state, rows = made.start(network.arrays), made.put(*data(spec()))
+                state, _ = made.epoch(state, rows, batches(21, 8))
+                found.append(made.arrays(state))
+                print({t.device[-5:] for t in state.weights.values()})
+            close(found[0], found[1], 1e-12)
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        )
+        assert done.stdout == "{'CPU:0'}\n{'CPU:1'}\n"
+
+
 class TestProcess:
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
     def test_a_forked_child_raises(self) -> None:

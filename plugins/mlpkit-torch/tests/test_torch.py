@@ -34,7 +34,7 @@ class TestLaws(BackendLaws):
 @pytest.mark.filterwarnings("ignore:.*float64 on a GPU")
 class TestLawsOnTheGPU(BackendLaws):
     backend = "torch"
-    options = {"device": "cuda"}
+    options = {"device": "gpu"}
 
 
 def python(code: str) -> str:
@@ -163,6 +163,8 @@ def test_device_auto(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fastest that is there and knows the dtype; float64 on a GPU is told, once."""
     devices._hint_at_float32.cache_clear()
     there = {"cuda": False, "mps": False}
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda i: "H100")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there["cuda"])
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: there["mps"])
     assert device_of("auto", "float64").type == "cpu"
@@ -178,25 +180,24 @@ def test_device_auto(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ["dtype='float32'" in str(w.message) for w in caught] == [True]
 
 
-@pytest.mark.parametrize(
-    ("device", "expected"),
-    [
-        ("gpu", "device='gpu' is not a device of PyTorch; here are 'auto', 'cpu'. Set backend_opt"),
-        ("cuda", "device='cuda' is not on this machine; here are 'auto', 'cpu'. Set"),
-        ("mps", "device='mps' has no float64, and the data are: set dtype='float32'"),
-        ("meta", "device='meta' is not on this machine"),
-    ],
-)
-def test_devices_that_can_not_be_used(
-    device: str, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each mistake is told what was given, what there is, and what to type."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: device == "mps")
-    model = MLPClassifier((4,), backend="torch", backend_options={"device": device})
-    with pytest.raises(ValueError, match=re.escape(expected)):
-        model.fit(*data(spec(), 40)[0:1], np.arange(40) % 3)
+def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU of CUDA by its index, or that of MPS, which has no float64."""
+    devices._hint_at_float32.cache_clear()
+    with pytest.raises(ValueError, match="device='gpu' is not available: backend='torch' finds"):
+        device_of("gpu", "float32")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device_of("gpu", "float32") == torch.device("mps")
+    assert device_of("cpu", "float32") == torch.device("cpu")
+    assert devices.device() == "gpu 0 (Apple MPS)"
+    with pytest.raises(ValueError, match="device='gpu' does not support float64"):
+        device_of("gpu", "float64")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", "H{}".format)
+    assert device_of("gpu", "float32") == torch.device("cuda", 0)
+    assert device_of(1, "float32") == torch.device("cuda", 1)
+    with pytest.raises(ValueError, match=re.escape("finds gpu 0 (H0), gpu 1 (H1) on this machine")):
+        device_of(2, "float32")
 
 
 def test_namespace() -> None:
@@ -228,10 +229,10 @@ def test_the_readme_runs() -> None:
 
 
 def test_only_what_authors_may_import() -> None:
-    """The code of the plugin imports `mlpkit.plugin` and nothing else of mlpkit."""
+    """The code of the plugin imports `mlpkit.plugin` and `mlpkit.devices`."""
     for path in Path(mlpkit_torch.rows.__file__).parent.glob("*.py"):
         found = set(re.findall(r"^\s*(?:from|import) (mlpkit\b[\w.]*)", path.read_text(), re.M))
-        assert found <= {"mlpkit.plugin"}, path
+        assert found <= {"mlpkit.plugin", "mlpkit.devices"}, path
 
 
 @pytest.mark.parametrize("k", [1, 3, 64, 65])
