@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from mlpkit.activations import ACTIVATIONS
 from mlpkit.escaping import told
 from mlpkit.plugin import Array, Arrays, Network, Spec
-from mlpkit.threads import one_thread
+from mlpkit.threads import OneThread
 from mlpkit.workers import PART_FLOPS, share
 
 SMALL, SMALL_VECTOR = 2**18, 2**13  # multiplications that OpenBLAS does not give to threads
@@ -121,13 +121,13 @@ def predict(
     if n <= BLOCK_ROWS:
         if _is_small(n, coefs):
             return activated(outputs(X, coefs, intercepts, activations), out)
-        with one_thread:
+        with OneThread():
             return activated(outputs(X, coefs, intercepts, activations), out)
 
     def block(rows: Any) -> Array:
         return activated(outputs(rows, coefs, intercepts, activations), out)
 
-    with one_thread:
+    with OneThread():
         X = X.tocsr() if issparse(X) else X
         first = block(X[:BLOCK_ROWS])
         found = np.empty((n, first.shape[1]), first.dtype)

@@ -26,7 +26,7 @@ from mlpkit.plugin import (
     Sums,
     slot_name,
 )
-from mlpkit.threads import one_thread
+from mlpkit.threads import OneThread
 
 BLOCK_BYTES = 1 << 17  # of each array in a solver update: its temporaries stay in the cache
 
@@ -158,7 +158,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         views = layout.views(np.zeros(layout.size, layout.dtype))
         n, p = len(part.y), np.empty_like(part.y)
         value = 0.0
-        with one_thread:
+        with OneThread():
             if n:
                 chain, weights = Chain(spec, n), layout.views(state.weights)
                 drawn = None
@@ -172,7 +172,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
         state = State(state.weights.copy(), state.slots.copy())
         if weight > 0:
-            with one_thread:
+            with OneThread():
                 advance(state, layout.filled(gradients, str) / weight, weight, rate)
         return state
 
@@ -187,7 +187,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         seen = None
         if batches.watched:
             seen = np.zeros((steps, batch, spec.n_outputs), spec.dtype)
-        with one_thread:
+        with OneThread():
             for chunk, parts in chunks(rows, batches.order):
                 p = np.empty_like(chunk.y)
                 for i, s in parts:

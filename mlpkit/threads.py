@@ -10,7 +10,7 @@ import ctypes
 import os
 from collections.abc import Callable
 from functools import cache
-from threading import Lock, local
+from threading import RLock, get_ident, local
 from typing import Any, NamedTuple
 
 from threadpoolctl import ThreadpoolController
@@ -58,105 +58,93 @@ def _functions(library: ctypes.CDLL, names: tuple[str, str]) -> Blas | None:
     return None
 
 
-class Hold:
-    """How many blocks of code want one thread, and what was set before the first of them."""
+class Limit:
+    """Who wants one thread of some libraries, and what was set before the first came."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.holders: dict[int, int] = {}  # the thread in which each block of code runs
         self.before: list[int] = []
 
-    def enter(self, libraries: tuple[Blas, ...]) -> None:
+    def enter(self, holder: int, libraries: tuple[Blas, ...]) -> None:
         """Set one thread. A number that someone else has set since is what is restored."""
-        if not self.count:
+        if not self.holders:
             self.before = [1] * len(libraries)
-        self.count += 1
+        self.holders[holder] = get_ident()
         for i, (get, set_) in enumerate(libraries):
             if (now := get()) != 1:
                 self.before[i] = now
                 set_(1)
 
-    def leave(self, libraries: tuple[Blas, ...]) -> None:
+    def leave(self, holder: int, libraries: tuple[Blas, ...]) -> None:
         """Restore what was before, if this is the last to leave and nobody has set another."""
-        self.count -= 1
-        if not self.count:
-            for before, (get, set_) in zip(self.before, libraries, strict=True):
-                if before != 1 and get() == 1:
-                    set_(before)
+        if holder in self.holders:
+            if len(self.holders) == 1:
+                for before, (get, set_) in zip(self.before, libraries, strict=True):
+                    if before != 1 and get() == 1:
+                        set_(before)
+            del self.holders[holder]
 
 
-class Mine(local):
-    """What belongs to a thread: its own hold, and how often it is in that of the process."""
+class Own(local):
+    """The limit of the calling thread."""
 
     def __init__(self) -> None:
-        self.hold, self.depth = Hold(), 0
+        self.limit = Limit()
 
 
-_lock, _hold, _mine = Lock(), Hold(), Mine()
+# each use is one line: between the lines of a block an exception would leave the lock taken
+_lock, _limit, _own = RLock(), Limit(), Own()
 
 
 class OneThread:
-    """A context in which BLAS runs on one thread, in all threads of the process. It may be
-    nested and entered by several threads at once; the last that leaves restores the number.
+    """A context in which BLAS runs on one thread, in all threads of the process. Contexts may be
+    nested and overlap in several threads; the last that is left restores the number.
+
+    >>> with OneThread():
+    ...     allowed() >= 1
+    True
     """
+
+    __slots__ = ()
 
     def __enter__(self) -> None:
         for_all, own = loaded()
-        depth, entered = _mine.depth, False
-        try:
-            with _lock:
-                count = _hold.count
-                try:
-                    _hold.enter(for_all)
-                    entered = True
-                except BaseException:
-                    entered = _hold.count > count
-                    raise
-            _mine.depth += 1
-            if own:
-                _mine.hold.enter(own)
-        except BaseException:  # an interrupt: there will be no `__exit__`
-            if own and _mine.hold.count > depth:
-                _mine.hold.leave(own)
-            _mine.depth = depth
-            if entered:
-                with _lock:
-                    _hold.leave(for_all)
-            raise
+        # fmt: off
+        with _lock: _limit.enter(id(self), for_all)  # noqa: E701
+        # fmt: on
+        if own:
+            _own.limit.enter(id(self), own)
 
     def __exit__(self, *_: object) -> None:
         for_all, own = loaded()
         if own:
-            _mine.hold.leave(own)
-        _mine.depth -= 1
-        with _lock:
-            _hold.leave(for_all)
+            _own.limit.leave(id(self), own)
+        # fmt: off
+        with _lock: _limit.leave(id(self), for_all)  # noqa: E701
+        # fmt: on
 
-
-one_thread = OneThread()
+    def __del__(self) -> None:
+        if id(self) in _limit.holders or id(self) in _own.limit.holders:
+            self.__exit__()  # an interrupt came between entering and the block, or leaving
 
 
 def allowed() -> int:
-    """The number of threads that the process or the user grants to BLAS, inside `one_thread`
-    as well; 1 where the BLAS can't be asked.
-
-    >>> with one_thread:
-    ...     allowed() >= 1
-    True
+    """The number of threads that the process or the user grants to BLAS, inside `OneThread` as
+    well; 1 where the BLAS can't be asked.
     """
     numbers = []
-    for hold, libraries in zip((_hold, _mine.hold), loaded(), strict=True):
-        numbers += hold.before if hold.count else [blas.get() for blas in libraries]
+    for limit, libraries in zip((_limit, _own.limit), loaded(), strict=True):
+        numbers += limit.before if limit.holders else [blas.get() for blas in libraries]
     return min(numbers, default=1)
 
 
 def _after_fork() -> None:
-    """Only the thread that forked lives on in the child: forget the holds of the others."""
+    """Only the thread that forked lives on in the child: the blocks of others are left."""
     global _lock
-    _lock = Lock()
-    others = _hold.count - _mine.depth
-    if others > 0:
-        _hold.count = _mine.depth + 1
-        _hold.leave(loaded()[0])
+    _lock = RLock()
+    for holder, thread in list(_limit.holders.items()):
+        if thread != get_ident():
+            _limit.leave(holder, loaded()[0])
 
 
 if hasattr(os, "register_at_fork"):

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from mlpkit.threads import allowed, one_thread
+from mlpkit.threads import OneThread, allowed
 
 PART_FLOPS = 5e8  # operations of a part: some milliseconds, as waking a thread takes up to one
 MOST = 16  # parts of one product
@@ -50,7 +50,7 @@ class Job:
         for part in self.parts():
             error, wall, busy = None, time.perf_counter(), time.thread_time()
             try:
-                with one_thread:
+                with OneThread():
                     self.work(part)
             except BaseException as raised:
                 error = raised
@@ -108,7 +108,7 @@ def share(work: Callable[[Any], object], parts: Sequence[Any]) -> None:
     workers.ask(job, others)
     mine, error = 0, None
     try:
-        with one_thread:
+        with OneThread():
             for part in job.parts():
                 mine += 1
                 work(part)

@@ -13,9 +13,9 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
 
-from mlpkit import MLPClassifier, dense
+from mlpkit import MLPClassifier, dense, threads
 from mlpkit.plugin import Solver
-from mlpkit.threads import allowed, loaded, one_thread
+from mlpkit.threads import OneThread, allowed, loaded
 
 pytestmark = pytest.mark.once
 
@@ -56,10 +56,10 @@ def together(*work: Callable[[], object]) -> None:
         except BaseException as error:
             errors.append(error)
 
-    threads = [Thread(target=run, args=(one,)) for one in work]
-    for thread in threads:
+    running = [Thread(target=run, args=(one,)) for one in work]
+    for thread in running:
         thread.start()
-    for thread in threads:
+    for thread in running:
         thread.join(60)
     assert not errors, errors
 
@@ -68,8 +68,8 @@ def test_nested() -> None:
     """The outermost block restores the number, after an error as well."""
 
     def failing() -> None:
-        with one_thread:
-            with one_thread:
+        with OneThread():
+            with OneThread():
                 assert numbers() == {1}
             assert numbers() == {1} and allowed() == 3
             raise KeyError
@@ -84,12 +84,12 @@ def test_out_of_order() -> None:
     both, first_left, seen = Barrier(2, timeout=30), Event(), []
 
     def first() -> None:
-        with one_thread:
+        with OneThread():
             both.wait()
         first_left.set()
 
     def second() -> None:
-        with one_thread:
+        with OneThread():
             both.wait()
             first_left.wait(30)
             seen.append(numbers())
@@ -103,7 +103,7 @@ def test_many_threads() -> None:
 
     def blocks() -> None:
         for _ in range(1000):
-            with one_thread, one_thread:
+            with OneThread(), OneThread():
                 assert all(blas.get() == 1 for blas in loaded()[0])
 
     together(*[blocks] * 8)
@@ -112,14 +112,45 @@ def test_many_threads() -> None:
 
 def test_a_number_set_meanwhile_stays() -> None:
     """What the user sets within a block is there after it; the next block has one thread."""
-    with one_thread:
+    with OneThread():
         set_all(2)
     assert numbers() == {2}
-    with one_thread:
+    with OneThread():
         set_all(4)
-        with one_thread:
+        with OneThread():
             assert numbers() == {1}
     assert numbers() == {4}
+
+
+def test_an_interrupt_at_any_line() -> None:
+    """An exception while a block is entered or left leaves no limit behind."""
+    for k in range(1, 60):
+        left, raised = k, False
+
+        def trace(frame: Any, event: str, arg: Any) -> Any:
+            nonlocal left, raised
+            name = frame.f_code.co_name
+            if frame.f_code.co_filename != threads.__file__ or name == "__del__":
+                return None
+            left -= event == "line"
+            if left == 0 and not raised:
+                raised = True
+                raise KeyboardInterrupt
+            return trace
+
+        before = sys.gettrace()
+        try:
+            sys.settrace(trace)
+            with OneThread():
+                pass
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        assert numbers() == {3} and allowed() == 3, k
+        if not raised:
+            break
+    assert 10 < k < 59
 
 
 def test_overlapping_fits() -> None:
@@ -195,7 +226,7 @@ def test_the_penalty_of_a_gradient_has_one(monkeypatch: pytest.MonkeyPatch) -> N
         def __exit__(self, *_: object) -> None:
             pass
 
-    monkeypatch.setattr(numpy_backend, "one_thread", Counted())
+    monkeypatch.setattr(numpy_backend, "OneThread", Counted)
     sums, gradients = steps.gradient(state, rows, None, 0)
     steps.update(state, gradients, 8.0, 0.1)
     assert held == 2 and sums.penalty > 0
@@ -205,12 +236,12 @@ def test_a_forked_child_has_the_number_of_before() -> None:
     """It does not inherit the blocks of threads that it lacks, but that of its own thread."""
     code = """
 import os, threading
-from mlpkit.threads import loaded, one_thread
+from mlpkit.threads import OneThread, loaded
 blas = loaded()[0]
 for one in blas: one.set(3)
 inside, end = threading.Event(), threading.Event()
 def other():
-    with one_thread: inside.set(); end.wait()
+    with OneThread(): inside.set(); end.wait()
 thread = threading.Thread(target=other); thread.start(); inside.wait()
 def child(expected):
     pid = os.fork()
@@ -218,7 +249,7 @@ def child(expected):
         os._exit([one.get() for one in blas] != [expected] * len(blas))
     return os.waitpid(pid, 0)[1]
 found = [child(3)]
-with one_thread: found.append(child(1))
+with OneThread(): found.append(child(1))
 end.set(); thread.join()
 print(found, [one.get() for one in blas] == [3] * len(blas))
 """

@@ -21,7 +21,7 @@ from mlpkit.commands.progress import SECONDS, Progress, silent
 from mlpkit.discovery import reason
 from mlpkit.plugin import PluginError
 from mlpkit.registry import installed, missing
-from mlpkit.threads import one_thread
+from mlpkit.threads import OneThread
 
 SUMMARY = "fit real data on every installed backend, beside scikit-learn"
 SKLEARN = "scikit-learn"
@@ -170,7 +170,7 @@ def compared(
 def fitted(backend: str, make: Callable[[], Any], task: Task) -> Row:
     """Fit twice: the first fit may import and compile, the second shows what is left."""
     seconds = []
-    with warnings.catch_warnings(), one_thread:
+    with warnings.catch_warnings(), OneThread():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("error", "Training interrupted by user")
         for _ in range(2):

@@ -7,7 +7,7 @@ import numpy as np
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.plugin import Array, Metric
 from mlpkit.reports.intervals import JACKKNIFE
-from mlpkit.threads import one_thread
+from mlpkit.threads import OneThread
 
 MEMORY = 2**22  # numbers of one piece of work
 
@@ -41,7 +41,7 @@ def replicates(seen: Accumulator, metric: Metric, n_draws: int, seed: int) -> Re
     width = (1 + first.terms.shape[-1] + 3 * first.centre.shape[-1]) * first.rows.shape[1]
     step = max(MEMORY // (width * n_draws), 1)
     found = []
-    with one_thread:
+    with OneThread():
         for some in seen.parts(metric, step):
             some = some.trimmed()
             part = draws[:, : some.rows.shape[2]]

@@ -8,7 +8,7 @@ import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from mlpkit.plugin import Array, Arrays, Job, Progress, Report, State, Watch
-from mlpkit.threads import one_thread
+from mlpkit.threads import OneThread
 from mlpkit.training.trainer import diverged, is_finite
 
 
@@ -55,7 +55,7 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
         if watch(unpack(intermediate_result.x), report) is True:
             raise StopIteration
 
-    with one_thread:  # SciPy's own dot products too
+    with OneThread():  # SciPy's own dot products too
         result = scipy.optimize.minimize(
             loss_and_gradient,
             pack(first),
