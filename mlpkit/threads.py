@@ -109,11 +109,15 @@ class OneThread:
 
     def __enter__(self) -> None:
         for_all, own = loaded()
-        # fmt: off
-        with _lock: _limit.enter(id(self), for_all)  # noqa: E701
-        # fmt: on
-        if own:
-            _own.limit.enter(id(self), own)
+        try:
+            # fmt: off
+            with _lock: _limit.enter(id(self), for_all)  # noqa: E701
+            # fmt: on
+            if own:
+                _own.limit.enter(id(self), own)
+        except BaseException:  # an interrupt: there will be no `__exit__`
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         for_all, own = loaded()
