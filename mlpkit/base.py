@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn import config_context
@@ -12,11 +12,12 @@ from sklearn.utils import check_random_state
 
 from mlpkit import recipes, versions
 from mlpkit.advice import advised
-from mlpkit.atomic import WEIGHTS, Atomic
+from mlpkit.atomic import WEIGHTS
 from mlpkit.constraints import CONSTRAINTS
 from mlpkit.curves import Curve
 from mlpkit.documented import Documented
 from mlpkit.exporting import Exports
+from mlpkit.hooks import CallsHooks
 from mlpkit.inputs import Inputs
 from mlpkit.layers import Layers
 from mlpkit.model import Model
@@ -30,9 +31,12 @@ from mlpkit.starting import Starting
 from mlpkit.targets import Labels, Values
 from mlpkit.training.fitting import Data, Fitted, Task, run
 
+if TYPE_CHECKING:
+    from mlpkit.training.tasks import FitTasks
+
 
 class BaseMLP(
-    Atomic,
+    CallsHooks,
     Settings,
     Inputs,
     Starting,
@@ -73,17 +77,24 @@ class BaseMLP(
         """The weights of rows with what the targets say about them."""
         return w
 
-    def _train(self, given: Given, beside: Beside, incremental: bool) -> None:
+    def _train(
+        self, given: Given, beside: Beside, incremental: bool, tasks: "FitTasks | None" = None
+    ) -> None:
         """Fit from the start, go on where it was (warm start), or make one pass.
 
         Runs on the copy that `_alter` makes.
         """
         changed = self._changed()
         with config_context(skip_parameter_validation=True):  # of the functions that it calls
-            self._trained(given, beside, incremental, changed)
+            self._trained(given, beside, incremental, changed, tasks)
 
     def _trained(
-        self, given: Given, beside: Beside, incremental: bool, changed: dict[str, Any]
+        self,
+        given: Given,
+        beside: Beside,
+        incremental: bool,
+        changed: dict[str, Any],
+        tasks: "FitTasks | None",
     ) -> None:
         self._check_streamable(incremental)
         started = "_model" in self.__dict__ or "coefs_" in self.__dict__
@@ -113,7 +124,9 @@ class BaseMLP(
         asked, validation = self._asked(
             measured, given, beside, data._replace(w=w), incremental, fresh, changed
         )
-        task = Task(data, self._targets, rng, progress, int(incremental), validation, asked)
+        if tasks is not None:
+            tasks.prepare(X, y, w, lambda fitted: self._as_fitted(fitted, fresh))
+        task = Task(data, self._targets, rng, progress, int(incremental), validation, asked, tasks)
         fitted = run(model, params, task)
         if fitted.has_steps:
             self._optimizer_params = {name: params[name] for name in recipes.OPTIMIZER}
@@ -204,7 +217,7 @@ class BaseMLP(
         """
         beside = Beside(labels, X_val, y_val, sample_weight_val, labels_val, eval_sets)
         given = Given(X, y, sample_weight)
-        return self._alter(lambda draft: draft._train(given, beside, incremental=False))
+        return self._train_by(lambda draft, tasks: draft._train(given, beside, False, tasks))
 
     def _initialize(self, n_features: int, n_outputs: int) -> None:
         """Become fitted with the network as its builder makes it."""

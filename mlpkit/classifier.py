@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -18,6 +18,9 @@ from mlpkit.constraints import CONSTRAINTS
 from mlpkit.monitoring.beside import Beside, Given
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
 from mlpkit.targets import Labels, first_call
+
+if TYPE_CHECKING:
+    from mlpkit.training.tasks import FitTasks
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -401,13 +404,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         has these values over all rows so far ("prequential") and the last ones ("window").
         """
 
-        def work(draft: Self) -> None:
+        def work(draft: Self, tasks: "FitTasks | None") -> None:
             if first_call(draft, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
                 draft._targets = Labels(y if multilabel else classes)
-            draft._train(Given(X, y, sample_weight), Beside(labels), incremental=True)
+            draft._train(Given(X, y, sample_weight), Beside(labels), True, tasks)
 
-        return self._alter(work)
+        return self._train_by(work)
 
     def predict(self, X: Any) -> Array:
         """Labels of X, shape (n_samples,) or indicators (n_samples, n_labels)."""

@@ -350,7 +350,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, labels: Any = None) -> Self:
         """Make one pass over X and y, going on from the present weights and moments."""
         given, beside = Given(X, y, sample_weight), Beside(labels)
-        return self._alter(lambda draft: draft._train(given, beside, incremental=True))
+        return self._train_by(lambda draft, tasks: draft._train(given, beside, True, tasks))
 
     def predict(self, X: Any) -> Array:
         """Predicted values, shape (n_samples,) or (n_samples, n_outputs)."""

@@ -11,13 +11,14 @@ from sklearn.model_selection import train_test_split
 from mlpkit import provenance, recipes
 from mlpkit.dense import activated
 from mlpkit.model import Model
-from mlpkit.plugin import Array, Job, Progress, Recipe, Report, State
+from mlpkit.plugin import Array, Job, Progress, Recipe, Report, State, Watch
 from mlpkit.targets import Labels, Values
 from mlpkit.training.listeners import Listeners
 
 if TYPE_CHECKING:  # it is there where metrics are asked for
     from mlpkit.monitoring.monitor import Asked, Monitor
     from mlpkit.monitoring.stream import Arrival, StreamMonitor
+    from mlpkit.training.tasks import FitTasks
 
 
 class Data(NamedTuple):
@@ -52,6 +53,7 @@ class Task(NamedTuple):
     passes: int = 0
     validation: Data | None = None
     asked: "Asked | Arrival | None" = None
+    tasks: "FitTasks | None" = None  # of scikit-learn's callbacks
 
 
 def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
@@ -67,6 +69,9 @@ def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
             f"dropout={params['dropout']!r} needs a solver that works in steps, as 'adam' or"
             f" 'sgd'; {params['solver']!r} minimises one function of all rows. Set dropout=0.0."
         )
+    tasks = task.tasks
+    if tasks is not None:
+        tasks.begin(_at_most(params, recipe, task.passes))
     data, asked, score = task.data, task.asked, None
     if recipe.solver.has_steps:  # else the whole data at once
         data, asked, score = _split(params, task, predict)
@@ -89,38 +94,50 @@ def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
     monitored = None if monitor is None else monitor.monitored
     listeners = Listeners(callbacks, live.steps.arrays, measure, monitored)
     before = task.progress(recipe)
+
+    def fitted(state: State, progress: Progress, n_epochs: int) -> Fitted:
+        backend = params["backend"]
+        if backend is None:
+            backend = recipes.backend_name(params)
+        sources = provenance.sources_of(backend, params["builder"], model.structure)
+        trained = model.trained(live._replace(state=state), sources)
+        reports = listeners.reports[:n_epochs]
+        return Fitted(trained, progress, reports, monitor, recipe.solver.has_steps)
+
     state = live.state
     try:
         before = replace(before, rate=listeners.begin(live.state, before.rate))
-        state, after = recipes.trainer_of(params, recipe)(
-            Job(
-                steps=live.steps,
-                rows=live.steps.put(*data),
-                n_rows=len(data.y),
-                recipe=recipe,
-                rng=task.rng,
-                seed=model.spec.seed,
-                decayed=model.decayed,
-                frozen=model.structure.frozen,
-                score=score,
-                passes=task.passes,
-                watched=monitor is not None and monitor.watched,
-            ),
-            live.state,
-            before,
-            listeners,
+        job = Job(
+            steps=live.steps,
+            rows=live.steps.put(*data),
+            n_rows=len(data.y),
+            recipe=recipe,
+            rng=task.rng,
+            seed=model.spec.seed,
+            decayed=model.decayed,
+            frozen=model.structure.frozen,
+            score=score,
+            passes=task.passes,
+            watched=monitor is not None and monitor.watched,
         )
+        watch: Watch = listeners
+        if tasks is not None:
+            job, watch = tasks.followed(job, before, fitted), tasks.watched(watch)
+        train = recipes.trainer_of(params, recipe)
+        state, after = train(job, live.state, before, watch)
+        if tasks is not None:
+            tasks.close()
     finally:
         chosen = listeners.end(state)
     if chosen is not None:
         state = live.steps.start({**chosen, **live.steps.slots(state)})
-    backend = params["backend"]
-    if backend is None:
-        backend = recipes.backend_name(params)
-    sources = provenance.sources_of(backend, params["builder"], model.structure)
-    trained = model.trained(live._replace(state=state), sources)
-    reports = listeners.reports[: after.epoch]  # an interrupted epoch does not count
-    return Fitted(trained, after, reports, monitor, recipe.solver.has_steps)
+    return fitted(state, after, after.epoch)  # an interrupted epoch does not count
+
+
+def _at_most(params: dict[str, Any], recipe: Recipe, passes: int) -> int | None:
+    """The number of epochs at most, None of a trainer of a plugin."""
+    ours = (params["trainer"] or recipe.solver.trainer) in ("epochs", "lbfgs")
+    return passes or (recipe.max_iter if ours else None)
 
 
 def _split(
@@ -135,6 +152,8 @@ def _split(
     if held is None and (goal is None or goal.split == "validation"):
         data, held, indices = _held_out(data, task, params["validation_fraction"])
         asked = None if asked is None else asked.split(*indices)
+        if task.tasks is not None:
+            task.tasks.keep(indices[0])
     if held is None:
         return data, asked, None  # the monitor scores an evaluation set
     validation = held

@@ -43,16 +43,17 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
             gradient[name] = gradient[name] + recipe.alpha * arrays[name]
         return float((sums.loss + sums.penalty) / sums.weight), pack(gradient) / sums.weight
 
-    epoch, started = 0, time.perf_counter()
+    epoch, started, stopped = 0, time.perf_counter(), False
 
     def watched(intermediate_result: scipy.optimize.OptimizeResult) -> None:
-        nonlocal epoch, started
+        nonlocal epoch, started, stopped
         epoch += 1
         now = time.perf_counter()
         loss = float(intermediate_result.fun)
         report = Report(epoch, loss, None, recipe.learning_rate_init, now - started)
         started = now
-        if watch(unpack(intermediate_result.x), report) is True:
+        stopped = watch(unpack(intermediate_result.x), report) is True
+        if stopped:
             raise StopIteration
 
     with OneThread():  # SciPy's own dot products too
@@ -64,7 +65,7 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
             callback=watched,
             options={"maxfun": recipe.max_fun, "maxiter": recipe.max_iter, "gtol": recipe.tol},
         )
-    n_iter = _check_optimize_result("lbfgs", result, recipe.max_iter)
+    n_iter = epoch if stopped else _check_optimize_result("lbfgs", result, recipe.max_iter)
     state = unpack(result.x)
     if not is_finite(job, state):
         raise diverged(n_iter)

@@ -11,6 +11,7 @@ import pytest
 from conftest import BACKEND
 from custom import X, Y
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 
 from mlpkit import MLPClassifier
 from mlpkit.testing import close
@@ -153,3 +154,14 @@ def test_metrics_stand_in_the_logs() -> None:
     names = {"loss", "learning_rate", "log_loss", "val_log_loss", "val_loss"}
     assert logged[0].keys() == names
     assert logged[0]["log_loss"] > logged[1]["log_loss"]
+
+
+def test_a_scoring_monitor_scores_every_epoch() -> None:
+    """scikit-learn's callbacks get an estimator with the weights after each epoch."""
+    monitor = ScoringMonitor(scoring="neg_log_loss")
+    clf = MLPClassifier(**{**QUICK, "max_iter": 3}, metrics="log_loss")
+    with pytest.warns(match="Maximum iterations"):
+        clf.set_callbacks(monitor).fit(X, Y, X_val=X, y_val=Y)
+    scores = [row["neg_log_loss"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    measured = clf.metric_history_.select("log_loss", split="validation")
+    close(np.array(scores), -np.array([reading.value for reading in measured]), 1e-6)
