@@ -54,7 +54,8 @@ def shown_by_verbose(passes: int) -> str:
 
 
 def _is_terminal(stream: Any) -> bool:
-    return stream is not None and stream.isatty()
+    isatty = getattr(stream, "isatty", None)  # streams of editors may lack it
+    return isatty is not None and not getattr(stream, "closed", False) and isatty()
 
 
 def _in_notebook() -> bool:
