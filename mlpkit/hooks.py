@@ -9,7 +9,12 @@ from mlpkit.atomic import Atomic
 
 try:
     from sklearn.callback import CallbackSupportMixin as _Support
+    from sklearn.callback import with_callbacks
 except ImportError:
+
+    def with_callbacks(method: Any) -> Any:
+        """No callbacks, nothing to tear down."""
+        return method
 
     class _Support:  # type: ignore[no-redef]
         @property
@@ -38,10 +43,17 @@ class CallsHooks(_Support, Atomic):  # type: ignore[misc]
     def _train_by(self, work: Callable[[Self, "FitTasks | None"], object]) -> Self:
         """Do the work as `_alter` does, as a task of scikit-learn's callbacks if there are any."""
         state = vars(self)
-        if CALLBACKS not in state:
-            if PARENT in state:  # the callbacks of a Pipeline or a search may look at the tree
-                self._init_callback_context()
-            return self._alter(lambda draft: work(draft, None))
+        if CALLBACKS in state or PARENT in state:
+            self._train_as_task(work)
+            return self
+        return self._alter(lambda draft: work(draft, None))
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def _train_as_task(self, work: Callable[[Self, "FitTasks | None"], object]) -> None:
+        if CALLBACKS not in vars(self):  # those of a Pipeline or a search may look at the tree
+            self._init_callback_context()
+            self._alter(lambda draft: work(draft, None))
+            return
         from mlpkit.training.tasks import FitTasks
 
         tasks = FitTasks(self, self._init_callback_context(max_subtasks=None))
@@ -52,7 +64,6 @@ class CallsHooks(_Support, Atomic):  # type: ignore[misc]
         except BaseException:
             object.__setattr__(self, "__dict__", before)
             raise
-        return self
 
     def _as_fitted(self, fitted: "Fitted", fresh: bool) -> dict[str, Any]:
         """The attributes of an estimator after a fit that ended so, without callbacks."""
