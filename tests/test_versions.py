@@ -24,9 +24,13 @@ SMALL: dict[str, Any] = {"tol": 9.0, "n_iter_no_change": 1, "random_state": 0}
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> Any:
     """From the call on, another version of mlpkit is installed."""
+    before = versions.installed_version
+
+    def version_of(distribution: str) -> str | None:
+        return "9.9" if distribution == "mlpkit" else before(distribution)
 
     def upgrade() -> None:
-        monkeypatch.setattr(versions, "installed_version", lambda distribution: "9.9")
+        monkeypatch.setattr(versions, "installed_version", version_of)
 
     return upgrade
 
