@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from threading import RLock
 from typing import Any
 
@@ -12,8 +13,8 @@ import numpy as np
 
 from mlpkit.discovery import did_you_mean
 from mlpkit.model import Model
-from mlpkit.plugin import Network, Spec
-from mlpkit.registry import adapted
+from mlpkit.plugin import InvalidResult, Network, Spec
+from mlpkit.registry import adapted, owner
 
 _LOCK = RLock()
 DTYPES = ("float32", "float64")
@@ -33,6 +34,7 @@ def initial(
     """
     network = network_of(builder, options, spec, rng)
     spec = replace(spec, dtype=_dtype(network, builder), loss=network.loss or spec.loss)
+    _check_arrays(network, spec, builder)
     return Model(spec, network)
 
 
@@ -116,9 +118,37 @@ def _check_options(
             )
 
 
+def _check_arrays(network: Network, spec: Spec, builder: Any) -> None:
+    """InvalidResult for initial weights that can't be those of the network."""
+
+    def wrong(what: str) -> InvalidResult:
+        return InvalidResult(f"builder {name_of(builder)}{owner(builder)} made {what}.")
+
+    arrays = network.arrays
+    if unknown := sorted((network.decayed | network.frozen) - arrays.keys()):
+        raise wrong(f"no weights named {', '.join(unknown)}, which decayed or frozen name")
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise wrong(f"{name!r} of {type(array).__name__}; expected NumPy arrays")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise wrong(f"{name!r} with values that are not finite")
+    if network.apply is None:
+        expected: dict[str, tuple[int, ...]] = {}
+        for i, (n, m) in enumerate(pairwise(spec.layer_units)):
+            expected |= {f"coef_{i}": (n, m), f"intercept_{i}": (m,)}
+        shapes = {name: array.shape for name, array in arrays.items()}
+        if shapes != expected:
+            raise wrong(
+                f"weights {shapes} without an `apply`; the dense network of this spec has"
+                f" {expected}"
+            )
+
+
 def _dtype(network: Network, builder: Any) -> Any:
     """The one dtype of the trained arrays."""
-    dtypes = {a.dtype.name for n, a in network.arrays.items() if n not in network.frozen}
+    dtypes = {
+        np.asarray(a).dtype.name for n, a in network.arrays.items() if n not in network.frozen
+    }
     if len(dtypes) != 1 or not dtypes <= set(DTYPES):
         raise ValueError(
             f"builder {name_of(builder)} made trained weights of dtype"

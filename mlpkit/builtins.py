@@ -7,7 +7,18 @@ from mlpkit.plugin import Component, hookimpl
 def mlpkit_backends() -> list[Component]:
     return [
         Component(
-            "numpy", "mlpkit.numpy_backend:backend", "NumPy on the CPU: the reference", device="cpu"
+            "numpy",
+            "mlpkit.numpy_backend:backend",
+            "NumPy on the CPU: the reference",
+            supports=(
+                "dense_networks",
+                "joint_solvers",
+                "branching_solvers",
+                "gradients",
+                "watched_epochs",
+                "sparse_rows",
+            ),
+            device="cpu",
         )
     ]
 

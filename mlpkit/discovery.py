@@ -14,7 +14,7 @@ import pluggy
 
 from mlpkit.catalogue import install_line
 from mlpkit.escaping import visible
-from mlpkit.plugin import API, Component, Hooks, Kind, PluginError
+from mlpkit.plugin import API, CAPABILITIES, Component, Hooks, Kind, PluginError
 
 GROUP = "mlpkit"
 CORE = "mlpkit"  # the distribution whose names nobody else may take
@@ -75,6 +75,12 @@ class Plugin:
     def top(self) -> str:
         """The top-level module that it lives in."""
         return self.entry.value.partition(":")[0].partition(".")[0].strip()
+
+    @property
+    def modules(self) -> set[str]:
+        """The top-level modules of its code, as far as it was loaded."""
+        factories = [c.factory for named in self.components.values() for c in named.values()]
+        return {self.top, *(factory.partition(":")[0].partition(".")[0] for factory in factories)}
 
     def is_called(self, *names: str) -> bool:
         """Whether its entry point or its distribution has one of the names."""
@@ -192,6 +198,11 @@ def checked(hook: str, returned: Any) -> list[Component]:
         for what, value in (("requires", c.requires), ("options", c.options)):
             if isinstance(value, str):
                 raise PluginError(f"{hook}: {what} of {c.name!r} is a tuple, ({value!r},)")
+        if isinstance(c.supports, str) or not set(c.supports) <= set(CAPABILITIES):
+            raise PluginError(
+                f"{hook}: supports of {c.name!r} is a tuple of {', '.join(CAPABILITIES)};"
+                f" not {c.supports!r}"
+            )
         if not isinstance(c.exempt, Mapping):
             raise PluginError(f"{hook}: exempt of {c.name!r} is {{'test_...': 'why'}}")
     return components

@@ -12,6 +12,7 @@ from mlpkit.advice import of_text
 from mlpkit.model import Model
 from mlpkit.plain import is_plain
 from mlpkit.plugin import Array
+from mlpkit.support import check_network
 
 
 class Layers:
@@ -110,7 +111,9 @@ class Layers:
         backend = recipes.backend_of(given)
         live = self._model.at_hand(backend)
         if live is None:
-            recipe = recipes.recipe_of(self._params(), self._model.solver)
+            params = self._params()
+            recipe = recipes.recipe_of(params, self._model.solver)
+            check_network(params, self._model.structure, self._model.spec, recipe)
             live = self._model.live(backend, recipe)
             self._model.keep(live)
         return dense.activated(live.steps.outputs(live.state, X), self.out_activation_)

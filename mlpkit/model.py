@@ -74,10 +74,16 @@ class Model:
         """The names under the L2 penalty."""
         return self._bare.decayed
 
+    def kept(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> Live | None:
+        """The live state, if it was made from just this."""
+        live = self._live
+        same = live is not None and (live.backend, live.recipe) == (backend, recipe)
+        return live if same else None
+
     def live(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> Live:
         """The live state if it was made from just this, else a new one from the arrays."""
-        kept = self._live
-        if kept is not None and (kept.backend, kept.recipe) == (backend, recipe):
+        kept = self.kept(backend, recipe)
+        if kept is not None:
             return kept
         make, options = backend
         steps = make(self.network, self.spec, recipe, **options)

@@ -12,6 +12,7 @@ import numpy as np
 
 from mlpkit import dense
 from mlpkit.blocks import HostRows, host_rows
+from mlpkit.capabilities import unsupported
 from mlpkit.chain import Chain
 from mlpkit.chunks import chunks
 from mlpkit.plugin import (
@@ -24,7 +25,11 @@ from mlpkit.plugin import (
     Spec,
     Steps,
     Sums,
+    deltas,
+    moved,
+    row_losses,
     slot_name,
+    stepped,
 )
 from mlpkit.threads import OneThread
 
@@ -67,17 +72,12 @@ class Layout:
 
 
 def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
-    """Steps for the dense chain; PluginError for a network with an `apply` of its own."""
+    """Steps for the dense network; PluginError for what the component does not declare."""
     if network.apply is not None:
-        raise PluginError(
-            "backend='numpy' trains the dense chain only, and this builder brings a network of"
-            " another framework. Choose the backend that it was written for, or builder='dense'."
-        )
+        raise PluginError(unsupported("backend='numpy'", "custom_networks", "the builder"))
     if spec.loss.delta is None:
-        raise PluginError(
-            f"backend='numpy' can't differentiate: the loss {spec.loss.name!r} needs a `delta`."
-            " Write one, or choose a backend that differentiates."
-        )
+        loss_name = f"loss {spec.loss.name!r}"
+        raise PluginError(unsupported("backend='numpy'", "losses_without_delta", loss_name))
     layout = Layout(network)
     loss, solver, alpha = spec.loss, recipe.solver, recipe.alpha
 
@@ -116,7 +116,8 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             before = penalty(state.weights)
             mean[: layout.decayed] += alpha / weight * state.weights[: layout.decayed]
             views, mine = layout.views(state.weights), state.slots
-            new, after = solver.joint.update(np, views, layout.views(mean), dict(mine), rate)
+            returned = solver.joint.update(np, views, layout.views(mean), dict(mine), rate)
+            new, after = moved(returned, views, mine)
             mine.update(after)
             for name, view in views.items():
                 view[...] = new[name]
@@ -129,7 +130,8 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             g, decayed = mean[block], mine[0][: max(0, layout.decayed - begin)]
             squares += float(decayed @ decayed)
             g[: len(decayed)] += alpha / weight * decayed
-            p, slots = solver.update(np, mine[0], g, mine[1:], rate, solver.options)
+            returned = solver.update(np, mine[0], g, mine[1:], rate, solver.options)
+            p, slots = stepped(returned, mine[0], mine[1:])
             for kept, new in zip(mine, (p, *slots), strict=True):
                 if new is not kept:  # the solver did not work in place
                     kept[...] = new
@@ -143,13 +145,16 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     ) -> None:
         """Write the gradients, summed over rows and divided, from the rows' outputs p."""
         assert loss.delta is not None
-        delta = loss.delta(np, part.y, p)
+        delta = deltas(loss.delta(np, part.y, p), p)
         delta *= 1 / by if part.w is None else part.w[:, None] / by
         chain.backward(weights, gradients, part.X, delta)
 
     def losses(part: HostRows, p: Array) -> Array:
-        found = loss.rows(np, part.y, p)
-        return np.asarray(found if part.w is None else found * part.w)
+        found: Array = row_losses(loss.rows(np, part.y, p), part.y)
+        if part.w is None:
+            return found
+        # rows of weight 0 may be infinite
+        return np.where(part.w > 0, found, 0) * part.w
 
     def gradient(
         state: State, rows: HostRows, indices: Array | None, seed: int

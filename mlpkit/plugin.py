@@ -27,8 +27,9 @@ a *light* module (one that imports no framework, nor a parent package that does)
 A hook takes no argument and returns components. A component only *describes*: its
 factory is imported when a user asks for its name, so listing costs nothing. Plugins
 never see the estimator, never depend on each other's order, and import nothing of
-mlpkit but this module (`mlpkit.measures`, on metrics and partitioners, `mlpkit.objectives`,
-on losses and solvers, and `mlpkit.dropout` are parts of it).
+mlpkit but this module (`mlpkit.measures`, on metrics and partitioners,
+`mlpkit.objectives`, on losses and solvers, `mlpkit.dropout`, `mlpkit.capabilities`, on what a
+backend may support, and `mlpkit.results`, on checks of results, are parts of it).
 Built-ins come in through the same hooks (`mlpkit.builtins`).
 """
 
@@ -39,6 +40,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 import numpy as np
 import pluggy
 
+from mlpkit.capabilities import CAPABILITIES as CAPABILITIES
+from mlpkit.capabilities import Capability as Capability
 from mlpkit.dropout import dropout_mask as dropout_mask
 from mlpkit.measures import Array as Array
 from mlpkit.measures import Groups as Groups
@@ -55,6 +58,14 @@ from mlpkit.objectives import Loss as Loss
 from mlpkit.objectives import Namespace as Namespace
 from mlpkit.objectives import OutActivation as OutActivation
 from mlpkit.objectives import Solver as Solver
+from mlpkit.results import InvalidResult as InvalidResult
+from mlpkit.results import PluginError as PluginError
+from mlpkit.results import PluginWarning as PluginWarning
+from mlpkit.results import Unsupported as Unsupported
+from mlpkit.results import deltas as deltas
+from mlpkit.results import moved as moved
+from mlpkit.results import row_losses as row_losses
+from mlpkit.results import stepped as stepped
 
 API = 1  # the version of the contract; a plugin's module names those it is for: mlpkit_api = (1, 1)
 
@@ -79,14 +90,6 @@ Activation = Literal[
 ]  # gelu by the error function, not its approximation; the slope of leaky_relu is 0.01
 
 
-class PluginError(Exception):
-    """A component that was asked for can't be used: broken, unavailable or ambiguous."""
-
-
-class PluginWarning(UserWarning):
-    """A plugin that nobody asked for is broken, or ignores the contract."""
-
-
 @dataclass(frozen=True)
 class Component:
     """What a hook returns: a name, and where to find what it stands for.
@@ -103,6 +106,10 @@ class Component:
     "gpu 0 (NVIDIA H100)". ``mlpkit plugins`` calls it in a process of its own, since it may
     import a framework.
     ``exempt`` the laws of `mlpkit.testing` that it can't keep, each with the reason.
+    ``supports`` is for a backend: the `Capability` names that it declares. What it declares
+    must work, and the laws compare it with NumPy; a fit that needs what it does not declare
+    raises PluginError before training. A backend that is given as an object declares with an
+    attribute ``supports`` of its own; without one it is assumed to support everything.
     """
 
     name: str
@@ -112,6 +119,7 @@ class Component:
     options: tuple[str, ...] = ()
     exempt: Mapping[str, str] = field(default_factory=dict, hash=False)  # {"test_...": "why"}
     device: str = ""
+    supports: tuple[Capability, ...] = ()
 
 
 IN_FRAMEWORKS: dict[OutActivation, str] = {
@@ -228,8 +236,8 @@ class Sums(NamedTuple):
     ``loss`` and ``weight`` add up over shards; ``penalty``, ``alpha / 2 * |decayed|^2``, is
     a value of the state before the step and does not. Floats, or float64 arrays (steps,).
     ``predictions`` are the activated outputs (steps, batch, n_outputs) of each row as its
-    step met it, any value at weight 0; None unless the epoch is `Batches.watched`, or where
-    a backend can't keep them.
+    step met it, any value at weight 0; None unless the epoch is `Batches.watched`, which it
+    is only for a backend that declares "watched_epochs".
     """
 
     loss: Any
@@ -249,7 +257,9 @@ class Batches(NamedTuple):
 
 class Steps(NamedTuple):
     """A backend: pure functions over its own state. States of one network and spec fit any
-    Steps made for them; no function writes into a state or an array that it was given.
+    Steps made for them; no function writes into a state or an array that it was given. What
+    solvers and losses return goes through `stepped`, `moved`, `row_losses` and `deltas`, which
+    raise `InvalidResult`.
 
     put       X (n, n_features) dense or CSR, y (n, n_outputs), w (n,) or None -> Rows
     start     weights, maybe with solver slots under `slot_name` -> State
@@ -307,9 +317,11 @@ class Report(NamedTuple):
     monitored: tuple[str, float] | None = None  # what `early_stopping_on` looks at, and its value
 
 
-# True stops; a float is the learning rate from here on. May have `on_begin(report)`, called
-# before training with epoch 0 and answered likewise, and `on_end(report)`, which is called
-# behind it, even after an error, and may return weights to put in the place of the last.
+# None or False continues, True stops, a positive finite float is the learning rate from here
+# on; anything else is an error. May have `on_begin(report)`, called before the first epoch with
+# epoch 0, which returns None, False or a learning rate; and `on_end(report)`, called after
+# training, even after an error, which returns None or all the weights by name, with their
+# shapes and finite, to replace the last ones.
 Callback: TypeAlias = Callable[[Report], "bool | float | None"]
 
 

@@ -179,8 +179,8 @@ def trainer_of(params: Mapping[str, Any], recipe: Recipe) -> Trainer:
     return trainer  # type: ignore[no-any-return]
 
 
-def callbacks_of(params: Mapping[str, Any], passes: int = 0, **context: Any) -> list[Callback]:
-    """The callbacks, one or a list, by name, as they are, or adapted; verbose adds one.
+def given_callbacks(params: Mapping[str, Any], passes: int = 0) -> list[Any]:
+    """The callbacks, one or a list, as they were given; verbose adds one.
 
     ``passes`` is as in `Task`.
     """
@@ -193,6 +193,12 @@ def callbacks_of(params: Mapping[str, Any], passes: int = 0, **context: Any) -> 
     if params["verbose"]:
         shown = shown_by_verbose(passes)
         named = [shown, *(c for c in named if not (isinstance(c, str) and c == shown))]
+    return named
+
+
+def callbacks_of(params: Mapping[str, Any], passes: int = 0, **context: Any) -> list[Callback]:
+    """The callbacks, by name, as they are, or adapted; ``passes`` is as in `Task`."""
+    named = given_callbacks(params, passes)
     found = [_named_callback(c, params) if isinstance(c, str) else c for c in named]
     return [adapted("callback", c, **context) or _callable(c) for c in found]
 

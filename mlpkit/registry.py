@@ -14,10 +14,10 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from mlpkit import discovery
 from mlpkit.catalogue import KNOWN, bringing, install_line, spelled
@@ -194,6 +194,40 @@ def installed() -> Registry:
     """The registry of this process; what is installed is read at the first call."""
     with LOCK:
         return _registry()
+
+
+def label(kind: Kind | Literal["loss"], given: Any) -> str:
+    """What messages call a component: a name, with the plugin that brings it; an object by its
+    qualified name, with the plugin that its code is part of.
+    """
+    if kind != "loss" and isinstance(given, str):
+        try:
+            return f"{kind}={given!r} of {installed().find(kind, given)[0].label}"
+        except (ValueError, PluginError):
+            return f"{kind}={given!r}"
+    name = getattr(given, "name", None)
+    if name is None:
+        function = inner(given)
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{kind} {name}{owner(given)}"
+
+
+def owner(*code: Any) -> str:
+    """The plugin that functions or objects are part of, as " of plugin 'x' (mlpkit-x 1.0)";
+    empty for the core's and the user's own.
+    """
+    functions = [inner(function) for function in code if function is not None]
+    modules = {getattr(f, "__module__", type(f).__module__) for f in functions}
+    tops = {str(module).partition(".")[0] for module in modules}
+    found = [p for p in installed().plugins if p.distribution != CORE and tops & p.modules]
+    return "".join(f" of {plugin.label}" for plugin in found[:1])
+
+
+def inner(function: Any) -> Any:
+    """The function that partial ones are made from."""
+    while isinstance(function, partial):
+        function = function.func
+    return function
 
 
 @contextmanager

@@ -89,10 +89,33 @@ def test_what_is_declared_is_exempt(tmp_path: Path) -> None:
 
 
 def test_a_backend_for_other_networks_is_not_checked(tmp_path: Path) -> None:
-    """Its laws are about the dense chain; what it says itself is shown."""
-    told = checked(tmp_path, "zoo", "mlpkit_backends", "'picky', 'zoo_code:picky'")
-    expected = "not checked  backend 'picky': it refuses the dense chain: it is for trees\n"
+    """Its laws are about the dense network; what it declares is shown."""
+    component = "'picky', 'zoo_code:picky', supports=('custom_networks',)"
+    told = checked(tmp_path, "zoo", "mlpkit_backends", component)
+    expected = (
+        "not checked  backend 'picky': its laws are about 'dense_networks', which it does not"
+        " declare\n    declares: custom_networks\n"
+        "    does not declare, and must refuse: dense_networks, losses_without_delta, "
+    )
     assert told.startswith("0\n") and expected in told
+
+
+def test_what_a_backend_declares_must_work(tmp_path: Path) -> None:
+    """One that declares the dense network and raises breaks its laws."""
+    component = "'picky', 'zoo_code:picky', supports=('dense_networks',)"
+    told = checked(tmp_path, "zoo", "mlpkit_backends", component)
+    assert told.startswith("1\n") and "\nBROKEN       backend 'picky': " in told
+    assert "mlpkit.results.PluginError: it is for trees" in told
+
+
+def test_the_verdict_on_numpy(tmp_path: Path) -> None:
+    """What it does not declare is refused, which the laws count as kept."""
+    done = run(tmp_path, "-m", "mlpkit", "check", "core/numpy")
+    assert done.returncode == 0
+    assert "\nkept         backend 'numpy': " in done.stdout
+    assert "    does not declare, and must refuse: custom_networks, losses_without" in done.stdout
+    assert "does not apply" not in done.stdout
+    assert done.stdout.endswith("\nEvery law that applies is kept.\n")
 
 
 def test_what_breaks_many_laws_is_told_once(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ BASES: dict[str, Any] = {
     "Solver": solvers.SolverCulprit,
     "Callback": training.CallbackCulprit,
 }
+WATCHED = "a_watched_epoch_keeps_what_each_row_was_predicted"
 METRIC = "it_is_a_metric_that_can_be_pickled"
 GROUPS = "groups_have_names_and_every_row_a_place"
 # what the first case of a law lets pass, and others that hypothesis draws do not
@@ -74,6 +75,8 @@ def nothing(*given: Any) -> None:
 # further ways to break a law
 MORE: list[tuple[str, str, Any]] = [
     ("Backend", "states_are_never_written_to", backends.steps_with(arrays=backends.lending)),
+    ("Backend", "custom_losses_are_differentiated", backends.undifferentiating),
+    ("Backend", WATCHED, backends.steps_with(epoch=backends.unwatched)),
     ("Metric", METRIC, partial(measures.metric, tasks=("binry",))),
     ("Metric", METRIC, partial(measures.metric, tasks="binary")),
     ("Metric", METRIC, partial(measures.metric, needs="probability")),

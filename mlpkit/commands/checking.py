@@ -16,13 +16,12 @@ from unittest.mock import patch
 from mlpkit.catalogue import install_line
 from mlpkit.commands.program import program
 from mlpkit.discovery import CORE, Plugin, did_you_mean
-from mlpkit.plugin import Component, Kind, PluginError
+from mlpkit.plugin import CAPABILITIES, Capability, Component, Kind, PluginError
 from mlpkit.registry import Registry
 
 # what hypothesis adds to a message: the case, and in it the class that was made here
 CASE = re.compile(r"\s*F(?:ail|alsify)ing .*?: \w+\(\s*self=<.*?>,\s*(.*?),?\s*\)$", re.DOTALL)
 SHOWN = re.compile(r"(?<=.)\nassert .*", re.DOTALL)  # what pytest adds to a law's own words
-REFUSAL = f"{PluginError.__module__}.{PluginError.__name__}"
 SUMMARY = "hold an installed plugin to the laws of its kind"
 LAWS: dict[Kind, str] = {
     "backend": "BackendLaws",
@@ -46,6 +45,7 @@ class Verdict:
     exempt: dict[str, str] = field(default_factory=dict)  # law: why
     skipped: dict[str, str] = field(default_factory=dict)  # law: why
     note: str = ""
+    supports: tuple[Capability, ...] | None = None  # what a backend declares
 
     @property
     def word(self) -> str:
@@ -121,7 +121,7 @@ def checked(registry: Registry, plugin: Plugin, only: str, given: argparse.Names
         print(told(found), flush=True)
     if broken and not given.backend and {k for k, _ in offers} & {"builder", "solver"}:
         print("\nNetworks and solvers of one framework are checked on its backend: --backend NAME")
-    print(f"\n{len(broken)} broken laws." if broken else "\nEvery law that was checked is kept.")
+    print(f"\n{len(broken)} broken laws." if broken else "\nEvery law that applies is kept.")
     return int(bool(broken))
 
 
@@ -133,6 +133,11 @@ def verdict(
     if kind not in LAWS:
         found.note = "there are no laws for this kind"
         return found
+    if kind == "backend":
+        found.supports = component.supports
+        if "dense_networks" not in component.supports:
+            found.note = "its laws are about 'dense_networks', which it does not declare"
+            return found
     name = f"{plugin.distribution}/{component.name}"
     try:
         factory, _ = registry.resolve(kind, name)
@@ -152,9 +157,6 @@ def verdict(
     if given.backend and kind in ("builder", "solver"):
         held["backend"] = given.backend
     run(LAWS[kind], held, found)
-    said = [why.removeprefix(f"{REFUSAL}: ") for why in found.broken.values()]
-    if kind == "backend" and said and all(why.startswith(REFUSAL) for why in found.broken.values()):
-        found.kept, found.broken, found.note = 0, {}, f"it refuses the dense chain: {said[0]}"
     return found
 
 
@@ -225,6 +227,10 @@ def told(v: Verdict) -> str:
     """A verdict in lines."""
     counts = f"{v.kept} laws and cases kept" if v.kept or v.broken else v.note
     lines = [f"{v.word:12} {v.kind} {v.name!r}: {counts}"]
+    if v.supports is not None:
+        other = [capability for capability in CAPABILITIES if capability not in v.supports]
+        lines += [f"    declares: {', '.join(v.supports) or 'nothing'}"]
+        lines += [f"    does not declare, and must refuse: {', '.join(other)}"] if other else []
     for word, laws in (("exempt", v.exempt), ("does not apply", v.skipped)):
         lines += [f"    {word}: {law.replace('_', ' ')}: {why}" for law, why in laws.items()]
     reasons: dict[str, list[str]] = {}

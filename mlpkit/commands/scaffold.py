@@ -12,6 +12,7 @@ from typing import get_args
 from mlpkit.commands import templates
 from mlpkit.commands.checking import LAWS
 from mlpkit.commands.program import program
+from mlpkit.commands.template_backend import SUPPORTS
 from mlpkit.discovery import CORE, own_version
 from mlpkit.plugin import API, Kind
 from mlpkit.registry import installed
@@ -98,6 +99,7 @@ def files(name: str, kind: Kind) -> dict[str, str]:
         "Class": "".join(part.title() for part in identifier.split("_")),
         "laws": LAWS[kind],
         "options": options,
+        "supports": SUPPORTS if kind == "backend" else "",
         "api": str(API),
         "version": f">={major}.{minor},<{major}.{int(minor) + 1}",
     }

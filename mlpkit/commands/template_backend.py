@@ -1,5 +1,8 @@
 """The text of a new backend: NumPy without any finesse, to be replaced piece by piece."""
 
+SUPPORTS = """
+            # what it can do (mlpkit.plugin.CAPABILITIES); mlpkit refuses the rest before training
+            supports=("dense_networks", "branching_solvers", "gradients", "sparse_rows"),"""
 BACKEND = '''
 """A backend: pure functions over its own state. Here in NumPy, for the dense chain."""
 
@@ -10,8 +13,19 @@ from scipy.sparse import issparse
 from scipy.special import expit, ndtr
 
 from mlpkit.plugin import (
-    Array, Arrays, Batches, Network, PluginError, Recipe, Spec, Steps, Sums, dropout_mask,
-    slot_name
+    Array,
+    Arrays,
+    Batches,
+    Network,
+    Recipe,
+    Spec,
+    Steps,
+    Sums,
+    deltas,
+    dropout_mask,
+    row_losses,
+    slot_name,
+    stepped,
 )
 
 SCALE, BOTTOM = 1.0507009873554805, 1.7580993408473766  # of selu
@@ -50,7 +64,7 @@ class State(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """X (n, n_features) dense or CSR, y (n, n_outputs), w (n,)."""
+    """X (n, n_features), dense or CSR, y (n, n_outputs), w (n,)."""
 
     X: Any
     y: Array
@@ -64,8 +78,6 @@ def converted(X: Any, dtype: str) -> Any:
 
 def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     """The step functions for a network."""
-    if network.apply is not None:
-        raise PluginError("backend='$name' trains the dense chain only: set builder='dense'.")
     solver, depth = recipe.solver, len(spec.layer_units) - 1
     hidden = [ACTIVATIONS[name] for name in spec.activations]
     slopes = [SLOPES[name] for name in spec.activations]
@@ -107,7 +119,7 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         dropped = factors(some, seed)
         values, z = forward(state.weights, x, dropped)
         p = ACTIVATIONS[spec.loss.out_activation](z[-1])
-        delta = w[:, None] * spec.loss.delta(np, y, p)
+        delta = w[:, None] * deltas(spec.loss.delta(np, y, p), p)
         gradients: Arrays = {}
         for i in reversed(range(depth)):
             gradients[f"coef_{i}"] = values[i].T @ delta
@@ -116,7 +128,7 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                 delta = delta @ state.weights[f"coef_{i}"].T * slopes[i - 1](z[i - 1])
                 delta *= dropped[i - 1]
         decayed = sum(float((state.weights[name] ** 2).sum()) for name in network.decayed)
-        loss = float((w * spec.loss.rows(np, y, p)).sum())
+        loss = float((w * row_losses(spec.loss.rows(np, y, p), y)).sum())
         return Sums(loss, float(w.sum()), 0.5 * recipe.alpha * decayed), gradients
 
     def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
@@ -127,7 +139,8 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             g = gradients[name] + (recipe.alpha * p if name in network.decayed else 0)
             keys = [slot_name(slot, name) for slot in solver.slots]
             mine = tuple(state.slots[key].copy() for key in keys)
-            weights[name], new = solver.update(np, p.copy(), g / weight, mine, rate, solver.options)
+            returned = solver.update(np, p.copy(), g / weight, mine, rate, solver.options)
+            weights[name], new = stepped(returned, p, mine)
             slots.update(zip(keys, new, strict=True))
         return State(weights, slots)
 
@@ -138,6 +151,11 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             state = update(state, gradients, sums.weight, float(rate))
             found.append(sums[:3])
         return state, Sums(*np.array(found).reshape(-1, 3).T)
+
+    def outputs(state: State, X: Any) -> Array:
+        X = X.tocsr() if issparse(X) else X
+        parts = [X[i : i + 1000] for i in range(0, max(1, X.shape[0]), 1000)]
+        return np.concatenate([forward(state.weights, dense(x, spec.dtype))[1][-1] for x in parts])
 
     return Steps(
         put=put,

@@ -71,7 +71,7 @@ def mlpkit_${kind}s() -> list[Component]:
             "$module.$kind:$id",
             "say what it is in a few words",
             requires=(),  # modules that must be there, such as a framework
-            options=($options),
+            options=($options),$supports
         )
     ]
 '''

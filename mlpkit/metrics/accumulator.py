@@ -12,6 +12,7 @@ from mlpkit.metrics.grouping import Grouping, Label
 from mlpkit.metrics.kept import Kept, Part
 from mlpkit.metrics.sums import Sums
 from mlpkit.plugin import Array, Groups, Metric, Scored, Tally, Task
+from mlpkit.registry import owner
 
 BLOCKS = 400  # of a group's rows, for intervals; halved until the sums fit
 MEMORY = 2**24  # numbers that the sums may take
@@ -124,13 +125,13 @@ class Accumulator:
         if names[0] not in self.errors:
             try:
                 column: Array | Tally = function(scored)  # type: ignore[operator]
-                found = column.cells if isinstance(column, Tally) else _width(column, n)
+                found = _cells(column, n) if isinstance(column, Tally) else _width(column, n)
                 if self.widths.setdefault(function, found) == found:
                     return column
                 raise ValueError(f"{found} columns after {self.widths[function]}")
             except Exception as error:
                 if self.strict:
-                    raise ValueError(f"metric {names[0]!r} failed: {reason(error)}") from error
+                    raise _failed(names[0], function, error) from error
                 self.errors |= dict.fromkeys(names, f"{type(error).__name__}: {error}")
         return np.full((n, self.widths.setdefault(function, width)), np.nan)
 
@@ -214,7 +215,7 @@ class Accumulator:
             return value_of(metric, s)
         except Exception as error:
             if self.strict and metric.name not in self.errors:
-                raise ValueError(f"metric {metric.name!r} failed: {reason(error)}") from error
+                raise _failed(metric.name, metric.ratio or metric.value, error) from error
             self.errors.setdefault(metric.name, f"{type(error).__name__}: {error}")
             return np.full(s.shape[:-1], np.nan)
 
@@ -267,11 +268,30 @@ def value_of(metric: Metric, s: Array) -> Array:
     with np.errstate(all="ignore"):
         if metric.ratio is not None:
             above, below = metric.ratio(s)
+            if above.shape != s.shape[:-1] or below.shape != s.shape[:-1]:
+                raise ValueError(f"ratio returned shapes {above.shape} and {below.shape}")
             value = np.where(below != 0, above / below, np.nan)
         else:
             assert metric.value is not None
             value = np.asarray(metric.value(s), dtype=np.float64)
+            if value.shape != s.shape[:-1]:
+                raise ValueError(f"value returned {value.shape}; wanted {s.shape[:-1]}")
     return np.where(s[..., 0] > 0, value, np.nan)
+
+
+def _failed(name: str, function: object, error: Exception) -> ValueError:
+    return ValueError(f"metric {name!r}{owner(function)} failed: {reason(error)}")
+
+
+def _cells(tally: Tally, n: int) -> int:
+    codes = np.asarray(tally.codes)
+    if codes.dtype.kind not in "iub" or codes.ndim not in (1, 2) or len(codes) != n:
+        raise ValueError(f"codes are {codes.dtype} {codes.shape}; wanted ints ({n},) or ({n}, j)")
+    if codes.size and not -1 <= codes.min() <= codes.max() < tally.cells:
+        raise ValueError(f"codes go from {codes.min()} to {codes.max()} in {tally.cells} cells")
+    if tally.values is not None and np.shape(tally.values) != (n,):
+        raise ValueError(f"values have the shape {np.shape(tally.values)}; wanted ({n},)")
+    return tally.cells
 
 
 def _width(column: Array, n: int) -> int:

@@ -1,5 +1,6 @@
 """Partitioners from what a user gives; crossed, learned, and joined ones."""
 
+import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -11,8 +12,8 @@ from mlpkit.discovery import did_you_mean
 from mlpkit.escaping import told
 from mlpkit.partitions import columns
 from mlpkit.partitions.simple import by_column, by_function
-from mlpkit.plugin import Array, Groups, Partitioner, PluginError, Sample
-from mlpkit.registry import installed, resolve
+from mlpkit.plugin import Array, Groups, InvalidResult, Partitioner, PluginError, Sample
+from mlpkit.registry import installed, owner, resolve
 
 Join = Callable[[Any, Any], Any]
 Part = tuple[str, Join | None, Any]  # of a crossed cut: name, join, cut
@@ -112,11 +113,45 @@ def grouped(
             cuts[p.name] = p.learn(sample)
         elif p.join is not None:
             cuts[p.name] = joined(p.name, p.join, cuts[p.name], p.learn(sample))
-        groups[p.name] = p.assign(cuts[p.name], sample)
-        if len(groups[p.name].codes) != n_rows:
-            raise ValueError(
-                f"partitioner {p.name!r} groups {len(groups[p.name].codes)} rows of {n_rows}."
+        groups[p.name] = assigned(p, cuts[p.name], sample, n_rows)
+    return groups
+
+
+def assigned(p: Partitioner, cut: Any, sample: Sample, n_rows: int | None = None) -> Groups:
+    """The groups that a partitioner assigns to rows.
+
+    Raises InvalidResult unless names are distinct and codes are places among them, -1, or
+    members (n_rows, n_groups).
+    """
+
+    def wrong(what: str) -> InvalidResult:
+        return InvalidResult(f"partitioner {p.name!r}{owner(p.assign, p.learn)}: {what}.")
+
+    groups = p.assign(cut, sample)
+    if not isinstance(groups, Groups):
+        raise wrong(
+            f"`assign` returned {reprlib.repr(groups)}; expected mlpkit.plugin.Groups(codes, names)"
+        )
+    codes, names = groups
+    if len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
+        raise wrong(f"group names are {reprlib.repr(names)}; expected distinct strings")
+    if not isinstance(codes, np.ndarray) or codes.ndim not in (1, 2):
+        raise wrong(f"codes are {reprlib.repr(codes)}; expected an array of ints, one for each row")
+    if n_rows is not None and len(codes) != n_rows:
+        raise wrong(f"it groups {len(codes)} rows of {n_rows}")
+    if codes.ndim == 2:
+        if codes.dtype != bool or codes.shape[1] != len(names):
+            raise wrong(
+                f"members are {codes.dtype} of shape {codes.shape}; expected bool (n_rows,"
+                f" {len(names)})"
             )
+    elif codes.dtype.kind not in "iu":
+        raise wrong(f"codes are {codes.dtype}; expected ints, places among the names of groups")
+    elif codes.size and not -1 <= codes.min() <= codes.max() < len(names):
+        raise wrong(
+            f"codes go from {codes.min()} to {codes.max()}; expected -1 to {len(names) - 1}, places"
+            f" among {len(names)} names"
+        )
     return groups
 
 
@@ -132,9 +167,9 @@ def _learn_cross(parts: tuple[Any, ...], sample: Sample) -> tuple[Part, ...]:
 def _assign_cross(parts: tuple[Any, ...], cut: tuple[Part, ...], sample: Sample) -> Groups:
     """The intersections that occur."""
     found = [partitioner_of(part, sample.X) for part in parts]
-    first, *rest = [p.assign(own, sample) for p, (_, _, own) in zip(found, cut, strict=True)]
-    for other in rest:
-        first = _crossed(first, other)
+    first = assigned(found[0], cut[0][2], sample)
+    for p, (_, _, own) in zip(found[1:], cut[1:], strict=True):
+        first = _crossed(first, assigned(p, own, sample, len(first.codes)))
     return first
 
 

@@ -19,7 +19,16 @@ reason: the law then becomes an expected failure, and an unexpected success fail
 import pytest
 
 # before they are imported: a law that is broken then shows the values that it compared
-PARTS = ("backends", "callbacks", "laws", "metrics", "networks", "partitioners", "processes")
+PARTS = (
+    "backends",
+    "callbacks",
+    "capabilities",
+    "laws",
+    "metrics",
+    "networks",
+    "partitioners",
+    "processes",
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in (*PARTS, "training")))
 
 from mlpkit.testing.backends import BackendLaws

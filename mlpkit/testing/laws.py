@@ -2,10 +2,12 @@
 
 import inspect
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pytest
+
+from mlpkit.plugin import PluginError
 
 
 def made_as(made: Any, kind: type) -> Any:
@@ -15,6 +17,17 @@ def made_as(made: Any, kind: type) -> Any:
         f"{kind.__name__}: does it end in `return ...`?"
     )
     return made
+
+
+def rejects(call: Callable[[], Any], words: str) -> None:
+    """AssertionError unless a call raises PluginError with these words."""
+    message = None
+    try:
+        call()
+    except PluginError as error:
+        message = str(error)
+    assert message is not None, f"expected a PluginError with {words!r}, and nothing was raised"
+    assert words in message, f"{words!r} is not in the message: {message}"
 
 
 class Laws:

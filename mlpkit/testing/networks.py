@@ -133,7 +133,8 @@ class SolverLaws(Laws):
         rates = np.asarray(made.rate_at(0.01, steps, made.options))
         assert rates.dtype == "float64" and np.isfinite(rates).all() and (rates >= 0).all()
         last = made.rate_at(0.01, steps[-1:], made.options)
-        close(np.broadcast_to(rates, steps.shape)[-1:], np.broadcast_to(last, 1), 1e-12)
+        assert rates.shape == steps.shape, f"{rates.shape} rates for {steps.shape} steps"
+        close(rates[-1:], np.asarray(last), 1e-12)
 
     def test_it_goes_down(self) -> None:
         """200 steps lower the sum of squares."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlpkit.plugin import Array, Batches, Progress, Recipe
+from mlpkit.plugin import Array, Batches, InvalidResult, Progress, Recipe
 
 
 def epochs(
@@ -37,4 +37,10 @@ def with_rates(order: Array, progress: Progress, recipe: Recipe, seed: int) -> B
         rates = np.full(len(order), progress.rate)
     else:
         rates = solver.rate_at(progress.rate, step, solver.options)
+        if getattr(rates, "shape", None) != step.shape or not 0 <= rates[-1] < np.inf:
+            raise InvalidResult(
+                f"`rate_at` returned {rates!r}; expected a finite learning rate for each step,"
+                f" shape {step.shape}.",
+                "solver",
+            )
     return Batches(order, rates, (seed + step * 0x9E3779B1).astype(np.uint32))

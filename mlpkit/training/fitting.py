@@ -11,8 +11,20 @@ from sklearn.model_selection import train_test_split
 from mlpkit import provenance, recipes
 from mlpkit.dense import activated
 from mlpkit.model import Model
-from mlpkit.plugin import Array, Job, Progress, Recipe, Report, State, Watch
+from mlpkit.plugin import (
+    Array,
+    InvalidResult,
+    Job,
+    Progress,
+    Recipe,
+    Report,
+    State,
+    Unsupported,
+    Watch,
+)
+from mlpkit.support import check_network, check_rows, declared, name_in
 from mlpkit.targets import Labels, Values
+from mlpkit.training import answers
 from mlpkit.training.listeners import Listeners
 
 if TYPE_CHECKING:  # it is there where metrics are asked for
@@ -57,12 +69,30 @@ class Task(NamedTuple):
 
 
 def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
-    """Train the model on the backend, with the solver and callbacks that `params` name."""
+    """Train the model on the backend, with the solver and callbacks that `params` name.
+
+    Raises PluginError, with the name and the distribution of the component, for one that does
+    not support what is asked of it, or that returns something invalid.
+    """
     recipe = recipes.recipe_of(params, model.solver)
-    live = model.live(recipes.backend_of(params), recipe)
+    try:
+        return _run(model, params, task, recipe)
+    except (InvalidResult, Unsupported) as error:
+        name_in(error, params, model.structure, model.spec, recipe)
+        raise
+
+
+def _run(model: Model, params: dict[str, Any], task: Task, recipe: Recipe) -> Fitted:
+    backend = recipes.backend_of(params)
+    check_rows(params, task.data.X)
+    live = model.kept(backend, recipe)
+    if live is None:
+        check_network(params, model.structure, model.spec, recipe)
+        live = model.live(backend, recipe)
 
     def predict(state: State, X: Any) -> Array:
-        return activated(live.steps.outputs(state, X), model.spec.loss.out_activation)
+        z = answers.outputs(live.steps.outputs(state, X), X.shape[0], model.spec.n_outputs)
+        return activated(z, model.spec.loss.out_activation)
 
     if any(model.spec.dropouts) and not recipe.solver.has_steps:
         raise ValueError(
@@ -92,7 +122,8 @@ def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
     )
     measure = None if monitor is None else monitor.measure
     monitored = None if monitor is None else monitor.monitored
-    listeners = Listeners(callbacks, live.steps.arrays, measure, monitored)
+    given = recipes.given_callbacks(params, task.passes)
+    listeners = Listeners(callbacks, live.steps.arrays, measure, monitored, given)
     before = task.progress(recipe)
 
     def fitted(state: State, progress: Progress, n_epochs: int) -> Fitted:
@@ -108,7 +139,7 @@ def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
     try:
         before = replace(before, rate=listeners.begin(live.state, before.rate))
         job = Job(
-            steps=live.steps,
+            steps=answers.checked(live.steps, model.spec),
             rows=live.steps.put(*data),
             n_rows=len(data.y),
             recipe=recipe,
@@ -118,18 +149,20 @@ def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
             frozen=model.structure.frozen,
             score=score,
             passes=task.passes,
-            watched=monitor is not None and monitor.watched,
+            watched=monitor is not None
+            and monitor.watched
+            and "watched_epochs" in declared(params),
         )
         watch: Watch = listeners
         if tasks is not None:
             job, watch = tasks.followed(job, before, fitted), tasks.watched(watch)
         train = recipes.trainer_of(params, recipe)
-        state, after = train(job, live.state, before, watch)
+        state, after = answers.trained(train(job, live.state, before, watch))
         if tasks is not None:
             tasks.close()
     finally:
-        chosen = listeners.end(state)
-    if chosen is not None:
+        listeners.end(state)
+    if (chosen := listeners.chosen(state)) is not None:
         state = live.steps.start({**chosen, **live.steps.slots(state)})
     return fitted(state, after, after.epoch)  # an interrupted epoch does not count
 

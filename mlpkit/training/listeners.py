@@ -1,19 +1,22 @@
 """Who watches a training run: the monitor and the callbacks, after every epoch."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from mlpkit.plugin import Arrays, Callback, Reading, Report, State
+from mlpkit.training.answers import decision, final_weights, first_rate, reported
 
 Measure = Callable[[State, Report], Callable[[], Iterable[Reading]]]
 Monitored = Callable[[float], tuple[str, float] | None]  # what a score means, as in `Report`
 
 
 class Listeners:
-    """Keeps every report, measures, and asks every callback.
+    """Keeps every report, measures, and calls every callback.
 
-    ``arrays`` gives the weights of a state, ``measure`` what the metrics are after an epoch.
+    ``arrays`` gives the weights of a state, ``measure`` what the metrics are after an epoch;
+    ``given`` are the callbacks as the user gave them, for messages.
     """
 
     def __init__(
@@ -22,23 +25,26 @@ class Listeners:
         arrays: Callable[[State], Arrays],
         measure: Measure | None = None,
         monitored: Monitored | None = None,
+        given: Sequence[Any] | None = None,
     ) -> None:
         self.callbacks, self.arrays, self.measure = callbacks, arrays, measure
         self.monitored = monitored
+        self.given = list(callbacks if given is None else given)
         self.reports: list[Report] = []
+        self._returned: tuple[Any, Any] | None = None  # of which `on_end`, what
 
     def begin(self, state: State, rate: float) -> float:
-        """Tell those who want to know that training begins; returns the rate to begin with."""
+        """Call every `on_begin`; return the learning rate to begin with."""
         report = Report(0, float("nan"), None, rate, 0.0, arrays=partial(self.arrays, state))
-        for callback in self.callbacks:
+        for callback, given in zip(self.callbacks, self.given, strict=True):
             begin = getattr(callback, "on_begin", None)
-            answer = begin(report) if begin is not None else None
-            if isinstance(answer, float):
-                rate = answer
+            if begin is not None:
+                rate = first_rate(begin(report), given) or rate
         return rate
 
     def __call__(self, state: State, report: Report) -> bool | float:
-        """Each is asked; any may stop, and the last that gives a rate sets it."""
+        """Call every callback; any may stop, and the last that returns a rate sets it."""
+        report = reported(report, partial(self.arrays, state))
         readings = tuple if self.measure is None else self.measure(state, report)
         report = report._replace(predictions=None)
         if self.monitored is not None and report.score is not None:
@@ -46,29 +52,41 @@ class Listeners:
         self.reports.append(report)  # weights of every epoch are not kept
         report = report._replace(arrays=partial(self.arrays, state), metrics=readings)
         try:
-            return combined([callback(report) for callback in self.callbacks])
+            return combined(
+                [
+                    decision(callback(report), given)
+                    for callback, given in zip(self.callbacks, self.given, strict=True)
+                ]
+            )
         except KeyboardInterrupt:  # the epoch is whole
             warnings.warn("Training interrupted by user.")
             return True
 
-    def end(self, state: State) -> Arrays | None:
-        """Tell those who want to know; the last that returns weights has its way."""
-        found = None
-        for callback in self.callbacks:
+    def end(self, state: State) -> None:
+        """Call every `on_end`, and keep what the last of them returned."""
+        for callback, given in zip(self.callbacks, self.given, strict=True):
             end = getattr(callback, "on_end", None)
             if end is not None:
                 last = self.reports[-1] if self.reports else Report(0, 0.0, None, 0.0, 0.0)
-                found = end(last._replace(arrays=partial(self.arrays, state))) or found
-        return found
+                returned = end(last._replace(arrays=partial(self.arrays, state)))
+                if returned is not None:
+                    self._returned = given, returned
+
+    def chosen(self, state: State) -> Arrays | None:
+        """The weights that the last `on_end` returned to replace those of the state, if any."""
+        if self._returned is None:
+            return None
+        given, returned = self._returned
+        return final_weights(returned, self.arrays(state), given)
 
 
-def combined(answers: Iterable[bool | float | None]) -> bool | float:
-    """True if one says so, else the last rate, else False.
+def combined(answers: Iterable[bool | float]) -> bool | float:
+    """True if one stops, else the last rate, else False.
 
-    >>> combined([None, 0.1, False]), combined([0.1, True]), combined([])
+    >>> combined([False, 0.1, False]), combined([0.1, True]), combined([])
     (0.1, True, False)
     """
     answers = list(answers)
-    if any(a for a in answers if not isinstance(a, float)):
+    if any(answer is True for answer in answers):
         return True
-    return next((a for a in reversed(answers) if isinstance(a, float)), False)
+    return next((a for a in reversed(answers) if a is not False), False)

@@ -1,6 +1,7 @@
 """Wrong backends: NumPy's, with one function replaced."""
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,8 +10,12 @@ import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit import numpy_backend, testing
-from mlpkit.plugin import Network, Steps
+from mlpkit.losses import LOSSES
+from mlpkit.plugin import Capability, Network, Steps
+from mlpkit.registry import installed
 from mlpkit.solvers import adam
+
+OWN = installed().find("backend", "numpy")[1].supports
 
 
 def steps_with(**wrong: Callable[[Steps], Any]) -> Any:
@@ -186,6 +191,120 @@ def allocating_batches(network: Network, spec: Any, recipe: Any) -> Steps:
         return right.put(*data)
 
     return right._replace(put=put)
+def declaring(*more: Capability) -> Any:
+    """A mark for a backend that declares more than NumPy's does."""
+
+    def marked(backend: Any) -> Any:
+        backend.supports = (*OWN, *more)
+        return backend
+
+    return marked
+
+
+def usual(network: Network, spec: Any, recipe: Any) -> Steps:
+    """The derivative that the losses of scikit-learn have, whatever the loss is."""
+    loss = spec.loss._replace(delta=LOSSES["squared_error"].delta)
+    return numpy_backend.backend(network, replace(spec, loss=loss), recipe)
+
+
+@declaring("losses_without_delta")
+def undifferentiating(network: Network, spec: Any, recipe: Any) -> Steps:
+    """Declares that it differentiates; a loss without a delta has the usual one."""
+    made = usual if spec.loss.delta is None else numpy_backend.backend
+    return made(network, spec, recipe)
+
+
+def array_by_array(network: Network, spec: Any, recipe: Any) -> Steps:
+    """A joint solver is called for each array by itself."""
+    joint = recipe.solver.joint
+    if joint is None:
+        return numpy_backend.backend(network, spec, recipe)
+
+    def update(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+        new, after = {}, dict(slots)
+        for name in weights:
+            one, its = joint.update(xp, {name: weights[name]}, {name: gradients[name]}, slots, rate)
+            new |= one
+            after |= its
+        return new, after
+
+    solver = recipe.solver._replace(joint=joint._replace(update=update))
+    return numpy_backend.backend(network, spec, replace(recipe, solver=solver))
+
+
+def one_rate(network: Network, spec: Any, recipe: Any) -> Steps:
+    """The branch that the first learning rate takes is taken in every step."""
+    right = numpy_backend.backend(network, spec, recipe)
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        return right.epoch(
+            state, rows, batches._replace(rates=0 * batches.rates + batches.rates[0])
+        )
+
+    return right._replace(epoch=epoch)
+
+
+@declaring("custom_networks")
+def dense_anyway(network: Network, spec: Any, recipe: Any) -> Steps:
+    """Declares networks of one's own, and trains the dense one."""
+    if network.apply is None:
+        return numpy_backend.backend(network, spec, recipe)
+    arrays = {name: a for name, a in network.arrays.items() if name not in network.frozen}
+    right = numpy_backend.backend(
+        network._replace(apply=None, arrays=arrays, frozen=frozenset()), spec, recipe
+    )
+    return right._replace(arrays=lambda s: {**right.arrays(s), "count": network.arrays["count"]})
+
+
+def one_block(right: Steps) -> Any:
+    """Steps beyond the first block are lost."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        first = batches.order.copy()
+        first[8:] = -1
+        return right.epoch(state, rows, batches._replace(order=first))
+
+    return epoch
+
+
+def sharing(right: Steps) -> Any:
+    """Every epoch is computed in the same place."""
+    place: list[Any] = []
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        place[:] = right.epoch(state, rows, batches)
+        time.sleep(0.005)
+        return tuple(place)
+
+    return epoch
+
+
+def densifying(right: Steps) -> Any:
+    """All rows become dense at once."""
+    return lambda X, y, w: right.put(X.toarray() if issparse(X) else X, y, w)
+
+
+def broadcasting(network: Network, spec: Any, recipe: Any) -> Steps:
+    """What a solver returns is given the shape that it should have."""
+    solver = recipe.solver
+    if solver.update is None or solver.update is adam().update:
+        return numpy_backend.backend(network, spec, recipe)
+
+    def update(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+        new, after = solver.update(xp, p, g, slots, rate, options)
+        return np.broadcast_to(new, p.shape), after
+
+    lenient = solver._replace(update=update)
+    return numpy_backend.backend(network, spec, replace(recipe, solver=lenient))
+
+
+def unwatched(right: Steps) -> Any:
+    """Keeps no predictions, although it is declared."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        return right.epoch(state, rows, batches._replace(watched=False))
+
+    return epoch
 
 
 BACKENDS: dict[str, Any] = {
@@ -207,6 +326,14 @@ BACKENDS: dict[str, Any] = {
     "a_batch_size_beyond_the_rows": allocating_batches,
     "dtype_of_the_data_decides": steps_with(arrays=wide),
     "streams_of_any_size_equal_numpy": steps_with(epoch=losing_small_steps),
+    "custom_losses_are_differentiated": usual,
+    "joint_solvers_step_over_all_weights": array_by_array,
+    "solvers_may_branch": one_rate,
+    "custom_networks_are_computed": dense_anyway,
+    "shapes_beyond_one_block": steps_with(epoch=one_block),
+    "threads_do_not_meet": steps_with(epoch=sharing),
+    "sparse_rows_stay_sparse": steps_with(put=densifying),
+    "wrong_results_are_errors": broadcasting,
     "no_global_state_is_touched": steps_with(put=seeding),
     "predicts_in_a_process_without_the_framework": steps_with(arrays=frameworks_arrays),
     "describing_imports_no_framework": numpy_backend.backend,  # see `_surroundings`
@@ -217,6 +344,10 @@ class BackendCulprit(testing.BackendLaws):
     """The laws, for an object instead of a name."""
 
     __test__ = False
+
+    def supports(self) -> tuple[Capability, ...]:
+        """What the culprit declares, or what NumPy's backend does."""
+        return getattr(type(self).backend, "supports", OWN)
 
     def steps(self, network: Any, spec: Any, recipe: Any, backend: str = "") -> Steps:
         """The culprit's functions, or NumPy's."""

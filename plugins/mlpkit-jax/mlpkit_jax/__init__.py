@@ -16,5 +16,14 @@ def mlpkit_backends() -> list[Component]:
             requires=("jax",),
             options=("device",),
             device="mlpkit_jax.runtime:device",
+            supports=(
+                "dense_networks",
+                "custom_networks",
+                "losses_without_delta",
+                "joint_solvers",
+                "gradients",
+                "watched_epochs",
+                "sparse_rows",
+            ),
         )
     ]

@@ -4,7 +4,8 @@ All that is no structure (weights, rates, alpha, seeds, how many steps are live)
 argument, so that a second estimator of the same structure compiles nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
@@ -23,8 +24,13 @@ from mlpkit.plugin import (
     Network,
     Recipe,
     Spec,
+    Unsupported,
+    deltas,
     dropout_mask,
+    moved,
+    row_losses,
     slot_name,
+    stepped,
 )
 
 Tensors: TypeAlias = dict[str, Any]  # by name: JAX's arrays, or NumPy's on their way to JAX
@@ -244,13 +250,13 @@ def _loss(loss: Loss, z: Any, y: Any, w: Any) -> tuple[Any, Any, Any]:
 
     def summed(z: Any) -> tuple[Any, Any]:
         p = ACTIVATIONS[loss.out_activation](z)
-        return jnp.where(live, w * loss.rows(jnp, y, p), 0).sum(), p
+        return jnp.where(live, w * row_losses(loss.rows(jnp, y, p), y), 0).sum(), p
 
     if loss.delta is None:
         (value, p), delta = jax.value_and_grad(summed, has_aux=True)(z)
     else:
         value, p = summed(z)
-        delta = w[:, None] * loss.delta(jnp, y, p)
+        delta = w[:, None] * deltas(loss.delta(jnp, y, p), p)
     return value, jnp.where(live[:, None], delta, 0).astype(z.dtype), p
 
 
@@ -264,7 +270,7 @@ def _advanced(
 ) -> State:
     """One solver step; without weight, the state as it was."""
 
-    def moved() -> State:
+    def step() -> State:
         weights: Tensors = dict(statistics)
         slots: Tensors = {}
         gradients = {
@@ -273,20 +279,33 @@ def _advanced(
         }
         if s.joint is not None:
             trained = {name: state.weights[name] for name in gradients}
-            new, slots = s.joint.update(jnp, trained, gradients, state.slots, rate)
+            with traceable():
+                returned = s.joint.update(jnp, trained, gradients, state.slots, rate)
+            new, slots = moved(returned, trained, state.slots)
             weights, gradients = {**weights, **new}, {}
         for name, g in gradients.items():
             assert s.update is not None  # a solver without steps has a trainer of its own
             p = state.weights[name]
             keys = [slot_name(slot, name) for slot in s.slots]
             mine = tuple(state.slots[key] for key in keys)
-            weights[name], new = s.update(jnp, p, g, mine, rate, dict(s.options))
+            with traceable():
+                returned = s.update(jnp, p, g, mine, rate, dict(s.options))
+            weights[name], new = stepped(returned, p, mine)
             slots.update(zip(keys, new, strict=True))
         after: State = jax.tree.map(_like, State(weights, slots), state)
         return after
 
     # on a CPU a tenth faster than jnp.where over wide layers
-    return lax.cond(total.weight > 0, moved, lambda: state)  # type: ignore[no-any-return]
+    return lax.cond(total.weight > 0, step, lambda: state)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def traceable() -> Iterator[None]:
+    """Unsupported instead of JAX's errors for a solver whose code depends on values."""
+    try:
+        yield
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
+        raise Unsupported("branching_solvers") from error
 
 
 def _like(new: Any, old: Any) -> Any:

@@ -85,7 +85,23 @@ def mlpkit_backends() -> list[Component]:
     """Steps by ``train_on_batch``, for models that train themselves."""
     summary = "Keras's own train_on_batch, for a model with a train_step of its own"
     device = "mlpkit_keras.runtime:device"
-    return [Component("keras", "mlpkit_keras.steps:backend", summary, _REQUIRES, device=device)]
+    return [
+        Component(
+            "keras",
+            "mlpkit_keras.steps:backend",
+            summary,
+            _REQUIRES,
+            device=device,
+            # of Keras's own only, which it checks itself
+            supports=(
+                "custom_networks",
+                "losses_without_delta",
+                "joint_solvers",
+                "branching_solvers",
+                "sparse_rows",
+            ),
+        )
+    ]
 
 
 @hookimpl

@@ -16,5 +16,14 @@ def mlpkit_backends() -> list[Component]:
             requires=("tensorflow",),
             options=("jit_compile", "device"),
             device="mlpkit_tensorflow.process:device",
+            supports=(
+                "dense_networks",
+                "custom_networks",
+                "losses_without_delta",
+                "joint_solvers",
+                "gradients",
+                "watched_epochs",
+                "sparse_rows",
+            ),
         )
     ]

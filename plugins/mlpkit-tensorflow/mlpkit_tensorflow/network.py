@@ -4,11 +4,22 @@ Everything here is traced into compiled functions.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import tensorflow as tf
 
-from mlpkit.plugin import PENALTY, Loss, dropout_mask, slot_name
+from mlpkit.plugin import (
+    PENALTY,
+    Loss,
+    Unsupported,
+    deltas,
+    dropout_mask,
+    moved,
+    row_losses,
+    slot_name,
+    stepped,
+)
 from mlpkit_tensorflow import namespace as xp
 from mlpkit_tensorflow.structure import State, Structure, Tensor, Tensors
 
@@ -129,10 +140,11 @@ def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor, 
         if loss.delta is None:
             tape.watch(z)
         p = ACTIVATIONS[loss.out_activation](tf.where(live[:, None], z, 0))
-        total = tf.reduce_sum(tf.where(live, w * loss.rows(xp, y, p), 0))
+        total = tf.reduce_sum(tf.where(live, w * row_losses(loss.rows(xp, y, p), y), 0))
     if loss.delta is None:
         return total, tape.gradient(total, z), p
-    return total, tf.where(live[:, None], w[:, None] * loss.delta(xp, y, p), 0), p
+    delta = deltas(loss.delta(xp, y, p), p)
+    return total, tf.where(live[:, None], w[:, None] * delta, 0), p
 
 
 def advance(
@@ -187,20 +199,35 @@ def _one_by_one(
     structure: Structure, weights: Tensors, gradients: Tensors, slots: Tensors, rate: Tensor
 ) -> tuple[Tensors, Tensors]:
     assert structure.update is not None  # a solver without steps has a trainer of its own
-    moved: Tensors = {}
+    trained: Tensors = {}
     after: Tensors = {}
     for name, p in weights.items():
         keys = [slot_name(slot, name) for slot in structure.slot_names]
         mine = tuple(slots[key] for key in keys)
         options = dict(structure.options)
-        moved[name], new = structure.update(xp, p, gradients[name], mine, rate, options)
+        with traceable():
+            returned = structure.update(xp, p, gradients[name], mine, rate, options)
+        trained[name], new = stepped(returned, p, mine)
         after.update(zip(keys, new, strict=True))
-    return moved, after
+    return trained, after
 
 
 def _together(
     structure: Structure, weights: Tensors, gradients: Tensors, slots: Tensors, rate: Tensor
 ) -> tuple[Tensors, Tensors]:
     assert structure.joint is not None
-    moved, after = structure.joint.update(xp, weights, gradients, slots, rate)
-    return dict(moved), {**slots, **after}
+    with traceable():
+        returned = structure.joint.update(xp, weights, gradients, slots, rate)
+    trained, after = moved(returned, weights, slots)
+    return dict(trained), dict(after)
+
+
+@contextmanager
+def traceable() -> Iterator[None]:
+    """Unsupported instead of TensorFlow's errors for a solver whose code depends on values."""
+    try:
+        yield
+    except (tf.errors.OperatorNotAllowedInGraphError, NotImplementedError) as error:
+        if "symbolic" not in str(error):
+            raise
+        raise Unsupported("branching_solvers") from error

@@ -1,6 +1,6 @@
 """The PyTorch backend of mlpkit. This module describes it and imports no framework."""
 
-from mlpkit.plugin import Component, hookimpl
+from mlpkit.plugin import CAPABILITIES, Component, hookimpl
 
 mlpkit_api = (1, 1)  # the versions of the contract that it was made for
 
@@ -16,5 +16,6 @@ def mlpkit_backends() -> list[Component]:
             requires=("torch",),
             options=("device",),
             device="mlpkit_torch.devices:device",
+            supports=CAPABILITIES,
         )
     ]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mlpkit.plugin import PENALTY, Loss, Network, Spec, dropout_mask
+from mlpkit.plugin import PENALTY, Loss, Network, Spec, deltas, dropout_mask, row_losses
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.layout import Layout, State, Tensor, Tensors
 from mlpkit_torch.rows import Part
@@ -193,7 +193,7 @@ def loss_of(loss: Loss, part: Part, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     def summed(z: Tensor) -> tuple[Tensor, Tensor]:
         p = ACTIVATIONS[loss.out_activation](z)
-        rows = loss.rows(xp, part.y, p)
+        rows = row_losses(loss.rows(xp, part.y, p), part.y)
         return (rows if part.w is None else rows * part.w).sum(), p
 
     if loss.delta is None:
@@ -202,5 +202,5 @@ def loss_of(loss: Loss, part: Part, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             total, p = summed(z)
         return total.detach(), torch.autograd.grad(total, z)[0], p.detach()
     total, p = summed(z)
-    delta: Any = loss.delta(xp, part.y, p)
+    delta: Any = deltas(loss.delta(xp, part.y, p), p)
     return total, delta if part.w is None else delta * part.w[:, None], p

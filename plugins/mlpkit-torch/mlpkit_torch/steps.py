@@ -11,7 +11,19 @@ import torch
 from scipy.sparse import issparse
 
 from mlpkit.devices import Device
-from mlpkit.plugin import Array, Arrays, Batches, Joint, Network, Recipe, Spec, Steps, Sums
+from mlpkit.plugin import (
+    Array,
+    Arrays,
+    Batches,
+    Joint,
+    Network,
+    Recipe,
+    Spec,
+    Steps,
+    Sums,
+    moved,
+    stepped,
+)
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import device_of, unforked
 from mlpkit_torch.layout import Layout, State, Tensor, pulled
@@ -146,9 +158,11 @@ class Functions:
             return
         assert self.solver.update is not None  # a solver without steps has its own trainer
         mine = (state.weights, *state.slots)
-        p, moved = self.solver.update(xp, mine[0], gradients, mine[1:], rate, self.solver.options)
+        options = self.solver.options
+        returned = self.solver.update(xp, mine[0], gradients, mine[1:], rate, options)
+        p, after = stepped(returned, mine[0], mine[1:])
         # where the solver did not work in place; what it gives may be another one of ours
-        new = [None if a is b else a.clone() for a, b in zip((p, *moved), mine, strict=True)]
+        new = [None if a is b else a.clone() for a, b in zip((p, *after), mine, strict=True)]
         for kept, moved_to in zip(mine, new, strict=True):
             if moved_to is not None:
                 kept.copy_(moved_to)
@@ -156,10 +170,11 @@ class Functions:
     def _advance_jointly(self, joint: Joint, state: State, gradients: Tensor, rate: float) -> None:
         """One step of a joint solver in the state, with mean gradients (n_weights,)."""
         weights, means = self.layout.views(state.weights), self.layout.views(gradients)
-        new, slots = joint.update(xp, weights, means, dict(state.slots), rate)
-        moved = {name: new[name].clone() for name in weights}  # may be views of the old
+        returned = joint.update(xp, weights, means, dict(state.slots), rate)
+        new, slots = moved(returned, weights, state.slots)
+        copies = {name: new[name].clone() for name in weights}  # may be views of the old
         for name, view in weights.items():
-            view.copy_(moved[name])
+            view.copy_(copies[name])
         for key, a in slots.items():
             old = state.slots[key]
             state.slots[key] = torch.as_tensor(a, dtype=old.dtype, device=self.device)

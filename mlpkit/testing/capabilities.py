@@ -1,0 +1,244 @@
+"""Laws about what a backend declares that it supports, part of `BackendLaws`."""
+
+import tracemalloc
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from mlpkit import MLPRegressor, dense, numpy_backend
+from mlpkit.plugin import (
+    Arrays,
+    Batches,
+    Capability,
+    Loss,
+    Network,
+    Recipe,
+    Solver,
+    Spec,
+    Steps,
+)
+from mlpkit.registry import installed
+from mlpkit.testing import components
+from mlpkit.testing.cases import batches, close, data, recipe, spec
+from mlpkit.testing.laws import made_as, rejects
+from mlpkit.testing.processes import ProcessLaws
+
+WIDE = (50_000, 20_000)  # sparse X whose dense form takes 4 GB
+SHAPES = {"many steps": (27_000, 500), "a wide step": (9_000, 9_000), "many weights": (21, 8)}
+
+
+class CapabilityLaws(ProcessLaws):
+    """Laws of a backend, by its name: what it declares equals NumPy or plain arithmetic, and
+    what it does not declare is refused before training.
+    """
+
+    options: ClassVar[Mapping[str, Any]] = {}
+
+    def supports(self) -> tuple[Capability, ...]:
+        """What the backend declares."""
+        return installed().find("backend", self.backend)[1].supports
+
+    def steps(self, network: Network, spec: Spec, recipe: Recipe, backend: str = "") -> Steps:
+        """The backend's functions (or those of another one)."""
+        make, _ = installed().resolve("backend", backend or self.backend)
+        made = make(network, spec, recipe, **(self.options if not backend else {}))
+        return made_as(made, Steps)  # type: ignore[no-any-return]
+
+    def started(self, spec: Spec, recipe: Recipe, backend: str = "") -> tuple[Steps, Any]:
+        """Functions and state from one seed."""
+        network = dense.build(spec, np.random.RandomState(1))
+        steps = self.steps(network, spec, recipe, backend)
+        return steps, steps.start(network.arrays)
+
+    def everything(self, steps: Steps, state: Any) -> Arrays:
+        """Weights and slots."""
+        return {**steps.arrays(state), **steps.slots(state)}
+
+    def refused(self, capability: Capability, sparse: bool = False, **params: Any) -> None:
+        """An estimator that needs what is not declared raises before its first epoch."""
+        X, y, _ = data(spec("squared_error"), 20)
+        seen: list[Any] = []
+        reg = MLPRegressor(hidden_layer_sizes=(3,), backend=self.backend, max_iter=2)
+        reg.set_params(callbacks=seen.append, **params)
+        rejects(lambda: reg.fit(csr_array(X) if sparse else X, y), capability)
+        assert not seen, "it was trained"
+
+    def by_hand(
+        self, s: Spec, r: Recipe, plan: Batches, step: Callable[[Arrays, Arrays, int], Arrays]
+    ) -> Arrays:
+        """Weights after steps of plain arithmetic, by the gradients of the NumPy backend."""
+        network = dense.build(s, np.random.RandomState(1))
+        right = numpy_backend.backend(network, s, replace(r, solver=Solver(components.by_options)))
+        rows = right.put(*data(s))
+
+        def gradients(weights: Arrays, i: int) -> tuple[Arrays, float]:
+            sums, found = right.gradient(right.start(weights), rows, plan.order[i], 0)
+            decay = {n: r.alpha * weights[n] if n in network.decayed else 0 for n in found}
+            return {n: g + decay[n] for n, g in found.items()}, sums.weight
+
+        return components.stepped_by_hand(gradients, network.arrays, len(plan.order), step)
+
+    @pytest.mark.parametrize("given", ["with a delta", "without"])
+    def test_custom_losses_are_differentiated(self, given: str) -> None:
+        """A `Loss` of one's own gives its values, and gradients that are their differences."""
+        loss: Loss = components.HUBER
+        if given == "without":
+            loss = loss._replace(delta=None)
+            if "losses_without_delta" not in self.supports():
+                self.refused("losses_without_delta", loss=loss)
+                return
+        s = replace(spec("squared_error", "tanh"), loss=loss)
+        X, y, w = data(s)
+        steps, state = self.started(s, recipe(alpha=0.0))
+        rows = steps.put(X, y, w)
+        after, sums = steps.epoch(state, rows, batches(21, 21))
+        close(w @ loss.rows(np, y, steps.outputs(state, X)), np.sum(sums.loss), 1e-9)
+        right, first = self.started(replace(s, loss=components.HUBER), recipe(alpha=0.0), "numpy")
+        expected, _ = right.epoch(first, right.put(X, y, w), batches(21, 21))
+        close(right.arrays(expected), steps.arrays(after), 1e-9)
+        weights = right.arrays(first)
+        _, gradient = right.gradient(first, right.put(X, y, w), None, 0)
+        for name, a in weights.items():
+            values = []
+            for change in (1e-6, -1e-6):
+                moved = a.copy()
+                moved.flat[0] += change
+                z = steps.outputs(steps.start({**weights, name: moved}), X)
+                values.append(w @ loss.rows(np, y, z))
+            close((values[0] - values[1]) / 2e-6, gradient[name].flat[0], 1e-6)
+
+    def test_joint_solvers_step_over_all_weights(self) -> None:
+        """Names, slots of several shapes and the norm over all arrays are those of the solver."""
+        if "joint_solvers" not in self.supports():
+            self.refused("joint_solvers", solver=components.JOINT)
+            return
+        s, plan, r = spec(), batches(21, 8), recipe(solver=components.JOINT)
+        steps, state = self.started(s, r)
+        slots = [components.joint_start(steps.arrays(state))]
+        expected = self.by_hand(s, r, plan, partial(components.jointly, plan.rates, slots))
+        state, _ = steps.epoch(state, steps.put(*data(s)), plan)
+        close(expected, steps.arrays(state), 1e-9)
+        close(slots[0], steps.slots(state), 1e-9)
+
+    @pytest.mark.parametrize("on", ["options", "rate"])
+    def test_solvers_may_branch(self, on: str) -> None:
+        """A branch on an option is taken everywhere, one on the learning rate where declared."""
+        s, plan = spec(), batches(21, 8)
+        plan = plan._replace(rates=np.array([0.02, 0.005, 0.02]))
+        solver = Solver(components.by_rate)
+        if on == "options":
+            solver = Solver(components.by_options, options={"signed": 1.0})
+            plan = plan._replace(rates=np.full(3, 0.02))
+        elif "branching_solvers" not in self.supports():
+            self.refused("branching_solvers", solver=solver)
+            return
+        steps, state = self.started(s, recipe(solver=solver))
+        state, _ = steps.epoch(state, steps.put(*data(s)), plan)
+        expected = self.by_hand(s, recipe(), plan, partial(components.branching, plan.rates))
+        close(expected, steps.arrays(state), 1e-9)
+
+    def test_custom_networks_are_computed(self) -> None:
+        """An `apply` in plain operators equals the dense network without hidden layers; frozen
+        arrays take its values.
+        """
+        if "custom_networks" not in self.supports():
+            self.refused("custom_networks", builder=components.linear_network)
+            return
+        s = replace(spec(), hidden_layer_sizes=())
+        network = components.linear_network(s, np.random.RandomState(1))
+        plain = {n: a for n, a in network.arrays.items() if n != "count"}
+        right = numpy_backend.backend(Network(plain, decayed=network.decayed), s, recipe())
+        expected, _ = right.epoch(right.start(plain), right.put(*data(s)), batches(21, 8))
+        steps = self.steps(network, s, recipe())
+        state, _ = steps.epoch(steps.start(network.arrays), steps.put(*data(s)), batches(21, 8))
+        close({**right.arrays(expected), "count": np.array(3.0)}, steps.arrays(state), 1e-9)
+        close(right.outputs(expected, data(s)[0]), steps.outputs(state, data(s)[0]), 1e-9)
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_shapes_beyond_one_block(self, shape: str) -> None:
+        """Many steps, a step of many rows and many weights equal NumPy's steps one by one."""
+        n, batch = SHAPES[shape]
+        s = replace(spec(), hidden_layer_sizes=(200, 100) if shape == "many weights" else (7, 4))
+        (X, y, w), plan, r = data(s, n), batches(n, batch), recipe(batch_size=batch)
+        right, expected = self.started(s, r, "numpy")
+        rows, losses = right.put(X, y, w), []
+        for i, order in enumerate(plan.order):
+            one, gradient = right.gradient(expected, rows, order, 0)
+            expected = right.update(expected, gradient, one.weight, plan.rates[i])
+            losses.append(one.loss)
+        steps, state = self.started(s, r)
+        rows = steps.put(X, y, w)
+        after, sums = steps.epoch(state, rows, plan)
+        close(np.array(losses), sums.loss, 1e-9)
+        close(self.everything(right, expected), self.everything(steps, after), 1e-8)
+        z = dense.outputs(X, *dense.layers(steps.arrays(after)), s.activation)
+        close(z, steps.outputs(after, X), 1e-9)
+        if "gradients" in self.supports():
+            _, whole = steps.gradient(state, rows, None, 0)
+            parts = [steps.gradient(state, rows, order, 0)[1] for order in plan.order]
+            close(whole, {name: sum(g[name] for g in parts) for name in whole}, 1e-8)
+
+    def test_threads_do_not_meet(self) -> None:
+        """Functions called from several threads at once give what they give one by one."""
+        s, plan = spec(), batches(21, 8)
+        steps, _ = self.started(s, recipe())
+        rows, first = steps.put(*data(s)), dense.build(s, np.random.RandomState(1)).arrays
+
+        def trained(i: int) -> Arrays:
+            state = steps.start({name: (1 + i) * a for name, a in first.items()})
+            state, sums = steps.epoch(state, rows, plan)
+            found = {"loss": np.asarray(sums.loss), "z": steps.outputs(state, data(s)[0])}
+            return {**self.everything(steps, state), **found}
+
+        expected = [trained(i) for i in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            for one, found in zip(4 * expected, pool.map(trained, 4 * [0, 1, 2, 3]), strict=True):
+                close(one, found, 1e-12)
+
+    def test_sparse_rows_stay_sparse(self) -> None:
+        """X whose dense form takes 4 GB is trained on and predicted in a quarter of that."""
+        if "sparse_rows" not in self.supports():
+            self.refused("sparse_rows", sparse=True)
+            return
+        n, d = WIDE
+        at = np.arange(n)
+        values = np.ones(n, np.float32)
+        X = csr_array((values, (at, at % d)), shape=WIDE)
+        s = replace(spec(dtype="float32"), n_features=d, hidden_layer_sizes=(3,))
+        _, y, w = data(spec(dtype="float32"), n)
+        steps, state = self.started(s, recipe())
+
+        def trained(rows: Any) -> Any:
+            return steps.epoch(state, rows, batches(24, 8))[0]
+
+        few = trained(steps.put(X[:24].toarray(), y[:24], w[:24]))
+        tracemalloc.start()
+        try:
+            many = trained(steps.put(X, y, w))
+            outputs = steps.outputs(many, X[:4100])
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < n * d, f"{peak >> 20} MB for rows that would take {4 * n * d >> 20} MB dense"
+        close(steps.arrays(few), steps.arrays(many), 1e-6)
+        close(steps.outputs(few, X[:24].toarray()), outputs[:24], 1e-5)
+
+    @pytest.mark.parametrize("fault", components.WRONG)
+    def test_wrong_results_are_errors(self, fault: str) -> None:
+        """What a solver or a loss returns in another form is never broadcast or filled up."""
+        wrong, s, r = components.WRONG[fault], spec("squared_error"), recipe()
+        if isinstance(wrong, Loss):
+            s = replace(s, loss=wrong)
+        elif wrong.joint is not None and "joint_solvers" not in self.supports():
+            return
+        else:
+            r = recipe(solver=wrong)
+        steps, state = self.started(s, r)
+        rows = steps.put(*data(s))
+        rejects(lambda: steps.epoch(state, rows, batches(21, 8)), "returned")

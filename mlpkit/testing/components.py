@@ -1,0 +1,133 @@
+"""Losses, solvers and a network of one's own, right and wrong: what backends are tried with."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from mlpkit.plugin import Array, Arrays, Joint, Loss, Network, Solver, Spec
+
+
+def huber_rows(xp: Any, y: Any, p: Any) -> Any:
+    """The pseudo-Huber loss, summed over outputs."""
+    return xp.sum(xp.sqrt(1 + (p - y) ** 2) - 1, axis=1)
+
+
+def huber_delta(xp: Any, y: Any, p: Any) -> Any:
+    """Its derivative."""
+    return (p - y) / xp.sqrt(1 + (p - y) ** 2)
+
+
+HUBER = Loss("pseudo_huber", "identity", huber_rows, huber_delta)
+
+
+def joint_start(arrays: Arrays) -> Arrays:
+    """Momentum for each array, and a count of steps."""
+    momentum = {f"m/{name}": np.zeros_like(a) for name, a in arrays.items()}
+    return {"count": np.zeros((), np.int32), **momentum}
+
+
+def joint_update(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+    """Momentum of gradients that are divided by their norm over all arrays."""
+    norm = xp.sqrt(sum(xp.sum(g * g) for g in gradients.values()))
+    new, after = {}, {"count": slots["count"] + 1}
+    for name, p in weights.items():
+        m = after[f"m/{name}"] = 0.9 * slots[f"m/{name}"] + gradients[name] / norm
+        new[name] = p - rate * m
+    return new, after
+
+
+JOINT = Solver(joint=Joint(joint_start, joint_update))
+
+
+def by_options(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+    """A branch on an option, which is a constant to every compiler."""
+    step = xp.sign(g) if options["signed"] > 0 else g
+    return p - rate * step, ()
+
+
+def by_rate(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+    """A branch on the learning rate."""
+    step = xp.sign(g) if rate > 0.01 else g
+    return p - rate * step, ()
+
+
+def linear(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> Any:
+    """One layer in plain operators; a frozen array counts the steps."""
+    return x @ arrays["coef_0"] + arrays["intercept_0"], {"count": arrays["count"] + 1}
+
+
+def linear_network(spec: Spec, rng: np.random.RandomState) -> Network:
+    """The builder of `linear`."""
+    arrays = {
+        "coef_0": rng.standard_normal((spec.n_features, spec.n_outputs)).astype(spec.dtype),
+        "intercept_0": np.zeros(spec.n_outputs, spec.dtype),
+        "count": np.zeros((), spec.dtype),
+    }
+    return Network(arrays, linear, frozenset(["coef_0"]), frozenset(["count"]))
+
+
+def narrow(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+    """Weights of another shape, which could be broadcast."""
+    return p[:1] - rate * g[:1], slots
+
+
+def forgetful(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+    """A slot is missing."""
+    return p - rate * g, ()
+
+
+def partly(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+    """One array is missing."""
+    return {name: p for name, p in weights.items() if name != "coef_0"}, slots
+
+
+def narrowly(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+    """Arrays of other shapes."""
+    return {name: p[:1] for name, p in weights.items()}, slots
+
+
+def rows_by_output(xp: Any, y: Any, p: Any) -> Any:
+    """A number for each output."""
+    return (p - y) ** 2
+
+
+def delta_by_row(xp: Any, y: Any, p: Any) -> Any:
+    """A derivative for each row."""
+    return xp.sum(p - y, axis=1)
+
+
+WRONG: dict[str, Solver | Loss] = {
+    "solver: shape of weights": Solver(narrow),
+    "solver: number of slots": Solver(forgetful, ("m",)),
+    "joint solver: names": Solver(joint=Joint(joint_start, partly)),
+    "joint solver: shapes": Solver(joint=Joint(joint_start, narrowly)),
+    "loss: rows": HUBER._replace(rows=rows_by_output),
+    "loss: delta": HUBER._replace(delta=delta_by_row),
+}
+
+
+def stepped_by_hand(
+    gradients: Callable[[Arrays, int], tuple[Arrays, float]],
+    weights: Arrays,
+    steps: int,
+    step: Callable[[Arrays, Arrays, int], Arrays],
+) -> Arrays:
+    """The weights after steps by their mean gradients, of which ``gradients`` gives the sums."""
+    for i in range(steps):
+        sums, weight = gradients(weights, i)
+        weights = step(weights, {name: g / weight for name, g in sums.items()}, i)
+    return weights
+
+
+def jointly(rates: Array, slots: list[Any], weights: Arrays, means: Arrays, i: int) -> Arrays:
+    """The step of `JOINT`."""
+    new, slots[0] = joint_update(np, weights, means, slots[0], rates[i])
+    return new  # type: ignore[no-any-return]
+
+
+def branching(rates: Array, weights: Arrays, means: Arrays, i: int) -> Arrays:
+    """The step of `by_rate`."""
+    branch: Any = np.sign if rates[i] > 0.01 else partial(np.multiply, 1)
+    return {name: p - rates[i] * branch(means[name]) for name, p in weights.items()}
