@@ -177,7 +177,7 @@ class CapabilityLaws(ProcessLaws):
         after, sums = steps.epoch(state, rows, plan)
         close(np.array(losses), sums.loss, 1e-9)
         close(self.everything(right, expected), self.everything(steps, after), 1e-8)
-        z = dense.outputs(X, *dense.layers(steps.arrays(after)), s.activation)
+        z = dense.outputs(X, *dense.layers(steps.arrays(after)), s.activations)
         close(z, steps.outputs(after, X), 1e-9)
         if "gradients" in self.supports():
             _, whole = steps.gradient(state, rows, None, 0)

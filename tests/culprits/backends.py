@@ -191,6 +191,8 @@ def allocating_batches(network: Network, spec: Any, recipe: Any) -> Steps:
         return right.put(*data)
 
     return right._replace(put=put)
+
+
 def declaring(*more: Capability) -> Any:
     """A mark for a backend that declares more than NumPy's does."""
 
