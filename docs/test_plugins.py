@@ -31,6 +31,6 @@ def test_the_example_runs(kind: str) -> None:
 def test_every_law_is_named(kind: str) -> None:
     """With its name in words."""
     text = (PAGES / f"{kind}.md").read_text()
-    for name in vars(getattr(testing, LAWS[kind])):  # type: ignore[index]
+    for name in dir(getattr(testing, LAWS[kind])):  # type: ignore[index]
         if name.startswith("test_"):
             assert f"- {name.removeprefix('test_').replace('_', ' ')}: " in text, name

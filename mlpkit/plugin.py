@@ -106,10 +106,11 @@ class Component:
     "gpu 0 (NVIDIA H100)". ``mlpkit plugins`` calls it in a process of its own, since it may
     import a framework.
     ``exempt`` the laws of `mlpkit.testing` that it can't keep, each with the reason.
-    ``supports`` is for a backend: the `Capability` names that it declares. What it declares
-    must work, and the laws compare it with NumPy; a fit that needs what it does not declare
-    raises PluginError before training. A backend that is given as an object declares with an
-    attribute ``supports`` of its own; without one it is assumed to support everything.
+    ``supports`` is for a backend: the `Capability` names that it declares, by default the dense
+    network alone. What it declares must work, and the laws compare it with NumPy; a fit that
+    needs what it does not declare raises PluginError before training. A backend that is given
+    as an object declares with an attribute ``supports`` of its own; without one it is assumed to
+    support everything.
     """
 
     name: str
@@ -119,7 +120,7 @@ class Component:
     options: tuple[str, ...] = ()
     exempt: Mapping[str, str] = field(default_factory=dict, hash=False)  # {"test_...": "why"}
     device: str = ""
-    supports: tuple[Capability, ...] = ()
+    supports: tuple[Capability, ...] = ("dense_networks",)
 
 
 IN_FRAMEWORKS: dict[OutActivation, str] = {

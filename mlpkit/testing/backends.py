@@ -12,12 +12,11 @@ from scipy.sparse import csr_array
 from mlpkit import MLPClassifier, dense
 from mlpkit.plugin import Batches
 from mlpkit.solvers import sgd
-from mlpkit.testing.capabilities import CapabilityLaws
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, drawn, recipe, spec
 from mlpkit.testing.memory import MemoryLaws
 
 
-class BackendLaws(CapabilityLaws, MemoryLaws):
+class BackendLaws(MemoryLaws):
     """Laws of a backend, on the dense chain, against the NumPy backend."""
 
     @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -281,11 +281,6 @@ def sharing(right: Steps) -> Any:
     return epoch
 
 
-def densifying(right: Steps) -> Any:
-    """All rows become dense at once."""
-    return lambda X, y, w: right.put(X.toarray() if issparse(X) else X, y, w)
-
-
 def broadcasting(network: Network, spec: Any, recipe: Any) -> Steps:
     """What a solver returns is given the shape that it should have."""
     solver = recipe.solver
@@ -334,7 +329,6 @@ BACKENDS: dict[str, Any] = {
     "custom_networks_are_computed": dense_anyway,
     "shapes_beyond_one_block": steps_with(epoch=one_block),
     "threads_do_not_meet": steps_with(epoch=sharing),
-    "sparse_rows_stay_sparse": steps_with(put=densifying),
     "wrong_results_are_errors": broadcasting,
     "no_global_state_is_touched": steps_with(put=seeding),
     "predicts_in_a_process_without_the_framework": steps_with(arrays=frameworks_arrays),
