@@ -1,5 +1,6 @@
 """The weights of a fitted estimator as attributes, with edits that count, and its outputs."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -95,10 +96,10 @@ class Layers:
         if model is not None and not model.is_dense:
             return self._live_outputs(X)
         if "coefs_" in self.__dict__ or "intercepts_" in self.__dict__:
-            layers = self.coefs_, self.intercepts_
+            layers: tuple[Sequence[Array], Sequence[Array]] = self.coefs_, self.intercepts_
         else:
             assert model is not None
-            layers = dense.layers(model.arrays)
+            layers = model.layers
         hidden = len(layers[0]) - 1
         last = None if model is None else model.spec.activation
         activation = self._activation(hidden, last)

@@ -1,8 +1,10 @@
 """A network with its weights: plain arrays, and a live backend state that is ahead of them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from mlpkit.plugin import Arrays, Backend, Network, Recipe, Solver, Spec, State, Steps
+from mlpkit import dense
+from mlpkit.plugin import Array, Arrays, Backend, Network, Recipe, Solver, Spec, State, Steps
 from mlpkit.provenance import Needs, Source
 
 
@@ -23,6 +25,7 @@ class Model:
     """
 
     sources: tuple[Source, ...] = ()  # the plugins that made it
+    _layers: tuple[Sequence[Array], Sequence[Array]] | None = None
 
     def __init__(
         self, spec: Spec, network: Network, slots: Arrays | None = None, live: Live | None = None
@@ -40,6 +43,14 @@ class Model:
             assert self._live is not None
             self._arrays = self._live.steps.arrays(self._live.state)
         return self._arrays
+
+    @property
+    def layers(self) -> tuple[Sequence[Array], Sequence[Array]]:
+        """The weights and the biases of a dense chain, sorted once for all predictions."""
+        if self._layers is None:
+            coefs, intercepts = dense.layers(self.arrays)
+            self._layers = tuple(coefs), tuple(intercepts)
+        return self._layers
 
     @property
     def slots(self) -> Arrays:
@@ -116,6 +127,7 @@ class Model:
     def __getstate__(self) -> dict[str, Any]:
         needs = Needs(self.sources, self.is_dense)  # first: it is to be loaded first
         mine = {**vars(self), "_arrays": self.arrays, "_slots": self.slots, "_live": None}
+        mine.pop("_layers", None)
         return {"needs": needs, **mine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
