@@ -37,11 +37,10 @@ REMEDY: dict[Capability, str] = {
 
 
 def unsupported(backend: str, capability: Capability, asks: str, others: str = "") -> str:
-    r"""The message about a backend that does not support what was asked for.
+    """The message about a backend that does not support what was asked for.
 
-    >>> unsupported("backend='mine'", "losses_without_delta", "loss 'huber'")
-    "backend='mine' does not support 'losses_without_delta' (differentiating a loss that has no \
-`delta`), which loss 'huber' needs."
+    >>> unsupported("backend='mine'", "joint_solvers", "solver 'lion'")[:47]
+    "backend='mine' does not support 'joint_solvers'"
     """
     return (
         f"{backend} does not support {capability!r} ({MEANING[capability]}), which {asks} needs."

@@ -420,8 +420,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n_samples, n_classes), in the order of ``classes_``."""
-        p = self._snapshot()._outputs(X)
-        return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+        view = self._snapshot()
+        p = view._outputs(X)
+        if p.shape[1] > 1:
+            return p
+        if len(view.classes_) == 1:
+            return np.ones_like(p)  # the only class, whatever the output is
+        return np.hstack([1 - p, p])
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""

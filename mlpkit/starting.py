@@ -13,6 +13,7 @@ from mlpkit.activations import checked_dropout
 from mlpkit.building import initial
 from mlpkit.losses import LOSSES
 from mlpkit.model import Model
+from mlpkit.options import Method
 from mlpkit.plugin import Arrays, Spec
 from mlpkit.training.fitting import Data
 
@@ -45,6 +46,7 @@ class Starting:
         names = getattr(self, "feature_names_in_", None)
         sizes = dense.sizes(self.hidden_layer_sizes)
         classes = self._targets.classes
+        own_build = isinstance(params["builder"], Method)
         spec = Spec(
             n_features=n_features,
             n_outputs=n_outputs,
@@ -57,11 +59,13 @@ class Starting:
             seed=int(copy.deepcopy(rng).randint(2**31)),  # a copy: later draws stay as they are
             feature_names=None if names is None else tuple(names),
             classes=None if classes is None else tuple(classes),
-            dropout=checked_dropout(self.dropout, len(sizes)),
+            # a class with a `build` of its own reads its own parameter
+            dropout=0.0 if own_build else checked_dropout(self.dropout, len(sizes)),
         )
         spec = replace(spec, loss=recipes.loss_of(params["loss"], spec, params["loss_options"]))
         model = initial(*recipes.builder_of(params), spec, rng)
-        _check_dropout(model, self.dropout)
+        if not own_build:
+            _check_dropout(model, self.dropout)
         return model
 
     def _continued(
