@@ -27,7 +27,7 @@ def checked(given: Any, n_layers: int) -> Any:
     for name in names:
         if name not in HIDDEN:
             raise ValueError(
-                f"activation={given!r}: {name!r} is no activation; expected one of"
+                f"activation={given!r}: {name!r} is not an activation. Expected one of"
                 f" {', '.join(map(repr, HIDDEN))}. {did_you_mean(str(name), HIDDEN)}".rstrip()
             )
     return given if isinstance(given, str) else by_layer("activation", given, n_layers)
@@ -50,7 +50,7 @@ def checked_dropout(given: Any, n_layers: int) -> Any:
         if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 <= float(rate) < 1:
             raise ValueError(
                 f"dropout={given!r}: expected a number in [0, 1), or a list of these with one"
-                f" for each hidden layer; {rate!r} is none."
+                f" for each hidden layer; got {rate!r}."
             )
     if isinstance(given, (list, tuple)):
         return tuple(map(float, by_layer("dropout", given, n_layers)))

@@ -41,7 +41,7 @@ def gpu_index(
 
 
 def check(device: Device, gpus: Sequence[str], backend: str) -> None:
-    """ValueError for what is no value of the option."""
+    """Raise ValueError if the value of the option is not supported."""
     if isinstance(device, str):
         known = device in ("auto", "cpu", "gpu")
     else:

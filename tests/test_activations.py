@@ -123,9 +123,9 @@ def test_weights_set_by_hand_are_evaluated_by_layer() -> None:
     ("activation", "said"),
     [
         ("swish", "activation.*must be a str among.*'silu'"),
-        (["gelu", "sillu"], "'sillu' is no activation; expected one of .*Did you mean 'silu'"),
+        (["gelu", "sillu"], "'sillu' is not an activation. Expected one of .*Did you mean 'silu'"),
         (["gelu"], r"\['gelu'\] has 1 values, and hidden_layer_sizes has 2: give one for each"),
-        (["gelu", 3], "3 is no activation"),
+        (["gelu", 3], "3 is not an activation"),
         (3, "activation"),
     ],
 )

@@ -110,7 +110,7 @@ def test_class_weights_multiply_and_stream() -> None:
         plain.partial_fit(X[part], Y[part], w, classes=[0, 1, 2])
     for a, b in zip(stream.coefs_, plain.coefs_, strict=True):
         close(a, b, 1e-12)
-    with pytest.raises(ValueError, match="which are no classes"):
+    with pytest.raises(ValueError, match="which are not classes"):
         MLPClassifier(class_weight={7: 2.0}).fit(X, Y)
 
 

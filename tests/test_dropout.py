@@ -183,8 +183,8 @@ def other(spec: Spec, rng: Any) -> Network:
     [
         ({"dropout": 1.0}, "dropout"),
         ({"dropout": -0.1}, "dropout"),
-        ({"dropout": [0.1, 1.5]}, r"expected a number in \[0, 1\), or a list.*1.5 is none"),
-        ({"dropout": [0.1, True]}, "True is none"),
+        ({"dropout": [0.1, 1.5]}, r"expected a number in \[0, 1\), or a list.*got 1.5"),
+        ({"dropout": [0.1, True]}, "got True"),
         ({"dropout": [0.1]}, "has 1 values, and hidden_layer_sizes has 2: give one for each"),
         ({"dropout": 0.1, "solver": "lbfgs"}, "needs a solver that works in steps, as 'adam'"),
         ({"dropout": 0.1, "builder": other}, "for the dense network, and this builder makes"),

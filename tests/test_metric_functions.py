@@ -118,7 +118,7 @@ def test_names_that_are_unknown_or_do_not_fit() -> None:
     with pytest.raises(ValueError, match="a metric is a name"):
         metrics_of([3], "binary")
     data = rows("binary")
-    with pytest.raises(ValueError, match="pos_label='maybe' is none of"):
+    with pytest.raises(ValueError, match="pos_label='maybe' is not one of"):
         evaluate(None, None, data.y, y_pred=data.label, metrics=_recall("maybe"))
 
 

@@ -12,7 +12,7 @@ from terminals import on_terminal
 
 import mlpkit as ours
 from mlpkit.plugin import Reading, Report
-from mlpkit.training.callbacks import Progress, printer
+from mlpkit.training.callbacks import ProgressDisplay, printer
 
 pytestmark = [
     pytest.mark.once,
@@ -105,7 +105,7 @@ def test_at_most_one_line_a_second(monkeypatch: pytest.MonkeyPatch, capsys: Any)
     """And one for the last epoch."""
     clock = [0.0]
     monkeypatch.setattr("mlpkit.training.callbacks.time.monotonic", lambda: clock[0])
-    shown = Progress(total=100)
+    shown = ProgressDisplay(total=100)
     found = reports(35)
     shown.on_begin(found[0]._replace(epoch=0))
     for report in found:

@@ -70,7 +70,9 @@ def _positive(scored: Scored, pos_label: Any) -> int:
         return 1
     found = np.flatnonzero(scored.classes == pos_label)
     if not len(found):
-        raise ValueError(f"pos_label={told(pos_label)} is none of {scored.classes.tolist()}.")
+        raise ValueError(
+            f"pos_label={told(pos_label)} is not one of the classes {scored.classes.tolist()}."
+        )
     return int(found[0])
 
 

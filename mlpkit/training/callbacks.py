@@ -41,7 +41,7 @@ def progress(max_iter: int | None = None) -> Callback:
     On a terminal and in a notebook this is a bar if tqdm is installed, else at most one line a
     second and one for the last epoch.
     """
-    return Progress(max_iter)
+    return ProgressDisplay(max_iter)
 
 
 def shown_by_verbose(passes: int) -> str:
@@ -76,7 +76,7 @@ def _measured(report: Report) -> Iterator[tuple[str, str, float]]:
             yield reading.split, reading.metric, reading.value
 
 
-class Progress:
+class ProgressDisplay:
     """The callback "progress" of one fit."""
 
     INTERVAL = 1.0  # seconds between two lines
