@@ -28,11 +28,11 @@ MEANING: dict[Capability, str] = {
     "sparse_rows": "sparse X that is never made dense as a whole",
 }
 REMEDY: dict[Capability, str] = {
-    "custom_networks": "Choose one of them, or builder='dense'.",
-    "losses_without_delta": "Choose one of them, or write a `delta` for the loss.",
-    "branching_solvers": "Choose one of them, or write xp.where instead of `if`.",
-    "gradients": "Choose one of them, or a solver with steps, such as 'adam'.",
-    "sparse_rows": "Choose one of them, or give X.toarray().",
+    "custom_networks": "set builder='dense'",
+    "losses_without_delta": "write a `delta` for the loss",
+    "branching_solvers": "write xp.where instead of `if`",
+    "gradients": "choose a solver with steps, such as 'adam'",
+    "sparse_rows": "give X.toarray()",
 }
 
 

@@ -35,8 +35,8 @@ class ClassWeights:
             unknown = [label for label in given if label not in self.classes]
             if unknown:
                 raise ValueError(
-                    f"class_weight contains {told(unknown)}, which are not classes of y. The classes are"
-                    f" {self.classes.tolist()}."
+                    f"class_weight contains {told(unknown)}, which are not classes of y. The"
+                    f" classes are {self.classes.tolist()}."
                 )
             by_class: Array = np.array([given.get(c, 1.0) for c in self.classes], float)
             return by_class[codes]  # type: ignore[no-any-return]

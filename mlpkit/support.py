@@ -66,8 +66,10 @@ def message(
     every = {capability, *needs}
     offered = [p.load().components.get("backend", {}) for p in installed().plugins]
     able = [c.name for named in offered for c in named.values() if every <= set(c.supports)]
-    others = f"Installed backends that do: {', '.join(map(repr, able)) or 'none'}."
-    others = f"{others} {REMEDY.get(capability, '')}"
+    ways = [f"choose a backend that does ({', '.join(map(repr, able))})"] if able else []
+    ways += [REMEDY[capability]] if capability in REMEDY else []
+    others = " or ".join(ways)
+    others = f"{others[0].upper()}{others[1:]}." if others else ""
     backend = label("backend", params["backend"] or backend_name(params))
     return unsupported(backend, capability, asks, others)
 

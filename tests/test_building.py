@@ -164,5 +164,5 @@ def test_numpy_does_not_differentiate() -> None:
     def build(spec: Spec, rng: Any) -> Network:
         return dense.build(spec, rng)._replace(loss=spec.loss._replace(delta=None))
 
-    with pytest.raises(PluginError, match="needs a `delta`"):
+    with pytest.raises(PluginError, match="'losses_without_delta'.*rite a `delta`"):
         MLPClassifier(builder=build, backend="numpy", **QUICK).fit(X, Y)
