@@ -4,7 +4,7 @@ All weights lie in one buffer, and so do the gradients and each solver slot; lay
 views of them. An epoch copies the state once and then works in place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -118,9 +118,14 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             views, mine = layout.views(state.weights), state.slots
             returned = solver.joint.update(np, views, layout.views(mean), dict(mine), rate)
             new, after = moved(returned, views, mine)
-            mine.update(after)
-            for name, view in views.items():
-                view[...] = new[name]
+            mine.update({key: _apart(a, [state.weights]) for key, a in after.items()})
+            replaced = {
+                name: _apart(new[name], [state.weights])
+                for name, view in views.items()
+                if new[name] is not view  # else the solver worked in place
+            }
+            for name, array in replaced.items():
+                views[name][...] = array
             return before
         assert solver.update is not None
         size, squares = BLOCK_BYTES // layout.dtype.itemsize, 0.0
@@ -132,7 +137,11 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             g[: len(decayed)] += alpha / weight * decayed
             returned = solver.update(np, mine[0], g, mine[1:], rate, solver.options)
             p, slots = stepped(returned, mine[0], mine[1:])
-            for kept, new in zip(mine, (p, *slots), strict=True):
+            results = [
+                new if new is kept else _apart(new, mine)
+                for kept, new in zip(mine, (p, *slots), strict=True)
+            ]
+            for kept, new in zip(mine, results, strict=True):
                 if new is not kept:  # the solver did not work in place
                     kept[...] = new
         return 0.5 * alpha * squares
@@ -217,3 +226,8 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         return dense.predict(X, *dense.layers(weights), spec.activations, "identity")
 
     return Steps(put, start, arrays, slots, gradient, update, epoch, outputs)
+
+
+def _apart(array: Array, buffers: Iterable[Array]) -> Array:
+    """The array, or a copy if it lies in one of the buffers, which are about to be overwritten."""
+    return array.copy() if any(np.may_share_memory(array, b) for b in buffers) else array

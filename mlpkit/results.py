@@ -17,9 +17,13 @@ from mlpkit.capabilities import Capability, unsupported
 class PluginError(Exception):
     """A component that was asked for can't be used, or returned an invalid result."""
 
+    __module__ = "mlpkit.plugin"  # where authors import it from
+
 
 class PluginWarning(UserWarning):
     """A plugin that nobody asked for is broken, or ignores the contract."""
+
+    __module__ = "mlpkit.plugin"  # where authors import it from
 
 
 class InvalidResult(PluginError):

@@ -12,7 +12,8 @@ from mlpkit import MLPClassifier
 from mlpkit.plugin import Network
 from mlpkit.provenance import Source, sources_of
 
-BACKEND = offering("mlpkit_backends", "'acme', 'acme_code:backend'")
+SUPPORTS = "supports=('dense_networks', 'custom_networks')"
+BACKEND = offering("mlpkit_backends", f"'acme', 'acme_code:backend', {SUPPORTS}")
 BUILDER = offering("mlpkit_builders", "'linear', 'acme_code:build'")
 # a backend of NumPy's that also evaluates networks with an apply
 CODE = """

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from mlpkit.plugin import Solver
+from mlpkit import MLPRegressor
+from mlpkit.plugin import Joint, Solver
 from mlpkit.solvers import adam, sgd
 
 CASES: dict[str, tuple[Solver, Any]] = {
@@ -39,3 +41,50 @@ def test_steps_are_scikit_learns(case: str) -> None:
 def test_only_sgd_follows_a_schedule() -> None:
     """As scikit-learn documents learning_rate."""
     assert sgd().scheduled and not adam().scheduled
+
+
+def extrapolated(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+    """The slot keeps the weights of the step before."""
+    return p - rate * g + 0.1 * (p - slots[0]), (p,)
+
+
+def extrapolated_from_a_copy(xp: Any, p: Any, g: Any, slots: Any, *rest: Any) -> Any:
+    """The same, and nothing that is returned is what was given."""
+    new, (before,) = extrapolated(xp, p, g, slots, *rest)
+    return new, (1 * before,)
+
+
+def start(arrays: Any) -> Any:
+    """A slot for each array."""
+    return {f"before_{name}": 0 * a for name, a in arrays.items()}
+
+
+def jointly(update: Any) -> Any:
+    """The elementwise update for all arrays, each with its slot."""
+
+    def updated(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+        new, after = {}, {}
+        for name, p in weights.items():
+            key = f"before_{name}"
+            new[name], (after[key],) = update(xp, p, gradients[name], (slots[key],), rate, {})
+        return new, after
+
+    return updated
+
+
+@pytest.mark.parametrize("form", ["elementwise", "joint"])
+def test_a_solver_may_return_what_it_was_given(form: str, backend: str) -> None:
+    """The old weights as a slot, for example: they are not overwritten first."""
+    X = np.random.RandomState(0).standard_normal((40, 3))
+    found = []
+    for update in (extrapolated, extrapolated_from_a_copy):
+        solver = Solver(update, ("before",))
+        if form == "joint":
+            solver = Solver(joint=Joint(start, jointly(update)))
+        reg = MLPRegressor(
+            hidden_layer_sizes=(5,), solver=solver, learning_rate_init=0.01, batch_size=10,
+            max_iter=3, tol=0.0, random_state=0, backend=backend,
+        )  # fmt: skip
+        with pytest.warns(ConvergenceWarning):
+            found.append(reg.fit(X, X.sum(axis=1)).coefs_[0])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)

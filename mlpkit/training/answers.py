@@ -123,10 +123,12 @@ def trained(returned: Any) -> tuple[State, Progress]:
                 f"it returned a progress with {name}={count!r}; expected a number of them.",
                 "trainer",
             )
-    if not (isinstance(progress.rate, float | np.floating) and 0 <= progress.rate < math.inf):
+    rate = progress.rate
+    numbers = int | float | np.integer | np.floating  # learning_rate_init may be an int
+    if isinstance(rate, bool) or not isinstance(rate, numbers) or not 0 <= rate < math.inf:
         raise InvalidResult(
-            f"it returned a progress with rate={progress.rate!r}; expected a learning rate, a"
-            " finite float that is not negative.",
+            f"it returned a progress with rate={rate!r}; expected a learning rate, a finite"
+            " number that is not negative.",
             "trainer",
         )
     return state, progress

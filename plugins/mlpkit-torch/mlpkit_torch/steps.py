@@ -172,12 +172,16 @@ class Functions:
         weights, means = self.layout.views(state.weights), self.layout.views(gradients)
         returned = joint.update(xp, weights, means, dict(state.slots), rate)
         new, slots = moved(returned, weights, state.slots)
-        copies = {name: new[name].clone() for name in weights}  # may be views of the old
-        for name, view in weights.items():
-            view.copy_(copies[name])
+        # both may be views of the old weights, which are overwritten
+        copies = {name: new[name].clone() for name in weights}
         for key, a in slots.items():
             old = state.slots[key]
-            state.slots[key] = torch.as_tensor(a, dtype=old.dtype, device=self.device)
+            slot = torch.as_tensor(a, dtype=old.dtype, device=self.device)
+            storage = state.weights.untyped_storage().data_ptr()
+            shared = slot.untyped_storage().data_ptr() == storage
+            state.slots[key] = slot.clone() if shared else slot
+        for name, view in weights.items():
+            view.copy_(copies[name])
 
     def _replace_frozen(self, state: State, new: dict[str, Tensor]) -> None:
         """Put new values of frozen arrays in, each in its own dtype."""
