@@ -139,7 +139,7 @@ def test_text_in_X_names_its_columns() -> None:
 def test_numbers_of_numpy_are_plain() -> None:
     """In every message that shows a value."""
     assert plain_numbers("[np.int64(0), np.float32(0.5)]") == "[0, 0.5]"
-    with pytest.raises(ValueError, match=r"class_weight has \[7\], .* there are \[0, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"class_weight contains \[7\], .* are \[0, 1, 2\]"):
         MLPClassifier(class_weight={np.int64(7): 1.0}).fit(X, Y)
     with pytest.raises(ValueError, match=r"confidence=2.0 is"):
         evaluate(None, None, Y, y_pred=Y, confidence=np.float64(2))

@@ -105,7 +105,7 @@ def test_what_a_backend_declares_must_work(tmp_path: Path) -> None:
     component = "'picky', 'zoo_code:picky', supports=('dense_networks',)"
     told = checked(tmp_path, "zoo", "mlpkit_backends", component)
     assert told.startswith("1\n") and "\nBROKEN       backend 'picky': " in told
-    assert "mlpkit.results.PluginError: it is for trees" in told
+    assert "mlpkit.plugin.PluginError: it is for trees" in told
 
 
 def test_the_verdict_on_numpy(tmp_path: Path) -> None:
