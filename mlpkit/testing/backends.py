@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from mlpkit import MLPClassifier, dense
-from mlpkit.plugin import Batches
+from mlpkit.plugin import Batches, Spec
 from mlpkit.solvers import sgd
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, drawn, recipe, spec
 from mlpkit.testing.memory import MemoryLaws
@@ -48,35 +48,33 @@ class BackendLaws(MemoryLaws):
             found.append({**self.everything(steps, state), **sums._asdict()})
         close(found[0], found[1], TOLERANCE[dtype])
 
+    def two_epochs_equal_numpy(self, s: Spec) -> None:
+        """Weights, slots, sums and outputs after two epochs with weights."""
+        found = []
+        for backend in ("numpy", ""):
+            steps, state = self.started(s, recipe(), backend)
+            rows = steps.put(*data(s))
+            state, _ = steps.epoch(state, rows, batches(21, 8))
+            state, sums = steps.epoch(state, rows, batches(21, 8))
+            outputs = {"outputs": steps.outputs(state, data(s)[0])}
+            found.append({**self.everything(steps, state), **sums._asdict(), **outputs})
+        close(found[0], found[1], TOLERANCE[s.dtype])
+
     @pytest.mark.parametrize("dtype", TOLERANCE)
     @pytest.mark.parametrize(
         "activation", [("gelu", "silu"), ("selu", "mish"), ("leaky_relu", "gelu"), ("mish", "relu")]
     )
     def test_each_layer_has_its_activation(self, activation: tuple[str, str], dtype: str) -> None:
         """Two epochs with another activation in each hidden layer equal the NumPy backend's."""
-        s, found = spec(activation=activation, dtype=dtype), []
-        for backend in ("numpy", ""):
-            steps, state = self.started(s, recipe(), backend)
-            rows = steps.put(*data(s))
-            state, _ = steps.epoch(state, rows, batches(21, 8))
-            state, sums = steps.epoch(state, rows, batches(21, 8))
-            outputs = {"outputs": steps.outputs(state, data(s)[0])}
-            found.append({**self.everything(steps, state), **sums._asdict(), **outputs})
-        close(found[0], found[1], TOLERANCE[dtype])
+        s = spec(activation=activation, dtype=dtype)
+        self.two_epochs_equal_numpy(s)
 
     @pytest.mark.parametrize("dtype", TOLERANCE)
     @pytest.mark.parametrize("dropout", [0.5, (0.0, 0.3)])
     def test_dropout_equals_numpy(self, dropout: Any, dtype: str) -> None:
         """Two weighted epochs leave out the same units; outputs have all of them."""
-        s, found = replace(spec(dtype=dtype, activation="tanh"), dropout=dropout), []
-        for backend in ("numpy", ""):
-            steps, state = self.started(s, recipe(), backend)
-            rows = steps.put(*data(s))
-            state, _ = steps.epoch(state, rows, batches(21, 8))
-            state, sums = steps.epoch(state, rows, batches(21, 8))
-            outputs = {"outputs": steps.outputs(state, data(s)[0])}
-            found.append({**self.everything(steps, state), **sums._asdict(), **outputs})
-        close(found[0], found[1], TOLERANCE[dtype])
+        s = replace(spec(dtype=dtype, activation="tanh"), dropout=dropout)
+        self.two_epochs_equal_numpy(s)
 
     def test_dropout_depends_on_row_and_seed_alone(self) -> None:
         """Not on where a row stands in a step, nor on the others: padding, another order, shards

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import Arrays, Joint, PluginError, Solver
+from mlpkit import solvers
+from mlpkit.plugin import Arrays, Joint, PluginError, Recipe, Solver
 from mlpkit_keras import _OWN
 from mlpkit_keras.runtime import STEPS, active_keras, building, keras_for, to_numpy
 
@@ -210,3 +211,30 @@ adagrad = partial(_named, "Adagrad")
 adadelta = partial(_named, "Adadelta")
 adafactor = partial(_named, "Adafactor")
 ftrl = partial(_named, "Ftrl")
+
+
+def optimizer_of(recipe: Recipe) -> Any:
+    """The live Keras optimizer for a model that Keras trains by itself.
+
+    Raises PluginError for solvers that Keras does not have.
+    """
+    solver, optimizers = recipe.solver, active_keras().optimizers
+    it = getattr(solver.joint and solver.joint.update, "__self__", None)
+    if isinstance(it, KerasOptimizer):
+        config = json.loads(it.config)
+        if not isinstance(config["learning_rate"], dict):
+            config["learning_rate"] = recipe.learning_rate_init
+        cls = getattr(optimizers, it.cls) if isinstance(it.cls, str) else it.cls
+        return cls.from_config(config)
+    options = dict(solver.options)
+    if options.keys() == {"beta_1", "beta_2", "epsilon"} and solver == solvers.adam(**options):
+        return optimizers.Adam(recipe.learning_rate_init, **options)
+    if options.keys() == {"momentum"} and recipe.learning_rate == "constant":
+        for nesterov in (True, False):
+            if solver == solvers.sgd(**options, nesterovs_momentum=nesterov):
+                return optimizers.SGD(recipe.learning_rate_init, **options, nesterov=nesterov)
+    raise PluginError(
+        "backend='keras' trains with an optimizer of Keras, which the given solver is not. Use"
+        " solver='adam', 'sgd' with learning_rate='constant', or one of Keras's, such as"
+        " 'keras.adamw', or compile the model."
+    )

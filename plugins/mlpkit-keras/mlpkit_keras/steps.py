@@ -25,8 +25,8 @@ from mlpkit_keras import heads
 from mlpkit_keras.losses import KerasRows
 from mlpkit_keras.models import assign
 from mlpkit_keras.networks import KerasApply, named, seed_states
-from mlpkit_keras.optimizers import PREFIX
-from mlpkit_keras.runtime import active_keras, building, to_numpy
+from mlpkit_keras.optimizers import PREFIX, optimizer_of
+from mlpkit_keras.runtime import building, to_numpy
 
 LOSSES = {
     "log_loss": "categorical_crossentropy",
@@ -64,7 +64,6 @@ class Trained:
         self.apply, self.spec = apply, spec
         self.model: Any = apply.source.model()
         if not self.model.compiled:
-            keras = active_keras()
             rows, name = spec.loss.rows, spec.loss.name
             if not isinstance(rows, KerasRows) and name not in LOSSES:
                 raise PluginError(
@@ -72,7 +71,7 @@ class Trained:
                     " loss='keras.huber' or another one of Keras's."
                 )
             loss = rows.made() if isinstance(rows, KerasRows) else LOSSES[name]
-            self.model.compile(keras.optimizers.Adam(recipe.learning_rate_init), loss)
+            self.model.compile(optimizer_of(recipe), loss)
         with building(spec.dtype):
             self.model.optimizer.build(self.model.trainable_variables)
         self.sparse = str(getattr(self.model.loss, "name", self.model.loss)).startswith("sparse_")

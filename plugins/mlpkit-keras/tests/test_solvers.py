@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from conftest import BACKEND
 from custom import X, Y
+from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier
+from mlpkit.plugin import PluginError
 from mlpkit.testing import close
 from mlpkit_keras import _OPTIMIZERS, _OWN
 
@@ -114,3 +116,27 @@ def test_what_an_optimizer_can_not_do_is_said() -> None:
         MLPClassifier(**QUICK, solver="lion").fit(X, Y)
     with pytest.raises(ValueError, match="expected the name of a solver"):
         MLPClassifier(solver=3, backend=BACKEND).fit(X, Y)
+
+
+def test_a_model_that_keras_trains_has_the_solver() -> None:
+    """With backend="keras" an optimizer by name steps as on the other backends; adamw of mlpkit,
+    which Keras does not have, is refused.
+    """
+
+    def fitted(solver: str, backend: str, **options: Any) -> Any:
+        clf = MLPClassifier(
+            builder=custom.ending, solver=solver, backend=backend, learning_rate_init=0.02,
+            batch_size=40, alpha=0.0, max_iter=3, tol=0.0, random_state=0, **options,
+        )  # fmt: skip
+        with pytest.warns(ConvergenceWarning):
+            return clf.fit(custom.X, custom.Y).loss_curve_
+
+    curves = {}
+    for solver in ("adam", "keras.sgd", "lion"):
+        curves[solver] = fitted(solver, BACKEND)
+        np.testing.assert_allclose(fitted(solver, "keras"), curves[solver], rtol=1e-3)
+    assert curves["adam"] != curves["keras.sgd"] != curves["lion"]
+    with pytest.raises(PluginError, match="trains with an optimizer of Keras"):
+        MLPClassifier(builder=custom.ending, solver="adamw", backend="keras").fit(
+            custom.X, custom.Y
+        )
