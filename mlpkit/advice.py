@@ -151,7 +151,7 @@ def of_text(error: Exception, X: Any) -> str:
 
 
 def _texts(X: Any) -> dict[Any, Any]:
-    """A value that is no number, by the name or index of its column."""
+    """A value that is not a number, by the name or index of its column."""
     names = getattr(X, "columns", None)
     if names is None:
         try:

@@ -65,7 +65,7 @@ def mlpkit_trainers() -> list[Component]:
 @hookimpl
 def mlpkit_callbacks() -> list[Component]:
     module = "mlpkit.training.callbacks"
-    bar = "a bar, or a line a second where there is no terminal"
+    bar = "a progress bar; without a terminal at most one line a second"
     return [
         Component("print", f"{module}:printer", "a line an epoch"),
         Component("progress", f"{module}:progress", bar, options=("max_iter",)),

@@ -194,8 +194,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     metrics : str, callable, Metric, list or dict of these, default=None
         Metrics that are measured after each epoch and kept in `metric_history_`. They are given as
-        in `mlpkit.evaluate`. None is no metric, or the usual ones of the task if `X_val`,
-        `eval_sets`, `partitions` or `early_stopping_on` is given.
+        in `mlpkit.evaluate`. If None, nothing is measured unless `X_val`, `eval_sets`,
+        `partitions` or `early_stopping_on` is given; then the usual metrics of the task are.
 
     partitions : str, int, Partitioner or list of these, default=None
         The groups of rows that the metrics are measured by, given as in `mlpkit.evaluate`. The

@@ -57,7 +57,7 @@ def check(device: Device, gpus: Sequence[str], backend: str) -> None:
 
 
 def described(index: int | None, gpus: Sequence[str]) -> str:
-    """A device in words.
+    """The name of a device in messages.
 
     >>> described(None, []), described(0, ["NVIDIA H100"])
     ('cpu', 'gpu 0 (NVIDIA H100)')

@@ -102,7 +102,7 @@ class Component:
     an exporter see their hooks.
     ``requires`` holds the top-level modules that must be there; ``options`` what it takes;
     ``device``, of a backend, is where it computes by default: "cpu", or
-    ``"package.module:function"`` of a function without arguments that returns it in words, as
+    ``"package.module:function"`` of a function without arguments that returns its name, as
     "gpu 0 (NVIDIA H100)". ``mlpkit plugins`` calls it in a process of its own, since it may
     import a framework.
     ``exempt`` the laws of `mlpkit.testing` that it can't keep, each with the reason.

@@ -49,7 +49,7 @@ class Row(NamedTuple):
 
     backend: str
     failure: str = ""
-    left_out: str = ""  # why, of what is no failure
+    left_out: str = ""  # the reason, where leaving it out is not a failure
     score: float = np.nan
     seconds: tuple[float, float] = (np.nan, np.nan)
     losses: tuple[float, ...] = ()
