@@ -38,6 +38,15 @@ def cleanup(path: str) -> tuple[frozenset[int], frozenset[int]]:
     return frozenset(skipped), frozenset(opening)
 
 
+def finalizing(frame: FrameType | None) -> bool:
+    """Whether a finalizer runs: Python reports what is raised there, and propagates nothing."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Lines:
     """Counts the lines that run inside a context, and raises before the one of this number."""
 
@@ -50,6 +59,8 @@ class Lines:
         if "/mlpkit" not in path or "/tests/" in path or not path.endswith(".py"):
             return None
         if frame.f_back is not None and frame.f_back.f_code.co_name == "__exit__":
+            return None
+        if finalizing(frame):
             return None
         skipped, opening = cleanup(path)
         entered = self._entered.setdefault(frame, set())
