@@ -276,7 +276,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     n_features_in_ : int
         Number of features of X.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features. Defined only when X has feature names that are all strings.
 
     Examples

@@ -1,0 +1,100 @@
+"""Names in the text lead to their pages, ours here and scikit-learn's on its site.
+
+A name of the public API that stands between backquotes, such as `MLPClassifier` or
+`mlpkit.plugin.Solver`, becomes a link in docstrings and pages alike. References of docstrings
+that are inherited from scikit-learn lead to the site of scikit-learn.
+"""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from docutils import nodes
+from numpydoc.docscrape_sphinx import SphinxDocString
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+
+MODULES = ["mlpkit", "mlpkit.plugin"]
+SKLEARN = "https://scikit-learn.org/stable/"
+
+
+@cache
+def addresses_of_names() -> dict[str, str]:
+    """The full name of each public name, by all the ways to write it."""
+    full = {}
+    for module in reversed(MODULES):
+        for name in public_names(module):
+            full[f"{module}.{name}"] = f"{module}.{name}"
+            if name[0].isupper() or module == "mlpkit" and "_" in name:
+                full[name] = f"{module}.{name}"
+    return full
+
+
+def public_names(module: str) -> list[str]:
+    """What a module exports."""
+    imported = import_module(module)
+    return list(getattr(imported, "__all__", ()))
+
+
+def link_literals(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Make a reference of each literal that is a public name."""
+    objects = app.env.domaindata["py"]["objects"]
+    for literal in list(doctree.findall(nodes.literal)):
+        text = literal.astext().removesuffix("()")
+        entry = objects.get(addresses_of_names().get(text, ""))
+        if entry is None or entry.docname == page or inside_link(literal):
+            continue
+        address = app.builder.get_relative_uri(page, entry.docname) + "#" + entry.node_id
+        link = nodes.reference("", "", internal=True, refuri=address)
+        literal.replace_self(link)
+        link += literal
+
+
+def inside_link(node: Any) -> bool:
+    """Whether a node is part of a link or of a title."""
+    while node is not None:
+        if isinstance(node, nodes.reference | nodes.title | pending_xref):
+            return True
+        node = node.parent
+    return False
+
+
+def elsewhere(app: Sphinx, env: Any, node: pending_xref, content: nodes.Node) -> Any:
+    """Resolve references of inherited docstrings to the site of scikit-learn."""
+    target = node["reftarget"]
+    if target.startswith("sklearn."):
+        address = f"{SKLEARN}modules/generated/{target}.html"
+    elif node.get("reftype") == "ref" and node.get("refdoc", "").startswith("api/generated/"):
+        page = "metadata_routing" if "metadata" in target else "glossary"
+        address = f"{SKLEARN}{page}.html#{target.replace('_', '-')}"
+    elif node.get("reftype") == "term":
+        address = f"{SKLEARN}glossary.html#term-{target.replace(' ', '-')}"
+    else:
+        return None
+    return nodes.reference("", "", content, internal=False, refuri=address)
+
+
+def skip_fields(
+    app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
+) -> bool | None:
+    """Fields of named tuples are described in the docstring of the class."""
+    return True if type(member).__name__ == "_tuplegetter" else None
+
+
+def without_summaries(
+    docstring: Any, param: str, desc: list[str], fake_autosummary: bool
+) -> tuple[str, list[str]]:
+    """Attributes are shown as they are described, also where they are properties."""
+    return process_param(docstring, param, desc, fake_autosummary=False)
+
+
+process_param = SphinxDocString._process_param
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the handlers."""
+    SphinxDocString._process_param = without_summaries
+    app.connect("doctree-resolved", link_literals)
+    app.connect("missing-reference", elsewhere)
+    app.connect("autodoc-skip-member", skip_fields)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

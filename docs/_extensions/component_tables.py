@@ -1,0 +1,80 @@
+"""A table of the components of one kind that the distributions of this repository offer.
+
+.. components:: metric
+   :distribution: mlpkit
+"""
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from mlpkit.plugin import Component
+
+NEEDS = {"labels": "`predict`", "probabilities": "`predict_proba`", "scores": "scores"}
+
+
+def components(kind: str, distribution: str) -> list[Component]:
+    """What the entry points of a distribution offer."""
+    offered = []
+    for entry in sorted(entry_points(group="mlpkit"), key=lambda entry: entry.name):
+        if entry.dist is not None and entry.dist.name == distribution:
+            hook = getattr(entry.load(), f"mlpkit_{kind}s", None)
+            offered += hook() if hook else []
+    return offered
+
+
+def made(component: Component) -> Any:
+    """What the factory of a component returns."""
+    module, _, name = component.factory.partition(":")
+    return getattr(import_module(module), name)()
+
+
+def metric_row(component: Component) -> tuple[str, ...]:
+    """The columns that only metrics have."""
+    metric = made(component)
+    return ", ".join(metric.tasks), "higher" if metric.higher_is_better else "lower"
+
+
+class Components(SphinxDirective):
+    """The directive ``components``; its argument is the kind."""
+
+    required_arguments = 1
+    option_spec = {"distribution": directives.unchanged_required}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        """A table with a row for each component."""
+        kind = self.arguments[0]
+        offered = components(kind, self.options["distribution"])
+        if not offered:
+            raise self.error(f"{self.options['distribution']} offers no {kind}; is it installed?")
+        more = ("Tasks", "Better") if kind == "metric" else ()
+        lines = [
+            ".. list-table::",
+            "   :header-rows: 1",
+            "   :widths: auto",
+            "",
+            *listed("Name", "Description", *more, "Options"),
+        ]
+        for component in offered:
+            columns = metric_row(component) if more else ()
+            options = ", ".join(f"``{option}``" for option in component.options)
+            summary = component.summary[:1].upper() + component.summary[1:]
+            lines += listed(f"``{component.name}``", summary, *columns, options)
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def listed(*cells: str) -> list[str]:
+    """A row of a list-table."""
+    first, *others = (cell.replace("\n", " ") for cell in cells)
+    return [f"   * - {first}", *(f"     - {cell}" for cell in others)]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directive."""
+    app.add_directive("components", Components)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
