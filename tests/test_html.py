@@ -3,6 +3,8 @@
 import html
 import inspect
 import re
+from email.message import Message
+from importlib.metadata import PackageNotFoundError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,12 @@ DESCRIBES = VERSION >= parse_version("1.8")  # the versions of scikit-learn that
 SHOWS_ATTRIBUTES = VERSION >= parse_version("1.9")
 X = np.arange(40.0).reshape(20, 2) % 7
 Y = np.arange(20) % 2
+
+
+@pytest.fixture(autouse=True)
+def _no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of the tests has no address of a site."""
+    monkeypatch.delenv("MLPKIT_DOCUMENTATION", raising=False)
 
 
 class Entry(NamedTuple):
@@ -122,15 +130,50 @@ def test_attributes_are_described(cls: Any) -> None:
 
 
 @pytest.mark.skipif(not DESCRIBES, reason="links are new in scikit-learn 1.8")
-def test_links_lead_to_the_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One constant is the address of the documentation, and every name leads there."""
-    monkeypatch.setattr(documented, "DOCUMENTATION", "https://site.invalid/api/")
+@pytest.mark.parametrize("site", ["https://site.invalid/", "https://site.invalid", "../", "/a&b/"])
+def test_links_lead_to_the_documentation(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment variable is the address of the site, and every name leads there."""
+    monkeypatch.setenv("MLPKIT_DOCUMENTATION", site)
     for cls in ESTIMATORS:
-        page = f"https://site.invalid/api/mlpkit.{cls.__name__}.html"
+        page = f"{html.escape(site.rstrip('/'))}/api/generated/mlpkit.{cls.__name__}.html"
         text = shown(cls())
         assert f'href="{page}"' in text
         for name in cls().get_params():
             assert f'href="{page}#:~:text={name},-' in text
+
+
+@pytest.mark.parametrize(
+    ("urls", "address"),
+    [
+        (None, ""),
+        (["Source, https://code.invalid"], ""),
+        (
+            ["Source, https://code.invalid", "Documentation, https://a.invalid/b"],
+            "https://a.invalid/b/",
+        ),
+    ],
+)
+def test_the_metadata_have_the_address(
+    urls: list[str] | None, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the environment variable, the URL "Documentation" of the distribution counts."""
+    message = Message()
+    for url in urls or ():
+        message["Project-URL"] = url
+    monkeypatch.setattr(documented, "metadata", lambda name: message)
+    assert documented.documentation() == address
+    monkeypatch.setenv("MLPKIT_DOCUMENTATION", "../")
+    assert documented.documentation() == "../"
+
+
+def test_a_checkout_that_is_not_installed_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The representation does not need the metadata."""
+
+    def absent(name: str) -> Any:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(documented, "metadata", absent)
+    assert documented.documentation() == ""
 
 
 def test_a_subclass_of_a_user_has_no_link() -> None:
