@@ -24,25 +24,27 @@ if TYPE_CHECKING:
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """Multilayer perceptron classifier with scikit-learn's interface, on the backend of choice.
+    """Multilayer perceptron classifier with scikit-learn's interface and a choice of backends.
 
-    It minimises the log-loss plus an L2 penalty. The parameters from `hidden_layer_sizes` to
-    `max_fun` are those of `sklearn.neural_network.MLPClassifier` and give the same results.
+    This model minimizes the log loss plus an L2 penalty. The parameters from
+    `hidden_layer_sizes` to `max_fun` are those of `sklearn.neural_network.MLPClassifier` and
+    give the same results.
 
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
-        Number of units of each hidden layer. An int is one hidden layer, ``()`` is none.
+        Number of units of each hidden layer. An int means one hidden layer, and ``()`` means no
+        hidden layer.
 
     activation : str, or list or tuple of str, default='relu'
-        Activation function of the hidden layers; a list has one for each hidden layer.
+        Activation function of the hidden layers. A list gives one for each hidden layer.
 
         - 'identity' returns ``f(x) = x``.
         - 'logistic' returns ``f(x) = 1 / (1 + exp(-x))``.
         - 'tanh' returns ``f(x) = tanh(x)``.
         - 'relu' returns ``f(x) = max(0, x)``.
-        - 'gelu' returns ``f(x) = x * Phi(x)``, with the normal distribution function Phi (not its
-          approximation).
+        - 'gelu' returns ``f(x) = x * Phi(x)``, where Phi is the exact distribution function of
+          the standard normal distribution.
         - 'silu' (swish) returns ``f(x) = x / (1 + exp(-x))``.
         - 'selu' returns ``f(x) = 1.0507 * x`` if ``x > 0`` and ``1.7581 * (exp(x) - 1)``
           otherwise.
@@ -52,17 +54,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     solver : str or Solver, default='adam'
         The optimizer of the weights.
 
-        - 'adam' is the stochastic optimizer of Kingma and Ba, with adaptive moments.
+        - 'adam' is the stochastic gradient-based optimizer of Kingma and Ba (2015).
         - 'adamw' is 'adam' with decoupled weight decay (Loshchilov and Hutter, 2019): each step
-          multiplies the weight matrices by ``1 - learning_rate_init * weight_decay``.
-          ``solver_options={"weight_decay": 0.01}``. The L2 penalty is added as with every
-          solver; ``alpha=0`` leaves it out.
+          multiplies the weight matrices by ``1 - learning_rate_init * weight_decay``. Set the
+          weight decay by ``solver_options={"weight_decay": 0.01}``. The L2 penalty is added as
+          for every solver; ``alpha=0`` disables it.
         - 'sgd' is stochastic gradient descent with momentum.
         - 'lbfgs' is SciPy's L-BFGS-B, which uses all rows in each iteration. It often converges
           faster on small data sets.
 
-        Other names come from installed plugins. A `mlpkit.plugin.Solver` is used as it is, and
-        plugins accept optimizers of their framework.
+        Installed plugins add further names. A `mlpkit.plugin.Solver` is also accepted, and
+        plugins accept the optimizers of their framework.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty ``alpha / 2 * sum(weights ** 2)``. The penalty is divided by the
@@ -75,7 +77,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
         Schedule of the learning rate.
 
-        - 'constant' is `learning_rate_init` throughout.
+        - 'constant' is always `learning_rate_init`.
         - 'invscaling' is ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch.
         - 'adaptive' divides the learning rate by 5 when `n_iter_no_change` consecutive epochs did
           not improve the training loss (the validation score, with early stopping) by `tol`.
@@ -83,22 +85,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Only used when ``solver='sgd'``.
 
     learning_rate_init : float, default=0.001
-        The initial learning rate, which scales the steps. Ignored when ``solver='lbfgs'``.
+        The initial learning rate, which controls the step size. Ignored when
+        ``solver='lbfgs'``.
 
     power_t : float, default=0.5
         Exponent of the schedule 'invscaling'. Only used when ``solver='sgd'``.
 
     max_iter : int, default=200
-        Maximum number of epochs; of iterations when ``solver='lbfgs'``. An epoch uses each row
-        once.
+        Maximum number of epochs, or of iterations when ``solver='lbfgs'``. An epoch uses each
+        row once.
 
     shuffle : bool, default=True
         Whether to shuffle the rows before each epoch. Ignored when ``solver='lbfgs'``.
 
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the split for early stopping, the order of the rows and
-        dropout. An int gives the same numbers in every call and on every backend; None draws
-        from the global generator of NumPy, which ``np.random.seed`` seeds.
+        the dropout masks. An int gives reproducible results, which are the same on every
+        backend. None uses the global generator of NumPy, which ``np.random.seed`` seeds.
 
     tol : float, default=1e-4
         Tolerance of the optimization. Training stops when the loss (the validation score, with
@@ -107,11 +110,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         entry of the gradient at which training stops (``gtol`` of SciPy).
 
     verbose : bool, default=False
-        Whether to show the progress of training: the lines that scikit-learn prints, with
-        `metrics` and the value of `early_stopping_on`; on a terminal a bar, if tqdm is installed.
+        Whether to show the progress of training. It prints the lines that scikit-learn prints,
+        with the values of `metrics` and `early_stopping_on`. In a terminal it shows a progress
+        bar instead if tqdm is installed.
 
     warm_start : bool, default=False
-        Whether `fit` starts from the weights of the previous call instead of new ones.
+        Whether `fit` starts from the weights of the previous call instead of new initial
+        weights.
 
     momentum : float, default=0.9
         Momentum of gradient descent, between 0 and 1. Only used when ``solver='sgd'``.
@@ -120,15 +125,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Whether to use Nesterov's momentum. Only used when ``solver='sgd'`` and ``momentum > 0``.
 
     early_stopping : bool, default=False
-        Whether to stop training when the validation score stops improving. `validation_fraction`
-        of the training rows are set aside, unless `fit` is given `X_val` and `y_val`. Training
-        stops when their score (accuracy of a classifier, R2 of a regressor) does not improve by at
-        least `tol` for `n_iter_no_change` consecutive epochs. The weights of the best epoch are
-        kept. Ignored when ``solver='lbfgs'``, and not supported by `partial_fit`.
+        Whether to stop training when the validation score stops improving. The validation set
+        is `X_val` and `y_val` if they are passed to `fit`; otherwise, `validation_fraction` of
+        the training rows is set aside. Training stops when the score (accuracy of a classifier,
+        R2 of a regressor) does not improve by at least `tol` for `n_iter_no_change` consecutive
+        epochs. The weights of the best epoch are kept. Ignored when ``solver='lbfgs'``, and not
+        supported by `partial_fit`.
 
     validation_fraction : float, default=0.1
         Fraction of the training rows that is set aside as validation set for early stopping, in
-        [0, 1). Ignored when `fit` is given `X_val`.
+        [0, 1). Ignored if `X_val` is passed to `fit`.
 
     beta_1 : float, default=0.9
         Decay rate of the first moments, in [0, 1). Only used when ``solver`` is 'adam' or 'adamw'.
@@ -137,8 +143,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Decay rate of the second moments, in [0, 1). Only used when ``solver`` is 'adam' or 'adamw'.
 
     epsilon : float, default=1e-8
-        Constant in the denominator, for numerical stability. Only used when ``solver`` is 'adam'
-        or 'adamw'.
+        Constant that is added to the denominator for numerical stability. Only used when
+        ``solver`` is 'adam' or 'adamw'.
 
     n_iter_no_change : int or inf, default=10
         Number of consecutive epochs without an improvement of at least `tol` before training
@@ -148,81 +154,85 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Maximum number of evaluations of the loss. Only used when ``solver='lbfgs'``.
 
     backend : str, callable or None, default=None
-        The library that computes: 'numpy' or the name of an installed backend
-        (``mlpkit plugins`` lists them). None is the environment variable ``MLPKIT_BACKEND`` if it
-        is set, and 'numpy' otherwise.
+        The compute backend: 'numpy' or the name of an installed backend (``mlpkit plugins``
+        lists them). If None, the value of the environment variable ``MLPKIT_BACKEND`` is used
+        if it is set, and 'numpy' otherwise.
 
     backend_options : dict or None, default=None
-        Options of the backend. ``backend__name`` sets one of them in `set_params`.
+        Options of the backend, by name. `set_params` sets a single one as ``backend__name``.
 
     builder : str, callable or None, default=None
-        The function that builds the network: the name of an installed builder, or a function of a
-        `mlpkit.plugin.Spec`. None is 'dense', the network of fully connected layers that
-        `hidden_layer_sizes` and `activation` describe.
+        The network builder: the name of an installed builder, or a function of a
+        `mlpkit.plugin.Spec` that returns the network. None is 'dense', which builds the fully
+        connected layers that `hidden_layer_sizes` and `activation` describe.
 
     builder_options : dict or None, default=None
-        Options of the builder. ``builder__name`` sets one of them in `set_params`.
+        Options of the builder, by name. `set_params` sets a single one as ``builder__name``.
 
     solver_options : dict or None, default=None
-        Options of a solver that is given by name. ``solver__name`` sets one of them in
-        `set_params`.
+        Options of a solver that is given by name. `set_params` sets a single one as
+        ``solver__name``.
 
     loss_options : dict or None, default=None
-        Options of a loss that is given by name. ``loss__name`` sets one of them in
-        `set_params`.
+        Options of a loss that is given by name. `set_params` sets a single one as
+        ``loss__name``.
 
     dropout : float, or list or tuple of float, default=0.0
-        Fraction of the units of each hidden layer, in [0, 1), that a training step leaves out at
-        random, each row others; a list has one for each hidden layer. The units that are kept
-        are scaled by ``1 / (1 - dropout)``, and predictions use all of them. The masks depend on
-        `random_state` and are the same on every backend. `loss_curve_` and running metrics are
-        measured with dropout. Not supported with ``solver='lbfgs'``; other builders than 'dense'
-        have options of their own.
+        Fraction of the units of each hidden layer, in [0, 1), that each training step drops at
+        random, independently for each row. A list gives one fraction for each hidden layer. The
+        other units are scaled by ``1 / (1 - dropout)``. Predictions use all units. The masks
+        depend on `random_state` and are the same on every backend. `loss_curve_` and running
+        metrics are measured with dropout. Not supported when ``solver='lbfgs'``. Only used by
+        the builder 'dense'; other builders have their own options.
 
     trainer : str, callable or None, default=None
-        The training loop: a name or a `mlpkit.plugin.Trainer`. None is the loop that the solver
-        needs.
+        The training loop: a name or a `mlpkit.plugin.Trainer`. None selects the loop that the
+        solver needs.
 
     callbacks : str, callable or list of these, default=None
-        Functions that are called with a `mlpkit.plugin.Report` after each epoch. Training stops if
-        one returns True; a float becomes the learning rate. Names are those of installed
-        callbacks: 'print' prints each epoch, 'progress' draws a bar in notebooks and on
-        terminals and prints at most a line a second elsewhere.
+        Functions that are called with a `mlpkit.plugin.Report` after each epoch. Training stops
+        if one of them returns True. If one returns a float, it becomes the learning rate.
+        Installed callbacks are given by name: 'print' prints a line for each epoch, and
+        'progress' shows a progress bar in notebooks and terminals and prints at most one line
+        per second elsewhere.
 
     dtype : {'float32', 'float64'} or None, default=None
-        Precision of weights and arithmetic. None is the dtype of X. 'float32' is faster.
+        Precision of the weights and of all computations. None is the dtype of X. 'float32' is
+        faster.
 
     metrics : str, callable, Metric, list or dict of these, default=None
-        Metrics that are measured after each epoch and kept in `metric_history_`. They are given as
-        in `mlpkit.evaluate`. If None, nothing is measured unless `X_val`, `eval_sets`,
-        `partitions` or `early_stopping_on` is given; then the usual metrics of the task are.
+        Metrics that are measured after each epoch and stored in `metric_history_`. They are
+        specified as in `mlpkit.evaluate`. If None, the default metrics of the task are measured
+        if `X_val`, `eval_sets`, `partitions` or `early_stopping_on` is given, and no metrics
+        otherwise.
 
     partitions : str, int, Partitioner or list of these, default=None
-        The groups of rows that the metrics are measured by, given as in `mlpkit.evaluate`. The
-        groups are learned from the training rows.
+        The groups of rows for which the metrics are measured, specified as in `mlpkit.evaluate`.
+        The groups are fitted on the training rows.
 
     train_metrics : {'running', 'exact'}, default='running'
         How the metrics of the training rows are measured.
 
-        - 'running' uses the predictions that each step makes before its update, at no cost.
+        - 'running' uses the predictions that are computed in the forward pass of each step,
+          which costs nothing.
         - 'exact' predicts all training rows after each epoch.
 
     metrics_window : int, default=1000
         Minimum number of rows of the sliding window over which `partial_fit` measures metrics.
 
     early_stopping_on : str, callable or None, default=None
-        What early stopping looks at instead of accuracy or R2: a metric such as ``"log_loss"``, a
-        comparison of groups such as ``"worst(mae, by='region')"``, or a function of the
-        `PartitionReport` of the validation rows, whose result is better when it is higher. It turns
-        early stopping on.
+        The quantity that early stopping monitors instead of accuracy or R2: a metric such as
+        ``"log_loss"``, a comparison of groups such as ``"worst(mae, by='region')"``, or a
+        function of the `PartitionReport` of the validation set, where a higher result is better.
+        Setting it enables early stopping.
 
     class_weight : dict, 'balanced' or None, default=None
-        Weight of each class, which multiplies `sample_weight`. 'balanced' is
-        ``n_samples / (n_classes * count)`` for a class of ``count`` rows; in `partial_fit`, of all
+        Weight of each class, which multiplies `sample_weight`. 'balanced' gives a class of
+        ``count`` rows the weight ``n_samples / (n_classes * count)``. `partial_fit` counts all
         rows so far.
 
     loss : str, Loss, object or None, default=None
-        The loss to minimise instead of the log-loss: a `mlpkit.plugin.Loss`, or a loss of a
+        The loss to minimize instead of the log loss: a `mlpkit.plugin.Loss`, or a loss of a
         framework for which a plugin is installed, as an object or by its name
         ('framework.name'). None is 'log_loss'.
 
@@ -232,37 +242,38 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         The class labels in sorted order. For multilabel targets, the indices of the columns.
 
     coefs_ : list of ndarray
-        The weights of each layer, of shape (fan_in, fan_out). The next prediction or training
-        starts from the values that these arrays have then. Only available for the dense network.
+        The weight matrix of each layer, of shape (fan_in, fan_out). The matrices can be replaced
+        or changed in place; the next prediction or training uses the new values. Only available
+        for the dense network.
 
     intercepts_ : list of ndarray
-        The biases of each layer, of shape (fan_out,), likewise.
+        The bias vector of each layer, of shape (fan_out,). It can be changed like `coefs_`.
 
     loss_ : float
         Training loss of the last epoch.
 
     best_loss_ : float or None
-        The least training loss of an epoch. None with early stopping.
+        The lowest training loss of all epochs. None with early stopping.
 
     loss_curve_ : list of float
-        Training loss of each epoch: the mean of the losses of its steps.
+        Training loss of each epoch: the mean over the rows, computed in the forward passes.
 
     validation_scores_ : list of float or None
-        Validation score of each epoch: accuracy of a classifier, R2 of a regressor, or what
-        `early_stopping_on` says, where higher is better. None without early stopping.
+        Validation score of each epoch: accuracy of a classifier, R2 of a regressor, or the value
+        of `early_stopping_on`, negated if lower is better. None without early stopping.
 
     best_validation_score_ : float or None
         The best validation score. None without early stopping.
 
     metric_history_ : MetricHistory
-        The values of `metrics` by epoch, set of rows, partitioner and group.
+        The values of `metrics` by epoch, evaluation set, partitioner and group.
 
     n_iter_ : int
         Number of epochs (iterations when ``solver='lbfgs'``) of the last call.
 
     t_ : int
-        Number of training rows that were used since the weights were initialized, each counted
-        once per epoch.
+        Number of training rows that were used since the weights were initialized. Each row is
+        counted once per epoch.
 
     n_layers_ : int
         Number of layers, including the input and the output layer.
