@@ -1,0 +1,20 @@
+"""The README's example runs, on the backend that Keras has here."""
+
+import re
+import warnings
+from pathlib import Path
+
+import keras
+from sklearn.exceptions import ConvergenceWarning
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_example_runs() -> None:
+    """It names JAX; TensorFlow must do as well."""
+    (block,) = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.M | re.S)
+    assert (text := 'backend="jax"') in block
+    block = block.replace(text, f'backend="{keras.backend.backend()}"')
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        exec(compile(block, README.name, "exec"), {"__name__": "readme"})
