@@ -1,0 +1,128 @@
+"""The examples in README and on the pages run, and installation is described in one way only."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import textwrap
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from mlpkit.catalogue import KNOWN, install_line
+from mlpkit.registry import installed
+
+# a process has one Keras backend, and importing TensorFlow first would choose another one
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ["KERAS_HOME"] = tempfile.mkdtemp()
+os.environ["MPLBACKEND"] = "Agg"
+
+DOCS = Path(__file__).parent
+REPOSITORY = DOCS.parent
+README = REPOSITORY / "README.md"
+KINDS = DOCS / "plugins"  # run by test_plugins.py, with data of their own
+PAGES = sorted(path for path in DOCS.rglob("*.md") if KINDS not in path.parents)
+TEXTS = [README, *DOCS.rglob("*.md"), *DOCS.rglob("*.rst"), *REPOSITORY.glob("plugins/*/README.md")]
+
+
+def python_blocks(page: Path) -> list[str]:
+    """The Python blocks of a page, also those that are indented."""
+    fences = re.findall(r"^( *)```python\n(.*?)^\1```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(code) for _, code in fences]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_the_examples_of_a_page_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In their order and in one module, whose functions pickle finds by name."""
+    module = ModuleType(f"page_{page.stem}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for block in python_blocks(page):
+            exec(compile(block, str(page), "exec"), vars(module))
+
+
+ONLY_WHAT_README_INSTALLS = """
+import sys, warnings
+from importlib.metadata import packages_distributions, requires
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+wanted, waiting = set(), ["mlpkit", "mlpkit-jax"]
+while waiting:
+    name = canonicalize_name(waiting.pop())
+    if name not in wanted:
+        wanted.add(name)
+        needed = map(Requirement, requires(name) or ())
+        waiting += [r.name for r in needed if r.marker is None or r.marker.evaluate({"extra": ""})]
+absent = {
+    module
+    for module, distributions in packages_distributions().items()
+    if not wanted & {canonicalize_name(name) for name in distributions}
+} - {"packaging"}
+for name in [name for name in sys.modules if name.partition(".")[0] in absent]:
+    del sys.modules[name]
+
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def test_the_examples_of_readme_run_in_the_environment_of_its_first_command() -> None:
+    """There is nothing but mlpkit, mlpkit-jax and what these two require."""
+    blocks = python_blocks(README)
+    assert blocks
+    others = [known.distribution for known in KNOWN if known.distribution != "mlpkit-jax"]
+    check = "assert {'tensorflow', 'keras', 'matplotlib', 'mlpkit_keras'} <= absent\n"
+    ignore = "import sklearn.exceptions as e; warnings.simplefilter('ignore', e.ConvergenceWarning)\n"
+    program = "\n".join([ONLY_WHAT_README_INSTALLS, check, ignore, *blocks])
+    environment = {**os.environ, "MLPKIT_DISABLE_PLUGINS": ",".join(others)}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+
+def shown_installations(text: str) -> Iterator[str]:
+    """What the pip commands of a text install, argument by argument."""
+    for line in re.findall(r"pip install ([^`\n#]*)", text):
+        for argument in shlex.split(line.partition("&&")[0]):
+            if re.match(r"\.|.*mlpkit", argument):
+                yield argument
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_installation_is_shown_as_in_messages(text: Path) -> None:
+    """Our distributions are installed by what `install_line` gives, and by nothing else."""
+    lines = [install_line("mlpkit"), *(install_line(known.distribution) for known in KNOWN)]
+    allowed = {name for line in lines for name in shlex.split(line.partition(",")[0])[2:]}
+    for argument in shown_installations(text.read_text()):
+        assert argument.partition("[")[0] in allowed
+
+
+def test_the_test_command_is_what_ci_runs() -> None:
+    """.ci/run calls the command that README gives, word for word."""
+    commands = re.findall(r"^    (python3 -m venv .*)$", README.read_text(), re.MULTILINE)
+    assert len(commands) == 2
+    assert commands[1] in (REPOSITORY / ".ci" / "run").read_text().splitlines()
+
+
+def test_the_list_of_distributions_is_true() -> None:
+    """What it says that each one brings, it brings."""
+    for known in KNOWN:
+        for kind, names in known.brings.items():
+            for name in names:
+                plugin, _ = installed().find(kind, name)  # type: ignore[arg-type]
+                assert plugin.distribution == known.distribution, name
