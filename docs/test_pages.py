@@ -33,8 +33,10 @@ TEXTS = [README, *DOCS.rglob("*.md"), *DOCS.rglob("*.rst"), *REPOSITORY.glob("pl
 
 def python_blocks(page: Path) -> list[str]:
     """The Python blocks of a page, also those that are indented."""
-    fences = re.findall(r"^( *)```python\n(.*?)^\1```", page.read_text(), re.MULTILINE | re.DOTALL)
-    return [textwrap.dedent(code) for _, code in fences]
+    text = page.read_text()
+    fences = re.finditer(r"^( *)```python\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
+    # with the lines of the text before it, so that tracebacks have the line of the page
+    return ["\n" * text.count("\n", 0, f.start(2)) + textwrap.dedent(f[2]) for f in fences]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
@@ -47,12 +49,14 @@ def test_the_examples_of_a_page_run(
     monkeypatch.chdir(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Keras asks its own variables for NumPy arrays in an old way
+        warnings.filterwarnings("ignore", ".*copy keyword", DeprecationWarning)
         for block in python_blocks(page):
             exec(compile(block, str(page), "exec"), vars(module))
 
 
 ONLY_WHAT_README_INSTALLS = """
-import sys, warnings
+import os, sys, warnings
 from importlib.metadata import packages_distributions, requires
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -69,6 +73,7 @@ absent = {
     for module, distributions in packages_distributions().items()
     if not wanted & {canonicalize_name(name) for name in distributions}
 } - {"packaging"}
+absent |= {name.replace("-", "_") for name in os.environ["MLPKIT_DISABLE_PLUGINS"].split(",")}
 for name in [name for name in sys.modules if name.partition(".")[0] in absent]:
     del sys.modules[name]
 
@@ -90,7 +95,7 @@ def test_the_examples_of_readme_run_in_the_environment_of_its_first_command() ->
     others = [known.distribution for known in KNOWN if known.distribution != "mlpkit-jax"]
     check = "assert {'tensorflow', 'keras', 'matplotlib', 'mlpkit_keras'} <= absent\n"
     ignore = "import sklearn.exceptions as e; warnings.simplefilter('ignore', e.ConvergenceWarning)\n"
-    program = "\n".join([ONLY_WHAT_README_INSTALLS, check, ignore, *blocks])
+    program = "\n".join([ONLY_WHAT_README_INSTALLS, check, ignore, *map(str.strip, blocks)])
     environment = {**os.environ, "MLPKIT_DISABLE_PLUGINS": ",".join(others)}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
 
