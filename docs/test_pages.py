@@ -94,7 +94,9 @@ def test_the_examples_of_readme_run_in_the_environment_of_its_first_command() ->
     assert blocks
     others = [known.distribution for known in KNOWN if known.distribution != "mlpkit-jax"]
     check = "assert {'tensorflow', 'keras', 'matplotlib', 'mlpkit_keras'} <= absent\n"
-    ignore = "import sklearn.exceptions as e; warnings.simplefilter('ignore', e.ConvergenceWarning)\n"
+    ignore = (
+        "import sklearn.exceptions as e; warnings.simplefilter('ignore', e.ConvergenceWarning)\n"
+    )
     program = "\n".join([ONLY_WHAT_README_INSTALLS, check, ignore, *map(str.strip, blocks)])
     environment = {**os.environ, "MLPKIT_DISABLE_PLUGINS": ",".join(others)}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
