@@ -26,7 +26,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",
     "numpydoc",
     "sphinx_design",
     "sphinx_copybutton",
@@ -74,6 +74,7 @@ sphinx_gallery_conf = {
     "min_reported_time": 10,
 }
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "mlpkit"
 html_static_path = ["_static"]
@@ -102,4 +103,3 @@ html_sidebars = {
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
-mathjax_path = "mathjax-is-not-loaded.js"
