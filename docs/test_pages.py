@@ -26,9 +26,7 @@ os.environ["MPLBACKEND"] = "Agg"
 DOCS = Path(__file__).parent
 REPOSITORY = DOCS.parent
 README = REPOSITORY / "README.md"
-KINDS = DOCS / "plugins"  # run by test_plugins.py, with data of their own
-PAGES = sorted(path for path in DOCS.rglob("*.md") if KINDS not in path.parents)
-TEXTS = [README, *DOCS.rglob("*.md"), *DOCS.rglob("*.rst"), *REPOSITORY.glob("plugins/*/README.md")]
+BUILT = {"_build", "auto_examples", "generated"}
 
 
 def python_blocks(page: Path) -> list[str]:
@@ -37,6 +35,17 @@ def python_blocks(page: Path) -> list[str]:
     fences = re.finditer(r"^( *)```python\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
     # with the lines of the text before it, so that tracebacks have the line of the page
     return ["\n" * text.count("\n", 0, f.start(2)) + textwrap.dedent(f[2]) for f in fences]
+
+
+def texts(*patterns: str) -> list[Path]:
+    """The files of the documentation that are written by hand."""
+    found = [path for pattern in patterns for path in DOCS.rglob(pattern)]
+    return sorted(path for path in found if not BUILT & set(path.parts))
+
+
+KINDS = DOCS / "plugins"  # run by test_plugins.py, with data of their own
+PAGES = [page for page in texts("*.md") if KINDS not in page.parents and python_blocks(page)]
+TEXTS = [README, *texts("*.md", "*.rst"), *REPOSITORY.glob("plugins/*/README.md")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
