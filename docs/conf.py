@@ -60,6 +60,10 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"\.py$",  # every example runs, and one that fails fails the build
     "ignore_pattern": r"__init__\.py|conftest\.py",
+    "subsection_order": [
+        f"examples/{name}"
+        for name in ("getting_started", "training", "groups", "backends_and_plugins")
+    ],
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("matplotlib",),
     "reset_modules": ("matplotlib", "gallery_addresses.set_address"),

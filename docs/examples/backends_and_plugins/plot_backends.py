@@ -6,6 +6,8 @@ The same fit on several backends
 A ``random_state`` determines the initial weights, the order of the rows and dropout, and every
 backend gets the same ones. This example trains a network with dropout on NumPy and on JAX, in
 double and in single precision, and compares the training losses.
+
+See :doc:`/user_guide/backends` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -47,12 +49,21 @@ for backend in ("numpy", "jax"):
 
 reference = np.array(models["numpy", "float64"].loss_curve_)
 figure, ax = plt.subplots(figsize=(5, 4), layout="constrained")
-lines = {("numpy", "float32"): "-", ("jax", "float32"): "--", ("jax", "float64"): "-."}
+lines = {
+    ("numpy", "float32"): "-",
+    ("jax", "float32"): "--",
+    ("jax", "float64"): "-.",
+}
 for (backend, dtype), line in lines.items():
     losses = np.array(models[backend, dtype].loss_curve_)
     n = min(len(losses), len(reference))
     difference = np.abs(losses[:n] - reference[:n])
-    ax.plot(np.arange(1, n + 1), np.maximum(difference, 1e-17), line, label=f"{backend}, {dtype}")
+    ax.plot(
+        np.arange(1, n + 1),
+        np.maximum(difference, 1e-17),
+        line,
+        label=f"{backend}, {dtype}",
+    )
 ax.set(
     xlabel="epoch",
     ylabel="difference of the training loss",
@@ -67,5 +78,8 @@ plt.show()
 
 for (backend, dtype), model in models.items():
     weights = model.coefs_[0]
-    print(f"{backend}, {dtype}: {type(weights).__name__} of {weights.dtype},", end=" ")
+    print(
+        f"{backend}, {dtype}: {type(weights).__name__} of {weights.dtype},",
+        end=" ",
+    )
     print(f"{model.n_iter_} epochs, training accuracy {model.score(X, y):.4f}")

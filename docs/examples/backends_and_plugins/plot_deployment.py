@@ -6,6 +6,8 @@ Train on JAX, predict with NumPy alone
 The weights of a fitted estimator are NumPy arrays. A pickled model that was trained on JAX
 therefore predicts where JAX is not installed. This example trains a classifier on JAX, loads it in
 another process, and measures how long predictions take there.
+
+See :doc:`/user_guide/deployment` in the user guide for the details.
 """
 
 import json
@@ -23,7 +25,9 @@ from mlpkit import MLPClassifier
 
 plt.style.use("tableau-colorblind10")
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X / 16.0, y, stratify=y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X / 16.0, y, stratify=y, random_state=0
+)
 
 # %%
 # Train and pickle
@@ -92,7 +96,9 @@ milliseconds = [1000 * seconds for seconds in answer["seconds"].values()]
 figure, ax = plt.subplots(figsize=(5, 3.8), layout="constrained")
 ax.plot(sizes, milliseconds, "o-")
 for n, ms in zip(sizes, milliseconds, strict=True):
-    ax.annotate(f"{ms:.2g} ms", (n, ms), (-4, 6), textcoords="offset points", ha="right")
+    ax.annotate(
+        f"{ms:.2g} ms", (n, ms), (-4, 6), textcoords="offset points", ha="right"
+    )
 ax.set(
     xlabel="rows",
     ylabel="milliseconds of one call of predict",

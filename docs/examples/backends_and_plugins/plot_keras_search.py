@@ -6,6 +6,8 @@ A Keras model in a grid search of scikit-learn
 ``builder`` takes a function that returns a Keras model. The arguments of the function are
 parameters of the estimator, with ``builder__`` before their names, so scikit-learn can search them.
 This example searches the number of hidden units of a network for the handwritten digits.
+
+See :doc:`/user_guide/keras` in the user guide for the details.
 """
 
 import os
@@ -35,7 +37,9 @@ def network(spec, units=16, dropout=0.1):
     inputs = keras.Input((spec.n_features,))
     x = keras.layers.Dense(units, activation="relu")(inputs)
     x = keras.layers.Dropout(dropout)(x)
-    outputs = keras.layers.Dense(spec.n_outputs, activation=spec.out_activation)(x)
+    outputs = keras.layers.Dense(
+        spec.n_outputs, activation=spec.out_activation
+    )(x)
     return keras.Model(inputs, outputs)
 
 
@@ -83,4 +87,6 @@ plt.show()
 # ``to_keras`` returns the trained Keras model, for example to save it in Keras's own format.
 
 keras_model = search.best_estimator_.to_keras()
-print(f"{type(keras_model).__name__} with {keras_model.count_params()} parameters")
+print(
+    f"{type(keras_model).__name__} with {keras_model.count_params()} parameters"
+)

@@ -35,7 +35,9 @@ for alpha in (1e-4, 1.0):
         random_state=0,
     )
     models[alpha] = model.fit(X_train, y_train)
-    print(f"alpha={alpha:g}: accuracy on test rows {model.score(X_test, y_test):.3f}")
+    print(
+        f"alpha={alpha:g}: accuracy on test rows {model.score(X_test, y_test):.3f}"
+    )
 
 # %%
 # Show the weights
@@ -48,10 +50,14 @@ for alpha in (1e-4, 1.0):
 
 figure = plt.figure(figsize=(5, 3.9), layout="constrained")
 limit = max(np.abs(model.coefs_[0]).max() for model in models.values())
-for part, (alpha, model) in zip(figure.subfigures(2), models.items(), strict=True):
+for part, (alpha, model) in zip(
+    figure.subfigures(2), models.items(), strict=True
+):
     score = model.score(X_test, y_test)
     part.suptitle(f"alpha={alpha:g}: accuracy on test rows {score:.3f}")
-    for ax, weights in zip(part.subplots(2, 8).flat, model.coefs_[0].T, strict=True):
+    for ax, weights in zip(
+        part.subplots(2, 8).flat, model.coefs_[0].T, strict=True
+    ):
         ax.imshow(weights.reshape(8, 8), cmap="RdBu", vmin=-limit, vmax=limit)
         ax.set_axis_off()
 plt.show()

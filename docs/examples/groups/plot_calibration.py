@@ -6,6 +6,8 @@ Calibration by group
 A classifier is calibrated if, of the rows that it predicts with a probability of 80 %, it predicts
 80 % correctly. This example shows how the strength of the L2 penalty changes the calibration of a
 digit classifier, for digits that are written with a thin, medium and thick stroke.
+
+See :doc:`/user_guide/group_metrics` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -38,7 +40,9 @@ for alpha in (1e-4, 1.0):
         tol=1e-3,
         random_state=0,
     )
-    probabilities[alpha] = cross_val_predict(model, X, y, cv=3, method="predict_proba")
+    probabilities[alpha] = cross_val_predict(
+        model, X, y, cv=3, method="predict_proba"
+    )
     report = evaluate(
         None,
         X,
@@ -57,7 +61,9 @@ for alpha in (1e-4, 1.0):
 # often than its probabilities say. With the strong penalty they lie above it, because the penalty
 # shrinks the weights, and with them the differences between the outputs.
 
-figure, axes = plt.subplots(2, figsize=(5, 7), sharex=True, layout="constrained")
+figure, axes = plt.subplots(
+    2, figsize=(5, 7), sharex=True, layout="constrained"
+)
 for ax, p in zip(axes, probabilities.values(), strict=True):
     confidence, correct = p.max(axis=1), p.argmax(axis=1) == y
     for group, marker in zip(("thin", "medium", "thick"), "osD", strict=True):
@@ -72,6 +78,9 @@ for ax, p in zip(axes, probabilities.values(), strict=True):
     ax.plot([0.5, 1], [0.5, 1], color="0.4", linestyle="--", label="calibrated")
     ax.set(ylabel="accuracy", ylim=(0.5, 1.02))
 axes[0].set_title("alpha=0.0001: slightly too confident")
-axes[1].set(xlabel="probability of the predicted class", title="alpha=1: not confident enough")
+axes[1].set(
+    xlabel="probability of the predicted class",
+    title="alpha=1: not confident enough",
+)
 axes[0].legend(title="stroke")
 plt.show()

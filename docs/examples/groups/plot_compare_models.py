@@ -6,6 +6,8 @@ Compare two models by group
 Is a network better than a linear model for every group? The difference of two reports has an
 interval for each group. If both models predict the same rows, the rows are compared in pairs, which
 gives narrower intervals than comparing two separate scores.
+
+See :doc:`/user_guide/group_metrics` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -28,7 +30,11 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 models = {
     "network": MLPClassifier(
-        hidden_layer_sizes=(64,), learning_rate_init=0.01, max_iter=500, tol=1e-3, random_state=0
+        hidden_layer_sizes=(64,),
+        learning_rate_init=0.01,
+        max_iter=500,
+        tol=1e-3,
+        random_state=0,
     ),
     "linear": LogisticRegression(max_iter=1000),
 }
@@ -62,7 +68,9 @@ names = [change.partition for change in changes]
 figure, ax = plt.subplots(figsize=(5, 4), layout="constrained")
 for place, change in enumerate(changes):
     clear = change.high < 0 or change.low > 0
-    ax.plot([change.low, change.high], [place, place], color="C0" if clear else "C2")
+    ax.plot(
+        [change.low, change.high], [place, place], color="C0" if clear else "C2"
+    )
     ax.plot(change.difference, place, "o", color="C0" if clear else "C2")
 ax.axvline(0, color="0.4", linestyle="--")
 ax.set_yticks(range(len(names)), names)

@@ -6,6 +6,8 @@ Early stopping on the worst group
 Early stopping usually looks at a score over all validation rows. ``early_stopping_on`` can look at
 the worst group instead. This example trains on 300 digits, where each digit is a group, and
 compares the two choices.
+
+See :doc:`/user_guide/validation` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -71,7 +73,9 @@ plt.show()
 # which one matters is a question of the application.
 
 for name, clf in models.items():
-    report = evaluate(clf, X_test, y_test, metrics="log_loss", partitions=by_target())
+    report = evaluate(
+        clf, X_test, y_test, metrics="log_loss", partitions=by_target()
+    )
     worst = report.worst("log_loss")
     print(
         f"stopped on {name}: log loss {report['log_loss']:.3f},"

@@ -6,6 +6,8 @@ Metrics by group in each epoch of training
 ``metrics`` and ``partitions`` of an estimator measure the training and validation rows after each
 epoch, by group. :class:`mlpkit.MetricHistoryDisplay` shows the result. This example trains on
 images of cell nuclei and groups them by size.
+
+See :doc:`/user_guide/group_metrics` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -60,7 +62,9 @@ print(clf.metric_history_.to_frame().tail(4).to_string())
 # Nuclei of medium size are the hardest. After epoch 20 the loss over all validation rows is nearly
 # constant, and only the groups show why: it still falls for large nuclei and rises for small ones.
 
-figure, axes = plt.subplots(2, figsize=(5, 6), sharex=True, layout="constrained")
+figure, axes = plt.subplots(
+    2, figsize=(5, 6), sharex=True, layout="constrained"
+)
 MetricHistoryDisplay(clf.metric_history_).plot("log_loss", "size", ax=axes)
 for ax in axes:
     ax.set_yscale("log")

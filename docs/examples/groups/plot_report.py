@@ -7,6 +7,8 @@ A model that is good on average can be bad for some groups. :func:`mlpkit.evalua
 fitted scikit-learn estimator over all rows and by group, and
 :class:`mlpkit.PartitionReportDisplay` shows the result. This example looks at the errors of a
 regressor on the diabetes data.
+
+See :doc:`/user_guide/group_metrics` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +17,13 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlpkit import MLPRegressor, PartitionReportDisplay, by_quantile, cross, evaluate
+from mlpkit import (
+    MLPRegressor,
+    PartitionReportDisplay,
+    by_quantile,
+    cross,
+    evaluate,
+)
 
 plt.style.use("tableau-colorblind10")
 X, y = load_diabetes(as_frame=True, scaled=False, return_X_y=True)
@@ -44,7 +52,11 @@ report = evaluate(
     y,
     y_pred=predicted,
     metrics=["mae", "mean_bias"],
-    partitions=["sex", by_quantile("age", 3), cross("sex", by_quantile("bmi", 2))],
+    partitions=[
+        "sex",
+        by_quantile("age", 3),
+        cross("sex", by_quantile("bmi", 2)),
+    ],
     confidence=0.95,
 )
 print(report)
@@ -57,7 +69,9 @@ print(report)
 # are small compared with their intervals.
 
 display = PartitionReportDisplay(report).plot(metrics=["mae"])
-display.ax_.set(xlabel="mean absolute error", title="Errors are larger for a high BMI")
+display.ax_.set(
+    xlabel="mean absolute error", title="Errors are larger for a high BMI"
+)
 plt.show()
 
 # %%
@@ -66,5 +80,7 @@ plt.show()
 # :class:`mlpkit.PartitionReport` also answers questions in code, for example in a test.
 
 worst = report.worst("mae")
-print(f"worst group: {worst.partition} by {worst.partitioner}, {worst.value:.1f}")
+print(
+    f"worst group: {worst.partition} by {worst.partitioner}, {worst.value:.1f}"
+)
 print(f"largest difference by age: {report.difference('mae', by='age'):.1f}")

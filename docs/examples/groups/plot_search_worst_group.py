@@ -6,6 +6,8 @@ Grid search for the best worst-group score
 :func:`mlpkit.make_partition_scorer` makes a scorer that returns the score over all rows and the
 score of the worst group. A grid search can use both and select the parameters by either. This
 example searches the weight of a rare class.
+
+See :doc:`/user_guide/group_metrics` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -26,8 +28,12 @@ plt.style.use("tableau-colorblind10")
 
 data = load_breast_cancer(as_frame=True)
 malignant = (data.target == 0).to_numpy()
-kept = np.concatenate([np.flatnonzero(~malignant), np.flatnonzero(malignant)[:60]])
-X = data.data[["mean texture", "mean smoothness", "mean compactness"]].iloc[kept]
+kept = np.concatenate(
+    [np.flatnonzero(~malignant), np.flatnonzero(malignant)[:60]]
+)
+X = data.data[["mean texture", "mean smoothness", "mean compactness"]].iloc[
+    kept
+]
 y = malignant[kept].astype(int)
 
 # %%
@@ -66,7 +72,9 @@ print(search.best_params_)
 
 figure, ax = plt.subplots(figsize=(5, 4), layout="constrained")
 for (score, name), marker in zip(
-    {"accuracy": "all rows", "worst_accuracy": "worst class"}.items(), "os", strict=True
+    {"accuracy": "all rows", "worst_accuracy": "worst class"}.items(),
+    "os",
+    strict=True,
 ):
     mean = search.cv_results_[f"mean_test_{score}"]
     (line,) = ax.plot(weights, mean, marker=marker, label=name)

@@ -7,6 +7,8 @@ When one class is rare, a classifier that predicts the more probable class misse
 There are two simple remedies: weighting the classes in training (``class_weight="balanced"``), or
 predicting the rare class at a lower probability than 0.5. This example compares them on tumors of
 which 14 % are malignant.
+
+See :doc:`/user_guide/class_imbalance` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -29,8 +31,12 @@ plt.style.use("tableau-colorblind10")
 
 data = load_breast_cancer(as_frame=True)
 malignant = (data.target == 0).to_numpy()
-kept = np.concatenate([np.flatnonzero(~malignant), np.flatnonzero(malignant)[:60]])
-X = data.data[["mean texture", "mean smoothness", "mean compactness"]].iloc[kept]
+kept = np.concatenate(
+    [np.flatnonzero(~malignant), np.flatnonzero(malignant)[:60]]
+)
+X = data.data[["mean texture", "mean smoothness", "mean compactness"]].iloc[
+    kept
+]
 y = malignant[kept].astype(int)
 
 # %%
@@ -96,7 +102,14 @@ for class_weight, (line, name) in lines.items():
         curve_kwargs={"linestyle": line, "drawstyle": "default"},
     )
 for (name, report), marker in zip(reports.items(), "osD", strict=True):
-    ax.plot(report["recall"], report["precision"], marker, color="k", label=name, markersize=8)
+    ax.plot(
+        report["recall"],
+        report["precision"],
+        marker,
+        color="k",
+        label=name,
+        markersize=8,
+    )
 ax.set(
     xlabel="recall: malignant tumors that are found",
     ylabel="precision",

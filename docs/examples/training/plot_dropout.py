@@ -52,8 +52,12 @@ def values(history, metric, split):
     return [entry.value for entry in history.select(metric, split=split)]
 
 
-figure, (top, bottom) = plt.subplots(2, figsize=(5, 5.6), sharex=True, layout="constrained")
-for (dropout, history), line in zip(histories.items(), ("-", "--", "-."), strict=True):
+figure, (top, bottom) = plt.subplots(
+    2, figsize=(5, 5.6), sharex=True, layout="constrained"
+)
+for (dropout, history), line in zip(
+    histories.items(), ("-", "--", "-."), strict=True
+):
     final = values(history, "accuracy", "test")[-1]
     epochs = np.arange(1, 151)
     top.plot(epochs, values(history, "log_loss", "train"), line)

@@ -7,6 +7,8 @@ Early stopping on validation rows in a Pipeline
 own, for example from a later month, pass them to ``fit`` as ``X_val`` and ``y_val``. In a
 :class:`~sklearn.pipeline.Pipeline` they must go through the same transformers as the training
 rows. The argument ``transform_input`` of the Pipeline does that.
+
+See :doc:`/user_guide/validation` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -21,7 +23,9 @@ from mlpkit import MLPClassifier
 
 plt.style.use("tableau-colorblind10")
 X, y = load_breast_cancer(return_X_y=True)
-X_train, X_rest, y_train, y_rest = train_test_split(X, y, test_size=0.6, stratify=y, random_state=0)
+X_train, X_rest, y_train, y_rest = train_test_split(
+    X, y, test_size=0.6, stratify=y, random_state=0
+)
 X_val, X_test, y_val, y_test = train_test_split(
     X_rest, y_rest, test_size=0.5, stratify=y_rest, random_state=0
 )
@@ -43,7 +47,9 @@ classifier = MLPClassifier(
 )
 with sklearn.config_context(enable_metadata_routing=True):
     classifier.set_fit_request(X_val=True, y_val=True)
-    model = make_pipeline(StandardScaler(), classifier, transform_input=["X_val"])
+    model = make_pipeline(
+        StandardScaler(), classifier, transform_input=["X_val"]
+    )
     model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 
 # %%
@@ -54,7 +60,12 @@ with sklearn.config_context(enable_metadata_routing=True):
 
 classifier = model[-1]
 losses = {
-    split: np.array([entry.value for entry in classifier.metric_history_.select(split=split)])
+    split: np.array(
+        [
+            entry.value
+            for entry in classifier.metric_history_.select(split=split)
+        ]
+    )
     for split in ("train", "validation")
 }
 best = losses["validation"].argmin() + 1

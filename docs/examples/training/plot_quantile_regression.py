@@ -6,6 +6,8 @@ Prediction intervals from quantile losses
 ``MLPRegressor(loss="quantile")`` predicts a quantile of the target instead of its mean. Two models,
 for the quantiles 0.05 and 0.95, give an interval that should contain 90 % of the targets. This
 example predicts the progression of diabetes from the body mass index.
+
+See :doc:`/user_guide/losses_and_solvers` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +24,9 @@ from mlpkit import MLPRegressor
 plt.style.use("tableau-colorblind10")
 X, y = load_diabetes(as_frame=True, scaled=False, return_X_y=True)
 X = X[["bmi"]]
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.4, random_state=0
+)
 
 # %%
 # Train one model for each quantile
@@ -56,7 +60,9 @@ low, high = models[0.05].predict(X_test), models[0.95].predict(X_test)
 coverage = ((low <= y_test) & (y_test <= high)).mean()
 for quantile, model in models.items():
     below = (y_test <= model.predict(X_test)).mean()
-    print(f"quantile {quantile}: {below:.2f} of the test targets are not above the prediction")
+    print(
+        f"quantile {quantile}: {below:.2f} of the test targets are not above the prediction"
+    )
 
 # %%
 # Plot the interval

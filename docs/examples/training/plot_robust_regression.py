@@ -7,6 +7,8 @@ The squared error gives much weight to large errors, so a few wrong targets can 
 Huber loss and the absolute error grow only linearly with the error. This example multiplies a part
 of the training targets by ten, as if a decimal point were lost, and measures the error on correct
 test rows.
+
+See :doc:`/user_guide/losses_and_solvers` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -21,7 +23,9 @@ from mlpkit import MLPRegressor
 
 plt.style.use("tableau-colorblind10")
 X, y = load_diabetes(scaled=False, return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    X, y, test_size=0.4, random_state=0
+)
 
 # %%
 # Train with each loss and each fraction of wrong targets

@@ -6,6 +6,8 @@ Loss curves of solvers and schedules
 Which solver trains fastest depends on the data and on the learning rate. This example compares
 "adam", "adamw", "sgd" with its schedules of the learning rate, and "lbfgs" on the handwritten
 digits.
+
+See :doc:`/user_guide/losses_and_solvers` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt

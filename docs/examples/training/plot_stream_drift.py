@@ -7,6 +7,8 @@ A stream whose data change (concept drift)
 predicts it, so the metrics of a stream are measured on rows that the model has not seen
 (*prequential* evaluation). This example simulates a camera that is mounted upside down in the
 middle of a stream of digits.
+
+See :doc:`/user_guide/streams` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
@@ -52,7 +54,12 @@ figure, ax = plt.subplots(figsize=(5, 3.8), layout="constrained")
 labels = {"window": "last 200 rows", "prequential": "whole stream"}
 for (split, label), line in zip(labels.items(), ("-", "--"), strict=True):
     entries = stream.metric_history_.select("accuracy", split=split)
-    ax.plot(stops[-len(entries) :], [entry.value for entry in entries], line, label=label)
+    ax.plot(
+        stops[-len(entries) :],
+        [entry.value for entry in entries],
+        line,
+        label=label,
+    )
 ax.axvline(turned, color="0.4", linestyle=":")
 ax.annotate("camera turned ", (turned, 0.05), ha="right", color="0.3")
 ax.set(

@@ -64,7 +64,9 @@ for ax, (name, (model, score)) in zip(axes.flat, models.items(), strict=True):
         alpha=0.4,
         grid_resolution=200,
     )
-    ax.scatter(*X.to_numpy().T, c=y, cmap="cividis", s=14, edgecolor="k", linewidth=0.4)
+    ax.scatter(
+        *X.to_numpy().T, c=y, cmap="cividis", s=14, edgecolor="k", linewidth=0.4
+    )
     ax.set(title=f"{name}: {score:.3f}", xlabel="", ylabel="")
 figure.suptitle("Accuracy in cross-validation by activation")
 figure.supxlabel("flavanoids")
