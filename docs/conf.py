@@ -14,7 +14,11 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "_extensions"))
 
 os.environ["MPLBACKEND"] = "agg"  # charts need no screen
-shutil.rmtree(DOCS / "api" / "generated", ignore_errors=True)  # pages of names that are gone
+# pages of earlier builds whose names or examples are gone
+shutil.rmtree(DOCS / "api" / "generated", ignore_errors=True)
+for page in (DOCS / "auto_examples").glob("*/plot_*.rst"):
+    if not (DOCS / "examples" / page.parent.name / f"{page.stem}.py").exists():
+        page.unlink()
 
 metadata = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 project = metadata["name"]
