@@ -32,6 +32,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "mathml",
     "numpydoc",
+    "sphinx_gallery.gen_gallery",
     "sphinx_design",
     "sphinx_copybutton",
     "api_links",
@@ -46,7 +47,6 @@ smartquotes = False  # the links of the HTML representation look for the text of
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
-suppress_warnings = ["toc.empty_glob", "config.cache"]
 
 autosummary_generate = True
 autosummary_generate_overwrite = True
@@ -56,9 +56,6 @@ default_role = "literal"
 numpydoc_show_class_members = False  # the template of classes lists them
 numpydoc_class_members_toctree = False
 
-if (DOCS / "examples").is_dir():
-    extensions.append("sphinx_gallery.gen_gallery")
-    autosummary_context = {"gallery": True}
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
