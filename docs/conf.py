@@ -43,6 +43,7 @@ root_doc = "index"
 exclude_patterns = ["_build", "_templates", "examples", "plugins"]
 templates_path = ["_templates"]
 nitpicky = True
+nitpick_ignore_regex = [("py:class", r"(collections|numpy|typing)\..*")]  # in types of aliases
 smartquotes = False  # the links of the HTML representation look for the text of the docstring
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
@@ -88,7 +89,7 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_theme_options = {
     "logo": {"text": "mlpkit"},
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 5,
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
     "navigation_depth": 3,
