@@ -68,7 +68,7 @@ ax.set(
     xlabel="epoch",
     ylabel="difference of the training loss",
     yscale="log",
-    title="JAX gives the numbers of NumPy",
+    title="JAX and NumPy agree up to rounding",
 )
 ax.legend()
 plt.show()

@@ -61,7 +61,7 @@ ax.set(
     xlabel="epoch",
     ylabel="log loss on validation rows",
     ylim=(0, 1),
-    title="The worst digit is at its best earlier",
+    title="The worst digit has its minimum earlier",
 )
 ax.legend(title="early stopping on")
 plt.show()

@@ -71,21 +71,14 @@ print(search.best_params_)
 # The weight with the best accuracy is not the one with the best accuracy of the worst class.
 
 figure, ax = plt.subplots(figsize=(5, 4), layout="constrained")
-for (score, name), marker in zip(
-    {"accuracy": "all rows", "worst_accuracy": "worst class"}.items(),
-    "os",
-    strict=True,
-):
-    mean = search.cv_results_[f"mean_test_{score}"]
-    (line,) = ax.plot(weights, mean, marker=marker, label=name)
-    best = mean.argmax()
-    ax.annotate(
-        f"weight {weights[best]}",
-        (weights[best], mean[best]),
-        (0, 8),
-        ha="left",
-        textcoords="offset points",
-        color=line.get_color(),
+names = {"accuracy": "all rows", "worst_accuracy": "worst class"}
+for (score, name), line in zip(names.items(), ("o-", "s--"), strict=True):
+    means = search.cv_results_[f"mean_test_{score}"]
+    best = means.argmax()
+    label = f"{name}, best weight: {weights[best]}"
+    (curve,) = ax.plot(weights, means, line, label=label)
+    ax.plot(
+        weights[best], means[best], "*", color=curve.get_color(), markersize=16
     )
 ax.set(
     xscale="log",

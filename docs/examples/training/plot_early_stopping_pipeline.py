@@ -74,7 +74,7 @@ figure, ax = plt.subplots(figsize=(5, 3.8), layout="constrained")
 for (split, values), line in zip(losses.items(), ("--", "-"), strict=True):
     ax.plot(np.arange(1, len(values) + 1), values, line, label=split)
 ax.axvline(best, color="0.4", linestyle=":")
-ax.annotate(f" best epoch: {best}", (best, 0.5), color="0.3")
+ax.annotate(f" best epoch: {best}", (best, 0.25), color="0.3")
 ax.set(
     xlabel="epoch",
     ylabel="log loss",

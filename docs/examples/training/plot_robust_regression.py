@@ -76,7 +76,7 @@ ax.set(
     xlabel="wrong training targets (%)",
     ylabel="mean absolute error on test rows",
     xticks=[0, 5, 10, 15, 20],
-    title="Robust losses ignore most wrong targets",
+    title="Robust losses tolerate wrong targets",
 )
 ax.legend()
 plt.show()
