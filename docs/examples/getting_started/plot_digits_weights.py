@@ -4,8 +4,7 @@ What the first layer learns from the digits
 ===========================================
 
 Each hidden unit of the first layer has one weight for each pixel, so its weights can be shown as
-an image. Weights that look smooth respond to strokes; weights that look like noise respond to
-single pixels. This example shows how the L2 penalty ``alpha`` changes them.
+an image. This example shows how the L2 penalty ``alpha`` changes these images.
 """
 
 import matplotlib.pyplot as plt

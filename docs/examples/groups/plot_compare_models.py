@@ -60,8 +60,8 @@ print(comparison)
 # %%
 # Plot the differences
 # --------------------
-# Below zero, the network has the lower log loss. An interval that contains zero says that these
-# rows do not show which model is better for that digit.
+# Below zero, the network has the lower log loss. Where the interval contains zero, these rows do
+# not show which model is better for that digit.
 
 changes = [change for change in comparison if change.metric == "log_loss"]
 names = [change.partition for change in changes]

@@ -22,10 +22,11 @@ plt.style.use("tableau-colorblind10")
 X, y = load_breast_cancer(return_X_y=True)
 radius = X[:, 0]
 size = np.select([radius < 12, radius < 15], ["small", "medium"], "large")
-X = StandardScaler().fit_transform(X)
 X_train, X_val, y_train, y_val, size_train, size_val = train_test_split(
     X, y, size, test_size=0.5, stratify=y, random_state=0
 )
+scaler = StandardScaler().fit(X_train)
+X_train, X_val = scaler.transform(X_train), scaler.transform(X_val)
 
 # %%
 # Measure by group during training

@@ -55,7 +55,7 @@ with sklearn.config_context(enable_metadata_routing=True):
 # %%
 # Plot training and validation loss
 # ---------------------------------
-# ``metric_history_`` has the log loss of each epoch. The loss on the training rows goes on falling
+# ``metric_history_`` has the log loss of each epoch. The loss on the training rows keeps falling
 # while the loss on the validation rows rises. The weights of the best epoch are kept.
 
 classifier = model[-1]

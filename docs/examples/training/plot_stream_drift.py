@@ -1,12 +1,12 @@
 """
-==========================================
-A stream whose data change (concept drift)
-==========================================
+===========================
+A stream with concept drift
+===========================
 
 ``partial_fit`` trains on chunks of any size. Before each chunk is used for training, the model
 predicts it, so the metrics of a stream are measured on rows that the model has not seen
 (*prequential* evaluation). This example simulates a camera that is mounted upside down in the
-middle of a stream of digits.
+middle of a stream of digits: the data change, and the model must adapt.
 
 See :doc:`/user_guide/streams` in the user guide for the details.
 """
