@@ -45,7 +45,12 @@ def texts(*patterns: str) -> list[Path]:
 
 KINDS = DOCS / "plugins"  # run by test_plugins.py, with data of their own
 PAGES = [page for page in texts("*.md") if KINDS not in page.parents and python_blocks(page)]
-TEXTS = [README, *texts("*.md", "*.rst"), *REPOSITORY.glob("plugins/*/README.md")]
+TEXTS = [
+    README,
+    REPOSITORY / "CHANGELOG.md",
+    *texts("*.md", "*.rst", "plot_*.py"),
+    *REPOSITORY.glob("plugins/*/README.md"),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
