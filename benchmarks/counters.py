@@ -37,7 +37,7 @@ def _fit(case: Case, X: Any, y: Any, seed: int, backend: Any, epochs: int | None
 
 def _numpy(fit: Callable[..., Any]) -> Counts:
     """Nothing is compiled; the bytes are what Python's allocator saw at most in an epoch."""
-    from mlpkit import numpy_backend
+    from mlpkit.numpy_backend import steps as numpy_backend
 
     original, peaks = numpy_backend.backend, []
 
@@ -47,7 +47,7 @@ def _numpy(fit: Callable[..., Any]) -> Counts:
         def epoch(state: Any, *rest: Any) -> Any:
             tracemalloc.start()
             found = steps.epoch(state, *rest)
-            kept = found[0].weights.nbytes + found[0].slots.nbytes
+            kept = found[0].weights.nbytes + found[0].optimizer_state.nbytes
             peaks.append(tracemalloc.get_traced_memory()[1] - kept)
             tracemalloc.stop()
             return found

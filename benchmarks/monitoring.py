@@ -46,7 +46,7 @@ def by_hand(clf: Any, X: Any, y: Any, labels: dict[str, Any]) -> Callable[[Any],
     """The usual callback: the estimator's weights, an evaluation for each group."""
     from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 
-    from mlpkit import dense
+    from mlpkit.numpy_backend import dense
 
     masks = [column == name for column in labels.values() for name in np.unique(column)]
 

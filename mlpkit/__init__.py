@@ -3,24 +3,30 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mlpkit.classifier import MLPClassifier
-from mlpkit.regressor import MLPRegressor
+from mlpkit.estimators.classifier import MLPClassifier
+from mlpkit.estimators.regressor import MLPRegressor
 
 if TYPE_CHECKING:
+    from mlpkit.estimators.versions import InconsistentVersionWarning
     from mlpkit.metrics.lookup import from_function
     from mlpkit.partitions.lookup import by, cross
-    from mlpkit.partitions.simple import by_column, by_function, by_labels, by_quantile, by_target
-    from mlpkit.reports.display import MetricHistoryDisplay, PartitionReportDisplay
+    from mlpkit.partitions.partitioners import (
+        by_column,
+        by_function,
+        by_labels,
+        by_quantile,
+        by_target,
+    )
+    from mlpkit.plugin import Dataset
+    from mlpkit.reports.displays import MetricHistoryDisplay, PartitionReportDisplay
     from mlpkit.reports.evaluation import evaluate
-    from mlpkit.reports.gate import CheckFailed
-    from mlpkit.reports.predictions import Chunk
+    from mlpkit.reports.limits import CheckFailed
     from mlpkit.reports.report import PartitionReport
     from mlpkit.reports.scorer import make_partition_scorer
-    from mlpkit.versions import InconsistentVersionWarning
 
 __all__ = [
     "CheckFailed",
-    "Chunk",
+    "Dataset",
     "InconsistentVersionWarning",
     "MLPClassifier",
     "MLPRegressor",
@@ -42,18 +48,18 @@ __version__ = "0.1.0"
 
 # where to find what a program that only trains does not need
 _LATER = {
-    "CheckFailed": "reports.gate",
-    "Chunk": "reports.predictions",
-    "InconsistentVersionWarning": "versions",
-    "MetricHistoryDisplay": "reports.display",
+    "CheckFailed": "reports.limits",
+    "Dataset": "plugin",
+    "InconsistentVersionWarning": "estimators.versions",
+    "MetricHistoryDisplay": "reports.displays",
     "PartitionReport": "reports.report",
-    "PartitionReportDisplay": "reports.display",
+    "PartitionReportDisplay": "reports.displays",
     "by": "partitions.lookup",
-    "by_column": "partitions.simple",
-    "by_function": "partitions.simple",
-    "by_labels": "partitions.simple",
-    "by_quantile": "partitions.simple",
-    "by_target": "partitions.simple",
+    "by_column": "partitions.partitioners",
+    "by_function": "partitions.partitioners",
+    "by_labels": "partitions.partitioners",
+    "by_quantile": "partitions.partitioners",
+    "by_target": "partitions.partitioners",
     "cross": "partitions.lookup",
     "evaluate": "reports.evaluation",
     "from_function": "metrics.lookup",

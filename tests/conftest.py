@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from distributions import only
 
-from mlpkit.registry import installed
+from mlpkit.registry.lookup import installed
 
 
 def pytest_report_header() -> str:

@@ -52,11 +52,11 @@ def _confusion(cell: int) -> Callable[..., float]:
 
 
 def _rate(above: int, *below: int) -> Callable[..., float]:
-    def rate(y: Any, label: Any, p: Any, w: Any) -> float:
+    def learning_rate(y: Any, label: Any, p: Any, w: Any) -> float:
         cells = sk.confusion_matrix(y, label, labels=["no", "yes"], sample_weight=w).ravel()
         return float(cells[above] / sum(cells[list(below)]))
 
-    return rate
+    return learning_rate
 
 
 def _labels(function: Any, **options: Any) -> Callable[..., float]:

@@ -4,7 +4,7 @@ import pytest
 from distributions import offering
 
 from mlpkit.plugin import PluginError
-from mlpkit.registry import Registry
+from mlpkit.registry.lookup import Registry
 
 JSON = "'json:loads', 'a stand-in'"  # any importable function serves as a factory
 FAST = offering("mlpkit_backends", f"'fast', {JSON}, options=('speed', 'devices')")

@@ -7,7 +7,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import scale
 
 from mlpkit import MLPClassifier, by_labels, by_quantile, by_target
-from mlpkit.plugin import Reading
+from mlpkit.plugin import MetricValue
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = scale(X)
@@ -31,6 +31,6 @@ def fitted(backend: str | None = None, **changes: Any) -> MLPClassifier:
     return clf.fit(X[TRAIN], Y[TRAIN], X_val=X[HELD], y_val=Y[HELD], **beside)
 
 
-def values(rows: list[Reading]) -> dict[tuple[str, str, str], float]:
+def values(rows: list[MetricValue]) -> dict[tuple[str, str, str], float]:
     """By metric and group."""
     return {(r.metric, r.partitioner, r.partition): r.value for r in rows}

@@ -7,8 +7,8 @@ import pytest
 
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.lookup import metrics_of
-from mlpkit.metrics.scored import from_outputs, truth
-from mlpkit.plugin import Array, Groups, Metric, Scored
+from mlpkit.metrics.predictions import from_outputs, truth
+from mlpkit.plugin import Array, Groups, Metric, Predictions
 from mlpkit.reports.estimates import Settings
 from mlpkit.reports.report import PartitionReport
 
@@ -51,12 +51,12 @@ def test_outputs_of_a_network(task: Any, dtype: str) -> None:
     assert np.isfinite(report[metrics[0].name])
 
 
-def broken(scored: Scored) -> Array:
+def broken(scored: Predictions) -> Array:
     """Terms that can't be had."""
     raise RuntimeError("no luck")
 
 
-def odd(scored: Scored) -> Array:
+def odd(scored: Predictions) -> Array:
     """Terms of a wrong shape."""
     return np.zeros(3)
 
@@ -69,9 +69,9 @@ def mean(s: Array) -> tuple[Array, Array]:
 @pytest.mark.parametrize(("terms", "reason"), [(broken, "no luck"), (odd, r"wanted \(200,\)")])
 def test_nothing_is_lost_because_a_metric_fails(terms: Any, reason: str) -> None:
     """Strictly it is an error that names it; in training it is NaN from then on."""
-    metrics = [Metric("bad", ("binary",), True, terms=terms, ratio=mean)]
+    metrics = [Metric("bad", ("binary",), True, row_statistics=terms, ratio=mean)]
     metrics += metrics_of("accuracy", "binary")
-    rows = Scored("binary", np.arange(2), RNG.integers(2, size=N), RNG.integers(2, size=N))
+    rows = Predictions("binary", np.arange(2), RNG.integers(2, size=N), RNG.integers(2, size=N))
     with pytest.raises(ValueError, match=f"metric 'bad' failed: .*{reason}"):
         Accumulator(metrics).update(rows, GROUPS)
     lenient = Accumulator(metrics, strict=False)

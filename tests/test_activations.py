@@ -10,10 +10,11 @@ import pytest
 from scipy.special import expit, ndtr
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit import MLPClassifier, MLPRegressor, dense
-from mlpkit.activations import ACTIVATIONS, HIDDEN
-from mlpkit.losses import LOSSES
-from mlpkit.registry import resolve
+from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend.activations import ACTIVATIONS, HIDDEN
+from mlpkit.objectives.losses import LOSSES
+from mlpkit.registry.lookup import resolve
 from mlpkit.testing import TASKS, TOLERANCE, close, data, recipe, spec
 
 X = np.random.RandomState(0).standard_normal((60, 5))

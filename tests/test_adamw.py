@@ -9,8 +9,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.plugin import slot_name
-from mlpkit.solvers import adam, adamw
+from mlpkit.objectives.solvers import adam, adamw
+from mlpkit.plugin import optimizer_state_name
 from mlpkit.testing import TOLERANCE, close
 
 X = np.random.RandomState(0).standard_normal((50, 3))
@@ -32,14 +32,14 @@ def trained(epochs: int = 3, **params: Any) -> MLPRegressor:
     return reg
 
 
-def by_hand(p: Any, gradients: Any, rate: float, decay: float) -> Any:
+def by_hand(p: Any, gradients: Any, learning_rate: float, decay: float) -> Any:
     """Algorithm 2 of the paper, with the decay scaled by the rate as PyTorch does."""
     m, v = np.zeros_like(p), np.zeros_like(p)
     for t, g in enumerate(gradients, 1):
         m = 0.8 * m + 0.2 * g
         v = 0.99 * v + 0.01 * g**2
         m_hat, v_hat = m / (1 - 0.8**t), v / (1 - 0.99**t)
-        p = p - rate * (m_hat / (np.sqrt(v_hat) + 1e-6) + decay * p)
+        p = p - learning_rate * (m_hat / (np.sqrt(v_hat) + 1e-6) + decay * p)
     return p
 
 
@@ -52,9 +52,9 @@ def test_steps_are_those_of_the_paper() -> None:
     first = {"coef_0": rng.standard_normal((4, 3)), "intercept_0": rng.standard_normal(3)}
     gradients = [{name: rng.standard_normal(a.shape) for name, a in first.items()}] * 3
     gradients += [{name: rng.standard_normal(a.shape) for name, a in first.items()}] * 9
-    weights, slots = first, joint.start(first)
+    weights, optimizer_state = first, joint.start(first)
     for g in gradients:
-        weights, slots = joint.update(np, weights, g, slots, 0.05)
+        weights, optimizer_state = joint.update(np, weights, g, optimizer_state, 0.05)
     for name, decay in (("coef_0", 0.1), ("intercept_0", 0.0)):
         expected = by_hand(first[name], [g[name] for g in gradients], 0.05, decay)
         np.testing.assert_allclose(weights[name], expected, rtol=1e-13)
@@ -67,7 +67,7 @@ def test_every_backend_equals_numpy(dtype: str, backend: str) -> None:
     for each in ("numpy", backend):
         options = {"weight_decay": 0.2}
         reg = trained(6, dtype=dtype, backend=each, solver_options=options, beta_1=0.8)
-        found.append({**reg._model.arrays, **reg._model.slots})
+        found.append({**reg._model.arrays, **reg._model.optimizer_state})
     close(found[0], found[1], TOLERANCE[dtype])
     assert found[1]["adamw/step"] == 6 * 7 and found[1]["adamw/step"].dtype == dtype
 
@@ -79,8 +79,8 @@ def test_without_decay_it_is_adam(backend: str) -> None:
         for solver, options in (("adam", None), ("adamw", {"weight_decay": 0.0}))
     ]
     close(found[0].arrays, found[1].arrays, 1e-9)
-    key = slot_name("v", "coef_1")
-    close(found[0].slots[key], found[1].slots[key], 1e-9)
+    key = optimizer_state_name("v", "coef_1")
+    close(found[0].optimizer_state[key], found[1].optimizer_state[key], 1e-9)
 
 
 def test_the_matrices_decay_and_the_biases_do_not(backend: str) -> None:

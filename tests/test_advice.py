@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 from sklearn.utils._param_validation import InvalidParameterError
 
 from mlpkit import MLPClassifier, MLPRegressor, by_column, evaluate
-from mlpkit.escaping import plain_numbers
+from mlpkit.messages import plain_numbers
 
 pytestmark = pytest.mark.once
 

@@ -11,23 +11,24 @@ import numpy as np
 import pytest
 from distributions import install, offering
 
-from mlpkit import MLPClassifier, MLPRegressor, by_column, cross, dense, evaluate
-from mlpkit.losses import LOSSES
+from mlpkit import MLPClassifier, MLPRegressor, by_column, cross, evaluate
+from mlpkit.numpy_backend import dense
+from mlpkit.objectives.losses import LOSSES
 from mlpkit.plugin import (
+    CellCounts,
     Groups,
     InvalidResult,
     Metric,
     Network,
     Partitioner,
+    Predictions,
     Progress,
     Report,
-    Scored,
     Solver,
     Steps,
-    Tally,
 )
-from mlpkit.registry import Registry, installed
-from mlpkit.training import trainer
+from mlpkit.registry.lookup import Registry, installed
+from mlpkit.training import loop as trainer
 
 X = np.random.RandomState(0).standard_normal((60, 4))
 Y = np.arange(60) % 3
@@ -87,13 +88,13 @@ def test_a_callback_that_answers_something_else(answer: Any, backend: str) -> No
 
 def test_numbers_of_numpy_are_answers(backend: str) -> None:
     """A rate of any float type is one, and a bool of NumPy's stops."""
-    for rate in (0.5, np.float32(0.5), np.float64(0.5)):
-        callback = Scripted(rate)
+    for learning_rate in (0.5, np.float32(0.5), np.float64(0.5)):
+        callback = Scripted(learning_rate)
         assert estimator(backend, callbacks=callback).fit(X, Y).n_iter_ == 6
-        assert [r.rate for r in callback.seen] == [0.001] * 3 + [0.5] * 3
-        first = Scripted(begin=rate)
+        assert [r.learning_rate for r in callback.seen] == [0.001] * 3 + [0.5] * 3
+        first = Scripted(begin=learning_rate)
         estimator(backend, callbacks=first).fit(X, Y)
-        assert first.seen[0].rate == 0.5
+        assert first.seen[0].learning_rate == 0.5
     assert estimator(backend, callbacks=Scripted(np.True_)).fit(X, Y).n_iter_ == 3
     assert estimator(backend, callbacks=Scripted(np.False_)).fit(X, Y).n_iter_ == 6
 
@@ -147,7 +148,7 @@ def test_what_on_end_returns_after_an_error_does_not_hide_it(backend: str) -> No
 
 ZOO = """
 from mlpkit.plugin import Solver
-def update(xp, p, g, slots, rate, options): return p[:1], slots
+def update(xp, p, g, optimizer_state, learning_rate, options): return p[:1], optimizer_state
 def lion(): return Solver(update)
 def chatty(): return lambda report: "on"
 """
@@ -162,7 +163,7 @@ def test_components_are_named_with_their_distribution(
     solvers = "@hookimpl\ndef mlpkit_solvers(): return [Component('lion', 'zoo_code:lion')]\n"
     install(site, "mlpkit-zoo", {"zoo": source + solvers}, modules={"zoo_code": ZOO})
     found = Registry()
-    monkeypatch.setattr("mlpkit.registry._registry", lambda: found)
+    monkeypatch.setattr("mlpkit.registry.lookup._registry", lambda: found)
     told = message(estimator("numpy", callbacks="chatty"))
     assert told.startswith("callback='chatty' of plugin 'zoo' (mlpkit-zoo 1.0): it returned 'on'")
     told = message(estimator("numpy", solver="lion"))
@@ -172,26 +173,26 @@ def test_components_are_named_with_their_distribution(
     assert told.startswith("solver update of plugin 'zoo' (mlpkit-zoo 1.0): `update` returned")
 
 
-def twice(rate: float, step: Any, options: Any) -> Any:
+def twice(learning_rate: float, step: Any, options: Any) -> Any:
     """Rates for two steps."""
-    return np.full(2, rate)
+    return np.full(2, learning_rate)
 
 
-def uphill(rate: float, step: Any, options: Any) -> Any:
+def uphill(learning_rate: float, step: Any, options: Any) -> Any:
     """Negative rates."""
-    return np.full(len(step), -rate)
+    return np.full(len(step), -learning_rate)
 
 
-def down(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def down(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
     """Plain gradient descent."""
-    return p - rate * g, ()
+    return p - learning_rate * g, ()
 
 
-@pytest.mark.parametrize("rate_at", [twice, uphill])
-def test_a_solver_has_a_rate_for_each_step(rate_at: Any, backend: str) -> None:
+@pytest.mark.parametrize("learning_rate_at", [twice, uphill])
+def test_a_solver_has_a_rate_for_each_step(learning_rate_at: Any, backend: str) -> None:
     """Finite and not negative."""
-    told = message(estimator(backend, solver=Solver(down, rate_at=rate_at)))
-    assert told.startswith("solver down: `rate_at` returned array(")
+    told = message(estimator(backend, solver=Solver(down, learning_rate_at=learning_rate_at)))
+    assert told.startswith("solver down: `learning_rate_at` returned array(")
 
 
 def not_a_number(xp: Any, y: Any, p: Any) -> Any:
@@ -231,14 +232,17 @@ def altered(change: Callable[..., Any], function: str = "epoch") -> Any:
     ("change", "expected"),
     [
         (lambda s, x, *a: (s, x._replace(loss=x.loss * np.nan)), "the loss of epoch 1 is NaN, al"),
-        (lambda s, x, *a: (s, x._replace(loss=x.loss[:1])), "Sums.loss has the shape (1,); expe"),
-        (lambda s, x, *a: (s, x._replace(weight=60.0)), "Sums.weight has 60.0 (float)"),
+        (
+            lambda s, x, *a: (s, x._replace(loss=x.loss[:1])),
+            "StepSums.loss has the shape (1,); expe",
+        ),
+        (lambda s, x, *a: (s, x._replace(weight=60.0)), "StepSums.weight has 60.0 (float)"),
         (
             lambda s, x, *a: (s, x._replace(predictions=np.ones(3))),
             "predictions has the shape (3",
         ),
-        (lambda s, x, *a: (s, x[:3]), "expected a pair with a mlpkit.plugin.Sums"),
-        (lambda s, x, *a: s, "expected a pair with a mlpkit.plugin.Sums"),
+        (lambda s, x, *a: (s, x[:3]), "expected a pair with a mlpkit.plugin.StepSums"),
+        (lambda s, x, *a: s, "expected a pair with a mlpkit.plugin.StepSums"),
     ],
 )
 def test_sums_of_a_backend(change: Any, expected: str) -> None:
@@ -277,8 +281,8 @@ def test_outputs_of_a_backend() -> None:
 def returning(value: Any) -> Any:
     """A trainer that trains, and returns something else."""
 
-    def other(job: Any, state: Any, progress: Any, watch: Any) -> Any:
-        state, progress = trainer.train(job, state, progress, watch)
+    def other(job: Any, state: Any, progress: Any, observer: Any) -> Any:
+        state, progress = trainer.train(job, state, progress, observer)
         return value(state, progress)
 
     return other
@@ -293,8 +297,8 @@ def returning(value: Any) -> Any:
         (lambda s, p: (p, s), "expected (state, progress)"),
         (lambda s, p: (s, replace(p, epoch=-1)), "a progress with epoch=-1"),
         (lambda s, p: (s, replace(p, samples=0.5)), "a progress with samples=0.5"),
-        (lambda s, p: (s, replace(p, rate=np.nan)), "a progress with rate=nan"),
-        (lambda s, p: (s, replace(p, rate=None)), "a progress with rate=None"),
+        (lambda s, p: (s, replace(p, learning_rate=np.nan)), "a progress with learning_rate=nan"),
+        (lambda s, p: (s, replace(p, learning_rate=None)), "a progress with learning_rate=None"),
     ],
 )
 def test_what_a_trainer_returns(value: Any, expected: str) -> None:
@@ -308,8 +312,8 @@ def test_what_a_trainer_returns(value: Any, expected: str) -> None:
 def test_what_a_trainer_reports() -> None:
     """A `Report` for each epoch."""
 
-    def talking(job: Any, state: Any, progress: Progress, watch: Any) -> Any:
-        watch(state, 0.25)
+    def talking(job: Any, state: Any, progress: Progress, observer: Any) -> Any:
+        observer(state, 0.25)
         return state, progress
 
     told = message(estimator("numpy", trainer=talking))
@@ -368,7 +372,9 @@ def test_groups_of_a_partitioner(partitioner: Partitioner, expected: str) -> Non
 def tally(**changes: Any) -> Metric:
     """A metric that counts in cells, wrongly."""
     given = {"codes": HALVES, "cells": 2, "values": None, **changes}
-    return Metric("mine", ("multiclass",), True, terms=lambda s: Tally(**given), value=last)
+    return Metric(
+        "mine", ("multiclass",), True, row_statistics=lambda s: CellCounts(**given), value=last
+    )
 
 
 def last(sums: Any) -> Any:
@@ -376,9 +382,9 @@ def last(sums: Any) -> Any:
     return sums[..., -1]
 
 
-def share(scored: Scored) -> Any:
+def share(scored: Predictions) -> Any:
     """What is right."""
-    return (scored.y == scored.label) * 1.0
+    return (scored.y_true == scored.y_pred) * 1.0
 
 
 @pytest.mark.once
@@ -390,11 +396,11 @@ def share(scored: Scored) -> Any:
         (tally(codes=HALVES / 2), r"codes are float64 \(60,\); wanted ints"),
         (tally(values=np.ones(7)), r"values have the shape \(7,\); wanted \(60,\)"),
         (
-            Metric("mine", ("multiclass",), True, terms=share, value=np.sum),
+            Metric("mine", ("multiclass",), True, row_statistics=share, value=np.sum),
             r"returned \(\); wanted",
         ),
         (
-            Metric("mine", ("multiclass",), True, terms=share, ratio=lambda s: (s, s)),
+            Metric("mine", ("multiclass",), True, row_statistics=share, ratio=lambda s: (s, s)),
             r"ratio returned shapes \(1, 2\) and \(1, 2\)",
         ),
     ],

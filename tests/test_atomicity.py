@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
 
 from mlpkit import MLPClassifier, MLPRegressor, by_target
-from mlpkit.curves import Curve
+from mlpkit.estimators.loss_curve import Curve
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((40, 3))
@@ -50,12 +50,12 @@ def beside(change: Callable[[], Any], look: Callable[[], Any], n_threads: int = 
     ended = threading.Event()
     found: list[Any] = []
 
-    def watch() -> None:
+    def observer() -> None:
         while not ended.is_set():
             found.append(look())
 
     with eager_threads(), ThreadPoolExecutor(n_threads) as pool:
-        watchers = [pool.submit(watch) for _ in range(n_threads)]
+        watchers = [pool.submit(observer) for _ in range(n_threads)]
         try:
             change()
         finally:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils import shuffle
 
+from mlpkit.objectives.solvers import sgd
 from mlpkit.plugin import Progress
-from mlpkit.solvers import sgd
 from mlpkit.testing import recipe
 from mlpkit.training.batches import epochs, with_rates
 
@@ -30,10 +30,10 @@ def test_each_epoch_has_each_row_once(n: int, size: int, seed: int) -> None:
 def test_rates_and_seeds_go_on_from_step_to_step() -> None:
     """Adam's correction depends on the step; every step has a seed of its own."""
     order = np.zeros((3, 2), int)
-    first = with_rates(order, Progress(rate=0.1), recipe(), seed=5)
-    then = with_rates(order, Progress(rate=0.1, step=3), recipe(), seed=5)
+    first = with_rates(order, Progress(learning_rate=0.1), recipe(), seed=5)
+    then = with_rates(order, Progress(learning_rate=0.1, step=3), recipe(), seed=5)
     bias = np.sqrt(1 - 0.999 ** np.arange(1, 7)) / (1 - 0.9 ** np.arange(1, 7))
-    assert np.append(first.rates, then.rates) == pytest.approx(0.1 * bias)
+    assert np.append(first.learning_rates, then.learning_rates) == pytest.approx(0.1 * bias)
     assert len({*first.seeds.tolist(), *then.seeds.tolist()}) == 6
-    plain = with_rates(order, Progress(rate=0.1), recipe(solver=sgd()), seed=5)
-    assert plain.rates.tolist() == [0.1] * 3
+    plain = with_rates(order, Progress(learning_rate=0.1), recipe(solver=sgd()), seed=5)
+    assert plain.learning_rates.tolist() == [0.1] * 3

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from mlpkit.blocks import BLOCK_BYTES, HostRows, aligned, blocks, bucket, host_rows
+from mlpkit.backend_kit.blocks import BLOCK_BYTES, HostRows, aligned, blocks, bucket, host_rows
 from mlpkit.plugin import Batches
 from mlpkit.testing import batches
 
@@ -50,7 +50,7 @@ def test_sparse_rows_and_weights() -> None:
     (block,) = blocks(rows, order, full=3)
     np.testing.assert_array_equal(block.X[0, :2], X[[2, 0]])
     assert block.w.tolist() == [[3, 1, 0]]
-    assert block.X.dtype == block.w.dtype == block.rates.dtype == np.float32
+    assert block.X.dtype == block.w.dtype == block.learning_rates.dtype == np.float32
 
 
 @pytest.mark.parametrize("sparse", [False, True])

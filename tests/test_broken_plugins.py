@@ -11,7 +11,7 @@ from distributions import PREAMBLE, install, offering
 from lookups import BROKEN, FAST, JSON, message
 
 from mlpkit.plugin import API, PluginError, PluginWarning
-from mlpkit.registry import Registry
+from mlpkit.registry.lookup import Registry
 
 pytestmark = pytest.mark.once
 

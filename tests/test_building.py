@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from mlpkit import MLPClassifier, MLPRegressor, dense
-from mlpkit.building import network_of
+from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit.estimators.building import network_of
+from mlpkit.numpy_backend import dense
 from mlpkit.plugin import Joint, Network, PluginError, Report, Solver, Spec
 from mlpkit.testing import close, spec
 
@@ -76,21 +77,21 @@ def start(arrays: Any) -> Any:
     return {"n": np.zeros((), "int32")}
 
 
-def normed(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+def normed(xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any) -> Any:
     """Steps of one length over all weights together."""
     norm = xp.sqrt(sum(xp.sum(gradients[k] ** 2) for k in sorted(gradients)))
-    new = {k: p - rate * gradients[k] / (norm + 1e-3) for k, p in weights.items()}
-    return new, {"n": slots["n"] + 1}
+    new = {k: p - learning_rate * gradients[k] / (norm + 1e-3) for k, p in weights.items()}
+    return new, {"n": optimizer_state["n"] + 1}
 
 
 def test_a_joint_solver_is_the_same_everywhere(backend: str) -> None:
     """It sees all weights at once, its slots go on, its own rate counts."""
-    solver, found = Solver(joint=Joint(start, normed), rate=0.05), []
+    solver, found = Solver(joint=Joint(start, normed), learning_rate=0.05), []
     for each in ("numpy", backend):
         clf = MLPClassifier((5,), solver=solver, backend=each, **QUICK).fit(X, Y)
         clf = pickle.loads(pickle.dumps(clf)).partial_fit(X[:7], Y[:7])
         found.append(clf.coefs_)
-        assert clf._model.slots["n"] == clf.n_iter_ + len(clf.loss_curve_) - 1
+        assert clf._model.optimizer_state["n"] == clf.n_iter_ + len(clf.loss_curve_) - 1
     for expected, actual in zip(*found, strict=True):
         close(expected, actual, 1e-9)
     first, second = MLPClassifier((5,), solver=solver, **QUICK), found[0]
@@ -134,11 +135,13 @@ class Listener:
 
 def test_a_listener_sets_rates_and_weights() -> None:
     """From before the first epoch until behind the last."""
-    rates: list[float] = []
+    learning_rates: list[float] = []
     mine = Listener()
-    clf = MLPClassifier((5,), callbacks=[mine, lambda r: rates.append(r.rate)], **QUICK)
+    clf = MLPClassifier(
+        (5,), callbacks=[mine, lambda r: learning_rates.append(r.learning_rate)], **QUICK
+    )
     clf.fit(X, Y)
-    assert rates == [0.5] + [0.25] * (len(rates) - 1)
+    assert learning_rates == [0.5] + [0.25] * (len(learning_rates) - 1)
     close(mine.first, clf._model.arrays, 0)
 
 

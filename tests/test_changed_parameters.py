@@ -11,7 +11,8 @@ from sklearn import neural_network
 from sklearn.utils._param_validation import InvalidParameterError
 
 import mlpkit
-from mlpkit import by_quantile, dense
+from mlpkit import by_quantile
+from mlpkit.numpy_backend import dense
 from mlpkit.plugin import Network, Spec
 
 pytestmark = pytest.mark.filterwarnings(

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.once
 CODE = """
 from mlpkit.plugin import Groups, Partitioner, PluginError, Solver
 NAMES = tuple(map(str, range(300)))
-def down(xp, p, g, slots, rate, options): return p - rate * g, ()
-def up(xp, p, g, slots, rate, options): return p + rate * g, ()
+def down(xp, p, g, optimizer_state, learning_rate, options): return p - learning_rate * g, ()
+def up(xp, p, g, optimizer_state, learning_rate, options): return p + learning_rate * g, ()
 def downhill(): return Solver(down)
 def uphill(): return Solver(up)
 def learn(sample): return 0

@@ -13,7 +13,8 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
-from mlpkit import MLPClassifier, MLPRegressor, dense
+from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit.numpy_backend import dense
 
 X, Y = load_iris(return_X_y=True)
 

@@ -13,11 +13,13 @@ import pytest
 from culprits import backends, measures, solvers, training
 from distributions import install, offering
 
-from mlpkit import dense, numpy_backend, testing
+from mlpkit import testing
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend import steps as numpy_backend
+from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Solver
-from mlpkit.solvers import adam
-from mlpkit.training import trainer
-from mlpkit.training.callbacks import printer
+from mlpkit.training import loop as trainer
+from mlpkit.training.progress import printer
 
 CULPRITS: dict[str, dict[str, Any]] = {
     "Backend": backends.BACKENDS,
@@ -53,7 +55,7 @@ SUBTLE: list[tuple[str, str, Any]] = [
     (
         "Metric",
         "the_merge_of_any_split_equals_the_whole",
-        partial(measures.metric, terms=measures.eights),
+        partial(measures.metric, row_statistics=measures.eights),
     ),
     (
         "Partitioner",
@@ -63,7 +65,7 @@ SUBTLE: list[tuple[str, str, Any]] = [
     (
         "Partitioner",
         "cuts_join_where_they_can",
-        partial(measures.partitioner, join=measures.one_of),
+        partial(measures.partitioner, merge=measures.one_of),
     ),
 ]
 

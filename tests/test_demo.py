@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from distributions import install, offering, only, run
 
-from mlpkit import registry
 from mlpkit.commands import demo, progress
 from mlpkit.plugin import Report
+from mlpkit.registry import lookup as registry
 
 NUMBERS = r"\s+(\S+)\s+(\d+)\s+(\S+) s\s+(\S+) s"
 BACKENDS = [
@@ -96,7 +96,7 @@ def test_the_fastest_is_recommended() -> None:
 
 NOISY = """
 import os
-from mlpkit.numpy_backend import backend as right
+from mlpkit.numpy_backend.steps import backend as right
 from mlpkit.plugin import PluginError
 
 def noisy(*given):

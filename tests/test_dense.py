@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.neural_network import MLPRegressor
 
-from mlpkit import dense
+from mlpkit.numpy_backend import dense
 from mlpkit.testing import spec
 
 pytestmark = pytest.mark.once

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mlpkit import MLPClassifier
-from mlpkit.devices import described, gpu_index
+from mlpkit.backend_kit.devices import described, gpu_index
 
 GPUS = ["A100", "H100"]
 

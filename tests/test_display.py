@@ -12,13 +12,7 @@ import matplotlib.pyplot as plt
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
-from mlpkit import (
-    MetricHistoryDisplay,
-    PartitionReportDisplay,
-    by_labels,
-    by_quantile,
-    evaluate,
-)
+from mlpkit import MetricHistoryDisplay, PartitionReportDisplay, by_labels, by_quantile, evaluate
 
 pytestmark = pytest.mark.once
 X, y = load_iris(return_X_y=True)

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit import MLPClassifier, MLPRegressor, dense
-from mlpkit.chain import kept
+from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend.backpropagation import kept
 from mlpkit.plugin import Batches, Network, Spec
-from mlpkit.registry import resolve
+from mlpkit.registry.lookup import resolve
 from mlpkit.testing import close, data, recipe, spec
 
 N, M = 4000, 64
@@ -95,7 +96,7 @@ def test_a_step_is_that_of_the_masks(backend: str) -> None:
     steps = make(network, s, recipe(), **options)
     x, y, _ = data(s)
     order = np.array([[4, 17, 2, 9]])
-    plan = Batches(order, np.full(1, 0.01), np.array([77], np.uint32), watched=True)
+    plan = Batches(order, np.full(1, 0.01), np.array([77], np.uint32), with_predictions=True)
     _, sums = steps.epoch(steps.start(network.arrays), steps.put(x, y, None), plan)
     z, (coefs, intercepts) = x[order[0]], dense.layers(network.arrays)
     for i, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):

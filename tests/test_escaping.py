@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from mlpkit import CheckFailed, MLPClassifier, PartitionReport, by_labels, evaluate
-from mlpkit.escaping import cell, listed, visible
+from mlpkit.messages import cell, listed, visible
 from mlpkit.monitoring.history import MetricHistory, Record
 
 mpl.use("agg")

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from mlpkit import (
-    Chunk,
+    Dataset,
     MLPClassifier,
     MLPRegressor,
     by_column,
@@ -156,7 +156,7 @@ def test_a_stream_gives_what_memory_gives(weighted: bool) -> None:
             elif i % 3 == 1:
                 yield {"X": part, "y": y[index], "sample_weight": weight}
             else:
-                yield Chunk(part, y[index], weight)
+                yield Dataset(part, y[index], weight)
 
     size = by_function(lambda X: np.where(X.radius > 14, "big", "small"), name="size")
     options: Any = {

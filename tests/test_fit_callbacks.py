@@ -99,7 +99,7 @@ def test_a_fit_without_callbacks_does_not_pay() -> None:
     code = (
         "import sys, numpy as np; from mlpkit import MLPClassifier\n"
         "MLPClassifier((2,), max_iter=1).fit([[0.0], [1.0]], [0, 1])\n"
-        "assert 'mlpkit.training.tasks' not in sys.modules"
+        "assert 'mlpkit.training.sklearn_callbacks' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
 
@@ -247,13 +247,13 @@ def test_beside_our_own_callbacks() -> None:
     """Both are called; either may stop, and a learning rate acts."""
     reports: list[Report] = []
 
-    def rate(report: Report) -> float:
+    def learning_rate(report: Report) -> float:
         reports.append(report)
         return 0.5
 
-    estimator, y = make(solver="sgd", callbacks=rate)
+    estimator, y = make(solver="sgd", callbacks=learning_rate)
     estimator.set_callbacks(recorder := Recorder(stop=3)).fit(X, y)
-    assert [report.rate for report in reports] == [0.001, 0.5, 0.5]
+    assert [report.learning_rate for report in reports] == [0.001, 0.5, 0.5]
     assert recorder.calls == expected(3)
     estimator.set_params(callbacks=lambda report: report.epoch == 1)
     estimator.set_callbacks(recorder := Recorder(stop=3)).fit(X, y)
@@ -372,7 +372,7 @@ def test_estimators_that_can_not_be_pickled() -> None:
 
 def dense(spec: Any, rng: Any) -> Any:
     """The network that is built by default."""
-    from mlpkit.dense import build
+    from mlpkit.numpy_backend.dense import build
 
     return build(spec, rng)
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from mlpkit import MLPClassifier, by_labels, by_target, evaluate
-from mlpkit.monitoring.goals import Goal, goal_of
+from mlpkit.monitoring.criteria import Goal, goal_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

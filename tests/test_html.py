@@ -15,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
-from mlpkit import MLPClassifier, MLPRegressor, documented
+from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit.estimators import html as documented
 
 pytestmark = pytest.mark.once
 

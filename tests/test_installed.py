@@ -10,16 +10,16 @@ import pytest
 from distributions import install, offering, only, run
 from lookups import BROKEN, FAST, JSON, message
 
-from mlpkit import registry
 from mlpkit.plugin import PluginError, PluginWarning
-from mlpkit.registry import Registry
+from mlpkit.registry import lookup as registry
+from mlpkit.registry.lookup import Registry
 
 
 def test_only_what_is_used_is_imported(tmp_path: Path) -> None:
     """With five plugins installed, `import mlpkit` imports none, a fit only the one it uses."""
     for name in ("one", "two", "three", "four", "five"):
         factory = f"'{name}', 'mlpkit_heavy_{name}:{name}'"
-        heavy = f"from mlpkit.solvers import sgd\n{name} = sgd"
+        heavy = f"from mlpkit.objectives.solvers import sgd\n{name} = sgd"
         source = offering("mlpkit_solvers", factory)
         install(tmp_path, f"mlpkit-{name}", {name: source}, modules={f"mlpkit_heavy_{name}": heavy})
     program = (
@@ -48,7 +48,7 @@ def test_without(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert registry.installed() is inside
         expected = (
             "backend='fast' can't be used: plugin 'fast' (mlpkit-fast 1.0) is left out by"
-            " mlpkit.registry.without('mlpkit_fast', 'core', 'nobody'). Take it out of there"
+            " mlpkit.registry.lookup.without('mlpkit_fast', 'core', 'nobody'). Take it out of there"
         )
         assert message(inside, "fast").startswith(expected)
         assert registry.resolve("solver", "lion")
@@ -64,7 +64,7 @@ def test_lookups_are_traced(site: Path, caplog: pytest.LogCaptureFixture) -> Non
     install(site, "mlpkit-a", {"a": FAST})
     install(site, "mlpkit-bad", {"bad": BROKEN})
     found = Registry()
-    with caplog.at_level("DEBUG", "mlpkit.registry"), pytest.warns(PluginWarning):
+    with caplog.at_level("DEBUG", "mlpkit.registry.lookup"), pytest.warns(PluginWarning):
         found.find("backend", "fast")
     core, a = "plugin 'core' (mlpkit " + found.plugins[0].version + ")", "plugin 'a' (mlpkit-a 1.0)"
     bad = "plugin 'bad' (mlpkit-bad 1.0) is broken: ModuleNotFoundError: No module named"
@@ -172,6 +172,8 @@ def test_one_registry_among_threads() -> None:
 
 def test_lookup_while_loading(site: Path) -> None:
     """A plugin that looks a name up while it is imported does not lock itself out."""
-    source = f"from mlpkit.registry import Registry\nRegistry().find('backend', 'numpy')\n{FAST}"
+    source = (
+        f"from mlpkit.registry.lookup import Registry\nRegistry().find('backend', 'numpy')\n{FAST}"
+    )
     install(site, "mlpkit-fast", {"fast": source})
     assert Registry().find("backend", "fast")[1].name == "fast"

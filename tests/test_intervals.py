@@ -11,10 +11,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from mlpkit import by_column, by_labels, evaluate
 from mlpkit.metrics import grouping, probabilities
-from mlpkit.metrics.labels import balanced_accuracy
-from mlpkit.metrics.sums import Sums
+from mlpkit.metrics.classification import balanced_accuracy
+from mlpkit.metrics.group_sums import GroupSums
+from mlpkit.metrics.intervals import jackknife, percentile, wilson
 from mlpkit.reports import estimates
-from mlpkit.reports.intervals import jackknife, percentile, wilson
 
 pytestmark = pytest.mark.once
 
@@ -296,7 +296,7 @@ def test_blocks_without_rows_are_not_drawn() -> None:
     rows[0, 0, :3] = rows[1, 0, :5] = 1.0
     terms = rows[..., None] * rng.random((2, 1, 9, 2))
     empty = np.zeros((2, 1, 9, 0))
-    sums = Sums(rows, rows, rows, terms, empty, empty, empty)
+    sums = GroupSums(rows, rows, rows, terms, empty, empty, empty)
     draws = rng.poisson(1.0, (6, 9)).astype(float)
     assert sums.trimmed().rows.shape == (2, 1, 5)
     np.testing.assert_allclose(

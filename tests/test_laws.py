@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from mlpkit.registry import installed
+from mlpkit.registry.lookup import installed
 from mlpkit.testing import BuilderLaws, CallbackLaws, SolverLaws, TrainerLaws
 
 

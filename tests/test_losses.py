@@ -8,8 +8,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._base import LOSS_FUNCTIONS
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.dense import activated
-from mlpkit.losses import LOSSES
+from mlpkit.numpy_backend.dense import activated
+from mlpkit.objectives.losses import LOSSES
 from mlpkit.plugin import PluginError
 from mlpkit.testing import TASKS, data, spec
 
@@ -58,7 +58,7 @@ def test_an_estimator_takes_a_loss_of_ones_own() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         assert one.fit(X, y).loss_curve_ == two.fit(X, y).loss_curve_
-    with pytest.raises(PluginError, match="losses_without_delta.*loss 'mine' needs.*a `delta`"):
+    with pytest.raises(PluginError, match="losses_without_delta.*loss 'mine' requires.*a `delta`"):
         one.set_params(loss=own._replace(delta=None), backend="numpy").fit(X, y)
 
 

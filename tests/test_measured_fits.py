@@ -44,12 +44,12 @@ def test_a_metric_that_fails_loses_nothing(backend: str) -> None:
         calls.append(0)
         if len(calls) > 3:
             raise OverflowError("too much")
-        return scored.y == scored.label
+        return scored.y_true == scored.y_pred
 
     def mean(s: Any) -> Any:
         return s[..., 1], s[..., 0]
 
-    fragile = Metric("fragile", ("binary",), True, terms=failing, ratio=mean)
+    fragile = Metric("fragile", ("binary",), True, row_statistics=failing, ratio=mean)
     with pytest.warns(UndefinedMetricWarning, match="fragile is undefined .* too much") as said:
         clf = fitted(backend, metrics=["accuracy", fragile])
     assert len([w for w in said if w.category is UndefinedMetricWarning]) == 1

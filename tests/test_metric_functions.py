@@ -14,9 +14,9 @@ from sklearn.exceptions import UndefinedMetricWarning
 from mlpkit import by_labels, evaluate, from_function
 from mlpkit.metrics.lookup import metrics_of
 from mlpkit.metrics.probabilities import expected_calibration_error, roc_auc_histogram
-from mlpkit.metrics.values import pinball_loss
+from mlpkit.metrics.regression import pinball_loss
 from mlpkit.plugin import Metric
-from mlpkit.registry import installed
+from mlpkit.registry.lookup import installed
 
 pytestmark = pytest.mark.once
 

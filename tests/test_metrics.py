@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 from sklearn.utils.class_weight import compute_sample_weight
 
 from mlpkit import by_labels, evaluate
-from mlpkit.registry import installed
+from mlpkit.registry.lookup import installed
 
 pytestmark = pytest.mark.once
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit import dense
-from mlpkit.model import Model
-from mlpkit.numpy_backend import backend
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend.steps import backend
 from mlpkit.testing import recipe, spec
+from mlpkit.training.model import Model
 
 CHOICE: tuple[Any, dict[str, Any]] = (backend, {})
 
@@ -34,7 +34,7 @@ def test_a_pickle_has_arrays_and_no_state() -> None:
     trained = model.trained(model.live(CHOICE, recipe()))
     again = pickle.loads(pickle.dumps(trained))
     assert again._live is None
-    assert again.slots.keys() == trained.slots.keys() != set()
+    assert again.optimizer_state.keys() == trained.optimizer_state.keys() != set()
     for name, array in trained.arrays.items():
         np.testing.assert_array_equal(array, again.arrays[name])
 

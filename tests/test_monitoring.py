@@ -9,8 +9,8 @@ from sklearn.datasets import load_diabetes
 from sklearn.metrics import log_loss, recall_score
 
 from mlpkit import MLPClassifier, MLPRegressor, by_labels, by_target, evaluate
-from mlpkit.numpy_backend import backend as numpy_steps
-from mlpkit.plugin import Reading
+from mlpkit.numpy_backend.steps import backend as numpy_steps
+from mlpkit.plugin import MetricValue
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -125,7 +125,7 @@ def test_the_table_reads_well() -> None:
     """A frame of tidy columns, a picture, a line to print; empty without metrics."""
     history = fitted().metric_history_
     table = history.to_frame()
-    assert list(table.columns) == list(Reading._fields)
+    assert list(table.columns) == list(MetricValue._fields)
     assert len(table) == len(history) == 4 * 2 * 3 * (1 + 3 + 2 + 3)
     south = table.query("partition == 'south' and split == 'train' and metric == 'accuracy'")
     assert south["epoch"].tolist() == [1, 2, 3, 4]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from mlpkit import dense
-from mlpkit.numpy_backend import backend
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend.steps import backend
 from mlpkit.testing import BackendLaws, batches, data, recipe, spec
 
 pytestmark = pytest.mark.once
@@ -31,7 +31,7 @@ def test_a_step_has_no_temporaries_of_the_size_of_the_weights() -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < (2 + len(recipe().solver.slots) + 0.5) * size
+    assert peak < (2 + len(recipe().solver.optimizer_state) + 0.5) * size
 
 
 def test_softmax_equals_scipys() -> None:

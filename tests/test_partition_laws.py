@@ -8,7 +8,7 @@ import sklearn
 from sklearn.utils.fixes import parse_version
 
 from mlpkit.plugin import Metric
-from mlpkit.registry import installed
+from mlpkit.registry.lookup import installed
 from mlpkit.testing import MetricLaws, PartitionerLaws
 
 pytestmark = pytest.mark.once

@@ -8,18 +8,9 @@ import polars as pl
 import pytest
 from scipy.sparse import csc_array, csr_array
 
-from mlpkit import (
-    by,
-    by_column,
-    by_function,
-    by_labels,
-    by_quantile,
-    by_target,
-    cross,
-    evaluate,
-)
+from mlpkit import by, by_column, by_function, by_labels, by_quantile, by_target, cross, evaluate
 from mlpkit.partitions.lookup import learned, members, partitioners_of
-from mlpkit.plugin import Groups, Partitioner, Sample
+from mlpkit.plugin import Dataset, Groups, Partitioner
 
 pytestmark = pytest.mark.once
 
@@ -34,9 +25,9 @@ FRAME = pd.DataFrame(
 
 def named(partitioner: Partitioner, sample: Any, later: Any = None) -> list[str]:
     """The group of each row, or of each later row."""
-    sample = sample if isinstance(sample, Sample) else Sample(sample)
-    cut = partitioner.learn(sample)
-    groups = partitioner.assign(cut, sample if later is None else Sample(later))
+    sample = sample if isinstance(sample, Dataset) else Dataset(sample)
+    cut = partitioner.fit(sample)
+    groups = partitioner.assign(cut, sample if later is None else Dataset(later))
     assert groups.codes.ndim == 1
     return [groups.names[c] if c >= 0 else "" for c in groups.codes]
 
@@ -111,13 +102,13 @@ def test_names_of_quantiles_stay_apart() -> None:
 
 def test_target_classes_quantiles_and_labels() -> None:
     """Classes of y; equal parts of reals; overlapping groups of label sets."""
-    assert named(by_target(), Sample(None, np.array(["b", "a", "b"]))) == ["b", "a", "b"]
-    parts = named(by_target(2), Sample(None, np.array([1.0, 2, 3, 4])))
+    assert named(by_target(), Dataset(None, np.array(["b", "a", "b"]))) == ["b", "a", "b"]
+    parts = named(by_target(2), Dataset(None, np.array([1.0, 2, 3, 4])))
     assert parts == ["up to 2.5"] * 2 + ["over 2.5"] * 2
-    assert len(set(named(by_target(), Sample(None, np.linspace(0, 1, 40))))) == 4
+    assert len(set(named(by_target(), Dataset(None, np.linspace(0, 1, 40))))) == 4
     y = np.array([[1, 0], [1, 1]])
     target = by_target()
-    codes, names = target.assign(target.learn(Sample(None, y)), Sample(None, y))
+    codes, names = target.assign(target.fit(Dataset(None, y)), Dataset(None, y))
     assert names == ("label 0", "label 1") and codes.tolist() == [[True, False], [True, True]]
 
 
@@ -125,7 +116,7 @@ def test_labels_beside_the_rows() -> None:
     """An array as long as the rows, or the name of one that comes with them."""
     assert named(by_labels(["a", "b"]), np.zeros((2, 1))) == ["a", "b"]
     assert named(by_labels(pd.Series(["a", None])), np.zeros((2, 1))) == ["a", "missing"]
-    sample = Sample(np.zeros((2, 1)), labels={"region": np.array(["n", "s"])})
+    sample = Dataset(np.zeros((2, 1)), labels={"region": np.array(["n", "s"])})
     assert named(by_labels("region"), sample) == ["n", "s"]
     with pytest.raises(ValueError, match="labels for 3 rows, but there are 2"):
         named(by_labels([1, 2, 3]), np.zeros((2, 1)))
@@ -142,7 +133,7 @@ def test_functions_of_the_rows() -> None:
     assert by_function(old).name == "old"
     assert named(by_function(old), FRAME) == ["young"] * 3 + ["old"] * 3
     masks = by_function(lambda X: {"adult": X.age > 0, "old": X.age > 45}, name="age")
-    codes, names = masks.assign(masks.learn(Sample(FRAME)), Sample(FRAME))
+    codes, names = masks.assign(masks.fit(Dataset(FRAME)), Dataset(FRAME))
     assert names == ("adult", "old") and codes.sum(axis=0).tolist() == [6, 3]
 
 
@@ -154,7 +145,7 @@ def test_crossed_groups_are_those_that_occur() -> None:
     assert named(both, FRAME)[:3] == expected
     masks = by_function(lambda X: {"adult": X.age > 0, "old": X.age > 45}, name="age")
     crossed = cross("sex", masks)
-    codes, names = crossed.assign(crossed.learn(Sample(FRAME)), Sample(FRAME))
+    codes, names = crossed.assign(crossed.fit(Dataset(FRAME)), Dataset(FRAME))
     assert names == (
         "f & adult",
         "f & old",
@@ -175,7 +166,7 @@ def test_a_name_is_a_column_first() -> None:
         "target",
     ]
     odd = pd.DataFrame({"target": ["x", "y"]})
-    assert named(partitioners_of("target", odd)[0], Sample(odd, np.array([0, 1]))) == ["x", "y"]
+    assert named(partitioners_of("target", odd)[0], Dataset(odd, np.array([0, 1]))) == ["x", "y"]
     with pytest.raises(ValueError, match="'sexx' is neither a column of X.*'sex'.*Did you mean"):
         partitioners_of("sexx", FRAME)
     with pytest.raises(ValueError, match="X has no column names"):
@@ -207,7 +198,7 @@ def test_columns_that_are_not_there() -> None:
 def test_a_learned_partitioner_keeps_its_groups() -> None:
     """Other data are grouped as the first were."""
     quarter = by_quantile("age")
-    settled = learned(quarter, quarter.learn(Sample(FRAME)))
+    settled = learned(quarter, quarter.fit(Dataset(FRAME)))
     other = FRAME.assign(age=FRAME.age + 1000)
     assert set(named(settled, other)) == {"over 57.5"}
 

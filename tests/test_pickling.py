@@ -12,7 +12,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
-from mlpkit import MLPClassifier, by_function, dense, evaluate
+from mlpkit import MLPClassifier, by_function, evaluate
+from mlpkit.numpy_backend import dense
 from mlpkit.plugin import Network, Report, Spec
 
 try:

@@ -11,8 +11,8 @@ import sklearn.neural_network as theirs
 from terminals import on_terminal
 
 import mlpkit as ours
-from mlpkit.plugin import Reading, Report
-from mlpkit.training.callbacks import ProgressDisplay, printer
+from mlpkit.plugin import MetricValue, Report
+from mlpkit.training.progress import ProgressDisplay, printer
 
 pytestmark = [
     pytest.mark.once,
@@ -95,7 +95,7 @@ def test_the_monitored_value_is_printed(
 
 def reports(n: int) -> list[Report]:
     """Epochs with a score and a metric."""
-    metric = Reading(1, "validation", "log_loss", "all", "all", 0.25, 10, 10.0)
+    metric = MetricValue(1, "validation", "log_loss", "all", "all", 0.25, 10, 10.0)
     return [
         Report(i, 1 / i, 0.5, 0.1, 0.0)._replace(metrics=lambda: [metric]) for i in range(1, n + 1)
     ]
@@ -104,7 +104,7 @@ def reports(n: int) -> list[Report]:
 def test_at_most_one_line_a_second(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """And one for the last epoch."""
     clock = [0.0]
-    monkeypatch.setattr("mlpkit.training.callbacks.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("mlpkit.training.progress.time.monotonic", lambda: clock[0])
     shown = ProgressDisplay(total=100)
     found = reports(35)
     shown.on_begin(found[0]._replace(epoch=0))

@@ -12,8 +12,8 @@ from mlpkit import by_column, by_labels, by_quantile, cross, evaluate
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.metrics.lookup import metrics_of
-from mlpkit.metrics.scored import take
-from mlpkit.plugin import Groups, Sample, Scored
+from mlpkit.metrics.predictions import take
+from mlpkit.plugin import Dataset, Groups, Predictions
 
 pytestmark = pytest.mark.once
 
@@ -32,10 +32,10 @@ def grouped_rows(draw: Any) -> Any:
     k = draw(st.integers(1, 6))
     if task == "regression":
         y = rng.normal(size=(n, 1)) + draw(st.sampled_from([0.0, 1e6, -1e9]))
-        rows = Scored("regression", None, y, y + rng.normal(size=(n, 1)))
+        rows = Predictions("regression", None, y, y + rng.normal(size=(n, 1)))
     else:
         classes = draw(st.sampled_from([2, 3, 20]))
-        rows = Scored(
+        rows = Predictions(
             "multiclass", np.arange(classes), *rng.integers(classes, size=(2, n)).astype(np.intp)
         )
     groups = {
@@ -71,7 +71,7 @@ def alike(one: Accumulator, two: Accumulator) -> None:
 def test_the_merge_of_any_split_equals_the_whole(case: Any, intervals: bool) -> None:
     """Also with blocks for intervals, and with empty parts."""
     rows, groups, w, parts, _ = case
-    whole = accumulated(rows, groups, w, np.arange(len(rows.y)), intervals=intervals)
+    whole = accumulated(rows, groups, w, np.arange(len(rows.y_true)), intervals=intervals)
     merged = Accumulator(whole.metrics, intervals=intervals)
     for index in parts:
         merged = merged + accumulated(rows, groups, w, index, intervals=intervals)
@@ -85,7 +85,7 @@ def test_balanced_parts_merge(case: Any) -> None:
     rows, groups, w, parts, _ = case
     if rows.task == "regression":
         return
-    whole = accumulated(rows, groups, w, np.arange(len(rows.y)), balanced=True)
+    whole = accumulated(rows, groups, w, np.arange(len(rows.y_true)), balanced=True)
     merged = Accumulator(whole.metrics, balanced=True)
     for index in parts:
         merged = merged + accumulated(rows, groups, w, index, balanced=True)
@@ -105,11 +105,11 @@ def test_the_order_of_rows_is_irrelevant(case: Any) -> None:
 def test_groups_that_cover_sum_to_the_whole(case: Any) -> None:
     """Rows, weights and terms of a cover add up to those of all rows."""
     rows, groups, w, _, _ = case
-    seen = accumulated(rows, groups, w, np.arange(len(rows.y)))
+    seen = accumulated(rows, groups, w, np.arange(len(rows.y_true)))
     sums = seen.sums
     assert sums is not None
     cover = [i for i, label in enumerate(seen.labels) if label[0] == "cover"]
-    for name in ("rows", "weight", "square", "terms"):
+    for name in ("rows", "weight", "square", "row_statistics"):
         array = getattr(sums, name)
         np.testing.assert_allclose(array[cover].sum(axis=0), array[0], rtol=1e-9, atol=1e-9)
 
@@ -119,10 +119,10 @@ def test_groups_that_cover_sum_to_the_whole(case: Any) -> None:
 def test_every_group_is_a_plain_sum(case: Any) -> None:
     """Packing many partitioners into one code changes no sum."""
     rows, groups, w, _, _ = case
-    n = len(rows.y)
+    n = len(rows.y_true)
     column = np.random.default_rng(n).normal(size=(n, 2))
     grouping = Grouping(groups, n, w)
-    terms = grouping.sums([column]).terms[:, 0, 0]
+    terms = grouping.sums([column]).row_statistics[:, 0, 0]
     weight = np.ones(n) if w is None else w
     for i, (name, group) in enumerate(grouping.labels):
         codes, names = groups[name]
@@ -142,12 +142,12 @@ def test_assigning_is_stable_whatever_the_values(first: Any, later: Any) -> None
     table = np.array(first, dtype=object).reshape(-1, 1)
     other = np.array(later, dtype=object).reshape(-1, 1)
     sex = by_column(0)
-    cut = sex.learn(Sample(table))
+    cut = sex.fit(Dataset(table))
     for rows in (table, other, table[::-1]):
-        codes, names = sex.assign(cut, Sample(rows))
-        again, _ = sex.assign(cut, Sample(rows))
+        codes, names = sex.assign(cut, Dataset(rows))
+        again, _ = sex.assign(cut, Dataset(rows))
         assert codes.tolist() == again.tolist() and codes.min() >= 0
-        singly = [sex.assign(cut, Sample(rows[i : i + 1])) for i in range(len(rows))]
+        singly = [sex.assign(cut, Dataset(rows[i : i + 1])) for i in range(len(rows))]
         assert [names[c] for c in codes] == [g.names[g.codes[0]] for g in singly]
 
 
@@ -157,7 +157,7 @@ def test_quantiles_part_all_rows(values: list[float], n: int) -> None:
     """Every row is in one group, no group is empty, and groups follow the order of values."""
     table = np.array(values).reshape(-1, 1)
     quantile = by_quantile(0, n)
-    codes, names = quantile.assign(quantile.learn(Sample(table)), Sample(table))
+    codes, names = quantile.assign(quantile.fit(Dataset(table)), Dataset(table))
     assert len(names) <= n and set(codes) == set(range(len(names)))
     assert (np.diff(codes[np.argsort(table[:, 0], kind="stable")]) >= 0).all()
 
@@ -190,7 +190,7 @@ def test_crossing_is_symmetric() -> None:
     """The same intersections, under the names in their order."""
     table = np.random.default_rng(0).integers(3, size=(50, 2))
     one, two = cross(0, 1), cross(1, 0)
-    a = one.assign(one.learn(Sample(table)), Sample(table))
-    b = two.assign(two.learn(Sample(table)), Sample(table))
+    a = one.assign(one.fit(Dataset(table)), Dataset(table))
+    b = two.assign(two.fit(Dataset(table)), Dataset(table))
     flipped = {" & ".join(reversed(name.split(" & "))) for name in b.names}
     assert set(a.names) == flipped

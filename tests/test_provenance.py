@@ -10,21 +10,21 @@ from distributions import install, offering, run
 
 from mlpkit import MLPClassifier
 from mlpkit.plugin import Network
-from mlpkit.provenance import Source, sources_of
+from mlpkit.registry.provenance import Source, sources_of
 
 SUPPORTS = "supports=('dense_networks', 'custom_networks')"
 BACKEND = offering("mlpkit_backends", f"'acme', 'acme_code:backend', {SUPPORTS}")
 BUILDER = offering("mlpkit_builders", "'linear', 'acme_code:build'")
 # a backend of NumPy's that also evaluates networks with an apply
 CODE = """
-from mlpkit.numpy_backend import backend as numpy_backend
+from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.plugin import Network
 
 def apply(arrays, x, *, train, seed, w):
     return x @ arrays["coef_0"] + arrays["intercept_0"], {}
 
 def build(spec, rng):
-    from mlpkit import dense
+    from mlpkit.numpy_backend import dense
     return dense.build(spec, rng)._replace(apply=apply)
 
 def backend(network, spec, recipe):

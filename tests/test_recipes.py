@@ -2,10 +2,11 @@
 
 import pytest
 
-from mlpkit import MLPClassifier, recipes
+from mlpkit import MLPClassifier
+from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Report
-from mlpkit.solvers import adam
-from mlpkit.training.callbacks import printer
+from mlpkit.training import recipe as recipes
+from mlpkit.training.progress import printer
 
 
 def params(**changes: object) -> dict[str, object]:

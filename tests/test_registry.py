@@ -8,10 +8,10 @@ import pytest
 from distributions import install, offering
 from lookups import BROKEN, FAST, JSON, loaded, message
 
-from mlpkit import registry
-from mlpkit.catalogue import ALIASES, KNOWN
 from mlpkit.metrics.lookup import metric_of
-from mlpkit.registry import Registry, installed
+from mlpkit.registry import lookup as registry
+from mlpkit.registry.distributions import ALIASES, KNOWN
+from mlpkit.registry.lookup import Registry, installed
 
 pytestmark = pytest.mark.once
 
@@ -24,7 +24,7 @@ def test_builtin_imports_no_plugin(site: Path) -> None:
     found = Registry()
     plugin, component = found.find("backend", "numpy")
     assert (plugin.entry.name, plugin.distribution) == ("core", "mlpkit")
-    assert component.factory == "mlpkit.numpy_backend:backend"
+    assert component.factory == "mlpkit.numpy_backend.steps:backend"
     assert {"core"} == loaded(found)
     assert "mlpkit_fast_fast" not in sys.modules
 
@@ -201,7 +201,7 @@ def test_core_can_not_be_taken(site: Path) -> None:
     install(site, "mlpkit", {"core": BROKEN}, version="9.9")
     install(site, "mlpkit-thief", {"core": offering("mlpkit_backends", f"'numpy', {JSON}")})
     found = Registry()
-    assert found.find("backend", "numpy")[0].entry.value == "mlpkit.builtins"
+    assert found.find("backend", "numpy")[0].entry.value == "mlpkit.registry.builtins"
     assert [p.distribution for p in found.plugins] == ["mlpkit", "mlpkit-thief"]
 
 

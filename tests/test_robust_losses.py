@@ -13,7 +13,7 @@ from sklearn.metrics import mean_absolute_error, mean_pinball_loss
 from sklearn.model_selection import GridSearchCV
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.losses import LOSSES, named
+from mlpkit.objectives.losses import LOSSES, named
 from mlpkit.testing import close
 
 ROBUST: list[tuple[str, dict[str, float]]] = [

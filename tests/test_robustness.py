@@ -13,7 +13,10 @@ from lookups import BROKEN, FAST
 
 pytestmark = pytest.mark.once
 
-GOOD = offering("mlpkit_solvers", "'tame', 'mlpkit_zoo:tame'") + "from mlpkit.solvers import sgd\n"
+GOOD = (
+    offering("mlpkit_solvers", "'tame', 'mlpkit_zoo:tame'")
+    + "from mlpkit.objectives.solvers import sgd\n"
+)
 # the default backend; a plugin that is found by asking all; what is broken, by its name
 PROGRAM = """
 import json, warnings

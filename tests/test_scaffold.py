@@ -8,13 +8,13 @@ import pytest
 from distributions import build, install, run
 from lookups import FAST
 
-from mlpkit import registry
 from mlpkit.__main__ import main
 from mlpkit.commands.checking import LAWS
 from mlpkit.commands.scaffold import files
 from mlpkit.commands.templates import KINDS
 from mlpkit.plugin import Hooks
-from mlpkit.registry import Registry
+from mlpkit.registry import lookup as registry
+from mlpkit.registry.lookup import Registry
 
 pytestmark = pytest.mark.once
 
@@ -107,4 +107,4 @@ def test_nothing_is_left_to_fill_in(kind: str) -> None:
     for path, text in files("lion", kind).items():  # type: ignore[arg-type]
         assert "$" not in text
         if path.startswith("mlpkit_"):
-            assert set(re.findall(r"^from (mlpkit\b[\w.]*)", text, re.M)) <= {"mlpkit.plugin"}
+            assert set(re.findall(r"^from (mlpkit\b[\w.]*)", text, re.M)) <= {"mlpkit.plugin", "mlpkit.backend_kit"}

@@ -8,8 +8,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from mlpkit import MLPRegressor
+from mlpkit.objectives.solvers import adam, sgd
 from mlpkit.plugin import Joint, Solver
-from mlpkit.solvers import adam, sgd
 
 CASES: dict[str, tuple[Solver, Any]] = {
     "adam": (adam(0.8, 0.99, 1e-6), lambda p: AdamOptimizer(p, 0.1, 0.8, 0.99, 1e-6)),
@@ -27,13 +27,15 @@ def test_steps_are_scikit_learns(case: str) -> None:
     rng = np.random.RandomState(0)
     mine, theirs = np.ones(6), [np.ones(6)]
     optimizer = make(theirs)
-    slots = tuple(np.zeros(6) for _ in solver.slots)
+    optimizer_state = tuple(np.zeros(6) for _ in solver.optimizer_state)
     for t in range(1, 11):
         g = rng.standard_normal(6)
-        rate: Any = 0.1
-        if solver.rate_at is not None:
-            rate = solver.rate_at(0.1, np.array([t]), solver.options)[0]
-        mine, slots = solver.update(np, mine, g.copy(), slots, rate, solver.options)
+        learning_rate: Any = 0.1
+        if solver.learning_rate_at is not None:
+            learning_rate = solver.learning_rate_at(0.1, np.array([t]), solver.options)[0]
+        mine, optimizer_state = solver.update(
+            np, mine, g.copy(), optimizer_state, learning_rate, solver.options
+        )
         optimizer.update_params(theirs, [g])
     np.testing.assert_allclose(mine, theirs[0], rtol=1e-14)
 
@@ -43,14 +45,16 @@ def test_only_sgd_follows_a_schedule() -> None:
     assert sgd().scheduled and not adam().scheduled
 
 
-def extrapolated(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def extrapolated(
+    xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+) -> Any:
     """The slot keeps the weights of the step before."""
-    return p - rate * g + 0.1 * (p - slots[0]), (p,)
+    return p - learning_rate * g + 0.1 * (p - optimizer_state[0]), (p,)
 
 
-def extrapolated_from_a_copy(xp: Any, p: Any, g: Any, slots: Any, *rest: Any) -> Any:
+def extrapolated_from_a_copy(xp: Any, p: Any, g: Any, optimizer_state: Any, *rest: Any) -> Any:
     """The same, and nothing that is returned is what was given."""
-    new, (before,) = extrapolated(xp, p, g, slots, *rest)
+    new, (before,) = extrapolated(xp, p, g, optimizer_state, *rest)
     return new, (1 * before,)
 
 
@@ -62,11 +66,15 @@ def start(arrays: Any) -> Any:
 def jointly(update: Any) -> Any:
     """The elementwise update for all arrays, each with its slot."""
 
-    def updated(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+    def updated(
+        xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
+    ) -> Any:
         new, after = {}, {}
         for name, p in weights.items():
             key = f"before_{name}"
-            new[name], (after[key],) = update(xp, p, gradients[name], (slots[key],), rate, {})
+            new[name], (after[key],) = update(
+                xp, p, gradients[name], (optimizer_state[key],), learning_rate, {}
+            )
         return new, after
 
     return updated

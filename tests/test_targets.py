@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpkit.targets import Labels, Values
+from mlpkit.data.targets import Labels, Values
 
 pytestmark = pytest.mark.once
 

@@ -13,9 +13,10 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
 
-from mlpkit import MLPClassifier, dense, threads
+from mlpkit import MLPClassifier
+from mlpkit.numpy_backend import dense, threads
+from mlpkit.numpy_backend.threads import OneThread, allowed, loaded
 from mlpkit.plugin import Solver
-from mlpkit.threads import OneThread, allowed, loaded
 
 pytestmark = pytest.mark.once
 
@@ -158,10 +159,12 @@ def test_overlapping_fits() -> None:
     both, first_done, seen = Barrier(2, timeout=30), Event(), []
 
     def stepping(wait: Callable[[], object]) -> MLPClassifier:
-        def update(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+        def update(
+            xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+        ) -> Any:
             wait()
             seen.append(numbers())
-            return p - rate * g, slots
+            return p - learning_rate * g, optimizer_state
 
         return MLPClassifier((3,), solver=Solver(update=update), max_iter=1, batch_size=60)
 
@@ -209,7 +212,7 @@ def test_no_operation_of_a_fit_or_a_prediction_has_more(
 
 def test_the_penalty_of_a_gradient_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that `Steps.gradient` and `Steps.update` compute is inside of a block."""
-    from mlpkit import numpy_backend
+    from mlpkit.numpy_backend import steps as numpy_backend
     from mlpkit.testing import data, recipe, spec
 
     s = spec()
@@ -236,7 +239,7 @@ def test_a_forked_child_has_the_number_of_before() -> None:
     """It does not inherit the blocks of threads that it lacks, but that of its own thread."""
     code = """
 import os, threading
-from mlpkit.threads import OneThread, loaded
+from mlpkit.numpy_backend.threads import OneThread, loaded
 blas = loaded()[0]
 for one in blas: one.set(3)
 inside, end = threading.Event(), threading.Event()

@@ -9,8 +9,8 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier
-from mlpkit.plugin import Progress, Report, Sums
-from mlpkit.training.trainer import epoch_loss, improved
+from mlpkit.plugin import Progress, Report, StepSums
+from mlpkit.training.loop import epoch_loss, improved
 
 X, Y = load_digits(n_class=2, return_X_y=True)
 X = X[:100] / 16
@@ -32,7 +32,7 @@ def test_invscaling_follows_the_rows_seen(backend: str) -> None:
     """learning_rate_init / (t_ + 1) ** power_t, from the second epoch on."""
     clf, seen = reports(backend, learning_rate="invscaling", power_t=0.25, max_iter=3)
     expected = [0.001, *(0.001 / (n * len(X) + 1) ** 0.25 for n in (1, 2))]
-    assert expected == pytest.approx([report.rate for report in seen])
+    assert expected == pytest.approx([report.learning_rate for report in seen])
     assert 3 * len(X) == clf.t_
 
 
@@ -40,9 +40,9 @@ def test_adaptive_divides_by_five_until_too_small(backend: str) -> None:
     """Each stall divides the rate; below 1e-6 training stops and says so."""
     settings = {"learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 2, "max_iter": 500}
     _, seen = reports(backend, **settings)
-    rates = sorted({report.rate for report in seen}, reverse=True)
-    np.testing.assert_allclose(np.array(rates[1:]) * 5, rates[:-1])
-    assert seen[-1].rate <= 1e-6
+    learning_rates = sorted({report.learning_rate for report in seen}, reverse=True)
+    np.testing.assert_allclose(np.array(learning_rates[1:]) * 5, learning_rates[:-1])
+    assert seen[-1].learning_rate <= 1e-6
     assert seen[-1].note is not None and seen[-1].note.endswith(
         "Learning rate too small. Stopping."
     )
@@ -51,7 +51,7 @@ def test_adaptive_divides_by_five_until_too_small(backend: str) -> None:
 def test_constant_keeps_the_rate_through_a_warm_start(backend: str) -> None:
     """And invscaling goes on from the rows seen before."""
     for schedule, power in (("constant", 0.0), ("invscaling", 0.25)):
-        rates: list[float] = []
+        learning_rates: list[float] = []
         clf = MLPClassifier(
             (4,),
             solver="sgd",
@@ -61,12 +61,14 @@ def test_constant_keeps_the_rate_through_a_warm_start(backend: str) -> None:
             warm_start=True,
             random_state=0,
             backend=backend,
-            callbacks=lambda r, rates=rates: rates.append(r.rate),
+            callbacks=lambda r, learning_rates=learning_rates: learning_rates.append(
+                r.learning_rate
+            ),
         )
         with pytest.warns(ConvergenceWarning):
             clf.fit(X, Y).fit(X, Y)
         after = 0.001 / (3 * len(X) + 1) ** power
-        assert [0.001, after] == pytest.approx([rates[2], rates[3]])
+        assert [0.001, after] == pytest.approx([learning_rates[2], learning_rates[3]])
 
 
 @pytest.mark.parametrize("patience", [2, 5, 10])
@@ -105,15 +107,15 @@ def test_verbose_prints_what_scikit_learn_prints(backend: str, capsys: Any) -> N
 def test_epoch_loss_counts_each_step_by_its_rows() -> None:
     """Losses are divided by the step's weight, then averaged by its number of rows."""
     order = np.array([[0, 1], [2, -1], [-1, -1]])
-    sums = Sums(np.array([2.0, 3.0, 0.0]), np.array([4.0, 1.0, 0.0]), np.array([0.0, 1.0, 9.0]))
+    sums = StepSums(np.array([2.0, 3.0, 0.0]), np.array([4.0, 1.0, 0.0]), np.array([0.0, 1.0, 9.0]))
     assert epoch_loss(sums, order) == pytest.approx((2 * 0.5 + 1 * 4.0) / 3)
 
 
 def test_improvement_is_measured_against_the_best() -> None:
     """A loss within tol of the best counts as stale, and may still be the new best."""
-    progress = improved(Progress(rate=0.1), 1.0, None, tol=0.1)
-    assert (progress.stale, progress.best_loss) == (0, 1.0)
+    progress = improved(Progress(learning_rate=0.1), 1.0, None, tol=0.1)
+    assert (progress.no_improvement_count, progress.best_loss) == (0, 1.0)
     progress = improved(progress, 0.95, None, tol=0.1)
-    assert (progress.stale, progress.best_loss) == (1, 0.95)
+    assert (progress.no_improvement_count, progress.best_loss) == (1, 0.95)
     progress = improved(progress, 0.8, 0.5, tol=0.1)
-    assert (progress.stale, progress.best_score) == (0, 0.5)
+    assert (progress.no_improvement_count, progress.best_score) == (0, 0.5)

@@ -14,8 +14,9 @@ from distributions import install, offering, run
 from sklearn.base import clone
 
 import mlpkit
-from mlpkit import InconsistentVersionWarning, MLPClassifier, MLPRegressor, versions
-from mlpkit.options import parameter_defaults
+from mlpkit import InconsistentVersionWarning, MLPClassifier, MLPRegressor
+from mlpkit.estimators import versions
+from mlpkit.estimators.parameters import parameter_defaults
 
 X, Y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
 SMALL: dict[str, Any] = {"tol": 9.0, "n_iter_no_change": 1, "random_state": 0}
@@ -123,7 +124,7 @@ def test_of_a_subclass(name: str) -> None:
     loaded.partial_fit(X, Y)
 
 
-BACKEND = offering("mlpkit_backends", "'acme', 'mlpkit.numpy_backend:backend'")
+BACKEND = offering("mlpkit_backends", "'acme', 'mlpkit.numpy_backend.steps:backend'")
 SOLVER = offering("mlpkit_solvers", "'calm', 'acme_solvers:calm'")
 FIT = """
 import pickle, sys, numpy as np
@@ -147,7 +148,7 @@ def test_another_version_of_a_plugin(tmp_path: Path) -> None:
     """Of each whose component an estimator was trained with; one that is missing is passed
     over, because a dense network predicts without it.
     """
-    code = {"acme_solvers": "from mlpkit.solvers import sgd as calm\n"}
+    code = {"acme_solvers": "from mlpkit.objectives.solvers import sgd as calm\n"}
     for where, version in (("then", "1.0"), ("now", "2.0"), ("never", "")):
         (tmp_path / where).mkdir()
         if version:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from mlpkit import chain, dense, workers
-from mlpkit.threads import loaded
-from mlpkit.workers import Workers, n_parts, share
+from mlpkit.numpy_backend import backpropagation as chain
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend import parallel as workers
+from mlpkit.numpy_backend.parallel import Workers, n_parts, share
+from mlpkit.numpy_backend.threads import loaded
 
 pytestmark = pytest.mark.once
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from mlpkit.catalogue import install_line
 from mlpkit.commands.program import program
-from mlpkit.discovery import CORE, Plugin, did_you_mean
 from mlpkit.plugin import CAPABILITIES, Capability, Component, Kind, PluginError
-from mlpkit.registry import Registry
+from mlpkit.registry.discovery import CORE, Plugin, did_you_mean
+from mlpkit.registry.distributions import install_line
+from mlpkit.registry.lookup import Registry
 
 # what hypothesis adds to a message: the case, and in it the class that was made here
 CASE = re.compile(r"\s*F(?:ail|alsify)ing .*?: \w+\(\s*self=<.*?>,\s*(.*?),?\s*\)$", re.DOTALL)

@@ -15,13 +15,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 import mlpkit
-from mlpkit.catalogue import install_line
 from mlpkit.commands.program import program
 from mlpkit.commands.progress import SECONDS, Progress, silent
-from mlpkit.discovery import reason
+from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import PluginError
-from mlpkit.registry import installed, missing
-from mlpkit.threads import OneThread
+from mlpkit.registry.discovery import reason
+from mlpkit.registry.distributions import install_line
+from mlpkit.registry.lookup import installed, missing
 
 SUMMARY = "fit real data on every installed backend, beside scikit-learn"
 SKLEARN = "scikit-learn"

@@ -14,11 +14,11 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from mlpkit.catalogue import install_line
 from mlpkit.commands.default_devices import answers
-from mlpkit.discovery import CORE, DISABLE, Plugin, own_version, reason
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
-from mlpkit.registry import LOG, Registry, missing
+from mlpkit.registry.discovery import CORE, DISABLE, Plugin, own_version, reason
+from mlpkit.registry.distributions import install_line
+from mlpkit.registry.lookup import LOG, Registry, missing
 
 SUMMARY = "show what is installed, and what is broken and why"
 WIDTH = 100

@@ -13,9 +13,9 @@ from mlpkit.commands import templates
 from mlpkit.commands.checking import LAWS
 from mlpkit.commands.program import program
 from mlpkit.commands.template_backend import SUPPORTS
-from mlpkit.discovery import CORE, own_version
 from mlpkit.plugin import API, Kind
-from mlpkit.registry import installed
+from mlpkit.registry.discovery import CORE, own_version
+from mlpkit.registry.lookup import installed
 
 SUMMARY = "write a new plugin that works as it is"
 LONGEST = 60  # letters of a name

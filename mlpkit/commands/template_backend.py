@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 from scipy.special import expit, ndtr
 
+from mlpkit.backend_kit import deltas, row_losses, stepped
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -20,12 +21,9 @@ from mlpkit.plugin import (
     Recipe,
     Spec,
     Steps,
-    Sums,
-    deltas,
+    StepSums,
     dropout_mask,
-    row_losses,
-    slot_name,
-    stepped,
+    optimizer_state_name,
 )
 
 SCALE, BOTTOM = 1.0507009873554805, 1.7580993408473766  # of selu
@@ -57,10 +55,10 @@ SLOPES = {  # the derivatives, of what the activation gets
 
 
 class State(NamedTuple):
-    """Weights by name, slots under `slot_name`."""
+    """Weights by name, optimizer state under `optimizer_state_name`."""
 
     weights: Arrays
-    slots: Arrays
+    optimizer_state: Arrays
 
 
 class Rows(NamedTuple):
@@ -88,12 +86,12 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 
     def start(arrays: Arrays) -> State:
         weights = {name: np.array(arrays[name]) for name in network.arrays}
-        slots = {
-            slot_name(slot, name): np.array(arrays.get(slot_name(slot, name), np.zeros_like(a)))
-            for slot in solver.slots
-            for name, a in weights.items()
-        }
-        return State(weights, slots)
+        optimizer_state = {}
+        for moment in solver.optimizer_state:
+            for name, a in weights.items():
+                key = optimizer_state_name(moment, name)
+                optimizer_state[key] = np.array(arrays.get(key, np.zeros_like(a)))
+        return State(weights, optimizer_state)
 
     def factors(rows: Array, seed: int) -> list[Any]:
         """Of each hidden layer: 0 where dropout leaves a unit out, and more than 1 elsewhere."""
@@ -113,7 +111,9 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                 values.append(hidden[i](sums[i]) * (factors[i] if factors else 1))
         return values, sums
 
-    def gradient(state: State, rows: Rows, indices: Array | None, seed: int) -> tuple[Sums, Arrays]:
+    def gradient(
+        state: State, rows: Rows, indices: Array | None, seed: int
+    ) -> tuple[StepSums, Arrays]:
         some = np.arange(len(rows.y)) if indices is None else indices[indices >= 0]
         x, y, w = rows.X[some], rows.y[some], rows.w[some]
         dropped = factors(some, seed)
@@ -129,28 +129,29 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                 delta *= dropped[i - 1]
         decayed = sum(float((state.weights[name] ** 2).sum()) for name in network.decayed)
         loss = float((w * row_losses(spec.loss.rows(np, y, p), y)).sum())
-        return Sums(loss, float(w.sum()), 0.5 * recipe.alpha * decayed), gradients
+        return StepSums(loss, float(w.sum()), 0.5 * recipe.alpha * decayed), gradients
 
-    def update(state: State, gradients: Arrays, weight: float, rate: float) -> State:
+    def update(state: State, gradients: Arrays, weight: float, learning_rate: float) -> State:
         if not weight > 0:
             return state
-        weights, slots = {}, {}
+        weights, optimizer_state = {}, {}
         for name, p in state.weights.items():
             g = gradients[name] + (recipe.alpha * p if name in network.decayed else 0)
-            keys = [slot_name(slot, name) for slot in solver.slots]
-            mine = tuple(state.slots[key].copy() for key in keys)
-            returned = solver.update(np, p.copy(), g / weight, mine, rate, solver.options)
+            keys = [optimizer_state_name(moment, name) for moment in solver.optimizer_state]
+            mine = tuple(state.optimizer_state[key].copy() for key in keys)
+            returned = solver.update(np, p.copy(), g / weight, mine, learning_rate, solver.options)
             weights[name], new = stepped(returned, p, mine)
-            slots.update(zip(keys, new, strict=True))
-        return State(weights, slots)
+            optimizer_state.update(zip(keys, new, strict=True))
+        return State(weights, optimizer_state)
 
-    def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
+    def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, StepSums]:
         found = []
-        for order, rate, seed in zip(batches.order, batches.rates, batches.seeds, strict=True):
+        steps = zip(batches.order, batches.learning_rates, batches.seeds, strict=True)
+        for order, learning_rate, seed in steps:
             sums, gradients = gradient(state, rows, order, int(seed))
-            state = update(state, gradients, sums.weight, float(rate))
+            state = update(state, gradients, sums.weight, float(learning_rate))
             found.append(sums[:3])
-        return state, Sums(*np.array(found).reshape(-1, 3).T)
+        return state, StepSums(*np.array(found).reshape(-1, 3).T)
 
     def outputs(state: State, X: Any) -> Array:
         X = X.tocsr() if issparse(X) else X
@@ -161,7 +162,7 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         put=put,
         start=start,
         arrays=lambda state: {name: a.copy() for name, a in state.weights.items()},
-        slots=lambda state: {key: a.copy() for key, a in state.slots.items()},
+        optimizer_state=lambda state: {key: a.copy() for key, a in state.optimizer_state.items()},
         gradient=gradient,
         update=update,
         epoch=epoch,

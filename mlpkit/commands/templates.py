@@ -92,16 +92,16 @@ SOLVER = '''
 from mlpkit.plugin import Solver
 
 
-def update(xp, p, g, slots, rate, options):
-    """Weights and slots after one step; ``xp`` is the backend's namespace of functions."""
-    (m,) = slots
-    p = p - rate * xp.sign(options["beta"] * m + (1 - options["beta"]) * g)
+def update(xp, p, g, optimizer_state, learning_rate, options):
+    """Weights and optimizer state after one step; ``xp`` is the namespace of the backend."""
+    (m,) = optimizer_state
+    p = p - learning_rate * xp.sign(options["beta"] * m + (1 - options["beta"]) * g)
     return p, (0.99 * m + 0.01 * g,)
 
 
 def $id(beta: float = 0.9) -> Solver:
     """The solver; ``beta`` is set by ``solver_options={"beta": 0.8}``."""
-    return Solver(update=update, slots=("m",), options={"beta": beta})
+    return Solver(update=update, optimizer_state=("m",), options={"beta": beta})
 '''
 
 METRIC = '''
@@ -109,12 +109,12 @@ METRIC = '''
 
 from functools import partial
 
-from mlpkit.plugin import Array, Metric, Scored
+from mlpkit.plugin import Array, Metric, Predictions
 
 
-def costs(scored: Scored, miss: float) -> Array:
+def costs(scored: Predictions, miss: float) -> Array:
     """What each row adds, (n,): ``miss`` for a positive that was missed, 1 for a false alarm."""
-    return miss * (scored.y > scored.label) + 1.0 * (scored.y < scored.label)
+    return miss * (scored.y_true > scored.y_pred) + 1.0 * (scored.y_true < scored.y_pred)
 
 
 def per_row(sums: Array) -> tuple[Array, Array]:
@@ -124,8 +124,14 @@ def per_row(sums: Array) -> tuple[Array, Array]:
 
 def $id(miss: float = 5.0) -> Metric:
     """The metric."""
-    terms = partial(costs, miss=miss)
-    return Metric("$name", ("binary",), False, terms=terms, ratio=per_row, interval="normal")
+    return Metric(
+        "$name",
+        ("binary",),
+        False,
+        row_statistics=partial(costs, miss=miss),
+        ratio=per_row,
+        interval="normal",
+    )
 '''
 
 PARTITIONER = '''
@@ -136,17 +142,17 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import Groups, Partitioner, Sample
+from mlpkit.plugin import Dataset, Groups, Partitioner
 
 NAMES = ("below the median", "above the median", "missing")
 
 
-def learn(sample: Sample, column: int) -> float:
+def learn(sample: Dataset, column: int) -> float:
     """The cut: the median of the column."""
     return float(np.nanmedian(np.asarray(sample.X)[:, column].astype(float)))
 
 
-def assign(cut: Any, sample: Sample, column: int) -> Groups:
+def assign(cut: Any, sample: Dataset, column: int) -> Groups:
     """The group of each row."""
     values = np.asarray(sample.X)[:, column].astype(float)
     return Groups(np.where(np.isnan(values), 2, (values > cut).astype(int)), NAMES)

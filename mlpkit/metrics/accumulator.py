@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mlpkit.discovery import reason
-from mlpkit.escaping import listed
+from mlpkit.messages import listed
+from mlpkit.metrics.group_sums import GroupSums
 from mlpkit.metrics.grouping import Grouping, Label
-from mlpkit.metrics.kept import Kept, Part
-from mlpkit.metrics.sums import Sums
-from mlpkit.plugin import Array, Groups, Metric, Scored, Tally, Task
-from mlpkit.registry import owner
+from mlpkit.metrics.kept_rows import Kept, Part
+from mlpkit.plugin import Array, CellCounts, Groups, Metric, Predictions, Task
+from mlpkit.registry.discovery import reason
+from mlpkit.registry.lookup import owner
 
 BLOCKS = 400  # of a group's rows, for intervals; halved until the sums fit
 MEMORY = 2**24  # numbers that the sums may take
@@ -21,14 +21,14 @@ NEED_BLOCKS = ("normal", "bootstrap")  # intervals that are made from blocks
 
 
 class Accumulator:
-    """Sums, and rows where a metric needs them, of everything that was seen.
+    """GroupSums, and rows where a metric needs them, of everything that was seen.
 
     ``balanced`` weighs classes within each group as `compute_sample_weight("balanced", y)`
     would; ``intervals`` shares rows among blocks for resampling. A metric that raises is a
     ValueError naming it, or, if not ``strict``, NaN from then on, with the reason in
     ``errors``.
 
-    >>> from mlpkit.metrics.labels import accuracy
+    >>> from mlpkit.metrics.classification import accuracy
     >>> part = Scored("binary", np.array([0, 1]), np.array([0, 1, 1]), np.array([0, 0, 1]))
     >>> sex = {"sex": Groups(np.array([0, 0, 1]), ("f", "m"))}
     >>> seen = Accumulator([accuracy()])
@@ -47,10 +47,12 @@ class Accumulator:
     ) -> None:
         self.metrics, self.balanced = list(metrics), balanced
         self.intervals, self.strict = intervals, strict
-        self.terms = list(dict.fromkeys(m.terms for m in metrics if m.terms))
-        self.spreads = list(dict.fromkeys(m.spread for m in metrics if m.spread))
+        self.row_statistics = list(
+            dict.fromkeys(m.row_statistics for m in metrics if m.row_statistics)
+        )
+        self.spreads = list(dict.fromkeys(m.deviations for m in metrics if m.deviations))
         self.labels: list[Label] = []
-        self.sums: Sums | None = None
+        self.sums: GroupSums | None = None
         self.kept = Kept(balanced=balanced)
         self.errors: dict[str, str] = {}
         self.widths: dict[object, int] = {}
@@ -59,7 +61,7 @@ class Accumulator:
         self.classes: Array | None = None
 
     def update(
-        self, scored: Scored, groups: Mapping[str, Groups], weight: Array | None = None
+        self, scored: Predictions, groups: Mapping[str, Groups], weight: Array | None = None
     ) -> None:
         """Add rows; their groups by partitioner, weights (n,) or None."""
         terms, spreads = self._columns(scored)
@@ -76,18 +78,18 @@ class Accumulator:
         seen = {}
         if self.intervals and self.sums is not None:
             seen = dict(zip(self.labels, self.sums.n_rows.tolist(), strict=True))
-        n = len(scored.y)
+        n = len(scored.y_true)
         self._add(scored, Grouping(groups, n, weight, strata, self.n_blocks, seen), terms, spreads)
 
-    def update_grouped(self, scored: Scored, grouping: Grouping) -> None:
+    def update_grouped(self, scored: Predictions, grouping: Grouping) -> None:
         """Add rows whose grouping was made before: once for all epochs. Without intervals."""
         self._add(scored, grouping, *self._columns(scored))
 
     def _add(
         self,
-        scored: Scored,
+        scored: Predictions,
         grouping: Grouping,
-        terms: list[Array | Tally],
+        terms: list[Array | CellCounts],
         spreads: list[Array],
     ) -> None:
         sums = grouping.sums(terms, spreads)
@@ -99,11 +101,13 @@ class Accumulator:
         else:
             self._join(grouping.labels, sums)
 
-    def grouping(self, scored: Scored, groups: Mapping[str, Groups], w: Array | None) -> Grouping:
+    def grouping(
+        self, scored: Predictions, groups: Mapping[str, Groups], w: Array | None
+    ) -> Grouping:
         """What `update_grouped` takes, for rows that come again and again."""
-        return Grouping(groups, len(scored.y), w, self._strata(scored))
+        return Grouping(groups, len(scored.y_true), w, self._strata(scored))
 
-    def _strata(self, scored: Scored) -> tuple[Array, int] | None:
+    def _strata(self, scored: Predictions) -> tuple[Array, int] | None:
         if not self.balanced:
             return None
         if scored.task not in ("binary", "multiclass") or scored.classes is None:
@@ -111,21 +115,21 @@ class Accumulator:
                 f"'balanced' weights balance classes, but the task is {scored.task}. Give"
                 " sample_weight an array, or None."
             )
-        return scored.y, len(scored.classes)
+        return scored.y_true, len(scored.classes)
 
-    def _columns(self, scored: Scored) -> tuple[list[Array | Tally], list[Array]]:
+    def _columns(self, scored: Predictions) -> tuple[list[Array | CellCounts], list[Array]]:
         """What each row adds, of all metrics."""
-        terms: list[Array | Tally] = [self._column(f, scored) for f in self.terms]
+        terms: list[Array | CellCounts] = [self._column(f, scored) for f in self.row_statistics]
         spreads: list[Array] = [self._column(f, scored) for f in self.spreads]  # type: ignore[misc]
         return terms, spreads
 
-    def _column(self, function: object, scored: Scored) -> Array | Tally:
-        names = [m.name for m in self.metrics if function in (m.terms, m.spread)]
-        n, width = len(scored.y), self.widths.get(function, 1)
+    def _column(self, function: object, scored: Predictions) -> Array | CellCounts:
+        names = [m.name for m in self.metrics if function in (m.row_statistics, m.deviations)]
+        n, width = len(scored.y_true), self.widths.get(function, 1)
         if names[0] not in self.errors:
             try:
-                column: Array | Tally = function(scored)  # type: ignore[operator]
-                found = _cells(column, n) if isinstance(column, Tally) else _width(column, n)
+                column: Array | CellCounts = function(scored)  # type: ignore[operator]
+                found = _cells(column, n) if isinstance(column, CellCounts) else _width(column, n)
                 if self.widths.setdefault(function, found) == found:
                     return column
                 raise ValueError(f"{found} columns after {self.widths[function]}")
@@ -162,7 +166,7 @@ class Accumulator:
         both._join(other.labels, sums)
         return both
 
-    def _join(self, labels: list[Label], sums: Sums) -> None:
+    def _join(self, labels: list[Label], sums: GroupSums) -> None:
         """Add sums of groups that may be others than those so far."""
         assert self.sums is not None
         if labels != self.labels:
@@ -176,9 +180,12 @@ class Accumulator:
         self.sums = self.sums + sums
 
     def columns(self, metric: Metric) -> list[int]:
-        """The places of a metric's sums among `Sums.totals`."""
+        """The places of a metric's sums among `GroupSums.totals`."""
         found, start = [0], 1
-        for functions, own in ((self.terms, metric.terms), (self.spreads, metric.spread)):
+        for functions, own in (
+            (self.row_statistics, metric.row_statistics),
+            (self.spreads, metric.deviations),
+        ):
             for function in functions:
                 width = self.widths.get(function, 1)
                 if function is own or function == own:
@@ -186,11 +193,11 @@ class Accumulator:
                 start += width
         return found
 
-    def parts(self, metric: Metric, n_groups: int) -> Iterator[Sums]:
+    def parts(self, metric: Metric, n_groups: int) -> Iterator[GroupSums]:
         """The sums that a metric needs, without the others, of so many groups at a time."""
         assert self.sums is not None
         places = np.array(self.columns(metric)[1:], dtype=int) - 1
-        k = self.sums.terms.shape[-1]
+        k = self.sums.row_statistics.shape[-1]
         for i in range(0, len(self.labels), n_groups):
             some = slice(i, i + n_groups)
             yield self.sums.of(some, places[places < k], places[places >= k] - k)
@@ -261,7 +268,7 @@ def short(values: list[object], most: int = 12) -> str:
 def value_of(metric: Metric, s: Array) -> Array:
     """A metric of its sums (..., 1 + k + q), (...,); NaN without weight, and for 0/0.
 
-    >>> from mlpkit.metrics.labels import accuracy
+    >>> from mlpkit.metrics.classification import accuracy
     >>> value_of(accuracy(), np.array([[4.0, 3.0], [0.0, 0.0]])).tolist()
     [0.75, nan]
     """
@@ -283,7 +290,7 @@ def _failed(name: str, function: object, error: Exception) -> ValueError:
     return ValueError(f"metric {name!r}{owner(function)} failed: {reason(error)}")
 
 
-def _cells(tally: Tally, n: int) -> int:
+def _cells(tally: CellCounts, n: int) -> int:
     codes = np.asarray(tally.codes)
     if codes.dtype.kind not in "iub" or codes.ndim not in (1, 2) or len(codes) != n:
         raise ValueError(f"codes are {codes.dtype} {codes.shape}; wanted ints ({n},) or ({n}, j)")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlpkit.metrics.sums import Sums, mean_centre, moved
-from mlpkit.plugin import Array, Groups, Tally
+from mlpkit.metrics.group_sums import GroupSums, mean_centre, moved
+from mlpkit.plugin import Array, CellCounts, Groups
 
 LIMIT = 2**14  # cells of a pack: the sums stay in the processor's cache
 Label = tuple[str, str]  # partitioner and group
@@ -44,7 +44,7 @@ class Grouping:
     >>> grouping = Grouping({"sex": sex}, 3)
     >>> grouping.labels
     [('sex', 'f'), ('sex', 'm')]
-    >>> grouping.sums([np.array([1.0, 2.0, 3.0])]).terms.ravel().tolist()
+    >>> grouping.sums([np.array([1.0, 2.0, 3.0])]).row_statistics.ravel().tolist()
     [4.0, 2.0]
     """
 
@@ -66,7 +66,7 @@ class Grouping:
         self._made: dict[int, list[Pack]] = {}
         self._fixed: tuple[Array, Array, Array] | None = None
 
-    def sums(self, terms: Sequence[Array | Tally], spreads: Sequence[Array] = ()) -> Sums:
+    def sums(self, terms: Sequence[Array | CellCounts], spreads: Sequence[Array] = ()) -> GroupSums:
         """Weighted sums of terms, (n,) or (n, k) or `Tally`, and of spreads, (n,) or (n, q)."""
         if self._fixed is None:
             rows = self._dense([None], weighted=False)[..., 0]
@@ -77,11 +77,11 @@ class Grouping:
                 both = self._dense([w, w**2], weighted=False)
                 self._fixed = rows, both[..., 0], both[..., 1]
         parts = [
-            self._tally(t) if isinstance(t, Tally) else self._dense(_columns(t)) for t in terms
+            self._tally(t) if isinstance(t, CellCounts) else self._dense(_columns(t)) for t in terms
         ]
         empty = np.zeros((*self._fixed[0].shape, 0))
         moments = [self._moments(v) for part in spreads for v in _columns(part)]
-        return Sums(
+        return GroupSums(
             *self._fixed,
             parts[0] if len(parts) == 1 else np.concatenate([empty, *parts], axis=-1),
             *(
@@ -102,7 +102,7 @@ class Grouping:
             found.append(out)
         return found[0][..., None] if len(found) == 1 else np.stack(found, axis=-1)
 
-    def _tally(self, tally: Tally) -> Array:
+    def _tally(self, tally: CellCounts) -> Array:
         """The sums of a tally's cells, (n_groups, n_strata, n_blocks, cells)."""
         values, out = tally.values, self._empty(tally.cells)
         if self.weight is not None:

@@ -6,10 +6,9 @@ from functools import partial
 from inspect import isroutine, signature
 from typing import Any
 
-from mlpkit.escaping import told
-from mlpkit.measures import Needs
-from mlpkit.plugin import Array, Metric, PluginError, Scored, Task
-from mlpkit.registry import adapted, installed, resolve
+from mlpkit.messages import told
+from mlpkit.plugin import Array, Metric, PluginError, PredictionKind, Predictions, Task
+from mlpkit.registry.lookup import adapted, installed, resolve
 
 ALL: tuple[Task, ...] = ("binary", "multiclass", "multilabel", "regression")
 DEFAULTS: dict[Task, tuple[str, ...]] = {
@@ -19,7 +18,7 @@ DEFAULTS: dict[Task, tuple[str, ...]] = {
     "regression": ("r2", "mae", "rmse"),
 }
 # scikit-learn's functions by the name of their second parameter, and those whose name misleads
-SECOND: dict[str, Needs] = {
+SECOND: dict[str, PredictionKind] = {
     "y_score": "scores",
     "pred_decision": "scores",
     "y_proba": "probabilities",
@@ -29,7 +28,9 @@ PROBABILITIES = ("log_loss", "d2_log_loss_score")
 BETTER = {"score": True, "loss": False, "error": False, "deviance": False}
 
 
-def metrics_of(given: Any, task: Task, available: Iterable[Needs] | None = None) -> list[Metric]:
+def metrics_of(
+    given: Any, task: Task, available: Iterable[PredictionKind] | None = None
+) -> list[Metric]:
     """Metrics from names, `Metric` records, scikit-learn's functions, or a dict of named ones.
 
     None is the default of the task. ``available`` is what there is of the predictions; what
@@ -133,7 +134,7 @@ def from_function(
     function: Callable[..., float],
     *,
     name: str | None = None,
-    needs: Needs | None = None,
+    needs: PredictionKind | None = None,
     higher_is_better: bool | None = None,
     tasks: tuple[Task, ...] = ALL,
 ) -> Metric:
@@ -177,18 +178,18 @@ def _default(function: Callable[..., float]) -> tuple[Any, ...]:
 
 def _call(
     function: Callable[..., float],
-    needs: Needs,
+    needs: PredictionKind,
     weighted: bool,
     default: tuple[Any, ...],
-    scored: Scored,
+    scored: Predictions,
     w: Array | None,
 ) -> float:
     """The function on labels as they were given; its positive label, if that is none of them,
     is the last.
     """
-    y, said = decoded(scored, scored.y), decoded(scored, scored.label)
+    y, said = decoded(scored, scored.y_true), decoded(scored, scored.y_pred)
     if needs != "labels":
-        given = scored.score if scored.p is None else scored.p
+        given = scored.y_score if scored.y_proba is None else scored.y_proba
         assert given is not None
         said = given[:, 1] if scored.task == "binary" and given.ndim == 2 else given
     classes = scored.classes if scored.task == "binary" else None
@@ -201,7 +202,7 @@ def _call(
     return float(function(y, said, sample_weight=w))
 
 
-def decoded(scored: Scored, values: Array) -> Array:
+def decoded(scored: Predictions, values: Array) -> Array:
     """Labels as the user has them; (n,) for one output."""
     if scored.task in ("binary", "multiclass"):
         assert scored.classes is not None

@@ -8,20 +8,20 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from mlpkit.metrics.labels import BINARY, CLASSES, divided, mean
-from mlpkit.plugin import Array, Metric, Scored, Tally
+from mlpkit.metrics.classification import BINARY, CLASSES, divided, mean
+from mlpkit.plugin import Array, CellCounts, Metric, Predictions
 
 
-def _p(scored: Scored) -> Array:
-    assert scored.p is not None
-    return scored.p
+def _p(scored: Predictions) -> Array:
+    assert scored.y_proba is not None
+    return scored.y_proba
 
 
-def surprises(scored: Scored) -> Array:
+def surprises(scored: Predictions) -> Array:
     """Minus the logarithm of the probability of the true class, shape (n,)."""
     p = _p(scored)
     eps = np.finfo(p.dtype).eps  # as scikit-learn clips
-    true = p.reshape(-1)[np.arange(len(p)) * p.shape[1] + scored.y]
+    true = p.reshape(-1)[np.arange(len(p)) * p.shape[1] + scored.y_true]
     return -np.log(np.clip(true, eps, 1 - eps).astype(np.float64))  # type: ignore[no-any-return]
 
 
@@ -32,19 +32,19 @@ def log_loss() -> Metric:
         CLASSES,
         False,
         "probabilities",
-        terms=surprises,
+        row_statistics=surprises,
         ratio=mean,
         interval="normal",
     )
 
 
-def squared_gaps(scored: Scored) -> Array:
+def squared_gaps(scored: Predictions) -> Array:
     """Squared distance of the probabilities from the truth, shape (n,)."""
     p = _p(scored)
     if p.shape[1] == 2:
-        return np.square(p[:, 1] - scored.y, dtype=np.float64)  # type: ignore[no-any-return]
+        return np.square(p[:, 1] - scored.y_true, dtype=np.float64)  # type: ignore[no-any-return]
     gaps = p.astype(np.float64)
-    gaps[np.arange(len(p)), scored.y] -= 1
+    gaps[np.arange(len(p)), scored.y_true] -= 1
     return np.einsum("ij,ij->i", gaps, gaps)  # type: ignore[no-any-return]
 
 
@@ -57,18 +57,18 @@ def brier_score() -> Metric:
         CLASSES,
         False,
         "probabilities",
-        terms=squared_gaps,
+        row_statistics=squared_gaps,
         ratio=mean,
         interval="normal",
     )
 
 
-def confidence_gaps(bins: int, scored: Scored) -> Tally:
+def confidence_gaps(bins: int, scored: Predictions) -> CellCounts:
     """By bin of the highest probability, (k / bins, (k + 1) / bins]: right minus probability."""
     p = _p(scored)
     top = p.max(axis=1).astype(np.float64)
     codes = np.clip(np.ceil(top * bins) - 1, 0, bins - 1).astype(np.intp)
-    return Tally(codes, bins, (scored.y == scored.label) - top)
+    return CellCounts(codes, bins, (scored.y_true == scored.y_pred) - top)
 
 
 def _calibration(s: Array) -> Array:
@@ -85,26 +85,26 @@ def expected_calibration_error(bins: int = 15) -> Metric:
         CLASSES,
         False,
         "probabilities",
-        terms=partial(confidence_gaps, bins),
+        row_statistics=partial(confidence_gaps, bins),
         value=_calibration,
         interval="bootstrap",
         note=f"{bins} bins of equal width",
     )
 
 
-def ranks(scored: Scored) -> Array:
+def ranks(scored: Predictions) -> Array:
     """What to rank by: (n,) for two classes, probabilities (n, n_classes) for more."""
-    given = scored.p if scored.p is not None else scored.score
+    given = scored.y_proba if scored.y_proba is not None else scored.y_score
     assert given is not None
     return given[:, 1] if scored.task == "binary" and given.ndim == 2 else given
 
 
-def _placements(scored: Scored, w: Array | None) -> list[tuple[Array, Array]]:
+def _placements(scored: Predictions, w: Array | None) -> list[tuple[Array, Array]]:
     """Of the rows of each of two classes, negatives first: the fraction of the other class that
     scores lower, ties counting half, and the weights.
     """
-    score, w = ranks(scored), np.ones(len(scored.y)) if w is None else w
-    sides = [(score[scored.y == c], w[scored.y == c]) for c in (0, 1)]
+    score, w = ranks(scored), np.ones(len(scored.y_true)) if w is None else w
+    sides = [(score[scored.y_true == c], w[scored.y_true == c]) for c in (0, 1)]
     found = []
     for (own, weight), (other, other_weight) in (sides, sides[::-1]):
         order = np.argsort(other)
@@ -114,27 +114,29 @@ def _placements(scored: Scored, w: Array | None) -> list[tuple[Array, Array]]:
     return found
 
 
-def _auc(scored: Scored, w: Array | None) -> float:
+def _auc(scored: Predictions, w: Array | None) -> float:
     if scored.task == "binary":
-        n_positive = int(np.count_nonzero(scored.y))
-        if not 0 < n_positive < len(scored.y):
+        n_positive = int(np.count_nonzero(scored.y_true))
+        if not 0 < n_positive < len(scored.y_true):
             return math.nan
         fraction, weight = _placements(scored, w)[1]
         return float(np.average(fraction, weights=weight))
-    if len(np.unique(scored.y)) < (2 if scored.classes is None else len(scored.classes)):
+    if len(np.unique(scored.y_true)) < (2 if scored.classes is None else len(scored.classes)):
         return math.nan
     return float(
-        roc_auc_score(scored.y, ranks(scored), sample_weight=w, multi_class="ovr", average="macro")
+        roc_auc_score(
+            scored.y_true, ranks(scored), sample_weight=w, multi_class="ovr", average="macro"
+        )
     )
 
 
-def delong(scored: Scored, w: Array | None, confidence: float) -> tuple[float, float]:
+def delong(scored: Predictions, w: Array | None, confidence: float) -> tuple[float, float]:
     """An interval for the area under the ROC curve of two classes, from the variance of ranks.
 
     DeLong, DeLong and Clarke-Pearson, "Comparing the areas under two or more correlated
     receiver operating characteristic curves", 1988; weights as in sums of weighted rows.
     """
-    if scored.task != "binary" or len(np.unique(scored.y)) < 2:
+    if scored.task != "binary" or len(np.unique(scored.y_true)) < 2:
         return math.nan, math.nan
     auc, variance = 0.0, 0.0
     for fraction, weight in _placements(scored, w):
@@ -160,10 +162,10 @@ def roc_auc() -> Metric:
     )
 
 
-def _precision(scored: Scored, w: Array | None) -> float:
-    if len(np.unique(scored.y)) < (2 if scored.classes is None else len(scored.classes)):
+def _precision(scored: Predictions, w: Array | None) -> float:
+    if len(np.unique(scored.y_true)) < (2 if scored.classes is None else len(scored.classes)):
         return math.nan
-    return float(average_precision_score(scored.y, ranks(scored), sample_weight=w))
+    return float(average_precision_score(scored.y_true, ranks(scored), sample_weight=w))
 
 
 def average_precision() -> Metric:
@@ -179,11 +181,11 @@ def average_precision() -> Metric:
     )
 
 
-def binned_scores(bins: int, scored: Scored) -> Tally:
+def binned_scores(bins: int, scored: Predictions) -> CellCounts:
     """Negatives and positives by bin of the positive class's probability."""
     p = _p(scored)[:, 1].astype(np.float64)
     codes = np.clip((p * bins).astype(np.intp), 0, bins - 1)
-    return Tally(codes + bins * scored.y, 2 * bins)
+    return CellCounts(codes + bins * scored.y_true, 2 * bins)
 
 
 def _descending(s: Array) -> tuple[Array, Array]:
@@ -212,7 +214,7 @@ def _binned(name: str, value: Any, bins: int = 1000) -> Metric:
         BINARY,
         True,
         "probabilities",
-        terms=partial(binned_scores, bins),
+        row_statistics=partial(binned_scores, bins),
         value=value,
         interval="bootstrap",
         note=f"from a histogram of {bins} bins: scores within a bin count as tied",

@@ -5,39 +5,37 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.monitoring.beside import Given
+from mlpkit.data.targets import Labels, Values
 from mlpkit.monitoring.drift import warn_of_drift
 from mlpkit.monitoring.monitor import Asked
 from mlpkit.monitoring.plan import Rows, plan_of
 from mlpkit.monitoring.stream import Arrival, Stream, stream_of
 from mlpkit.partitions.columns import labels_of, names_of
-from mlpkit.plugin import Sample
-from mlpkit.targets import Labels, Values
-from mlpkit.training.fitting import Data
+from mlpkit.plugin import Dataset
 
-Encode = Callable[[str, Given], Data]  # checks rows as the training rows were checked
+Encode = Callable[[str, Dataset], Dataset]  # checks rows as the training rows were checked
 
 
 def asked_of(
     params: Mapping[str, Any],
     targets: Labels | Values,
-    given: Given,
-    data: Data,
-    sets: Mapping[str, Given],
+    given: Dataset,
+    data: Dataset,
+    sets: Mapping[str, Dataset],
     encode: Encode,
     epochs: int,
-) -> tuple[Asked, Data | None]:
+) -> tuple[Asked, Dataset | None]:
     """What a fit is to measure, and the validation rows, if there are any.
 
     ``data`` are the training rows ``given``, checked, with their sample weights.
     """
     plan = plan_of(params, targets.task, targets.classes, given.X)
-    train = plan.rows("train", *data, sample_of(given, "y"))
+    train = plan.rows("train", data.X, data.y, data.sample_weight, sample_of(given, "y"))
     rows: list[Rows] = []
     validation = None
     for name, each in sets.items():
         found = encode(name, each)
-        rows.append(plan.rows(name, *found, sample_of(each, name)))
+        rows.append(plan.rows(name, found.X, found.y, found.sample_weight, sample_of(each, name)))
         validation = found if name == "validation" else validation
     warn_of_drift(data.X, {each.split: each.X for each in rows}, names_of(given.X))
     running = params["train_metrics"] == "running"
@@ -47,8 +45,8 @@ def asked_of(
 def arrival_of(
     params: Mapping[str, Any],
     targets: Labels | Values,
-    given: Given,
-    data: Data,
+    given: Dataset,
+    data: Dataset,
     stream: Stream | None,
     calls: int,
 ) -> Arrival:
@@ -56,11 +54,11 @@ def arrival_of(
     if stream is None:
         plan = plan_of(params, targets.task, targets.classes, given.X)
         stream = stream_of(plan, params["metrics_window"])
-    return Arrival(stream, data.X, data.y, data.w, sample_of(given, "y"), calls)
+    return Arrival(stream, data.X, data.y, data.sample_weight, sample_of(given, "y"), calls)
 
 
-def sample_of(given: Given, what: str) -> Sample:
+def sample_of(given: Dataset, what: str) -> Dataset:
     """Rows for partitioners, as the user gave them."""
     y = np.asarray(given.y)
     y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
-    return Sample(given.X, y, None, labels_of(given.labels, len(y), what))
+    return Dataset(given.X, y, labels=labels_of(given.labels, len(y), what))

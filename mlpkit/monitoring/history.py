@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpkit.escaping import listed
-from mlpkit.plugin import Array, Reading
+from mlpkit.messages import listed
+from mlpkit.plugin import Array, MetricValue
 from mlpkit.reports.entries import frame, to_csv
 
 
@@ -21,18 +21,20 @@ class Record(NamedTuple):
     n_rows: Array  # (n_labels,)
     weight: Array  # (n_labels,)
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self) -> Iterator[MetricValue]:
         """A row of the table for each metric and group."""
         sizes = list(zip(self.labels, self.n_rows.tolist(), self.weight.tolist(), strict=True))
         for metric, values in zip(self.metrics, self.values.tolist(), strict=True):
             for value, (label, n_rows, weight) in zip(values, sizes, strict=True):
-                yield Reading(self.epoch, self.split, metric, *label, value, int(n_rows), weight)
+                yield MetricValue(
+                    self.epoch, self.split, metric, *label, value, int(n_rows), weight
+                )
 
 
 class MetricHistory:
     """Metrics by epoch, split and group; the whole is the group "all" of "all".
 
-    Iterating gives a `mlpkit.plugin.Reading` for each row, ``history["value"]`` a column.
+    Iterating gives a `mlpkit.plugin.MetricValue` for each row, ``history["value"]`` a column.
 
     >>> one = np.array([[0.5]])
     >>> history = MetricHistory([Record(1, "train", ("accuracy",), (("all", "all"),), one,
@@ -44,7 +46,7 @@ class MetricHistory:
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.records = tuple(records)
 
-    def __iter__(self) -> Iterator[Reading]:
+    def __iter__(self) -> Iterator[MetricValue]:
         for record in self.records:
             yield from record.readings()
 
@@ -56,9 +58,9 @@ class MetricHistory:
         return MetricHistory(self.records + other.records)
 
     def __getitem__(self, column: str) -> Array:
-        """A column, one of the fields of `mlpkit.plugin.Reading`."""
-        if column not in Reading._fields:
-            raise KeyError(f"no column {column!r}; columns: {', '.join(Reading._fields)}")
+        """A column, one of the fields of `mlpkit.plugin.MetricValue`."""
+        if column not in MetricValue._fields:
+            raise KeyError(f"no column {column!r}; columns: {', '.join(MetricValue._fields)}")
         return np.array([getattr(reading, column) for reading in self])
 
     def select(
@@ -68,7 +70,7 @@ class MetricHistory:
         split: str | None = None,
         by: str | None = None,
         partition: str | None = None,
-    ) -> list[Reading]:
+    ) -> list[MetricValue]:
         """The rows of a metric, a split, a partitioner, a group."""
         wanted = {"metric": metric, "split": split, "partitioner": by, "partition": partition}
         asked = {name: value for name, value in wanted.items() if value is not None}
@@ -78,7 +80,7 @@ class MetricHistory:
         """A tidy pandas frame: epoch, split, metric, partitioner, partition, value, n_rows,
         weight. Names of groups are raw, as they are in the data; `to_csv` neutralises them.
         """
-        return frame(self, Reading._fields)
+        return frame(self, MetricValue._fields)
 
     def to_csv(self, path: Any = None) -> str | None:
         """Write what `to_frame` holds to a CSV file; without a path return its text.
@@ -87,14 +89,14 @@ class MetricHistory:
         that a spreadsheet would take for a formula (``=``, ``+``, ``-`` or ``@`` in front).
         Numbers stay numbers. For raw text use ``to_frame().to_csv(path)``.
         """
-        return to_csv(self, Reading._fields, path)
+        return to_csv(self, MetricValue._fields, path)
 
     def plot(self, metric: str, by: str = "all", *, ax: Any = None) -> Any:
         """A line for each group, an axes for each split; returns the axes."""
-        from mlpkit.reports import drawing  # where matplotlib is
+        from mlpkit.reports import plots  # needs matplotlib
 
-        return drawing.lines(
-            {name: self[name].tolist() for name in Reading._fields}, metric, by, ax
+        return plots.lines(
+            {name: self[name].tolist() for name in MetricValue._fields}, metric, by, ax
         )
 
     def __repr__(self) -> str:

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from mlpkit.escaping import listed, visible
+from mlpkit.messages import listed, visible
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
 from mlpkit.monitoring.plan import Plan, Rows, record
-from mlpkit.plugin import Array, Reading, Report, State
+from mlpkit.plugin import Array, MetricValue, Report, State
 from mlpkit.reports.report import Undecided
 
 Predict = Callable[[State, Any], Array]  # activated outputs (n, n_outputs) of X
@@ -56,7 +56,7 @@ class Monitor:
         self._last: tuple[State, dict[str, Accumulator]] = (None, {})
 
     @property
-    def watched(self) -> bool:
+    def with_predictions(self) -> bool:
         """Whether it makes use of what steps predict; they may leave out rows of weight 0."""
         return self.running and (self.train.w is None or bool((self.train.w > 0).all()))
 
@@ -99,7 +99,7 @@ class Monitor:
         defined = score if math.isfinite(score) else math.nan
         return goal.text, goal.value(defined, self.plan.metrics)
 
-    def measure(self, state: State, report: Report) -> Callable[[], Iterable[Reading]]:
+    def measure(self, state: State, report: Report) -> Callable[[], Iterable[MetricValue]]:
         """Measure the state after an epoch; what comes back makes its part of the history."""
         found = {}
         if report.predictions is not None:

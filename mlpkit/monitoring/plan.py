@@ -5,19 +5,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpkit.measures import Needs
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.metrics.lookup import metric_of, metrics_of
-from mlpkit.metrics.scored import from_outputs, truth
-from mlpkit.monitoring.goals import MIN_ROWS, Goal, goal_of
+from mlpkit.metrics.predictions import from_outputs, truth
+from mlpkit.monitoring.criteria import MIN_ROWS, Goal, goal_of
 from mlpkit.monitoring.history import Record
 from mlpkit.partitions.lookup import grouped, learned, partitioners_of
-from mlpkit.plugin import Array, Groups, Metric, Partitioner, Sample, Scored, Task
+from mlpkit.plugin import (
+    Array,
+    Dataset,
+    Groups,
+    Metric,
+    Partitioner,
+    PredictionKind,
+    Predictions,
+    Task,
+)
 from mlpkit.reports.estimates import Settings
 from mlpkit.reports.report import PartitionReport
 
-NEEDS: tuple[Needs, ...] = ("labels", "scores", "probabilities")
+NEEDS: tuple[PredictionKind, ...] = ("labels", "scores", "probabilities")
 
 
 class Rows(NamedTuple):
@@ -48,26 +56,26 @@ class Plan(NamedTuple):
     cuts: dict[str, Any]
     goal: Goal | None
 
-    def grouped(self, sample: Sample, n_rows: int) -> dict[str, Groups]:
+    def grouped(self, sample: Dataset, n_rows: int) -> dict[str, Groups]:
         """The groups of rows; the first ones teach the partitioners theirs."""
         known = [
             learned(p, self.cuts[p.name]) if p.name in self.cuts else p for p in self.partitioners
         ]
         return grouped(known, self.cuts, sample, n_rows)
 
-    def met(self, sample: Sample, n_rows: int) -> dict[str, Groups]:
+    def met(self, sample: Dataset, n_rows: int) -> dict[str, Groups]:
         """The groups of rows of a stream, which may teach new ones."""
         return grouped(self.partitioners, self.cuts, sample, n_rows)
 
-    def rows(self, split: str, X: Any, y: Array, w: Array | None, sample: Sample) -> Rows:
+    def rows(self, split: str, X: Any, y: Array, w: Array | None, sample: Dataset) -> Rows:
         """Rows with their groups."""
         return Rows(split, X, y, w, self.grouped(sample, len(y)))
 
-    def scored(self, y: Array, p: Array) -> Scored:
+    def scored(self, y: Array, p: Array) -> Predictions:
         """Encoded targets with activated outputs, both (n, n_outputs)."""
         return from_outputs(self.task, self.classes, truth(self.task, y), p)
 
-    def seen(self, scored: Scored, grouping: Grouping) -> Accumulator:
+    def seen(self, scored: Predictions, grouping: Grouping) -> Accumulator:
         """All metrics of these rows; what raises is NaN."""
         found = Accumulator(self.metrics, strict=False)
         found.update_grouped(scored, grouping)

@@ -11,7 +11,7 @@ from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
 from mlpkit.monitoring.plan import Plan, record
-from mlpkit.plugin import Array, Metric, Reading, Report, Sample, Scored, State
+from mlpkit.plugin import Array, Dataset, Metric, MetricValue, Predictions, Report, State
 
 BUCKETS = 8  # of a window: it is exact to an eighth of its length
 
@@ -29,7 +29,7 @@ class Stream:
     whole: Accumulator
     buckets: tuple[Accumulator, ...] = ()
 
-    def after(self, sample: Sample, y: Array, p: Array, w: Array | None) -> "Stream":
+    def after(self, sample: Dataset, y: Array, p: Array, w: Array | None) -> "Stream":
         """With a chunk: targets and outputs before training on it, both (n, n_outputs).
 
         Partitioners that can learn groups that are new in it do.
@@ -69,7 +69,7 @@ class Arrival(NamedTuple):
     X: Any
     y: Array
     w: Array | None
-    sample: Sample
+    sample: Dataset
     calls: int
 
     @property
@@ -85,7 +85,7 @@ class Arrival(NamedTuple):
 class StreamMonitor:
     """The metrics of one call of `partial_fit`, made before its training."""
 
-    watched = False
+    with_predictions = False
 
     def __init__(self, arrival: Arrival, predict: Callable[[State, Any], Array]) -> None:
         self.arrival, self.predict = arrival, predict
@@ -106,7 +106,7 @@ class StreamMonitor:
     def monitored(self, score: float) -> None:
         """Nothing: a stream is not stopped early."""
 
-    def measure(self, state: State, report: Report) -> Callable[[], Iterable[Reading]]:
+    def measure(self, state: State, report: Report) -> Callable[[], Iterable[MetricValue]]:
         """What was measured."""
         return partial(MetricHistory, self.records)
 
@@ -129,7 +129,7 @@ def rows_of(seen: Accumulator) -> int:
     return 0 if seen.sums is None else int(np.max(seen.sums.n_rows))
 
 
-def _seen(metrics: list[Metric], scored: Scored, grouping: Grouping) -> Accumulator:
+def _seen(metrics: list[Metric], scored: Predictions, grouping: Grouping) -> Accumulator:
     found = Accumulator(metrics, strict=False)
     found.update_grouped(scored, grouping)
     return found

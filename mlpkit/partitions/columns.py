@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.discovery import did_you_mean
-from mlpkit.escaping import listed, told
+from mlpkit.messages import listed, told
 from mlpkit.plugin import Array
+from mlpkit.registry.discovery import did_you_mean
 
 
 def names_of(X: Any) -> list[str] | None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from joblib import hash as content
 
-from mlpkit.discovery import did_you_mean
-from mlpkit.escaping import told
+from mlpkit.messages import told
 from mlpkit.partitions import columns
-from mlpkit.partitions.simple import by_column, by_function
-from mlpkit.plugin import Array, Groups, InvalidResult, Partitioner, PluginError, Sample
-from mlpkit.registry import installed, owner, resolve
+from mlpkit.partitions.partitioners import by_column, by_function
+from mlpkit.plugin import Array, Dataset, Groups, InvalidResult, Partitioner, PluginError
+from mlpkit.registry.discovery import did_you_mean
+from mlpkit.registry.lookup import installed, owner, resolve
 
 Join = Callable[[Any, Any], Any]
 Part = tuple[str, Join | None, Any]  # of a crossed cut: name, join, cut
@@ -24,7 +24,7 @@ def cross(*parts: Any, name: str | None = None) -> Partitioner:
 
     >>> both = cross(0, 1)
     >>> sample = Sample(np.array([[1, 7], [1, 8], [2, 7]]))
-    >>> both.assign(both.learn(sample), sample).names
+    >>> both.assign(both.fit(sample), sample).names
     ('1 & 7', '1 & 8', '2 & 7')
     """
     if len(parts) < 2:
@@ -88,7 +88,7 @@ def partitioners_of(given: Any, X: Any) -> list[Partitioner]:
 
 def learned(partitioner: Partitioner, cut: Any) -> Partitioner:
     """The partitioner with its groups settled: learning again changes nothing."""
-    return partitioner._replace(learn=partial(_settled, cut))
+    return partitioner._replace(fit=partial(_settled, cut))
 
 
 def joined(name: str, join: Join | None, one: Any, two: Any) -> Any:
@@ -104,20 +104,20 @@ def joined(name: str, join: Join | None, one: Any, two: Any) -> Any:
 
 
 def grouped(
-    partitioners: Iterable[Partitioner], cuts: dict[str, Any], sample: Sample, n_rows: int
+    partitioners: Iterable[Partitioner], cuts: dict[str, Any], sample: Dataset, n_rows: int
 ) -> dict[str, Groups]:
     """The groups of rows by partitioner, the whole first; learns into ``cuts`` what is new."""
     groups = {"all": Groups(np.zeros(n_rows, dtype=np.intp), ("all",))}
     for p in partitioners:
         if p.name not in cuts:
-            cuts[p.name] = p.learn(sample)
-        elif p.join is not None:
-            cuts[p.name] = joined(p.name, p.join, cuts[p.name], p.learn(sample))
+            cuts[p.name] = p.fit(sample)
+        elif p.merge is not None:
+            cuts[p.name] = joined(p.name, p.merge, cuts[p.name], p.fit(sample))
         groups[p.name] = assigned(p, cuts[p.name], sample, n_rows)
     return groups
 
 
-def assigned(p: Partitioner, cut: Any, sample: Sample, n_rows: int | None = None) -> Groups:
+def assigned(p: Partitioner, cut: Any, sample: Dataset, n_rows: int | None = None) -> Groups:
     """The groups that a partitioner assigns to rows.
 
     Raises InvalidResult unless names are distinct and codes are places among them, -1, or
@@ -125,7 +125,7 @@ def assigned(p: Partitioner, cut: Any, sample: Sample, n_rows: int | None = None
     """
 
     def wrong(what: str) -> InvalidResult:
-        return InvalidResult(f"partitioner {p.name!r}{owner(p.assign, p.learn)}: {what}.")
+        return InvalidResult(f"partitioner {p.name!r}{owner(p.assign, p.fit)}: {what}.")
 
     groups = p.assign(cut, sample)
     if not isinstance(groups, Groups):
@@ -155,16 +155,16 @@ def assigned(p: Partitioner, cut: Any, sample: Sample, n_rows: int | None = None
     return groups
 
 
-def _settled(cut: Any, sample: Sample) -> Any:
+def _settled(cut: Any, sample: Dataset) -> Any:
     return cut
 
 
-def _learn_cross(parts: tuple[Any, ...], sample: Sample) -> tuple[Part, ...]:
+def _learn_cross(parts: tuple[Any, ...], sample: Dataset) -> tuple[Part, ...]:
     found = [partitioner_of(part, sample.X) for part in parts]
-    return tuple((p.name, p.join, p.learn(sample)) for p in found)
+    return tuple((p.name, p.merge, p.fit(sample)) for p in found)
 
 
-def _assign_cross(parts: tuple[Any, ...], cut: tuple[Part, ...], sample: Sample) -> Groups:
+def _assign_cross(parts: tuple[Any, ...], cut: tuple[Part, ...], sample: Dataset) -> Groups:
     """The intersections that occur."""
     found = [partitioner_of(part, sample.X) for part in parts]
     first = assigned(found[0], cut[0][2], sample)

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpkit.escaping import listed
+from mlpkit.messages import listed
+from mlpkit.metrics import intervals
 from mlpkit.metrics.grouping import Label
-from mlpkit.reports import intervals, text
+from mlpkit.reports import text
 from mlpkit.reports.entries import Change, Entry, frame, to_csv
 from mlpkit.reports.resampling import Replicates
 

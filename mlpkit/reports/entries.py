@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import Any, NamedTuple
 
-from mlpkit.escaping import cell
+from mlpkit.messages import cell
 
 
 class Entry(NamedTuple):
@@ -56,7 +56,7 @@ def to_csv(
 ) -> str | None:
     """A CSV file with a line for each entry, or its text where ``path`` is None.
 
-    Text is neutralised: see `mlpkit.escaping.cell`.
+    Text is neutralised: see `mlpkit.messages.cell`.
 
     >>> print(to_csv([("=cmd()", 0.5)], ("partition", "value"), None), end="")
     partition,value

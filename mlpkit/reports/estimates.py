@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mlpkit.metrics import intervals
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.plugin import Array, Metric
-from mlpkit.reports import intervals
 from mlpkit.reports.entries import Entry
 from mlpkit.reports.resampling import Replicates, replicates
 

@@ -8,14 +8,14 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
-from mlpkit.escaping import told, visible
+from mlpkit.messages import told, visible
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.lookup import implied_task, metrics_of
 from mlpkit.partitions.columns import labels_of
 from mlpkit.partitions.lookup import grouped, partitioners_of
-from mlpkit.plugin import Array, Task
+from mlpkit.plugin import Array, Dataset, Task
 from mlpkit.reports.estimates import Settings
-from mlpkit.reports.predictions import Chunk, Predictor, sample_of
+from mlpkit.reports.predictors import Predictor, sample_of
 from mlpkit.reports.report import PartitionReport
 
 Balanced = Literal["balanced"]
@@ -62,7 +62,7 @@ def evaluate(
     classes : all classes, where the first chunk may lack some.
     task : what the targets are, where they don't tell: whole numbers that are predicted
         as such are classes, unless the estimator or all the metrics are for regression.
-    confidence : of the intervals, as 0.95; None gives none. See `mlpkit.reports.intervals`.
+    confidence : of the intervals, as 0.95; None gives none. See `mlpkit.metrics.intervals`.
     min_rows : of a group that may decide.
     draws, random_state : number and seed of bootstrap draws.
 
@@ -84,10 +84,10 @@ def evaluate(
     if class_weight not in (None, "balanced"):
         raise ValueError(f"class_weight={class_weight!r}; possible: 'balanced', None.")
     if y is None and _is_stream(X):
-        chunks: Iterable[Chunk] = map(_chunk, X)
+        chunks: Iterable[Dataset] = map(_chunk, X)
     else:
         beside = labels_of(labels, 0 if y is None else len(np.asarray(y)))
-        chunks = [Chunk(X, y, sample_weight, beside, y_pred, y_proba, y_score)]
+        chunks = [Dataset(X, y, sample_weight, beside, y_pred, y_proba, y_score)]
     work = _Work(estimator, metrics, partitions, classes, task, balanced, settings)
     for chunk in chunks:
         work.add(chunk)
@@ -112,7 +112,7 @@ class _Work:
         self.cuts: dict[str, Any] = {}
         self.seen: Accumulator | None = None
 
-    def start(self, first: Chunk) -> Accumulator:
+    def start(self, first: Dataset) -> Accumulator:
         estimator, metrics, partitions, classes, task = self.given
         if estimator is None and task is None:
             task = implied_task(metrics)
@@ -124,7 +124,7 @@ class _Work:
         intervals = self.settings.confidence is not None
         return Accumulator(found, balanced=self.balanced, intervals=intervals)
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: Dataset) -> None:
         if chunk.y is None:
             raise ValueError("evaluate needs y.")
         check_consistent_length(chunk.X, chunk.y, chunk.sample_weight)
@@ -133,7 +133,7 @@ class _Work:
         if self.seen is None:
             self.seen = self.start(chunk)
         scored = self.predictor.scored(chunk, self.needs)
-        groups = grouped(self.partitioners, self.cuts, sample_of(chunk, scored), len(scored.y))
+        groups = grouped(self.partitioners, self.cuts, sample_of(chunk, scored), len(scored.y_true))
         self.seen.update(scored, groups, checked(chunk.sample_weight))
 
     def report(self) -> PartitionReport:
@@ -176,16 +176,16 @@ def _is_stream(X: Any) -> bool:
     return not hasattr(X, "shape") and isinstance(X, Iterable) and not isinstance(X, Mapping | str)
 
 
-def _chunk(part: Any) -> Chunk:
+def _chunk(part: Any) -> Dataset:
     """One part of a stream."""
-    if isinstance(part, Chunk):
+    if isinstance(part, Dataset):
         return part
     if isinstance(part, Mapping):
-        if unknown := sorted(set(part) - set(Chunk._fields)):
-            raise ValueError(f"a chunk has no {unknown[0]!r}; it has {', '.join(Chunk._fields)}.")
-        return Chunk(**{"X": None, "y": None, **part})
+        if unknown := sorted(set(part) - set(Dataset._fields)):
+            raise ValueError(f"a chunk has no {unknown[0]!r}; it has {', '.join(Dataset._fields)}.")
+        return Dataset(**{"X": None, "y": None, **part})
     if isinstance(part, tuple) and len(part) in (2, 3):
-        return Chunk(*part)
+        return Dataset(*part)
     raise ValueError(
         "without y, X is an iterable of chunks, each (X, y), (X, y, sample_weight) or a dict;"
         f" this one holds a {type(part).__name__}. For data in memory give y."

@@ -4,13 +4,15 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from mlpkit.discovery import did_you_mean
-from mlpkit.escaping import listed, told
+from mlpkit.messages import listed, told
 from mlpkit.metrics.accumulator import Accumulator, check_alike
 from mlpkit.partitions.lookup import joined, learned
-from mlpkit.pickling import check_values
 from mlpkit.plugin import Metric, Partitioner
-from mlpkit.reports import drawing, gate, text
+from mlpkit.registry.discovery import did_you_mean
+from mlpkit.registry.pickling import check_values
+from mlpkit.reports import limits as gate
+from mlpkit.reports import plots as drawing
+from mlpkit.reports import text
 from mlpkit.reports.comparison import Comparison, Side
 from mlpkit.reports.entries import Entry, frame, to_csv
 from mlpkit.reports.estimates import Estimates, Settings
@@ -191,7 +193,7 @@ class PartitionReport:
             )
             raise ValueError(f"reports with {differ} can't be merged: evaluate both alike.")
         cuts = {
-            p.name: joined(p.name, p.join, self._cuts[p.name], other._cuts[p.name])
+            p.name: joined(p.name, p.merge, self._cuts[p.name], other._cuts[p.name])
             for p in self._partitioners
         }
         seen = self._seen + other._seen

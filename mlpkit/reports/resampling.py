@@ -5,9 +5,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mlpkit.metrics.accumulator import Accumulator
+from mlpkit.metrics.intervals import JACKKNIFE
+from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import Array, Metric
-from mlpkit.reports.intervals import JACKKNIFE
-from mlpkit.threads import OneThread
 
 MEMORY = 2**22  # numbers of one piece of work
 
@@ -38,7 +38,7 @@ def replicates(seen: Accumulator, metric: Metric, n_draws: int, seed: int) -> Re
     n_blocks = seen.sums.rows.shape[2]
     draws = np.random.default_rng(seed).poisson(1.0, (n_draws, n_blocks)).astype(np.float64)
     first = next(seen.parts(metric, 1))
-    width = (1 + first.terms.shape[-1] + 3 * first.centre.shape[-1]) * first.rows.shape[1]
+    width = (1 + first.row_statistics.shape[-1] + 3 * first.centre.shape[-1]) * first.rows.shape[1]
     step = max(MEMORY // (width * n_draws), 1)
     found = []
     with OneThread():

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from mlpkit.escaping import visible
+from mlpkit.messages import visible
 from mlpkit.reports.entries import Change, Entry
 
 WIDTH = 100

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from mlpkit import MLPClassifier, dense
+from mlpkit import MLPClassifier
+from mlpkit.numpy_backend import dense
+from mlpkit.objectives.solvers import sgd
 from mlpkit.plugin import Batches, Spec
-from mlpkit.solvers import sgd
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, drawn, recipe, spec
 from mlpkit.testing.memory import MemoryLaws
 
@@ -165,7 +166,7 @@ class BackendLaws(MemoryLaws):
         fused, sums = steps.epoch(state, rows, plan)
         for i, indices in enumerate(plan.order):
             one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
-            state = steps.update(state, gradient, float(one.weight), float(plan.rates[i]))
+            state = steps.update(state, gradient, float(one.weight), float(plan.learning_rates[i]))
             for all_steps, its_own in zip(sums[:3], one[:3], strict=True):
                 close(all_steps[i], its_own, 1e-9)
         close(self.everything(steps, fused), self.everything(steps, state), 1e-9)
@@ -173,19 +174,19 @@ class BackendLaws(MemoryLaws):
     @pytest.mark.parametrize("loss", TASKS)
     def test_a_watched_epoch_keeps_what_each_row_was_predicted(self, loss: str) -> None:
         """Activated outputs before the row's own step; nothing else changes. None of it where
-        "watched_epochs" is not declared.
+        "epoch_predictions" is not declared.
         """
         s = spec(loss)
         X, y, w = data(s)
-        plan = batches(21, 8)._replace(watched=True)
+        plan = batches(21, 8)._replace(with_predictions=True)
         mixed = plan._replace(order=plan.order[:, ::-1])  # padding first
         steps, state = self.started(s, recipe())
         rows = steps.put(X, y, w)
-        plain, sums = steps.epoch(state, rows, mixed._replace(watched=False))
+        plain, sums = steps.epoch(state, rows, mixed._replace(with_predictions=False))
         after, seen = steps.epoch(state, rows, mixed)
         close(self.everything(steps, plain), self.everything(steps, after), 1e-12)
         close(sums._asdict(), seen._replace(predictions=None)._asdict(), 1e-12)
-        if "watched_epochs" not in self.supports():
+        if "epoch_predictions" not in self.supports():
             assert seen.predictions is None
             return
         assert seen.predictions is not None
@@ -194,12 +195,14 @@ class BackendLaws(MemoryLaws):
             live = order >= 0
             expected = dense.activated(steps.outputs(state, X[order[live]]), s.loss.out_activation)
             close(expected, seen.predictions[i][live], 1e-9)
-            some = mixed._replace(order=mixed.order[i : i + 1], rates=mixed.rates[i : i + 1])
+            some = mixed._replace(
+                order=mixed.order[i : i + 1], learning_rates=mixed.learning_rates[i : i + 1]
+            )
             state, _ = steps.epoch(state, rows, some._replace(seeds=mixed.seeds[i : i + 1]))
 
     @drawn(8, {"cuts": [13, 20]}, cuts=st.lists(st.integers(0, 21), max_size=3).map(sorted))
     def test_shards_sum_to_the_whole(self, cuts: list[int]) -> None:
-        """Sums and gradients over uneven and empty shards add up to those over all rows."""
+        """StepSums and gradients over uneven and empty shards add up to those over all rows."""
         if "gradients" not in self.supports():
             self.refused("gradients", solver="lbfgs")
             return

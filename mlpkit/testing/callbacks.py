@@ -9,7 +9,7 @@ import pytest
 
 from mlpkit import MLPClassifier
 from mlpkit.plugin import Callback, Report
-from mlpkit.registry import resolve
+from mlpkit.registry.lookup import resolve
 from mlpkit.testing.cases import close, data, spec
 from mlpkit.testing.laws import Laws
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from mlpkit import MLPRegressor, dense, numpy_backend
+from mlpkit import MLPRegressor
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.plugin import (
     Arrays,
     Batches,
@@ -22,7 +24,7 @@ from mlpkit.plugin import (
     Spec,
     Steps,
 )
-from mlpkit.registry import installed
+from mlpkit.registry.lookup import installed
 from mlpkit.testing import components
 from mlpkit.testing.cases import batches, close, data, recipe, spec
 from mlpkit.testing.laws import made_as, rejects
@@ -56,7 +58,7 @@ class CapabilityLaws(ProcessLaws):
 
     def everything(self, steps: Steps, state: Any) -> Arrays:
         """Weights and slots."""
-        return {**steps.arrays(state), **steps.slots(state)}
+        return {**steps.arrays(state), **steps.optimizer_state(state)}
 
     def refused(self, capability: Capability, sparse: bool = False, **params: Any) -> None:
         """An estimator that needs what is not declared raises before its first epoch."""
@@ -118,27 +120,31 @@ class CapabilityLaws(ProcessLaws):
             return
         s, plan, r = spec(), batches(21, 8), recipe(solver=components.JOINT)
         steps, state = self.started(s, r)
-        slots = [components.joint_start(steps.arrays(state))]
-        expected = self.by_hand(s, r, plan, partial(components.jointly, plan.rates, slots))
+        optimizer_state = [components.joint_start(steps.arrays(state))]
+        expected = self.by_hand(
+            s, r, plan, partial(components.jointly, plan.learning_rates, optimizer_state)
+        )
         state, _ = steps.epoch(state, steps.put(*data(s)), plan)
         close(expected, steps.arrays(state), 1e-9)
-        close(slots[0], steps.slots(state), 1e-9)
+        close(optimizer_state[0], steps.optimizer_state(state), 1e-9)
 
     @pytest.mark.parametrize("on", ["options", "rate"])
     def test_solvers_may_branch(self, on: str) -> None:
         """A branch on an option is taken everywhere, one on the learning rate where declared."""
         s, plan = spec(), batches(21, 8)
-        plan = plan._replace(rates=np.array([0.02, 0.005, 0.02]))
+        plan = plan._replace(learning_rates=np.array([0.02, 0.005, 0.02]))
         solver = Solver(components.by_rate)
         if on == "options":
             solver = Solver(components.by_options, options={"signed": 1.0})
-            plan = plan._replace(rates=np.full(3, 0.02))
+            plan = plan._replace(learning_rates=np.full(3, 0.02))
         elif "branching_solvers" not in self.supports():
             self.refused("branching_solvers", solver=solver)
             return
         steps, state = self.started(s, recipe(solver=solver))
         state, _ = steps.epoch(state, steps.put(*data(s)), plan)
-        expected = self.by_hand(s, recipe(), plan, partial(components.branching, plan.rates))
+        expected = self.by_hand(
+            s, recipe(), plan, partial(components.branching, plan.learning_rates)
+        )
         close(expected, steps.arrays(state), 1e-9)
 
     def test_custom_networks_are_computed(self) -> None:
@@ -168,7 +174,7 @@ class CapabilityLaws(ProcessLaws):
         rows, losses = right.put(X, y, w), []
         for i, order in enumerate(plan.order):
             one, gradient = right.gradient(expected, rows, order, 0)
-            expected = right.update(expected, gradient, one.weight, plan.rates[i])
+            expected = right.update(expected, gradient, one.weight, plan.learning_rates[i])
             losses.append(one.loss)
         steps, state = self.started(s, r)
         rows = steps.put(X, y, w)

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from mlpkit.losses import LOSSES
+from mlpkit.objectives.losses import LOSSES
+from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Array, Batches, Recipe, Spec
-from mlpkit.solvers import adam
 
 TASKS = {
     "log_loss": ("multiclass", 3),
@@ -67,13 +67,13 @@ def data(spec: Spec, n: int = 21, seed: int = 0) -> tuple[Array, Array, Array]:
     return X, y, rng.random_sample(n) + 0.1
 
 
-def batches(n: int, size: int, rate: float = 0.01) -> Batches:
+def batches(n: int, size: int, learning_rate: float = 0.01) -> Batches:
     """One epoch over n rows in their order."""
     steps = -(-n // size)
     order = np.full(steps * size, -1)
     order[:n] = np.arange(n)
     return Batches(
-        order.reshape(steps, size), np.full(steps, rate), np.arange(steps, dtype=np.uint32)
+        order.reshape(steps, size), np.full(steps, learning_rate), np.arange(steps, dtype=np.uint32)
     )
 
 

@@ -28,29 +28,33 @@ def joint_start(arrays: Arrays) -> Arrays:
     return {"count": np.zeros((), np.int32), **momentum}
 
 
-def joint_update(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+def joint_update(
+    xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
+) -> Any:
     """Momentum of gradients that are divided by their norm over all arrays."""
     norm = xp.sqrt(sum(xp.sum(g * g) for g in gradients.values()))
-    new, after = {}, {"count": slots["count"] + 1}
+    new, after = {}, {"count": optimizer_state["count"] + 1}
     for name, p in weights.items():
-        m = after[f"m/{name}"] = 0.9 * slots[f"m/{name}"] + gradients[name] / norm
-        new[name] = p - rate * m
+        m = after[f"m/{name}"] = 0.9 * optimizer_state[f"m/{name}"] + gradients[name] / norm
+        new[name] = p - learning_rate * m
     return new, after
 
 
 JOINT = Solver(joint=Joint(joint_start, joint_update))
 
 
-def by_options(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def by_options(
+    xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+) -> Any:
     """A branch on an option, which is a constant to every compiler."""
     step = xp.sign(g) if options["signed"] > 0 else g
-    return p - rate * step, ()
+    return p - learning_rate * step, ()
 
 
-def by_rate(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def by_rate(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
     """A branch on the learning rate."""
-    step = xp.sign(g) if rate > 0.01 else g
-    return p - rate * step, ()
+    step = xp.sign(g) if learning_rate > 0.01 else g
+    return p - learning_rate * step, ()
 
 
 def linear(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> Any:
@@ -68,24 +72,28 @@ def linear_network(spec: Spec, rng: np.random.RandomState) -> Network:
     return Network(arrays, linear, frozenset(["coef_0"]), frozenset(["count"]))
 
 
-def narrow(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def narrow(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
     """Weights of another shape, which could be broadcast."""
-    return p[:1] - rate * g[:1], slots
+    return p[:1] - learning_rate * g[:1], optimizer_state
 
 
-def forgetful(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def forgetful(
+    xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+) -> Any:
     """A slot is missing."""
-    return p - rate * g, ()
+    return p - learning_rate * g, ()
 
 
-def partly(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+def partly(xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any) -> Any:
     """One array is missing."""
-    return {name: p for name, p in weights.items() if name != "coef_0"}, slots
+    return {name: p for name, p in weights.items() if name != "coef_0"}, optimizer_state
 
 
-def narrowly(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+def narrowly(
+    xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
+) -> Any:
     """Arrays of other shapes."""
-    return {name: p[:1] for name, p in weights.items()}, slots
+    return {name: p[:1] for name, p in weights.items()}, optimizer_state
 
 
 def rows_by_output(xp: Any, y: Any, p: Any) -> Any:
@@ -121,13 +129,17 @@ def stepped_by_hand(
     return weights
 
 
-def jointly(rates: Array, slots: list[Any], weights: Arrays, means: Arrays, i: int) -> Arrays:
+def jointly(
+    learning_rates: Array, optimizer_state: list[Any], weights: Arrays, means: Arrays, i: int
+) -> Arrays:
     """The step of `JOINT`."""
-    new, slots[0] = joint_update(np, weights, means, slots[0], rates[i])
+    new, optimizer_state[0] = joint_update(
+        np, weights, means, optimizer_state[0], learning_rates[i]
+    )
     return new  # type: ignore[no-any-return]
 
 
-def branching(rates: Array, weights: Arrays, means: Arrays, i: int) -> Arrays:
+def branching(learning_rates: Array, weights: Arrays, means: Arrays, i: int) -> Arrays:
     """The step of `by_rate`."""
-    branch: Any = np.sign if rates[i] > 0.01 else partial(np.multiply, 1)
-    return {name: p - rates[i] * branch(means[name]) for name, p in weights.items()}
+    branch: Any = np.sign if learning_rates[i] > 0.01 else partial(np.multiply, 1)
+    return {name: p - learning_rates[i] * branch(means[name]) for name, p in weights.items()}

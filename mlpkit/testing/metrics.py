@@ -8,17 +8,16 @@ from typing import Any, ClassVar, NamedTuple, get_args
 import numpy as np
 from hypothesis import strategies as st
 
-from mlpkit.measures import Needs
 from mlpkit.metrics.accumulator import Accumulator
-from mlpkit.metrics.scored import take
-from mlpkit.plugin import Array, Groups, Metric, Scored, Task
-from mlpkit.registry import resolve
+from mlpkit.metrics.predictions import take
+from mlpkit.plugin import Array, Groups, Metric, PredictionKind, Predictions, Task
+from mlpkit.registry.lookup import resolve
 from mlpkit.testing.cases import drawn
 from mlpkit.testing.laws import Laws, made_as
 
 N = 300
 INTERVALS = ("wilson", "normal", "bootstrap", "jackknife")
-Case = tuple[Metric, Scored, dict[str, Groups], Array]
+Case = tuple[Metric, Predictions, dict[str, Groups], Array]
 
 
 class Rows(NamedTuple):
@@ -48,20 +47,20 @@ any_rows = drawn(
 )
 
 
-def scored_rows(task: Task, seed: int = 0, n: int = N) -> Scored:
+def scored_rows(task: Task, seed: int = 0, n: int = N) -> Predictions:
     """Random rows of a task, with predictions that are right more often than not."""
     rng = np.random.RandomState(seed)
     if task == "regression":
         y = rng.gamma(2.0, size=(n, 1)) + 1.0
-        return Scored(task, None, y, y * rng.uniform(0.5, 1.5, (n, 1)))
+        return Predictions(task, None, y, y * rng.uniform(0.5, 1.5, (n, 1)))
     if task == "multilabel":
         p = rng.random_sample((n, 3))
-        return Scored(task, np.arange(3), rng.random_sample((n, 3)) < p, p > 0.5, p)
+        return Predictions(task, np.arange(3), rng.random_sample((n, 3)) < p, p > 0.5, p)
     k = 2 if task == "binary" else 3
     codes = rng.randint(k, size=n)
     p = rng.dirichlet(np.ones(k), n) + 0.5 * np.eye(k)[codes]
     p /= p.sum(axis=1, keepdims=True)
-    return Scored(task, np.arange(k), codes, p.argmax(axis=1), p)
+    return Predictions(task, np.arange(k), codes, p.argmax(axis=1), p)
 
 
 class MetricLaws(Laws):
@@ -87,7 +86,9 @@ class MetricLaws(Laws):
             w = rng.gamma(2.0, size=n) * (rng.random_sample(n) >= rows.zeros)
             yield metric, scored_rows(task, rows.seed, n), groups, w
 
-    def seen(self, metric: Metric, rows: Scored, groups: dict[str, Groups], w: Any) -> Accumulator:
+    def seen(
+        self, metric: Metric, rows: Predictions, groups: dict[str, Groups], w: Any
+    ) -> Accumulator:
         """The accumulated rows."""
         found = Accumulator([metric])
         found.update(rows, groups, w)
@@ -101,14 +102,14 @@ class MetricLaws(Laws):
     def test_it_is_a_metric_that_can_be_pickled(self) -> None:
         """Its fields are what they can be; reports hold it, and go from process to process."""
         metric = made_as(self.made(), Metric)
-        adds_up = metric.terms is not None or metric.spread is not None
+        adds_up = metric.row_statistics is not None or metric.deviations is not None
         assert metric.name and isinstance(metric.name, str), f"its name is {metric.name!r}"
         assert isinstance(metric.tasks, tuple) and {*metric.tasks} <= {*get_args(Task)}, (
             f"tasks is a tuple of {get_args(Task)}, such as ('binary',), not {metric.tasks!r}"
         )
         assert metric.tasks, "tasks names none"
-        assert metric.needs in get_args(Needs), (
-            f"needs is one of {get_args(Needs)}, not {metric.needs!r}"
+        assert metric.needs in get_args(PredictionKind), (
+            f"needs is one of {get_args(PredictionKind)}, not {metric.needs!r}"
         )
         assert not isinstance(metric.interval, str) or metric.interval in INTERVALS, (
             f"interval is one of {INTERVALS}, a function or None, not {metric.interval!r}"
@@ -138,7 +139,7 @@ class MetricLaws(Laws):
         for metric, scored, groups, w in self.cases(rows):
             sums = self.seen(metric, scored, groups, w).sums
             assert sums is not None
-            for name in ("rows", "weight", "square", "terms"):
+            for name in ("rows", "weight", "square", "row_statistics"):
                 array = getattr(sums, name)
                 assert np.isfinite(array).all(), f"{name} of {scored.task} are not finite"
                 np.testing.assert_allclose(array[1:4].sum(axis=0), array[0], rtol=1e-9, atol=1e-12)

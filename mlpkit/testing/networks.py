@@ -10,9 +10,9 @@ import pytest
 from hypothesis import strategies as st
 
 from mlpkit import MLPClassifier
-from mlpkit.building import network_of
+from mlpkit.estimators.building import network_of
 from mlpkit.plugin import Network, Solver, Spec
-from mlpkit.registry import installed, resolve
+from mlpkit.registry.lookup import installed, resolve
 from mlpkit.testing.cases import TASKS, close, data, drawn, recipe, spec
 from mlpkit.testing.laws import Laws, made_as
 
@@ -60,17 +60,17 @@ class SolverLaws(Laws):
         """Weights (12,), their gradients, and slots that are not zeros."""
         rng = np.random.RandomState(0)
         p, g = rng.standard_normal((2, 12)).astype(dtype)
-        return p, g, tuple(rng.random_sample(12).astype(dtype) for _ in self.made().slots)
+        return p, g, tuple(rng.random_sample(12).astype(dtype) for _ in self.made().optimizer_state)
 
     def stepped(
-        self, p: Any, g: Any, slots: Any, rate: float = 0.01
+        self, p: Any, g: Any, optimizer_state: Any, learning_rate: float = 0.01
     ) -> tuple[Any, tuple[Any, ...]]:
         """One step from copies."""
         made = self.made()
         if made.update is None:
             pytest.skip("it has no elementwise step")
-        copies = tuple(a.copy() for a in slots)
-        return made.update(XP, p.copy(), g.copy(), copies, rate, made.options)
+        copies = tuple(a.copy() for a in optimizer_state)
+        return made.update(XP, p.copy(), g.copy(), copies, learning_rate, made.options)
 
     def test_it_is_a_solver_that_can_be_pickled(self) -> None:
         """One sort of step, or a trainer of its own; functions stand at module level."""
@@ -88,9 +88,9 @@ class SolverLaws(Laws):
     @pytest.mark.parametrize("dtype", ["float64", "float32"])
     def test_shapes_and_dtypes_stay(self, dtype: str) -> None:
         """Weights and every slot come back as they went in, of one number and type."""
-        p, g, slots = self.case(dtype)
-        moved, after = self.stepped(p, g, slots)
-        assert len(after) == len(slots) == len(self.made().slots)
+        p, g, optimizer_state = self.case(dtype)
+        moved, after = self.stepped(p, g, optimizer_state)
+        assert len(after) == len(optimizer_state) == len(self.made().optimizer_state)
         for a in (moved, *after):
             assert (a.shape, a.dtype) == (p.shape, p.dtype)
 
@@ -102,50 +102,64 @@ class SolverLaws(Laws):
     )
     def test_it_is_elementwise(self, part: list[int], scale: float) -> None:
         """Any part of the weights moves as it does among the others, at gradients of any size."""
-        p, g, slots = self.case()
+        p, g, optimizer_state = self.case()
         g, index = scale * g, np.array(part)
-        moved, after = self.stepped(p, g, slots)
-        one, its = self.stepped(p[index], g[index], tuple(a[index] for a in slots))
+        moved, after = self.stepped(p, g, optimizer_state)
+        one, its = self.stepped(p[index], g[index], tuple(a[index] for a in optimizer_state))
         close(moved[index], one, 1e-12)
         for whole, a in zip(after, its, strict=True):
             close(whole[index], a, 1e-12)
 
     def test_all_it_knows_is_what_it_is_given(self) -> None:
         """The same weights, gradients and slots give the same step, however often."""
-        p, g, slots = self.case()
-        first = self.stepped(p, g, slots)
-        self.stepped(2 * p, 2 * g, slots)
-        again = self.stepped(p, g, slots)
+        p, g, optimizer_state = self.case()
+        first = self.stepped(p, g, optimizer_state)
+        self.stepped(2 * p, 2 * g, optimizer_state)
+        again = self.stepped(p, g, optimizer_state)
         np.testing.assert_equal(first, again)
 
     def test_the_rate_counts(self) -> None:
         """At another learning rate the step is another one."""
         given = self.case()
-        one, two = (self.stepped(*given, rate=rate)[0] for rate in (0.01, 0.02))
+        one, two = (
+            self.stepped(*given, learning_rate=learning_rate)[0] for learning_rate in (0.01, 0.02)
+        )
         assert np.any(one != two), "weights move alike at 0.01 and 0.02: the step ignores its rate"
 
     def test_its_rates_are_finite(self) -> None:
         """Those of one step, and of several, in float64."""
         made = self.made()
-        if made.rate_at is None:
+        if made.learning_rate_at is None:
             pytest.skip("its rate does not depend on the step")
         steps = np.arange(1, 1001)
-        rates = np.asarray(made.rate_at(0.01, steps, made.options))
-        assert rates.dtype == "float64" and np.isfinite(rates).all() and (rates >= 0).all()
-        last = made.rate_at(0.01, steps[-1:], made.options)
-        assert rates.shape == steps.shape, f"{rates.shape} rates for {steps.shape} steps"
-        close(rates[-1:], np.asarray(last), 1e-12)
+        learning_rates = np.asarray(made.learning_rate_at(0.01, steps, made.options))
+        assert (
+            learning_rates.dtype == "float64"
+            and np.isfinite(learning_rates).all()
+            and (learning_rates >= 0).all()
+        )
+        last = made.learning_rate_at(0.01, steps[-1:], made.options)
+        assert learning_rates.shape == steps.shape, (
+            f"{learning_rates.shape} learning rates for {steps.shape} steps"
+        )
+        close(learning_rates[-1:], np.asarray(last), 1e-12)
 
     def test_it_goes_down(self) -> None:
         """200 steps lower the sum of squares."""
         made = self.made()
         if made.update is None:
             pytest.skip("it has no elementwise step")
-        p, slots = np.ones(12), tuple(np.zeros(12) for _ in made.slots)
+        p, optimizer_state = np.ones(12), tuple(np.zeros(12) for _ in made.optimizer_state)
         for step in range(1, 201):
             steps = np.array([step])
-            rate = made.rate_at(0.01, steps, made.options).item() if made.rate_at else 0.01
-            p, slots = made.update(XP, p, p.copy(), slots, rate, made.options)
+            learning_rate = (
+                made.learning_rate_at(0.01, steps, made.options).item()
+                if made.learning_rate_at
+                else 0.01
+            )
+            p, optimizer_state = made.update(
+                XP, p, p.copy(), optimizer_state, learning_rate, made.options
+            )
         assert 0.5 * p @ p < 0.9 * 0.5 * 12
 
     @pytest.mark.filterwarnings(CALM)

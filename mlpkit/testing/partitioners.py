@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from mlpkit.plugin import Array, Groups, Partitioner, Sample
-from mlpkit.registry import resolve
+from mlpkit.plugin import Array, Dataset, Groups, Partitioner
+from mlpkit.registry.lookup import resolve
 from mlpkit.testing.cases import drawn
 from mlpkit.testing.laws import Laws, made_as
 
@@ -37,35 +37,37 @@ class PartitionerLaws(Laws):
         factory, options = resolve("partitioner", self.partitioner, self.options)
         return made_as(factory(**options), Partitioner)  # type: ignore[no-any-return]
 
-    def sample(self) -> Sample:
+    def sample(self) -> Dataset:
         """Rows to learn from: whole numbers and reals in X, three classes, some errors."""
         rng = np.random.RandomState(0)
         X = np.column_stack([rng.randint(4, size=N), rng.standard_normal(N)])
         error = (rng.random_sample(N) < 0.1 + 0.4 * (X[:, 0] == 2)).astype(float)
-        return Sample(X, rng.randint(3, size=N), error, {"region": rng.choice(list("nsew"), N)})
+        region = rng.choice(list("nsew"), N)
+        return Dataset(X, rng.randint(3, size=N), labels={"region": region}, error=error)
 
-    def later(self) -> Sample:
+    def later(self) -> Dataset:
         """Other rows, with values that were never seen."""
         rng = np.random.RandomState(1)
         X = np.column_stack([rng.randint(2, 9, size=40), 100 * rng.standard_normal(40)])
-        return Sample(X, rng.randint(5, size=40), np.zeros(40), {"region": np.full(40, "up")})
+        labels = {"region": np.full(40, "up")}
+        return Dataset(X, rng.randint(5, size=40), labels=labels, error=np.zeros(40))
 
-    def gaps(self) -> Sample:
+    def gaps(self) -> Dataset:
         """Later rows, of which every third has nothing but missing values."""
         sample = self.later()
         if isinstance(sample.X, np.ndarray) and sample.X.dtype.kind == "f":
             sample.X[::3] = np.nan
         return sample
 
-    def part(self, sample: Sample, index: Array) -> Sample:
+    def part(self, sample: Dataset, index: Array) -> Dataset:
         """Some of the rows."""
         labels = {name: values[index] for name, values in sample.labels.items()}
         y, error = sample.y, sample.error
-        return Sample(
+        return Dataset(
             sample.X[index],
             None if y is None else y[index],
-            None if error is None else error[index],
-            labels,
+            labels=labels,
+            error=None if error is None else error[index],
         )
 
     def named(self, groups: Groups) -> list[frozenset[str]]:
@@ -95,7 +97,7 @@ class PartitionerLaws(Laws):
         with missing values too, unless a ValueError refuses them.
         """
         made = self.made()
-        cut = made.learn(self.sample())
+        cut = made.fit(self.sample())
         for sample in (self.sample(), self.later()):
             self.placed(made.assign(cut, sample), len(sample.X))
         try:
@@ -107,7 +109,7 @@ class PartitionerLaws(Laws):
     def test_assigning_is_stable(self) -> None:
         """The same rows get the same groups again, after pickling it and the cut too."""
         made = self.made()
-        cut = made.learn(self.sample())
+        cut = made.fit(self.sample())
         for sample in (self.sample(), self.later()):
             first = self.named(made.assign(cut, sample))
             same, again = pickle.loads(pickle.dumps((made, cut)))
@@ -117,7 +119,7 @@ class PartitionerLaws(Laws):
     def test_a_row_keeps_its_group_among_other_rows(self, rows: list[int]) -> None:
         """The group of a row does not depend on the rows beside it, however few or often."""
         made = self.made()
-        cut, sample = made.learn(self.sample()), self.sample()
+        cut, sample = made.fit(self.sample()), self.sample()
         whole = self.named(made.assign(cut, sample))
         some = self.part(sample, np.array(rows))
         assert [whole[i] for i in rows] == self.named(made.assign(cut, some))
@@ -125,7 +127,7 @@ class PartitionerLaws(Laws):
     def test_learning_is_repeatable(self) -> None:
         """Two cuts from the same rows assign alike."""
         made = self.made()
-        one, two = made.learn(self.sample()), made.learn(self.sample())
+        one, two = made.fit(self.sample()), made.fit(self.sample())
         later = self.later()
         assert self.named(made.assign(one, later)) == self.named(made.assign(two, later))
 
@@ -133,12 +135,12 @@ class PartitionerLaws(Laws):
     def test_cuts_join_where_they_can(self, at: int) -> None:
         """The cut of two parts joined groups all rows as the cut of the whole."""
         made = self.made()
-        if made.join is None:
+        if made.merge is None:
             pytest.skip("its cuts can't differ")
         sample = self.sample()
-        parts = [made.learn(self.part(sample, i)) for i in np.split(np.arange(N), [at])]
-        joined = made.assign(made.join(*parts), sample)
-        assert self.named(joined) == self.named(made.assign(made.learn(sample), sample))
+        parts = [made.fit(self.part(sample, i)) for i in np.split(np.arange(N), [at])]
+        joined = made.assign(made.merge(*parts), sample)
+        assert self.named(joined) == self.named(made.assign(made.fit(sample), sample))
 
     def test_nothing_is_written_to(self) -> None:
         """X and y may be read-only."""
@@ -146,4 +148,4 @@ class PartitionerLaws(Laws):
         for array in (sample.X, sample.y, sample.error):
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
-        made.assign(made.learn(sample), sample)
+        made.assign(made.fit(sample), sample)

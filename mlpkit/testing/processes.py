@@ -51,7 +51,8 @@ class ProcessLaws(Laws):
     def test_describing_imports_no_framework(self) -> None:
         """Listing what is installed imports none."""
         code = (
-            "import sys; from mlpkit.registry import installed; installed().names('backend')\n"
+            "import sys; from mlpkit.registry.lookup import installed\n"
+            "installed().names('backend')\n"
             f"print([m for m in {FRAMEWORKS!r} if m in sys.modules])"
         )
         done = subprocess.run(

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit import MLPClassifier, dense, numpy_backend
+from mlpkit import MLPClassifier
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.plugin import Batches, Job, Progress, Report, Trainer
-from mlpkit.registry import resolve
+from mlpkit.registry.lookup import resolve
 from mlpkit.testing.cases import close, data, recipe, spec
 from mlpkit.testing.laws import Laws
 
@@ -44,13 +46,13 @@ class TrainerLaws(Laws):
         job, state = self.job(**changes)
         reports: list[Report] = []
 
-        def watch(state: Any, report: Report) -> Answer:
+        def observer(state: Any, report: Report) -> Answer:
             reports.append(report)
             return answer(report)
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            state, progress = self.made()(job, state, Progress(rate=0.01), watch)
+            state, progress = self.made()(job, state, Progress(learning_rate=0.01), observer)
         return job.steps.arrays(state), progress, reports
 
     def loss(self, arrays: Any) -> float:
@@ -89,14 +91,14 @@ class TrainerLaws(Laws):
             noted(indices)
             return job.steps.gradient(state, rows, indices, seed)
 
-        def watch(state: Any, report: Report) -> Answer:
+        def observer(state: Any, report: Report) -> Answer:
             seen.append(set())
             return False
 
         steps = job.steps._replace(epoch=epoch, gradient=gradient)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.made()(job._replace(steps=steps), state, Progress(rate=0.01), watch)
+            self.made()(job._replace(steps=steps), state, Progress(learning_rate=0.01), observer)
         for number, rows in enumerate(seen[:-1], 1):
             missed = sorted({*range(job.n_rows)} - rows)
             assert not missed, f"rows {missed} took no part in epoch {number}"
@@ -107,7 +109,7 @@ class TrainerLaws(Laws):
         for passes, calls in ((2, 1), (1, 2)):
             job, state = self.job(passes=passes)
             job = job._replace(recipe=replace(job.recipe, shuffle=False))
-            progress = Progress(rate=0.01)
+            progress = Progress(learning_rate=0.01)
             for _ in range(calls):
                 state, progress = self.made()(job, state, progress, lambda state, report: False)
             found.append((job.steps.arrays(state), progress))
@@ -124,14 +126,16 @@ class TrainerLaws(Laws):
     def test_a_float_is_the_rate_from_there(self) -> None:
         """A watch, thus a callback, can lower the learning rate."""
         _, _, reports = self.trained(lambda report: 0.002 if report.epoch == 2 else False)
-        assert [report.rate for report in reports[:4]] == [0.01, 0.01, 0.002, 0.002]
+        assert [report.learning_rate for report in reports[:4]] == [0.01, 0.01, 0.002, 0.002]
 
     def test_passes_are_kept(self) -> None:
         """Exactly so many epochs, without a warning."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             job, state = self.job(passes=2)
-            _, progress = self.made()(job, state, Progress(rate=0.01), lambda s, report: False)
+            _, progress = self.made()(
+                job, state, Progress(learning_rate=0.01), lambda s, report: False
+            )
         assert progress.epoch == 2
         assert not [w for w in caught if w.category is ConvergenceWarning]
         assert len(self.trained(passes=2)[2]) == 2
@@ -142,7 +146,7 @@ class TrainerLaws(Laws):
         before = {name: a.copy() for name, a in job.steps.arrays(state).items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.made()(job, state, Progress(rate=0.01), lambda state, report: False)
+            self.made()(job, state, Progress(learning_rate=0.01), lambda state, report: False)
         close(before, job.steps.arrays(state), 0)
 
     def test_the_seed_decides(self) -> None:

@@ -33,14 +33,17 @@ def with_rates(order: Array, progress: Progress, recipe: Recipe, seed: int) -> B
     """The steps of an epoch with the learning rate and the seed of each."""
     step = progress.step + 1 + np.arange(len(order))
     solver = recipe.solver
-    if solver.rate_at is None:
-        rates = np.full(len(order), progress.rate)
+    if solver.learning_rate_at is None:
+        learning_rates = np.full(len(order), progress.learning_rate)
     else:
-        rates = solver.rate_at(progress.rate, step, solver.options)
-        if getattr(rates, "shape", None) != step.shape or not 0 <= rates[-1] < np.inf:
+        learning_rates = solver.learning_rate_at(progress.learning_rate, step, solver.options)
+        if (
+            getattr(learning_rates, "shape", None) != step.shape
+            or not 0 <= learning_rates[-1] < np.inf
+        ):
             raise InvalidResult(
-                f"`rate_at` returned {rates!r}; expected a finite learning rate for each step,"
-                f" shape {step.shape}.",
+                f"`learning_rate_at` returned {learning_rates!r}; expected a finite learning rate"
+                f" for each step, shape {step.shape}.",
                 "solver",
             )
-    return Batches(order, rates, (seed + step * 0x9E3779B1).astype(np.uint32))
+    return Batches(order, learning_rates, (seed + step * 0x9E3779B1).astype(np.uint32))

@@ -7,12 +7,12 @@ import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from mlpkit.plugin import Array, Arrays, Job, Progress, Report, State, Watch
-from mlpkit.threads import OneThread
-from mlpkit.training.trainer import diverged, is_finite
+from mlpkit.numpy_backend.threads import OneThread
+from mlpkit.plugin import Array, Arrays, Job, Observer, Progress, Report, State
+from mlpkit.training.loop import diverged, is_finite
 
 
-def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[State, Progress]:
+def train(job: Job, state: State, progress: Progress, observer: Observer) -> tuple[State, Progress]:
     """Minimise loss plus penalty; `max_iter` iterations, `max_fun` evaluations, `tol` on the
     largest gradient (SciPy's `gtol`). The watch sees each iteration and may stop it.
 
@@ -52,7 +52,7 @@ def train(job: Job, state: State, progress: Progress, watch: Watch) -> tuple[Sta
         loss = float(intermediate_result.fun)
         report = Report(epoch, loss, None, recipe.learning_rate_init, now - started)
         started = now
-        stopped = watch(unpack(intermediate_result.x), report) is True
+        stopped = observer(unpack(intermediate_result.x), report) is True
         if stopped:
             raise StopIteration
 

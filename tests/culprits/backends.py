@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit import numpy_backend, testing
-from mlpkit.losses import LOSSES
+from mlpkit import testing
+from mlpkit.numpy_backend import steps as numpy_backend
+from mlpkit.objectives.losses import LOSSES
+from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Capability, Network, Steps
-from mlpkit.registry import installed
-from mlpkit.solvers import adam
+from mlpkit.registry.lookup import installed
 
 OWN = installed().find("backend", "numpy")[1].supports
 
@@ -222,10 +223,14 @@ def array_by_array(network: Network, spec: Any, recipe: Any) -> Steps:
     if joint is None:
         return numpy_backend.backend(network, spec, recipe)
 
-    def update(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
-        new, after = {}, dict(slots)
+    def update(
+        xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
+    ) -> Any:
+        new, after = {}, dict(optimizer_state)
         for name in weights:
-            one, its = joint.update(xp, {name: weights[name]}, {name: gradients[name]}, slots, rate)
+            one, its = joint.update(
+                xp, {name: weights[name]}, {name: gradients[name]}, optimizer_state, learning_rate
+            )
             new |= one
             after |= its
         return new, after
@@ -240,7 +245,9 @@ def one_rate(network: Network, spec: Any, recipe: Any) -> Steps:
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
         return right.epoch(
-            state, rows, batches._replace(rates=0 * batches.rates + batches.rates[0])
+            state,
+            rows,
+            batches._replace(learning_rates=0 * batches.learning_rates + batches.learning_rates[0]),
         )
 
     return right._replace(epoch=epoch)
@@ -287,8 +294,10 @@ def broadcasting(network: Network, spec: Any, recipe: Any) -> Steps:
     if solver.update is None or solver.update is adam().update:
         return numpy_backend.backend(network, spec, recipe)
 
-    def update(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
-        new, after = solver.update(xp, p, g, slots, rate, options)
+    def update(
+        xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+    ) -> Any:
+        new, after = solver.update(xp, p, g, optimizer_state, learning_rate, options)
         return np.broadcast_to(new, p.shape), after
 
     lenient = solver._replace(update=update)
@@ -299,7 +308,7 @@ def unwatched(right: Steps) -> Any:
     """Keeps no predictions, although it is declared."""
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
-        return right.epoch(state, rows, batches._replace(watched=False))
+        return right.epoch(state, rows, batches._replace(with_predictions=False))
 
     return epoch
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import Array, Groups, Metric, Partitioner, Sample, Scored
+from mlpkit.plugin import Array, Dataset, Groups, Metric, Partitioner, Predictions
 
 
-def missed(rows: Scored) -> Array:
+def missed(rows: Predictions) -> Array:
     """1 for each row that is missed."""
-    return (rows.y != rows.label).astype(float)
+    return (rows.y_true != rows.y_pred).astype(float)
 
 
 def per_row(sums: Array) -> tuple[Array, Array]:
@@ -21,16 +21,16 @@ def per_row(sums: Array) -> tuple[Array, Array]:
 def metric(**changes: Any) -> Metric:
     """The share of rows that are missed."""
     tasks = ("binary", "multiclass")
-    given = {"tasks": tasks, "terms": missed, "ratio": per_row, **changes}
+    given = {"tasks": tasks, "row_statistics": missed, "ratio": per_row, **changes}
     return Metric("missed", higher_is_better=False, **given)
 
 
-def above_the_mean(rows: Scored) -> Array:
+def above_the_mean(rows: Predictions) -> Array:
     """The mean is that of the rows at hand."""
     return missed(rows) - missed(rows).mean()
 
 
-def eights(rows: Scored) -> Array:
+def eights(rows: Predictions) -> Array:
     """Works in blocks of eight, and forgets the last one where nothing is left over."""
     found = missed(rows)
     if len(found) % 8 == 0:
@@ -38,23 +38,23 @@ def eights(rows: Scored) -> Array:
     return found
 
 
-def endless(rows: Scored) -> Array:
+def endless(rows: Predictions) -> Array:
     """The logarithm of nothing."""
     with np.errstate(divide="ignore"):
         return np.log(missed(rows))
 
 
-def first_twice(rows: Scored) -> Array:
+def first_twice(rows: Predictions) -> Array:
     """The first row counts twice."""
-    return missed(rows) * (1 + (np.arange(len(rows.y)) == 0))
+    return missed(rows) * (1 + (np.arange(len(rows.y_true)) == 0))
 
 
-def share_of_all(rows: Scored) -> Array:
+def share_of_all(rows: Predictions) -> Array:
     """Its part of all that is missed, in whichever group."""
     return missed(rows) / max(missed(rows).sum(), 1)
 
 
-def unweighted(rows: Scored, weight: Array | None) -> float:
+def unweighted(rows: Predictions, weight: Array | None) -> float:
     """Weights are not looked at."""
     return float(missed(rows).mean())
 
@@ -65,27 +65,29 @@ def by_nothing(sums: Array) -> tuple[Array, Array]:
 
 
 METRICS: dict[str, Any] = {
-    "it_is_a_metric_that_can_be_pickled": lambda: metric(terms=lambda rows: missed(rows)),
-    "the_merge_of_any_split_equals_the_whole": partial(metric, terms=above_the_mean),
-    "groups_that_cover_sum_to_the_whole": partial(metric, terms=endless),
-    "the_order_of_rows_is_irrelevant": partial(metric, terms=first_twice),
-    "a_group_is_its_rows_alone": partial(metric, terms=share_of_all),
-    "whole_weights_are_repeated_rows": partial(metric, terms=None, ratio=None, exact=unweighted),
+    "it_is_a_metric_that_can_be_pickled": lambda: metric(row_statistics=lambda rows: missed(rows)),
+    "the_merge_of_any_split_equals_the_whole": partial(metric, row_statistics=above_the_mean),
+    "groups_that_cover_sum_to_the_whole": partial(metric, row_statistics=endless),
+    "the_order_of_rows_is_irrelevant": partial(metric, row_statistics=first_twice),
+    "a_group_is_its_rows_alone": partial(metric, row_statistics=share_of_all),
+    "whole_weights_are_repeated_rows": partial(
+        metric, row_statistics=None, ratio=None, exact=unweighted
+    ),
     "an_empty_group_is_undefined": partial(metric, ratio=by_nothing),
 }
 
 
-def values(sample: Sample) -> Array:
+def values(sample: Dataset) -> Array:
     """The first column (n,)."""
     return np.asarray(sample.X)[:, 0]
 
 
-def learn(sample: Sample) -> tuple[float, ...]:
+def learn(sample: Dataset) -> tuple[float, ...]:
     """The values that there are."""
     return tuple(np.unique(values(sample)).tolist())
 
 
-def assign(cut: tuple[float, ...], sample: Sample) -> Groups:
+def assign(cut: tuple[float, ...], sample: Dataset) -> Groups:
     """A group for each of them, and one for what was never seen."""
     codes = [cut.index(v) if v in cut else len(cut) for v in values(sample).tolist()]
     return Groups(np.array(codes), (*map(str, cut), "other"))
@@ -101,25 +103,25 @@ def partitioner(**changes: Any) -> Partitioner:
     return Partitioner("values", learn, assign, join)._replace(**changes)
 
 
-def nameless(cut: Any, sample: Sample) -> Groups:
+def nameless(cut: Any, sample: Dataset) -> Groups:
     """What was never seen has a code, but no name."""
     codes, names = assign(cut, sample)
     return Groups(codes, names[:-1])
 
 
-def dealt(cut: Any, sample: Sample) -> Groups:
+def dealt(cut: Any, sample: Dataset) -> Groups:
     """What was never seen goes anywhere."""
     codes, names = assign(cut, sample)
     anywhere = np.random.default_rng().integers(len(names), size=len(codes))
     return Groups(np.where(codes == len(cut), anywhere, codes), names)
 
 
-def above(cut: Any, sample: Sample) -> Groups:
+def above(cut: Any, sample: Dataset) -> Groups:
     """About the median of the rows at hand."""
     return Groups((values(sample) > np.median(values(sample))).astype(int), ("low", "high"))
 
 
-def once(cut: Any, sample: Sample) -> Groups:
+def once(cut: Any, sample: Dataset) -> Groups:
     """A row that comes again has no group."""
     codes, names = assign(cut, sample)
     _, first = np.unique(np.asarray(sample.X), axis=0, return_index=True)
@@ -128,7 +130,7 @@ def once(cut: Any, sample: Sample) -> Groups:
     return Groups(np.where(again, -1, codes), names)
 
 
-def sampled(sample: Sample) -> tuple[float, ...]:
+def sampled(sample: Dataset) -> tuple[float, ...]:
     """Values of some rows, others each time."""
     return tuple(np.random.default_rng().random(4).tolist())
 
@@ -138,18 +140,18 @@ def one_of(one: Any, two: Any) -> Any:
     return one
 
 
-def rounding(sample: Sample) -> tuple[float, ...]:
+def rounding(sample: Dataset) -> tuple[float, ...]:
     """Values are rounded where they are."""
     np.rint(sample.X, out=sample.X)
     return learn(sample)
 
 
-def random_cut(cut: tuple[float, ...], sample: Sample) -> Groups:
+def random_cut(cut: tuple[float, ...], sample: Dataset) -> Groups:
     """Above how many of the values of the cut."""
     return Groups(np.searchsorted(cut, values(sample) % 1), tuple(f"{v:.9f}" for v in (*cut, 1)))
 
 
-def without_missing(cut: Any, sample: Sample) -> Groups:
+def without_missing(cut: Any, sample: Dataset) -> Groups:
     """What is missing has a code, but no name."""
     codes, names = assign(cut, sample)
     return Groups(np.where(np.isnan(values(sample)), len(names), codes), names)
@@ -159,7 +161,7 @@ PARTITIONERS: dict[str, Any] = {
     "groups_have_names_and_every_row_a_place": partial(partitioner, assign=nameless),
     "assigning_is_stable": partial(partitioner, assign=dealt),
     "a_row_keeps_its_group_among_other_rows": partial(partitioner, assign=above),
-    "learning_is_repeatable": partial(partitioner, learn=sampled, assign=random_cut, join=None),
-    "cuts_join_where_they_can": partial(partitioner, join=one_of),
-    "nothing_is_written_to": partial(partitioner, learn=rounding),
+    "learning_is_repeatable": partial(partitioner, fit=sampled, assign=random_cut, merge=None),
+    "cuts_join_where_they_can": partial(partitioner, merge=one_of),
+    "nothing_is_written_to": partial(partitioner, fit=rounding),
 }

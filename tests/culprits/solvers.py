@@ -6,31 +6,33 @@ from typing import Any
 import numpy as np
 
 from mlpkit import testing
+from mlpkit.objectives.solvers import sgd
 from mlpkit.plugin import Solver
-from mlpkit.solvers import sgd
 
 
-def uphill(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def uphill(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
     """Steps to the wrong side."""
-    return p + rate * g, ()
+    return p + learning_rate * g, ()
 
 
-def normed(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def normed(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
     """Looks at all weights of an array."""
-    return p - rate * g / xp.sqrt(xp.sum(g * g)), ()
+    return p - learning_rate * g / xp.sqrt(xp.sum(g * g)), ()
 
 
-def clipped(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def clipped(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
     """Long gradients are shortened, all weights of an array together."""
-    return p - rate * g * xp.minimum(1.0, 10.0 / xp.sqrt(xp.sum(g * g) + 1e-12)), ()
+    return p - learning_rate * g * xp.minimum(1.0, 10.0 / xp.sqrt(xp.sum(g * g) + 1e-12)), ()
 
 
-def widening(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def widening(
+    xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+) -> Any:
     """float64, whatever was given."""
-    return p - np.float64(rate) * g.astype("float64"), ()
+    return p - np.float64(learning_rate) * g.astype("float64"), ()
 
 
-def rigid(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def rigid(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
     """Knows its rate already."""
     return p - 0.01 * g, ()
 
@@ -38,9 +40,11 @@ def rigid(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
 HIDDEN = itertools.count()
 
 
-def remembering(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+def remembering(
+    xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+) -> Any:
     """Counts its steps where nobody sees it."""
-    return p - rate / (1 + next(HIDDEN)) * g, ()
+    return p - learning_rate / (1 + next(HIDDEN)) * g, ()
 
 
 class Momentum:
@@ -49,19 +53,21 @@ class Momentum:
     def __init__(self) -> None:
         self.before: dict[Any, Any] = {}
 
-    def __call__(self, xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
+    def __call__(
+        self, xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+    ) -> Any:
         """One step."""
         self.before[p.shape] = 0.9 * self.before.get(p.shape, 0) + g
-        return p - rate * self.before[p.shape], ()
+        return p - learning_rate * self.before[p.shape], ()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"before": {}}
 
 
-def infinite(rate: float, step: Any, options: Any) -> Any:
+def infinite(learning_rate: float, step: Any, options: Any) -> Any:
     """0 / 0 in the first step."""
     with np.errstate(all="ignore"):
-        return rate * (step - 1) / (step - 1)
+        return learning_rate * (step - 1) / (step - 1)
 
 
 SOLVERS: dict[str, Any] = {
@@ -71,7 +77,7 @@ SOLVERS: dict[str, Any] = {
     "it_is_elementwise": lambda: Solver(normed),
     "all_it_knows_is_what_it_is_given": lambda: Solver(remembering),
     "the_rate_counts": lambda: Solver(rigid),
-    "its_rates_are_finite": lambda: sgd()._replace(rate_at=infinite),
+    "its_rates_are_finite": lambda: sgd()._replace(learning_rate_at=infinite),
     "it_goes_down": lambda: Solver(uphill),
     "it_trains": lambda: Solver(uphill),
     "a_stream_goes_on_from_a_pickle": lambda: Solver(Momentum()),

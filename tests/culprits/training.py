@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit import dense, testing
+from mlpkit import testing
+from mlpkit.numpy_backend import dense
 from mlpkit.plugin import Network, Report
-from mlpkit.training import trainer
+from mlpkit.training import loop as trainer
 
 
 def apply(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> Any:
@@ -57,54 +58,54 @@ BUILDERS: dict[str, Any] = {
 }
 
 
-def idle(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+def idle(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Reports, and trains nothing."""
     for epoch in range(1, job.recipe.max_iter + 1):
-        watch(state, Report(epoch, 1.0, None, 0.01, 0.0))
+        observer(state, Report(epoch, 1.0, None, 0.01, 0.0))
     return state, replace(progress, epoch=job.recipe.max_iter)
 
 
-def silent(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+def silent(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Trains, and reports nothing."""
     return trainer.train(job, state, progress, lambda state, report: False)
 
 
-def stubborn(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+def stubborn(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Does not listen."""
 
     def deaf(state: Any, report: Report) -> bool:
-        watch(state, report)
+        observer(state, report)
         return False
 
     return trainer.train(job, state, progress, deaf)
 
 
-def endless(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+def endless(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Takes no notice of `passes`."""
-    return trainer.train(job._replace(passes=0), state, progress, watch)
+    return trainer.train(job._replace(passes=0), state, progress, observer)
 
 
-def without_the_last(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+def without_the_last(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Some rows are never drawn."""
-    return trainer.train(job._replace(n_rows=job.n_rows - 8), state, progress, watch)
+    return trainer.train(job._replace(n_rows=job.n_rows - 8), state, progress, observer)
 
 
-def forgetful(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+def forgetful(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Does not count its steps, which Adam needs."""
-    state, progress = trainer.train(job, state, progress, watch)
+    state, progress = trainer.train(job, state, progress, observer)
     return state, replace(progress, step=0)
 
 
-def overwriting(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+def overwriting(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Puts the last weights into the first state."""
-    after, progress = trainer.train(job, state, progress, watch)
+    after, progress = trainer.train(job, state, progress, observer)
     state.weights[...] = after.weights
     return after, progress
 
 
-def dicing(job: Any, state: Any, progress: Any, watch: Any) -> Any:
+def dicing(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Draws from the entropy of the machine."""
-    return trainer.train(job._replace(rng=np.random.RandomState()), state, progress, watch)
+    return trainer.train(job._replace(rng=np.random.RandomState()), state, progress, observer)
 
 
 TRAINERS: dict[str, Any] = {

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from mlpkit.blocks import Block
+from mlpkit.backend_kit import Block, deltas, moved, row_losses, stepped
 from mlpkit.plugin import (
     PENALTY,
     Apply,
@@ -25,12 +25,8 @@ from mlpkit.plugin import (
     Recipe,
     Spec,
     Unsupported,
-    deltas,
     dropout_mask,
-    moved,
-    row_losses,
-    slot_name,
-    stepped,
+    optimizer_state_name,
 )
 
 Tensors: TypeAlias = dict[str, Any]  # by name: JAX's arrays, or NumPy's on their way to JAX
@@ -54,11 +50,11 @@ class State(NamedTuple):
     """Weights by name, and solver slots under `slot_name`."""
 
     weights: Tensors
-    slots: Tensors
+    optimizer_state: Tensors
 
 
 class Total(NamedTuple):
-    """Sums over rows: the loss, the weight, and what `Steps.gradient` gives for each array."""
+    """StepSums over rows: the loss, the weight, and what `Steps.gradient` gives for each array."""
 
     loss: Any
     weight: Any
@@ -108,7 +104,7 @@ class Structure(NamedTuple):
     decayed: frozenset[str]
     frozen: frozenset[str]
     update: Callable[..., Any] | None
-    slots: tuple[str, ...]
+    optimizer_state: tuple[str, ...]
     options: tuple[tuple[str, float], ...]
     joint: Joint | None
 
@@ -128,7 +124,7 @@ def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
         network.decayed,
         network.frozen,
         solver.update,
-        solver.slots,
+        solver.optimizer_state,
         tuple(sorted(solver.options.items())),
         solver.joint,
     )
@@ -138,7 +134,7 @@ class Programs(NamedTuple):
     """The functions below, compiled for one structure; JAX adds the shapes to the key."""
 
     run: Callable[..., tuple[State, Any, Any]]
-    watched: Callable[..., tuple[State, Any, Any]]
+    with_predictions: Callable[..., tuple[State, Any, Any]]
     add: Callable[..., tuple[Total, Any]]
     update: Callable[..., State]
     outputs: Callable[..., Any]
@@ -147,26 +143,28 @@ class Programs(NamedTuple):
 @lru_cache(maxsize=64)  # bounded: a network of another framework may be large
 def programs(s: Structure) -> Programs:
     """The programs of a structure."""
-    watched = partial(run, watched=True)
-    return Programs(*(jax.jit(partial(f, s)) for f in (run, watched, add, update, outputs)))
+    with_predictions = partial(run, with_predictions=True)
+    return Programs(
+        *(jax.jit(partial(f, s)) for f in (run, with_predictions, add, update, outputs))
+    )
 
 
 def run(
-    s: Structure, state: State, block: Block, alpha: Any, watched: bool = False
+    s: Structure, state: State, block: Block, alpha: Any, with_predictions: bool = False
 ) -> tuple[State, Any, Any]:
     """The live steps of a block -> State, and loss, weight, penalty of each step (3, steps);
-    if watched, the activated outputs of its rows (steps, batch, n_outputs), else None.
+    if with_predictions, the activated outputs of its rows (steps, batch, n_outputs), else None.
     """
 
     def step(i: Any, carry: tuple[State, Any, Any]) -> tuple[State, Any, Any]:
         state, sums, seen = carry
         total, statistics, p = _backward(s, state.weights, block, i)
         row = jnp.stack([total.loss, total.weight, _penalty(s, state.weights, alpha)])
-        state = _advanced(s, state, total, statistics, block.rates[i], alpha)
-        return state, sums.at[:, i].set(row), seen.at[i].set(p) if watched else None
+        state = _advanced(s, state, total, statistics, block.learning_rates[i], alpha)
+        return state, sums.at[:, i].set(row), seen.at[i].set(p) if with_predictions else None
 
     sums = jnp.zeros((3, block.w.shape[0]), block.w.dtype)
-    seen = jnp.zeros(block.y.shape, block.w.dtype) if watched else None
+    seen = jnp.zeros(block.y.shape, block.w.dtype) if with_predictions else None
     return lax.fori_loop(0, block.steps, step, (state, sums, seen))  # type: ignore[no-any-return]
 
 
@@ -188,14 +186,14 @@ def add(
 
 
 def update(
-    s: Structure, state: State, gradients: Tensors, weight: Any, rate: Any, alpha: Any
+    s: Structure, state: State, gradients: Tensors, weight: Any, learning_rate: Any, alpha: Any
 ) -> State:
     """One solver step with what `add` summed up."""
     statistics = {
         name: _averaged(gradients[name] / weight, state.weights[name]) for name in s.frozen
     }
     trained = {name: g for name, g in gradients.items() if name not in s.frozen}
-    return _advanced(s, state, Total(0.0, weight, trained), statistics, rate, alpha)
+    return _advanced(s, state, Total(0.0, weight, trained), statistics, learning_rate, alpha)
 
 
 def _changed(new: Any, old: Any) -> Any:
@@ -223,7 +221,7 @@ def outputs(s: Structure, weights: Tensors, x: Any) -> Any:
 def _backward(
     s: Structure, weights: Tensors, block: Block, i: Any
 ) -> tuple[Total, Mapping[str, Any], Any]:
-    """Sums and gradients of step i, the new values of the frozen arrays, activated outputs."""
+    """StepSums and gradients of step i, the new values of the frozen arrays, activated outputs."""
     if len(block.w) == 1:
         i = 0  # where it is known, rows are not copied
     x, y, w, seed = block.X[i], block.y[i], block.w[i], block.seeds[i]
@@ -266,13 +264,18 @@ def _penalty(s: Structure, weights: Tensors, alpha: Any) -> Any:
 
 
 def _advanced(
-    s: Structure, state: State, total: Total, statistics: Mapping[str, Any], rate: Any, alpha: Any
+    s: Structure,
+    state: State,
+    total: Total,
+    statistics: Mapping[str, Any],
+    learning_rate: Any,
+    alpha: Any,
 ) -> State:
     """One solver step; without weight, the state as it was."""
 
     def step() -> State:
         weights: Tensors = dict(statistics)
-        slots: Tensors = {}
+        optimizer_state: Tensors = {}
         gradients = {
             name: (g + alpha * state.weights[name] if name in s.decayed else g) / total.weight
             for name, g in total.gradients.items()
@@ -280,19 +283,21 @@ def _advanced(
         if s.joint is not None:
             trained = {name: state.weights[name] for name in gradients}
             with traceable():
-                returned = s.joint.update(jnp, trained, gradients, state.slots, rate)
-            new, slots = moved(returned, trained, state.slots)
+                returned = s.joint.update(
+                    jnp, trained, gradients, state.optimizer_state, learning_rate
+                )
+            new, optimizer_state = moved(returned, trained, state.optimizer_state)
             weights, gradients = {**weights, **new}, {}
         for name, g in gradients.items():
             assert s.update is not None  # a solver without steps has a trainer of its own
             p = state.weights[name]
-            keys = [slot_name(slot, name) for slot in s.slots]
-            mine = tuple(state.slots[key] for key in keys)
+            keys = [optimizer_state_name(slot, name) for slot in s.optimizer_state]
+            mine = tuple(state.optimizer_state[key] for key in keys)
             with traceable():
-                returned = s.update(jnp, p, g, mine, rate, dict(s.options))
+                returned = s.update(jnp, p, g, mine, learning_rate, dict(s.options))
             weights[name], new = stepped(returned, p, mine)
-            slots.update(zip(keys, new, strict=True))
-        after: State = jax.tree.map(_like, State(weights, slots), state)
+            optimizer_state.update(zip(keys, new, strict=True))
+        after: State = jax.tree.map(_like, State(weights, optimizer_state), state)
         return after
 
     # on a CPU a tenth faster than jnp.where over wide layers

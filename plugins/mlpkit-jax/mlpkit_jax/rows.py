@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from scipy.sparse import issparse
 
-from mlpkit.blocks import (
+from mlpkit.backend_kit import (
     BLOCK_BYTES,
     BLOCK_ROWS,
     KEPT_BYTES,
@@ -62,9 +62,9 @@ class Rows:
         """The steps of `batches`, whose full step has `full` rows, in their order."""
         for plan in plans(batches, full, self.sizes.block):
             # no reference is kept: a block may be let go before the next one is gathered
-            rates = plan.rates.astype(self.dtype)
+            learning_rates = plan.learning_rates.astype(self.dtype)
             drawn = plan.order.astype(np.uint32) if self.drops else None
-            yield Block(*self.gather(plan.order), rates, plan.seeds, plan.steps, drawn)
+            yield Block(*self.gather(plan.order), learning_rates, plan.seeds, plan.steps, drawn)
 
     def step(self, indices: Array | None, full: int, seed: int) -> Iterator[Block]:
         """One step over the indices (batch,), -1 as padding, or over all rows.

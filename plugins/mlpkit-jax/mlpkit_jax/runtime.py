@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from numpy.typing import DTypeLike
 
-from mlpkit.devices import Device, described, gpu_index
+from mlpkit.backend_kit import Device, described, gpu_index
 from mlpkit.plugin import Arrays
 from mlpkit_jax.caching import keep_programs
 

@@ -10,9 +10,18 @@ import jax
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.blocks import bucket, rows_within
-from mlpkit.devices import Device
-from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
+from mlpkit.backend_kit import Device, bucket, rows_within
+from mlpkit.plugin import (
+    Array,
+    Arrays,
+    Batches,
+    Network,
+    Recipe,
+    Spec,
+    Steps,
+    StepSums,
+    optimizer_state_name,
+)
 from mlpkit_jax.programs import State, Total, programs, structure
 from mlpkit_jax.rows import RESIDENT_ROWS, Rows, rows_of
 from mlpkit_jax.runtime import chosen, computing, on_accelerator, pulled
@@ -37,7 +46,9 @@ def backend(
     accelerator, from `RESIDENT_ROWS` on.
     """
     f = Functions(network, spec, recipe, device, resident)
-    return Steps(f.put, f.start, f.arrays, f.slots, f.gradient, f.update, f.epoch, f.outputs)
+    return Steps(
+        f.put, f.start, f.arrays, f.optimizer_state, f.gradient, f.update, f.epoch, f.outputs
+    )
 
 
 class Functions:
@@ -64,8 +75,8 @@ class Functions:
         self.zeros = {name: np.zeros(a.shape, self.dtype) for name, a in network.arrays.items()}
         self.joint, self.frozen = s.joint, s.frozen
         self.slotted = {
-            slot_name(slot, name): name
-            for slot in s.slots
+            optimizer_state_name(slot, name): name
+            for slot in s.optimizer_state
             for name in network.arrays
             if name not in s.frozen
         }
@@ -83,28 +94,30 @@ class Functions:
     def start(self, arrays: Arrays) -> State:
         """Copies of the weights and slots, still in NumPy: the first program moves them."""
         weights = {name: np.array(arrays[name], dtype) for name, dtype in self.dtypes.items()}
-        slots = {
+        optimizer_state = {
             key: np.array(arrays.get(key, self.zeros[name]), self.dtype)
             for key, name in self.slotted.items()
         }
         if self.joint is not None:
             trained = {name: a for name, a in weights.items() if name not in self.frozen}
             first = self.joint.start(trained)
-            slots = {key: np.array(arrays.get(key, a), a.dtype) for key, a in first.items()}
-        return State(weights, slots)
+            optimizer_state = {
+                key: np.array(arrays.get(key, a), a.dtype) for key, a in first.items()
+            }
+        return State(weights, optimizer_state)
 
     def arrays(self, state: State) -> Arrays:
         """The weights as NumPy arrays."""
         return pulled(state.weights)
 
-    def slots(self, state: State) -> Arrays:
+    def optimizer_state(self, state: State) -> Arrays:
         """The solver's slots as NumPy arrays."""
-        return pulled(state.slots)
+        return pulled(state.optimizer_state)
 
     def gradient(
         self, state: State, rows: Rows, indices: Array | None, seed: int
-    ) -> tuple[Sums, Arrays]:
-        """Sums and gradients over the indices (batch,), or over all rows."""
+    ) -> tuple[StepSums, Arrays]:
+        """StepSums and gradients over the indices (batch,), or over all rows."""
         with computing(self.dtype, self.device):
             total, penalty = Total(self.dtype.type(0), self.dtype.type(0), self.zeros), 0.0
             losses: list[Any] = []
@@ -115,19 +128,19 @@ class Functions:
                     _wait_for_all_but(_ahead(block.X), losses)
                 del block  # before the next one is gathered
             gradients = pulled(total.gradients)
-            return Sums(float(total.loss), float(total.weight), float(penalty)), gradients
+            return StepSums(float(total.loss), float(total.weight), float(penalty)), gradients
 
-    def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
+    def update(self, state: State, gradients: Arrays, weight: float, learning_rate: float) -> State:
         """One solver step with sums of gradients."""
         with computing(self.dtype, self.device):
-            scalars = self.dtype.type(weight), self.dtype.type(rate), self.alpha
+            scalars = self.dtype.type(weight), self.dtype.type(learning_rate), self.alpha
             after: State = self.programs.update(state, gradients, *scalars)
             return after
 
-    def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
+    def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, StepSums]:
         """All steps of `batches`, and the sums of each, (steps,)."""
         with computing(self.dtype, self.device):
-            run = self.programs.watched if batches.watched else self.programs.run
+            run = self.programs.with_predictions if batches.with_predictions else self.programs.run
             sums: list[Any] = [np.zeros((3, 0))]
             seen: list[Any] = []
             live = [0]
@@ -140,12 +153,12 @@ class Functions:
                 del block  # before the next one is gathered
             found = [each[:, :n] for each, n in zip(jax.device_get(sums), live, strict=True)]
             predictions = None
-            if batches.watched:
+            if batches.with_predictions:
                 parts = zip(jax.device_get(seen), live[1:], strict=True)
                 width = batches.order.shape[1]
                 predictions = np.concatenate([p[:n, :width] for p, n in parts])
         loss, weight, penalty = np.concatenate(found, axis=1).astype(float)
-        return state, Sums(loss, weight, penalty, predictions)
+        return state, StepSums(loss, weight, penalty, predictions)
 
     def outputs(self, state: State, X: Any) -> Array:
         """Outputs before activation (n, n_outputs) of X (n, n_features), dense or sparse."""

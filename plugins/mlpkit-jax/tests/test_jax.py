@@ -9,8 +9,10 @@ import pytest
 from scipy.sparse import csr_array
 
 import mlpkit_jax.rows
-from mlpkit import MLPClassifier, MLPRegressor, blocks, dense
-from mlpkit.numpy_backend import backend as numpy_backend
+from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit.backend_kit import blocks
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
 from mlpkit_jax import runtime
 from mlpkit_jax.steps import _ahead, backend

@@ -12,8 +12,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier
-from mlpkit.plugin import Network, Spec, slot_name
-from mlpkit.solvers import adam
+from mlpkit.objectives.solvers import adam
+from mlpkit.plugin import Network, Spec, optimizer_state_name
 from mlpkit.testing import batches, close, data, recipe, spec
 from mlpkit_jax.runtime import computing
 from mlpkit_jax.steps import backend
@@ -58,13 +58,13 @@ def test_a_network_of_its_own_steps_down_its_gradient() -> None:
     with computing("float64"):
         gradients = jax.device_get(jax.grad(loss)({n: arrays[n] for n in arrays if n != "mean"}))
         _, after = residual(arrays, X, train=True, seed=jnp.uint32(0), w=None)
-    state, sums = steps.epoch(state, rows, batches(16, 16, rate=0.1))
-    found = {**steps.arrays(state), **steps.slots(state)}
+    state, sums = steps.epoch(state, rows, batches(16, 16, learning_rate=0.1))
+    found = {**steps.arrays(state), **steps.optimizer_state(state)}
     assert {"m/mean", "v/mean"}.isdisjoint(found)
     for name, g in gradients.items():
-        slots = np.zeros_like(g), np.zeros_like(g)
-        p, (m, v) = solver.update(np, arrays[name].copy(), g, slots, 0.1, solver.options)
-        expected = {name: p, slot_name("m", name): m, slot_name("v", name): v}
+        optimizer_state = np.zeros_like(g), np.zeros_like(g)
+        p, (m, v) = solver.update(np, arrays[name].copy(), g, optimizer_state, 0.1, solver.options)
+        expected = {name: p, optimizer_state_name("m", name): m, optimizer_state_name("v", name): v}
         close(expected, {key: found[key] for key in expected}, 1e-9)
     close(np.asarray(after["mean"]), found["mean"], 1e-9)
 
@@ -77,10 +77,10 @@ def test_a_network_of_its_own_obeys_the_law_of_the_epoch() -> None:
     for i, indices in enumerate(plan.order):
         one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
         close(sums.loss[i], one.loss, 1e-9)
-        state = steps.update(state, gradient, one.weight, plan.rates[i])
+        state = steps.update(state, gradient, one.weight, plan.learning_rates[i])
     assert np.all(steps.arrays(state)["mean"] != 0)
     close(steps.arrays(fused), steps.arrays(state), 1e-9)
-    close(steps.slots(fused), steps.slots(state), 1e-9)
+    close(steps.optimizer_state(fused), steps.optimizer_state(state), 1e-9)
 
 
 def test_an_empty_step_leaves_frozen_arrays_alone() -> None:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import mlpkit_jax.rows
-from mlpkit import MLPClassifier, dense
+from mlpkit import MLPClassifier
+from mlpkit.numpy_backend import dense
 from mlpkit.testing import data, recipe, spec
 from mlpkit_jax import runtime
 from mlpkit_jax.rows import RESIDENT_ROWS
@@ -112,7 +113,7 @@ def test_it_computes_on_the_device_that_is_asked_for() -> None:
     code = """
     import jax, numpy as np
     from mlpkit.testing import batches, data, recipe, spec
-    from mlpkit import dense
+    from mlpkit.numpy_backend import dense
     from mlpkit_jax import runtime, steps
 
     second = jax.devices("cpu")[1]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mlpkit.plugin import Arrays, Network, PluginError, Recipe, Report, Spec
-from mlpkit.registry import resolve
+from mlpkit.registry.lookup import resolve
 from mlpkit_keras.models import assign, to_keras
 from mlpkit_keras.networks import named
 from mlpkit_keras.runtime import active_keras, building, to_numpy
@@ -40,21 +40,21 @@ class Adapted:
         with building(self.spec.dtype):
             self.model = to_keras(self.network._replace(arrays=report.arrays()), self.spec)
             if not self.model.compiled:
-                self.model.compile(keras.optimizers.SGD(report.rate), "mse")
+                self.model.compile(keras.optimizers.SGD(report.learning_rate), "mse")
             if self.model.optimizer is not None:
-                self._set_rate(report.rate)
+                self._set_rate(report.learning_rate)
             self.callback.set_model(self.model)
             self.callback.set_params({"epochs": self.recipe.max_iter, "steps": None, "verbose": 0})
             self.model.stop_training = False
             self.callback.on_train_begin({})
             self.callback.on_epoch_begin(0, {})
-        return self._new_rate(report.rate)
+        return self._new_rate(report.learning_rate)
 
     def __call__(self, report: Report) -> bool | float | None:
         """An epoch ends, with its logs, and the next begins."""
         with building(self.spec.dtype):
             self._put(report)
-            logs = {"loss": report.loss, "learning_rate": report.rate}
+            logs = {"loss": report.loss, "learning_rate": report.learning_rate}
             if report.score is not None:
                 logs["val_score"] = report.score
                 logs["val_accuracy" if self.spec.classes is not None else "val_r2"] = report.score
@@ -65,10 +65,10 @@ class Adapted:
                 self.callback.on_epoch_end(report.epoch - 1, logs)
             if self.model.stop_training:
                 return True
-            rate = self._new_rate(report.rate)
+            learning_rate = self._new_rate(report.learning_rate)
             if report.epoch < self.recipe.max_iter:
                 self.callback.on_epoch_begin(report.epoch, {})
-        return self._new_rate(report.rate) or rate
+        return self._new_rate(report.learning_rate) or learning_rate
 
     def on_end(self, report: Report) -> Arrays | None:
         """Training ends. Weights that the callback put into the model are the last ones."""
@@ -94,7 +94,7 @@ class Adapted:
         else:
             assign(self.model, arrays)
         self.put_in = self._weights()
-        self._set_rate(report.rate)
+        self._set_rate(report.learning_rate)
 
     def _weights(self) -> Arrays:
         return {name: to_numpy(v) for name, v in named(self.model).items()}
@@ -108,18 +108,18 @@ class Adapted:
             for name, a in weights.items()
         }
 
-    def _set_rate(self, rate: float) -> None:
+    def _set_rate(self, learning_rate: float) -> None:
         optimizer = self.model.optimizer
         if not isinstance(
             optimizer._learning_rate, active_keras().optimizers.schedules.LearningRateSchedule
         ):
-            optimizer.learning_rate = rate
+            optimizer.learning_rate = learning_rate
 
     def _new_rate(self, before: float) -> float | None:
-        rate = float(
+        learning_rate = float(
             to_numpy(active_keras().ops.convert_to_tensor(self.model.optimizer.learning_rate))
         )
-        return rate if abs(rate - before) > 1e-6 * before else None
+        return learning_rate if abs(learning_rate - before) > 1e-6 * before else None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import Array, Metric, Scored, Spec, Task
+from mlpkit.plugin import Array, Metric, Predictions, Spec, Task
 from mlpkit_keras.runtime import active_keras, building, to_numpy
 
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "multilabel", "regression")
@@ -45,7 +45,7 @@ def metric_of(given: Any, task: Task | None = None, weighted: bool = True) -> Me
 
 
 def computed(
-    kept: Any, config: str | None, weighted: bool, scored: Scored, w: Array | None
+    kept: Any, config: str | None, weighted: bool, scored: Predictions, w: Array | None
 ) -> float:
     """The metric of rows with weights (n,) or None. ValueError if it is more than one number."""
     keras = active_keras()
@@ -66,11 +66,11 @@ def computed(
     return float(found.item())
 
 
-def as_keras(scored: Scored, sparse: bool) -> tuple[Array, Array]:
+def as_keras(scored: Predictions, sparse: bool) -> tuple[Array, Array]:
     """Targets and outputs in the form that a model with this task has them, (n, n_outputs);
     sparse targets are codes (n,).
     """
-    y, p = scored.y, scored.label if scored.p is None else scored.p
+    y, p = scored.y_true, scored.y_pred if scored.y_proba is None else scored.y_proba
     if scored.task == "binary":
         p = p[:, 1] if p.ndim == 2 else p
         return y.reshape(-1, 1).astype("float32"), p.reshape(-1, 1)

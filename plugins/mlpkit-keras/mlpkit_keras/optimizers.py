@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit import solvers
+from mlpkit.objectives import solvers
 from mlpkit.plugin import Arrays, Joint, PluginError, Recipe, Solver
 from mlpkit_keras import _OWN
 from mlpkit_keras.runtime import STEPS, active_keras, building, keras_for, to_numpy
@@ -38,7 +38,7 @@ class KerasOptimizer:
         }
 
     def update(
-        self, xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any
+        self, xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
     ) -> tuple[Any, Any]:
         """One step, stateless. ``rate`` goes where the optimizer has no schedule of its own."""
         if xp is np:
@@ -49,10 +49,10 @@ class KerasOptimizer:
         names = sorted(weights)
         optimizer = self._made(shapes_of(weights))
         keys = slots_of(optimizer)
-        values = {**slots}
+        values = {**optimizer_state}
         if f"{PREFIX}/0.{RATE}" in keys or f"{PREFIX}/1.{RATE}" in keys:
             key = next(key for key in keys if key.endswith(f".{RATE}"))
-            values[key] = active_keras().ops.cast(rate, keys[key].dtype)
+            values[key] = active_keras().ops.cast(learning_rate, keys[key].dtype)
         new, after = optimizer.stateless_apply(
             [values[key] for key in keys],
             [gradients[name] for name in names],
@@ -95,10 +95,10 @@ def _copies(it: KerasOptimizer, shapes: tuple[tuple[str, tuple[int, ...], str], 
     weights = [
         (name, np.full(shape, FILL + i, dtype)) for i, (name, shape, dtype) in enumerate(shapes)
     ]
-    slots = {key: to_numpy(v) for key, v in slots_of(_made(it, shapes)).items()}
+    optimizer_state = {key: to_numpy(v) for key, v in slots_of(_made(it, shapes)).items()}
     return {
         key: name
-        for key, slot in slots.items()
+        for key, slot in optimizer_state.items()
         for name, weight in weights
         if slot.size and np.array_equal(slot, weight)
     }
@@ -157,19 +157,23 @@ def solver_of(optimizer: Any) -> Solver:
             " compile the model with the optimizer and use backend='keras', which lets Keras"
             " train."
         )
-    rate = config.get("learning_rate")
-    own = float(rate) if isinstance(rate, (int, float)) else None
+    learning_rate = config.get("learning_rate")
+    own = float(learning_rate) if isinstance(learning_rate, (int, float)) else None
     return _solver(
         cls.__name__ if cls.__module__.startswith("keras.") else cls, config, own, "keras"
     )
 
 
-def _solver(cls: Any, config: Mapping[str, Any], rate: float | None, backend: str) -> Solver:
+def _solver(
+    cls: Any, config: Mapping[str, Any], learning_rate: float | None, backend: str
+) -> Solver:
     config = {k: v for k, v in config.items() if k != "name"}
     if not isinstance(config.get("learning_rate"), dict):
         config["learning_rate"] = 0.001  # each step is told its rate
     it = interned(cls, json.dumps(config, sort_keys=True), backend)
-    return Solver(joint=Joint(_bound(it, "start"), _bound(it, "update")), rate=rate)
+    return Solver(
+        joint=Joint(_bound(it, "start"), _bound(it, "update")), learning_rate=learning_rate
+    )
 
 
 @lru_cache(maxsize=512)
@@ -229,7 +233,7 @@ def optimizer_of(recipe: Recipe) -> Any:
     options = dict(solver.options)
     if options.keys() == {"beta_1", "beta_2", "epsilon"} and solver == solvers.adam(**options):
         return optimizers.Adam(recipe.learning_rate_init, **options)
-    if options.keys() == {"momentum"} and recipe.learning_rate == "constant":
+    if options.keys() == {"momentum"} and recipe.schedule == "constant":
         for nesterov in (True, False):
             if solver == solvers.sgd(**options, nesterovs_momentum=nesterov):
                 return optimizers.SGD(recipe.learning_rate_init, **options, nesterov=nesterov)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.blocks import HostRows, gathered, host_rows, rows_within
+from mlpkit.backend_kit import HostRows, gathered, host_rows, rows_within
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -19,7 +19,7 @@ from mlpkit.plugin import (
     Recipe,
     Spec,
     Steps,
-    Sums,
+    StepSums,
 )
 from mlpkit_keras import heads
 from mlpkit_keras.losses import KerasRows
@@ -42,7 +42,7 @@ class State(NamedTuple):
     """Weights by name, and the variables of the optimizer: NumPy arrays, never written to."""
 
     weights: Arrays
-    slots: Arrays
+    optimizer_state: Arrays
 
 
 def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
@@ -54,7 +54,9 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             " backend."
         )
     b = Trained(network.apply, spec, recipe)
-    return Steps(b.put, b.start, b.arrays, b.slots, b.gradient, b.update, b.epoch, b.outputs)
+    return Steps(
+        b.put, b.start, b.arrays, b.optimizer_state, b.gradient, b.update, b.epoch, b.outputs
+    )
 
 
 class Trained:
@@ -83,7 +85,7 @@ class Trained:
     def _load(self, state: State) -> None:
         assign(self.model, state.weights)
         for name, variable in self._slots().items():
-            variable.assign(state.slots[name])
+            variable.assign(state.optimizer_state[name])
 
     def put(self, X: Any, y: Array, w: Array | None) -> HostRows:
         """X (n, n_features), y (n, n_outputs), w (n,) -> rows on the host."""
@@ -99,16 +101,16 @@ class Trained:
             assign(self.model, weights)
             fresh = type(self.model.optimizer).from_config(self.model.optimizer.get_config())
             fresh.build(self.model.trainable_variables)
-            slots = dict(zip(names, map(to_numpy, fresh.variables), strict=True))
-        return State(weights, slots)
+            optimizer_state = dict(zip(names, map(to_numpy, fresh.variables), strict=True))
+        return State(weights, optimizer_state)
 
     def arrays(self, state: State) -> Arrays:
         """Copies of the weights."""
         return {name: a.copy() for name, a in state.weights.items()}
 
-    def slots(self, state: State) -> Arrays:
+    def optimizer_state(self, state: State) -> Arrays:
         """Copies of the optimizer's variables."""
-        return {name: a.copy() for name, a in state.slots.items()}
+        return {name: a.copy() for name, a in state.optimizer_state.items()}
 
     def gradient(self, state: State, rows: Any, indices: Any, seed: int) -> Any:
         """Not to be had."""
@@ -117,11 +119,11 @@ class Trained:
             " or 'tensorflow' for this solver or trainer."
         )
 
-    def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
+    def update(self, state: State, gradients: Arrays, weight: float, learning_rate: float) -> State:
         """Not to be had."""
         return self.gradient(state, None, None, 0)  # type: ignore[no-any-return]
 
-    def epoch(self, state: State, rows: HostRows, batches: Batches) -> tuple[State, Sums]:
+    def epoch(self, state: State, rows: HostRows, batches: Batches) -> tuple[State, StepSums]:
         """train_on_batch for each step; a step of weight 0 is left out."""
         steps = len(batches.order)
         sums = np.zeros((3, steps))
@@ -139,8 +141,8 @@ class Trained:
                 self.model.reset_metrics()
                 sums[:2, i] = loss * w.sum(), w.sum()
             weights = {name: to_numpy(v) for name, v in named(self.model).items()}
-            slots = {name: to_numpy(v) for name, v in self._slots().items()}
-        return State(weights, slots), Sums(*sums)
+            optimizer_state = {name: to_numpy(v) for name, v in self._slots().items()}
+        return State(weights, optimizer_state), StepSums(*sums)
 
     def _seed(self, seed: int) -> None:
         for i, variable in enumerate(seed_states(self.model)):

@@ -62,10 +62,10 @@ def subclassed(spec: Any, units: int = 16) -> Any:
     return Net(units, spec.n_outputs, spec.out_activation)
 
 
-def compiled(spec: Any, rate: float = 0.05) -> Any:
+def compiled(spec: Any, learning_rate: float = 0.05) -> Any:
     """A model that says how it wants to be trained."""
     model = my_model(spec, 16, 0.0)
-    model.compile(keras.optimizers.RMSprop(rate), "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.RMSprop(learning_rate), "sparse_categorical_crossentropy")
     return model
 
 

@@ -10,10 +10,10 @@ from custom import MyMLP, X, Y
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.building import network_of
+from mlpkit.estimators.building import network_of
+from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Network, Steps
-from mlpkit.registry import installed
-from mlpkit.solvers import adam
+from mlpkit.registry.lookup import installed
 from mlpkit.testing import batches, close, data, recipe, spec
 from mlpkit_keras.runtime import building, to_numpy
 
@@ -61,9 +61,9 @@ def test_epoch_equals_gradient_and_update(name: str) -> None:
     for i, indices in enumerate(plan.order):
         one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
         close(sums.loss[i], one.loss, 1e-9)
-        state = steps.update(state, gradient, float(one.weight), float(plan.rates[i]))
+        state = steps.update(state, gradient, float(one.weight), float(plan.learning_rates[i]))
     close(steps.arrays(fused), steps.arrays(state), 1e-9)
-    close(steps.slots(fused), steps.slots(state), 1e-9)
+    close(steps.optimizer_state(fused), steps.optimizer_state(state), 1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)

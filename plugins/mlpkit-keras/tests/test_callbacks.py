@@ -33,18 +33,18 @@ def fitted(callbacks: Any, **changes: Any) -> MLPClassifier:
 
 def test_a_scheduler_sets_the_rate_of_every_epoch() -> None:
     """The first one, too."""
-    rates: list[float] = []
-    schedule = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.01 * 0.5**epoch)
-    fitted([schedule, lambda report: rates.append(report.rate)])
-    close(np.array(rates), 0.01 * 0.5 ** np.arange(8), 1e-6)
+    learning_rates: list[float] = []
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch, learning_rate: 0.01 * 0.5**epoch)
+    fitted([schedule, lambda report: learning_rates.append(report.learning_rate)])
+    close(np.array(learning_rates), 0.01 * 0.5 ** np.arange(8), 1e-6)
 
 
 def test_reduce_on_plateau_lowers_the_rate() -> None:
     """It watches the loss, and the rate of later epochs is lower."""
-    rates: list[float] = []
+    learning_rates: list[float] = []
     plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=1, min_delta=10.0)
-    fitted([plateau, lambda report: rates.append(report.rate)])
-    assert rates[0] == pytest.approx(0.02) and rates[-1] < 0.001
+    fitted([plateau, lambda report: learning_rates.append(report.learning_rate)])
+    assert learning_rates[0] == pytest.approx(0.02) and learning_rates[-1] < 0.001
 
 
 @pytest.mark.parametrize("builder", [custom.my_model, custom.subclassed, None])

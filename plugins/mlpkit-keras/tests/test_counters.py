@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conftest import BACKEND
 
-from mlpkit.building import network_of
-from mlpkit.registry import installed
+from mlpkit.estimators.building import network_of
+from mlpkit.registry.lookup import installed
 from mlpkit.testing import batches, data, recipe, spec
 
 FIRST = {"int32": 2_000_000_001, "uint32": 4_000_000_001, "int8": 3}

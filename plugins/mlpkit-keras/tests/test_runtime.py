@@ -27,7 +27,7 @@ def printed(code: str) -> str:
 def test_the_plugin_imports_no_keras() -> None:
     """Nor does listing what it offers."""
     code = (
-        "import sys, mlpkit_keras; from mlpkit.registry import installed\n"
+        "import sys, mlpkit_keras; from mlpkit.registry.lookup import installed\n"
         "[installed().names(k) for k in ('builder', 'solver', 'exporter')]\n"
         "print([m for m in ('keras', 'jax', 'tensorflow', 'torch') if m in sys.modules])"
     )

@@ -79,7 +79,7 @@ def test_every_optimizer_by_name(name: str) -> None:
         for each in (clf, other):
             each.partial_fit(X, Y)
         close(clf._model.arrays, other._model.arrays, 0)
-        assert clf._model.slots["optimizer/0.iteration"] == 4
+        assert clf._model.optimizer_state["optimizer/0.iteration"] == 4
 
 
 def test_the_rate_of_a_named_one_is_the_estimators() -> None:

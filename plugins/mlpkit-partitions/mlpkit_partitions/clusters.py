@@ -10,7 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlpkit.plugin import Array, Groups, Partitioner, Sample
+from mlpkit.plugin import Array, Dataset, Groups, Partitioner
 from mlpkit_partitions.tables import Features
 
 
@@ -33,7 +33,7 @@ def clusters(n: int = 5, random_state: int = 0, name: str = "cluster") -> Partit
     return Partitioner(name, partial(_learn, n, random_state), _assign)
 
 
-def _learn(n: int, seed: int, sample: Sample) -> Clusters:
+def _learn(n: int, seed: int, sample: Dataset) -> Clusters:
     if sample.X is None:
         raise ValueError("clusters needs X, and there is none.")
     features = Features(sample.X)
@@ -51,7 +51,7 @@ def _learn(n: int, seed: int, sample: Sample) -> Clusters:
     return Clusters(features, model, order, names)
 
 
-def _assign(cut: Clusters, sample: Sample) -> Groups:
+def _assign(cut: Clusters, sample: Dataset) -> Groups:
     place = np.argsort(cut.order)
     return Groups(place[cut.model.predict(cut.features.of(sample.X))], cut.names)
 

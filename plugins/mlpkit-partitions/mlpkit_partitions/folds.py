@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from mlpkit.plugin import Array, Groups, Partitioner, Sample
+from mlpkit.plugin import Array, Dataset, Groups, Partitioner
 from mlpkit_partitions.tables import n_rows
 
 
@@ -26,15 +26,15 @@ def _dealt(name: str, n: int, deal: "partial[Array]") -> Partitioner:
     return Partitioner(name, partial(_learn, n), partial(_assign, deal))
 
 
-def _learn(n: int, sample: Sample) -> tuple[str, ...]:
+def _learn(n: int, sample: Dataset) -> tuple[str, ...]:
     return tuple(f"fold {i + 1}" for i in range(n))
 
 
-def _assign(deal: "partial[Array]", cut: tuple[str, ...], sample: Sample) -> Groups:
+def _assign(deal: "partial[Array]", cut: tuple[str, ...], sample: Dataset) -> Groups:
     return Groups(deal(sample), cut)
 
 
-def _plain(n: int, seed: int, sample: Sample) -> Array:
+def _plain(n: int, seed: int, sample: Dataset) -> Array:
     rows = n_rows(sample.X if sample.X is not None else sample.y)
     if rows < n:
         return np.arange(rows)
@@ -42,7 +42,7 @@ def _plain(n: int, seed: int, sample: Sample) -> Array:
     return _codes(rows, [test for _, test in splits])
 
 
-def _stratified(n: int, seed: int, sample: Sample) -> Array:
+def _stratified(n: int, seed: int, sample: Dataset) -> Array:
     if sample.y is None:
         raise ValueError("stratified_k_fold needs y, and there is none: use k_fold.")
     y = np.asarray(sample.y)

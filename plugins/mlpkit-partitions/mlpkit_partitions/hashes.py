@@ -6,7 +6,7 @@ from zlib import crc32
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.plugin import Groups, Partitioner, Sample
+from mlpkit.plugin import Dataset, Groups, Partitioner
 from mlpkit_partitions.tables import Features, column
 
 
@@ -20,11 +20,11 @@ def hashed(column: str | int | None = None, n: int = 10, name: str | None = None
     return Partitioner(own, partial(_learn, n), partial(_assign, column))
 
 
-def _learn(n: int, sample: Sample) -> tuple[str, ...]:
+def _learn(n: int, sample: Dataset) -> tuple[str, ...]:
     return tuple(f"hash {i}" for i in range(n))
 
 
-def _assign(key: str | int | None, cut: tuple[str, ...], sample: Sample) -> Groups:
+def _assign(key: str | int | None, cut: tuple[str, ...], sample: Dataset) -> Groups:
     if key is None:
         table = Features(sample.X).of(sample.X)
         rows = np.ascontiguousarray(table.toarray() if issparse(table) else table)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 
-from mlpkit.plugin import Array, Groups, Partitioner, Sample
+from mlpkit.plugin import Array, Dataset, Groups, Partitioner
 from mlpkit_partitions.tables import column
 
 Unit = Literal["year", "quarter", "month", "week", "day", "hour", "weekday", "hour of day"]
@@ -41,12 +41,12 @@ def rolling(
     )
 
 
-def _settled(sample: Sample) -> tuple[()]:
+def _settled(sample: Dataset) -> tuple[()]:
     """There is nothing to learn: the calendar is known."""
     return ()
 
 
-def _times(sample: Sample, key: str | int) -> "pd.DatetimeIndex":
+def _times(sample: Dataset, key: str | int) -> "pd.DatetimeIndex":
     values = column(sample.X, key)
     try:
         times = pd.DatetimeIndex(pd.to_datetime(values, errors="raise"))
@@ -55,7 +55,7 @@ def _times(sample: Sample, key: str | int) -> "pd.DatetimeIndex":
     return times.tz_localize(None) if times.tz is not None else times
 
 
-def _by_unit(key: str | int, unit: Unit, cut: Any, sample: Sample) -> Groups:
+def _by_unit(key: str | int, unit: Unit, cut: Any, sample: Dataset) -> Groups:
     times = _times(sample, key)
     gone = np.asarray(times.isna())
     known = times[~gone]
@@ -75,7 +75,7 @@ def _by_unit(key: str | int, unit: Unit, cut: Any, sample: Sample) -> Groups:
 
 
 def _by_window(
-    key: str | int, width: "pd.Timedelta", step: "pd.Timedelta", cut: Any, sample: Sample
+    key: str | int, width: "pd.Timedelta", step: "pd.Timedelta", cut: Any, sample: Dataset
 ) -> Groups:
     times = _times(sample, key)
     gone = np.asarray(times.isna())

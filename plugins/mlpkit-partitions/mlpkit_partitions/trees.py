@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.tree import DecisionTreeRegressor
 
-from mlpkit.plugin import Groups, Partitioner, Sample
+from mlpkit.plugin import Dataset, Groups, Partitioner
 from mlpkit_partitions.tables import Features
 
 
@@ -29,7 +29,7 @@ def error_tree(max_leaves: int = 8, min_rows: int = 50, name: str = "slice") -> 
     return Partitioner(name, partial(_learn, max_leaves, min_rows), _assign)
 
 
-def _learn(max_leaves: int, min_rows: int, sample: Sample) -> Slices:
+def _learn(max_leaves: int, min_rows: int, sample: Dataset) -> Slices:
     if sample.error is None or sample.X is None:
         raise ValueError("error_tree needs X and the errors of a model.")
     features = Features(sample.X)
@@ -41,7 +41,7 @@ def _learn(max_leaves: int, min_rows: int, sample: Sample) -> Slices:
     return Slices(features, tree, tuple(order), tuple(paths[leaf] for leaf in order))
 
 
-def _assign(cut: Slices, sample: Sample) -> Groups:
+def _assign(cut: Slices, sample: Dataset) -> Groups:
     leaves = cut.tree.apply(cut.features.of(sample.X))
     place = {leaf: i for i, leaf in enumerate(cut.leaves)}
     return Groups(np.array([place[leaf] for leaf in leaves], dtype=np.intp), cut.names)

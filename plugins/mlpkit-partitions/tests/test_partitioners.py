@@ -10,7 +10,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from mlpkit import by, evaluate
-from mlpkit.plugin import Sample
+from mlpkit.plugin import Dataset
 from mlpkit.testing import PartitionerLaws
 from mlpkit_partitions import DEALT
 
@@ -37,19 +37,19 @@ class TestHashedRows(PartitionerLaws):
 class Dated(PartitionerLaws):
     """Rows with a date column."""
 
-    def sample(self) -> Sample:
+    def sample(self) -> Dataset:
         """Half a year."""
         return _dated("2024-01-01", 300)
 
-    def later(self) -> Sample:
+    def later(self) -> Dataset:
         """Other days, and missing ones."""
         sample = _dated("2025-03-01", 40)
         sample.X.loc[3, "when"] = pd.NaT
         return sample
 
-    def part(self, sample: Sample, index: Any) -> Sample:
+    def part(self, sample: Dataset, index: Any) -> Dataset:
         """Some of the rows."""
-        return Sample(sample.X.iloc[index])
+        return Dataset(sample.X.iloc[index])
 
 
 class TestCalendar(Dated):
@@ -73,38 +73,38 @@ class TestClusters(PartitionerLaws):
 del Dated  # a kit is collected by its subclasses alone
 
 
-def _dated(start: str, n: int) -> Sample:
+def _dated(start: str, n: int) -> Dataset:
     when = pd.date_range(start, periods=n, freq="14h")
-    return Sample(pd.DataFrame({"when": when, "x": np.arange(n)}))
+    return Dataset(pd.DataFrame({"when": when, "x": np.arange(n)}))
 
 
-def assigned(partitioner: Any, sample: Sample) -> tuple[Any, tuple[str, ...]]:
+def assigned(partitioner: Any, sample: Dataset) -> tuple[Any, tuple[str, ...]]:
     """The groups of the rows that it learned from."""
-    return partitioner.assign(partitioner.learn(sample), sample)
+    return partitioner.assign(partitioner.fit(sample), sample)
 
 
 def test_folds_are_scikit_learns() -> None:
     """Folds are of equal size, stratified ones have the classes in like parts."""
     y = np.repeat([0, 1], [90, 10])
-    sample = Sample(np.zeros((100, 1)), y)
+    sample = Dataset(np.zeros((100, 1)), y)
     codes, names = assigned(by("k_fold", n=4), sample)
     assert np.bincount(codes).tolist() == [25] * 4 and names[0] == "fold 1"
     codes, _ = assigned(by("stratified_k_fold", n=5), sample)
     assert np.bincount(codes[y == 1]).tolist() == [2] * 5
-    codes, _ = assigned(by("k_fold", n=5), Sample(np.zeros((3, 1))))
+    codes, _ = assigned(by("k_fold", n=5), Dataset(np.zeros((3, 1))))
     assert codes.tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="n=1: two folds or more"):
         by("k_fold", n=1)
     with pytest.raises(ValueError, match="needs y"):
-        assigned(by("stratified_k_fold"), Sample(np.zeros((9, 1))))
+        assigned(by("stratified_k_fold"), Dataset(np.zeros((9, 1))))
 
 
 def test_hashes_are_the_same_in_every_process() -> None:
     """Python's own hash is salted; this one is not."""
     code = (
-        "import numpy as np; from mlpkit import by; from mlpkit.plugin import Sample\n"
+        "import numpy as np; from mlpkit import by; from mlpkit.plugin import Dataset\n"
         "X = np.array([['ann'], ['bob'], ['eve']], dtype=object); p = by('hashed', column=0)\n"
-        "print(p.assign(p.learn(Sample(X)), Sample(X)).codes.tolist())"
+        "print(p.assign(p.fit(Dataset(X)), Dataset(X)).codes.tolist())"
     )
     told = {
         subprocess.run(
@@ -115,8 +115,8 @@ def test_hashes_are_the_same_in_every_process() -> None:
     assert len(told) == 1
     frame = pd.DataFrame({"id": [1, 2, 3]})
     p = by("hashed", column="id")
-    reals = Sample(frame.astype(float))
-    assert assigned(p, Sample(frame))[0].tolist() == assigned(p, reals)[0].tolist()
+    reals = Dataset(frame.astype(float))
+    assert assigned(p, Dataset(frame))[0].tolist() == assigned(p, reals)[0].tolist()
 
 
 def test_units_of_the_calendar() -> None:
@@ -131,13 +131,13 @@ def test_units_of_the_calendar() -> None:
         "hour of day": ("00:00", "missing"),
     }
     for unit, names in expected.items():
-        codes, found = assigned(by("calendar", column="when", unit=unit), Sample(frame))
+        codes, found = assigned(by("calendar", column="when", unit=unit), Dataset(frame))
         assert found == names
         assert codes[2] == len(names) - 1
     with pytest.raises(ValueError, match="unit='moon'; possible: year, quarter"):
         by("calendar", column="when", unit="moon")
     with pytest.raises(ValueError, match="column 0 has no dates"):
-        assigned(by("calendar", column=0), Sample(np.array([["soon"]], dtype=object)))
+        assigned(by("calendar", column=0), Dataset(np.array([["soon"]], dtype=object)))
 
 
 def test_rolling_windows_overlap() -> None:
@@ -192,12 +192,12 @@ def test_clusters_are_named_by_what_stands_out() -> None:
     rng = np.random.default_rng(0)
     blobs = np.repeat([0, 1, 2], [300, 200, 100])
     X = np.column_stack([10.0 * (blobs == 1), 10.0 * (blobs == 2)]) + rng.normal(size=(600, 2))
-    codes, names = assigned(by("clusters", n=3), Sample(X))
+    codes, names = assigned(by("clusters", n=3), Dataset(X))
     assert np.array_equal(codes, blobs)
     assert names[1].startswith("2: x0 high") and names[2].startswith("3: x1 high")
     X[0, 0] = np.nan
-    assert len(assigned(by("clusters", n=3), Sample(X))[1]) == 3
-    assert len(assigned(by("clusters", n=3), Sample(csr_array(np.nan_to_num(X))))[1]) == 3
+    assert len(assigned(by("clusters", n=3), Dataset(X))[1]) == 3
+    assert len(assigned(by("clusters", n=3), Dataset(csr_array(np.nan_to_num(X))))[1]) == 3
     with pytest.raises(ValueError, match="n=1: two clusters or more"):
         by("clusters", n=1)
 

@@ -22,7 +22,7 @@ def mlpkit_backends() -> list[Component]:
                 "losses_without_delta",
                 "joint_solvers",
                 "gradients",
-                "watched_epochs",
+                "epoch_predictions",
                 "sparse_rows",
             ),
         )

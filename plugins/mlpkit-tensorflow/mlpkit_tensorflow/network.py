@@ -9,17 +9,8 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from mlpkit.plugin import (
-    PENALTY,
-    Loss,
-    Unsupported,
-    deltas,
-    dropout_mask,
-    moved,
-    row_losses,
-    slot_name,
-    stepped,
-)
+from mlpkit.backend_kit import deltas, moved, row_losses, stepped
+from mlpkit.plugin import PENALTY, Loss, Unsupported, dropout_mask, optimizer_state_name
 from mlpkit_tensorflow import namespace as xp
 from mlpkit_tensorflow.structure import State, Structure, Tensor, Tensors
 
@@ -105,7 +96,7 @@ def gradient(
     seed: Tensor,
     alpha: Tensor,
 ) -> tuple[Tensor, Tensors, Tensor]:
-    """Sums (3,) of loss, weight and penalty, the gradient of the loss as sums over rows, and
+    """StepSums (3,) of loss, weight and penalty, the gradient of the loss as sums over rows, and
     the activated outputs.
 
     ``rows`` are x (n, n_features), y (n, n_outputs), w (n,) and, with dropout, the rows'
@@ -116,7 +107,7 @@ def gradient(
     weight = tf.reduce_sum(w)
     trained = {name: p for name, p in weights.items() if name not in structure.frozen}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(trained)
+        tape.observer(trained)
         z, after = outputs(structure, {**weights, **trained}, x, True, seed, w, *rows[3:])
         own = tf.convert_to_tensor(after.get(PENALTY, 0), w.dtype)
     loss, delta, p = _loss(structure.loss, y, z, w)
@@ -138,7 +129,7 @@ def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor, 
     live = w > 0
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         if loss.delta is None:
-            tape.watch(z)
+            tape.observer(z)
         p = ACTIVATIONS[loss.out_activation](tf.where(live[:, None], z, 0))
         total = tf.reduce_sum(tf.where(live, w * row_losses(loss.rows(xp, y, p), y), 0))
     if loss.delta is None:
@@ -152,7 +143,7 @@ def advance(
     state: State,
     gradients: Tensors,
     weight: Tensor,
-    rate: Tensor,
+    learning_rate: Tensor,
     alpha: Tensor,
 ) -> State:
     """The state after one step of the solver, of a weight above 0; a frozen array's new value
@@ -164,8 +155,8 @@ def advance(
         g = gradients[name]
         means[name] = (g + alpha * p if name in structure.decayed else g) / weight
     step = _together if structure.joint else _one_by_one
-    weights, slots = step(structure, trained, means, state.slots, rate)
-    return State(weights | {name: gradients[name] for name in structure.frozen}, slots)
+    weights, optimizer_state = step(structure, trained, means, state.optimizer_state, learning_rate)
+    return State(weights | {name: gradients[name] for name in structure.frozen}, optimizer_state)
 
 
 def summed(structure: Structure, weights: Tensors, gradients: Tensors, weight: Tensor) -> Tensors:
@@ -196,29 +187,37 @@ def averaged(structure: Structure, weights: Tensors, sums: Tensors, weight: Tens
 
 
 def _one_by_one(
-    structure: Structure, weights: Tensors, gradients: Tensors, slots: Tensors, rate: Tensor
+    structure: Structure,
+    weights: Tensors,
+    gradients: Tensors,
+    optimizer_state: Tensors,
+    learning_rate: Tensor,
 ) -> tuple[Tensors, Tensors]:
     assert structure.update is not None  # a solver without steps has a trainer of its own
     trained: Tensors = {}
     after: Tensors = {}
     for name, p in weights.items():
-        keys = [slot_name(slot, name) for slot in structure.slot_names]
-        mine = tuple(slots[key] for key in keys)
+        keys = [optimizer_state_name(slot, name) for slot in structure.slot_names]
+        mine = tuple(optimizer_state[key] for key in keys)
         options = dict(structure.options)
         with traceable():
-            returned = structure.update(xp, p, gradients[name], mine, rate, options)
+            returned = structure.update(xp, p, gradients[name], mine, learning_rate, options)
         trained[name], new = stepped(returned, p, mine)
         after.update(zip(keys, new, strict=True))
     return trained, after
 
 
 def _together(
-    structure: Structure, weights: Tensors, gradients: Tensors, slots: Tensors, rate: Tensor
+    structure: Structure,
+    weights: Tensors,
+    gradients: Tensors,
+    optimizer_state: Tensors,
+    learning_rate: Tensor,
 ) -> tuple[Tensors, Tensors]:
     assert structure.joint is not None
     with traceable():
-        returned = structure.joint.update(xp, weights, gradients, slots, rate)
-    trained, after = moved(returned, weights, slots)
+        returned = structure.joint.update(xp, weights, gradients, optimizer_state, learning_rate)
+    trained, after = moved(returned, weights, optimizer_state)
     return dict(trained), dict(after)
 
 

@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 
 import tensorflow as tf
 
-from mlpkit.devices import Device, described, gpu_index
+from mlpkit.backend_kit import Device, described, gpu_index
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -56,15 +56,15 @@ def _seeds(*shape: int) -> Any:
 
 @lru_cache(maxsize=KEPT)
 def epoch(
-    structure: Structure, steps: int, batch: int, watched: bool = False
+    structure: Structure, steps: int, batch: int, with_predictions: bool = False
 ) -> Callable[..., tuple[State, Tensor, Any]]:
     """``(state, rows (steps, batch, ...), rates (steps,), seeds (steps,), order (steps,),
     live, alpha)`` to the state after the steps ``order[:live]``, the sums of each step,
-    (3, steps), 0 for the others, and if watched the activated outputs of all rows.
+    (3, steps), 0 for the others, and if with_predictions the activated outputs of all rows.
     """
     return _compiled(
         structure,
-        lambda structure, *args: _epoch(structure, watched, *args),
+        lambda structure, *args: _epoch(structure, with_predictions, *args),
         structure.state(),
         _rows(structure, steps, batch),
         structure.tensor(steps),
@@ -125,18 +125,18 @@ def outputs(structure: Structure) -> Callable[..., Tensor]:
 
 def _epoch(
     structure: Structure,
-    watched: bool,
+    with_predictions: bool,
     state: State,
     rows: Rows,
-    rates: Tensor,
+    learning_rates: Tensor,
     seeds: Tensor,
     order: Tensor,
     live: Tensor,
     alpha: Tensor,
 ) -> tuple[State, Tensor, Any]:
-    steps = rates.shape[0]
+    steps = learning_rates.shape[0]
     sums = tf.TensorArray(structure.dtype, steps, element_shape=(3,))
-    each = rows[1].shape[1:] if watched else (0,)
+    each = rows[1].shape[1:] if with_predictions else (0,)
     seen = tf.TensorArray(structure.dtype, steps, element_shape=each)
 
     def step(turn: Tensor, state: State, sums: Any, seen: Any) -> tuple[Tensor, State, Any, Any]:
@@ -144,8 +144,8 @@ def _epoch(
         at = i if steps > 1 else 0  # where it is known, rows are not copied
         batch = tuple(each[at] for each in rows)
         found, gradients, p = network.gradient(structure, state.weights, batch, seeds[i], alpha)
-        state = network.advance(structure, state, gradients, found[1], rates[i], alpha)
-        return turn + 1, state, sums.write(i, found), seen.write(i, p) if watched else seen
+        state = network.advance(structure, state, gradients, found[1], learning_rates[i], alpha)
+        return turn + 1, state, sums.write(i, found), seen.write(i, p) if with_predictions else seen
 
     first = (0, state, sums, seen)
     _, state, sums, seen = tf.while_loop(lambda turn, *_: turn < live, step, first)
@@ -160,10 +160,15 @@ def _gradient(
 
 
 def _update(
-    structure: Structure, state: State, sums: Tensors, weight: Tensor, rate: Tensor, alpha: Tensor
+    structure: Structure,
+    state: State,
+    sums: Tensors,
+    weight: Tensor,
+    learning_rate: Tensor,
+    alpha: Tensor,
 ) -> State:
     gradients = network.averaged(structure, state.weights, sums, weight)
-    return network.advance(structure, state, gradients, weight, rate, alpha)
+    return network.advance(structure, state, gradients, weight, learning_rate, alpha)
 
 
 def _outputs(structure: Structure, weights: Tensors, x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The backend: `mlpkit.plugin.Steps` over compiled TensorFlow.
 
 Rows stay on the host and travel in blocks of many steps, padded to a few shapes (see
-`mlpkit.blocks`); states stay on the device. An epoch waits for the device once.
+`mlpkit.backend_kit.blocks`); states stay on the device. An epoch waits for the device once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,9 +11,18 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse import issparse
 
-from mlpkit.blocks import BLOCK_ROWS, Block, HostRows, blocks, host_rows, rows_within
-from mlpkit.devices import Device
-from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, Sums, slot_name
+from mlpkit.backend_kit import BLOCK_ROWS, Block, Device, HostRows, blocks, host_rows, rows_within
+from mlpkit.plugin import (
+    Array,
+    Arrays,
+    Batches,
+    Network,
+    Recipe,
+    Spec,
+    Steps,
+    StepSums,
+    optimizer_state_name,
+)
 from mlpkit_tensorflow import programs
 from mlpkit_tensorflow.process import chosen, hint_at_float32, on_device, unforked
 from mlpkit_tensorflow.structure import State, Tensor, Tensors, structure_of
@@ -102,8 +111,8 @@ class _Backend:
         self.device = device
         self.solver = recipe.solver
         self.frozen = network.frozen
-        slots = self._first_slots(network.arrays)
-        self.structure = structure_of(network, slots, spec, recipe, jit_compile, device)
+        optimizer_state = self._first_slots(network.arrays)
+        self.structure = structure_of(network, optimizer_state, spec, recipe, jit_compile, device)
         self.batch_size = recipe.batch_size
         self.alpha = recipe.alpha
         self.dtype, self.widest = spec.dtype, max(spec.layer_units)
@@ -123,25 +132,25 @@ class _Backend:
         if self.solver.joint is not None:
             return self.solver.joint.start(trained)
         return {
-            slot_name(slot, name): np.zeros_like(a)
-            for slot in self.solver.slots
+            optimizer_state_name(slot, name): np.zeros_like(a)
+            for slot in self.solver.optimizer_state
             for name, a in trained.items()
         }
 
     def start(self, arrays: Arrays) -> State:
         weights = {name: arrays[name] for name, _, _ in self.structure.weights}
-        slots = {key: arrays.get(key, a) for key, a in self._first_slots(weights).items()}
-        return State(_to_tensors(weights), _to_tensors(slots))
+        optimizer_state = {key: arrays.get(key, a) for key, a in self._first_slots(weights).items()}
+        return State(_to_tensors(weights), _to_tensors(optimizer_state))
 
     def arrays(self, state: State) -> Arrays:
         return _to_arrays(state.weights)
 
-    def slots(self, state: State) -> Arrays:
-        return _to_arrays(state.slots)
+    def optimizer_state(self, state: State) -> Arrays:
+        return _to_arrays(state.optimizer_state)
 
     def gradient(
         self, state: State, rows: Rows, indices: Array | None, seed: int
-    ) -> tuple[Sums, Arrays]:
+    ) -> tuple[StepSums, Arrays]:
         parts = rows.whole() if indices is None else rows.taken(indices)
         alpha, sums = self._scalar(self.alpha), []
         total: Tensors = {}
@@ -154,28 +163,28 @@ class _Backend:
             sums.append(found)
         loss, weight, penalty = tf.stack(sums, axis=1).numpy().astype(np.float64)
         return (
-            Sums(float(loss.sum()), float(weight.sum()), float(penalty[0])),
+            StepSums(float(loss.sum()), float(weight.sum()), float(penalty[0])),
             _to_arrays(total),
         )
 
-    def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
+    def update(self, state: State, gradients: Arrays, weight: float, learning_rate: float) -> State:
         if not weight > 0:
             return state
         return programs.update(self.structure)(
             state,
             {name: tf.constant(gradients[name], self.dtype) for name in state.weights},
-            *map(self._scalar, (weight, rate, self.alpha)),
+            *map(self._scalar, (weight, learning_rate, self.alpha)),
         )
 
-    def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
+    def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, StepSums]:
         alpha, sums = self._scalar(self.alpha), []
         seen: list[Tensor] = []
         for block in blocks(rows.host, batches, self.batch_size):
             empty = block.w.sum(axis=1) <= 0  # these steps are not run
-            program = programs.epoch(self.structure, *block.w.shape, batches.watched)
+            program = programs.epoch(self.structure, *block.w.shape, batches.with_predictions)
             given = (
                 rows.tensors(block),
-                tf.constant(block.rates),
+                tf.constant(block.learning_rates),
                 tf.constant(block.seeds, tf.int64),
                 tf.constant(empty.argsort(kind="stable"), tf.int32),
                 tf.constant(np.count_nonzero(~empty), tf.int32),
@@ -189,10 +198,10 @@ class _Backend:
         found = tf.concat(sums, axis=1).numpy()[:, : len(batches.order)]
         steps, width = batches.order.shape
         predictions = None
-        if batches.watched:
+        if batches.with_predictions:
             predictions = np.concatenate([p.numpy() for p in seen])[:steps, :width]
         loss, weight, penalty = found.astype(np.float64)
-        return state, Sums(loss, weight, penalty, predictions)
+        return state, StepSums(loss, weight, penalty, predictions)
 
     def outputs(self, state: State, X: Any) -> Array:
         X = X.tocsr() if issparse(X) else np.asarray(X)

@@ -21,7 +21,7 @@ class State(NamedTuple):
     """
 
     weights: Tensors
-    slots: Tensors
+    optimizer_state: Tensors
 
 
 class Structure(NamedTuple):
@@ -39,7 +39,7 @@ class Structure(NamedTuple):
     decayed: frozenset[str]
     frozen: frozenset[str]
     weights: Shapes
-    slots: Shapes
+    optimizer_state: Shapes
     n_features: int
     n_outputs: int
     dtype: Literal["float32", "float64"]
@@ -53,13 +53,16 @@ class Structure(NamedTuple):
     def state(self) -> State:
         """What it is told about a state."""
         return State(
-            *({k: tf.TensorSpec(*of) for k, *of in each} for each in (self.weights, self.slots))
+            *(
+                {k: tf.TensorSpec(*of) for k, *of in each}
+                for each in (self.weights, self.optimizer_state)
+            )
         )
 
 
 def structure_of(
     network: Network,
-    slots: Arrays,
+    optimizer_state: Arrays,
     spec: Spec,
     recipe: Recipe,
     jit_compile: bool,
@@ -76,11 +79,11 @@ def structure_of(
         solver.update,
         solver.joint,
         tuple(sorted(solver.options.items())),
-        solver.slots,
+        solver.optimizer_state,
         network.decayed,
         network.frozen,
         _shapes(network.arrays),
-        _shapes(slots),
+        _shapes(optimizer_state),
         spec.n_features,
         spec.n_outputs,
         spec.dtype,

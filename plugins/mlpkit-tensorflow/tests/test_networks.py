@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mlpkit import dense, numpy_backend
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.plugin import PENALTY, Joint, Network, Solver, Steps
 from mlpkit.testing import batches, close, data, recipe, spec
 from mlpkit_tensorflow.steps import backend
@@ -45,12 +46,12 @@ def clip_start(arrays: Any) -> Any:
     return {"count": np.zeros((), next(iter(arrays.values())).dtype)}
 
 
-def clip_update(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+def clip_update(xp: Any, weights: Any, gradients: Any, optimizer_state: Any, rate: Any) -> Any:
     """Gradient descent with gradients clipped by their common norm."""
     norm = sum(xp.sum(g * g) for g in gradients.values()) ** 0.5
     scale = rate / (1 + norm)
     moved = {name: p - scale * gradients[name] for name, p in weights.items()}
-    return moved, {"count": slots["count"] + 1}
+    return moved, {"count": optimizer_state["count"] + 1}
 
 
 def started() -> tuple[Steps, Any]:
@@ -68,11 +69,11 @@ class TestApply:
         fused, sums = steps.epoch(state, rows, plan)
         for i, indices in enumerate(plan.order):
             one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
-            state = steps.update(state, gradient, one.weight, float(plan.rates[i]))
+            state = steps.update(state, gradient, one.weight, float(plan.learning_rates[i]))
             for all_steps, its_own in zip(sums[:3], one[:3], strict=True):
                 close(all_steps[i], its_own, 1e-9)
         close(steps.arrays(fused), steps.arrays(state), 1e-9)
-        close(steps.slots(fused), steps.slots(state), 1e-9)
+        close(steps.optimizer_state(fused), steps.optimizer_state(state), 1e-9)
 
     def test_gradient_equals_differences(self) -> None:
         """The gradient is that of the loss, by central differences."""
@@ -95,8 +96,8 @@ class TestApply:
         after, _ = steps.epoch(state, steps.put(X, y, None), batches(8, 8))
         expected = 0.9 * network().arrays["mean"] + 0.1 * X.mean(axis=0)
         close(expected, steps.arrays(after)["mean"], 1e-12)
-        assert {"m/first", "v/first"} < steps.slots(after).keys()
-        assert not any("mean" in name for name in steps.slots(after))
+        assert {"m/first", "v/first"} < steps.optimizer_state(after).keys()
+        assert not any("mean" in name for name in steps.optimizer_state(after))
 
     def test_a_step_of_weight_zero_changes_nothing(self) -> None:
         """Not even a frozen array."""
@@ -144,9 +145,9 @@ class TestContract:
             steps = make(net, s, recipe(solver=solver))
             rows, state = steps.put(*data(s)), steps.start(net.arrays)
             state, _ = steps.epoch(state, rows, batches(21, 8))
-            state = steps.start({**steps.arrays(state), **steps.slots(state)})
+            state = steps.start({**steps.arrays(state), **steps.optimizer_state(state)})
             state, _ = steps.epoch(state, rows, batches(21, 8))
-            found.append({**steps.arrays(state), **steps.slots(state)})
+            found.append({**steps.arrays(state), **steps.optimizer_state(state)})
         assert found[1]["count"] == 6
         close(found[0], found[1], 1e-9)
 

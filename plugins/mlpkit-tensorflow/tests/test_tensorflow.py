@@ -11,8 +11,10 @@ import pytest
 import tensorflow as tf
 from scipy.sparse import csr_array
 
-from mlpkit import MLPClassifier, dense, numpy_backend
-from mlpkit.solvers import sgd
+from mlpkit import MLPClassifier
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend import steps as numpy_backend
+from mlpkit.objectives.solvers import sgd
 from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
 from mlpkit_tensorflow import process, programs
 from mlpkit_tensorflow.steps import backend
@@ -123,7 +125,7 @@ class TestDevices:
             (cpu,) = tf.config.list_physical_devices("CPU")
             two = [tf.config.LogicalDeviceConfiguration()] * 2
             tf.config.set_logical_device_configuration(cpu, two)
-            from mlpkit import dense
+            from mlpkit.numpy_backend import dense
             from mlpkit.testing import batches, close, data, recipe, spec
             from mlpkit_tensorflow import steps
             network = dense.build(spec(), np.random.RandomState(0))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import torch
 
-from mlpkit.plugin import Array, Arrays, Network, Solver, slot_name
+from mlpkit.plugin import Array, Arrays, Network, Solver, optimizer_state_name
 
 Tensor: TypeAlias = torch.Tensor
 Tensors: TypeAlias = dict[str, Tensor]
@@ -19,13 +19,17 @@ class State(NamedTuple):
     """
 
     weights: Tensor
-    slots: Any
+    optimizer_state: Any
     frozen: Tensors
 
     def copy(self) -> "State":
         """A state to work in; frozen arrays are replaced, never written to."""
-        slots = self.slots
-        copied = slots.clone() if isinstance(slots, torch.Tensor) else dict(slots)
+        optimizer_state = self.optimizer_state
+        copied = (
+            optimizer_state.clone()
+            if isinstance(optimizer_state, torch.Tensor)
+            else dict(optimizer_state)
+        )
         return State(self.weights.clone(), copied, dict(self.frozen))
 
 
@@ -68,27 +72,32 @@ class Layout:
         frozen = {
             name: self.tensor(np.array(arrays[name], dtype)) for name, dtype in self.frozen.items()
         }
-        slots: Any
+        optimizer_state: Any
         if solver.joint is not None:
             first = solver.joint.start({name: arrays[name] for name in self.slices})
             given = {key: np.array(arrays.get(key, a), a.dtype) for key, a in first.items()}
-            slots = {key: self.tensor(a) for key, a in given.items()}
+            optimizer_state = {key: self.tensor(a) for key, a in given.items()}
         else:
-            each = [self.flat(arrays, partial(slot_name, slot)) for slot in solver.slots]
-            slots = torch.stack(each) if each else torch.zeros((0, self.size))
-        return State(self.flat(arrays), slots, frozen)
+            each = [
+                self.flat(arrays, partial(optimizer_state_name, slot))
+                for slot in solver.optimizer_state
+            ]
+            optimizer_state = torch.stack(each) if each else torch.zeros((0, self.size))
+        return State(self.flat(arrays), optimizer_state, frozen)
 
     def arrays(self, state: State) -> Arrays:
         """The weights in NumPy."""
         return pulled({**self.views(state.weights), **state.frozen})
 
-    def slots(self, state: State, solver: Solver) -> Arrays:
+    def optimizer_state(self, state: State, solver: Solver) -> Arrays:
         """The solver's slots in NumPy, under `slot_name`, or a joint solver's own names."""
         if solver.joint is not None:
-            return pulled(state.slots)
+            return pulled(state.optimizer_state)
         found: Tensors = {}
-        for slot, flat in zip(solver.slots, state.slots, strict=True):
-            found |= {slot_name(slot, name): view for name, view in self.views(flat).items()}
+        for slot, flat in zip(solver.optimizer_state, state.optimizer_state, strict=True):
+            found |= {
+                optimizer_state_name(slot, name): view for name, view in self.views(flat).items()
+            }
         return pulled(found)
 
 

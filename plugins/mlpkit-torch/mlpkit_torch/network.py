@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mlpkit.plugin import PENALTY, Loss, Network, Spec, deltas, dropout_mask, row_losses
+from mlpkit.backend_kit import deltas, row_losses
+from mlpkit.plugin import PENALTY, Loss, Network, Spec, dropout_mask
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.layout import Layout, State, Tensor, Tensors
 from mlpkit_torch.rows import Part

@@ -10,20 +10,8 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 
-from mlpkit.devices import Device
-from mlpkit.plugin import (
-    Array,
-    Arrays,
-    Batches,
-    Joint,
-    Network,
-    Recipe,
-    Spec,
-    Steps,
-    Sums,
-    moved,
-    stepped,
-)
+from mlpkit.backend_kit import Device, moved, stepped
+from mlpkit.plugin import Array, Arrays, Batches, Joint, Network, Recipe, Spec, Steps, StepSums
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import device_of, unforked
 from mlpkit_torch.layout import Layout, State, Tensor, pulled
@@ -39,7 +27,9 @@ def backend(network: Network, spec: Spec, recipe: Recipe, *, device: Device = "a
     """
     f = unforked(Functions)(network, spec, recipe, device)
     made = {name: torch.no_grad()(getattr(f, name)) for name in Steps._fields}
-    computing = {name: unforked(made[name]) for name in made if name not in ("arrays", "slots")}
+    computing = {
+        name: unforked(made[name]) for name in made if name not in ("arrays", "optimizer_state")
+    }
     return Steps(**{**made, **computing})
 
 
@@ -69,14 +59,14 @@ class Functions:
         """The weights as NumPy arrays."""
         return self.layout.arrays(state)
 
-    def slots(self, state: State) -> Arrays:
+    def optimizer_state(self, state: State) -> Arrays:
         """The solver's slots as NumPy arrays."""
-        return self.layout.slots(state, self.solver)
+        return self.layout.optimizer_state(state, self.solver)
 
     def gradient(
         self, state: State, rows: Rows, indices: Array | None, seed: int
-    ) -> tuple[Sums, Arrays]:
-        """Sums and gradients over the indices (batch,), or over all rows."""
+    ) -> tuple[StepSums, Arrays]:
+        """StepSums and gradients over the indices (batch,), or over all rows."""
         total, gradients = torch.zeros_like(state.weights), torch.empty_like(state.weights)
         loss, weight = torch.zeros((), dtype=total.dtype, device=self.device), 0.0
         frozen = {name: torch.zeros_like(a, dtype=total.dtype) for name, a in state.frozen.items()}
@@ -90,19 +80,19 @@ class Functions:
             loss, weight = loss + found.loss, weight + part.weight
             frozen = {name: a + part.weight * found.frozen[name] for name, a in frozen.items()}
         arrays = pulled({**self.layout.views(total), **frozen})
-        return Sums(float(loss), weight, float(self._penalty(state))), arrays
+        return StepSums(float(loss), weight, float(self._penalty(state))), arrays
 
-    def update(self, state: State, gradients: Arrays, weight: float, rate: float) -> State:
+    def update(self, state: State, gradients: Arrays, weight: float, learning_rate: float) -> State:
         """One solver step with sums of gradients."""
         state = state.copy()
         if weight > 0:
             means = {name: np.asarray(gradients[name]) / weight for name in state.frozen}
             frozen = {name: self.layout.tensor(np.asarray(a)) for name, a in means.items()}
-            self._advance(state, self.layout.flat(gradients), weight, rate)
+            self._advance(state, self.layout.flat(gradients), weight, learning_rate)
             self._replace_frozen(state, frozen)
         return state
 
-    def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, Sums]:
+    def epoch(self, state: State, rows: Rows, batches: Batches) -> tuple[State, StepSums]:
         """All steps of `batches`, and the sums of each, (steps,)."""
         state, gradients = state.copy(), torch.empty_like(state.weights)
         live: list[int] = []
@@ -116,21 +106,21 @@ class Functions:
             new: Backward = self.network.backward(state, part, gradients, int(batches.seeds[i]))
             found.append(torch.stack([new.loss, self._penalty(state)]))
             live.append(i)
-            if batches.watched:
+            if batches.with_predictions:
                 seen.append(new.p)
                 places.append(part.places)
             sums[1, i] = part.weight
-            self._advance(state, gradients, part.weight, float(batches.rates[i]))
+            self._advance(state, gradients, part.weight, float(batches.learning_rates[i]))
             self._replace_frozen(state, new.frozen)
         if live:
             sums[::2, live] = torch.stack(found, dim=1).cpu().numpy()  # the one wait
         predictions = None
-        if batches.watched:
+        if batches.with_predictions:
             predictions = np.zeros((*batches.order.shape, self.n_outputs), self.dtype)
             if live:
                 step = np.repeat(live, [len(each) for each in places])
                 predictions[step, np.concatenate(places)] = torch.cat(seen).cpu().numpy()
-        return state, Sums(sums[0], sums[1], sums[2], predictions)
+        return state, StepSums(sums[0], sums[1], sums[2], predictions)
 
     def outputs(self, state: State, X: Any) -> Array:
         """Outputs before activation (n, n_outputs) of X (n, n_features), dense or sparse."""
@@ -148,18 +138,20 @@ class Functions:
         decayed = state.weights[: self.layout.decayed]
         return 0.5 * self.alpha * torch.dot(decayed, decayed)
 
-    def _advance(self, state: State, gradients: Tensor, weight: float, rate: float) -> None:
+    def _advance(
+        self, state: State, gradients: Tensor, weight: float, learning_rate: float
+    ) -> None:
         """One solver step in the state, with sums of gradients (n_weights,)."""
         decayed = self.layout.decayed
         gradients[:decayed].add_(state.weights[:decayed], alpha=self.alpha)
         gradients /= weight
         if self.solver.joint is not None:
-            self._advance_jointly(self.solver.joint, state, gradients, rate)
+            self._advance_jointly(self.solver.joint, state, gradients, learning_rate)
             return
         assert self.solver.update is not None  # a solver without steps has its own trainer
-        mine = (state.weights, *state.slots)
+        mine = (state.weights, *state.optimizer_state)
         options = self.solver.options
-        returned = self.solver.update(xp, mine[0], gradients, mine[1:], rate, options)
+        returned = self.solver.update(xp, mine[0], gradients, mine[1:], learning_rate, options)
         p, after = stepped(returned, mine[0], mine[1:])
         # where the solver did not work in place; what it gives may be another one of ours
         new = [None if a is b else a.clone() for a, b in zip((p, *after), mine, strict=True)]
@@ -167,19 +159,21 @@ class Functions:
             if moved_to is not None:
                 kept.copy_(moved_to)
 
-    def _advance_jointly(self, joint: Joint, state: State, gradients: Tensor, rate: float) -> None:
+    def _advance_jointly(
+        self, joint: Joint, state: State, gradients: Tensor, learning_rate: float
+    ) -> None:
         """One step of a joint solver in the state, with mean gradients (n_weights,)."""
         weights, means = self.layout.views(state.weights), self.layout.views(gradients)
-        returned = joint.update(xp, weights, means, dict(state.slots), rate)
-        new, slots = moved(returned, weights, state.slots)
+        returned = joint.update(xp, weights, means, dict(state.optimizer_state), learning_rate)
+        new, optimizer_state = moved(returned, weights, state.optimizer_state)
         # both may be views of the old weights, which are overwritten
         copies = {name: new[name].clone() for name in weights}
-        for key, a in slots.items():
-            old = state.slots[key]
+        for key, a in optimizer_state.items():
+            old = state.optimizer_state[key]
             slot = torch.as_tensor(a, dtype=old.dtype, device=self.device)
             storage = state.weights.untyped_storage().data_ptr()
             shared = slot.untyped_storage().data_ptr() == storage
-            state.slots[key] = slot.clone() if shared else slot
+            state.optimizer_state[key] = slot.clone() if shared else slot
         for name, view in weights.items():
             view.copy_(copies[name])
 

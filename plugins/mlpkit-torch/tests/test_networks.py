@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from mlpkit import MLPClassifier, dense
-from mlpkit.plugin import PENALTY, Joint, Network, Solver, Spec, slot_name
-from mlpkit.solvers import adam
+from mlpkit import MLPClassifier
+from mlpkit.numpy_backend import dense
+from mlpkit.objectives.solvers import adam
+from mlpkit.plugin import PENALTY, Joint, Network, Solver, Spec, optimizer_state_name
 from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
 from mlpkit_torch.steps import backend
 
@@ -59,16 +60,16 @@ def test_a_network_of_its_own_steps_down_its_gradient() -> None:
     rows_loss = -(y * torch.log_softmax(z, dim=1)).sum(dim=1)
     ((w @ rows_loss + 0.3 / 2 * decay) / w.sum() + after[PENALTY]).backward()  # type: ignore[no-untyped-call]
 
-    state, sums = steps.epoch(state, rows, batches(16, 16, rate=0.1))
-    found = {**steps.arrays(state), **steps.slots(state)}
+    state, sums = steps.epoch(state, rows, batches(16, 16, learning_rate=0.1))
+    found = {**steps.arrays(state), **steps.optimizer_state(state)}
     assert {"m/mean", "v/mean"}.isdisjoint(found)
     solver = adam()
     assert solver.update is not None
     for name, a in trained.items():
         g, p = a.grad.numpy(), a.detach().numpy().copy()  # type: ignore[union-attr]
-        slots = np.zeros_like(g), np.zeros_like(g)
-        p, (m, v) = solver.update(np, p, g, slots, 0.1, solver.options)
-        expected = {name: p, slot_name("m", name): m, slot_name("v", name): v}
+        optimizer_state = np.zeros_like(g), np.zeros_like(g)
+        p, (m, v) = solver.update(np, p, g, optimizer_state, 0.1, solver.options)
+        expected = {name: p, optimizer_state_name("m", name): m, optimizer_state_name("v", name): v}
         close(expected, {key: found[key] for key in expected}, 1e-9)
     close(after["mean"].detach().numpy(), found["mean"], 1e-9)
     assert found["calls"] == 1 and found["calls"].dtype == np.int64
@@ -86,10 +87,10 @@ def test_a_network_of_its_own_obeys_the_law_of_the_epoch(dtype: str) -> None:
     for i, indices in enumerate(plan.order):
         one, gradient = steps.gradient(state, rows, indices, int(plan.seeds[i]))
         close(sums.loss[i], one.loss, tolerance)
-        state = steps.update(state, gradient, one.weight, plan.rates[i])
+        state = steps.update(state, gradient, one.weight, plan.learning_rates[i])
     assert np.all(steps.arrays(state)["mean"] != 0)
     close(steps.arrays(fused), steps.arrays(state), tolerance)
-    close(steps.slots(fused), steps.slots(state), tolerance)
+    close(steps.optimizer_state(fused), steps.optimizer_state(state), tolerance)
     assert {a.dtype.name for a in steps.arrays(state).values()} == {dtype, "int64"}
 
 
@@ -107,9 +108,9 @@ def test_an_empty_step_leaves_frozen_arrays_alone() -> None:
 def test_states_are_never_written_to() -> None:
     """Neither weights, slots nor frozen arrays of the state that an epoch began with."""
     steps, state, rows = started()
-    before = {**steps.arrays(state), **steps.slots(state)}
+    before = {**steps.arrays(state), **steps.optimizer_state(state)}
     steps.epoch(state, rows, batches(21, 8))
-    close(before, {**steps.arrays(state), **steps.slots(state)}, 0)
+    close(before, {**steps.arrays(state), **steps.optimizer_state(state)}, 0)
 
 
 def test_seeds_decide_what_is_drawn() -> None:
@@ -143,12 +144,14 @@ def _first(arrays: Any) -> Any:
     return {"count": np.array(0), **{f"sum of {n}": np.zeros_like(a) for n, a in arrays.items()}}
 
 
-def _together(xp: Any, weights: Any, gradients: Any, slots: Any, rate: Any) -> Any:
+def _together(
+    xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
+) -> Any:
     norm = xp.sqrt(sum(xp.sum(g * g) for g in gradients.values()))
-    after = {"count": slots["count"] + 1}
+    after = {"count": optimizer_state["count"] + 1}
     for name, g in gradients.items():
-        after[f"sum of {name}"] = slots[f"sum of {name}"] + g / norm
-    return {n: p - rate * after[f"sum of {n}"] for n, p in weights.items()}, after
+        after[f"sum of {name}"] = optimizer_state[f"sum of {name}"] + g / norm
+    return {n: p - learning_rate * after[f"sum of {n}"] for n, p in weights.items()}, after
 
 
 def test_joint_solvers_equal_numpy() -> None:
@@ -160,17 +163,19 @@ def test_joint_solvers_equal_numpy() -> None:
         steps, state = laws.started(s, joint)
         rows = steps.put(*data(s))
         state, _ = steps.epoch(state, rows, batches(21, 8))
-        state = steps.start({**steps.arrays(state), **steps.slots(state)})
+        state = steps.start({**steps.arrays(state), **steps.optimizer_state(state)})
         one, gradient = steps.gradient(state, rows, None, 0)
         state = steps.update(state, gradient, float(one.weight), 0.01)
-        found.append({**steps.arrays(state), **steps.slots(state)})
+        found.append({**steps.arrays(state), **steps.optimizer_state(state)})
     close(found[0], found[1], 1e-9)
     assert found[1]["count"] == 4
 
 
-def _swapping(xp: Any, p: Any, g: Any, slots: Any, rate: Any, options: Any) -> Any:
-    a, b = slots
-    return p - rate * (a + g), (b, a + g)
+def _swapping(
+    xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+) -> Any:
+    a, b = optimizer_state
+    return p - learning_rate * (a + g), (b, a + g)
 
 
 def test_a_solver_may_give_one_slot_for_another() -> None:
@@ -180,7 +185,7 @@ def test_a_solver_may_give_one_slot_for_another() -> None:
         laws = type("Laws", (BackendLaws,), {"backend": name})()
         steps, state = laws.started(s, recipe(solver=Solver(_swapping, ("a", "b"))))
         state, _ = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
-        found.append({**steps.arrays(state), **steps.slots(state)})
+        found.append({**steps.arrays(state), **steps.optimizer_state(state)})
     close(found[0], found[1], 1e-9)
 
 

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import mlpkit_torch.rows
 from mlpkit import MLPClassifier
-from mlpkit.solvers import adamw
+from mlpkit.objectives.solvers import adamw
 from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
 from mlpkit_torch import devices
 from mlpkit_torch import namespace as xp
@@ -229,10 +229,10 @@ def test_the_readme_runs() -> None:
 
 
 def test_only_what_authors_may_import() -> None:
-    """The code of the plugin imports `mlpkit.plugin` and `mlpkit.devices`."""
+    """The code of the plugin imports `mlpkit.plugin` and `mlpkit.backend_kit.devices`."""
     for path in Path(mlpkit_torch.rows.__file__).parent.glob("*.py"):
         found = set(re.findall(r"^\s*(?:from|import) (mlpkit\b[\w.]*)", path.read_text(), re.M))
-        assert found <= {"mlpkit.plugin", "mlpkit.devices"}, path
+        assert found <= {"mlpkit.plugin", "mlpkit.backend_kit.devices"}, path
 
 
 @pytest.mark.parametrize("k", [1, 3, 64, 65])
@@ -258,7 +258,9 @@ def test_adamw_is_that_of_pytorch() -> None:
     groups = [{"params": [p], "weight_decay": decays[name]} for name, p in theirs.items()]
     optimizer = torch.optim.AdamW(groups, 0.05, (0.8, 0.99), 1e-6)
     weights = {name: torch.from_numpy(a.copy()) for name, a in arrays.items()}
-    slots = {name: torch.from_numpy(np.array(a)) for name, a in joint.start(arrays).items()}
+    optimizer_state = {
+        name: torch.from_numpy(np.array(a)) for name, a in joint.start(arrays).items()
+    }
     for _ in range(10):
         gradients = {
             name: torch.from_numpy(rng.standard_normal(a.shape)) for name, a in arrays.items()
@@ -266,6 +268,6 @@ def test_adamw_is_that_of_pytorch() -> None:
         for name, p in theirs.items():
             p.grad = gradients[name]
         optimizer.step()
-        weights, slots = joint.update(xp, weights, gradients, slots, 0.05)
+        weights, optimizer_state = joint.update(xp, weights, gradients, optimizer_state, 0.05)
     for name, p in theirs.items():
         close(p.detach().numpy(), weights[name].numpy(), 1e-12)

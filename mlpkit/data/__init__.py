@@ -1,0 +1,1 @@
+"""Rows: targets, weights, evaluation sets."""

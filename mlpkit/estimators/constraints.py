@@ -1,0 +1,57 @@
+"""What each parameter may be, checked by scikit-learn before every fit."""
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from mlpkit.numpy_backend.activations import HIDDEN
+from mlpkit.plugin import Loss, Solver
+
+_COUNT = Interval(Integral, 1, None, closed="left")
+_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_FRACTION = Interval(Real, 0, 1, closed="left")
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "loss": [str, Loss, None, object],  # an object that a plugin adapts; `recipes` checks
+    "hidden_layer_sizes": ["array-like", _COUNT],
+    "activation": [StrOptions(set(HIDDEN)), list, tuple],
+    "solver": [str, Solver, object],  # likewise
+    "alpha": [_NOT_NEGATIVE],
+    "batch_size": [StrOptions({"auto"}), _COUNT],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate_init": [_POSITIVE],
+    "power_t": [_NOT_NEGATIVE],
+    "max_iter": [_COUNT],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [_NOT_NEGATIVE],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [_FRACTION],
+    "beta_1": [_FRACTION],
+    "beta_2": [_FRACTION],
+    "epsilon": [_POSITIVE],
+    "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
+    "max_fun": [_COUNT],
+    "backend": [str, callable, None],
+    "backend_options": [dict, None],
+    "builder": [str, callable, None],
+    "builder_options": [dict, None],
+    "solver_options": [dict, None],
+    "loss_options": [dict, None],
+    "dropout": [_FRACTION, list, tuple],
+    "trainer": [str, callable, None],
+    "callbacks": ["array-like", callable, str, None, object],
+    "metrics": [object],  # the plan checks these
+    "partitions": [object],
+    "train_metrics": [StrOptions({"running", "exact"})],
+    "metrics_window": [_COUNT],
+    "early_stopping_on": [str, callable, None],
+    "dtype": [StrOptions({"float32", "float64"}), None],
+}

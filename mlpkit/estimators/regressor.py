@@ -1,0 +1,372 @@
+"""MLPRegressor."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
+
+from mlpkit.data.evaluation_sets import Beside
+from mlpkit.data.targets import Values
+from mlpkit.estimators.base import BaseMLP
+from mlpkit.estimators.error_hints import advised
+from mlpkit.plugin import Array, Backend, Builder, Callback, Dataset, Solver, Trainer
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+    """Multilayer perceptron regressor with scikit-learn's interface and a choice of backends.
+
+    This model minimizes a loss, by default the squared error, plus an L2 penalty. The
+    parameters from `loss` to `max_fun` are those of `sklearn.neural_network.MLPRegressor` and
+    give the same results.
+
+    Parameters
+    ----------
+    loss : str, Loss or object, default='squared_error'
+        The loss to minimize.
+
+        - 'squared_error' is half the squared error.
+        - 'absolute_error' is the absolute error, which predicts the median.
+        - 'huber' is half the squared error for errors of at most ``delta``, and
+          ``delta * (abs(y - p) - delta / 2)`` for larger ones. Set ``delta`` by
+          ``loss_options={"delta": 1.0}``, which is the default.
+        - 'quantile' is the pinball loss, ``q * (y - p)`` if ``y >= p`` and ``(1 - q) * (p - y)``
+          otherwise, which predicts the quantile ``q``. Set ``q`` by
+          ``loss_options={"quantile": 0.5}``, which is the default.
+        - 'poisson' is half the Poisson deviance. The activation of the output layer is the
+          exponential function, and ``y >= 0`` is required.
+
+        The loss of several outputs is the sum over the outputs for 'poisson' and the mean over
+        the outputs for the others. The gradient of 'squared_error' is that of the sum, as in
+        scikit-learn. A `mlpkit.plugin.Loss` is also accepted, as is a loss of a framework for
+        which a plugin is installed, as an object or by its name ('framework.name'). `score` and
+        early stopping use R2 for every loss.
+
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Number of units of each hidden layer. An int means one hidden layer, and ``()`` means no
+        hidden layer.
+
+    activation : str, or list or tuple of str, default='relu'
+        Activation function of the hidden layers. A list gives one for each hidden layer.
+
+        - 'identity' returns ``f(x) = x``.
+        - 'logistic' returns ``f(x) = 1 / (1 + exp(-x))``.
+        - 'tanh' returns ``f(x) = tanh(x)``.
+        - 'relu' returns ``f(x) = max(0, x)``.
+        - 'gelu' returns ``f(x) = x * Phi(x)``, where Phi is the exact distribution function of
+          the standard normal distribution.
+        - 'silu' (swish) returns ``f(x) = x / (1 + exp(-x))``.
+        - 'selu' returns ``f(x) = 1.0507 * x`` if ``x > 0`` and ``1.7581 * (exp(x) - 1)``
+          otherwise.
+        - 'mish' returns ``f(x) = x * tanh(log(1 + exp(x)))``.
+        - 'leaky_relu' returns ``f(x) = max(0.01 * x, x)``.
+
+    solver : str or Solver, default='adam'
+        The optimizer of the weights.
+
+        - 'adam' is the stochastic gradient-based optimizer of Kingma and Ba (2015).
+        - 'adamw' is 'adam' with decoupled weight decay (Loshchilov and Hutter, 2019): each step
+          multiplies the weight matrices by ``1 - learning_rate_init * weight_decay``. Set the
+          weight decay by ``solver_options={"weight_decay": 0.01}``. The L2 penalty is added as
+          for every solver; ``alpha=0`` disables it.
+        - 'sgd' is stochastic gradient descent with momentum.
+        - 'lbfgs' is SciPy's L-BFGS-B, which uses all rows in each iteration. It often converges
+          faster on small data sets.
+
+        Installed plugins add further names. A `mlpkit.plugin.Solver` is also accepted, and
+        plugins accept the optimizers of their framework.
+
+    alpha : float, default=0.0001
+        Strength of the L2 penalty ``alpha / 2 * sum(weights ** 2)``. The penalty is divided by the
+        number of rows (by the sum of their weights) when it is added to the loss.
+
+    batch_size : int or 'auto', default='auto'
+        Number of rows of each step. 'auto' is ``min(200, n_samples)``. Ignored when
+        ``solver='lbfgs'``.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Schedule of the learning rate.
+
+        - 'constant' is always `learning_rate_init`.
+        - 'invscaling' is ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch.
+        - 'adaptive' divides the learning rate by 5 when `n_iter_no_change` consecutive epochs did
+          not improve the training loss (the validation score, with early stopping) by `tol`.
+
+        Only used when ``solver='sgd'``.
+
+    learning_rate_init : float, default=0.001
+        The initial learning rate, which controls the step size. Ignored when
+        ``solver='lbfgs'``.
+
+    power_t : float, default=0.5
+        Exponent of the schedule 'invscaling'. Only used when ``solver='sgd'``.
+
+    max_iter : int, default=200
+        Maximum number of epochs, or of iterations when ``solver='lbfgs'``. An epoch uses each
+        row once.
+
+    shuffle : bool, default=True
+        Whether to shuffle the rows before each epoch. Ignored when ``solver='lbfgs'``.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial weights, the split for early stopping, the order of the rows and
+        the dropout masks. An int gives reproducible results, which are the same on every
+        backend. None uses the global generator of NumPy, which ``np.random.seed`` seeds.
+
+    tol : float, default=1e-4
+        Tolerance of the optimization. Training stops when the loss (the validation score, with
+        early stopping) does not improve by at least `tol` for `n_iter_no_change` consecutive
+        epochs, unless ``learning_rate='adaptive'``. When ``solver='lbfgs'``, it is the largest
+        entry of the gradient at which training stops (``gtol`` of SciPy).
+
+    verbose : bool, default=False
+        Whether to show the progress of training. It prints the lines that scikit-learn prints,
+        with the values of `metrics` and `early_stopping_on`. In a terminal it shows a progress
+        bar instead if tqdm is installed.
+
+    warm_start : bool, default=False
+        Whether `fit` starts from the weights of the previous call instead of new initial
+        weights.
+
+    momentum : float, default=0.9
+        Momentum of gradient descent, between 0 and 1. Only used when ``solver='sgd'``.
+
+    nesterovs_momentum : bool, default=True
+        Whether to use Nesterov's momentum. Only used when ``solver='sgd'`` and ``momentum > 0``.
+
+    early_stopping : bool, default=False
+        Whether to stop training when the validation score stops improving. The validation set
+        is `X_val` and `y_val` if they are passed to `fit`; otherwise, `validation_fraction` of
+        the training rows is set aside. Training stops when the score (accuracy of a classifier,
+        R2 of a regressor) does not improve by at least `tol` for `n_iter_no_change` consecutive
+        epochs. The weights of the best epoch are kept. Ignored when ``solver='lbfgs'``, and not
+        supported by `partial_fit`.
+
+    validation_fraction : float, default=0.1
+        Fraction of the training rows that is set aside as validation set for early stopping, in
+        [0, 1). Ignored if `X_val` is passed to `fit`.
+
+    beta_1 : float, default=0.9
+        Decay rate of the first moments, in [0, 1). Only used when ``solver`` is 'adam' or 'adamw'.
+
+    beta_2 : float, default=0.999
+        Decay rate of the second moments, in [0, 1). Only used when ``solver`` is 'adam' or 'adamw'.
+
+    epsilon : float, default=1e-8
+        Constant that is added to the denominator for numerical stability. Only used when
+        ``solver`` is 'adam' or 'adamw'.
+
+    n_iter_no_change : int or inf, default=10
+        Number of consecutive epochs without an improvement of at least `tol` before training
+        stops. Ignored when ``solver='lbfgs'``.
+
+    max_fun : int, default=15000
+        Maximum number of evaluations of the loss. Only used when ``solver='lbfgs'``.
+
+    backend : str, callable or None, default=None
+        The compute backend: 'numpy' or the name of an installed backend (``mlpkit plugins``
+        lists them). If None, the value of the environment variable ``MLPKIT_BACKEND`` is used
+        if it is set, and 'numpy' otherwise.
+
+    backend_options : dict or None, default=None
+        Options of the backend, by name. `set_params` sets a single one as ``backend__name``.
+
+    builder : str, callable or None, default=None
+        The network builder: the name of an installed builder, or a function of a
+        `mlpkit.plugin.Spec` that returns the network. None is 'dense', which builds the fully
+        connected layers that `hidden_layer_sizes` and `activation` describe.
+
+    builder_options : dict or None, default=None
+        Options of the builder, by name. `set_params` sets a single one as ``builder__name``.
+
+    solver_options : dict or None, default=None
+        Options of a solver that is given by name. `set_params` sets a single one as
+        ``solver__name``.
+
+    loss_options : dict or None, default=None
+        Options of a loss that is given by name. `set_params` sets a single one as
+        ``loss__name``.
+
+    dropout : float, or list or tuple of float, default=0.0
+        Fraction of the units of each hidden layer, in [0, 1), that each training step drops at
+        random, independently for each row. A list gives one fraction for each hidden layer. The
+        other units are scaled by ``1 / (1 - dropout)``. Predictions use all units. The masks
+        depend on `random_state` and are the same on every backend. `loss_curve_` and running
+        metrics are measured with dropout. Not supported when ``solver='lbfgs'``. Only used by
+        the builder 'dense'; other builders have their own options.
+
+    trainer : str, callable or None, default=None
+        The training loop: a name or a `mlpkit.plugin.Trainer`. None selects the loop that the
+        solver needs.
+
+    callbacks : str, callable or list of these, default=None
+        Functions that are called with a `mlpkit.plugin.Report` after each epoch. Training stops
+        if one of them returns True. If one returns a float, it becomes the learning rate.
+        Installed callbacks are given by name: 'print' prints a line for each epoch, and
+        'progress' shows a progress bar in notebooks and terminals and prints at most one line
+        per second elsewhere.
+
+    dtype : {'float32', 'float64'} or None, default=None
+        Precision of the weights and of all computations. None is the dtype of X. 'float32' is
+        faster.
+
+    metrics : str, callable, Metric, list or dict of these, default=None
+        Metrics that are measured after each epoch and stored in `metric_history_`. They are
+        specified as in `mlpkit.evaluate`. If None, the default metrics of the task are measured
+        if `X_val`, `eval_sets`, `partitions` or `early_stopping_on` is given, and no metrics
+        otherwise.
+
+    partitions : str, int, Partitioner or list of these, default=None
+        The groups of rows for which the metrics are measured, specified as in `mlpkit.evaluate`.
+        The groups are fitted on the training rows.
+
+    train_metrics : {'running', 'exact'}, default='running'
+        How the metrics of the training rows are measured.
+
+        - 'running' uses the predictions that are computed in the forward pass of each step,
+          which costs nothing.
+        - 'exact' predicts all training rows after each epoch.
+
+    metrics_window : int, default=1000
+        Minimum number of rows of the sliding window over which `partial_fit` measures metrics.
+
+    early_stopping_on : str, callable or None, default=None
+        The quantity that early stopping monitors instead of accuracy or R2: a metric such as
+        ``"log_loss"``, a comparison of groups such as ``"worst(mae, by='region')"``, or a
+        function of the `PartitionReport` of the validation set, where a higher result is better.
+        Setting it enables early stopping.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray
+        The weight matrix of each layer, of shape (fan_in, fan_out). The matrices can be replaced
+        or changed in place; the next prediction or training uses the new values. Only available
+        for the dense network.
+
+    intercepts_ : list of ndarray
+        The bias vector of each layer, of shape (fan_out,). It can be changed like `coefs_`.
+
+    loss_ : float
+        Training loss of the last epoch.
+
+    best_loss_ : float or None
+        The lowest training loss of all epochs. None with early stopping.
+
+    loss_curve_ : list of float
+        Training loss of each epoch: the mean over the rows, computed in the forward passes.
+
+    validation_scores_ : list of float or None
+        Validation score of each epoch: accuracy of a classifier, R2 of a regressor, or the value
+        of `early_stopping_on`, negated if lower is better. None without early stopping.
+
+    best_validation_score_ : float or None
+        The best validation score. None without early stopping.
+
+    metric_history_ : MetricHistory
+        The values of `metrics` by epoch, evaluation set, partitioner and group.
+
+    n_iter_ : int
+        Number of epochs (iterations when ``solver='lbfgs'``) of the last call.
+
+    t_ : int
+        Number of training rows that were used since the weights were initialized. Each row is
+        counted once per epoch.
+
+    n_layers_ : int
+        Number of layers, including the input and the output layer.
+
+    n_outputs_ : int
+        Number of outputs of the network.
+
+    out_activation_ : str
+        Activation function of the output layer.
+
+    n_features_in_ : int
+        Number of features of X.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features. Defined only when X has feature names that are all strings.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from mlpkit import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True, scaled=True)
+    >>> reg = MLPRegressor(hidden_layer_sizes=(16,), solver="lbfgs", alpha=10.0, tol=1e-3,
+    ...                    max_iter=2000, random_state=0).fit(X * 20, y / 100)
+    >>> reg.score(X * 20, y / 100) > 0.5
+    True
+    """
+
+    _y_numeric = True
+
+    def __init__(
+        self,
+        loss: Any = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str | Solver = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        backend: str | Backend | None = None,
+        backend_options: dict[str, Any] | None = None,
+        builder: str | Builder | None = None,
+        builder_options: dict[str, Any] | None = None,
+        solver_options: dict[str, Any] | None = None,
+        loss_options: dict[str, Any] | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        trainer: str | Trainer | None = None,
+        callbacks: "str | Callback | list[str | Callback] | None" = None,
+        dtype: str | None = None,
+        metrics: Any = None,
+        partitions: Any = None,
+        train_metrics: str = "running",
+        metrics_window: int = 1000,
+        early_stopping_on: Any = None,
+    ) -> None:
+        self._store(locals())
+
+    def initialize(self, n_features: int, n_outputs: int = 1) -> Self:
+        """Become fitted without training, with the weights that the builder makes."""
+
+        def work(draft: Self) -> None:
+            draft._targets = Values(draft.loss)
+            draft._initialize(n_features, n_outputs)
+
+        return self._alter(work)
+
+    def _encoder(self, y: Any, incremental: bool) -> Values:
+        return Values(self.loss)
+
+    @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
+    @advised
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, labels: Any = None) -> Self:
+        """Make one pass over X and y, going on from the present weights and moments."""
+        given, beside = Dataset(X, y, sample_weight), Beside(labels)
+        return self._train_by(lambda draft, tasks: draft._train(given, beside, True, tasks))
+
+    def predict(self, X: Any) -> Array:
+        """Predicted values, shape (n_samples,) or (n_samples, n_outputs)."""
+        now = self._snapshot()
+        p = now._outputs(X)
+        return now._targets.decode(p)  # type: ignore[no-any-return]

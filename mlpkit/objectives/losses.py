@@ -1,0 +1,143 @@
+"""The losses, on any backend's arrays: those of scikit-learn's MLP, each with the output
+activation that makes its derivative ``p - y`` (the canonical link), and robust ones.
+
+Of several outputs the robust losses are the mean, and `Loss.delta` is the derivative of that
+mean.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from mlpkit.messages import told
+from mlpkit.plugin import Loss, Namespace
+from mlpkit.registry.discovery import did_you_mean
+
+
+def _difference(xp: Namespace, y: Any, p: Any) -> Any:
+    return p - y
+
+
+def _clipped(xp: Namespace, p: Any) -> Any:
+    eps = float(xp.finfo(p.dtype).eps)
+    return xp.clip(p, eps, 1 - eps)
+
+
+def _log_loss(xp: Namespace, y: Any, p: Any) -> Any:
+    return -xp.sum(y * xp.log(_clipped(xp, p)), axis=1)
+
+
+def _binary_log_loss(xp: Namespace, y: Any, p: Any) -> Any:
+    p = _clipped(xp, p)
+    return -xp.sum(y * xp.log(p) + (1 - y) * xp.log(1 - p), axis=1)
+
+
+def _squared_error(xp: Namespace, y: Any, p: Any) -> Any:
+    return 0.5 * xp.mean((y - p) ** 2, axis=1)
+
+
+def _poisson(xp: Namespace, y: Any, p: Any) -> Any:
+    # y log(y / p), and 0 where y is 0
+    ratio = xp.where(y > 0, y / p, xp.ones_like(p))
+    return xp.sum(y * xp.log(ratio) - y + p, axis=1)
+
+
+def _absolute_error(xp: Namespace, y: Any, p: Any) -> Any:
+    return xp.mean(xp.abs(p - y), axis=1)
+
+
+def _absolute_error_delta(xp: Namespace, y: Any, p: Any) -> Any:
+    return xp.sign(p - y) / p.shape[1]
+
+
+def _huber(xp: Namespace, y: Any, p: Any, delta: float) -> Any:
+    error = xp.abs(p - y)
+    near = xp.clip(error, 0.0, delta)  # the quadratic part; the rest is linear
+    return xp.mean(near * (error - 0.5 * near), axis=1)
+
+
+def _huber_delta(xp: Namespace, y: Any, p: Any, delta: float) -> Any:
+    return xp.clip(p - y, -delta, delta) / p.shape[1]
+
+
+def _quantile(xp: Namespace, y: Any, p: Any, quantile: float) -> Any:
+    error = p - y
+    return xp.mean(0.5 * xp.abs(error) + (0.5 - quantile) * error, axis=1)
+
+
+def _quantile_delta(xp: Namespace, y: Any, p: Any, quantile: float) -> Any:
+    return (0.5 * xp.sign(p - y) + (0.5 - quantile)) / p.shape[1]
+
+
+@dataclass(frozen=True)
+class With:
+    """A function of a loss with a setting. Equal ones compare equal, also after pickling, so
+    that compiled code is found again.
+    """
+
+    function: Callable[[Namespace, Any, Any, float], Any]
+    setting: float
+
+    def __call__(self, xp: Namespace, y: Any, p: Any) -> Any:
+        """Evaluate the function."""
+        return self.function(xp, y, p, self.setting)
+
+
+def huber(delta: float = 1.0) -> Loss:
+    """The Huber loss (Huber, 1964): ``(y - p)^2 / 2`` for errors up to ``delta``, and
+    ``delta * (|y - p| - delta / 2)`` beyond.
+    """
+    _check("huber", "delta", delta, "a finite number above 0", lambda d: 0 < d < float("inf"))
+    return Loss("huber", "identity", With(_huber, float(delta)), With(_huber_delta, float(delta)))
+
+
+def quantile(quantile: float = 0.5) -> Loss:
+    """The pinball loss (Koenker and Bassett, 1978), which is least at the quantile of y:
+    ``q * (y - p)`` where ``y >= p``, ``(1 - q) * (p - y)`` elsewhere.
+    """
+    _check("quantile", "quantile", quantile, "a number between 0 and 1", lambda q: 0 < q < 1)
+    q = float(quantile)
+    return Loss("quantile", "identity", With(_quantile, q), With(_quantile_delta, q))
+
+
+def _check(loss: str, option: str, given: Any, expected: str, holds: Callable[[Any], bool]) -> None:
+    if isinstance(given, bool) or not isinstance(given, Real) or not holds(given):
+        raise ValueError(f"loss={loss!r}: {option} must be {expected}, got {told(given)}.")
+
+
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("log_loss", "softmax", _log_loss, _difference),
+        Loss("binary_log_loss", "logistic", _binary_log_loss, _difference),
+        Loss("squared_error", "identity", _squared_error, _difference),
+        Loss("poisson", "exp", _poisson, _difference),
+        Loss("absolute_error", "identity", _absolute_error, _absolute_error_delta),
+        huber(),
+        quantile(),
+    )
+}  # with the default settings
+REGRESSION = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
+WITH_OPTIONS: dict[str, tuple[Callable[..., Loss], tuple[str, ...]]] = {
+    "huber": (huber, ("delta",)),
+    "quantile": (quantile, ("quantile",)),
+}
+
+
+def named(name: str, options: Mapping[str, Any]) -> Loss:
+    """The loss of a name with its options; ValueError for those that it does not have.
+
+    >>> named("huber", {"delta": 0.5}) == named("huber", {"delta": 0.5})
+    True
+    """
+    if not options:
+        return LOSSES[name]
+    make, known = WITH_OPTIONS.get(name, (None, ()))
+    for option in options:
+        if option not in known:
+            has = f"has no option {option!r}; it has: {', '.join(known) or 'none'}."
+            guess = did_you_mean(str(option), known)
+            raise ValueError(f"loss_options: loss={name!r} {has} {guess}".rstrip())
+    assert make is not None
+    return make(**options)

@@ -1,0 +1,167 @@
+"""The solvers: adam, sgd and lbfgs are those of scikit-learn's MLP; the steps of adam, sgd and
+adamw run on any backend.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from mlpkit.plugin import Array, Arrays, Joint, Namespace, Solver, optimizer_state_name
+
+
+def _adam_rate(learning_rate: float, step: Array, options: Mapping[str, float]) -> Array:
+    corrected = np.sqrt(1 - options["beta_2"] ** step) / (1 - options["beta_1"] ** step)
+    return np.asarray(learning_rate * corrected)
+
+
+def _adam(
+    xp: Namespace,
+    p: Any,
+    g: Any,
+    optimizer_state: Any,
+    learning_rate: Any,
+    options: Mapping[str, float],
+) -> tuple[Any, tuple[Any, ...]]:
+    m, v = optimizer_state
+    m *= options["beta_1"]
+    m += (1 - options["beta_1"]) * g
+    v *= options["beta_2"]
+    v += (1 - options["beta_2"]) * (g * g)
+    p -= learning_rate * m / (xp.sqrt(v) + options["epsilon"])
+    return p, (m, v)
+
+
+def adam(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> Solver:
+    """Adam (Kingma and Ba, 2014, arXiv:1412.6980), algorithm 1 with the efficient order."""
+    options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
+    return Solver(_adam, ("m", "v"), options, _adam_rate)
+
+
+STEP = "adamw/step"  # the slot that counts steps
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """The two functions of a `Joint`; those of equal settings compare equal, also after
+    pickling, so that compiled code is found again.
+    """
+
+    function: str
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    weight_decay: float
+
+    def __call__(self, *given: Any) -> Any:
+        """Call the function."""
+        return getattr(self, self.function)(*given)
+
+    def start(self, arrays: Arrays) -> Arrays:
+        """Both moments of each array, and the number of steps, all zero."""
+        optimizer_state = {
+            optimizer_state_name(m, name): np.zeros_like(a)
+            for m in "mv"
+            for name, a in arrays.items()
+        }
+        return {**optimizer_state, STEP: np.zeros((), next(iter(arrays.values())).dtype)}
+
+    def update(
+        self, xp: Namespace, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """One step: matrices decay by ``rate * weight_decay``, vectors (biases) do not."""
+        step = optimizer_state[STEP] + 1
+        bias_1, bias_2 = (_one_minus_power(xp, b, step) for b in (self.beta_1, self.beta_2))
+        rate_1, root_2 = learning_rate / bias_1, xp.sqrt(bias_2)
+        moved: dict[str, Any] = {}
+        after: dict[str, Any] = {STEP: step}
+        for name, p in weights.items():
+            g, m, v = (
+                gradients[name],
+                optimizer_state[optimizer_state_name("m", name)],
+                optimizer_state[optimizer_state_name("v", name)],
+            )
+            m = self.beta_1 * m
+            m += (1 - self.beta_1) * g
+            v = self.beta_2 * v
+            v += (1 - self.beta_2) * (g * g)
+            change = xp.sqrt(v)
+            change /= root_2
+            change += self.epsilon
+            change = m / change
+            change *= rate_1
+            moved[name] = (
+                p * (1 - learning_rate * self.weight_decay) if len(p.shape) > 1 else p
+            ) - change
+            after |= {optimizer_state_name("m", name): m, optimizer_state_name("v", name): v}
+        return moved, after
+
+
+def _one_minus_power(xp: Namespace, beta: float, step: Any) -> Any:
+    """``1 - beta ** step``, in full precision where beta is close to 1."""
+    return -xp.expm1(step * (math.log(beta) if beta > 0 else -math.inf))
+
+
+def adamw(
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> Solver:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101): a
+    step multiplies the weight matrices by ``1 - learning_rate * weight_decay``. Biases do not
+    decay.
+
+    Unlike in `adam`, ``epsilon`` is added to the root of the corrected moment.
+    """
+    if isinstance(weight_decay, bool) or not isinstance(weight_decay, Real):
+        raise ValueError(f"solver='adamw': weight_decay must be a number, got {weight_decay!r}.")
+    if not 0 <= weight_decay < math.inf:
+        raise ValueError(f"solver='adamw': weight_decay must be >= 0, got {weight_decay!r}.")
+    settings = tuple(map(float, (beta_1, beta_2, epsilon, weight_decay)))
+    return Solver(joint=Joint(AdamW("start", *settings), AdamW("update", *settings)))
+
+
+def _momentum(
+    xp: Namespace,
+    p: Any,
+    g: Any,
+    optimizer_state: Any,
+    learning_rate: Any,
+    options: Mapping[str, float],
+) -> tuple[Any, tuple[Any, ...]]:
+    (velocity,) = optimizer_state
+    velocity *= options["momentum"]
+    velocity -= learning_rate * g
+    p += velocity
+    return p, (velocity,)
+
+
+def _nesterov(
+    xp: Namespace,
+    p: Any,
+    g: Any,
+    optimizer_state: Any,
+    learning_rate: Any,
+    options: Mapping[str, float],
+) -> tuple[Any, tuple[Any, ...]]:
+    (velocity,) = optimizer_state
+    step = learning_rate * g
+    velocity *= options["momentum"]
+    velocity -= step
+    p += options["momentum"] * velocity - step
+    return p, (velocity,)
+
+
+def sgd(momentum: float = 0.9, nesterovs_momentum: bool = True) -> Solver:
+    """Gradient descent with (Nesterov's) momentum (Sutskever et al., 2013)."""
+    update = _nesterov if nesterovs_momentum else _momentum
+    return Solver(update, ("velocity",), {"momentum": momentum}, scheduled=True)
+
+
+def lbfgs() -> Solver:
+    """SciPy's L-BFGS-B over the whole data: no step of its own, but a trainer."""
+    return Solver(trainer="lbfgs")

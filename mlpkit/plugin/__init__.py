@@ -1,0 +1,129 @@
+"""The plugin contract: everything that authors of plugins import.
+
+A plugin is a distribution with one entry point in the group ``mlpkit``. The entry point names a
+module that is cheap to import: neither the module nor its parent packages may import a
+framework. A solver, for example, consists of a few lines in ``pyproject.toml`` and one module::
+
+    [project.entry-points.mlpkit]
+    lion = "mlpkit_lion"
+
+    # mlpkit_lion.py
+    from mlpkit.plugin import Component, Solver, hookimpl
+
+    def update(xp, p, g, optimizer_state, learning_rate, options):
+        (m,) = optimizer_state
+        p = p - learning_rate * xp.sign(options["beta"] * m + (1 - options["beta"]) * g)
+        return p, (0.99 * m + 0.01 * g,)
+
+    def lion(beta=0.9):
+        return Solver(update=update, optimizer_state=("m",), options={"beta": beta})
+
+    @hookimpl
+    def mlpkit_solvers():
+        return [Component("lion", "mlpkit_lion:lion", "sign momentum", options=("beta",))]
+
+After ``pip install``, ``mlpkit plugins`` lists it, ``MLPClassifier(solver="lion")`` uses it and
+``mlpkit check lion`` runs the conformance tests of `mlpkit.testing`.
+
+Every author needs `hookimpl`, `Component`, and the record of the kind of plugin:
+
+===========  =====================================================================================
+kind         names, and the file that documents them
+===========  =====================================================================================
+solver       `Solver` (`Joint` for an update of all weights at once): ``objectives.py``
+loss         `Loss`: ``objectives.py``
+metric       `Metric`, `Predictions` (`CellCounts` for histograms): ``metrics.py``
+partitioner  `Partitioner`, `Dataset`, `Groups`: ``partitioners.py``, ``datasets.py``
+builder      `Spec`, `Network`, `Apply`: ``networks.py``
+callback     `Report`: ``training.py``
+trainer      `Job`, `Progress`, `Report`: ``training.py``
+backend      `Steps`, `Batches`, `StepSums`, and those of a builder: ``backends.py``
+===========  =====================================================================================
+
+A hook takes no argument and returns components. A component is a description: its factory is
+imported when a user requests the name. Plugins never receive the estimator, and do not depend on
+each other's order. Besides this package they may import `mlpkit.backend_kit`, which contains what
+backends share, and `mlpkit.testing` in their tests. The built-in components are registered by the
+same hooks.
+"""
+
+from mlpkit.plugin.arrays import Array, Arrays, Namespace
+from mlpkit.plugin.backends import (
+    Backend,
+    Batches,
+    Rows,
+    State,
+    Steps,
+    StepSums,
+    optimizer_state_name,
+)
+from mlpkit.plugin.capabilities import CAPABILITIES, Capability
+from mlpkit.plugin.components import API, Component, Hooks, Kind, hookimpl, hookspec
+from mlpkit.plugin.datasets import Dataset, Groups
+from mlpkit.plugin.dropout import dropout_mask
+from mlpkit.plugin.errors import InvalidResult, PluginError, PluginWarning, Unsupported
+from mlpkit.plugin.metrics import (
+    CellCounts,
+    Metric,
+    MetricValue,
+    PredictionKind,
+    Predictions,
+    Task,
+)
+from mlpkit.plugin.networks import PENALTY, Activation, Apply, Builder, Network, Spec
+from mlpkit.plugin.objectives import Joint, Loss, OutActivation, Solver
+from mlpkit.plugin.partitioners import Partitioner
+from mlpkit.plugin.recipe import Recipe
+from mlpkit.plugin.training import Callback, Job, Observer, Progress, Report, Trainer
+
+__all__ = [
+    "API",
+    "CAPABILITIES",
+    "PENALTY",
+    "Activation",
+    "Apply",
+    "Array",
+    "Arrays",
+    "Backend",
+    "Batches",
+    "Builder",
+    "Callback",
+    "Capability",
+    "CellCounts",
+    "Component",
+    "Dataset",
+    "Groups",
+    "Hooks",
+    "InvalidResult",
+    "Job",
+    "Joint",
+    "Kind",
+    "Loss",
+    "Metric",
+    "MetricValue",
+    "Namespace",
+    "Network",
+    "Observer",
+    "OutActivation",
+    "Partitioner",
+    "PluginError",
+    "PluginWarning",
+    "PredictionKind",
+    "Predictions",
+    "Progress",
+    "Recipe",
+    "Report",
+    "Rows",
+    "Solver",
+    "Spec",
+    "State",
+    "StepSums",
+    "Steps",
+    "Task",
+    "Trainer",
+    "Unsupported",
+    "dropout_mask",
+    "hookimpl",
+    "hookspec",
+    "optimizer_state_name",
+]

@@ -1,0 +1,127 @@
+"""Backends: pure functions over a training state."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from mlpkit.plugin.arrays import Array, Arrays
+from mlpkit.plugin.networks import Network, Spec
+from mlpkit.plugin.recipe import Recipe
+
+State: TypeAlias = Any  # of a backend: weights and optimizer state; never written to
+Rows: TypeAlias = Any  # of a backend: training rows as `Steps.put` returned them
+
+
+class StepSums(NamedTuple):
+    """Sums over the rows of one training step, or of each of several steps.
+
+    Parameters
+    ----------
+    loss, weight : float or ndarray of shape (n_steps,)
+        Summed losses and summed weights of the rows, float64. They add up over shards.
+    penalty : float or ndarray of shape (n_steps,)
+        The L2 penalty ``alpha / 2 * sum(decayed ** 2)`` of the state before the step. It does
+        not add up over shards.
+    predictions : ndarray of shape (n_steps, batch_size, n_outputs) or None, default=None
+        Activated outputs of each row, computed in the forward pass of its step; rows of weight 0
+        may have any value. Only for `Batches` with ``with_predictions=True``, which a backend
+        receives if it declares "epoch_predictions".
+    """
+
+    loss: Any
+    weight: Any
+    penalty: Any
+    predictions: Array | None = None
+
+
+class Batches(NamedTuple):
+    """The steps of an epoch, or of a part of one.
+
+    Parameters
+    ----------
+    order : ndarray of shape (n_steps, batch_size)
+        Row indices of each step, int; -1 is padding.
+    learning_rates : ndarray of shape (n_steps,)
+        Learning rate of each step, float64.
+    seeds : ndarray of shape (n_steps,)
+        Seed of each step, uint32, for dropout and layers that draw random numbers.
+    with_predictions : bool, default=False
+        Whether to return `StepSums.predictions`.
+    """
+
+    order: Array
+    learning_rates: Array
+    seeds: Array
+    with_predictions: bool = False
+
+
+class Steps(NamedTuple):
+    """What a backend returns: pure functions over its own training state.
+
+    A state fits every `Steps` of the same network and spec. No function writes into a state or an
+    array that it receives. A backend checks what solvers and losses return by `stepped`,
+    `moved`, `row_losses` and `deltas` of `mlpkit.backend_kit`.
+
+    Parameters
+    ----------
+    put : callable
+        ``put(X, y, w) -> rows``. X has shape (n, n_features), dense or CSR; y (n, n_outputs); w
+        (n,) or None.
+    start : callable
+        ``start(arrays) -> state``. The arrays are weights, and optionally the optimizer state
+        under the keys of `optimizer_state_name`.
+    arrays : callable
+        ``arrays(state)``: the weights as writable NumPy arrays. ``arrays(start(a))`` equals ``a``
+        bit for bit.
+    optimizer_state : callable
+        ``optimizer_state(state)``: the optimizer state, likewise, under the keys of
+        `optimizer_state_name`.
+    gradient : callable
+        ``gradient(state, rows, indices, seed) -> (sums, gradients)``. The indices have shape
+        (batch_size,), where -1 is padding; None means all rows. The gradients of the loss are
+        sums over rows, as NumPy arrays by name. For a frozen array, they hold the value from
+        which `update` computes the new one, averaged over shards: the new value itself or, for
+        integers, its change, exact below 2**20.
+    update : callable
+        ``update(state, gradients, weight, learning_rate) -> state``. It divides the summed
+        gradients by the summed weight, adds the gradient of the L2 penalty, and makes one step.
+    epoch : callable
+        ``epoch(state, rows, batches) -> (state, sums)``. Equals a loop of `gradient` and
+        `update`, and is faster. A step whose weight is 0 changes nothing.
+    outputs : callable
+        ``outputs(state, X)``: outputs before the activation of the output layer, (n, n_outputs),
+        as a NumPy array.
+    """
+
+    put: Callable[[Any, Array, Array | None], Rows]
+    start: Callable[[Arrays], State]
+    arrays: Callable[[State], Arrays]
+    optimizer_state: Callable[[State], Arrays]
+    gradient: Callable[[State, Rows, Array | None, int], tuple[StepSums, Arrays]]
+    update: Callable[[State, Arrays, float, float], State]
+    epoch: Callable[[State, Rows, Batches], tuple[State, StepSums]]
+    outputs: Callable[[State, Any], Array]
+
+
+Backend: TypeAlias = Callable[[Network, Spec, Recipe], Steps]
+
+
+def optimizer_state_name(name: str, weight: str) -> str:
+    """The key of one array of the optimizer state.
+
+    Parameters
+    ----------
+    name : str
+        A name of `Solver.optimizer_state`.
+    weight : str
+        The name of the weights that the array belongs to.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> optimizer_state_name("m", "coef_0")
+    'm/coef_0'
+    """
+    return f"{name}/{weight}"

@@ -1,0 +1,127 @@
+"""How a plugin describes what it offers: components, and the hooks that return them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pluggy
+
+from mlpkit.plugin.capabilities import Capability
+
+API = 1  # version of the contract; a plugin declares a range: mlpkit_api = (1, 1)
+
+hookimpl = pluggy.HookimplMarker("mlpkit")
+hookspec = pluggy.HookspecMarker("mlpkit")
+
+Kind = Literal[
+    "backend",
+    "builder",
+    "solver",
+    "trainer",
+    "callback",
+    "metric",
+    "partitioner",
+    "adapter",
+    "exporter",
+]
+
+
+@dataclass(frozen=True)
+class Component:
+    """The description of a component, which a hook returns.
+
+    The factory is imported when a user requests the name, so listing components costs nothing.
+
+    Parameters
+    ----------
+    name : str
+        The name by which users select the component.
+    factory : str
+        ``"package.module:function"``. The signature depends on the kind:
+
+        - backend: ``(network, spec, recipe, **options) -> Steps``
+        - builder: ``(spec, rng, **options) -> Network``
+        - solver: ``(**options) -> Solver``
+        - trainer: a `Trainer` itself
+        - callback: ``(**options) -> Callback``
+        - metric: ``(**options) -> Metric``
+        - partitioner: ``(**options) -> Partitioner``
+        - adapter and exporter: see `Hooks`.
+    summary : str, default=""
+        One line for ``mlpkit plugins``.
+    requires : tuple of str, default=()
+        Top-level modules that must be installed.
+    options : tuple of str, default=()
+        Names of the options that the factory accepts.
+    exempt : dict of str, default={}
+        Tests of `mlpkit.testing` that the component cannot pass, with the reason for each:
+        ``{"test_...": "why"}``.
+    device : str, default=""
+        For a backend: the default device. Either "cpu" or ``"package.module:function"`` of a
+        function without arguments that returns its name, such as "gpu 0 (NVIDIA H100)".
+        ``mlpkit plugins`` calls the function in a separate process, since it may import a
+        framework.
+    supports : tuple of str, default=("dense_networks",)
+        For a backend: the capabilities that it declares, see `CAPABILITIES`. The conformance
+        tests compare each of them with NumPy. A fit that needs another capability raises
+        PluginError before training. A backend that is passed as an object declares them in its
+        own attribute ``supports``; without this attribute all are assumed.
+    """
+
+    name: str
+    factory: str
+    summary: str = ""
+    requires: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    exempt: Mapping[str, str] = field(default_factory=dict, hash=False)
+    device: str = ""
+    supports: tuple[Capability, ...] = ("dense_networks",)
+
+
+class Hooks:
+    """The hooks. Each takes no argument and returns an iterable of `Component`."""
+
+    @hookspec
+    def mlpkit_backends(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Functions that train and evaluate networks: ``(network, spec, recipe) -> Steps``."""
+
+    @hookspec
+    def mlpkit_builders(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Functions that build networks: ``(spec, rng) -> Network``."""
+
+    @hookspec
+    def mlpkit_solvers(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Optimizers: ``(**options) -> Solver``."""
+
+    @hookspec
+    def mlpkit_trainers(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Training loops: a `Trainer`."""
+
+    @hookspec
+    def mlpkit_callbacks(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Functions that are called after each epoch: ``(**options) -> Callback``."""
+
+    @hookspec
+    def mlpkit_metrics(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Metrics: ``(**options) -> Metric``."""
+
+    @hookspec
+    def mlpkit_partitioners(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Rules that assign rows to groups: ``(**options) -> Partitioner``."""
+
+    @hookspec
+    def mlpkit_adapters(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Adapters for objects of a framework: ``(kind, given, **context) -> component``.
+
+        The name of the component is the top-level module of the classes that it adapts.
+        ``kind`` is "solver", "loss" (context: spec), "metric" (context: task, or None if it is
+        not known), "callback" (context: network, spec, recipe), or "builder" for the object that
+        a user's function returned (context: spec, builder, options).
+        """
+
+    @hookspec
+    def mlpkit_exporters(self) -> Iterable[Component]:  # type: ignore[empty-body]
+        """Conversions of a trained network: ``(network, spec, **options) -> object``.
+
+        An exporter named "x" is available as ``estimator.to_x(**options)``.
+        """

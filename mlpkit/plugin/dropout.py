@@ -1,0 +1,71 @@
+"""Dropout masks that are the same on every backend."""
+
+from collections.abc import Callable
+from typing import Any
+
+_WORD = 0xFFFFFFFF
+_GOLDEN = 0x9E3779B9
+
+
+def dropout_mask(
+    xp: Any,
+    rows: Any,
+    units: Any,
+    seed: Any,
+    layer: int,
+    rate: float,
+    uint32: Callable[[int], Any] | None = None,
+) -> Any:
+    """Whether each unit of each row is kept, with probability ``1 - rate``.
+
+    The mask is a hash of the arguments [1]_, so a row has the same mask wherever it is in a step.
+
+    Parameters
+    ----------
+    xp : namespace
+        A namespace with `bitwise_right_shift`, as in the array API standard.
+    rows : array of int of shape (n,)
+        Indices of the rows in the training data; any value for padding.
+    units : array of int of shape (n_units,)
+        0, 1, 2, ...
+    seed : array of int of shape () or (1,)
+        The seed of the step, from `Batches.seeds` or as passed to `Steps.gradient`.
+    layer : int
+        Index of the hidden layer, from 0.
+    rate : float
+        The fraction of the units that is dropped, in [0, 1).
+    uint32 : callable or None, default=None
+        Creates constants of an unsigned type that wraps around, such as `numpy.uint32`; the
+        arrays are uint32 then. If None, they are int64.
+
+    Returns
+    -------
+    array of bool of shape (n, n_units)
+
+    References
+    ----------
+    .. [1] C. Wellons, "Prospecting for Hash Functions", 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = dropout_mask(np, np.arange(1000), np.arange(10), np.int64(7), 0, 0.25)
+    >>> mask.shape, round(float(mask.mean()), 2)
+    ((1000, 10), 0.75)
+    """
+    number: Callable[[int], Any] = uint32 or int
+
+    def wrapped(x: Any) -> Any:
+        return x if uint32 else x & _WORD
+
+    def mixed(x: Any) -> Any:
+        x = x ^ xp.bitwise_right_shift(x, number(16))
+        x = wrapped(x * number(0x21F0AAAD))
+        x = x ^ xp.bitwise_right_shift(x, number(15))
+        x = wrapped(x * number(0xD35A2D97))
+        return x ^ xp.bitwise_right_shift(x, number(15))
+
+    key = mixed(wrapped(mixed(wrapped(seed + number(_GOLDEN))) + number(layer)))
+    of_row = mixed(wrapped(rows) ^ key)
+    bits = mixed(wrapped(of_row[:, None] + wrapped(units * number(_GOLDEN))[None, :]))
+    return bits >= number(min(_WORD, round(rate * 2**32)))

@@ -1,0 +1,159 @@
+"""Networks: what a builder receives and what it returns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+
+from mlpkit.plugin.arrays import Arrays
+from mlpkit.plugin.metrics import Metric, Task
+from mlpkit.plugin.objectives import Loss, OutActivation, Solver
+
+Activation = Literal[
+    "identity", "logistic", "tanh", "relu", "gelu", "silu", "selu", "mish", "leaky_relu"
+]  # gelu by the error function, not its approximation; the slope of leaky_relu is 0.01
+FRAMEWORK_ACTIVATIONS: dict[OutActivation, str] = {
+    "identity": "linear",
+    "logistic": "sigmoid",
+    "softmax": "softmax",
+    "exp": "exponential",
+}
+PENALTY = "penalty"  # a key of the arrays that `Apply` returns
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The specification of a network: everything that a builder can depend on.
+
+    Parameters
+    ----------
+    n_features, n_outputs : int
+        Numbers of inputs and outputs.
+    task : {"binary", "multiclass", "multilabel", "regression"}
+        The type of the targets.
+    loss : Loss
+        The loss that training minimizes.
+    hidden_layer_sizes : tuple of int
+        Number of units of each hidden layer.
+    activation : str or tuple of str
+        Activation function of all hidden layers, or of each of them; see `activations`.
+    dtype : {"float32", "float64"}
+        Precision of weights and arithmetic.
+    backend : str
+        The name of the backend.
+    seed : int
+        A seed for everything that the builder or the network draws.
+    feature_names : tuple of str or None, default=None
+        Names of the features, if X has them.
+    classes : tuple or None, default=None
+        Class labels of a classifier.
+    dropout : float or tuple of float, default=0.0
+        Fraction of the units that a training step drops in all hidden layers, or in each of
+        them; see `dropouts`.
+    """
+
+    n_features: int
+    n_outputs: int
+    task: Task
+    loss: Loss
+    hidden_layer_sizes: tuple[int, ...]
+    activation: Activation | tuple[Activation, ...]
+    dtype: Literal["float32", "float64"]
+    backend: str
+    seed: int
+    feature_names: tuple[str, ...] | None = None
+    classes: tuple[Any, ...] | None = None
+    dropout: float | tuple[float, ...] = 0.0
+
+    @property
+    def out_activation(self) -> str:
+        """Activation function of the output layer by the name that frameworks use: "linear",
+        "sigmoid", "softmax" or "exponential". `Network.apply` does not apply it.
+        """
+        return FRAMEWORK_ACTIVATIONS[self.loss.out_activation]
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """Activation function of each hidden layer."""
+        if isinstance(self.activation, str):
+            return (self.activation,) * len(self.hidden_layer_sizes)
+        return self.activation
+
+    @property
+    def dropouts(self) -> tuple[float, ...]:
+        """Dropout of each hidden layer, after its activation; see `dropout_mask`."""
+        if isinstance(self.dropout, tuple):
+            return self.dropout
+        return (self.dropout,) * len(self.hidden_layer_sizes)
+
+    @property
+    def layer_units(self) -> tuple[int, ...]:
+        """Number of units of each layer of the dense network, input and output included."""
+        return (self.n_features, *self.hidden_layer_sizes, self.n_outputs)
+
+
+class Apply(Protocol):
+    """The forward pass of a network: a pure function of arrays of the backend."""
+
+    def __call__(self, arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
+        """Compute the outputs.
+
+        Parameters
+        ----------
+        arrays : dict of arrays
+            Weights by name, those that are not trained included.
+        x : array of shape (n, n_features)
+            Rows of one step.
+        train : bool
+            Whether it is a training step.
+        seed : scalar
+            Seed of the step, for dropout and layers that draw random numbers.
+        w : array of shape (n,) or None
+            Weights of the rows in training. A row of weight 0 is padding, which must not count
+            in statistics over the batch. None in prediction.
+
+        Returns
+        -------
+        outputs : array of shape (n, n_outputs)
+            Outputs before the activation of the output layer.
+        arrays : dict of arrays
+            New values of the frozen arrays. It may also hold, under the key `PENALTY`, a scalar
+            that is added to the loss for each unit of weight.
+        """
+
+
+class Network(NamedTuple):
+    """Initial weights and the functions that belong to them; what a builder returns.
+
+    Parameters
+    ----------
+    arrays : dict of ndarray
+        Initial weights by name. The trained ones have the same dtype, which is the dtype of
+        training.
+    apply : Apply or None, default=None
+        The forward pass. None is the dense network of `Spec`, with weights ``coef_0``,
+        ``intercept_0``, ``coef_1`` and so on. Return the same function for the same structure:
+        compiled code is cached by it.
+    decayed : frozenset of str, default=frozenset()
+        Names of the weights that the L2 penalty includes.
+    frozen : frozenset of str, default=frozenset()
+        Names of the arrays that are not trained, such as batch statistics.
+    loss : Loss or None, default=None
+        The loss of the network, which replaces that of the estimator.
+    solver : Solver or None, default=None
+        The solver of the network, which replaces that of the estimator.
+    metrics : tuple of Metric, default=()
+        Metrics that are computed after every epoch in addition to those of the estimator.
+    """
+
+    arrays: Arrays
+    apply: Apply | None = None
+    decayed: frozenset[str] = frozenset()
+    frozen: frozenset[str] = frozenset()
+    loss: Loss | None = None
+    solver: Solver | None = None
+    metrics: tuple[Metric, ...] = ()
+
+
+Builder: TypeAlias = Callable[[Spec, np.random.RandomState], Network]

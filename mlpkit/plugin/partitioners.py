@@ -1,0 +1,33 @@
+"""Partitioners: rules that assign rows to named groups."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from mlpkit.plugin.datasets import Dataset, Groups
+
+
+class Partitioner(NamedTuple):
+    """A rule that learns groups from one data set and assigns the rows of any data set to them.
+
+    Values that were not in the first data set belong to the group "other", missing values to the
+    group "missing". The name of a group means the same group in every data set. All functions
+    are defined at module level (or are `functools.partial` of such functions), so that reports
+    can be pickled.
+
+    Parameters
+    ----------
+    name : str
+        The name of the partitioner.
+    fit : callable
+        ``fit(dataset)`` returns the fitted groups, any object that can be pickled.
+    assign : callable
+        ``assign(fitted, dataset)`` returns the `Groups` of the rows.
+    merge : callable or None, default=None
+        ``merge(fitted, other)`` combines the groups that were fitted to two parts of the data.
+        None means that results with different fitted groups cannot be merged.
+    """
+
+    name: str
+    fit: Callable[[Dataset], Any]
+    assign: Callable[[Any, Dataset], Groups]
+    merge: Callable[[Any, Any], Any] | None = None

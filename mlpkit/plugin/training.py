@@ -1,0 +1,141 @@
+"""Training: trainers, and the reports that callbacks receive."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from mlpkit.plugin.arrays import Array, Arrays
+from mlpkit.plugin.backends import Rows, State, Steps
+from mlpkit.plugin.metrics import MetricValue
+from mlpkit.plugin.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What training continues from, in addition to the training state.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Current learning rate of the schedule.
+    epoch : int, default=0
+        Number of epochs of this call.
+    samples : int, default=0
+        Number of rows used since the first call, each counted once per epoch; `t_` of
+        scikit-learn.
+    step : int, default=0
+        Number of updates with the current optimizer state.
+    no_improvement_count : int, default=0
+        Number of consecutive epochs without improvement.
+    best_loss : float, default=inf
+        Lowest training loss of an epoch.
+    best_score : float, default=-inf
+        Highest validation score of an epoch.
+    """
+
+    learning_rate: float
+    epoch: int = 0
+    samples: int = 0
+    step: int = 0
+    no_improvement_count: int = 0
+    best_loss: float = np.inf
+    best_score: float = -np.inf
+
+
+class Report(NamedTuple):
+    """What callbacks receive after an epoch.
+
+    Parameters
+    ----------
+    epoch : int
+        Number of the epoch, from 1.
+    loss : float
+        Training loss.
+    score : float or None
+        Validation score, with early stopping.
+    learning_rate : float
+        Learning rate of the epoch.
+    seconds : float
+        Duration of the epoch.
+    note : str or None, default=None
+        The trainer's reason to stop, or to reduce the learning rate.
+    arrays : callable, default=dict
+        ``arrays()`` returns the weights after the epoch by name.
+    predictions : ndarray of shape (n_rows, n_outputs) or None, default=None
+        Predictions of the training rows, computed in the forward pass; removed before callbacks
+        receive the report.
+    metrics : callable, default=tuple
+        ``metrics()`` returns the `MetricValue` of each metric and group after the epoch.
+    monitored : tuple of (str, float) or None, default=None
+        The criterion of `early_stopping_on` and its value.
+    """
+
+    epoch: int
+    loss: float
+    score: float | None
+    learning_rate: float
+    seconds: float
+    note: str | None = None
+    arrays: Callable[[], Arrays] = dict
+    predictions: Array | None = None
+    metrics: Callable[[], Iterable[MetricValue]] = tuple
+    monitored: tuple[str, float] | None = None
+
+
+# None or False continues, True stops, and a positive finite float is the learning rate of the
+# next epochs; any other value is an error. A callback may have a method `on_begin(report)`, which
+# is called before the first epoch with epoch 0 and returns None, False or a learning rate; and a
+# method `on_end(report)`, which is called after training, also after an error, and returns None
+# or all weights by name, finite and with their shapes, which replace the last ones.
+Callback: TypeAlias = Callable[[Report], "bool | float | None"]
+
+
+class Job(NamedTuple):
+    """What a trainer receives.
+
+    Parameters
+    ----------
+    steps : Steps
+        The functions of the backend.
+    rows : Rows
+        The training rows as `Steps.put` returned them.
+    n_rows : int
+        Number of training rows.
+    recipe : Recipe
+        How to train.
+    rng : RandomState
+        Generator of the order of the rows.
+    seed : int
+        Seed from which the seeds of steps are derived.
+    decayed : frozenset of str
+        Names of the weights that the L2 penalty includes.
+    score : callable or None, default=None
+        ``score(state)``: the validation score, where higher is better.
+    frozen : frozenset of str, default=frozenset()
+        Names of the arrays that are not trained.
+    passes : int, default=0
+        The exact number of epochs to train, without early end and without warnings. 0 means
+        until the trainer's own criteria end training.
+    with_predictions : bool, default=False
+        Whether reports should contain the predictions of the training rows.
+    """
+
+    steps: Steps
+    rows: Rows
+    n_rows: int
+    recipe: Recipe
+    rng: np.random.RandomState
+    seed: int
+    decayed: frozenset[str]
+    score: Callable[[State], float] | None = None
+    frozen: frozenset[str] = frozenset()
+    passes: int = 0
+    with_predictions: bool = False
+
+
+# `(state, report) -> answer`, called by a trainer after every epoch; answers as a `Callback`
+Observer: TypeAlias = Callable[[State, Report], "bool | float"]
+# `(job, state, progress, observer) -> (state, progress)`
+Trainer: TypeAlias = Callable[[Job, State, Progress, Observer], tuple[State, Progress]]
