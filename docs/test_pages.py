@@ -15,8 +15,8 @@ from types import ModuleType
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit.catalogue import KNOWN, install_line
-from mlpkit.registry import installed
+from mlpkit.registry.distributions import KNOWN, install_line
+from mlpkit.registry.lookup import installed
 
 # a process has one Keras backend, and importing TensorFlow first would choose another one
 os.environ["KERAS_BACKEND"] = "jax"
