@@ -5,8 +5,11 @@ solvers and losses return.
 """
 
 from mlpkit.backend_kit.blocks import (
+    BLOCK_BYTES,
     BLOCK_ROWS,
+    KEPT_BYTES,
     Block,
+    HostRows,
     blocks,
     bucket,
     gathered,
@@ -18,9 +21,12 @@ from mlpkit.backend_kit.devices import Device, described, gpu_index
 from mlpkit.backend_kit.results import deltas, moved, row_losses, stepped
 
 __all__ = [
+    "BLOCK_BYTES",
     "BLOCK_ROWS",
+    "KEPT_BYTES",
     "Block",
     "Device",
+    "HostRows",
     "blocks",
     "bucket",
     "deltas",
