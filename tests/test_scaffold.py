@@ -107,4 +107,5 @@ def test_nothing_is_left_to_fill_in(kind: str) -> None:
     for path, text in files("lion", kind).items():  # type: ignore[arg-type]
         assert "$" not in text
         if path.startswith("mlpkit_"):
-            assert set(re.findall(r"^from (mlpkit\b[\w.]*)", text, re.M)) <= {"mlpkit.plugin", "mlpkit.backend_kit"}
+            packages = set(re.findall(r"^from (mlpkit\b[\w.]*)", text, re.M))
+            assert packages <= {"mlpkit.plugin", "mlpkit.backend_kit"}
