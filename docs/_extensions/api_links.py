@@ -7,14 +7,16 @@ that are inherited from scikit-learn lead to the site of scikit-learn.
 
 from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from docutils import nodes
 from numpydoc.docscrape_sphinx import SphinxDocString
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 
-MODULES = ["mlpkit", "mlpkit.plugin"]
+MODULES = ["mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.testing"]
 SKLEARN = "https://scikit-learn.org/stable/"
 
 
@@ -74,6 +76,20 @@ def elsewhere(app: Sphinx, env: Any, node: pending_xref, content: nodes.Node) ->
     return nodes.reference("", "", content, internal=False, refuri=address)
 
 
+def comment_as_docstring(
+    app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]
+) -> None:
+    """Constants and types have the comment ``#:`` of the module that defines them."""
+    package, _, short = name.rpartition(".")
+    if what != "data" or package not in MODULES:
+        return
+    lines[:] = []
+    folder = getattr(import_module(package), "__path__", ())
+    for module in iter_modules(folder, f"{package}."):
+        comments = ModuleAnalyzer.for_module(module.name).find_attr_docs()
+        lines[:] = lines or comments.get(("", short), [])
+
+
 def skip_fields(
     app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
 ) -> bool | None:
@@ -97,4 +113,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-resolved", link_literals)
     app.connect("missing-reference", elsewhere)
     app.connect("autodoc-skip-member", skip_fields)
+    app.connect("autodoc-process-docstring", comment_as_docstring)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

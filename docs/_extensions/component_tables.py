@@ -55,6 +55,7 @@ class Components(SphinxDirective):
         more = ("Tasks", "Better") if kind == "metric" else ()
         lines = [
             ".. list-table::",
+            "   :class: components",
             "   :header-rows: 1",
             "   :widths: auto",
             "",
