@@ -23,12 +23,15 @@ SKLEARN = "https://scikit-learn.org/stable/"
 @cache
 def addresses_of_names() -> dict[str, str]:
     """The full name of each public name, by all the ways to write it."""
-    full = {}
-    for module in reversed(MODULES):
+    full: dict[str, str] = {}
+    documented: dict[tuple[str, int], str] = {}
+    for module in MODULES:
         for name in public_names(module):
-            full[f"{module}.{name}"] = f"{module}.{name}"
-            if name[0].isupper() or module == "mlpkit" and "_" in name:
-                full[name] = f"{module}.{name}"
+            item = getattr(import_module(module), name)
+            address = documented.setdefault((name, id(item)), f"{module}.{name}")
+            full[f"{module}.{name}"] = address
+            if name[0].isupper() or (module == "mlpkit" and "_" in name):
+                full.setdefault(name, address)
     return full
 
 

@@ -70,7 +70,15 @@ from mlpkit.plugin.metrics import (
     Predictions,
     Task,
 )
-from mlpkit.plugin.networks import PENALTY, Activation, Apply, Builder, Network, Spec
+from mlpkit.plugin.networks import (
+    FRAMEWORK_ACTIVATIONS,
+    PENALTY,
+    Activation,
+    Apply,
+    Builder,
+    Network,
+    Spec,
+)
 from mlpkit.plugin.objectives import Joint, Loss, OutActivation, Solver
 from mlpkit.plugin.partitioners import Partitioner
 from mlpkit.plugin.recipe import Recipe
@@ -79,6 +87,7 @@ from mlpkit.plugin.training import Callback, Job, Observer, Progress, Report, Tr
 __all__ = [
     "API",
     "CAPABILITIES",
+    "FRAMEWORK_ACTIVATIONS",
     "PENALTY",
     "Activation",
     "Apply",

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import IN_FRAMEWORKS, Array, OutActivation
+from mlpkit.plugin import FRAMEWORK_ACTIVATIONS, Array, OutActivation
 from mlpkit_keras.runtime import active_keras, to_numpy
 
 NAMES: dict[str, OutActivation] = {
@@ -45,7 +45,7 @@ def last(model: Any) -> tuple[Any, str] | None:
 
 def expected(out_activation: OutActivation) -> str:
     """What a builder may end in, in words."""
-    return f"activation={IN_FRAMEWORKS[out_activation]!r} (spec.out_activation), or none"
+    return f"activation={FRAMEWORK_ACTIVATIONS[out_activation]!r} (spec.out_activation), or none"
 
 
 def head_of(model: Any, out_activation: OutActivation, n_features: int, name: str) -> str:
