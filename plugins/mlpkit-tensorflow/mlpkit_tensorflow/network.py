@@ -107,7 +107,7 @@ def gradient(
     weight = tf.reduce_sum(w)
     trained = {name: p for name, p in weights.items() if name not in structure.frozen}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.observer(trained)
+        tape.watch(trained)
         z, after = outputs(structure, {**weights, **trained}, x, True, seed, w, *rows[3:])
         own = tf.convert_to_tensor(after.get(PENALTY, 0), w.dtype)
     loss, delta, p = _loss(structure.loss, y, z, w)
@@ -129,7 +129,7 @@ def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor, 
     live = w > 0
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         if loss.delta is None:
-            tape.observer(z)
+            tape.watch(z)
         p = ACTIVATIONS[loss.out_activation](tf.where(live[:, None], z, 0))
         total = tf.reduce_sum(tf.where(live, w * row_losses(loss.rows(xp, y, p), y), 0))
     if loss.delta is None:
