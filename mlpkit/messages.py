@@ -1,61 +1,68 @@
-"""Text that comes from data, made safe to print, to draw, and to open in a spreadsheet."""
+"""Functions that format the text of messages.
+
+Text that comes from data is made safe to print, to plot and to open in a spreadsheet.
+"""
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 _CODES = (
-    *range(0x20),  # C0: ESC begins terminal sequences
-    *range(0x7F, 0xA0),  # DEL and C1
-    0x061C,  # marks, embeddings, overrides and isolates of direction reorder what is shown
+    *range(0x20),  # C0 controls: ESC starts terminal sequences
+    *range(0x7F, 0xA0),  # DEL and C1 controls
+    0x061C,  # direction marks, embeddings, overrides and isolates reorder the displayed text
     0x200E,
     0x200F,
-    *range(0x2028, 0x202F),  # with the separators of lines and paragraphs
+    *range(0x2028, 0x202F),  # including the line and paragraph separators
     *range(0x2066, 0x206A),
-    *range(0xD800, 0xE000),  # lone surrogates can't be encoded
+    *range(0xD800, 0xE000),  # lone surrogates cannot be encoded
 )
 _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _CODES}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _SCALAR = re.compile(r"\bnp\.(?:float|int|uint|bool|str|bytes)\w*\(([^()]*)\)")
-FORMULA = "=+-@＝＋－＠"  # what begins a formula; the wide ones in some locales
+FORMULA_STARTS = "=+-@＝＋－＠"  # spreadsheets accept the full-width characters in some locales
 
 
-def visible(given: Any) -> str:
-    r"""Text with control characters, bidirectional controls and line separators escaped.
+def escaped(value: Any) -> str:
+    r"""Return text with control characters, direction marks and line separators escaped.
 
-    All else stays as it is, letters of any script and joiners included.
+    All other characters are kept, including letters of any script and joiners.
 
-    >>> print(visible("a\x1b[31mb\u202ec"), visible("Zürich 東京"))
+    >>> print(escaped("a\x1b[31mb\u202ec"), escaped("Zürich 東京"))
     a\x1b[31mb\u202ec Zürich 東京
     """
-    text = str(given)
+    text = str(value)
     return text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)
 
 
-def listed(names: Iterable[Any], nothing: str = "none") -> str:
-    """Names for a message, with commas.
+def comma_separated(names: Iterable[Any], empty: str = "none") -> str:
+    """Return escaped names separated by commas, or ``empty`` if there are no names.
 
-    >>> listed(["sex", "age"]), listed([])
+    >>> comma_separated(["sex", "age"]), comma_separated([])
     ('sex, age', 'none')
     """
-    return ", ".join(map(visible, names)) or nothing
+    return ", ".join(map(escaped, names)) or empty
 
 
-def cell(value: Any) -> Any:
-    r"""A value for a CSV file: an apostrophe precedes text that would be read as a formula.
+def csv_cell(value: Any) -> Any:
+    r"""Return a value for a CSV file.
 
-    >>> cell("=1+1"), cell("-9.5"), cell("up\tto"), cell(0.5)
+    Text is escaped. Text that a spreadsheet would evaluate as a formula gets a leading
+    apostrophe.
+
+    >>> csv_cell("=1+1"), csv_cell("-9.5"), csv_cell("up\tto"), csv_cell(0.5)
     ("'=1+1", '-9.5', 'up\\tto', 0.5)
     """
     if not isinstance(value, str):
         return value
-    text = visible(value)
-    formula = text.lstrip()[:1] in tuple(FORMULA) and not _NUMBER.fullmatch(text)
-    return f"'{text}" if formula else text
+    text = escaped(value)
+    is_formula = text.lstrip()[:1] in tuple(FORMULA_STARTS) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
 
 
 def plain_numbers(text: str) -> str:
-    """Text in which NumPy's scalars stand as plain numbers.
+    """Return text with the representations of NumPy scalars replaced by plain numbers.
 
     >>> plain_numbers("Got np.float64(-1.0), not [np.int64(0), np.str_('a')]")
     "Got -1.0, not [0, 'a']"
@@ -63,6 +70,32 @@ def plain_numbers(text: str) -> str:
     return _SCALAR.sub(r"\1", text) if "np." in text else text
 
 
-def told(value: Any) -> str:
-    """The representation of a value, with plain numbers."""
+def plain_repr(value: Any) -> str:
+    """Return the representation of a value, with NumPy scalars as plain numbers."""
     return plain_numbers(repr(value))
+
+
+def exception_line(error: BaseException) -> str:
+    r"""Return the type and the message of an exception on one line.
+
+    >>> exception_line(ValueError("two\n  lines"))
+    'ValueError: two lines'
+    """
+    return escaped(" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def nearest(name: str, known_names: Iterable[str]) -> str:
+    """Return the known name that is most similar to a name, or "" if none is similar."""
+    by_lower_case = {known.lower(): known for known in known_names}
+    matches = get_close_matches(name.lower(), by_lower_case, n=1)
+    return by_lower_case[matches[0]] if matches else ""
+
+
+def did_you_mean(name: str, known_names: Iterable[str]) -> str:
+    """Return a question that suggests the nearest known name, or "" if none is similar.
+
+    >>> did_you_mean("NumPi", ["dense", "numpy"])
+    "Did you mean 'numpy'?"
+    """
+    suggestion = nearest(name, known_names)
+    return f"Did you mean {suggestion!r}?" if suggestion else ""

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from mlpkit import CheckFailed, MLPClassifier, PartitionReport, by_labels, evaluate
-from mlpkit.messages import cell, listed, visible
+from mlpkit.messages import comma_separated, csv_cell, escaped
 from mlpkit.monitoring.history import MetricHistory, Record
 
 mpl.use("agg")
@@ -55,8 +55,8 @@ def failing(y_true: Any, y_pred: Any) -> float:
 
 def test_what_is_escaped_and_what_is_not() -> None:
     """Controls are visible afterwards; letters of all scripts, joiners and spaces stay."""
-    assert is_safe(visible(BAD)) and visible("\x1b") == r"\x1b" and visible("\u202e") == r"\u202e"
-    assert visible(HONEST) == HONEST and listed([1, "a"]) == "1, a"
+    assert is_safe(escaped(BAD)) and escaped("\x1b") == r"\x1b" and escaped("\u202e") == r"\u202e"
+    assert escaped(HONEST) == HONEST and comma_separated([1, "a"]) == "1, a"
 
 
 def test_reports_and_messages() -> None:
@@ -130,8 +130,8 @@ def test_pictures() -> None:
 def test_csv(tmp_path: Path) -> None:
     """No cell begins a formula; numbers stay; frames are raw; the same from all tables."""
     for formula in FORMULAS:
-        assert cell(formula)[0] in "'\\" and cell(f" {formula}")[0] not in "=+-@"
-    assert [cell(v) for v in ("-9.5", "+1e-3", -1.0, "a=b", HONEST)] == [
+        assert csv_cell(formula)[0] in "'\\" and csv_cell(f" {formula}")[0] not in "=+-@"
+    assert [csv_cell(v) for v in ("-9.5", "+1e-3", -1.0, "a=b", HONEST)] == [
         *("-9.5", "+1e-3", -1.0, "a=b", HONEST)
     ]
     report = hostile('=HYPERLINK("http://x", "y")')

@@ -14,8 +14,9 @@ from typing import Any
 from unittest.mock import patch
 
 from mlpkit.commands.program import program
+from mlpkit.messages import did_you_mean
 from mlpkit.plugin import CAPABILITIES, Capability, Component, Kind, PluginError
-from mlpkit.registry.discovery import CORE, Plugin, did_you_mean
+from mlpkit.registry.discovery import CORE, Plugin
 from mlpkit.registry.distributions import install_line
 from mlpkit.registry.lookup import Registry
 

@@ -17,9 +17,9 @@ from sklearn.preprocessing import StandardScaler
 import mlpkit
 from mlpkit.commands.program import program
 from mlpkit.commands.progress import SECONDS, Progress, silent
+from mlpkit.messages import exception_line
 from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import PluginError
-from mlpkit.registry.discovery import reason
 from mlpkit.registry.distributions import install_line
 from mlpkit.registry.lookup import installed, missing
 
@@ -160,11 +160,11 @@ def compared(
         except TimeoutError as error:
             yield Row(backend, left_out=f"{backend}: {error}. With --max-iter there is no limit.")
         except PluginError as error:
-            yield Row(backend, failure=reason(error), left_out=str(error))
+            yield Row(backend, failure=exception_line(error), left_out=str(error))
         except Exception as error:
             if "interrupted by user" in str(error):
                 raise KeyboardInterrupt from error
-            yield Row(backend, failure=reason(error))
+            yield Row(backend, failure=exception_line(error))
 
 
 def fitted(backend: str, make: Callable[[], Any], task: Task) -> Row:

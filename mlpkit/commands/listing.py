@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from mlpkit.commands.default_devices import answers
+from mlpkit.messages import exception_line
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
-from mlpkit.registry.discovery import CORE, DISABLE, Plugin, own_version, reason
+from mlpkit.registry.discovery import CORE, DISABLE, Plugin, own_version
 from mlpkit.registry.distributions import install_line
 from mlpkit.registry.lookup import LOG, Registry, missing
 
@@ -122,7 +123,7 @@ def row(plugin: Plugin, costs: list[str], registry: Registry) -> Row:
     if plugin.disabled:
         found.status, found.note = "disabled", f"Left out by {plugin.disabled}."
     elif plugin.error:
-        found.status, found.note = "broken", f"{reason(plugin.error)}. {plugin.remedy}"
+        found.status, found.note = "broken", f"{exception_line(plugin.error)}. {plugin.remedy}"
     elif not found.offers:
         found.note = "Offers nothing."
     found.note = " ".join([found.note, *costs]).strip()

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
-from mlpkit.messages import told
+from mlpkit.messages import plain_repr
 from mlpkit.plugin import Array
 
 
@@ -35,7 +35,7 @@ class ClassWeights:
             unknown = [label for label in given if label not in self.classes]
             if unknown:
                 raise ValueError(
-                    f"class_weight contains {told(unknown)}, which are not classes of y. The"
+                    f"class_weight contains {plain_repr(unknown)}, which are not classes of y. The"
                     f" classes are {self.classes.tolist()}."
                 )
             by_class: Array = np.array([given.get(c, 1.0) for c in self.classes], float)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from mlpkit.messages import did_you_mean
 from mlpkit.plugin import InvalidResult, Network, Spec
-from mlpkit.registry.discovery import did_you_mean
 from mlpkit.registry.lookup import adapted, owner
 from mlpkit.training.model import Model
 

@@ -10,8 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions, make_constraint
 
-from mlpkit.messages import plain_numbers
-from mlpkit.registry.discovery import did_you_mean
+from mlpkit.messages import did_you_mean, plain_numbers
 
 # arguments of other libraries' fit: what is meant
 ARGUMENTS = {

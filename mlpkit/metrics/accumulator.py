@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mlpkit.messages import listed
+from mlpkit.messages import comma_separated, exception_line
 from mlpkit.metrics.group_sums import GroupSums
 from mlpkit.metrics.grouping import Grouping, Label
 from mlpkit.metrics.kept_rows import Kept, Part
 from mlpkit.plugin import Array, CellCounts, Groups, Metric, Predictions, Task
-from mlpkit.registry.discovery import reason
 from mlpkit.registry.lookup import owner
 
 BLOCKS = 400  # of a group's rows, for intervals; halved until the sums fit
@@ -144,8 +143,9 @@ class Accumulator:
         names, others = ([m.name for m in each.metrics] for each in (self, other))
         if names != others:
             raise ValueError(
-                f"reports of the metrics {listed(names)} and of {listed(others)} can't be merged:"
-                " evaluate both with the same metrics=, in the same order."
+                f"reports of the metrics {comma_separated(names)} and of"
+                f" {comma_separated(others)} can't be merged: evaluate both with the"
+                " same metrics=, in the same order."
             )
         if self.balanced != other.balanced:
             raise ValueError("balanced and other weights can't be merged.")
@@ -287,7 +287,7 @@ def value_of(metric: Metric, s: Array) -> Array:
 
 
 def _failed(name: str, function: object, error: Exception) -> ValueError:
-    return ValueError(f"metric {name!r}{owner(function)} failed: {reason(error)}")
+    return ValueError(f"metric {name!r}{owner(function)} failed: {exception_line(error)}")
 
 
 def _cells(tally: CellCounts, n: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mlpkit.messages import told
+from mlpkit.messages import plain_repr
 from mlpkit.metrics.intervals import wilson
 from mlpkit.plugin import Array, CellCounts, Metric, Predictions, Task
 
@@ -73,7 +73,8 @@ def _positive(scored: Predictions, pos_label: Any) -> int:
     found = np.flatnonzero(scored.classes == pos_label)
     if not len(found):
         raise ValueError(
-            f"pos_label={told(pos_label)} is not one of the classes {scored.classes.tolist()}."
+            f"pos_label={plain_repr(pos_label)} is not one of the classes"
+            f" {scored.classes.tolist()}."
         )
     return int(found[0])
 

@@ -6,7 +6,7 @@ from functools import partial
 from inspect import isroutine, signature
 from typing import Any
 
-from mlpkit.messages import told
+from mlpkit.messages import plain_repr
 from mlpkit.plugin import Array, Metric, PluginError, PredictionKind, Predictions, Task
 from mlpkit.registry.lookup import adapted, installed, resolve
 
@@ -96,7 +96,7 @@ def metric_of(given: Any, task: Task | None = None) -> Metric:
         return from_function(given)
     raise ValueError(
         f"a metric is a name, a mlpkit.plugin.Metric, or a function f(y_true, y_pred,"
-        f" sample_weight=...), not {told(given)}."
+        f" sample_weight=...), not {plain_repr(given)}."
     )
 
 

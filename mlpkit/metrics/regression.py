@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtri, xlogy
 from sklearn.metrics import median_absolute_error as exact_median
 
-from mlpkit.messages import told
+from mlpkit.messages import plain_repr
 from mlpkit.metrics.classification import mean
 from mlpkit.plugin import Array, CellCounts, Metric, Predictions, Task
 
@@ -98,7 +98,7 @@ def poisson_deviance() -> Metric:
 def pinball_loss(alpha: float = 0.5) -> Metric:
     """Mean pinball loss of a prediction of the quantile ``alpha``."""
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha={told(alpha)}: a quantile is between 0 and 1.")
+        raise ValueError(f"alpha={plain_repr(alpha)}: a quantile is between 0 and 1.")
     name = "pinball_loss" if alpha == 0.5 else f"pinball_loss_{alpha:g}"
     return Metric(
         name, REAL, False, row_statistics=partial(pinballs, alpha), ratio=mean, interval="normal"

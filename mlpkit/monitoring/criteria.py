@@ -4,9 +4,8 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from mlpkit.messages import listed
+from mlpkit.messages import comma_separated, did_you_mean
 from mlpkit.plugin import Metric
-from mlpkit.registry.discovery import did_you_mean
 from mlpkit.reports.report import PartitionReport
 
 KINDS = ("value", "worst", "difference", "ratio")
@@ -83,7 +82,7 @@ class Goal(NamedTuple):
         if self.by is not None and self.by not in partitioners:
             raise ValueError(
                 f"early_stopping_on: there is no partitioner {self.by!r}; partitions:"
-                f" {listed(partitioners)}."
+                f" {comma_separated(partitioners)}."
                 f" {did_you_mean(self.by, list(partitioners))}".rstrip()
             )
 

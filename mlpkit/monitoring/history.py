@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpkit.messages import listed
+from mlpkit.messages import comma_separated
 from mlpkit.plugin import Array, MetricValue
 from mlpkit.reports.entries import frame, to_csv
 
@@ -106,6 +106,6 @@ class MetricHistory:
         if not epochs:
             return "<MetricHistory: nothing was measured>"
         return (
-            f"<MetricHistory of {listed(names)} on {listed(splits)}:"
+            f"<MetricHistory of {comma_separated(names)} on {comma_separated(splits)}:"
             f" epochs {epochs[0]} to {epochs[-1]}>"
         )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from mlpkit.messages import listed, visible
+from mlpkit.messages import comma_separated, escaped
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
@@ -68,7 +68,8 @@ class Monitor:
         known = ["train", *self.sets]
         if goal.split not in known:
             raise ValueError(
-                f"early_stopping_on: there is no split {goal.split!r}; there are: {listed(known)}."
+                f"early_stopping_on: there is no split {goal.split!r}; there are:"
+                f" {comma_separated(known)}."
             )
         try:
             goal.score(self.plan.report(self._of(state, goal.split)))
@@ -140,9 +141,9 @@ class Monitor:
                 why = found[each.split].errors.get(each.metrics[m], "")
                 part, group = each.labels[at]
                 self._complain(
-                    f"{visible(each.metrics[m])} is undefined for {visible(part)} {group!r} of the"
-                    f" {visible(each.split)} rows in epoch {each.epoch}"
-                    f"{f' ({visible(why)})' if why else ''}"
+                    f"{escaped(each.metrics[m])} is undefined for {escaped(part)} {group!r} of the"
+                    f" {escaped(each.split)} rows in epoch {each.epoch}"
+                    f"{f' ({escaped(why)})' if why else ''}"
                 )
 
     def _complain(self, text: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any, get_args
 import numpy as np
 from scipy.special import expit, ndtr
 
+from mlpkit.messages import did_you_mean
 from mlpkit.plugin import Activation, Array
-from mlpkit.registry.discovery import did_you_mean
 
 SELU_SCALE = 1.0507009873554805  # Klambauer et al., 2017
 SELU_BOTTOM = 1.7580993408473766  # the scale times alpha: minus the limit of small values

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.messages import told
+from mlpkit.messages import plain_repr
 from mlpkit.numpy_backend.activations import ACTIVATIONS
 from mlpkit.numpy_backend.parallel import PART_FLOPS, share
 from mlpkit.numpy_backend.threads import OneThread
@@ -28,7 +28,7 @@ def sizes(given: Any) -> tuple[int, ...]:
             whole = isinstance(each, float | np.floating | bool) and float(each).is_integer()
             hint = f" Did you mean {int(each)}?" if whole else ""
             raise ValueError(
-                f"hidden_layer_sizes must contain positive integers, got {told(each)}.{hint}"
+                f"hidden_layer_sizes must contain positive integers, got {plain_repr(each)}.{hint}"
             )
     found = tuple(int(each) for each in units)
     if any(each <= 0 for each in found):

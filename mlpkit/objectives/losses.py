@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from mlpkit.messages import told
+from mlpkit.messages import did_you_mean, plain_repr
 from mlpkit.plugin import Loss, Namespace
-from mlpkit.registry.discovery import did_you_mean
 
 
 def _difference(xp: Namespace, y: Any, p: Any) -> Any:
@@ -103,7 +102,7 @@ def quantile(quantile: float = 0.5) -> Loss:
 
 def _check(loss: str, option: str, given: Any, expected: str, holds: Callable[[Any], bool]) -> None:
     if isinstance(given, bool) or not isinstance(given, Real) or not holds(given):
-        raise ValueError(f"loss={loss!r}: {option} must be {expected}, got {told(given)}.")
+        raise ValueError(f"loss={loss!r}: {option} must be {expected}, got {plain_repr(given)}.")
 
 
 LOSSES = {

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.messages import listed, told
+from mlpkit.messages import comma_separated, did_you_mean, plain_repr
 from mlpkit.plugin import Array
-from mlpkit.registry.discovery import did_you_mean
 
 
 def names_of(X: Any) -> list[str] | None:
@@ -26,11 +25,11 @@ def column(X: Any, key: str | int) -> Array:
     """
     names = names_of(X)
     if X is None:
-        raise ValueError(f"partition by column {told(key)} needs X, and there is none.")
+        raise ValueError(f"partition by column {plain_repr(key)} needs X, and there is none.")
     if names is not None:
         if key not in names and not isinstance(key, int):
             raise ValueError(
-                f"X has no column {told(key)}; columns: {listed(names[:50])}."
+                f"X has no column {plain_repr(key)}; columns: {comma_separated(names[:50])}."
                 f" {did_you_mean(str(key), [n for n in names if isinstance(n, str)])}".rstrip()
             )
         at = names.index(key) if key in names else int(key)
@@ -42,7 +41,7 @@ def column(X: Any, key: str | int) -> Array:
         return series.to_numpy()  # type: ignore[no-any-return]
     if isinstance(key, str):
         raise ValueError(
-            f"X has no column names, so there is no column {told(key)}: give an index, 0 to"
+            f"X has no column names, so there is no column {plain_repr(key)}: give an index, 0 to"
             f" {np.shape(X)[1] - 1}, or a frame."
         )
     _check_index(key, X.shape[1] if issparse(X) else np.shape(X)[1])

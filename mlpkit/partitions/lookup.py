@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from joblib import hash as content
 
-from mlpkit.messages import told
+from mlpkit.messages import did_you_mean, plain_repr
 from mlpkit.partitions import columns
 from mlpkit.partitions.partitioners import by_column, by_function
 from mlpkit.plugin import Array, Dataset, Groups, InvalidResult, Partitioner, PluginError
-from mlpkit.registry.discovery import did_you_mean
 from mlpkit.registry.lookup import installed, owner, resolve
 
 Join = Callable[[Any, Any], Any]
@@ -67,7 +66,7 @@ def partitioner_of(given: Any, X: Any) -> Partitioner:
         return by_function(given)
     raise ValueError(
         "a partition is a column's name or index, a function of X, or a partitioner such as"
-        f" by_quantile('age', 4), not {told(given)}."
+        f" by_quantile('age', 4), not {plain_repr(given)}."
     )
 
 

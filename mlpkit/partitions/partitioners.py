@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from joblib import hash as content
 
-from mlpkit.messages import listed, told
+from mlpkit.messages import comma_separated, plain_repr
 from mlpkit.partitions import columns
 from mlpkit.plugin import Array, Dataset, Groups, Partitioner
 
@@ -56,7 +56,7 @@ def by_quantile(column: str | int, n: int = 4, *, name: str | None = None) -> Pa
     ('up to 2.75', '2.75 to 4.5', '4.5 to 6.25', 'over 6.25')
     """
     if not isinstance(n, int) or n < 2:
-        raise ValueError(f"n={told(n)}: quantiles cut into 2 groups or more.")
+        raise ValueError(f"n={plain_repr(n)}: quantiles cut into 2 groups or more.")
     own = f"column {column}" if isinstance(column, int) else column
     values = partial(_column, column)
     return Partitioner(name or own, partial(_learn_cuts, values, n), partial(_assign_cuts, values))
@@ -82,7 +82,8 @@ def _target(sample: Dataset) -> Array:
 def _labelled(key: str, sample: Dataset) -> Array:
     if key not in sample.labels:
         raise ValueError(
-            f"there are no labels {key!r} with these rows; labels: {listed(sample.labels)}."
+            f"there are no labels {key!r} with these rows; labels:"
+            f" {comma_separated(sample.labels)}."
         )
     return _flat(sample.labels[key])
 

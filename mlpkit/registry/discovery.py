@@ -5,14 +5,13 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from threading import RLock
 from typing import Any, Self, get_args
 
 import pluggy
 
-from mlpkit.messages import visible
+from mlpkit.messages import did_you_mean, exception_line
 from mlpkit.plugin import API, CAPABILITIES, Component, Hooks, Kind, PluginError
 from mlpkit.registry.distributions import install_line
 
@@ -61,7 +60,7 @@ class Plugin:
         """Why it is not in use, in a line; empty if it is, or if it is not loaded yet."""
         if self.disabled:
             return f"{self.label} is left out by {self.disabled}"
-        return f"{self.label} is broken: {reason(self.error)}" if self.error else ""
+        return f"{self.label} is broken: {exception_line(self.error)}" if self.error else ""
 
     @property
     def remedy(self) -> str:
@@ -154,7 +153,7 @@ def asked(hook: str, function: Callable[[], Any]) -> Any:
         returned = function()
         return list(returned) if isinstance(returned, Iterator) else returned
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{hook} raised {reason(error)}") from error
+        raise PluginError(f"{hook} raised {exception_line(error)}") from error
 
 
 def check_api(declared: Any) -> None:
@@ -216,25 +215,3 @@ def same(a: str, b: str) -> bool:
     """
     a, b = (re.sub(r"[-_.]+", "-", name).lower() for name in (a, b))
     return a == b
-
-
-def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """A sentence with the nearest of the known names; empty if none is near.
-
-    >>> did_you_mean("NumPi", ["dense", "numpy"])
-    "Did you mean 'numpy'?"
-    """
-    found = nearest(given, known)
-    return f"Did you mean {found!r}?" if found else ""
-
-
-def nearest(given: str, known: Iterable[str]) -> str:
-    """The nearest of the known names; empty if none is near."""
-    names = {name.lower(): name for name in known}
-    close = get_close_matches(given.lower(), names, n=1)
-    return names[close[0]] if close else ""
-
-
-def reason(error: BaseException) -> str:
-    """An exception on one line."""
-    return visible(" ".join(f"{type(error).__name__}: {error}".split()))

@@ -19,9 +19,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple
 
+from mlpkit.messages import did_you_mean, exception_line, nearest
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
 from mlpkit.registry import discovery
-from mlpkit.registry.discovery import CORE, KINDS, LOCK, Plugin, did_you_mean, nearest, reason, same
+from mlpkit.registry.discovery import CORE, KINDS, LOCK, Plugin, same
 from mlpkit.registry.distributions import KNOWN, bringing, install_line, spelled
 
 # of models that were loaded from pickles: which distribution brought a name
@@ -101,7 +102,7 @@ class Registry:
         except (Exception, SystemExit) as error:
             raise PluginError(
                 f"{kind}={name!r} of {plugin.label} can't be used: {component.factory} could"
-                f" not be imported: {reason(error)}"
+                f" not be imported: {exception_line(error)}"
             ) from error
 
     def _absent(self, kind: Kind, name: str) -> ValueError | PluginError:

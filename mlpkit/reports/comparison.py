@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpkit.messages import listed
+from mlpkit.messages import comma_separated
 from mlpkit.metrics import intervals
 from mlpkit.metrics.grouping import Label
 from mlpkit.reports import text
@@ -35,7 +35,7 @@ class Comparison:
         pairs = [(e, there[e[:3]]) for e in one.entries if e[:3] in there]
         if not pairs:
             found = (
-                listed(dict.fromkeys(f"{e.metric} by {e.partitioner}" for e in side.entries))
+                comma_separated({f"{e.metric} by {e.partitioner}": None for e in side.entries})
                 for side in (one, two)
             )
             raise ValueError(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from os import PathLike
 from typing import Any, NamedTuple
 
-from mlpkit.messages import cell
+from mlpkit.messages import csv_cell
 
 
 class Entry(NamedTuple):
@@ -56,7 +56,7 @@ def to_csv(
 ) -> str | None:
     """A CSV file with a line for each entry, or its text where ``path`` is None.
 
-    Text is neutralised: see `mlpkit.messages.cell`.
+    Text is neutralised: see `mlpkit.messages.csv_cell`.
 
     >>> print(to_csv([("=cmd()", 0.5)], ("partition", "value"), None), end="")
     partition,value
@@ -65,7 +65,7 @@ def to_csv(
     found = io.StringIO(newline="")
     writer = csv.writer(found, lineterminator="\n")
     writer.writerow(fields)
-    writer.writerows([cell(value) for value in entry] for entry in entries)
+    writer.writerows([csv_cell(value) for value in entry] for entry in entries)
     if path is None:
         return found.getvalue()
     if isinstance(path, str | PathLike):

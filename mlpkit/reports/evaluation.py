@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
-from mlpkit.messages import told, visible
+from mlpkit.messages import escaped, plain_repr
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.lookup import implied_task, metrics_of
 from mlpkit.partitions.columns import labels_of
@@ -74,7 +74,7 @@ def evaluate(
     (0.75, 'm')
     """
     if confidence is not None and not 0 < confidence < 1:
-        raise ValueError(f"confidence={told(confidence)} is between 0 and 1, as 0.95.")
+        raise ValueError(f"confidence={plain_repr(confidence)} is between 0 and 1, as 0.95.")
     settings = Settings(confidence, min_rows, draws, random_state)
     balanced = class_weight == "balanced"
     if isinstance(sample_weight, str):
@@ -161,9 +161,9 @@ def warn_of_undefined(report: PartitionReport) -> None:
     undefined = [e for e in report.entries if e.n_rows and np.isnan(e.value)]
     if undefined:
         e, reasons = undefined[0], report.errors
-        why = f" ({visible(reasons[e.metric])})" if e.metric in reasons else ""
+        why = f" ({escaped(reasons[e.metric])})" if e.metric in reasons else ""
         warnings.warn(
-            f"{visible(e.metric)} is undefined for {visible(e.partitioner)} {e.partition!r}{why}"
+            f"{escaped(e.metric)} is undefined for {escaped(e.partitioner)} {e.partition!r}{why}"
             f"{f', and {len(undefined) - 1} other values are' if undefined[1:] else ''}: NaN,"
             " which decides nothing.",
             UndefinedMetricWarning,

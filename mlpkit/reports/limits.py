@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from mlpkit.messages import visible
+from mlpkit.messages import escaped
 from mlpkit.reports.entries import Entry
 
 
@@ -40,7 +40,7 @@ class Failure(NamedTuple):
     limit: float
 
     def __str__(self) -> str:
-        rule, metric, where = map(visible, (self.rule, self.metric, self.partitioner))
+        rule, metric, where = map(escaped, (self.rule, self.metric, self.partitioner))
         where = "the whole" if self.partitioner == "all" else where
         if self.partition and self.partitioner != "all":
             where = f"{where} {self.partition!r}"

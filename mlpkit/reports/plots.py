@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.messages import visible
+from mlpkit.messages import escaped
 from mlpkit.reports.entries import Entry
 from mlpkit.reports.text import NAME, short, shortened
 
@@ -88,7 +88,7 @@ def label_of(text: str) -> str:
     >>> print(label_of("$10 to $20"))
     \$10 to \$20
     """
-    return visible(text).replace("$", r"\$")
+    return escaped(text).replace("$", r"\$")
 
 
 def _panel(

@@ -4,11 +4,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from mlpkit.messages import listed, told
+from mlpkit.messages import comma_separated, did_you_mean, plain_repr
 from mlpkit.metrics.accumulator import Accumulator, check_alike
 from mlpkit.partitions.lookup import joined, learned
 from mlpkit.plugin import Metric, Partitioner
-from mlpkit.registry.discovery import did_you_mean
 from mlpkit.registry.pickling import check_values
 from mlpkit.reports import limits as gate
 from mlpkit.reports import plots as drawing
@@ -80,7 +79,7 @@ class PartitionReport:
             if metric.name == name:
                 return metric
         raise ValueError(
-            f"the report has no metric {name!r}; it has: {listed(self.metrics)}."
+            f"the report has no metric {name!r}; it has: {comma_separated(self.metrics)}."
             f" {did_you_mean(name, self.metrics)}".rstrip()
         )
 
@@ -94,7 +93,7 @@ class PartitionReport:
         if by is not None and by not in (*self.partitioners, "all"):
             raise ValueError(
                 f"the report has no partitioner {by!r}; it has:"
-                f" {listed(self.partitioners)}."
+                f" {comma_separated(self.partitioners)}."
                 f" {did_you_mean(by, self.partitioners)}".rstrip()
             )
         return [
@@ -181,13 +180,13 @@ class PartitionReport:
             return NotImplemented
         if self.partitioners != other.partitioners:
             raise ValueError(
-                f"reports by {listed(self.partitioners, 'nothing')} and by"
-                f" {listed(other.partitioners, 'nothing')} can't be merged: evaluate both with"
-                " the same partitions."
+                f"reports by {comma_separated(self.partitioners, 'nothing')} and by"
+                f" {comma_separated(other.partitioners, 'nothing')} can't be merged: evaluate"
+                " both with the same partitions."
             )
         if self.settings != other.settings:
             differ = ", ".join(
-                f"{name}={told(a)} and {told(b)}"
+                f"{name}={plain_repr(a)} and {plain_repr(b)}"
                 for name, a, b in zip(Settings._fields, self.settings, other.settings, strict=True)
                 if a != b
             )
@@ -244,8 +243,8 @@ class PartitionReport:
     def __repr__(self) -> str:
         n_groups = len(self._seen.labels) - 1
         return (
-            f"<PartitionReport of {listed(self.metrics)} by"
-            f" {listed(self.partitioners, 'nothing')}: {n_groups} groups>"
+            f"<PartitionReport of {comma_separated(self.metrics)} by"
+            f" {comma_separated(self.partitioners, 'nothing')}: {n_groups} groups>"
         )
 
     def _notes(self) -> list[str]:

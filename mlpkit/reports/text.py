@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from mlpkit.messages import visible
+from mlpkit.messages import escaped
 from mlpkit.reports.entries import Change, Entry
 
 WIDTH = 100
@@ -28,7 +28,7 @@ def report(entries: Sequence[Entry], notes: Iterable[str], asked: Asked) -> str:
     """A line for each group, a column for each metric; groups that don't decide in brackets."""
     cells = {e[:3]: shown(e, asked.confidence is not None) for e in entries}
     lines = table(list(dict.fromkeys(e.metric for e in entries)), cells, _rows(entries))
-    foot = [visible(note) for note in notes]
+    foot = [escaped(note) for note in notes]
     if any(not e.decides for e in entries):
         foot.append(f"(in brackets: undefined or under {asked.min_rows} rows; decides nothing)")
     if asked.confidence is not None:
@@ -82,7 +82,7 @@ def short(name: str, width: int = NAME) -> str:
     >>> short("Married-civilian-spouse & Exec-managerial", 20)
     'Married-c...nagerial'
     """
-    name, half = visible(name), (width - 3) // 2
+    name, half = escaped(name), (width - 3) // 2
     return name if len(name) <= width else f"{name[: width - 3 - half]}...{name[-half:]}"
 
 
@@ -93,7 +93,7 @@ def shortened(names: Iterable[str], width: int = NAME) -> dict[str, str]:
     ['a long name 1...', 'a long name 2...']
     """
     given = list(dict.fromkeys(names))
-    shown = [visible(name) for name in given]
+    shown = [escaped(name) for name in given]
     ways: tuple[Callable[[str], str], ...] = (
         lambda name: short(name, width),
         lambda name: name if len(name) <= width else f"{name[: width - 3]}...",
@@ -128,7 +128,7 @@ def table(
     left = max([*lengths, *(len(short(part)) for part in named), 3])
     counts = max(len(f"{n:,}") for n in [*rows.values(), 1000])
     widths = {
-        m: max([len(visible(m))] + [len(cells.get((m, *at), "")) for at in rows]) for m in metrics
+        m: max([len(escaped(m))] + [len(cells.get((m, *at), "")) for at in rows]) for m in metrics
     }
     blocks: list[list[str]] = []
     used = WIDTH
@@ -140,7 +140,7 @@ def table(
         used += 2 + widths[metric]
     lines: list[str] = []
     for block in blocks:
-        heads = "".join(f"  {visible(m):>{widths[m]}}" for m in block)
+        heads = "".join(f"  {escaped(m):>{widths[m]}}" for m in block)
         lines += [""] if lines else []
         lines += [f"{'':{left}}  {'rows':>{counts}}{heads}"]
 

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from mlpkit.messages import visible
+from mlpkit.messages import escaped
 from mlpkit.plugin import Callback, Report
 
 
 def _print(report: Report) -> None:
     print(f"Iteration {report.epoch:d}, loss = {report.loss:.8f}")
     if report.monitored is not None:
-        print(f"Early stopping on {visible(report.monitored[0])}: {report.monitored[1]:f}")
+        print(f"Early stopping on {escaped(report.monitored[0])}: {report.monitored[1]:f}")
     elif report.score is not None:
         print(f"Validation score: {report.score:f}")
     splits: dict[str, list[str]] = {}
     for split, metric, value in _measured(report):
-        splits.setdefault(split, []).append(f"{visible(metric)} = {value:f}")
+        splits.setdefault(split, []).append(f"{escaped(metric)} = {value:f}")
     for split, values in splits.items():
-        print(f"Metrics of {visible(split)}: {', '.join(values)}")
+        print(f"Metrics of {escaped(split)}: {', '.join(values)}")
     if report.note is not None:
         print(report.note)
 
@@ -124,7 +124,7 @@ class ProgressDisplay:
         shown = [report.monitored] if report.monitored is not None else shown
         known = [f"validation {name}" for name, _ in shown]
         shown += [(f"{s} {m}", v) for s, m, v in _measured(report) if s != "train"]
-        values += [f"{visible(name)}={value:.4g}" for name, value in shown if name not in known]
+        values += [f"{escaped(name)}={value:.4g}" for name, value in shown if name not in known]
         if self.bar is not None:
             self.bar.show(report.epoch, ", ".join(values))
             return

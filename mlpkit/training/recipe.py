@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlpkit.messages import told
+from mlpkit.messages import did_you_mean, plain_repr
 from mlpkit.objectives import losses
 from mlpkit.plugin import (
     Backend,
@@ -17,7 +17,7 @@ from mlpkit.plugin import (
     Spec,
     Trainer,
 )
-from mlpkit.registry.discovery import CORE, did_you_mean
+from mlpkit.registry.discovery import CORE
 from mlpkit.registry.lookup import adapted, installed, resolve
 from mlpkit.training.progress import shown_by_verbose
 
@@ -212,7 +212,7 @@ def _named_callback(name: str, params: Mapping[str, Any]) -> Any:
 def _callable(given: Any) -> Callback:
     if not callable(given):
         raise ValueError(
-            f"callbacks: {told(given)} is neither a name nor callable, and no installed plugin"
-            " adapts it."
+            f"callbacks: {plain_repr(given)} is neither a name nor callable, and no installed"
+            " plugin adapts it."
         )
     return given  # type: ignore[no-any-return]
