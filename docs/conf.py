@@ -38,9 +38,10 @@ extensions = [
     "api_links",
     "command_line",
     "component_tables",
+    "conformance_tests",
 ]
 root_doc = "index"
-exclude_patterns = ["_build", "_templates", "examples", "plugins"]
+exclude_patterns = ["_build", "_templates", "examples"]
 templates_path = ["_templates"]
 nitpicky = True
 nitpick_ignore_regex = [("py:class", r"(collections|numpy|typing)\..*")]  # in types of aliases

@@ -43,8 +43,7 @@ def texts(*patterns: str) -> list[Path]:
     return sorted(path for path in found if not BUILT & set(path.parts))
 
 
-KINDS = DOCS / "plugins"  # run by test_plugins.py, with data of their own
-PAGES = [page for page in texts("*.md") if KINDS not in page.parents and python_blocks(page)]
+PAGES = [page for page in texts("*.md") if python_blocks(page)]
 TEXTS = [
     README,
     REPOSITORY / "CHANGELOG.md",

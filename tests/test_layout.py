@@ -163,9 +163,10 @@ def test_the_core_is_an_entry_point_like_any_other() -> None:
 
 
 @pytest.mark.parametrize("hook", [name for name in vars(Hooks) if name.startswith("mlpkit_")])
-def test_every_hook_has_a_line_in_the_readme(hook: str) -> None:
-    """An author finds it there."""
-    assert hook in (REPOSITORY / "README.md").read_text()
+def test_every_hook_is_in_the_table_of_the_page_on_plugins(hook: str) -> None:
+    """Where authors look."""
+    page = REPOSITORY / "docs" / "user_guide" / "plugins" / "index.md"
+    assert f"| `{hook}` |" in page.read_text()
 
 
 def test_import_brings_nothing_heavy() -> None:
