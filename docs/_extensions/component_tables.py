@@ -14,8 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from mlpkit.plugin import Component
-
-NEEDS = {"labels": "`predict`", "probabilities": "`predict_proba`", "scores": "scores"}
+from mlpkit.plugin.capabilities import MEANING
 
 
 def components(kind: str, distribution: str) -> list[Component]:
@@ -69,6 +68,18 @@ class Components(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(lines))
 
 
+class Capabilities(SphinxDirective):
+    """The directive ``capabilities``: a table of what a backend may declare to support."""
+
+    def run(self) -> list[nodes.Node]:
+        """A table with a row for each capability."""
+        lines = [".. list-table::", "   :class: components", "   :header-rows: 1", ""]
+        lines += listed("Capability", "What the backend supports")
+        for capability, meaning in MEANING.items():
+            lines += listed(f"``{capability}``", meaning[:1].upper() + meaning[1:])
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
 def listed(*cells: str) -> list[str]:
     """A row of a list-table."""
     first, *others = (cell.replace("\n", " ") for cell in cells)
@@ -78,4 +89,5 @@ def listed(*cells: str) -> list[str]:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive."""
     app.add_directive("components", Components)
+    app.add_directive("capabilities", Capabilities)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

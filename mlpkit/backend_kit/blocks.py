@@ -12,11 +12,14 @@ from scipy.sparse import issparse
 
 from mlpkit.plugin import Array, Batches
 
-BLOCK_ROWS = 4096  # rows of a block of steps, about
-BLOCK_BYTES = 1 << 26  # of a block, about; a step that is larger is a block of its own
+#: Approximate number of rows of a block of steps.
+BLOCK_ROWS = 4096
+#: Approximate size of a block in bytes. A larger step is a block of its own.
+BLOCK_BYTES = 1 << 26
 ALIGNMENT = 64  # bytes
 SMALLEST = 8  # rows of the smallest padded step
-KEPT_BYTES = 1 << 31  # larger data are not copied as a whole, to keep their blocks
+#: Size in bytes up to which the blocks of all rows are kept.
+KEPT_BYTES = 1 << 31
 KEPT_SPARSE_BYTES = 1 << 28  # the same of sparse X, as dense blocks
 
 

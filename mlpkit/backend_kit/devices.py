@@ -8,6 +8,7 @@ import operator
 from collections.abc import Sequence
 from typing import TypeAlias
 
+#: The option ``device`` of a backend: "auto", "cpu", "gpu" or the index of a GPU.
 Device: TypeAlias = str | int
 
 

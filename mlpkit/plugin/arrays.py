@@ -4,6 +4,10 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
+#: A NumPy array of any dtype.
 Array: TypeAlias = NDArray[Any]
-Arrays: TypeAlias = dict[str, Array]  # weights, gradients or optimizer state by name
-Namespace: TypeAlias = Any  # functions of the array API standard: sqrt, log, where, sum ...
+#: A dict of arrays: weights, gradients or the optimizer state by name.
+Arrays: TypeAlias = dict[str, Array]
+#: The functions of the array API standard, such as ``sqrt``, ``log``, ``where`` and ``sum``, for
+#: the arrays of a backend.
+Namespace: TypeAlias = Any

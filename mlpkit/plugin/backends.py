@@ -7,8 +7,10 @@ from mlpkit.plugin.arrays import Array, Arrays
 from mlpkit.plugin.networks import Network, Spec
 from mlpkit.plugin.recipe import Recipe
 
-State: TypeAlias = Any  # of a backend: weights and optimizer state; never written to
-Rows: TypeAlias = Any  # of a backend: training rows as `Steps.put` returned them
+#: The training state of a backend: weights and optimizer state. It is never written to.
+State: TypeAlias = Any
+#: The training rows of a backend, as `Steps.put` returned them.
+Rows: TypeAlias = Any
 
 
 class StepSums(NamedTuple):
@@ -102,6 +104,7 @@ class Steps(NamedTuple):
     outputs: Callable[[State, Any], Array]
 
 
+#: The factory of a backend: ``backend(network, spec, recipe, **options) -> Steps``.
 Backend: TypeAlias = Callable[[Network, Spec, Recipe], Steps]
 
 

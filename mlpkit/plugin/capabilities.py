@@ -6,6 +6,7 @@ the learning rate. Everything else has a name here.
 
 from typing import Literal, get_args
 
+#: The name of something that a backend may support.
 Capability = Literal[
     "dense_networks",
     "custom_networks",
@@ -16,6 +17,7 @@ Capability = Literal[
     "epoch_predictions",
     "sparse_rows",
 ]
+#: All capabilities.
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 MEANING: dict[Capability, str] = {
     "dense_networks": "the dense network of `Spec`, which builder='dense' builds",

@@ -8,11 +8,16 @@ import pluggy
 
 from mlpkit.plugin.capabilities import Capability
 
-API = 1  # version of the contract; a plugin declares a range: mlpkit_api = (1, 1)
+#: Version of the contract. A plugin declares the range of versions that it supports:
+#: ``mlpkit_api = (1, 1)``.
+API = 1
 
+#: Decorator of the hooks that a plugin implements.
 hookimpl = pluggy.HookimplMarker("mlpkit")
+#: Decorator of the hooks that `Hooks` specifies.
 hookspec = pluggy.HookspecMarker("mlpkit")
 
+#: The kind of a component.
 Kind = Literal[
     "backend",
     "builder",

@@ -27,7 +27,9 @@ from typing import Any, Literal, NamedTuple
 
 from mlpkit.plugin.arrays import Array
 
+#: The type of the targets.
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
+#: The predictions that a metric needs.
 PredictionKind = Literal["labels", "scores", "probabilities"]
 
 

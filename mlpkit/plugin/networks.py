@@ -10,16 +10,20 @@ from mlpkit.plugin.arrays import Arrays
 from mlpkit.plugin.metrics import Metric, Task
 from mlpkit.plugin.objectives import Loss, OutActivation, Solver
 
+#: An activation function of hidden layers. "gelu" is the exact function, not its approximation by
+#: tanh, and the slope of "leaky_relu" is 0.01.
 Activation = Literal[
     "identity", "logistic", "tanh", "relu", "gelu", "silu", "selu", "mish", "leaky_relu"
-]  # gelu by the error function, not its approximation; the slope of leaky_relu is 0.01
+]
+#: Activation functions of the output layer, with the names that frameworks use.
 FRAMEWORK_ACTIVATIONS: dict[OutActivation, str] = {
     "identity": "linear",
     "logistic": "sigmoid",
     "softmax": "softmax",
     "exp": "exponential",
 }
-PENALTY = "penalty"  # a key of the arrays that `Apply` returns
+#: A key of the arrays that `Apply` returns: a scalar that is added to the loss.
+PENALTY = "penalty"
 
 
 @dataclass(frozen=True)
@@ -156,4 +160,5 @@ class Network(NamedTuple):
     metrics: tuple[Metric, ...] = ()
 
 
+#: The factory of a network: ``builder(spec, rng, **options) -> Network``.
 Builder: TypeAlias = Callable[[Spec, np.random.RandomState], Network]

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from mlpkit.plugin.arrays import Array, Arrays, Namespace
 
+#: An activation function of the output layer.
 OutActivation = Literal["identity", "logistic", "softmax", "exp"]
 
 

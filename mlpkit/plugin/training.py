@@ -84,11 +84,12 @@ class Report(NamedTuple):
     monitored: tuple[str, float] | None = None
 
 
-# None or False continues, True stops, and a positive finite float is the learning rate of the
-# next epochs; any other value is an error. A callback may have a method `on_begin(report)`, which
-# is called before the first epoch with epoch 0 and returns None, False or a learning rate; and a
-# method `on_end(report)`, which is called after training, also after an error, and returns None
-# or all weights by name, finite and with their shapes, which replace the last ones.
+#: A function of a `Report` that is called after each epoch. None or False continues training, True
+#: stops it, and a positive finite float is the learning rate of the next epochs; any other value
+#: is an error. A callback may have two methods. ``on_begin(report)`` is called before the first
+#: epoch, with epoch 0, and returns None, False or a learning rate. ``on_end(report)`` is called
+#: after training, also after an error, and returns None, or all weights by name, finite and with
+#: their shapes, which replace the last ones.
 Callback: TypeAlias = Callable[[Report], "bool | float | None"]
 
 
@@ -135,7 +136,8 @@ class Job(NamedTuple):
     with_predictions: bool = False
 
 
-# `(state, report) -> answer`, called by a trainer after every epoch; answers as a `Callback`
+#: A function that a trainer calls after each epoch, ``observer(state, report)``. It returns what a
+#: `Callback` may return, but not None.
 Observer: TypeAlias = Callable[[State, Report], "bool | float"]
-# `(job, state, progress, observer) -> (state, progress)`
+#: A training loop: ``trainer(job, state, progress, observer) -> (state, progress)``.
 Trainer: TypeAlias = Callable[[Job, State, Progress, Observer], tuple[State, Progress]]

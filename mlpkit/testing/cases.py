@@ -12,12 +12,14 @@ from mlpkit.objectives.losses import LOSSES
 from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Array, Batches, Recipe, Spec
 
+#: The task and the number of outputs of each loss.
 TASKS = {
     "log_loss": ("multiclass", 3),
     "binary_log_loss": ("multilabel", 2),
     "squared_error": ("regression", 2),
     "poisson": ("regression", 1),
 }
+#: The relative difference that tests allow, by dtype.
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 Law = Callable[..., None]
 
