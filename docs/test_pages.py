@@ -132,6 +132,11 @@ def test_installation_is_shown_as_in_messages(text: Path) -> None:
         assert argument.partition("[")[0] in allowed
 
 
+def test_readme_is_short() -> None:
+    """The rest belongs to the pages."""
+    assert len(README.read_text().splitlines()) <= 150
+
+
 def test_the_test_command_is_what_ci_runs() -> None:
     """.ci/run calls the command that README gives, word for word."""
     commands = re.findall(r"^    (python3 -m venv .*)$", README.read_text(), re.MULTILINE)
