@@ -84,13 +84,14 @@ def comment_as_docstring(
 ) -> None:
     """Constants and types have the comment ``#:`` of the module that defines them."""
     package, _, short = name.rpartition(".")
-    if what != "data" or package not in MODULES:
+    if package not in MODULES:
         return
-    lines[:] = []
+    if what == "data":
+        lines[:] = []  # the docstring of the type
     folder = getattr(import_module(package), "__path__", ())
     for module in iter_modules(folder, f"{package}."):
         comments = ModuleAnalyzer.for_module(module.name).find_attr_docs()
-        lines[:] = lines or comments.get(("", short), [])
+        lines[:] = comments.get(("", short), lines)
 
 
 def skip_fields(
