@@ -356,9 +356,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self._store(locals())
 
     def initialize(self, n_features: int, classes: Any = None, n_outputs: int = 1) -> Self:
-        """Become fitted without training, with the weights that the builder makes.
+        """Initialize the network without training.
 
-        ``classes`` are the labels; None: ``n_outputs`` labels that go together (multilabel).
+        The estimator is fitted afterwards: it predicts with the initial weights, and
+        `partial_fit` continues from them.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of features.
+        classes : array-like of shape (n_classes,) or None, default=None
+            The class labels. None means multilabel targets.
+        n_outputs : int, default=1
+            Number of labels of multilabel targets. Ignored if `classes` is given.
+
+        Returns
+        -------
+        self : MLPClassifier
+            The fitted estimator.
         """
         y = np.eye(n_outputs, dtype=int) if classes is None else np.asarray(classes)
 
@@ -402,17 +417,30 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, *, labels: Any = None
     ) -> Self:
-        """Make one pass over X and y, going on from the present weights and moments.
+        """Update the model with one pass over the given rows.
+
+        Training continues from the present weights and optimizer state. If `metrics` are
+        measured, each chunk is predicted before the model is updated with it: `metric_history_`
+        has the values over all rows so far ("prequential") and over the last rows ("window").
 
         Parameters
         ----------
-        X, y, sample_weight, labels
-            As in `fit`; any number of rows.
-        classes : array-like of shape (n_classes,)
-            All labels of the stream; needed at the first call, of which y may hold a part.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows, any number of them.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or an indicator matrix of multilabel targets.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Non-negative weights of the rows.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All class labels of the stream, or the indices of the labels of multilabel targets.
+            Required in the first call; `y` need not contain all of them.
+        labels : dict or dataframe of columns of shape (n_samples,) or None, default=None
+            Columns that are not in X, by which ``by_labels("name")`` groups the rows.
 
-        With ``metrics``, each chunk is predicted before it is learned from: `metric_history_`
-        has these values over all rows so far ("prequential") and the last ones ("window").
+        Returns
+        -------
+        self : MLPClassifier
+            The updated estimator.
         """
 
         def work(draft: Self, tasks: "FitTasks | None") -> None:
@@ -424,13 +452,36 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._train_by(work)
 
     def predict(self, X: Any) -> Array:
-        """Labels of X, shape (n_samples,) or indicators (n_samples, n_labels)."""
+        """Predict the class labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predicted labels, or the indicator matrix of multilabel targets.
+        """
         now = self._snapshot()
         p = now._outputs(X)
         return now._targets.decode(p)  # type: ignore[no-any-return]
 
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities (n_samples, n_classes), in the order of ``classes_``."""
+        """Predict the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
+
+        Returns
+        -------
+        y_proba : ndarray of shape (n_samples, n_classes)
+            The probabilities, in the order of `classes_`. For multilabel targets, the
+            probability of each label.
+        """
         view = self._snapshot()
         p = view._outputs(X)
         if p.shape[1] > 1:
@@ -440,7 +491,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return np.hstack([1 - p, p])
 
     def predict_log_proba(self, X: Any) -> Array:
-        """The logarithm of `predict_proba`."""
+        """Predict the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
+
+        Returns
+        -------
+        log_y_proba : ndarray of shape (n_samples, n_classes)
+            The logarithms of `predict_proba`.
+        """
         return np.log(self.predict_proba(X))
 
     def __sklearn_tags__(self) -> Any:

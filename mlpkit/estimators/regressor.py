@@ -347,7 +347,23 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         self._store(locals())
 
     def initialize(self, n_features: int, n_outputs: int = 1) -> Self:
-        """Become fitted without training, with the weights that the builder makes."""
+        """Initialize the network without training.
+
+        The estimator is fitted afterwards: it predicts with the initial weights, and
+        `partial_fit` continues from them.
+
+        Parameters
+        ----------
+        n_features : int
+            Number of features.
+        n_outputs : int, default=1
+            Number of targets.
+
+        Returns
+        -------
+        self : MLPRegressor
+            The fitted estimator.
+        """
 
         def work(draft: Self) -> None:
             draft._targets = Values(draft.loss)
@@ -361,12 +377,44 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @advised
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, labels: Any = None) -> Self:
-        """Make one pass over X and y, going on from the present weights and moments."""
+        """Update the model with one pass over the given rows.
+
+        Training continues from the present weights and optimizer state. If `metrics` are
+        measured, each chunk is predicted before the model is updated with it: `metric_history_`
+        has the values over all rows so far ("prequential") and over the last rows ("window").
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows, any number of them.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Non-negative weights of the rows.
+        labels : dict or dataframe of columns of shape (n_samples,) or None, default=None
+            Columns that are not in X, by which ``by_labels("name")`` groups the rows.
+
+        Returns
+        -------
+        self : MLPRegressor
+            The updated estimator.
+        """
         given, beside = Dataset(X, y, sample_weight), Beside(labels)
         return self._train_by(lambda draft, tasks: draft._train(given, beside, True, tasks))
 
     def predict(self, X: Any) -> Array:
-        """Predicted values, shape (n_samples,) or (n_samples, n_outputs)."""
+        """Predict the target values.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predicted values.
+        """
         now = self._snapshot()
         p = now._outputs(X)
         return now._targets.decode(p)  # type: ignore[no-any-return]
