@@ -7,6 +7,8 @@ A metric is defined by what each row adds to a sum. It can then be measured by g
 training and on data in chunks, with confidence intervals. This example defines the cost of wrong
 diagnoses, where a missed malignant tumor costs five times as much as a false alarm, and looks for
 the threshold with the lowest cost.
+
+See :doc:`/user_guide/plugins/metric` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt

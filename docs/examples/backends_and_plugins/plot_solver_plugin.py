@@ -6,6 +6,8 @@ A solver of your own, on every backend
 A solver is a function that returns new weights. It is written once, in operations that all
 backends have. This example writes Lion (Chen et al., 2023), which steps by the sign of a moving
 average of the gradients, and trains with it on NumPy and on JAX.
+
+See :doc:`/user_guide/plugins/solver` in the user guide for the details.
 """
 
 import matplotlib.pyplot as plt
