@@ -9,6 +9,8 @@ import tempfile
 import textwrap
 import warnings
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
@@ -29,12 +31,16 @@ README = REPOSITORY / "README.md"
 BUILT = {"_build", "auto_examples", "generated"}
 
 
-def python_blocks(page: Path) -> list[str]:
-    """The Python blocks of a page, also those that are indented."""
+def examples(page: Path) -> list[tuple[str, str]]:
+    """The Python blocks of a page, also those that are indented, and the output that follows."""
     text = page.read_text()
-    fences = re.finditer(r"^( *)```python\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
+    fences = re.finditer(
+        r"^( *)```python\n(.*?)^\1```\n(?:\n```text\n(.*?)^```)?", text, re.MULTILINE | re.DOTALL
+    )
     # with the lines of the text before it, so that tracebacks have the line of the page
-    return ["\n" * text.count("\n", 0, f.start(2)) + textwrap.dedent(f[2]) for f in fences]
+    return [
+        ("\n" * text.count("\n", 0, f.start(2)) + textwrap.dedent(f[2]), f[3] or "") for f in fences
+    ]
 
 
 def texts(*patterns: str) -> list[Path]:
@@ -43,7 +49,7 @@ def texts(*patterns: str) -> list[Path]:
     return sorted(path for path in found if not BUILT & set(path.parts))
 
 
-PAGES = [page for page in texts("*.md") if python_blocks(page)]
+PAGES = [page for page in texts("*.md") if examples(page)]
 TEXTS = [
     README,
     REPOSITORY / "CHANGELOG.md",
@@ -64,8 +70,10 @@ def test_the_examples_of_a_page_run(
         warnings.simplefilter("ignore", ConvergenceWarning)
         # Keras asks its own variables for NumPy arrays in an old way
         warnings.filterwarnings("ignore", ".*copy keyword", DeprecationWarning)
-        for block in python_blocks(page):
-            exec(compile(block, str(page), "exec"), vars(module))
+        for code, output in examples(page):
+            with redirect_stdout(StringIO()) as printed:
+                exec(compile(code, str(page), "exec"), vars(module))
+            assert output in ("", printed.getvalue())
 
 
 ONLY_WHAT_README_INSTALLS = """
@@ -103,7 +111,7 @@ sys.meta_path.insert(0, Absent())
 
 def test_the_examples_of_readme_run_in_the_environment_of_its_first_command() -> None:
     """There is nothing but mlpkit, mlpkit-jax and what these two require."""
-    blocks = python_blocks(README)
+    blocks = [code for code, _ in examples(README)]
     assert blocks
     others = [known.distribution for known in KNOWN if known.distribution != "mlpkit-jax"]
     check = "assert {'tensorflow', 'keras', 'matplotlib', 'mlpkit_keras'} <= absent\n"
