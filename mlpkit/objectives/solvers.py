@@ -38,7 +38,7 @@ def _adam(
 def adam(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> Solver:
     """Adam (Kingma and Ba, 2014, arXiv:1412.6980), algorithm 1 with the efficient order."""
     options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
-    return Solver(_adam, ("m", "v"), options, _adam_rate)
+    return Solver(_adam, ("m", "v"), options, _adam_rate, name="adam")
 
 
 STEP = "adamw/step"  # the slot that counts steps
@@ -122,7 +122,7 @@ def adamw(
     if not 0 <= weight_decay < math.inf:
         raise ValueError(f"solver='adamw': weight_decay must be >= 0, got {weight_decay!r}.")
     settings = tuple(map(float, (beta_1, beta_2, epsilon, weight_decay)))
-    return Solver(joint=Joint(AdamW("start", *settings), AdamW("update", *settings)))
+    return Solver(joint=Joint(AdamW("start", *settings), AdamW("update", *settings)), name="adamw")
 
 
 def _momentum(
@@ -159,9 +159,10 @@ def _nesterov(
 def sgd(momentum: float = 0.9, nesterovs_momentum: bool = True) -> Solver:
     """Gradient descent with (Nesterov's) momentum (Sutskever et al., 2013)."""
     update = _nesterov if nesterovs_momentum else _momentum
-    return Solver(update, ("velocity",), {"momentum": momentum}, scheduled=True)
+    options = {"momentum": momentum, "nesterov": float(nesterovs_momentum)}
+    return Solver(update, ("velocity",), options, scheduled=True, name="sgd")
 
 
 def lbfgs() -> Solver:
     """SciPy's L-BFGS-B over the whole data: no step of its own, but a trainer."""
-    return Solver(trainer="lbfgs")
+    return Solver(trainer="lbfgs", name="lbfgs")

@@ -119,9 +119,17 @@ class Hooks:
         """Adapters for objects of a framework: ``(kind, given, **context) -> component``.
 
         The name of the component is the top-level module of the classes that it adapts.
-        ``kind`` is "solver", "loss" (context: spec), "metric" (context: task, or None if it is
-        not known), "callback" (context: network, spec, recipe), or "builder" for the object that
-        a user's function returned (context: spec, builder, options).
+        ``kind`` and its ``context`` are:
+
+        - "solver": no context.
+        - "loss": ``spec``.
+        - "metric": ``task``, or None if it is not known.
+        - "callback": ``network``, ``spec``, ``recipe`` and ``metrics``, the `Metric` records
+          that are computed after every epoch.
+        - "builder", for the object that a user's function returned: ``spec``, ``builder`` and
+          ``options``.
+
+        The adapter returns None for an object that it does not adapt to this kind.
         """
 
     @hookspec

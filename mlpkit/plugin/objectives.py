@@ -80,6 +80,10 @@ class Solver(NamedTuple):
         An update of all weights at once, in place of `update` and `optimizer_state`.
     learning_rate : float or None, default=None
         The solver's own initial learning rate, in place of `learning_rate_init`.
+    name : str, default=""
+        Name of the update rule; the built-in solvers set "adam", "adamw", "sgd" and "lbfgs". A
+        backend that has its own implementation of a rule may recognize it by this name and
+        `options`. An empty name stands for a rule that only `update` or `joint` defines.
     """
 
     update: Callable[..., tuple[Any, tuple[Any, ...]]] | None = None
@@ -90,6 +94,7 @@ class Solver(NamedTuple):
     trainer: str = "epochs"
     joint: Joint | None = None
     learning_rate: float | None = None
+    name: str = ""
 
     @property
     def has_steps(self) -> bool:

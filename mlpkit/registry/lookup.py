@@ -207,7 +207,7 @@ def label(kind: Kind | Literal["loss"], given: Any) -> str:
         except (ValueError, PluginError):
             return f"{kind}={given!r}"
     name = getattr(given, "name", None)
-    if name is None:
+    if not name:
         function = inner(given)
         name = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{kind} {name}{owner(given)}"

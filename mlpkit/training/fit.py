@@ -112,7 +112,12 @@ def _run(model: Model, params: dict[str, Any], task: Task, recipe: Recipe) -> Fi
         if asked.plan.goal is not None:
             score = monitor.score
     callbacks = recipes.callbacks_of(
-        params, task.passes, network=model.structure, spec=model.spec, recipe=recipe
+        params,
+        task.passes,
+        network=model.structure,
+        spec=model.spec,
+        recipe=recipe,
+        metrics=() if asked is None else asked.plan.metrics,
     )
     measure = None if monitor is None else monitor.measure
     monitored = None if monitor is None else monitor.monitored

@@ -4,12 +4,11 @@ They see a live model with the epoch's weights, and may set its optimizer's lear
 weights and ``stop_training``. There are no batches to be told of, and no ``train_step``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from mlpkit.plugin import Arrays, Network, PluginError, Recipe, Report, Spec
-from mlpkit.registry.lookup import resolve
+from mlpkit.plugin import Arrays, Metric, Network, Recipe, Report, Spec
 from mlpkit_keras.models import assign, to_keras
 from mlpkit_keras.networks import named
 from mlpkit_keras.runtime import active_keras, building, to_numpy
@@ -23,14 +22,24 @@ BATCHES = (
     "on_test_batch_end",
 )
 LOG_LOSSES = ("log_loss", "binary_log_loss")
+SCORES = ("score", "accuracy", "r2")  # the validation score of early stopping
 
 
 class Adapted:
     """A Keras callback as a `Callback` with `on_begin` and `on_end`."""
 
-    def __init__(self, callback: Any, network: Network, spec: Spec, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        callback: Any,
+        network: Network,
+        spec: Spec,
+        recipe: Recipe,
+        metrics: tuple[Metric, ...],
+    ) -> None:
         check(callback)
         self.callback, self.network, self.spec, self.recipe = callback, network, spec, recipe
+        self.higher_is_better: dict[str, bool | None] = dict.fromkeys(SCORES, True)
+        self.higher_is_better |= {metric.name: metric.higher_is_better for metric in metrics}
         self.model: Any = None
         self.put_in: Arrays = {}
 
@@ -61,7 +70,7 @@ class Adapted:
             logs = {**measured(report), **logs}
             if self.spec.loss.name in LOG_LOSSES and "val_log_loss" in logs:
                 logs["val_loss"] = logs["val_log_loss"]
-            with directed(self.callback, self.network):
+            with directed(self.callback, self.higher_is_better):
                 self.callback.on_epoch_end(report.epoch - 1, logs)
             if self.model.stop_training:
                 return True
@@ -123,7 +132,7 @@ class Adapted:
 
 
 @contextmanager
-def directed(callback: Any, network: Network) -> Iterator[None]:
+def directed(callback: Any, higher_is_better: Mapping[str, bool | None]) -> Iterator[None]:
     """Inside, callbacks with mode="auto" know which way the metric that they monitor is better:
     Keras looks at a compiled model for that.
     """
@@ -131,7 +140,7 @@ def directed(callback: Any, network: Network) -> Iterator[None]:
     for each in (callback, *getattr(callback, "callbacks", ())):
         if getattr(each, "mode", None) == "auto" and getattr(each, "monitor_op", 0) is None:
             name = str(each.monitor).removeprefix("val_")
-            up = True if name == "score" else _higher_is_better(name, network)
+            up = higher_is_better.get(name)
             if up is not None:
                 each.mode = "max" if up else "min"
                 found.append(each)
@@ -140,17 +149,6 @@ def directed(callback: Any, network: Network) -> Iterator[None]:
     finally:
         for each in found:
             each.mode = "auto"
-
-
-def _higher_is_better(name: str, network: Network) -> bool | None:
-    for metric in network.metrics:
-        if metric.name == name:
-            return metric.higher_is_better
-    try:
-        make, _ = resolve("metric", name)
-    except (ValueError, PluginError):
-        return None
-    return make().higher_is_better  # type: ignore[no-any-return]
 
 
 def measured(report: Report) -> dict[str, float]:

@@ -80,7 +80,7 @@ def check_output(model: Any, spec: Spec, name: str) -> None:
         raise ValueError(
             f"builder {name}: the model's output is {_told(found)} for task {spec.task!r};"
             f" expected one of shape ('n', {spec.n_outputs}): spec.n_outputs is"
-            f" {spec.n_outputs}, with {expected(spec.loss.out_activation)}."
+            f" {spec.n_outputs}, with {expected(spec)}."
         )
 
 

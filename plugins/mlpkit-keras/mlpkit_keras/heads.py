@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import FRAMEWORK_ACTIVATIONS, Array, OutActivation
+from mlpkit.plugin import Array, OutActivation, Spec
 from mlpkit_keras.runtime import active_keras, to_numpy
 
 NAMES: dict[str, OutActivation] = {
@@ -43,28 +43,28 @@ def last(model: Any) -> tuple[Any, str] | None:
     return operation, kind if kind in NAMES else "linear"
 
 
-def expected(out_activation: OutActivation) -> str:
-    """What a builder may end in, in words."""
-    return f"activation={FRAMEWORK_ACTIVATIONS[out_activation]!r} (spec.out_activation), or none"
+def expected(spec: Spec) -> str:
+    """The last activation that a builder's model may have, for messages."""
+    return f"activation={spec.out_activation!r} (spec.out_activation), or none"
 
 
-def head_of(model: Any, out_activation: OutActivation, n_features: int, name: str) -> str:
+def head_of(model: Any, spec: Spec, name: str) -> str:
     """What `stripped` and `inverse` have to do: "none", "strip" or "invert".
 
     ValueError for a last activation that fits neither.
     """
+    out_activation = spec.loss.out_activation
     if out_activation == "identity":
         return "none"
     found = last(model)
     if found is None:
-        return "invert" if _activated(model, out_activation, n_features) else "none"
+        return "invert" if _activated(model, out_activation, spec.n_features) else "none"
     activation = NAMES.get(found[1])
     if activation == "identity":
         return "none"
     if activation != out_activation:
         raise ValueError(
-            f"builder {name}: the model ends in activation={found[1]!r}; expected"
-            f" {expected(out_activation)}."
+            f"builder {name}: the model ends in activation={found[1]!r}; expected {expected(spec)}."
         )
     return "strip"
 

@@ -113,7 +113,7 @@ def network_of(
         checks.check_input(model, spec, name)
         checks.make(model, spec, name)
         checks.check_output(model, spec, name)
-        head = heads.head_of(model, spec.loss.out_activation, spec.n_features, name)
+        head = heads.head_of(model, spec, name)
         source = (
             Called(builder, options, spec)
             if by_itself

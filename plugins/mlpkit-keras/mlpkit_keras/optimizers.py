@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.objectives import solvers
 from mlpkit.plugin import Arrays, Joint, PluginError, Recipe, Solver
 from mlpkit_keras import _OWN
 from mlpkit_keras.runtime import STEPS, active_keras, building, keras_for, to_numpy
@@ -230,13 +229,11 @@ def optimizer_of(recipe: Recipe) -> Any:
             config["learning_rate"] = recipe.learning_rate_init
         cls = getattr(optimizers, it.cls) if isinstance(it.cls, str) else it.cls
         return cls.from_config(config)
-    options = dict(solver.options)
-    if options.keys() == {"beta_1", "beta_2", "epsilon"} and solver == solvers.adam(**options):
-        return optimizers.Adam(recipe.learning_rate_init, **options)
-    if options.keys() == {"momentum"} and recipe.schedule == "constant":
-        for nesterov in (True, False):
-            if solver == solvers.sgd(**options, nesterovs_momentum=nesterov):
-                return optimizers.SGD(recipe.learning_rate_init, **options, nesterov=nesterov)
+    if solver.name == "adam":
+        return optimizers.Adam(recipe.learning_rate_init, **solver.options)
+    if solver.name == "sgd" and recipe.schedule == "constant":
+        momentum, nesterov = solver.options["momentum"], bool(solver.options["nesterov"])
+        return optimizers.SGD(recipe.learning_rate_init, momentum, nesterov)
     raise PluginError(
         "backend='keras' trains with an optimizer of Keras, which the given solver is not. Use"
         " solver='adam', 'sgd' with learning_rate='constant', or one of Keras's, such as"

@@ -244,7 +244,7 @@ def test_dropout_is_of_the_dense_network_or_of_the_builder() -> None:
     """A model made from the dense network has it; a builder with layers of its own refuses it."""
     clf = MLPClassifier((8, 6), dropout=[0.5, 0.0], **{**QUICK, "max_iter": 2}).fit(X, Y)
     model = clf.to_keras()
-    assert [layer.learning_rate for layer in model.layers if hasattr(layer, "rate")] == [0.5]
+    assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == [0.5]
     close(clf.predict_proba(X), to_numpy(model(X)), 1e-6)
     with pytest.raises(ValueError, match="this builder makes another.*the option of the builder"):
         clf.set_params(builder="keras.mlp").fit(X, Y)
