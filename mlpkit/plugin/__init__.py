@@ -71,7 +71,6 @@ from mlpkit.plugin.metrics import (
     Task,
 )
 from mlpkit.plugin.networks import (
-    FRAMEWORK_ACTIVATIONS,
     PENALTY,
     Activation,
     Apply,
@@ -87,7 +86,6 @@ from mlpkit.plugin.training import Callback, Job, Observer, Progress, Report, Tr
 __all__ = [
     "API",
     "CAPABILITIES",
-    "FRAMEWORK_ACTIVATIONS",
     "PENALTY",
     "Activation",
     "Apply",

@@ -9,7 +9,7 @@ from mlpkit_keras.activations import NAMES, activation_layer
 from mlpkit_keras.heads import NAMES as LAST
 from mlpkit_keras.heads import last
 from mlpkit_keras.networks import KerasApply, named
-from mlpkit_keras.runtime import STEPS, active_keras, building, keras_for, to_numpy
+from mlpkit_keras.runtime import STEPS, active_keras, building, default_seeds, keras_for, to_numpy
 from mlpkit_keras.sources import Recorded
 
 
@@ -32,7 +32,7 @@ def to_keras(network: Network, spec: Spec) -> Any:
     if "keras" not in sys.modules and spec.backend in STEPS:
         keras_for(spec.backend)
     keras = active_keras()
-    with building(spec.dtype):
+    with building(spec.dtype), default_seeds():
         layers, dense = [keras.Input((spec.n_features,), dtype=spec.dtype)], []
         names, rates = (*spec.activations, spec.out_activation), (*spec.dropouts, 0.0)
         for units, name, rate in zip(spec.layer_units[1:], names, rates, strict=True):

@@ -1,6 +1,7 @@
 """The one Keras of this process: which backend it runs on, and how it is brought up."""
 
 import os
+import random
 import sys
 import warnings
 from collections.abc import Iterator
@@ -86,6 +87,23 @@ def building(dtype: str) -> Iterator[None]:
         # Keras asks its own variables for NumPy arrays in an old way
         warnings.filterwarnings("ignore", ".*copy keyword", DeprecationWarning)
         yield
+
+
+@contextmanager
+def default_seeds(seed: int | None = None) -> Iterator[None]:
+    """A context that restores the state of Python's random generator.
+
+    Layers and initializers of Keras without a seed draw their default seeds from it, also when a
+    model is built from its config. With a seed, they draw from a generator of this seed.
+    """
+    with LOCK:
+        state = random.getstate()
+        try:
+            if seed is not None:
+                random.seed(seed)
+            yield
+        finally:
+            random.setstate(state)
 
 
 def _float64(dtype: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlpkit.plugin import Spec
-from mlpkit_keras.runtime import active_keras, building
+from mlpkit_keras.runtime import active_keras, building, default_seeds
 
 NAMED = ("keras_history", "input_layers", "output_layers")
 
@@ -29,7 +29,7 @@ class Recorded:
         """A new model of this architecture."""
         keras = active_keras()
         cls = keras.Sequential if self.sequential else keras.Model
-        with keras.utils.CustomObjectScope(self.custom):
+        with keras.utils.CustomObjectScope(self.custom), default_seeds():
             return cls.from_config(deepcopy(self.config))  # Keras empties what it is given
 
 
@@ -43,8 +43,9 @@ class Called:
 
     def model(self) -> Any:
         """The builder's model, once more."""
-        model = self.builder(self.spec, **self.options)
-        return built(model, self.spec.n_features)
+        with default_seeds(self.spec.seed):
+            model = self.builder(self.spec, **self.options)
+            return built(model, self.spec.n_features)
 
 
 Source = Recorded | Called
