@@ -38,7 +38,7 @@ def public() -> Iterator[str]:
 
 
 def methods(cls: type) -> list[str]:
-    """Public methods and properties that mlpkit defines; the laws of the kits are not listed."""
+    """Public methods and properties that mlpkit defines; conformance tests are not listed."""
     return [
         name
         for name in dir(cls)

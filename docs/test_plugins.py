@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from mlpkit import backend_kit, plugin
-from mlpkit.commands.checking import LAWS
+from mlpkit.commands.check import CONFORMANCE_TESTS
 from mlpkit.plugin import Kind
 
 PAGES = Path(__file__).parent / "user_guide" / "plugins"
@@ -24,12 +24,12 @@ def test_every_kind_has_a_page(kind: str) -> None:
     assert re.search(rf"^{kind}$", INDEX, re.MULTILINE)
 
 
-@pytest.mark.parametrize("kind", LAWS)
+@pytest.mark.parametrize("kind", CONFORMANCE_TESTS)
 def test_the_conformance_tests_of_a_kind_are_listed(kind: str) -> None:
     """The site lists the tests of the class that the page shows."""
-    laws, text = LAWS[kind], (PAGES / f"{kind}.md").read_text()  # type: ignore[index]
-    assert f"({laws}):\n    {kind} = " in text
-    assert f".. conformance-tests:: {laws}\n" in text
+    test_class, text = CONFORMANCE_TESTS[kind], (PAGES / f"{kind}.md").read_text()  # type: ignore[index]
+    assert f"({test_class}):\n    {kind} = " in text
+    assert f".. conformance-tests:: {test_class}\n" in text
 
 
 def test_the_table_of_names_is_true() -> None:

@@ -9,20 +9,20 @@ import sys
 from collections.abc import Sequence
 
 from mlpkit import __version__
-from mlpkit.commands import checking, demo, listing, scaffold
-from mlpkit.commands.program import program
+from mlpkit.commands import check, demo, new_plugin, plugins
+from mlpkit.commands.program_name import program_name
 
 COMMANDS = {  # each has SUMMARY, arguments(parser), main(args)
-    "plugins": listing,
-    "check": checking,
-    "new-plugin": scaffold,
+    "plugins": plugins,
+    "check": check,
+    "new-plugin": new_plugin,
     "demo": demo,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    parser = argparse.ArgumentParser(prog=program())
+    parser = argparse.ArgumentParser(prog=program_name())
     parser.add_argument("--version", action="version", version=f"mlpkit {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():

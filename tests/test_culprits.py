@@ -100,7 +100,7 @@ def laws_of(kit: str) -> set[str]:
 
 def kit_of(kit: str) -> Any:
     """The class of laws."""
-    return getattr(testing, f"{kit}Laws")
+    return getattr(testing, f"{kit}Tests")
 
 
 @pytest.mark.parametrize("kit", CULPRITS)
@@ -196,6 +196,6 @@ def test_other_ways_to_break_a_law(kit: str, law: str, plugin: Any, tmp_path: Pa
 
 def test_every_kit_has_culprits() -> None:
     """And no kind goes without laws."""
-    assert {f"{kit}Laws" for kit in CULPRITS} | {"Laws"} == {
-        name for name in testing.__all__ if name.endswith("Laws")
+    assert {f"{kit}Tests" for kit in CULPRITS} | {"ConformanceTests"} == {
+        name for name in testing.__all__ if name.endswith("Tests")
     }

@@ -146,7 +146,7 @@ def test_the_version_is_the_distributions() -> None:
 
 
 def test_the_core_knows_no_framework() -> None:
-    """No code of the core names one; the laws' deny-list and the list of distributions do."""
+    """Only the conformance tests and the list of known distributions name frameworks."""
     for module in MODULES:
         if module not in ("testing.processes", "registry.distributions"):
             text = path_of(module).read_text().lower()

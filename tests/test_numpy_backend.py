@@ -1,4 +1,4 @@
-"""The NumPy backend under the laws; it is also what the others are compared to."""
+"""The NumPy backend, to which the other backends are compared, passes the conformance tests."""
 
 import tracemalloc
 from dataclasses import replace
@@ -9,12 +9,12 @@ from scipy.special import softmax
 
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend
-from mlpkit.testing import BackendLaws, batches, data, recipe, spec
+from mlpkit.testing import BackendTests, batches, data, recipe, spec
 
 pytestmark = pytest.mark.once
 
 
-class TestNumpy(BackendLaws):
+class TestNumpy(BackendTests):
     backend = "numpy"
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings(
 )  # what scikit-learn's own configuration lets pass
 
 PRIVATE = {
-    "test_gradient": "calls _loss_grad_lbfgs; the laws compare gradients instead",
+    "test_gradient": "calls _loss_grad_lbfgs; the conformance tests compare gradients instead",
     "test_learning_rate_warmstart": "reads _optimizer.learning_rate; see test_schedules",
     "test_adaptive_learning_rate": "reads _optimizer.learning_rate; see test_schedules",
     "test_n_iter_no_change": "reads _no_improvement_count; see test_schedules",

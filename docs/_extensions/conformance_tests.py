@@ -1,6 +1,6 @@
 """A list of the tests of a class in `mlpkit.testing`, with their descriptions.
 
-.. conformance-tests:: SolverLaws
+.. conformance-tests:: SolverTests
 """
 
 import inspect

@@ -15,8 +15,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 import mlpkit
-from mlpkit.commands.program import program
-from mlpkit.commands.progress import SECONDS, Progress, silent
+from mlpkit.commands.demo_progress import SECONDS, Progress, silent
+from mlpkit.commands.program_name import program_name
 from mlpkit.messages import exception_line
 from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import PluginError
@@ -204,7 +204,7 @@ def closing(tables: list[list[Row]]) -> list[str]:
     """What the tables show, from their numbers, and what to do with it."""
     pairs = [(row, rows[0]) for rows in tables for row in rows[1:] if not row.failure]
     if not pairs:
-        return [f"No backend could be compared; {program()} plugins shows what is installed."]
+        return [f"No backend could be compared; {program_name()} plugins shows what is installed."]
     worst = max(row.difference(reference) for row, reference in pairs)
     score = max(abs(row.score - reference.score) for row, reference in pairs)
     seconds = {

@@ -1,4 +1,4 @@
-"""The texts of a new plugin; ``$name`` and the like are filled in by `mlpkit.commands.scaffold`."""
+"""The texts of a new plugin; `mlpkit.commands.new_plugin` fills in ``$name`` and the like."""
 
 from typing import NamedTuple
 

@@ -2,13 +2,13 @@
 
 A backend's whole test module::
 
-    from mlpkit.testing import BackendLaws
+    from mlpkit.testing import BackendTests
 
-    class TestMyBackend(BackendLaws):
+    class TestMyBackend(BackendTests):
         backend = "mine"
 
-`BuilderLaws`, `SolverLaws`, `MetricLaws`, `PartitionerLaws`, `TrainerLaws` and
-`CallbackLaws` are used likewise: one attribute, the name, and ``options`` where needed.
+`BuilderTests`, `SolverTests`, `MetricTests`, `PartitionerTests`, `TrainerTests` and
+`CallbackTests` are used likewise: one attribute, the name, and ``options`` where needed.
 
 What a plugin can't meet it declares in ``exempt``, a mapping from a law's name to the
 reason: the law then becomes an expected failure, and an unexpected success fails.
@@ -23,7 +23,7 @@ PARTS = (
     "backends",
     "callbacks",
     "capabilities",
-    "laws",
+    "conformance",
     "metrics",
     "networks",
     "partitioners",
@@ -31,26 +31,26 @@ PARTS = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in (*PARTS, "training")))
 
-from mlpkit.testing.backends import BackendLaws
-from mlpkit.testing.callbacks import CallbackLaws
+from mlpkit.testing.backends import BackendTests
+from mlpkit.testing.callbacks import CallbackTests
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
-from mlpkit.testing.laws import Laws
-from mlpkit.testing.metrics import MetricLaws
-from mlpkit.testing.networks import BuilderLaws, SolverLaws
-from mlpkit.testing.partitioners import PartitionerLaws
-from mlpkit.testing.training import TrainerLaws
+from mlpkit.testing.conformance import ConformanceTests
+from mlpkit.testing.metrics import MetricTests
+from mlpkit.testing.networks import BuilderTests, SolverTests
+from mlpkit.testing.partitioners import PartitionerTests
+from mlpkit.testing.training import TrainerTests
 
 __all__ = [
     "TASKS",
     "TOLERANCE",
-    "BackendLaws",
-    "BuilderLaws",
-    "CallbackLaws",
-    "Laws",
-    "MetricLaws",
-    "PartitionerLaws",
-    "SolverLaws",
-    "TrainerLaws",
+    "BackendTests",
+    "BuilderTests",
+    "CallbackTests",
+    "ConformanceTests",
+    "MetricTests",
+    "PartitionerTests",
+    "SolverTests",
+    "TrainerTests",
     "batches",
     "close",
     "data",

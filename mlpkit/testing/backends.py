@@ -14,10 +14,10 @@ from mlpkit.numpy_backend import dense
 from mlpkit.objectives.solvers import sgd
 from mlpkit.plugin import Batches, Spec
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, drawn, recipe, spec
-from mlpkit.testing.memory import MemoryLaws
+from mlpkit.testing.memory import MemoryTests
 
 
-class BackendLaws(MemoryLaws):
+class BackendTests(MemoryTests):
     """Laws of a backend, on the dense chain, against the NumPy backend."""
 
     @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -11,10 +11,10 @@ from mlpkit import MLPClassifier
 from mlpkit.plugin import Callback, Report
 from mlpkit.registry.lookup import resolve
 from mlpkit.testing.cases import close, data, spec
-from mlpkit.testing.laws import Laws
+from mlpkit.testing.conformance import ConformanceTests
 
 
-class CallbackLaws(Laws):
+class CallbackTests(ConformanceTests):
     """Laws of a callback, by its name."""
 
     callback: ClassVar[str]

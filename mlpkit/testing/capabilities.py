@@ -1,4 +1,4 @@
-"""Laws about what a backend declares that it supports, part of `BackendLaws`."""
+"""Laws about what a backend declares that it supports, part of `BackendTests`."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,13 +27,13 @@ from mlpkit.plugin import (
 from mlpkit.registry.lookup import installed
 from mlpkit.testing import components
 from mlpkit.testing.cases import batches, close, data, recipe, spec
-from mlpkit.testing.laws import made_as, rejects
-from mlpkit.testing.processes import ProcessLaws
+from mlpkit.testing.conformance import made_as, rejects
+from mlpkit.testing.processes import ProcessTests
 
 SHAPES = {"many steps": (27_000, 500), "a wide step": (9_000, 9_000), "many weights": (21, 8)}
 
 
-class CapabilityLaws(ProcessLaws):
+class CapabilityTests(ProcessTests):
     """Laws of a backend, by its name: what it declares equals NumPy or plain arithmetic, and
     what it does not declare is refused before training.
     """

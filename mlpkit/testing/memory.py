@@ -1,4 +1,4 @@
-"""Laws of a backend about the memory that it takes, part of `BackendLaws`."""
+"""Laws of a backend about the memory that it takes, part of `BackendTests`."""
 
 import tracemalloc
 from dataclasses import replace
@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array
 
-from mlpkit.testing.capabilities import CapabilityLaws
+from mlpkit.testing.capabilities import CapabilityTests
 from mlpkit.testing.cases import batches, close, data, recipe, spec
 
 
-class MemoryLaws(CapabilityLaws):
+class MemoryTests(CapabilityTests):
     """Laws of a backend about blocks of rows, sparse and dense."""
 
     def test_wide_sparse_rows_are_never_dense_as_a_whole(self) -> None:

@@ -13,7 +13,7 @@ from mlpkit.metrics.predictions import take
 from mlpkit.plugin import Array, Groups, Metric, PredictionKind, Predictions, Task
 from mlpkit.registry.lookup import resolve
 from mlpkit.testing.cases import drawn
-from mlpkit.testing.laws import Laws, made_as
+from mlpkit.testing.conformance import ConformanceTests, made_as
 
 N = 300
 INTERVALS = ("wilson", "normal", "bootstrap", "jackknife")
@@ -63,7 +63,7 @@ def scored_rows(task: Task, seed: int = 0, n: int = N) -> Predictions:
     return Predictions(task, np.arange(k), codes, p.argmax(axis=1), p)
 
 
-class MetricLaws(Laws):
+class MetricTests(ConformanceTests):
     """Laws of a metric, by its name, on random rows of every task that it is for."""
 
     metric: ClassVar[str]

@@ -14,7 +14,7 @@ from mlpkit.estimators.building import network_of
 from mlpkit.plugin import Network, Solver, Spec
 from mlpkit.registry.lookup import installed, resolve
 from mlpkit.testing.cases import TASKS, close, data, drawn, recipe, spec
-from mlpkit.testing.laws import Laws, made_as
+from mlpkit.testing.conformance import ConformanceTests, made_as
 
 # of the array API standard, what every backend has for losses and solvers
 STANDARD = frozenset(
@@ -41,7 +41,7 @@ class Standard:
 XP = Standard()
 
 
-class SolverLaws(Laws):
+class SolverTests(ConformanceTests):
     """Laws of an elementwise solver, by its name."""
 
     solver: ClassVar[str]
@@ -186,7 +186,7 @@ class SolverLaws(Laws):
         close(clf.coefs_[0], loaded.coefs_[0], 1e-12)
 
 
-class BuilderLaws(Laws):
+class BuilderTests(ConformanceTests):
     """Laws of a builder, by its name, on a backend that runs its networks."""
 
     builder: ClassVar[str]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mlpkit.plugin import Array, Dataset, Groups, Partitioner
 from mlpkit.registry.lookup import resolve
 from mlpkit.testing.cases import drawn
-from mlpkit.testing.laws import Laws, made_as
+from mlpkit.testing.conformance import ConformanceTests, made_as
 
 N = 300
 
@@ -26,7 +26,7 @@ def returned(groups: Any) -> Groups:
     return groups
 
 
-class PartitionerLaws(Laws):
+class PartitionerTests(ConformanceTests):
     """Laws of a partitioner, by its name; `sample` and `later` are rows that fit it."""
 
     partitioner: ClassVar[str]

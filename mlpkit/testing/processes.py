@@ -1,4 +1,4 @@
-"""Laws of a backend about the process it runs in, part of `BackendLaws`."""
+"""Laws of a backend about the process it runs in, part of `BackendTests`."""
 
 import os
 import pickle
@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mlpkit import MLPClassifier
-from mlpkit.testing.laws import Laws
+from mlpkit.testing.conformance import ConformanceTests
 
 FRAMEWORKS = ("jax", "tensorflow", "torch", "keras")
 
 
-class ProcessLaws(Laws):
+class ProcessTests(ConformanceTests):
     """Laws of a backend, by its name, that look beyond its numbers."""
 
     backend: ClassVar[str]

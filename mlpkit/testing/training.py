@@ -14,12 +14,12 @@ from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.plugin import Batches, Job, Progress, Report, Trainer
 from mlpkit.registry.lookup import resolve
 from mlpkit.testing.cases import close, data, recipe, spec
-from mlpkit.testing.laws import Laws
+from mlpkit.testing.conformance import ConformanceTests
 
 Answer = bool | float
 
 
-class TrainerLaws(Laws):
+class TrainerTests(ConformanceTests):
     """Laws of a trainer, by its name, on the NumPy backend and a small network."""
 
     trainer: ClassVar[str]

@@ -345,7 +345,7 @@ BACKENDS: dict[str, Any] = {
 }
 
 
-class BackendCulprit(testing.BackendLaws):
+class BackendCulprit(testing.BackendTests):
     """The laws, for an object instead of a name."""
 
     __test__ = False

@@ -84,7 +84,7 @@ SOLVERS: dict[str, Any] = {
 }
 
 
-class SolverCulprit(testing.SolverLaws):
+class SolverCulprit(testing.SolverTests):
     """The laws, for a function instead of a name, where no compiler hides its memory."""
 
     __test__ = False

@@ -167,7 +167,7 @@ CALLBACKS: dict[str, Any] = {
 }
 
 
-class CallbackCulprit(testing.CallbackLaws):
+class CallbackCulprit(testing.CallbackTests):
     """The laws, for a function instead of a name, where no compiler hides its memory."""
 
     __test__ = False

@@ -1,4 +1,4 @@
-"""The laws, on rows of the host and of the device; blocks of rows; what is compiled."""
+"""Conformance tests with rows on the host and on the device, blocks of rows, compilation."""
 
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.backend_kit import blocks
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend as numpy_backend
-from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
+from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
 from mlpkit_jax import runtime
 from mlpkit_jax.steps import _ahead, backend
 
@@ -28,11 +28,11 @@ def _count(event: str, duration_secs: float, **kwargs: str | int) -> None:
 jax.monitoring.register_event_duration_secs_listener(_count)
 
 
-class TestHostRows(BackendLaws):
+class TestHostRows(BackendTests):
     backend = "jax"
 
 
-class TestResidentRows(BackendLaws):
+class TestResidentRows(BackendTests):
     backend = "jax"
     options = {"resident": True}
 

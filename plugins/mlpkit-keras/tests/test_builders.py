@@ -1,4 +1,4 @@
-"""The named builders: laws, scikit-learn's checks, parity with the dense builder."""
+"""The named builders: conformance tests, scikit-learn's checks, parity with the dense builder."""
 
 import pickle
 from typing import Any

@@ -1,4 +1,4 @@
-"""The plugin's partitioners hold to the laws, and group as they say."""
+"""The partitioners of the plugin pass the conformance tests and group rows as documented."""
 
 import subprocess
 import sys
@@ -11,30 +11,30 @@ from scipy.sparse import csr_array
 
 from mlpkit import by, evaluate
 from mlpkit.plugin import Dataset
-from mlpkit.testing import PartitionerLaws
+from mlpkit.testing import PartitionerTests
 from mlpkit_partitions import DEALT
 
 
-class TestKFold(PartitionerLaws):
+class TestKFold(PartitionerTests):
     partitioner = "k_fold"
     exempt = DEALT
 
 
-class TestStratifiedKFold(PartitionerLaws):
+class TestStratifiedKFold(PartitionerTests):
     partitioner = "stratified_k_fold"
     exempt = DEALT
 
 
-class TestHashed(PartitionerLaws):
+class TestHashed(PartitionerTests):
     partitioner = "hashed"
     options = {"column": 0, "n": 3}
 
 
-class TestHashedRows(PartitionerLaws):
+class TestHashedRows(PartitionerTests):
     partitioner = "hashed"
 
 
-class Dated(PartitionerLaws):
+class Dated(PartitionerTests):
     """Rows with a date column."""
 
     def sample(self) -> Dataset:
@@ -62,11 +62,11 @@ class TestRolling(Dated):
     options = {"column": 0, "width": "30D", "step": "7D"}
 
 
-class TestErrorTree(PartitionerLaws):
+class TestErrorTree(PartitionerTests):
     partitioner = "error_tree"
 
 
-class TestClusters(PartitionerLaws):
+class TestClusters(PartitionerTests):
     partitioner = "clusters"
 
 

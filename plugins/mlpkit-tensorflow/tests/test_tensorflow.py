@@ -1,4 +1,4 @@
-"""The TensorFlow backend, held to the laws of every backend and to a few of its own."""
+"""The TensorFlow backend passes the conformance tests and a few tests of its own."""
 
 import os
 import subprocess
@@ -15,16 +15,16 @@ from mlpkit import MLPClassifier
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.objectives.solvers import sgd
-from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
+from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
 from mlpkit_tensorflow import process, programs
 from mlpkit_tensorflow.steps import backend
 
 
-class TestTensorflow(BackendLaws):
+class TestTensorflow(BackendTests):
     backend = "tensorflow"
 
 
-class TestTensorflowWithoutXLA(BackendLaws):
+class TestTensorflowWithoutXLA(BackendTests):
     backend = "tensorflow"
     options = {"jit_compile": False}
 

@@ -13,7 +13,7 @@ from mlpkit import MLPClassifier
 from mlpkit.numpy_backend import dense
 from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import PENALTY, Joint, Network, Solver, Spec, optimizer_state_name
-from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
+from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
 from mlpkit_torch.steps import backend
 
 
@@ -34,7 +34,7 @@ def residual(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[An
 
 
 def network(dtype: str = "float64") -> Network:
-    """The residual network for the spec of the laws; "unused" gets no gradient."""
+    """The residual network for the spec of the conformance tests; "unused" gets no gradient."""
     rng = np.random.RandomState(0)
     shapes = {"in": (5, 6), "through": (6, 6), "out": (6, 3), "unused": (2,)}
     arrays = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
@@ -159,8 +159,8 @@ def test_joint_solvers_equal_numpy() -> None:
     s, found = spec(), []
     joint = recipe(solver=Solver(joint=Joint(_first, _together)))
     for name in ("numpy", "torch"):
-        laws = type("Laws", (BackendLaws,), {"backend": name})()
-        steps, state = laws.started(s, joint)
+        tests = type("Tests", (BackendTests,), {"backend": name})()
+        steps, state = tests.started(s, joint)
         rows = steps.put(*data(s))
         state, _ = steps.epoch(state, rows, batches(21, 8))
         state = steps.start({**steps.arrays(state), **steps.optimizer_state(state)})
@@ -182,8 +182,8 @@ def test_a_solver_may_give_one_slot_for_another() -> None:
     """What it returns counts, whichever array that is."""
     s, found = spec(), []
     for name in ("numpy", "torch"):
-        laws = type("Laws", (BackendLaws,), {"backend": name})()
-        steps, state = laws.started(s, recipe(solver=Solver(_swapping, ("a", "b"))))
+        tests = type("Tests", (BackendTests,), {"backend": name})()
+        steps, state = tests.started(s, recipe(solver=Solver(_swapping, ("a", "b"))))
         state, _ = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
         found.append({**steps.arrays(state), **steps.optimizer_state(state)})
     close(found[0], found[1], 1e-9)

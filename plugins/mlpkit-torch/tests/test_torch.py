@@ -1,4 +1,4 @@
-"""The laws, on the CPU; rows in many parts; the process that PyTorch is in."""
+"""Conformance tests on the CPU, rows in many blocks, and the state of the process."""
 
 import re
 import subprocess
@@ -18,21 +18,21 @@ from sklearn.exceptions import ConvergenceWarning
 import mlpkit_torch.rows
 from mlpkit import MLPClassifier
 from mlpkit.objectives.solvers import adamw
-from mlpkit.testing import BackendLaws, batches, close, data, recipe, spec
+from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
 from mlpkit_torch import devices
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import device_of
 from mlpkit_torch.network import softmax
 
 
-class TestLaws(BackendLaws):
+class TestConformance(BackendTests):
     backend = "torch"
     options = {"device": "cpu"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.filterwarnings("ignore:.*float64 on a GPU")
-class TestLawsOnTheGPU(BackendLaws):
+class TestLawsOnTheGPU(BackendTests):
     backend = "torch"
     options = {"device": "gpu"}
 
@@ -54,9 +54,9 @@ def test_all_rows_in_parts_equal_numpy(form: Any, monkeypatch: pytest.MonkeyPatc
     """Gradients over all rows are summed part by part, the last one short."""
     monkeypatch.setattr(mlpkit_torch.rows, "BLOCK_ROWS", 8)
     s, found = spec(), []
-    laws = TestLaws()
+    tests = TestConformance()
     for name in ("numpy", ""):
-        steps, state = laws.started(s, recipe(), name)
+        steps, state = tests.started(s, recipe(), name)
         X, y, w = data(s)
         sums, gradient = steps.gradient(state, steps.put(form(X), y, w), None, 0)
         found.append({**gradient, **sums._asdict()})
@@ -71,7 +71,7 @@ def test_rows_of_weight_zero_may_be_anything() -> None:
     found = []
     for fill in (0.0, np.nan):
         X[::3] = fill
-        steps, state = TestLaws().started(s, recipe())
+        steps, state = TestConformance().started(s, recipe())
         state, sums = steps.epoch(state, steps.put(X, y, w), batches(21, 8))
         found.append({**steps.arrays(state), **sums._asdict()})
     close(found[0], found[1], 0)
@@ -79,7 +79,7 @@ def test_rows_of_weight_zero_may_be_anything() -> None:
 
 def test_an_epoch_without_steps() -> None:
     """It gives the state back, and no sums."""
-    steps, state = TestLaws().started(spec(), recipe())
+    steps, state = TestConformance().started(spec(), recipe())
     after, sums = steps.epoch(state, steps.put(*data(spec())), batches(0, 8))
     close(steps.arrays(state), steps.arrays(after), 0)
     assert (0,) == sums.loss.shape

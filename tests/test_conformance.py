@@ -1,51 +1,51 @@
-"""The built-ins hold to the laws of their kinds."""
+"""The built-in components pass the conformance tests of their kinds."""
 
 from typing import ClassVar
 
 from mlpkit.registry.lookup import installed
-from mlpkit.testing import BuilderLaws, CallbackLaws, SolverLaws, TrainerLaws
+from mlpkit.testing import BuilderTests, CallbackTests, SolverTests, TrainerTests
 
 
-class TestAdam(SolverLaws):
+class TestAdam(SolverTests):
     solver = "adam"
     options: ClassVar = {"beta_1": 0.8}
 
 
-class TestAdamW(SolverLaws):
+class TestAdamW(SolverTests):
     solver = "adamw"
     options: ClassVar = {"weight_decay": 0.1}
 
 
-class TestSgd(SolverLaws):
+class TestSgd(SolverTests):
     solver = "sgd"
 
 
-class TestPlainSgd(SolverLaws):
+class TestPlainSgd(SolverTests):
     solver = "sgd"
     options: ClassVar = {"nesterovs_momentum": False}
 
 
-class TestLbfgs(SolverLaws):
+class TestLbfgs(SolverTests):
     solver = "lbfgs"
 
 
-class TestDense(BuilderLaws):
+class TestDense(BuilderTests):
     builder = "dense"
 
 
-class TestEpochs(TrainerLaws):
+class TestEpochs(TrainerTests):
     trainer = "epochs"
 
 
-class TestLbfgsTrainer(TrainerLaws):
+class TestLbfgsTrainer(TrainerTests):
     trainer = "lbfgs"
     exempt: ClassVar = installed().find("trainer", "lbfgs")[1].exempt
 
 
-class TestPrint(CallbackLaws):
+class TestPrint(CallbackTests):
     callback = "print"
 
 
-class TestProgress(CallbackLaws):
+class TestProgress(CallbackTests):
     callback = "progress"
     options: ClassVar = {"max_iter": 10}

@@ -1,11 +1,11 @@
-"""The laws of builders, for each named one."""
+"""Conformance tests of the named builders."""
 
 from conftest import BACKEND
 
-from mlpkit.testing import BuilderLaws
+from mlpkit.testing import BuilderTests
 
 
-class TestMlp(BuilderLaws):
+class TestMlp(BuilderTests):
     """With all that it has."""
 
     builder = "keras.mlp"
@@ -13,7 +13,7 @@ class TestMlp(BuilderLaws):
     backend = BACKEND
 
 
-class TestResidual(BuilderLaws):
+class TestResidual(BuilderTests):
     """Skip connections."""
 
     builder = "keras.residual"
@@ -21,7 +21,7 @@ class TestResidual(BuilderLaws):
     backend = BACKEND
 
 
-class TestWideAndDeep(BuilderLaws):
+class TestWideAndDeep(BuilderTests):
     """Two paths."""
 
     builder = "keras.wide_and_deep"

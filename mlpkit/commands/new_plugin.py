@@ -10,8 +10,8 @@ from string import Template
 from typing import get_args
 
 from mlpkit.commands import templates
-from mlpkit.commands.checking import LAWS
-from mlpkit.commands.program import program
+from mlpkit.commands.check import CONFORMANCE_TESTS
+from mlpkit.commands.program_name import program_name
 from mlpkit.commands.template_backend import SUPPORTS
 from mlpkit.plugin import API, Kind
 from mlpkit.registry.discovery import CORE, own_version
@@ -24,7 +24,9 @@ LONGEST = 60  # letters of a name
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's options."""
     parser.add_argument("name", help="what users will type, such as lion")
-    parser.add_argument("--kind", required=True, choices=[k for k in get_args(Kind) if k in LAWS])
+    parser.add_argument(
+        "--kind", required=True, choices=[k for k in get_args(Kind) if k in CONFORMANCE_TESTS]
+    )
     parser.add_argument("--folder", default=".", type=Path, help="where its folder goes (here)")
 
 
@@ -50,7 +52,7 @@ def main(given: argparse.Namespace) -> int:
         f"Wrote {target}. Next:\n\n"
         f"    pip install -e '{target}[test]'\n"
         f"    pytest {target}\n"
-        f"    {program()} check {name}\n"
+        f"    {program_name()} check {name}\n"
     )
     return 0
 
@@ -97,7 +99,7 @@ def files(name: str, kind: Kind) -> dict[str, str]:
         "module": f"mlpkit_{identifier}",
         "kind": kind,
         "Class": "".join(part.title() for part in identifier.split("_")),
-        "laws": LAWS[kind],
+        "laws": CONFORMANCE_TESTS[kind],
         "options": options,
         "supports": SUPPORTS if kind == "backend" else "",
         "api": str(API),

@@ -30,7 +30,7 @@ def rejects(call: Callable[[], Any], words: str) -> None:
     assert words in message, f"{words!r} is not in the message: {message}"
 
 
-class Laws:
+class ConformanceTests:
     """A kit whose laws can be declared as not met."""
 
     exempt: ClassVar[Mapping[str, str]] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from distributions import install, offering, only, run
 
-from mlpkit.commands import demo, progress
+from mlpkit.commands import demo, demo_progress
 from mlpkit.plugin import Report
 from mlpkit.registry import lookup as registry
 
@@ -128,8 +128,10 @@ def test_noise_and_refusals(tmp_path: Path) -> None:
 def test_what_is_slow_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default, when the epochs of a fit take long or the time is over; the rest goes on."""
     now = 0.0
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
-    limited, unlimited = (progress.Progress(io.StringIO(), limited) for limited in (True, False))
+    monkeypatch.setattr(demo_progress.time, "monotonic", lambda: now)
+    limited, unlimited = (
+        demo_progress.Progress(io.StringIO(), limited) for limited in (True, False)
+    )
 
     def at(seconds: float, epoch: int) -> None:
         nonlocal now

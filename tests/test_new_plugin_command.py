@@ -9,8 +9,8 @@ from distributions import build, install, run
 from lookups import FAST
 
 from mlpkit.__main__ import main
-from mlpkit.commands.checking import LAWS
-from mlpkit.commands.scaffold import files
+from mlpkit.commands.check import CONFORMANCE_TESTS
+from mlpkit.commands.new_plugin import files
 from mlpkit.commands.templates import KINDS
 from mlpkit.plugin import Hooks
 from mlpkit.registry import lookup as registry
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.once
 DATA = "import numpy as np\nX = np.random.RandomState(0).rand(40, 3)\ny = np.arange(40) % 2\n"
 
 
-@pytest.mark.parametrize("kind", LAWS)
+@pytest.mark.parametrize("kind", CONFORMANCE_TESTS)
 def test_what_is_written_passes_its_own_tests(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,8 +43,8 @@ def test_what_is_written_passes_its_own_tests(
 
 def test_every_kind_with_laws_can_be_written() -> None:
     """And each kind has a hook of its own."""
-    assert KINDS.keys() == LAWS.keys()
-    assert {f"mlpkit_{kind}s" for kind in LAWS} <= vars(Hooks).keys()
+    assert KINDS.keys() == CONFORMANCE_TESTS.keys()
+    assert {f"mlpkit_{kind}s" for kind in CONFORMANCE_TESTS} <= vars(Hooks).keys()
 
 
 @pytest.mark.parametrize("name", ["Lion", "9lives", "a b", "-x-", ""])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from mlpkit.commands.program import program
+from mlpkit.commands.program_name import program_name
 from mlpkit.messages import did_you_mean
 from mlpkit.plugin import CAPABILITIES, Capability, Component, Kind, PluginError
 from mlpkit.registry.discovery import CORE, Plugin
@@ -24,14 +24,14 @@ from mlpkit.registry.lookup import Registry
 CASE = re.compile(r"\s*F(?:ail|alsify)ing .*?: \w+\(\s*self=<.*?>,\s*(.*?),?\s*\)$", re.DOTALL)
 SHOWN = re.compile(r"(?<=.)\nassert .*", re.DOTALL)  # what pytest adds to a law's own words
 SUMMARY = "hold an installed plugin to the laws of its kind"
-LAWS: dict[Kind, str] = {
-    "backend": "BackendLaws",
-    "builder": "BuilderLaws",
-    "solver": "SolverLaws",
-    "trainer": "TrainerLaws",
-    "callback": "CallbackLaws",
-    "metric": "MetricLaws",
-    "partitioner": "PartitionerLaws",
+CONFORMANCE_TESTS: dict[Kind, str] = {
+    "backend": "BackendTests",
+    "builder": "BuilderTests",
+    "solver": "SolverTests",
+    "trainer": "TrainerTests",
+    "callback": "CallbackTests",
+    "metric": "MetricTests",
+    "partitioner": "PartitionerTests",
 }
 
 
@@ -111,7 +111,7 @@ def checked(registry: Registry, plugin: Plugin, only: str, given: argparse.Names
     if given.options and len(offers) > 1:
         print(
             f"{plugin.label} offers {', '.join(names)}, and options are for one. Try:"
-            f" {program()} check {plugin.entry.name}/{names[0]} --options ..."
+            f" {program_name()} check {plugin.entry.name}/{names[0]} --options ..."
         )
         return 2
     print(f"{plugin.label}\n", flush=True)
@@ -131,7 +131,7 @@ def verdict(
 ) -> Verdict:
     """Run the laws of a component."""
     found = Verdict(kind, component.name)
-    if kind not in LAWS:
+    if kind not in CONFORMANCE_TESTS:
         found.note = "there are no laws for this kind"
         return found
     if kind == "backend":
@@ -148,7 +148,7 @@ def verdict(
     if absent := [n for n in needed(kind, factory) if n not in given.options]:
         example = json.dumps(dict.fromkeys(absent, "..."))
         found.note = (
-            f"it needs options; try: {program()} check"
+            f"it needs options; try: {program_name()} check"
             f" {plugin.entry.name}/{component.name} --options '{example}'"
         )
         return found
@@ -157,7 +157,7 @@ def verdict(
         held["options"] = given.options
     if given.backend and kind in ("builder", "solver"):
         held["backend"] = given.backend
-    run(LAWS[kind], held, found)
+    run(CONFORMANCE_TESTS[kind], held, found)
     return found
 
 

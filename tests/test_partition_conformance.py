@@ -1,4 +1,4 @@
-"""The built-in metrics and partitioners hold to their laws."""
+"""The built-in metrics and partitioners pass their conformance tests."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from sklearn.utils.fixes import parse_version
 
 from mlpkit.plugin import Metric
 from mlpkit.registry.lookup import installed
-from mlpkit.testing import MetricLaws, PartitionerLaws
+from mlpkit.testing import MetricTests, PartitionerTests
 
 pytestmark = pytest.mark.once
 
 
 @pytest.mark.parametrize("name", installed().plugins[0].load().components["metric"])
-class TestMetrics(MetricLaws):
+class TestMetrics(MetricTests):
     @pytest.fixture(autouse=True)
     def _named(self, name: str) -> None:
         self.name = name
@@ -43,30 +43,30 @@ def masks(X: Any) -> Any:
     return {"above": X[:, 1] > 0, "far": abs(X[:, 1]) > 1}
 
 
-class TestColumn(PartitionerLaws):
+class TestColumn(PartitionerTests):
     partitioner = "column"
     options = {"column": 0}
 
 
-class TestQuantile(PartitionerLaws):
+class TestQuantile(PartitionerTests):
     partitioner = "quantile"
     options = {"column": 1, "n": 5}
 
 
-class TestTarget(PartitionerLaws):
+class TestTarget(PartitionerTests):
     partitioner = "target"
 
 
-class TestLabels(PartitionerLaws):
+class TestLabels(PartitionerTests):
     partitioner = "labels"
     options = {"labels": "region"}
 
 
-class TestFunction(PartitionerLaws):
+class TestFunction(PartitionerTests):
     partitioner = "function"
     options = {"function": side}
 
 
-class TestMasks(PartitionerLaws):
+class TestMasks(PartitionerTests):
     partitioner = "function"
     options = {"function": masks}
