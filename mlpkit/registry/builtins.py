@@ -1,4 +1,4 @@
-"""What the core brings, through the same hooks as everybody else."""
+"""The components of the core, which are registered by the same hooks as those of plugins."""
 
 from mlpkit.plugin import Component, hookimpl
 
@@ -9,7 +9,7 @@ def mlpkit_backends() -> list[Component]:
         Component(
             "numpy",
             "mlpkit.numpy_backend.steps:backend",
-            "NumPy on the CPU: the reference",
+            "NumPy on the CPU, the reference",
             supports=(
                 "dense_networks",
                 "joint_solvers",
@@ -29,7 +29,7 @@ def mlpkit_builders() -> list[Component]:
         Component(
             "dense",
             "mlpkit.numpy_backend.dense:build",
-            "scikit-learn's chain of dense layers",
+            "fully connected layers",
         )
     ]
 
@@ -39,7 +39,12 @@ def mlpkit_solvers() -> list[Component]:
     moments = ("beta_1", "beta_2", "epsilon")
     momentum = ("momentum", "nesterovs_momentum")
     return [
-        Component("adam", "mlpkit.objectives.solvers:adam", "adaptive moments", options=moments),
+        Component(
+            "adam",
+            "mlpkit.objectives.solvers:adam",
+            "stochastic optimizer with adaptive moments",
+            options=moments,
+        ),
         Component(
             "adamw",
             "mlpkit.objectives.solvers:adamw",
@@ -49,21 +54,21 @@ def mlpkit_solvers() -> list[Component]:
         Component(
             "sgd",
             "mlpkit.objectives.solvers:sgd",
-            "gradient descent, momentum",
+            "stochastic gradient descent with momentum",
             options=momentum,
         ),
-        Component("lbfgs", "mlpkit.objectives.solvers:lbfgs", "quasi-Newton over the whole data"),
+        Component("lbfgs", "mlpkit.objectives.solvers:lbfgs", "SciPy's L-BFGS-B on all rows"),
     ]
 
 
 @hookimpl
 def mlpkit_trainers() -> list[Component]:
     return [
-        Component("epochs", "mlpkit.training.loop:train", "minibatches, epoch by epoch"),
+        Component("epochs", "mlpkit.training.loop:train", "epochs of mini-batches"),
         Component(
             "lbfgs",
             "mlpkit.training.lbfgs:train",
-            "SciPy's L-BFGS-B",
+            "iterations of SciPy's L-BFGS-B",
             exempt={
                 "test_a_float_is_the_rate_from_there": "its line search finds the rate",
                 "test_passes_are_kept": "its solver has no partial_fit",
@@ -76,9 +81,9 @@ def mlpkit_trainers() -> list[Component]:
 @hookimpl
 def mlpkit_callbacks() -> list[Component]:
     module = "mlpkit.training.progress"
-    bar = "a progress bar; without a terminal at most one line a second"
+    bar = "a progress bar; without a terminal at most one line per second"
     return [
-        Component("print", f"{module}:printer", "a line an epoch"),
+        Component("print", f"{module}:printer", "a line per epoch"),
         Component("progress", f"{module}:progress", bar, options=("max_iter",)),
     ]
 
@@ -89,45 +94,85 @@ def mlpkit_metrics() -> list[Component]:
         return Component(name, f"mlpkit.metrics.{module}:{name}", summary, options=options)
 
     pos = "pos_label"
-    parts = {"precision": "right among predicted", "recall": "found", "f1": "harmonic mean of both"}
-    averages = {"macro": "mean over classes", "micro": "all together", "weighted": "by class size"}
+    names = ("precision", "recall", "f1")
+    averages = {
+        "macro": "mean {} of the classes",
+        "micro": "{} of all classes together",
+        "weighted": "mean {} of the classes, weighted by their size",
+    }
     labels, chances, values = "classification", "probabilities", "regression"
     return [
-        component(labels, "accuracy", "fraction of right predictions"),
+        component(labels, "accuracy", "fraction of correct predictions"),
         component(labels, "balanced_accuracy", "mean recall of the classes"),
         component(labels, "hamming_loss", "fraction of wrong labels"),
-        *(component(labels, name, f"{text}, of one class", pos) for name, text in parts.items()),
+        *(component(labels, name, f"{name} of one class", pos) for name in names),
         *(
-            component(labels, f"{name}_{average}", f"{text}, {how}")
-            for name, text in parts.items()
-            for average, how in averages.items()
+            component(labels, f"{name}_{average}", text.format(name))
+            for name in names
+            for average, text in averages.items()
         ),
-        component(labels, "selection_rate", "fraction predicted positive", pos),
-        component(labels, "true_positive_rate", "of the positives, predicted positive", pos),
-        component(labels, "false_positive_rate", "of the negatives, predicted positive", pos),
-        component(labels, "true_negative_rate", "of the negatives, predicted negative", pos),
-        component(labels, "false_negative_rate", "of the positives, predicted negative", pos),
-        component(labels, "true_positives", "summed weight", pos),
-        component(labels, "false_positives", "summed weight", pos),
-        component(labels, "true_negatives", "summed weight", pos),
-        component(labels, "false_negatives", "summed weight", pos),
-        component(chances, "log_loss", "mean surprise at the true class"),
-        component(chances, "brier_score", "mean squared error of probabilities"),
-        component(chances, "expected_calibration_error", "gap of confidence and accuracy", "bins"),
-        component(chances, "roc_auc", "area under the ROC curve, exact"),
-        component(chances, "roc_auc_histogram", "the same from a histogram", "bins"),
-        component(chances, "average_precision", "area under precision and recall, exact"),
-        component(chances, "average_precision_histogram", "the same from a histogram", "bins"),
+        component(
+            labels, "selection_rate", "fraction of the rows that are predicted positive", pos
+        ),
+        component(
+            labels,
+            "true_positive_rate",
+            "fraction of the positives that are predicted positive",
+            pos,
+        ),
+        component(
+            labels,
+            "false_positive_rate",
+            "fraction of the negatives that are predicted positive",
+            pos,
+        ),
+        component(
+            labels,
+            "true_negative_rate",
+            "fraction of the negatives that are predicted negative",
+            pos,
+        ),
+        component(
+            labels,
+            "false_negative_rate",
+            "fraction of the positives that are predicted negative",
+            pos,
+        ),
+        component(labels, "true_positives", "number or weight of the true positives", pos),
+        component(labels, "false_positives", "number or weight of the false positives", pos),
+        component(labels, "true_negatives", "number or weight of the true negatives", pos),
+        component(labels, "false_negatives", "number or weight of the false negatives", pos),
+        component(
+            chances, "log_loss", "mean negative logarithm of the probability of the true class"
+        ),
+        component(chances, "brier_score", "mean squared error of the probabilities"),
+        component(
+            chances,
+            "expected_calibration_error",
+            "mean difference between confidence and accuracy in bins",
+            "bins",
+        ),
+        component(chances, "roc_auc", "area under the ROC curve"),
+        component(chances, "roc_auc_histogram", "roc_auc, approximated by histograms", "bins"),
+        component(chances, "average_precision", "summary of the precision-recall curve"),
+        component(
+            chances,
+            "average_precision_histogram",
+            "average_precision, approximated by histograms",
+            "bins",
+        ),
         component(values, "r2", "coefficient of determination"),
-        component(values, "explained_variance", "1 - variance left / variance"),
+        component(values, "explained_variance", "fraction of the variance that is explained"),
         component(values, "mse", "mean squared error"),
         component(values, "rmse", "root mean squared error"),
         component(values, "mae", "mean absolute error"),
-        component(values, "median_absolute_error", "exact, from kept errors"),
-        component(values, "median_absolute_error_histogram", "within 1.1 percent"),
-        component(values, "mean_bias", "mean of prediction minus truth"),
+        component(values, "median_absolute_error", "median of the absolute errors"),
+        component(
+            values, "median_absolute_error_histogram", "median_absolute_error within 1.1 percent"
+        ),
+        component(values, "mean_bias", "mean of the prediction minus the true value"),
         component(values, "poisson_deviance", "mean Poisson deviance"),
-        component(values, "pinball_loss", "mean loss of a predicted quantile", "alpha"),
+        component(values, "pinball_loss", "mean pinball loss of a predicted quantile", "alpha"),
     ]
 
 
@@ -139,9 +184,9 @@ def mlpkit_partitioners() -> list[Component]:
         )
 
     return [
-        component("column", "values of a column", "column", "name", "max_groups"),
-        component("labels", "values of an array that is not in X", "labels", "name"),
-        component("target", "classes; quantiles of real targets", "n", "name"),
-        component("quantile", "equal parts of a column of numbers", "column", "n", "name"),
-        component("function", "labels or masks by a function of X", "function", "name"),
+        component("column", "the values of a column", "column", "name", "max_groups"),
+        component("labels", "the values of a column that is not in X", "labels", "name"),
+        component("target", "the classes, or quantiles of real targets", "n", "name"),
+        component("quantile", "quantiles of a numeric column", "column", "n", "name"),
+        component("function", "labels or masks that a function of X returns", "function", "name"),
     ]
