@@ -94,7 +94,7 @@ def mlpkit_metrics() -> list[Component]:
         return Component(name, f"mlpkit.metrics.{module}:{name}", summary, options=options)
 
     pos = "pos_label"
-    names = ("precision", "recall", "f1")
+    names = {"precision": "precision", "recall": "recall", "f1": "F1 score"}
     averages = {
         "macro": "mean {} of the classes",
         "micro": "{} of all classes together",
@@ -105,11 +105,11 @@ def mlpkit_metrics() -> list[Component]:
         component(labels, "accuracy", "fraction of correct predictions"),
         component(labels, "balanced_accuracy", "mean recall of the classes"),
         component(labels, "hamming_loss", "fraction of wrong labels"),
-        *(component(labels, name, f"{name} of one class", pos) for name in names),
+        *(component(labels, name, f"{text} of one class", pos) for name, text in names.items()),
         *(
-            component(labels, f"{name}_{average}", text.format(name))
-            for name in names
-            for average, text in averages.items()
+            component(labels, f"{name}_{average}", template.format(text))
+            for name, text in names.items()
+            for average, template in averages.items()
         ),
         component(
             labels, "selection_rate", "fraction of the rows that are predicted positive", pos
