@@ -169,32 +169,49 @@ class BaseMLP(
         labels: Any = None,
         labels_val: Any = None,
     ) -> Self:
-        """Fit the network to X and the targets y.
+        """Train the network.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels or label indicators; values, for a regressor.
-        sample_weight : array-like of shape (n_samples,), not negative, or None
-        X_val, y_val, sample_weight_val
-            Rows that metrics are measured on after every epoch, and that early stopping looks
-            at, instead of holding out `validation_fraction` of the training rows. They must be
-            transformed as X is. A `sklearn.pipeline.Pipeline` does that only if it is created
-            with ``transform_input=["X_val"]``; see the example. Rows that look nothing like X
-            are a UserWarning.
-        eval_sets : dict of (X, y), (X, y, sample_weight) or dicts of these, with labels, by name
-            More rows that metrics are measured on, transformed as X is; a Pipeline does not
+            Targets: class labels, an indicator matrix of multilabel targets, or real values.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Non-negative weights of the rows.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features) or None, default=None
+            Validation set, on which metrics are measured after each epoch. Early stopping uses
+            it instead of `validation_fraction` of the training rows. It must be transformed as
+            X is: a `sklearn.pipeline.Pipeline` does that only if it is created with
+            ``transform_input=["X_val"]``, as in the example. `fit` warns if the distributions
+            of `X_val` and `X` differ strongly.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs) or None, default=None
+            Targets of the validation set.
+        sample_weight_val : array-like of shape (n_val,) or None, default=None
+            Non-negative weights of the rows of the validation set.
+        eval_sets : dict or None, default=None
+            Further evaluation sets by name, on which metrics are measured after each epoch. A
+            value is a tuple ``(X, y)`` or ``(X, y, sample_weight)``, or a dict with the keys
+            "X" and "y" and optionally "sample_weight" and "labels". A Pipeline does not
             transform them.
-        labels, labels_val : dict or frame of columns (n_samples,), or None
-            What `by_labels("name")` groups rows by and X does not hold.
+        labels : dict or dataframe of columns of shape (n_samples,) or None, default=None
+            Columns that are not in X, by which ``by_labels("name")`` groups the rows.
+        labels_val : dict or dataframe of columns of shape (n_val,) or None, default=None
+            The same columns of the validation set.
 
-        Raises ValueError for bad input, and in the epoch in which training diverges; the
-        estimator then is what it was before the call.
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the input is invalid, or if training diverges. The estimator is unchanged.
 
         Examples
         --------
-        Validation rows behind a scaler:
+        A validation set in a Pipeline that scales the features:
 
         >>> import sklearn
         >>> from sklearn.datasets import load_wine

@@ -19,7 +19,7 @@ except ImportError:
     class _Support:  # type: ignore[no-redef]
         @property
         def set_callbacks(self) -> Any:
-            """Not there."""
+            """Raise AttributeError: scikit-learn is too old."""
             raise AttributeError(
                 "set_callbacks needs scikit-learn 1.9 or later; installed is"
                 f" {sklearn.__version__}. The parameter callbacks= works with every version."

@@ -16,7 +16,22 @@ class Exports:
     """``export(name)``, and ``to_<name>`` for each name that a plugin offers."""
 
     def export(self, form: str, **options: Any) -> Any:
-        """The trained network in the form that a plugin offers under this name."""
+        """Convert the trained network to a form that a plugin offers.
+
+        ``estimator.to_keras()``, for example, is the same as ``estimator.export("keras")``.
+
+        Parameters
+        ----------
+        form : str
+            Name of the exporter.
+        **options : dict
+            Options of the exporter.
+
+        Returns
+        -------
+        object
+            What the exporter returns, such as a `keras.Model`.
+        """
         check_is_fitted(self)
         make, options = resolve("exporter", form, options)
         model: Model = self._snapshot()._present_model()
