@@ -18,7 +18,7 @@ class Exports:
     def export(self, form: str, **options: Any) -> Any:
         """Convert the trained network to a form that a plugin offers.
 
-        ``estimator.to_keras()``, for example, is the same as ``estimator.export("keras")``.
+        ``estimator.to_form()`` is the same as ``estimator.export("form")``.
 
         Parameters
         ----------
@@ -30,7 +30,7 @@ class Exports:
         Returns
         -------
         object
-            What the exporter returns, such as a `keras.Model`.
+            What the exporter returns.
         """
         check_is_fitted(self)
         make, options = resolve("exporter", form, options)
