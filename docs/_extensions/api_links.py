@@ -5,9 +5,12 @@ A name of the public API that stands between backquotes, such as `MLPClassifier`
 that are inherited from scikit-learn lead to the site of scikit-learn.
 """
 
+import inspect
+import re
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from pydoc import locate
 from typing import Any
 
 from docutils import nodes
@@ -21,9 +24,9 @@ SKLEARN = "https://scikit-learn.org/stable/"
 
 
 @cache
-def addresses_of_names() -> dict[str, str]:
+def full_names() -> dict[str, str]:
     """The full name of each public name, by all the ways to write it."""
-    full: dict[str, str] = {}
+    full = {module: module for module in MODULES if module != "mlpkit"}
     documented: dict[tuple[str, int], str] = {}
     for module in MODULES:
         for name in public_names(module):
@@ -42,17 +45,41 @@ def public_names(module: str) -> list[str]:
 
 
 def link_literals(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Make a reference of each literal that is a public name."""
-    objects = app.env.domaindata["py"]["objects"]
+    """Make a link of each literal that is a public name."""
     for literal in list(doctree.findall(nodes.literal)):
         text = literal.astext().removesuffix("()")
-        entry = objects.get(addresses_of_names().get(text, ""))
-        if entry is None or entry.docname == page or inside_link(literal):
-            continue
-        address = app.builder.get_relative_uri(page, entry.docname) + "#" + entry.node_id
-        link = nodes.reference("", "", internal=True, refuri=address)
-        literal.replace_self(link)
-        link += literal
+        address = internal(app, text, page) or scikit_learn(text)
+        if address and not inside_link(literal):
+            inside = not address.startswith(SKLEARN)
+            link = nodes.reference("", "", internal=inside, refuri=address)
+            literal.replace_self(link)
+            link += literal
+
+
+def internal(app: Sphinx, text: str, page: str) -> str:
+    """The address of a name of ours, or of its class; empty on the page of the name itself."""
+    objects, names = app.env.domaindata["py"]["objects"], full_names()
+    owner, _, member = text.rpartition(".")
+    candidates = [names.get(text, "")]
+    if owner in names and member:
+        candidates += [f"{names[owner]}.{member}", names[owner]]
+    for name in candidates:
+        if name in objects:
+            entry = objects[name]
+            if entry.docname == page:
+                break
+            return f"{app.builder.get_relative_uri(page, entry.docname)}#{entry.node_id}"
+    return ""
+
+
+@cache
+def scikit_learn(text: str) -> str:
+    """The address of a class or function of scikit-learn, by its full name."""
+    if not re.fullmatch(r"sklearn(\.\w+)+", text):
+        return ""
+    item = locate(text)
+    public = inspect.isclass(item) or inspect.isroutine(item)
+    return f"{SKLEARN}modules/generated/{text}.html" if public else ""
 
 
 def inside_link(node: Any) -> bool:
