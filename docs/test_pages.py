@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit.registry.distributions import KNOWN, install_line
+from mlpkit.registry.distributions import KNOWN_DISTRIBUTIONS, install_hint
 from mlpkit.registry.lookup import installed
 
 # a process has one Keras backend, and importing TensorFlow first would choose another one
@@ -123,7 +123,7 @@ def test_the_examples_of_readme_run_in_the_environment_of_its_first_command() ->
     """There is nothing but mlpkit, mlpkit-jax and what these two require."""
     blocks = [code for code, _ in examples(README)]
     assert blocks
-    others = [known.distribution for known in KNOWN if known.distribution != "mlpkit-jax"]
+    others = [known.name for known in KNOWN_DISTRIBUTIONS if known.name != "mlpkit-jax"]
     check = "assert {'tensorflow', 'keras', 'matplotlib', 'mlpkit_keras'} <= absent\n"
     ignore = (
         "import sklearn.exceptions as e; warnings.simplefilter('ignore', e.ConvergenceWarning)\n"
@@ -143,8 +143,10 @@ def shown_installations(text: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_installation_is_shown_as_in_messages(text: Path) -> None:
-    """Our distributions are installed by what `install_line` gives, and by nothing else."""
-    lines = [install_line("mlpkit"), *(install_line(known.distribution) for known in KNOWN)]
+    """Our distributions are installed by what `install_hint` gives, and by nothing else."""
+    lines = [
+        install_hint(name) for name in ("mlpkit", *(known.name for known in KNOWN_DISTRIBUTIONS))
+    ]
     allowed = {name for line in lines for name in shlex.split(line.partition(",")[0])[2:]}
     for argument in shown_installations(text.read_text()):
         assert argument.partition("[")[0] in allowed
@@ -164,7 +166,7 @@ def test_the_test_command_is_what_ci_runs() -> None:
 
 def test_the_list_of_distributions_is_true() -> None:
     """What it says that each one brings, it brings."""
-    for known in KNOWN:
+    for known in KNOWN_DISTRIBUTIONS:
         for kind, names in known.brings.items():
             for name in names:
                 plugin, _ = installed().find(kind, name)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What keeps an estimator from being pickled is named; who copies functions by value may."""
+"""Errors name the parameter that can't be pickled; copies by value are allowed."""
 
 import copy
 import pickle
@@ -18,7 +18,7 @@ from mlpkit.plugin import Network, Report, Spec
 
 try:
     import cloudpickle
-except ImportError:  # an older joblib brings it
+except ImportError:  # older releases of joblib include it
     from joblib.externals import cloudpickle
 
 pytestmark = pytest.mark.once
@@ -28,21 +28,21 @@ QUICK: dict[str, Any] = {"tol": 10.0, "n_iter_no_change": 2, "random_state": 0}
 
 
 class Holder:
-    """A callback that holds a function."""
+    """A callback with a function as an attribute."""
 
     def __init__(self, function: Any) -> None:
         self.function = function
 
     def __call__(self, report: Report) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def importable(report: Report) -> None:
-    """A callback that pickle finds."""
+    """A callback that pickle can import."""
 
 
 def closing(spec: Spec, rng: Any) -> Network:
-    """A builder whose network holds a function of its own."""
+    """A builder whose network has a local function."""
 
     def apply(*args: Any) -> Any:
         return None
@@ -51,7 +51,7 @@ def closing(spec: Spec, rng: Any) -> Network:
 
 
 def accuracy(y: Any, p: Any) -> float:
-    """A metric that pickle finds."""
+    """A metric that pickle can import."""
     return float(np.mean(y == p))
 
 
@@ -70,9 +70,9 @@ UNPICKLABLE: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("name", "value"), UNPICKLABLE)
 def test_the_parameter_is_named(name: str, value: Any, tmp_path: Path) -> None:
-    """By pickle and joblib, fitted or not, as a PicklingError with what to do."""
+    """pickle and joblib raise PicklingError with the parameter and a remedy."""
     clf = MLPClassifier(**QUICK).set_params(**{name: value})
-    message = f"MLPClassifier can't be pickled: the parameter {name} holds .*lambda.*at the top"
+    message = f"MLPClassifier can't be pickled: the parameter {name} contains .*lambda.*at the top"
     for dump in (pickle.dumps, partial(joblib.dump, filename=tmp_path / "model")):
         with pytest.raises(pickle.PicklingError, match=message):
             dump(clf)
@@ -81,17 +81,17 @@ def test_the_parameter_is_named(name: str, value: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), UNPICKLABLE)
-def test_copies_are_taken(name: str, value: Any) -> None:
-    """By deepcopy, clone and cloudpickle."""
+def test_copies_are_allowed(name: str, value: Any) -> None:
+    """deepcopy, clone and cloudpickle copy the estimator."""
     clf = MLPClassifier(**QUICK).set_params(**{name: value})
     for same in (copy.deepcopy(clf), clone(clf), pickle.loads(cloudpickle.dumps(clf))):
         assert type(same.get_params()[name]) is type(value)
 
 
-def test_fitted_and_in_parallel() -> None:
-    """A fitted one is no different; joblib's default backend takes it."""
+def test_fitted_estimators_and_n_jobs() -> None:
+    """The same holds for fitted estimators; joblib's default backend copies by value."""
     clf = MLPClassifier((3,), callbacks=[lambda report: False], **QUICK).fit(X, Y)
-    with pytest.raises(pickle.PicklingError, match="the parameter callbacks holds"):
+    with pytest.raises(pickle.PicklingError, match="the parameter callbacks contains"):
         pickle.dumps(clf)
     again = pickle.loads(cloudpickle.dumps(clf))
     assert np.array_equal(again.predict(X), clf.predict(X))
@@ -99,14 +99,14 @@ def test_fitted_and_in_parallel() -> None:
 
 
 def test_the_network_is_named() -> None:
-    """A builder that can be found may make a function that can't."""
+    """The network of an importable builder may have a function that can't be imported."""
     clf = MLPClassifier(builder=closing, **QUICK).initialize(4, classes=[0, 1, 2])
-    with pytest.raises(pickle.PicklingError, match="the network of its builder holds .*apply"):
+    with pytest.raises(pickle.PicklingError, match="the network of its builder contains .*apply"):
         pickle.dumps(clf)
 
 
-def test_what_can_be_found_is_pickled() -> None:
-    """Functions of modules, objects and partials of them."""
+def test_importable_functions_are_pickled() -> None:
+    """Functions of modules, callable objects and partial objects can be pickled."""
     clf = MLPClassifier(
         (3,),
         callbacks=[importable, Holder(accuracy), partial(importable)],
@@ -117,8 +117,8 @@ def test_what_can_be_found_is_pickled() -> None:
     assert np.array_equal(pickle.loads(pickle.dumps(clf)).predict(X), clf.predict(X))
 
 
-class Knowing:
-    """A callback that drops its function when it is pickled, and holds a large graph."""
+class CustomState:
+    """A callback with a large graph of objects, whose pickled state has no function."""
 
     def __init__(self) -> None:
         self.function = lambda: 0
@@ -126,28 +126,28 @@ class Knowing:
         self.itself = self
 
     def __call__(self, report: Report) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
 
-def test_objects_that_know_how_are_pickled() -> None:
-    """Their attributes are their own business."""
-    clf = MLPClassifier((3,), callbacks=Knowing(), **QUICK)
-    assert isinstance(pickle.loads(pickle.dumps(clf)).callbacks, Knowing)
+def test_objects_with_getstate_are_pickled() -> None:
+    """Attributes of an object with ``__getstate__`` are not checked."""
+    clf = MLPClassifier((3,), callbacks=CustomState(), **QUICK)
+    assert isinstance(pickle.loads(pickle.dumps(clf)).callbacks, CustomState)
 
 
 @pytest.mark.parametrize(
-    ("name", "given"),
+    ("name", "parameters"),
     [
         ("metrics", {"metrics": {"mine": lambda y, p: 0.0}}),
         ("partitions", {"partitions": by_function(lambda X: X[:, 0] > 0)}),
     ],
 )
-def test_reports(name: str, given: Any) -> None:
-    """Are told likewise."""
-    report = evaluate(None, X, Y, y_pred=Y, **given)
+def test_reports_are_checked(name: str, parameters: Any) -> None:
+    """The error of a report names the parameter, too."""
+    report = evaluate(None, X, Y, y_pred=Y, **parameters)
     with pytest.raises(pickle.PicklingError, match=f"PartitionReport can't .* parameter {name}"):
         pickle.dumps(report)
     assert str(pickle.loads(cloudpickle.dumps(report))) == str(report)

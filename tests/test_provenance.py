@@ -1,4 +1,4 @@
-"""Pickles name what they need; loading without it says which pip command brings it."""
+"""Pickled models name the plugins that they require, and the command that installs them."""
 
 import copy
 import pickle
@@ -15,7 +15,7 @@ from mlpkit.registry.provenance import Source, sources_of
 SUPPORTS = "supports=('dense_networks', 'custom_networks')"
 BACKEND = offering("mlpkit_backends", f"'acme', 'acme_code:backend', {SUPPORTS}")
 BUILDER = offering("mlpkit_builders", "'linear', 'acme_code:build'")
-# a backend of NumPy's that also evaluates networks with an apply
+# the NumPy backend, with support for one network that has a function `apply`
 CODE = """
 from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.plugin import Network
@@ -51,8 +51,8 @@ clf.partial_fit(X, np.arange(20) % 2)
 
 
 def fitted(folder: Path, builder: str) -> Path:
-    """A pickle that was made where the plugin is."""
-    site = folder / "there"
+    """Return the path of a model that was pickled in an environment with the plugin."""
+    site = folder / "site"
     site.mkdir()
     entries = {"acme": BACKEND, "linear": BUILDER}
     install(site, "acme-mlp", entries, "2.5", modules={"acme_code": CODE})
@@ -64,25 +64,25 @@ def fitted(folder: Path, builder: str) -> Path:
 
 
 def test_dense_networks_predict_without_their_plugin(tmp_path: Path) -> None:
-    """Only training on needs the backend, and names the distribution that brought it."""
+    """Only further training requires the backend; the error names its distribution."""
     done = run(tmp_path, "-c", LOAD, str(fitted(tmp_path, "dense")))
-    assert "line 6, in <module>" in done.stderr  # past the prediction
+    assert "line 6, in <module>" in done.stderr  # after the prediction
     assert "unknown backend 'acme'" in done.stderr
     assert "pip install acme-mlp" in done.stderr
 
 
-def test_other_networks_name_the_pip_command(tmp_path: Path) -> None:
-    """At loading, before an import fails, with distribution and version."""
+def test_other_networks_require_their_plugin(tmp_path: Path) -> None:
+    """The error names distribution and version when the pickle is loaded."""
     done = run(tmp_path, "-c", LOAD, str(fitted(tmp_path, "linear")))
     expected = (
-        "mlpkit.plugin.PluginError: This model was made with backend 'acme' of acme-mlp 2.5 and"
-        " builder 'linear' of acme-mlp 2.5, not installed here. Try: pip install acme-mlp==2.5"
+        "mlpkit.plugin.PluginError: This model requires backend 'acme' of acme-mlp 2.5 and"
+        " builder 'linear' of acme-mlp 2.5, which is not installed. Try: pip install acme-mlp==2.5"
     )
     assert done.stderr.splitlines()[-1] == expected
 
 
-def test_built_ins_are_not_named() -> None:
-    """The core is there anyway; objects that were given have no source."""
+def test_built_in_components_are_no_sources() -> None:
+    """Built-in components and objects without a plugin have no source."""
     X, y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
     clf = MLPClassifier((2,), tol=9.0, n_iter_no_change=1, backend="numpy").fit(X, y)
     assert clf._model.sources == ()
@@ -90,7 +90,7 @@ def test_built_ins_are_not_named() -> None:
 
 
 def test_sources_survive_copies_and_edits() -> None:
-    """A copy, a pickle and a model with other weights need the same."""
+    """A copy, a pickle and a model with other weights have the same sources."""
     X, y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
     model = MLPClassifier((2,), tol=9.0, n_iter_no_change=1, backend="numpy").fit(X, y)._model
     model.sources = (Source("backend", "acme", "acme-mlp", "2.5", "acme_mlp"),)
@@ -101,8 +101,8 @@ def test_sources_survive_copies_and_edits() -> None:
 
 
 @pytest.mark.parametrize("kind", ["backend", "builder"])
-def test_source_in_words(kind: str) -> None:
-    """Its kind, name, distribution and version."""
+def test_representation_of_a_source(kind: str) -> None:
+    """It has kind, name, distribution and version."""
     source = Source(kind, "acme", "acme-mlp", "2.5", "nonexistent")  # type: ignore[arg-type]
     assert str(source) == f"{kind} 'acme' of acme-mlp 2.5"
     assert source.is_missing

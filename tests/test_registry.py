@@ -1,4 +1,4 @@
-"""Names into objects: what is looked up where, and what each mistake is told."""
+"""Lookup of components by name: the order of the lookup, and the messages of its errors."""
 
 import sys
 import tomllib
@@ -10,16 +10,17 @@ from lookups import BROKEN, FAST, JSON, loaded, message
 
 from mlpkit.metrics.lookup import metric_of
 from mlpkit.registry import lookup as registry
-from mlpkit.registry.distributions import ALIASES, KNOWN
+from mlpkit.registry.distributions import KNOWN_DISTRIBUTIONS
 from mlpkit.registry.lookup import Registry, installed
+from mlpkit.registry.spellings import ALIASES
 
 pytestmark = pytest.mark.once
 
 REPOSITORY = Path(__file__).parent.parent
 
 
-def test_builtin_imports_no_plugin(site: Path) -> None:
-    """Looking up a built-in name imports no plugin at all."""
+def test_a_built_in_name_imports_no_plugin(site: Path) -> None:
+    """The lookup of a built-in component imports no plugin."""
     install(site, "mlpkit-fast", {"fast": FAST})
     found = Registry()
     plugin, component = found.find("backend", "numpy")
@@ -29,8 +30,8 @@ def test_builtin_imports_no_plugin(site: Path) -> None:
     assert "mlpkit_fast_fast" not in sys.modules
 
 
-def test_entry_point_of_that_name_comes_next(site: Path) -> None:
-    """A name is found in its own entry point, and no other plugin is imported."""
+def test_the_entry_point_with_the_name_is_searched_second(site: Path) -> None:
+    """A name is found in the entry point of this name, and no other plugin is imported."""
     install(site, "mlpkit-fast", {"fast": FAST})
     install(site, "mlpkit-other", {"other": BROKEN})
     found = Registry()
@@ -40,8 +41,8 @@ def test_entry_point_of_that_name_comes_next(site: Path) -> None:
     assert {"core", "fast"} == loaded(found)
 
 
-def test_part_before_a_dot_names_the_entry_point(site: Path) -> None:
-    """'fast.tiny' is looked up in the entry point 'fast'."""
+def test_the_part_before_a_dot_is_the_entry_point(site: Path) -> None:
+    """The name 'fast.tiny' is searched for in the entry point 'fast'."""
     install(site, "mlpkit-fast", {"fast": offering("mlpkit_builders", f"'fast.tiny', {JSON}")})
     install(site, "mlpkit-other", {"other": BROKEN})
     found = Registry()
@@ -49,15 +50,15 @@ def test_part_before_a_dot_names_the_entry_point(site: Path) -> None:
     assert {"core", "fast"} == loaded(found)
 
 
-def test_all_plugins_come_last(site: Path) -> None:
-    """A name that no entry point has is found in whichever plugin offers it."""
+def test_all_plugins_are_searched_last(site: Path) -> None:
+    """A name that is not the name of an entry point is found in any plugin that has it."""
     install(site, "mlpkit-zoo", {"zoo": FAST})
     found = Registry()
     assert found.find("backend", "fast")[0].distribution == "mlpkit-zoo"
 
 
-def test_own_entry_point_wins_over_others(site: Path) -> None:
-    """The entry point of the name is preferred to another plugin that offers it too."""
+def test_the_entry_point_with_the_name_takes_precedence(site: Path) -> None:
+    """The entry point with the name is preferred to other plugins that have the component."""
     install(site, "mlpkit-fast", {"fast": FAST})
     install(site, "mlpkit-zoo", {"zoo": FAST})
     found = Registry()
@@ -66,51 +67,55 @@ def test_own_entry_point_wins_over_others(site: Path) -> None:
 
 
 def test_unknown_name(site: Path) -> None:
-    """An unknown name is told what is installed, the nearest, and what may be installed."""
+    """The error lists the installed names, the nearest name and the plugins that are not in use."""
     install(site, "mlpkit-fast", {"fast": FAST})
     install(site, "mlpkit-bad", {"bad": BROKEN})
     expected = (
         "unknown backend 'Fsat'; installed: numpy, fast. Did you mean 'fast'? (Not in use: plugin"
-        " 'bad' (mlpkit-bad 1.0) is broken: ModuleNotFoundError: No module named"
+        " 'bad' (mlpkit-bad 1.0) is unavailable: ModuleNotFoundError: No module named"
         " 'nonexistent_library')"
     )
     assert expected == message(Registry(), "Fsat", ValueError)
 
 
-def test_unknown_name_that_is_near_none(site: Path) -> None:
-    """No name is suggested when none is near."""
+def test_unknown_name_without_a_similar_one(site: Path) -> None:
+    """No name is suggested if none is similar."""
     expected = "unknown backend 'qqq.mlp'; installed: numpy."
     assert expected == message(Registry(), "qqq.mlp", ValueError)
 
 
 def test_unknown_distribution(site: Path) -> None:
-    """Only what exists is recommended for installation, by its name or what it brings."""
-    told = message(Registry(), "mlpkit-none/numpy", ValueError)
-    assert "Did you mean 'numpy'?" in told and "pip install" not in told
+    """Only known distributions are recommended, by their names or those of their components."""
+    error = message(Registry(), "mlpkit-none/numpy", ValueError)
+    assert "Did you mean 'numpy'?" in error and "pip install" not in error
     for name in ("torch", "mlpkit-torch/torch", "mlpkit-torch", "pytorch", "Torhc"):
-        told = message(Registry(), name, ValueError)
-        assert "mlpkit-torch brings it: pip install ./plugins/mlpkit-torch, in a checkout" in told
-        assert ("Did you mean 'torch'?" in told) == (name in ("pytorch", "Torhc"))
+        error = message(Registry(), name, ValueError)
+        assert (
+            "It is part of mlpkit-torch: pip install ./plugins/mlpkit-torch, in a checkout" in error
+        )
+        assert ("Did you mean 'torch'?" in error) == (name in ("pytorch", "Torhc"))
 
 
-def test_what_is_recommended_exists() -> None:
-    """Each distribution of the list is a folder of the repository, and has what it is said to."""
-    for known in KNOWN:
+def test_known_distributions_exist() -> None:
+    """Each known distribution has a folder in the repository, and aliases lead to known names."""
+    for known in KNOWN_DISTRIBUTIONS:
         folder = REPOSITORY / known.folder
         project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-        assert project["name"] == known.distribution
-    assert {known.folder for known in KNOWN} == {
+        assert project["name"] == known.name
+    assert {known.folder for known in KNOWN_DISTRIBUTIONS} == {
         f"plugins/{path.parent.name}" for path in (REPOSITORY / "plugins").glob("*/pyproject.toml")
     }
     names = {kind: installed().names(kind) for kind in ALIASES}  # type: ignore[arg-type]
     for kind, aliases in ALIASES.items():
-        known_names = {n for known in KNOWN for n in known.brings.get(kind, ())}
+        known_names = {
+            name for known in KNOWN_DISTRIBUTIONS for name in known.components.get(kind, ())
+        }
         assert set(aliases.values()) <= {*names[kind], *known_names}  # type: ignore[index]
         assert not set(aliases) & set(names[kind])  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
+    ("spelling", "name"),
     [
         ("auc", "roc_auc"),
         ("f1_score", "f1"),
@@ -130,38 +135,38 @@ def test_what_is_recommended_exists() -> None:
         ("Accuracy", "accuracy"),
     ],
 )
-def test_other_spellings_of_metrics(given: str, meant: str) -> None:
-    """Those of scikit-learn and Keras."""
-    with pytest.raises(ValueError, match=f"unknown metric '{given}'.* Did you mean '{meant}'"):
-        metric_of(given)
+def test_other_spellings_of_metrics(spelling: str, name: str) -> None:
+    """The names of scikit-learn and Keras lead to a suggestion."""
+    with pytest.raises(ValueError, match=f"unknown metric '{spelling}'.* Did you mean '{name}'"):
+        metric_of(spelling)
 
 
-def test_functions_of_scikit_learn_can_be_given() -> None:
-    """Where there is no metric of ours."""
+def test_functions_of_scikit_learn_are_suggested() -> None:
+    """If mlpkit has no metric of the name, the error mentions the function of scikit-learn."""
     with pytest.raises(ValueError, match="metrics=.sklearn.metrics.max_error. takes scikit-learn"):
         metric_of("max_error")
 
 
 @pytest.mark.parametrize("name", ["", "/", "a b; rm", "/numpy", "--upgrade"])
-def test_no_pip_line_for_what_is_no_package(site: Path, name: str) -> None:
-    """What can't be a package's name is not put on a pip line."""
+def test_invalid_package_names_are_not_recommended(site: Path, name: str) -> None:
+    """A name that can't be the name of a package is not part of a command."""
     assert "pip" not in message(Registry(), name, ValueError)
 
 
 def test_name_of_another_kind(site: Path) -> None:
-    """A builder given as a backend is recognised."""
+    """The error mentions a component of another kind that has the name."""
     expected = "unknown backend 'dense'; installed: numpy. There is a builder='dense'."
     assert expected == message(Registry(), "dense", ValueError)
 
 
 def test_two_distributions_with_one_name(site: Path) -> None:
-    """A name that two offer is an error naming both, and a qualifier chooses."""
+    """The error names both distributions, and a qualified name selects one."""
     install(site, "mlpkit-a", {"a": FAST})
     install(site, "mlpkit-b", {"b": FAST}, version="2.1")
     found = Registry()
     expected = (
-        "backend 'fast' is offered by plugin 'a' (mlpkit-a 1.0) and plugin 'b' (mlpkit-b 2.1)."
-        " Choose backend='mlpkit-a/fast' or backend='mlpkit-b/fast'"
+        "backend 'fast' is provided by plugin 'a' (mlpkit-a 1.0) and plugin 'b' (mlpkit-b 2.1)."
+        " Use backend='mlpkit-a/fast' or backend='mlpkit-b/fast'"
     )
     assert expected == message(found, "fast")
     for name in ("mlpkit-b/fast", "mlpkit_B/fast", "b/fast"):
@@ -169,25 +174,25 @@ def test_two_distributions_with_one_name(site: Path) -> None:
 
 
 def test_two_distributions_with_one_entry_point(site: Path) -> None:
-    """Two entry points of one name are both seen, and told apart by their distributions."""
+    """Two entry points with one name are distinguished by their distributions."""
     install(site, "mlpkit-a", {"fast": FAST})
     install(site, "mlpkit-b", {"fast": FAST})
     found = Registry()
-    assert "Choose backend='mlpkit-a/fast' or backend='mlpkit-b/fast'" in message(found, "fast")
-    assert "is offered by" in message(found, "fast/fast")
+    assert "Use backend='mlpkit-a/fast' or backend='mlpkit-b/fast'" in message(found, "fast")
+    assert "is provided by" in message(found, "fast/fast")
     assert found.find("backend", "mlpkit-b/fast")[0].distribution == "mlpkit-b"
 
 
-def test_one_distribution_with_two_offers(site: Path) -> None:
-    """Two entry points of one distribution are told apart by their own names."""
+def test_one_distribution_with_two_entry_points(site: Path) -> None:
+    """Two entry points of one distribution are distinguished by their names."""
     install(site, "mlpkit-a", {"x": FAST, "y": FAST})
     found = Registry()
-    assert "Choose backend='x/fast' or backend='y/fast'" in message(found, "mlpkit-a/fast")
+    assert "Use backend='x/fast' or backend='y/fast'" in message(found, "mlpkit-a/fast")
     assert found.find("backend", "y/fast")[0].entry.name == "y"
 
 
-def test_builtin_name_can_not_be_taken(site: Path) -> None:
-    """A third party's 'numpy' is reached by its distribution only."""
+def test_a_built_in_name_takes_precedence(site: Path) -> None:
+    """The backend 'numpy' of a plugin is found only by its qualified name."""
     install(site, "mlpkit-thief", {"numpy": offering("mlpkit_backends", f"'numpy', {JSON}")})
     found = Registry()
     assert found.find("backend", "numpy")[0].distribution == "mlpkit"
@@ -196,8 +201,8 @@ def test_builtin_name_can_not_be_taken(site: Path) -> None:
     assert found.find("backend", "mlpkit-thief/numpy")[0].distribution == "mlpkit-thief"
 
 
-def test_core_can_not_be_taken(site: Path) -> None:
-    """Neither foreign metadata in the name of the core, nor an entry point 'core', replace it."""
+def test_the_core_cannot_be_replaced(site: Path) -> None:
+    """Neither metadata with the name of the core nor an entry point 'core' replaces it."""
     install(site, "mlpkit", {"core": BROKEN}, version="9.9")
     install(site, "mlpkit-thief", {"core": offering("mlpkit_backends", f"'numpy', {JSON}")})
     found = Registry()
@@ -205,23 +210,27 @@ def test_core_can_not_be_taken(site: Path) -> None:
     assert [p.distribution for p in found.plugins] == ["mlpkit", "mlpkit-thief"]
 
 
-def test_core_needs_no_metadata(site: Path) -> None:
-    """Built-ins are there in a frozen program or a bare source tree, without metadata."""
+def test_the_core_needs_no_metadata(site: Path) -> None:
+    """Built-in components exist without metadata, as in a frozen program or a source tree."""
     assert [p.entry.name for p in Registry().plugins] == ["core"]
     assert "numpy" in Registry().names("backend")
 
 
-def test_options(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Options are checked against what the component declares."""
+def test_undeclared_options_are_rejected(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error lists the declared options and the components that have the option."""
     install(site, "mlpkit-fast", {"fast": FAST})
     monkeypatch.setattr(registry, "_registry", Registry)
     assert registry.resolve("backend", "fast", {"speed": 2})[1] == {"speed": 2}
-    with pytest.raises(ValueError, match="has no option 'sped'; it takes: speed, devices. Did you"):
+    with pytest.raises(
+        ValueError, match="has no option 'sped'; it accepts: speed, devices. Did you"
+    ):
         registry.resolve("backend", "fast", {"sped": 2})
-    with pytest.raises(ValueError, match=r"it takes: none\. It is an option of backend='fast'\.$"):
+    with pytest.raises(
+        ValueError, match=r"it accepts: none\. It is an option of backend='fast'\.$"
+    ):
         registry.resolve("backend", "numpy", {"speed": 2})
 
 
 def test_object_instead_of_a_name() -> None:
-    """An object is used as it is, with the options that were given."""
+    """An object is returned unchanged, with its options."""
     assert (len, {"x": 1}) == registry.resolve("backend", len, {"x": 1})

@@ -1,5 +1,7 @@
-"""No plugin breaks a program that does not need it: each fault, installed from a wheel by pip
-into a virtual environment of its own, is told with distribution, version, hook and remedy.
+"""A faulty plugin does not affect programs that do not use it.
+
+Each fault is installed by pip from a wheel into its own virtual environment. It is reported with
+distribution, version, hook and remedy.
 """
 
 import json
@@ -17,7 +19,7 @@ GOOD = (
     offering("mlpkit_solvers", "'tame', 'mlpkit_zoo:tame'")
     + "from mlpkit.objectives.solvers import sgd\n"
 )
-# the default backend; a plugin that is found by asking all; what is broken, by its name
+# a fit with the default backend, one with a plugin that is found last, one with the faulty plugin
 PROGRAM = """
 import json, warnings
 import numpy as np
@@ -33,37 +35,45 @@ with warnings.catch_warnings(record=True) as caught:
 try:
     clf.set_params(backend="fast").fit(X, y)
 except Exception as error:
-    told = f"{type(error).__name__}: {error}"
-print(json.dumps([len(first), [str(w.message) for w in caught], told]))
+    message = f"{type(error).__name__}: {error}"
+print(json.dumps([len(first), [str(w.message) for w in caught], message]))
 """
-REMEDY = "Try: pip install --upgrade mlpkit-fast, or leave it out: MLPKIT_DISABLE_PLUGINS=fast"
+REMEDY = (
+    "Try: pip install --upgrade mlpkit-fast, or disable the plugin: MLPKIT_DISABLE_PLUGINS=fast"
+)
 
 
 class Fault(NamedTuple):
-    """The code of a plugin, what its reason is, and what the listing calls it."""
+    """The code of a plugin, and its reason and status in the list of plugins."""
 
     code: str
     reason: str
-    status: str = "broken"
+    status: str
 
 
 FAULTS = {
-    "raises on import": Fault(BROKEN, "ModuleNotFoundError: No module named 'nonexistent_library'"),
+    "raises on import": Fault(
+        BROKEN, "ModuleNotFoundError: No module named 'nonexistent_library'", "unavailable"
+    ),
     "raises inside a hook": Fault(
         FAST.replace("return", "1 / 0; return"),
-        "PluginError: mlpkit_backends raised ZeroDivisionError: division by zero",
+        "mlpkit_backends raised ZeroDivisionError: division by zero",
+        "invalid",
     ),
     "returns the wrong thing": Fault(
         FAST.replace("return", "return 7 #"),
-        "PluginError: mlpkit_backends must return a list of mlpkit.plugin.Component, not 7",
+        "mlpkit_backends must return a list of mlpkit.plugin.Component, got 7",
+        "invalid",
     ),
     "misspells a hook": Fault(
         FAST.replace("mlpkit_backends", "mlpkit_backend"),
-        "PluginError: there is no hook 'mlpkit_backend'; hooks: mlpkit_backends, ",
+        "there is no hook 'mlpkit_backend'; hooks: mlpkit_backends, ",
+        "invalid",
     ),
-    "for another contract": Fault(
+    "supports another contract": Fault(
         f"mlpkit_api = (7, 9)\n{FAST}",
-        "PluginError: it was made for versions 7 to 9 of the contract, and mlpkit ",
+        "it supports versions 7 to 9 of the plugin contract, and mlpkit ",
+        "incompatible",
     ),
 }
 COSTS = {
@@ -74,52 +84,52 @@ COSTS = {
 
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source of a plugin without fault."""
+    """The source of a plugin without a fault."""
     code = GOOD + "tame = sgd\n"
     return source(tmp_path_factory.mktemp("zoo"), "mlpkit-zoo", "1.0", code)
 
 
 def installed(folder: Path, zoo: Path, code: str) -> Environment:
-    """An environment with the good plugin, and mlpkit-fast 3.2 with this code."""
+    """Return an environment with a correct plugin, and mlpkit-fast 3.2 with this code."""
     return Environment(folder / "venv").install(zoo, source(folder, "mlpkit-fast", "3.2", code))
 
 
 def listed(made: Environment) -> dict[str, str]:
-    """The row of the plugin in ``mlpkit plugins --json``."""
+    """Return the entry of the plugin in ``mlpkit plugins --json``."""
     rows = json.loads(made.run("-m", "mlpkit", "plugins", "--json").stdout)["plugins"]
     found: dict[str, str] = next(row for row in rows if row["plugin"] == "fast")
     return found
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_told_and_harms_nobody(fault: str, tmp_path: Path, zoo: Path) -> None:
-    """A warning where a lookup comes upon it, an error for who asks for it, a row in the list."""
+def test_a_fault_is_reported(fault: str, tmp_path: Path, zoo: Path) -> None:
+    """A warning in a lookup, an error if the plugin is requested, and the list report it."""
     code, reason, status = FAULTS[fault]
     made = installed(tmp_path, zoo, code)
     done = made.run("-c", PROGRAM)
     assert done.stderr == ""
-    first, (warned,), told = json.loads(done.stdout)
+    first, (warned,), message = json.loads(done.stdout)
     label = "plugin 'fast' (mlpkit-fast 3.2)"
     assert first == 0
-    assert warned.startswith(f"{label} is broken: {reason}")
+    assert warned.startswith(f"{label} is {status}: {reason}")
     assert warned.endswith(REMEDY)
-    asked = f"PluginError: backend='fast' can't be used: {label} is broken: {reason}"
-    assert told.startswith(asked)
-    assert told.endswith(REMEDY)
+    asked = f"PluginError: backend='fast' can't be used: {label} is {status}: {reason}"
+    assert message.startswith(asked)
+    assert message.endswith(REMEDY)
     row = listed(made)
     assert (row["distribution"], row["version"], row["status"]) == ("mlpkit-fast", "3.2", status)
     assert row["note"].startswith(reason)
 
 
 @pytest.mark.parametrize("fault", COSTS)
-def test_what_a_plugin_costs_is_told(fault: str, tmp_path: Path, zoo: Path) -> None:
-    """It is in use; the listing says what it takes from all others, and the JSON stays JSON."""
+def test_the_cost_of_a_plugin_is_reported(fault: str, tmp_path: Path, zoo: Path) -> None:
+    """The plugin can be used; the list reports its cost, and prints only JSON."""
     code, reason, status = COSTS[fault]
     made = installed(tmp_path, zoo, code)
     row = listed(made)
     assert (row["distribution"], row["version"], row["status"]) == ("mlpkit-fast", "3.2", status)
     assert row["note"].startswith(reason)
-    assert row["note"].endswith("when it is only listed, which its factories should.")
+    assert row["note"].endswith("Only the factories should do this.")
     done = made.run("-c", "import mlpkit; mlpkit.MLPClassifier((2,), max_iter=1).get_params()")
     assert (done.stdout, done.stderr) == ("", "")
     done = made.run("-c", PROGRAM)
@@ -128,7 +138,7 @@ def test_what_a_plugin_costs_is_told(fault: str, tmp_path: Path, zoo: Path) -> N
 
 
 def test_two_distributions_with_one_name(tmp_path: Path, zoo: Path) -> None:
-    """An error names both and how to choose; who asks for neither is not disturbed."""
+    """The error names both and how to choose; programs that use neither are not affected."""
     made = installed(tmp_path, zoo, FAST)
     made.install(source(tmp_path, "acme-mlp", "0.9", FAST, "fast"))
     done = made.run("-c", PROGRAM)
@@ -136,8 +146,8 @@ def test_two_distributions_with_one_name(tmp_path: Path, zoo: Path) -> None:
     assert json.loads(done.stdout) == [
         0,
         [],
-        "PluginError: backend 'fast' is offered by plugin 'fast' (acme-mlp 0.9) and plugin 'fast'"
-        " (mlpkit-fast 3.2). Choose backend='acme-mlp/fast' or backend='mlpkit-fast/fast'",
+        "PluginError: backend 'fast' is provided by plugin 'fast' (acme-mlp 0.9) and plugin 'fast'"
+        " (mlpkit-fast 3.2). Use backend='acme-mlp/fast' or backend='mlpkit-fast/fast'",
     ]
     row = listed(made)
     assert (row["distribution"], row["status"]) == ("acme-mlp", "ambiguous")

@@ -16,8 +16,8 @@ from unittest.mock import patch
 from mlpkit.commands.program_name import program_name
 from mlpkit.messages import did_you_mean
 from mlpkit.plugin import CAPABILITIES, Capability, Component, Kind, PluginError
-from mlpkit.registry.discovery import CORE, Plugin
-from mlpkit.registry.distributions import install_line
+from mlpkit.registry.discovery import Plugin
+from mlpkit.registry.distributions import CORE, install_hint
 from mlpkit.registry.lookup import Registry
 
 # what hypothesis adds to a message: the case, and in it the class that was made here
@@ -83,7 +83,7 @@ def main(given: argparse.Namespace) -> int:
         import hypothesis  # noqa: F401
         import pytest  # noqa: F401
     except ImportError as error:
-        remedy = f"Try: {install_line(f'{CORE}[testing]')}"
+        remedy = f"Try: {install_hint(f'{CORE}[testing]')}"
         print(f"The laws are tests, and {error.name} is missing. {remedy}")
         return 2
     registry, (name, _, only) = Registry(), given.name.partition("/")
@@ -99,8 +99,8 @@ def main(given: argparse.Namespace) -> int:
 def checked(registry: Registry, plugin: Plugin, only: str, given: argparse.Namespace) -> int:
     """Print what the laws say to a plugin, or to one of its components; the exit code."""
     offers = [(k, c) for k, named in plugin.load().components.items() for c in named.values()]
-    if plugin.trouble or not offers:
-        print(f"{plugin.trouble or f'{plugin.label} offers nothing'}. {plugin.remedy}")
+    if plugin.problem or not offers:
+        print(f"{plugin.problem or f'{plugin.label} offers nothing'}. {plugin.remedy}")
         return 1
     names = list(dict.fromkeys(c.name for _, c in offers))
     offers = [(k, c) for k, c in offers if only in ("", c.name)]

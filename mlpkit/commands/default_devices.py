@@ -1,6 +1,7 @@
-"""Ask plugins which device their backend uses, each in a process of its own, side by side.
+"""The default devices of backends.
 
-The answer may need a framework, which takes seconds to import, prints, or crashes.
+A plugin may need its framework to find its device. A framework takes seconds to import, prints, or
+crashes, so each function is called in its own process, and all processes run at the same time.
 """
 
 import json
@@ -9,61 +10,64 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
-SECONDS = 60.0  # until an answer is given up
-# what is printed by the framework goes nowhere, and the answer to a stream of its own
-CODE = """
+TIMEOUT = 60.0  # seconds
+# output of the framework is discarded; the result is written to a duplicate of stdout
+PROGRAM = """
 import json, os, sys
 from importlib import import_module
-answer = os.fdopen(os.dup(1), "w")
+output = os.fdopen(os.dup(1), "w")
 null = os.open(os.devnull, os.O_WRONLY)
 os.dup2(null, 1), os.dup2(null, 2)
 sys.path[:] = json.loads(sys.argv[2])
 module, _, function = sys.argv[1].partition(":")
 try:
-    found = getattr(import_module(module), function)()
-    if not isinstance(found, str):
-        raise TypeError(f"{sys.argv[1]} must return a string, not {found!r}")
+    device = getattr(import_module(module), function)()
+    if not isinstance(device, str):
+        raise TypeError(f"{sys.argv[1]} must return a string, got {device!r}")
 except BaseException as error:
-    found = f"unknown: {type(error).__name__}: {error}"
-json.dump(found, answer)
-answer.flush()
+    device = f"unknown: {type(error).__name__}: {error}"
+json.dump(device, output)
+output.flush()
 os._exit(0)
 """
 
 
-def answers(functions: Mapping[str, str], seconds: float = SECONDS) -> Iterator[tuple[str, str]]:
-    """The answer of each function, under its name, in the order given.
+def default_devices(
+    declared: Mapping[str, str], timeout: float = TIMEOUT
+) -> Iterator[tuple[str, str]]:
+    """Yield the name and the device of each backend, in the given order.
 
-    A value without a colon is an answer itself; a reason stands in the place of an answer that
-    is not given.
+    ``declared`` has `Component.device` by the name of the backend: a device, or a function
+    ``"package.module:function"`` that returns it. If the function fails, the device is "unknown"
+    with the reason.
     """
-    end = time.monotonic() + seconds
-    asked = {
+    deadline = time.monotonic() + timeout
+    processes = {
         name: subprocess.Popen(
-            [sys.executable, "-c", CODE, function, json.dumps(sys.path)],
+            [sys.executable, "-c", PROGRAM, function, json.dumps(sys.path)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        for name, function in functions.items()
+        for name, function in declared.items()
         if ":" in function
     }
     try:
-        for name, function in functions.items():
-            yield name, _answer(asked[name], end) if name in asked else function
+        for name, device in declared.items():
+            yield name, _result(processes[name], deadline) if name in processes else device
     finally:
-        for process in asked.values():
+        for process in processes.values():
             process.kill()
             process.communicate()
 
 
-def _answer(process: "subprocess.Popen[str]", end: float) -> str:
+def _result(process: "subprocess.Popen[str]", deadline: float) -> str:
     try:
-        out, _ = process.communicate(timeout=max(0.0, end - time.monotonic()))
+        output, _ = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        return "unknown: no answer in time"
+        return "unknown: no result in time"
     try:
-        return " ".join(json.loads(out).split())
+        return " ".join(json.loads(output).split())
     except ValueError:
         return f"unknown: the process ended with code {process.returncode}"

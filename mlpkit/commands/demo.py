@@ -20,8 +20,8 @@ from mlpkit.commands.program_name import program_name
 from mlpkit.messages import exception_line
 from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import PluginError
-from mlpkit.registry.distributions import install_line
-from mlpkit.registry.lookup import installed, missing
+from mlpkit.registry.distributions import install_hint
+from mlpkit.registry.lookup import installed, missing_requirements
 
 SUMMARY = "fit real data on every installed backend, beside scikit-learn"
 SKLEARN = "scikit-learn"
@@ -113,10 +113,10 @@ def available() -> tuple[list[str], list[str]]:
         except PluginError as error:
             left_out.append(f"Left out: {error}.")
             continue
-        if absent := missing(component):
+        if absent := missing_requirements(component):
             left_out.append(
                 f"Left out: {name} needs {', '.join(absent)}. Try:"
-                f" {install_line(plugin.distribution)}"
+                f" {install_hint(plugin.distribution)}"
             )
         else:
             names.append(name)

@@ -14,7 +14,7 @@ from mlpkit.commands.check import CONFORMANCE_TESTS
 from mlpkit.commands.program_name import program_name
 from mlpkit.commands.template_backend import SUPPORTS
 from mlpkit.plugin import API, Kind
-from mlpkit.registry.discovery import CORE, own_version
+from mlpkit.registry.distributions import CORE, own_version
 from mlpkit.registry.lookup import installed
 
 SUMMARY = "write a new plugin that works as it is"

@@ -1,12 +1,10 @@
-"""Show who offers what, from which distribution, and what can't be used and why."""
+"""List the installed plugins with their components, versions, devices and errors."""
 
 import argparse
 import io
 import json
 import logging
-import os
 import platform
-import re
 import sys
 import textwrap
 import warnings
@@ -14,183 +12,188 @@ from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from mlpkit.commands.default_devices import answers
-from mlpkit.messages import exception_line
+from mlpkit.commands.default_devices import default_devices
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
-from mlpkit.registry.discovery import CORE, DISABLE, Plugin, own_version
-from mlpkit.registry.distributions import install_line
-from mlpkit.registry.lookup import LOG, Registry, missing
+from mlpkit.registry.discovery import DISABLE, Plugin, PluginStatus, disabled_names
+from mlpkit.registry.distributions import CORE, install_hint, own_version
+from mlpkit.registry.lookup import LOG, Registry, missing_requirements
 
-SUMMARY = "show what is installed, and what is broken and why"
+SUMMARY = "list the installed plugins and what is unavailable"
 WIDTH = 100
-SLOW = 0.3  # seconds that a light module does not take
-Status = Literal["ok", "broken", "disabled", "missing requirements", "ambiguous", "shadowed"]
+SLOW_IMPORT = 0.3  # seconds
+ComponentStatus = Literal["ok", "missing requirements", "ambiguous", "shadowed"]
 
 
 @dataclass
-class Offer:
-    """One component; ``note`` says what is wrong and what to do."""
+class ComponentEntry:
+    """A component; ``note`` says why it can't be used and what to do."""
 
     kind: Kind
     name: str
     summary: str
     requires: tuple[str, ...]
     options: tuple[str, ...]
-    status: Status
+    status: ComponentStatus
     note: str = ""
-    device: str = ""  # of a backend: where it computes by default
+    device: str = ""  # the default device of a backend
 
 
 @dataclass
-class Row:
-    """One entry point; its status is its own, or that of the first offer with trouble."""
+class PluginEntry:
+    """An entry point; its status is its own, or the first of a component that isn't "ok"."""
 
     plugin: str
     distribution: str
     version: str
-    status: Status
+    status: PluginStatus | ComponentStatus
     note: str = ""
-    offers: list[Offer] = field(default_factory=list)
+    components: list[ComponentEntry] = field(default_factory=list)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's options."""
+    """Add the options of this command."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell each lookup")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print each lookup of a name")
 
 
-def main(given: argparse.Namespace) -> int:
-    """Print the listing; what is broken is part of it, so the exit code is 0."""
-    if given.verbose:
-        traced()
+def main(options: argparse.Namespace) -> int:
+    """Print the list; the exit code is 0, whatever the status of the plugins."""
+    if options.verbose:
+        log_to_stderr()
     registry = Registry()
-    costs = [imported(plugin) for plugin in registry.plugins]  # before any lookup loads more
-    rows = [row(p, c, registry) for p, c in zip(registry.plugins, costs, strict=True)]
-    rows.sort(key=lambda r: r.distribution == CORE)  # what was installed beyond the core first
-    offers = {o.name: o for r in rows for o in r.offers if o.device}
-    devices = answers({name: o.device for name, o in offers.items()})
-    about = {"mlpkit": own_version(), "python": platform.python_version()}
-    notes = unknown_names(registry.plugins)
-    if given.json:
+    costs = [import_costs(plugin) for plugin in registry.plugins]  # before a lookup loads plugins
+    entries = [plugin_entry(p, c, registry) for p, c in zip(registry.plugins, costs, strict=True)]
+    entries.sort(key=lambda entry: entry.distribution == CORE)  # the core is last
+    backends = {c.name: c for entry in entries for c in entry.components if c.device}
+    devices = default_devices({name: backend.device for name, backend in backends.items()})
+    versions = {"mlpkit": own_version(), "python": platform.python_version()}
+    notes = notes_on_disabled_names(registry.plugins)
+    if options.json:
         for name, device in devices:
-            offers[name].device = device
-        plugins = [asdict(r) for r in rows]
-        print(json.dumps({**about, "plugins": plugins, "notes": notes}, indent=2))
+            backends[name].device = device
+        plugins = [asdict(entry) for entry in entries]
+        print(json.dumps({**versions, "plugins": plugins, "notes": notes}, indent=2))
     else:
-        print(", ".join(f"{name} {version}" for name, version in about.items()))
-        print(f"\n{table(rows)}", flush=True)
-        print("\nDEVICE THAT A BACKEND USES BY DEFAULT", flush=True)
-        for name, device in devices:  # which takes seconds, where a framework is imported
-            start = f"  {name:{max(map(len, offers))}}  "
+        print(", ".join(f"{name} {version}" for name, version in versions.items()))
+        print(f"\n{table(entries)}", flush=True)
+        print("\nDEFAULT DEVICES OF THE BACKENDS", flush=True)
+        for name, device in devices:  # a line at a time: the import of a framework takes seconds
+            start = f"  {name:{max(map(len, backends))}}  "
             print("\n".join(wrapped(device, len(start), start)), flush=True)
         print("".join(f"\n{note}" for note in notes), end="\n" if notes else "")
     return 0
 
 
-def components(plugin: Plugin) -> list[tuple[Kind, Component]]:
-    """All that a plugin offers, with its kind."""
-    return [(kind, c) for kind, named in plugin.components.items() for c in named.values()]
+def components_of(plugin: Plugin) -> list[tuple[Kind, Component]]:
+    """Return the components of a plugin, with their kinds."""
+    return [(kind, c) for kind, by_name in plugin.components.items() for c in by_name.values()]
 
 
-def traced() -> None:
-    """Have each lookup told on stderr, from here on."""
+def log_to_stderr() -> None:
+    """Print the log messages of lookups to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     LOG.addHandler(handler)
     LOG.setLevel(logging.DEBUG)
 
 
-def imported(plugin: Plugin) -> list[str]:
-    """Load a plugin; what it costs those who only list it, in sentences."""
-    before = set(sys.modules)
-    with redirect_stdout(io.StringIO()) as printed:
-        offered = components(plugin.load())
-    required = {module for _, c in offered for module in c.requires}
+def import_costs(plugin: Plugin) -> list[str]:
+    """Load a plugin, and return sentences about what its import costs."""
+    modules_before = set(sys.modules)
+    with redirect_stdout(io.StringIO()) as output:
+        components = components_of(plugin.load())
+    required = {module for _, component in components for module in component.requires}
     costs = []
-    if heavy := sorted(required & (set(sys.modules) - before)):
-        costs.append(f"Imports {', '.join(heavy)}")
-    if plugin.seconds > SLOW:
-        costs.append(f"Takes {plugin.seconds:.1f} s")
-    if text := " ".join(printed.getvalue().split()):
-        costs.append(f"Prints {textwrap.shorten(text, 60, placeholder=' ...')!r}")
-    return [f"{cost} when it is only listed, which its factories should." for cost in costs]
+    if heavy := sorted(required & (set(sys.modules) - modules_before)):
+        costs.append(f"Imports {', '.join(heavy)} when it is listed.")
+    if plugin.seconds > SLOW_IMPORT:
+        costs.append(f"Takes {plugin.seconds:.1f} s to import when it is listed.")
+    if text := " ".join(output.getvalue().split()):
+        text = textwrap.shorten(text, 60, placeholder=" ...")
+        costs.append(f"Prints {text!r} when it is listed.")
+    return [*costs, "Only the factories should do this."] if costs else []
 
 
-def row(plugin: Plugin, costs: list[str], registry: Registry) -> Row:
-    """What there is to say about one entry point."""
-    found = Row(plugin.entry.name, plugin.distribution, plugin.version, "ok")
-    found.offers = [offer(plugin, kind, c, registry) for kind, c in components(plugin)]
-    if plugin.disabled:
-        found.status, found.note = "disabled", f"Left out by {plugin.disabled}."
+def plugin_entry(plugin: Plugin, costs: list[str], registry: Registry) -> PluginEntry:
+    """Return the entry of a plugin."""
+    entry = PluginEntry(plugin.entry.name, plugin.distribution, plugin.version, plugin.status)
+    entry.components = [component_entry(plugin, *pair, registry) for pair in components_of(plugin)]
+    if plugin.disabled_by:
+        entry.note = f"Disabled by {plugin.disabled_by}."
     elif plugin.error:
-        found.status, found.note = "broken", f"{exception_line(plugin.error)}. {plugin.remedy}"
-    elif not found.offers:
-        found.note = "Offers nothing."
-    found.note = " ".join([found.note, *costs]).strip()
-    if trouble := [o.status for o in found.offers if o.status != "ok"]:
-        found.status = trouble[0]
-    return found
+        entry.note = f"{plugin.reason}. {plugin.remedy}"
+    elif not entry.components:
+        entry.note = "Has no components."
+    entry.note = " ".join([entry.note, *costs]).strip()
+    if problems := [c.status for c in entry.components if c.status != "ok"]:
+        entry.status = problems[0]
+    return entry
 
 
-def offer(plugin: Plugin, kind: Kind, c: Component, registry: Registry) -> Offer:
-    """What there is to say about one component: what a lookup of its name would find."""
-    found = Offer(kind, c.name, c.summary, c.requires, c.options, "ok")
+def component_entry(
+    plugin: Plugin, kind: Kind, component: Component, registry: Registry
+) -> ComponentEntry:
+    """Return the entry of a component, whose status depends on the lookup of its name."""
+    name = component.name
+    entry = ComponentEntry(
+        kind, name, component.summary, component.requires, component.options, "ok"
+    )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PluginWarning)  # the listing says it
-            first, _ = registry.find(kind, c.name)
+            warnings.simplefilter("ignore", PluginWarning)  # the list has the errors
+            found_plugin, _ = registry.find(kind, name)
     except PluginError as error:
-        found.status, found.note = "ambiguous", f"{error}."
+        entry.status, entry.note = "ambiguous", f"{error}."
     else:
-        if first is not plugin:
-            found.status = "shadowed"
-            found.note = (
-                f"{kind}={c.name!r} is that of {first.label}."
-                f" This one is {kind}='{plugin.distribution}/{c.name}'."
+        if found_plugin is not plugin:
+            entry.status = "shadowed"
+            entry.note = (
+                f"{kind}={name!r} is the {kind} of {found_plugin.label}. To use this one:"
+                f" {kind}='{plugin.distribution}/{name}'."
             )
-    if absent := missing(c):
-        found.status = "missing requirements"
-        needs = f"Needs {', '.join(absent)}: {install_line(plugin.distribution)}."
-        found.note = f"{needs} {found.note}".rstrip()
-    if kind == "backend" and found.status == "ok":
-        found.device = c.device
-    return found
+    if missing := missing_requirements(component):
+        entry.status = "missing requirements"
+        hint = f"Requires {', '.join(missing)}. Try: {install_hint(plugin.distribution)}."
+        entry.note = f"{hint} {entry.note}".rstrip()
+    if kind == "backend" and entry.status == "ok":
+        entry.device = component.device
+    return entry
 
 
-def unknown_names(plugins: list[Plugin]) -> list[str]:
-    """What MLPKIT_DISABLE_PLUGINS names in vain."""
-    named = [name for name in re.split(r"[,\s]+", os.environ.get(DISABLE, "")) if name]
-    unknown = [name for name in named if not any(p.is_called(name) for p in plugins)]
-    notes = [f"{DISABLE} names {name!r}, which is not installed." for name in unknown]
-    if any(p.is_called(name) for p in plugins if p.distribution == CORE for name in named):
-        notes.append(f"{DISABLE} can't leave out the core.")
+def notes_on_disabled_names(plugins: list[Plugin]) -> list[str]:
+    """Return sentences about names in MLPKIT_DISABLE_PLUGINS that have no effect."""
+    names = disabled_names()
+    unknown = [name for name in names if not any(p.is_called(name) for p in plugins)]
+    notes = [f"{DISABLE} contains {name!r}, which is not installed." for name in unknown]
+    if any(p.is_called(name) for p in plugins if p.distribution == CORE for name in names):
+        notes.append(f"{DISABLE} can't disable mlpkit itself.")
     return notes
 
 
-def table(rows: list[Row]) -> str:
-    """The rows as text, a line for each plugin and under it what it offers."""
-    heads = [("PLUGIN", "DISTRIBUTION", "VERSION", "STATUS")]
-    cells = heads + [(r.plugin, r.distribution, r.version, r.status) for r in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    head, *lines = ("  ".join(map(str.ljust, c, widths)).rstrip() for c in cells)
-    text = [head]
-    for r, line in zip(rows, lines, strict=True):
-        text += ["", line, *wrapped(r.note, 2)]
-        kinds = max([len(o.kind) for o in r.offers], default=0)
-        names = max([len(o.name) for o in r.offers], default=0)
-        kind = ""
-        for o in r.offers:
-            shown = "" if o.kind == kind else o.kind
-            kind = o.kind
-            start = f"  {shown:{kinds}}  {o.name:{names}}  "
-            state = "" if o.status == "ok" else f"[{o.status}] "
-            text += wrapped(f"{state}{o.summary}", len(start), start) or [start.rstrip()]
-            text += wrapped(o.note, len(start))
-    return "\n".join(text)
+def table(entries: list[PluginEntry]) -> str:
+    """Return the entries as text: a line for each plugin, followed by its components."""
+    head = ("PLUGIN", "DISTRIBUTION", "VERSION", "STATUS")
+    rows = [head, *((e.plugin, e.distribution, e.version, e.status) for e in entries)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first, *others = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    lines = [first]
+    for entry, line in zip(entries, others, strict=True):
+        lines += ["", line, *wrapped(entry.note, 2)]
+        kind_width = max([len(c.kind) for c in entry.components], default=0)
+        name_width = max([len(c.name) for c in entry.components], default=0)
+        previous_kind = ""
+        for c in entry.components:
+            kind = "" if c.kind == previous_kind else c.kind
+            previous_kind = c.kind
+            start = f"  {kind:{kind_width}}  {c.name:{name_width}}  "
+            status = "" if c.status == "ok" else f"[{c.status}] "
+            lines += wrapped(f"{status}{c.summary}", len(start), start) or [start.rstrip()]
+            lines += wrapped(c.note, len(start))
+    return "\n".join(lines)
 
 
 def wrapped(text: str, indent: int, start: str | None = None) -> list[str]:
-    """Text in lines that fit the width; words as long as a command stay whole."""
+    """Return text as lines of at most `WIDTH` characters; long words are not broken."""
     return textwrap.wrap(
         text,
         WIDTH,

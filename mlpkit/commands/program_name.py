@@ -1,10 +1,10 @@
-"""The command line as the user typed it, for help and messages."""
+"""The name of the program in help texts and messages."""
 
 import sys
 from pathlib import Path
 
 
 def program_name() -> str:
-    """``python -m mlpkit`` where it was started that way, else ``mlpkit``."""
+    """Return "python -m mlpkit" if the program was started that way, else "mlpkit"."""
     started_as_module = Path(sys.argv[0]).parts[-2:] == ("mlpkit", "__main__.py")
     return "python -m mlpkit" if started_as_module else "mlpkit"

@@ -26,8 +26,8 @@ from mlpkit.estimators.parameters import Method, RoutedOptions, parameter_defaul
 from mlpkit.estimators.validation import Inputs
 from mlpkit.estimators.weights import Layers
 from mlpkit.monitoring.history import MetricHistory
+from mlpkit.pickling import check_picklable
 from mlpkit.plugin import Array, Dataset, Progress, Recipe
-from mlpkit.registry.pickling import check_picklable
 from mlpkit.training import recipe as recipes
 from mlpkit.training.fit import Fitted, Task, run
 from mlpkit.training.model import Model

@@ -13,7 +13,8 @@ import numpy as np
 
 from mlpkit.messages import did_you_mean
 from mlpkit.plugin import InvalidResult, Network, Spec
-from mlpkit.registry.lookup import adapted, owner
+from mlpkit.registry.labels import plugin_suffix
+from mlpkit.registry.lookup import adapted
 from mlpkit.training.model import Model
 
 _LOCK = RLock()
@@ -122,7 +123,7 @@ def _check_arrays(network: Network, spec: Spec, builder: Any) -> None:
     """InvalidResult for initial weights that can't be those of the network."""
 
     def wrong(what: str) -> InvalidResult:
-        return InvalidResult(f"builder {name_of(builder)}{owner(builder)} made {what}.")
+        return InvalidResult(f"builder {name_of(builder)}{plugin_suffix(builder)} made {what}.")
 
     arrays = network.arrays
     if unknown := sorted((network.decayed | network.frozen) - arrays.keys()):

@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mlpkit.plugin import Kind
-from mlpkit.registry.discovery import CORE, Plugin
+from mlpkit.registry.discovery import Plugin
+from mlpkit.registry.distributions import CORE
 from mlpkit.registry.lookup import installed
 from mlpkit.registry.provenance import Source
 
@@ -88,7 +89,7 @@ def _used(params: Mapping[str, Any], plugins: Iterable[Plugin]) -> Iterator[str]
                     is_used = value.rpartition("/")[2] in components
                 else:
                     modules = (getattr(value, "__module__", None), type(value).__module__)
-                    is_used = plugin.top in {str(m).partition(".")[0] for m in modules}
+                    is_used = plugin.top_module in {str(m).partition(".")[0] for m in modules}
                 if is_used:
                     yield plugin.distribution
 

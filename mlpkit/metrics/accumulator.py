@@ -11,7 +11,7 @@ from mlpkit.metrics.group_sums import GroupSums
 from mlpkit.metrics.grouping import Grouping, Label
 from mlpkit.metrics.kept_rows import Kept, Part
 from mlpkit.plugin import Array, CellCounts, Groups, Metric, Predictions, Task
-from mlpkit.registry.lookup import owner
+from mlpkit.registry.labels import plugin_suffix
 
 BLOCKS = 400  # of a group's rows, for intervals; halved until the sums fit
 MEMORY = 2**24  # numbers that the sums may take
@@ -287,7 +287,7 @@ def value_of(metric: Metric, s: Array) -> Array:
 
 
 def _failed(name: str, function: object, error: Exception) -> ValueError:
-    return ValueError(f"metric {name!r}{owner(function)} failed: {exception_line(error)}")
+    return ValueError(f"metric {name!r}{plugin_suffix(function)} failed: {exception_line(error)}")
 
 
 def _cells(tally: CellCounts, n: int) -> int:

@@ -12,7 +12,8 @@ from mlpkit.messages import did_you_mean, plain_repr
 from mlpkit.partitions import columns
 from mlpkit.partitions.partitioners import by_column, by_function
 from mlpkit.plugin import Array, Dataset, Groups, InvalidResult, Partitioner, PluginError
-from mlpkit.registry.lookup import installed, owner, resolve
+from mlpkit.registry.labels import plugin_suffix
+from mlpkit.registry.lookup import installed, resolve
 
 Join = Callable[[Any, Any], Any]
 Part = tuple[str, Join | None, Any]  # of a crossed cut: name, join, cut
@@ -124,7 +125,7 @@ def assigned(p: Partitioner, cut: Any, sample: Dataset, n_rows: int | None = Non
     """
 
     def wrong(what: str) -> InvalidResult:
-        return InvalidResult(f"partitioner {p.name!r}{owner(p.assign, p.fit)}: {what}.")
+        return InvalidResult(f"partitioner {p.name!r}{plugin_suffix(p.assign, p.fit)}: {what}.")
 
     groups = p.assign(cut, sample)
     if not isinstance(groups, Groups):

@@ -1,3 +1,8 @@
-"""Names to objects: the only place where a string becomes a plugin."""
+"""The registry of components: everything that turns a name into an object.
 
-from mlpkit.registry.lookup import without as without
+A program needs only `without` of it.
+"""
+
+from mlpkit.registry.lookup import without
+
+__all__ = ["without"]

@@ -1,11 +1,12 @@
-"""Names into objects: the only place where a string becomes a plugin.
+"""Lookup of components by name: the only place where a string becomes a plugin.
 
-A name is looked up among the built-ins, then in the entry point of that name (of the
-part before a dot), then in all; ``"distribution/name"`` or ``"entrypoint/name"`` is looked
-up there alone. What nobody asks for is never imported, and can break without harm; what is
-asked for and can't be used raises its own reason, and nothing takes its place.
+A name is searched for among the built-in components, then in the entry point of that name (or of
+the part before a dot), then in all plugins. ``"distribution/name"`` and ``"entrypoint/name"``
+are searched for in these alone. A plugin that isn't needed is not imported, so its errors do no
+harm. A plugin that is requested and can't be used raises an error with the reason; no other
+plugin replaces it.
 
-The logger ``mlpkit.registry.lookup`` tells each lookup at level DEBUG.
+The logger ``mlpkit.registry.lookup`` logs each step of a lookup at the level DEBUG.
 """
 
 import logging
@@ -14,87 +15,102 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from mlpkit.messages import did_you_mean, exception_line, nearest
+from mlpkit.messages import comma_separated, did_you_mean, exception_line, nearest
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
-from mlpkit.registry import discovery
-from mlpkit.registry.discovery import CORE, KINDS, LOCK, Plugin, same
-from mlpkit.registry.distributions import KNOWN, bringing, install_line, spelled
+from mlpkit.registry.components import KINDS
+from mlpkit.registry.discovery import LOCK, Plugin, installed_plugins, is_same_name
+from mlpkit.registry.distributions import (
+    CORE,
+    KNOWN_DISTRIBUTIONS,
+    distribution_with,
+    install_hint,
+)
+from mlpkit.registry.spellings import canonical_name
 
-# of models that were loaded from pickles: which distribution brought a name
-SEEN: dict[tuple[str, str], str] = {}
-OWN = ("", "builtins", "abc", "typing", "collections", "functools", "__main__", CORE)
+# the distributions that models from pickles name, by the kind and the name of the component
+UNPICKLED_DISTRIBUTIONS: dict[tuple[str, str], str] = {}
+NOT_ADAPTED = ("", "builtins", "abc", "typing", "collections", "functools", "__main__", CORE)
 LOG = logging.getLogger(__name__)
 
 
-class Stage(NamedTuple):
-    """Where a lookup goes: whether the name asks for just these plugins, and why them."""
+class LookupStep(NamedTuple):
+    """One step of a lookup.
 
-    asked: bool
+    If ``is_explicit``, the name refers to these plugins: an error of theirs is raised.
+    """
+
+    is_explicit: bool
     plugins: list[Plugin]
-    why: str
+    place: str
 
 
 class Registry:
-    """What is installed; a plugin is imported when a lookup gets to it."""
+    """The installed plugins. A plugin is imported when a lookup reaches it."""
 
     def __init__(self, plugins: Iterable[Plugin] | None = None) -> None:
-        self.plugins = discovery.plugins() if plugins is None else list(plugins)
+        self.plugins = installed_plugins() if plugins is None else list(plugins)
 
     def find(self, kind: Kind, name: str) -> tuple[Plugin, Component]:
-        """The one component of this kind and name; ValueError or PluginError if there is none."""
-        plain = name.rpartition("/")[2]
-        for asked, stage, why in self._stages(name):
-            offers = [p for p in stage if plain in p.load().components.get(kind, {})]
-            broken = [p for p in stage if p.error]
-            _trace(kind, name, why, stage, offers)
-            if len(offers) > 1:
-                raise PluginError(_ambiguous(kind, plain, offers))
-            if offers:
-                _warn(broken)
-                return offers[0], offers[0].components[kind][plain]
-            if asked and broken:
-                raise PluginError(
-                    f"{kind}={name!r} can't be used: {broken[0].trouble}. {broken[0].remedy}"
-                ) from broken[0].error
-        raise self._absent(kind, name)
+        """Return the component of a kind and name, and its plugin.
 
-    def _stages(self, name: str) -> Iterator[Stage]:
-        """Where to look, in turn."""
-        qualifier, slash, plain = name.rpartition("/")
+        Raises ValueError if there is none, and PluginError if it can't be used or if several
+        plugins have it.
+        """
+        component_name = name.rpartition("/")[2]
+        for step in self._steps(name):
+            providers = [
+                p for p in step.plugins if component_name in p.load().components.get(kind, {})
+            ]
+            failed = [p for p in step.plugins if p.error]
+            _log(kind, name, step, providers)
+            if len(providers) > 1:
+                raise PluginError(_ambiguity(kind, component_name, providers))
+            if providers:
+                _warn(failed)
+                return providers[0], providers[0].components[kind][component_name]
+            if step.is_explicit and failed:
+                raise PluginError(
+                    f"{kind}={name!r} can't be used: {failed[0].problem}. {failed[0].remedy}"
+                ) from failed[0].error
+        raise self._not_found(kind, name)
+
+    def _steps(self, name: str) -> Iterator[LookupStep]:
+        qualifier, slash, component_name = name.rpartition("/")
         if slash:
-            distribution = [p for p in self.plugins if same(p.distribution, qualifier)]
-            yield Stage(True, distribution, f"the distribution {qualifier!r}")
-            entry = [p for p in self.plugins if same(p.entry.name, qualifier)]
-            yield Stage(True, entry, f"the entry point {qualifier!r}")
+            plugins = [p for p in self.plugins if is_same_name(p.distribution, qualifier)]
+            yield LookupStep(True, plugins, f"the distribution {qualifier!r}")
+            plugins = [p for p in self.plugins if is_same_name(p.entry.name, qualifier)]
+            yield LookupStep(True, plugins, f"the entry point {qualifier!r}")
         else:
-            head = plain.partition(".")[0]
-            yield Stage(True, [p for p in self.plugins if p.distribution == CORE], "the built-ins")
-            own = [p for p in self.plugins if p.entry.name in (plain, head)]
-            yield Stage(True, own, "the entry point of the name")
-            yield Stage(False, self.plugins, "all plugins")
+            plugins = [p for p in self.plugins if p.distribution == CORE]
+            yield LookupStep(True, plugins, "built-in components")
+            prefix = component_name.partition(".")[0]
+            plugins = [p for p in self.plugins if p.entry.name in (component_name, prefix)]
+            yield LookupStep(True, plugins, f"the entry point {prefix!r}")
+            yield LookupStep(False, self.plugins, "all plugins")
 
     def names(self, kind: Kind) -> list[str]:
-        """All names of a kind, built-ins first; those of broken plugins are not known."""
-        offered = [p.load().components.get(kind, {}) for p in self.plugins]
-        return list(dict.fromkeys(name for names in offered for name in names))
+        """Return all names of a kind that can be used, those of built-in components first."""
+        by_plugin = [p.load().components.get(kind, {}) for p in self.plugins]
+        return list(dict.fromkeys(name for names in by_plugin for name in names))
 
-    def taking(self, kind: Kind, option: str) -> list[str]:
-        """The components that take an option, as they are typed: ``backend='fast'``."""
-        offers = [c for p in self.plugins for c in p.load().components.get(kind, {}).values()]
-        return list(dict.fromkeys(f"{kind}={c.name!r}" for c in offers if option in c.options))
+    def with_option(self, kind: Kind, option: str) -> list[str]:
+        """Return the components that accept an option, as ``backend='fast'``."""
+        components = [c for p in self.plugins for c in p.load().components.get(kind, {}).values()]
+        return list(dict.fromkeys(f"{kind}={c.name!r}" for c in components if option in c.options))
 
     def resolve(self, kind: Kind, name: str) -> tuple[Any, Component]:
-        """The object behind a name, and its description."""
+        """Return the factory of a component, and the component."""
         plugin, component = self.find(kind, name)
-        if absent := missing(component):
+        if missing := missing_requirements(component):
             raise PluginError(
-                f"{kind}={name!r} of {plugin.label} needs {', '.join(absent)}, not installed"
-                f" here. Try: {install_line(plugin.distribution)}"
+                f"{kind}={name!r} of {plugin.label} requires {', '.join(missing)}, which is not"
+                f" installed. Try: {install_hint(plugin.distribution)}"
             )
         module, _, attribute = component.factory.partition(":")
         try:
@@ -105,85 +121,79 @@ class Registry:
                 f" not be imported: {exception_line(error)}"
             ) from error
 
-    def _absent(self, kind: Kind, name: str) -> ValueError | PluginError:
-        """The error for a name that nobody offers: what there is, and what to type next."""
-        qualifier, slash, plain = name.rpartition("/")
-        source = qualifier if slash else plain.partition(".")[0]
-        package = SEEN.get((kind, name)) or bringing(kind, plain) or bringing(kind, source)
-        called = [p for p in self.plugins if p.is_called(source, package or f"{CORE}-{source}")]
-        if off := [p for p in called if p.disabled]:
+    def _not_found(self, kind: Kind, name: str) -> ValueError | PluginError:
+        """Return the error for an unknown name, with the known names and a suggestion."""
+        qualifier, slash, component_name = name.rpartition("/")
+        prefix = qualifier if slash else component_name.partition(".")[0]
+        distribution = (
+            UNPICKLED_DISTRIBUTIONS.get((kind, name))
+            or distribution_with(kind, component_name)
+            or distribution_with(kind, prefix)
+        )
+        candidates = [
+            p for p in self.plugins if p.is_called(prefix, distribution or f"{CORE}-{prefix}")
+        ]
+        if disabled := [p for p in candidates if p.disabled_by]:
             return PluginError(
-                f"{kind}={name!r} can't be used: {off[0].trouble}. Take it out of there, and"
-                " start again."
+                f"{kind}={name!r} can't be used: {disabled[0].problem}. Enable it there and"
+                " restart Python."
             )
         names = self.names(kind)
-        parts = [f"unknown {kind} {name!r}; installed: {', '.join(names) or 'none'}."]
-        more = [n for known in KNOWN for n in known.brings.get(kind, ()) if n not in names]
-        if not package:
-            meant = spelled(kind, plain, [*names, *more]) or nearest(plain, [*names, *more])
-            parts += [f"Did you mean {meant!r}?"] if meant else []
-            package = bringing(kind, meant) if meant in more else ""
-        elsewhere = [other for other in KINDS if plain in self.names(other) and other != kind]
-        parts += [f"There is a {other}={plain!r}." for other in elsewhere]
-        if package and not called and not elsewhere:
-            parts.append(f"{package} brings it: {install_line(package)}.")
-        if unused := [p.trouble for p in self.plugins if p.trouble]:
-            parts.append(f"(Not in use: {'; '.join(unused)})")
-        return ValueError(" ".join(parts))
+        sentences = [f"unknown {kind} {name!r}; installed: {comma_separated(names)}."]
+        installable = [
+            n
+            for known in KNOWN_DISTRIBUTIONS
+            for n in known.components.get(kind, ())
+            if n not in names
+        ]
+        if not distribution:
+            known_names = [*names, *installable]
+            suggestion = canonical_name(kind, component_name, known_names) or nearest(
+                component_name, known_names
+            )
+            sentences += [f"Did you mean {suggestion!r}?"] if suggestion else []
+            if suggestion in installable:
+                distribution = distribution_with(kind, suggestion)
+        other_kinds = [k for k in KINDS if component_name in self.names(k) and k != kind]
+        sentences += [f"There is a {other}={component_name!r}." for other in other_kinds]
+        if distribution and not candidates and not other_kinds:
+            sentences.append(f"It is part of {distribution}: {install_hint(distribution)}.")
+        if problems := [p.problem for p in self.plugins if p.problem]:
+            sentences.append(f"(Not in use: {'; '.join(problems)})")
+        return ValueError(" ".join(sentences))
 
 
-def adapted(kind: str, given: Any, **context: Any) -> Any:
-    """What a plugin's adapter makes of a foreign object; None where none is for it.
-
-    An adapter is for the objects whose class, or a base of it, or which as functions, come
-    from the top-level module of its name; a text "name.x" goes as "x" to the adapter "name".
-    """
-    classes = (given, *type(given).__mro__)
-    tops = [str(getattr(c, "__module__", "")).partition(".")[0] for c in classes]
-    if isinstance(given, str):
-        first, _, given = given.partition(".")
-        tops = [first] if given else []
-    for top in dict.fromkeys(tops):
-        if top in OWN:
-            continue
-        try:
-            adapt, _ = installed().resolve("adapter", top)
-        except ValueError:
-            continue
-        return adapt(kind, given, **context)
-    return None
+def missing_requirements(component: Component) -> list[str]:
+    """Return the required modules of a component that are not installed, without an import."""
+    modules = [module.partition(".")[0] for module in component.requires]
+    return [m for m in modules if sys.modules.get(m) is None and find_spec(m) is None]
 
 
-def missing(component: Component) -> list[str]:
-    """The modules that a component requires and that are not installed; imports none."""
-    tops = [module.partition(".")[0] for module in component.requires]
-    return [top for top in tops if sys.modules.get(top) is None and find_spec(top) is None]
-
-
-def _trace(kind: str, name: str, why: str, stage: list[Plugin], offers: list[Plugin]) -> None:
-    """Tell the logger about one stage of a lookup."""
+def _log(kind: str, name: str, step: LookupStep, providers: list[Plugin]) -> None:
     if LOG.isEnabledFor(logging.DEBUG):
-        asked = ", ".join(p.trouble or p.label for p in stage) or "nobody"
-        found = " and ".join(p.label for p in offers)
-        end = f"found in {found}" if offers else "not there"
-        LOG.debug("%s=%r: %s: asked %s: %s", kind, name, why, asked, end)
+        searched = comma_separated(p.problem or p.label for p in step.plugins)
+        result = (
+            f"found in {' and '.join(p.label for p in providers)}" if providers else "not found"
+        )
+        LOG.debug("%s=%r: %s: searched %s: %s", kind, name, step.place, searched, result)
 
 
-def _ambiguous(kind: Kind, name: str, offers: list[Plugin]) -> str:
-    """Who offers the name, and how to choose."""
-    distinct = len({p.distribution for p in offers}) == len(offers)
-    sources = [p.distribution if distinct else p.entry.name for p in offers]
-    choice = " or ".join(f"{kind}='{source}/{name}'" for source in sources)
-    return f"{kind} {name!r} is offered by {' and '.join(p.label for p in offers)}. Choose {choice}"
+def _ambiguity(kind: Kind, name: str, providers: list[Plugin]) -> str:
+    """Return the message for a name that several plugins provide."""
+    has_distinct_distributions = len({p.distribution for p in providers}) == len(providers)
+    qualifiers = [p.distribution if has_distinct_distributions else p.entry.name for p in providers]
+    choices = " or ".join(f"{kind}='{qualifier}/{name}'" for qualifier in qualifiers)
+    labels = " and ".join(p.label for p in providers)
+    return f"{kind} {name!r} is provided by {labels}. Use {choices}"
 
 
-def _warn(broken: Iterable[Plugin]) -> None:
-    """Say once that a plugin which nobody asked for is broken."""
+def _warn(failed: Iterable[Plugin]) -> None:
+    """Warn once about each plugin that was not requested and can't be used."""
     with LOCK:
-        for plugin in broken:
-            if not plugin.told:
-                plugin.told = True
-                warnings.warn(f"{plugin.trouble}. {plugin.remedy}", PluginWarning, stacklevel=3)
+        for plugin in failed:
+            if not plugin.warned:
+                plugin.warned = True
+                warnings.warn(f"{plugin.problem}. {plugin.remedy}", PluginWarning, stacklevel=3)
 
 
 @cache
@@ -192,85 +202,94 @@ def _registry() -> Registry:
 
 
 def installed() -> Registry:
-    """The registry of this process; what is installed is read at the first call."""
+    """Return the registry of this process; the first call reads what is installed."""
     with LOCK:
         return _registry()
 
 
-def label(kind: Kind | Literal["loss"], given: Any) -> str:
-    """What messages call a component: a name, with the plugin that brings it; an object by its
-    qualified name, with the plugin that its code is part of.
-    """
-    if kind != "loss" and isinstance(given, str):
-        try:
-            return f"{kind}={given!r} of {installed().find(kind, given)[0].label}"
-        except (ValueError, PluginError):
-            return f"{kind}={given!r}"
-    name = getattr(given, "name", None)
-    if not name:
-        function = inner(given)
-        name = getattr(function, "__qualname__", type(function).__qualname__)
-    return f"{kind} {name}{owner(given)}"
-
-
-def owner(*code: Any) -> str:
-    """The plugin that functions or objects are part of, as " of plugin 'x' (mlpkit-x 1.0)";
-    empty for the core's and the user's own.
-    """
-    functions = [inner(function) for function in code if function is not None]
-    modules = {getattr(f, "__module__", type(f).__module__) for f in functions}
-    tops = {str(module).partition(".")[0] for module in modules}
-    found = [p for p in installed().plugins if p.distribution != CORE and tops & p.modules]
-    return "".join(f" of {plugin.label}" for plugin in found[:1])
-
-
-def inner(function: Any) -> Any:
-    """The function that partial ones are made from."""
-    while isinstance(function, partial):
-        function = function.func
-    return function
-
-
 @contextmanager
 def without(*names: str) -> Iterator[Registry]:
-    """Inside, plugins with these names of an entry point or distribution are left out, as
-    by MLPKIT_DISABLE_PLUGINS, but in this process alone (in all of its threads).
+    """Disable plugins inside a ``with`` block.
+
+    It has the effect of the environment variable ``MLPKIT_DISABLE_PLUGINS``, for all threads of
+    this process. It is meant for tests.
+
+    Parameters
+    ----------
+    *names : str
+        Names of entry points or distributions. Names that are not installed are ignored, and
+        mlpkit itself can't be disabled.
+
+    Yields
+    ------
+    registry : Registry
+        The registry without these plugins, which is in use inside the block.
+
+    Examples
+    --------
+    >>> import mlpkit.registry
+    >>> from mlpkit import MLPClassifier
+    >>> with mlpkit.registry.without("mlpkit-partitions"):
+    ...     clf = MLPClassifier(backend="numpy", max_iter=3, tol=1.0, n_iter_no_change=1)
+    ...     clf = clf.fit([[0.0], [1.0]], [0, 1])
     """
     global _registry
     with LOCK:
-        before = _registry
-        off = {p: p.is_called(*names) and p.distribution != CORE for p in before().plugins}
-        how = f"mlpkit.registry.lookup.without({', '.join(map(repr, names))})"
-        plugins = [
-            replace(p, disabled=how, loaded=False, error=None, components={}) if off[p] else p
-            for p in before().plugins
-        ]
-        found = Registry(plugins)
-        _registry = cache(lambda: found)
+        enclosing = _registry
+        disabled_by = f"mlpkit.registry.without({', '.join(map(repr, names))})"
+        registry = Registry(
+            replace(p, disabled_by=disabled_by, loaded=False, error=None, components={})
+            if p.is_called(*names) and p.distribution != CORE
+            else p
+            for p in enclosing().plugins
+        )
+        _registry = cache(lambda: registry)
     try:
-        yield found
+        yield registry
     finally:
         with LOCK:
-            _registry = before
+            _registry = enclosing
 
 
 def resolve(
-    kind: Kind, given: Any, options: Mapping[str, Any] | None = None
+    kind: Kind, name_or_object: Any, options: Mapping[str, Any] | None = None
 ) -> tuple[Any, dict[str, Any]]:
-    """The object that a parameter names, or is, with the options that go to it.
+    """Return the factory that a name refers to, or an object unchanged, and the options.
 
-    ``options`` for a name are checked against what its component declares.
+    Raises ValueError if the component of the name doesn't declare one of the options.
     """
-    if not isinstance(given, str):
-        return given, dict(options or {})
-    found, component = installed().resolve(kind, given)
+    if not isinstance(name_or_object, str):
+        return name_or_object, dict(options or {})
+    factory, component = installed().resolve(kind, name_or_object)
     for option in options or {}:
         if option not in component.options:
-            others = installed().taking(kind, option)
+            others = installed().with_option(kind, option)
             raise ValueError(
-                f"{kind} {given!r} has no option {option!r}; it takes:"
-                f" {', '.join(component.options) or 'none'}."
+                f"{kind} {name_or_object!r} has no option {option!r}; it accepts:"
+                f" {comma_separated(component.options)}."
                 f" {did_you_mean(option, component.options)}".rstrip()
                 + (f" It is an option of {' and '.join(others)}." if others else "")
             )
-    return found, dict(options or {})
+    return factory, dict(options or {})
+
+
+def adapted(kind: str, foreign_object: Any, **context: Any) -> Any:
+    """Return the component that a plugin makes of another library's object, or None.
+
+    The adapter is the one with the name of the top-level module of the object's class, of a base
+    class, or of the function. The string "name.x" is passed as "x" to the adapter "name".
+    """
+    classes = (foreign_object, *type(foreign_object).__mro__)
+    modules = [str(getattr(c, "__module__", "")).partition(".")[0] for c in classes]
+    if isinstance(foreign_object, str):
+        prefix, _, foreign_object = foreign_object.partition(".")
+        modules = [prefix] if foreign_object else []
+    for module in dict.fromkeys(modules):
+        if module in NOT_ADAPTED:
+            continue
+        try:
+            adapt, _ = installed().resolve("adapter", module)
+        except ValueError:
+            continue
+        return adapt(kind, foreign_object, **context)
+    return None

@@ -1,4 +1,4 @@
-"""Which plugins a trained model needs: kept in its pickle, told where one is missing."""
+"""The plugins that a trained model requires, which its pickle stores."""
 
 import sys
 import warnings
@@ -7,76 +7,80 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from mlpkit.plugin import Kind, Network, PluginError, PluginWarning
-from mlpkit.registry.discovery import CORE
-from mlpkit.registry.distributions import install_line
-from mlpkit.registry.lookup import SEEN, installed
+from mlpkit.registry.distributions import CORE, install_hint
+from mlpkit.registry.lookup import UNPICKLED_DISTRIBUTIONS, installed
 
 
 class Source(NamedTuple):
-    """A component, and the distribution that brought it."""
+    """A component that a model was made with, and the distribution of its plugin."""
 
     kind: Kind
     name: str
     distribution: str
     version: str
-    module: str  # top-level, of the distribution
+    module: str  # the top-level module of the distribution
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name!r} of {self.distribution} {self.version}"
 
     @property
     def is_missing(self) -> bool:
-        """Whether its module is not installed; imports none."""
+        """Whether the module is not installed; the module is not imported."""
         return sys.modules.get(self.module) is None and find_spec(self.module) is None
 
 
 def sources_of(backend: Any, builder: Any, network: Network) -> tuple[Source, ...]:
-    """What a backend and a builder, names or objects, and a network's code come from."""
-    given: tuple[tuple[Kind, Any], ...] = (("backend", backend), ("builder", builder))
-    named = [_named(kind, name) for kind, name in given if isinstance(name, str)]
-    found = [source for source in named if source.distribution != CORE]
-    return tuple(dict.fromkeys([*found, *_owners(network.apply)]))
+    """Return the sources of a backend and a builder, names or objects, and of a network."""
+    parameters: tuple[tuple[Kind, Any], ...] = (("backend", backend), ("builder", builder))
+    sources = [_source(kind, name) for kind, name in parameters if isinstance(name, str)]
+    sources = [source for source in sources if source.distribution != CORE]
+    return tuple(dict.fromkeys([*sources, *_sources_of_code(network.apply)]))
 
 
-def _named(kind: Kind, name: str) -> Source:
+def _source(kind: Kind, name: str) -> Source:
     plugin, component = installed().find(kind, name)
-    return Source(kind, component.name, plugin.distribution, plugin.version, plugin.top)
+    return Source(kind, component.name, plugin.distribution, plugin.version, plugin.top_module)
 
 
-def _owners(apply: Any) -> Iterator[Source]:
-    """The plugins that the code of a network is part of."""
+def _sources_of_code(apply: Any) -> Iterator[Source]:
+    """Yield a source for each plugin that defines a function or its class."""
     modules = (getattr(apply, "__module__", None), type(apply).__module__)
-    tops = {str(module).partition(".")[0] for module in modules}
+    top_modules = {str(module).partition(".")[0] for module in modules}
     for plugin in installed().plugins:
-        if plugin.top in tops and plugin.distribution != CORE:
+        if plugin.top_module in top_modules and plugin.distribution != CORE:
             name = plugin.entry.name
-            yield Source("adapter", name, plugin.distribution, plugin.version, plugin.top)
+            yield Source("adapter", name, plugin.distribution, plugin.version, plugin.top_module)
 
 
 class RequiredPlugins:
-    """The sources of a model. Its pickle stands before the model's own in a pickle, so that
-    what is missing is told before an import fails.
+    """The sources of a model.
+
+    A pickle contains them before the model itself, so that a missing plugin is reported before an
+    import fails.
     """
 
     def __init__(self, sources: tuple[Source, ...], is_dense: bool) -> None:
         self.sources, self.is_dense = sources, is_dense
 
     def __reduce__(self) -> Any:
-        return needed, (self.sources, self.is_dense)
+        return restore_required_plugins, (self.sources, self.is_dense)
 
 
-def needed(sources: tuple[Source, ...], is_dense: bool) -> RequiredPlugins:
-    """What `RequiredPlugins` is unpickled by: a dense network needs nothing to predict; any
-    other its own code (PluginError), and a backend, which may be another one (a warning).
+def restore_required_plugins(sources: tuple[Source, ...], is_dense: bool) -> RequiredPlugins:
+    """Unpickle `RequiredPlugins`, and check that the plugins are installed.
+
+    A dense network predicts without plugins. Any other network requires the plugin of its code:
+    PluginError is raised if it is missing. Its backend can be replaced by another one, so a
+    missing backend is a warning.
     """
     for source in sources:
-        SEEN[source.kind, source.name] = source.distribution
+        UNPICKLED_DISTRIBUTIONS[source.kind, source.name] = source.distribution
     missing = [source for source in sources if source.is_missing] if not is_dense else []
     if missing:
         names = " and ".join(map(str, missing))
-        lines = dict.fromkeys(install_line(s.distribution, version=s.version) for s in missing)
-        told = f"This model was made with {names}, not installed here. Try: {' and '.join(lines)}"
+        hints = dict.fromkeys(install_hint(s.distribution, version=s.version) for s in missing)
+        message = f"This model requires {names}, which is not installed. Try: {' and '.join(hints)}"
         if any(source.kind != "backend" for source in missing):
-            raise PluginError(told)
-        warnings.warn(told, PluginWarning)
+            raise PluginError(message)
+        warnings.warn(message, PluginWarning)
     return RequiredPlugins(sources, is_dense)

@@ -7,8 +7,8 @@ from typing import Any
 from mlpkit.messages import comma_separated, did_you_mean, plain_repr
 from mlpkit.metrics.accumulator import Accumulator, check_alike
 from mlpkit.partitions.lookup import joined, learned
+from mlpkit.pickling import check_values
 from mlpkit.plugin import Metric, Partitioner
-from mlpkit.registry.pickling import check_values
 from mlpkit.reports import limits as gate
 from mlpkit.reports import plots as drawing
 from mlpkit.reports import text

@@ -17,7 +17,7 @@ from mlpkit.plugin import (
     Spec,
     Trainer,
 )
-from mlpkit.registry.discovery import CORE
+from mlpkit.registry.distributions import CORE
 from mlpkit.registry.lookup import adapted, installed, resolve
 from mlpkit.training.progress import shown_by_verbose
 

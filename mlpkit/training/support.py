@@ -16,8 +16,9 @@ from mlpkit.plugin import (
     Unsupported,
 )
 from mlpkit.plugin.capabilities import REMEDY, unsupported
-from mlpkit.registry.discovery import CORE
-from mlpkit.registry.lookup import installed, label, owner
+from mlpkit.registry.distributions import CORE
+from mlpkit.registry.labels import component_label, plugin_suffix
+from mlpkit.registry.lookup import installed
 from mlpkit.training.recipe import backend_name
 
 
@@ -70,7 +71,7 @@ def message(
     ways += [REMEDY[capability]] if capability in REMEDY else []
     others = " or ".join(ways)
     others = f"{others[0].upper()}{others[1:]}." if others else ""
-    backend = label("backend", params["backend"] or backend_name(params))
+    backend = component_label("backend", params["backend"] or backend_name(params))
     return unsupported(backend, capability, asks, others)
 
 
@@ -79,16 +80,16 @@ def called(
 ) -> str:
     """What messages call the component of this kind in a fit."""
     if kind == "loss":
-        return f"loss {spec.loss.name!r}{owner(spec.loss.rows, spec.loss.delta)}"
+        return f"loss {spec.loss.name!r}{plugin_suffix(spec.loss.rows, spec.loss.delta)}"
     if kind == "solver":
         joint, given = recipe.solver.joint, network.solver or params["solver"]
         step = joint.update if joint else recipe.solver.update
-        return label("solver", given if isinstance(given, str) else step)
+        return component_label("solver", given if isinstance(given, str) else step)
     if kind == "trainer":
-        return label("trainer", params["trainer"] or recipe.solver.trainer)
+        return component_label("trainer", params["trainer"] or recipe.solver.trainer)
     if kind == "builder":
-        return label("builder", params["builder"] or "dense")
-    return label("backend", params["backend"] or backend_name(params))
+        return component_label("builder", params["builder"] or "dense")
+    return component_label("backend", params["backend"] or backend_name(params))
 
 
 def name_in(
@@ -107,7 +108,7 @@ def name_in(
         needs = needed(network, spec, recipe)
         error.args = (message(params, error.capability, name("solver"), needs),)
     elif error.kind == "callback":
-        error.args = (f"{label('callback', error.component)}: {error}",)
+        error.args = (f"{component_label('callback', error.component)}: {error}",)
     elif error.kind == "fit":
         kinds = ["backend"]
         if str(getattr(spec.loss.rows, "__module__", "")).partition(".")[0] != CORE:
