@@ -20,7 +20,19 @@ class RoutedOptions:
     """
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters; ``deep`` adds each option as one of its own."""
+        """Get the parameters of the estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to add each option of a component as a parameter of its own, such as
+            ``builder__x`` for the option ``x`` in `builder_options`.
+
+        Returns
+        -------
+        params : dict
+            The parameters by name.
+        """
         params: dict[str, Any] = super().get_params(deep)  # type: ignore[misc]
         if deep:
             for prefix, where in ROUTES.items():
@@ -30,7 +42,19 @@ class RoutedOptions:
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters; those like ``builder__x`` go into a new dict of options."""
+        """Set parameters of the estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            The parameters by name. ``builder__x`` sets the option ``x`` in a new dict
+            `builder_options`.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
         routed: dict[str, dict[str, Any]] = {}
         plain: dict[str, Any] = {}
         for name, value in params.items():

@@ -70,11 +70,12 @@ class Dataset(NamedTuple):
     groups: Mapping[str, Groups] = {}
 
     def take(self, indices: Array) -> "Dataset":
-        """Copies of the rows with these indices, none negative.
+        """Copy the rows with the given indices.
 
         Parameters
         ----------
         indices : ndarray of shape (m,)
+            Indices of the rows, none negative.
 
         Returns
         -------
@@ -90,15 +91,17 @@ class Dataset(NamedTuple):
         )
 
     def slice(self, rows: slice) -> "Dataset":
-        """Views of consecutive rows of X, y and sample weights.
+        """View consecutive rows.
 
         Parameters
         ----------
         rows : slice
+            The rows.
 
         Returns
         -------
         Dataset
+            Views of X, y and the sample weights.
         """
         w = self.sample_weight
         return Dataset(self.X[rows], self.y[rows], None if w is None else w[rows])

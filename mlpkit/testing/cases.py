@@ -44,20 +44,65 @@ def drawn(
 
 
 def spec(loss: str = "log_loss", activation: Any = "relu", dtype: str = "float64") -> Spec:
-    """A small network to try a backend on: 5 features, hidden layers of 7 and 4 units."""
+    """Make the specification of a small network: 5 features, hidden layers of 7 and 4 units.
+
+    Parameters
+    ----------
+    loss : str, default='log_loss'
+        Name of a loss in `TASKS`.
+    activation : str or tuple of str, default='relu'
+        Activation function of the hidden layers.
+    dtype : {'float32', 'float64'}, default='float64'
+        Precision.
+
+    Returns
+    -------
+    Spec
+        The specification.
+    """
     task, n_outputs = TASKS[loss]
     return Spec(5, n_outputs, task, LOSSES[loss], (7, 4), activation, dtype, "test", seed=3)  # type: ignore[arg-type]
 
 
 def recipe(**changes: Any) -> Recipe:
-    """Adam, 8 rows a step."""
+    """Make a recipe of training: Adam with 8 rows per step.
+
+    Parameters
+    ----------
+    **changes : dict
+        Fields of the recipe that have other values.
+
+    Returns
+    -------
+    Recipe
+        The recipe.
+    """
     return replace(
         Recipe(adam(), 0.01, 8, "constant", 0.01, 0.5, 3, 100, True, 1e-4, 10), **changes
     )
 
 
 def data(spec: Spec, n: int = 21, seed: int = 0) -> tuple[Array, Array, Array]:
-    """X (n, 5), y (n, n_outputs) and weights (n,) that fit the spec."""
+    """Draw random rows that fit a specification.
+
+    Parameters
+    ----------
+    spec : Spec
+        The specification of the network.
+    n : int, default=21
+        Number of rows.
+    seed : int, default=0
+        Seed of the random numbers.
+
+    Returns
+    -------
+    X : ndarray of shape (n, n_features)
+        Features.
+    y : ndarray of shape (n, n_outputs)
+        Encoded targets.
+    w : ndarray of shape (n,)
+        Positive weights.
+    """
     rng = np.random.RandomState(seed)
     X = rng.standard_normal((n, spec.n_features)).astype(spec.dtype)
     if spec.task == "multiclass":
@@ -70,7 +115,22 @@ def data(spec: Spec, n: int = 21, seed: int = 0) -> tuple[Array, Array, Array]:
 
 
 def batches(n: int, size: int, learning_rate: float = 0.01) -> Batches:
-    """One epoch over n rows in their order."""
+    """Make the batches of an epoch over rows in their order.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    size : int
+        Number of rows of a batch. The last batch is padded.
+    learning_rate : float, default=0.01
+        Learning rate of all steps.
+
+    Returns
+    -------
+    Batches
+        The batches.
+    """
     steps = -(-n // size)
     order = np.full(steps * size, -1)
     order[:n] = np.arange(n)
@@ -80,7 +140,20 @@ def batches(n: int, size: int, learning_rate: float = 0.01) -> Batches:
 
 
 def close(expected: Any, actual: Any, tolerance: float) -> None:
-    """Two dicts of arrays, or two arrays, are equal to the tolerance; None to None."""
+    """Check that two arrays, or two dicts of arrays, are equal up to a tolerance.
+
+    Parameters
+    ----------
+    expected, actual : array-like, dict of array-like or None
+        The values. None equals None only.
+    tolerance : float
+        Absolute and relative tolerance.
+
+    Raises
+    ------
+    AssertionError
+        If a value differs by more.
+    """
     if isinstance(expected, Mapping):
         assert expected.keys() == actual.keys()
         for name in expected:
