@@ -8,53 +8,61 @@ import pytest
 from numpydoc.validate import validate
 
 MODULES = ["mlpkit", "mlpkit.plugin", "mlpkit.testing"]
-# the names of numpydoc's checks: https://numpydoc.readthedocs.io/en/latest/validation.html
+# numpydoc's checks by their codes: https://numpydoc.readthedocs.io/en/latest/validation.html
+# Left out are those of optional sections and of style that scikit-learn does not follow either.
 CODES = {
-    "GL03",  # double blank lines
-    "GL06",  # unknown section
-    "GL07",  # order of sections
-    "GL08",  # no docstring
-    "GL10",  # directives
-    "PR03",  # order of parameters
-    "PR06",  # wrong name of a type
-    "PR09",  # no period at the end of a description
-    "RT04",  # a description that starts with a small letter
-    "RT05",  # no period at the end of a description
-    "SS03",  # a period at the end of the summary
-    "SS04",  # spaces before the summary
+    *("GL03", "GL06", "GL07", "GL08", "GL10"),  # sections and their order
+    *("PR01", "PR02", "PR03", "PR04", "PR05", "PR06", "PR07", "PR08", "PR09", "PR10"),  # parameters
+    *("RT01", "RT04", "RT05", "YD01"),  # what is returned
+    *("SS01", "SS02", "SS03", "SS04"),  # the summary
 }
+
+# Functions and classes of these packages describe their parameters in another form still.
+PARTIAL = ("mlpkit.metrics", "mlpkit.partitions", "mlpkit.reports")
+PARTIAL_CODES = {"GL03", "GL06", "GL07", "GL08", "GL10", "PR03", "PR06", "PR09", "SS03", "SS04"}
 
 
 def public() -> Iterator[str]:
-    """The full names of public classes and functions, and of the methods that are ours."""
+    """The full names of public classes and functions, and of their public methods."""
     for module in MODULES:
-        for name in getattr(import_module(module), "__all__", ()):
-            item = getattr(import_module(module), name)
-            if inspect.isroutine(item):
+        imported = import_module(module)
+        for name in imported.__all__:
+            item = getattr(imported, name)
+            if getattr(item, "__name__", "") != name:
+                continue  # a constant or an alias of a type
+            if inspect.isroutine(item) or inspect.isclass(item):
                 yield f"{module}.{name}"
-            if inspect.isclass(item):
-                yield f"{module}.{name}"
+            if inspect.isclass(item) and module != "mlpkit.testing":  # whose methods are tests
                 yield from (f"{module}.{name}.{method}" for method in methods(item))
 
 
 def methods(cls: type) -> list[str]:
-    """Public methods and properties that mlpkit defines; conformance tests are not listed."""
+    """Public methods and properties that mlpkit defines."""
     return [
         name
         for name in dir(cls)
         for member in [inspect.getattr_static(cls, name)]
-        if not name.startswith(("_", "test_"))
+        if not name.startswith(("_", "set_"))
         and (inspect.isfunction(member) or isinstance(member, property))
         and any(
             name in vars(parent) and parent.__module__.startswith("mlpkit")
             for parent in cls.__mro__
         )
-        and not name.startswith("set_")
     ]
 
 
 @pytest.mark.parametrize("name", [*public()])
 def test_numpydoc(name: str) -> None:
     """No error of the chosen checks."""
+    codes = PARTIAL_CODES if defined_in(name).startswith(PARTIAL) else CODES
     errors = validate(name)["errors"]
-    assert [f"{code}: {text}" for code, text in errors if code in CODES] == []
+    if name == "mlpkit.plugin.Apply":  # a protocol, whose __init__ takes anything
+        errors = [error for error in errors if error[0] != "PR01"]
+    assert [f"{code}: {text}" for code, text in errors if code in codes] == []
+
+
+def defined_in(name: str) -> str:
+    """The module of the class or function with this name, or of the class of this method."""
+    module = next(module for module in reversed(MODULES) if name.startswith(module + "."))
+    item = getattr(import_module(module), name.removeprefix(module + ".").partition(".")[0])
+    return str(item.__module__)

@@ -36,7 +36,8 @@ def made(component: Component) -> Any:
 def metric_row(component: Component) -> tuple[str, ...]:
     """The columns that only metrics have."""
     metric = made(component)
-    return ", ".join(metric.tasks), "higher" if metric.higher_is_better else "lower"
+    better = {True: "higher", False: "lower", None: "neither"}[metric.higher_is_better]
+    return ", ".join(metric.tasks), better
 
 
 class Components(SphinxDirective):
