@@ -1,21 +1,28 @@
-"""Keras 3 in mlpkit. This module describes it and imports no Keras.
+"""Keras 3 in mlpkit. This module describes the plugin and does not import Keras.
 
-Named builders ``keras.mlp``, ``keras.residual`` and ``keras.wide_and_deep``; any function
-that returns a `keras.Model` as a builder; Keras optimizers as solvers; Keras callbacks;
-``estimator.to_keras()`` and `from_keras`; `live_rows` for layers that look at a whole batch.
+The plugin contains the builders ``keras.mlp``, ``keras.residual`` and ``keras.wide_and_deep``, and
+adapters, so that a function that returns a `keras.Model` is a builder and that optimizers, losses,
+metrics and callbacks of Keras are accepted. ``estimator.to_keras()`` and `from_keras` convert
+trained models. `live_rows` is for layers that compute statistics of a batch.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpkit.plugin import Component, hookimpl
 
-mlpkit_api = (1, 1)  # the versions of the contract that it was made for
+if TYPE_CHECKING:
+    from mlpkit_keras.conversion import from_keras
+    from mlpkit_keras.padding import live_rows
+
+__all__ = ["from_keras", "live_rows"]
+
+mlpkit_api = (1, 1)  # the supported versions of the plugin contract
 
 _REQUIRES = ("keras",)
 _COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
 _MOMENTS = ("beta_1", "beta_2", "epsilon")
-# what each Keras optimizer takes beside _COMMON
-_OPTIMIZERS = {
+# options of each optimizer in addition to _COMMON
+OPTIMIZERS = {
     "sgd": ("momentum", "nesterov"),
     "adam": (*_MOMENTS, "amsgrad"),
     "adamw": (*_MOMENTS, "amsgrad"),
@@ -37,8 +44,8 @@ _OPTIMIZERS = {
         "beta",
     ),
 }
-_OWN = ("sgd", "adam", "adamw")  # of mlpkit itself; Keras's are keras.sgd, keras.adam, keras.adamw
-_LAYERS = (
+SHARED_SOLVER_NAMES = ("sgd", "adam", "adamw")  # also solvers of mlpkit
+_LAYER_OPTIONS = (
     "units",
     "activation",
     "dropout",
@@ -54,36 +61,36 @@ def mlpkit_builders() -> list[Component]:
 
     def component(name: str, summary: str, *more: str) -> Component:
         factory = f"mlpkit_keras.builders:{name}"
-        return Component(f"keras.{name}", factory, summary, _REQUIRES, _LAYERS + more)
+        return Component(f"keras.{name}", factory, summary, _REQUIRES, _LAYER_OPTIONS + more)
 
     return [
-        component("mlp", "Keras: dense layers with dropout and normalisation"),
-        component("residual", "Keras: blocks with skip connections", "blocks"),
-        component("wide_and_deep", "Keras: a linear path beside the deep one"),
+        component("mlp", "Keras: dense layers with dropout and normalization"),
+        component("residual", "Keras: residual blocks", "blocks"),
+        component("wide_and_deep", "Keras: a linear model combined with dense layers"),
     ]
 
 
 @hookimpl
 def mlpkit_solvers() -> list[Component]:
-    """Keras's optimizers, under their names and as ``keras.<name>``."""
+    """Optimizers of Keras, under their own names and as ``keras.<name>``."""
     return [
         Component(
             prefix + name,
             f"mlpkit_keras.optimizers:{name}",
             f"Keras: {name}",
             _REQUIRES,
-            (*own, *_COMMON, "backend"),
+            (*options, *_COMMON, "backend"),
         )
-        for name, own in _OPTIMIZERS.items()
+        for name, options in OPTIMIZERS.items()
         for prefix in ("", "keras.")
-        if prefix or name not in _OWN
+        if prefix or name not in SHARED_SOLVER_NAMES
     ]
 
 
 @hookimpl
 def mlpkit_backends() -> list[Component]:
-    """Steps by ``train_on_batch``, for models that train themselves."""
-    summary = "Keras's own train_on_batch, for a model with a train_step of its own"
+    """Training by ``train_on_batch``, for models with their own ``train_step``."""
+    summary = "train_on_batch of Keras, for models with their own train_step"
     device = "mlpkit_keras.runtime:device"
     return [
         Component(
@@ -92,7 +99,7 @@ def mlpkit_backends() -> list[Component]:
             summary,
             _REQUIRES,
             device=device,
-            # of Keras's own only, which it checks itself
+            # with losses and solvers of Keras; the backend rejects others
             supports=(
                 "custom_networks",
                 "losses_without_delta",
@@ -106,19 +113,19 @@ def mlpkit_backends() -> list[Component]:
 
 @hookimpl
 def mlpkit_adapters() -> list[Component]:
-    """Models, optimizers, losses and callbacks, given as they are."""
+    """The adapter for models, optimizers, losses, metrics and callbacks of Keras."""
     return [Component("keras", "mlpkit_keras.adapters:adapt", "objects of Keras", _REQUIRES)]
 
 
 @hookimpl
 def mlpkit_exporters() -> list[Component]:
-    """``estimator.to_keras()``."""
-    return [Component("keras", "mlpkit_keras.models:to_keras", "a live keras.Model", _REQUIRES)]
+    """The method ``estimator.to_keras()``."""
+    return [Component("keras", "mlpkit_keras.conversion:to_keras", "a keras.Model", _REQUIRES)]
 
 
 def __getattr__(name: str) -> Any:
     if name == "from_keras":
-        from mlpkit_keras.models import from_keras
+        from mlpkit_keras.conversion import from_keras
 
         return from_keras
     if name == "live_rows":

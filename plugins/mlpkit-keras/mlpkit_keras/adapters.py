@@ -1,4 +1,4 @@
-"""Objects of Keras, given where mlpkit takes its own."""
+"""The adapter for Keras objects: models, optimizers, losses, metrics and callbacks."""
 
 from typing import Any
 
@@ -9,26 +9,28 @@ from mlpkit_keras.optimizers import solver_of
 from mlpkit_keras.runtime import active_keras, keras_for
 
 
-def adapt(kind: str, given: Any, **context: Any) -> Any:
-    """mlpkit's component for an object of Keras; None where there is none of this kind."""
+def adapt(kind: str, obj: Any, **context: Any) -> Any:
+    """The component that a Keras object stands for; see `Hooks.mlpkit_adapters`.
+
+    None if the object cannot be a component of this kind.
+    """
     if kind == "builder":
-        return network_of(given, **context)
+        return network_of(obj, **context)
     if kind == "loss":
         spec = context["spec"]
-        keras_for(spec.backend, f"The Keras loss {given!r}")
-        return loss_of(given, spec, "loss")
+        keras_for(spec.backend, f"The Keras loss {obj!r}")
+        return loss_of(obj, spec, "loss")
     if kind == "metric":
-        return metric_of(given, **context)
+        return metric_of(obj, **context)
     keras = active_keras()
-    if kind == "solver" and isinstance(given, keras.optimizers.Optimizer):
-        return solver_of(given)
-    if kind in ("callback", "solver") and isinstance(given, type):
-        owner = "callbacks" if kind == "callback" else kind
-        raise ValueError(
-            f"{owner}: {given.__name__} is a class; give an object, {given.__name__}(...)."
-        )
-    if kind == "callback" and isinstance(given, keras.callbacks.Callback):
-        from mlpkit_keras.callbacks import Adapted
+    if kind == "solver" and isinstance(obj, keras.optimizers.Optimizer):
+        return solver_of(obj)
+    if kind in ("callback", "solver") and isinstance(obj, type):
+        parameter = "callbacks" if kind == "callback" else kind
+        name = obj.__name__
+        raise ValueError(f"{parameter}: expected an object, got the class {name}. Use {name}(...).")
+    if kind == "callback" and isinstance(obj, keras.callbacks.Callback):
+        from mlpkit_keras.callbacks import AdaptedCallback
 
-        return Adapted(given, **context)
+        return AdaptedCallback(obj, **context)
     return None

@@ -1,17 +1,17 @@
-"""Named builders: a stack of dense layers, put together in three ways."""
+"""Named builders: three models of dense layers."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from mlpkit.plugin import Spec
-from mlpkit_keras.activations import activation_layer
-from mlpkit_keras.runtime import building, keras_for
+from mlpkit_keras.hidden_activations import activation_layer
+from mlpkit_keras.runtime import keras_for, keras_scope
 
 NORMALIZATIONS = ("batch", "layer")
 
 
-class Stack:
-    """Makes layers with the settings of a builder, each drawing from the spec's seed."""
+class LayerFactory:
+    """Creates layers with the options of a builder. Random draws follow the seed of the spec."""
 
     def __init__(
         self,
@@ -25,40 +25,42 @@ class Stack:
     ) -> None:
         if normalization is not None and normalization not in NORMALIZATIONS:
             raise ValueError(
-                f"normalization={normalization!r}; expected None or one of {NORMALIZATIONS}."
+                f"normalization must be None, 'batch' or 'layer', got {normalization!r}."
             )
         self.keras, self.spec = keras_for(spec.backend), spec
-        given = spec.hidden_layer_sizes if units is None else units
-        self.units = [given] if isinstance(given, int) else list(given)
-        # None is the estimator's; a name that is given here is Keras's
-        self.own = activation is None
-        self.activations = self._each("activation", activation or spec.activation)
-        self.dropouts = self._each("dropout", dropout)
+        units = spec.hidden_layer_sizes if units is None else units
+        self.units = [units] if isinstance(units, int) else list(units)
+        # names of the estimator's activation functions are those of mlpkit, others are Keras's
+        self.mlpkit_activations = activation is None
+        self.activations = self._per_layer("activation", activation or spec.activation)
+        self.dropouts = self._per_layer("dropout", dropout)
         self.normalization = normalization
         self.initializer, self.regularizer = kernel_initializer, kernel_regularizer
-        self.drawn = spec.seed
+        self.last_seed = spec.seed
 
-    def _each(self, name: str, given: Any) -> list[Any]:
-        """One value for each hidden layer."""
-        if isinstance(given, (str, int, float)):
-            return [given] * len(self.units)
-        if len(given) != len(self.units):
-            raise ValueError(f"{name} has {len(given)} values for {len(self.units)} hidden layers.")
-        return list(given)
+    def _per_layer(self, name: str, value: Any) -> list[Any]:
+        if isinstance(value, (str, int, float)):
+            return [value] * len(self.units)
+        if len(value) != len(self.units):
+            raise ValueError(
+                f"{name} must have one value for each of the {len(self.units)} hidden layers, got"
+                f" {len(value)}."
+            )
+        return list(value)
 
-    def seed(self) -> int:
-        """The next seed."""
-        self.drawn = (self.drawn * 48271 + 11) % (2**31 - 1)
-        return self.drawn
+    def next_seed(self) -> int:
+        """The next number of a sequence of seeds."""
+        self.last_seed = (self.last_seed * 48271 + 11) % (2**31 - 1)
+        return self.last_seed
 
     def dense(self, units: int, activation: str | None = None) -> Any:
         """A dense layer."""
         initializer: Any = self.initializer
-        if isinstance(initializer, str):  # one of its own, with a seed
+        if isinstance(initializer, str):  # each layer has its own initializer, with a seed
             initializer = self.keras.initializers.get(initializer)
             config = initializer.get_config()
             if "seed" in config:
-                initializer = type(initializer).from_config({**config, "seed": self.seed()})
+                initializer = type(initializer).from_config({**config, "seed": self.next_seed()})
         return self.keras.layers.Dense(
             units,
             activation,
@@ -68,34 +70,35 @@ class Stack:
         )
 
     def hidden(self, i: int) -> list[Any]:
-        """The layers of the hidden layer i: dense, normalisation, activation, dropout."""
-        layers, dtype = self.keras.layers, self.spec.dtype
-        made = [self.dense(self.units[i])]
+        """The layers of hidden layer i: dense, normalization, activation and dropout."""
+        keras_layers, dtype = self.keras.layers, self.spec.dtype
+        layers = [self.dense(self.units[i])]
         if self.normalization == "batch":
-            made.append(layers.BatchNormalization(dtype=dtype))
+            layers.append(keras_layers.BatchNormalization(dtype=dtype))
         if self.normalization == "layer":
-            made.append(layers.LayerNormalization(dtype=dtype))
-        if self.own:
-            made.append(activation_layer(self.activations[i], dtype))
+            layers.append(keras_layers.LayerNormalization(dtype=dtype))
+        if self.mlpkit_activations:
+            layers.append(activation_layer(self.activations[i], dtype))
         else:
-            made.append(layers.Activation(self.activations[i], dtype=dtype))
+            layers.append(keras_layers.Activation(self.activations[i], dtype=dtype))
         if self.dropouts[i]:
-            made.append(layers.Dropout(self.dropouts[i], seed=self.seed(), dtype=dtype))
-        return made
+            dropout, seed = self.dropouts[i], self.next_seed()
+            layers.append(keras_layers.Dropout(dropout, seed=seed, dtype=dtype))
+        return layers
 
-    def through(self, x: Any, depth: int | None = None) -> Any:
-        """All hidden layers, or the first ``depth``, over a symbolic x."""
-        for i in range(len(self.units) if depth is None else depth):
+    def apply_hidden(self, x: Any) -> Any:
+        """Apply all hidden layers to a symbolic tensor."""
+        for i in range(len(self.units)):
             for layer in self.hidden(i):
                 x = layer(x)
         return x
 
     def input(self) -> Any:
-        """Symbolic rows."""
+        """The symbolic input."""
         return self.keras.Input((self.spec.n_features,), dtype=self.spec.dtype)
 
     def output(self) -> Any:
-        """The last layer, with the activation of the task."""
+        """The last layer, with the activation function of the task."""
         return self.dense(self.spec.n_outputs, self.spec.out_activation)
 
 
@@ -108,25 +111,51 @@ def mlp(
     kernel_initializer: Any = "glorot_uniform",
     kernel_regularizer: Any = None,
 ) -> Any:
-    """A Sequential model of dense layers.
+    """Build a Sequential model of dense layers, ``builder="keras.mlp"``.
 
     Parameters
     ----------
-    units : int or sequence of int
-        Of each hidden layer; None is ``hidden_layer_sizes``.
-    activation, dropout : one value, or one for each hidden layer
-        None is the estimator's ``activation``.
-    normalization : {None, 'batch', 'layer'}
-    kernel_initializer, kernel_regularizer
-        As in `keras.layers.Dense`.
+    spec : Spec
+        The specification of the network.
+    units : int or sequence of int or None, default=None
+        Number of units of the hidden layer, or of each hidden layer. None means
+        `hidden_layer_sizes` of the estimator.
+    activation : str or sequence of str or None, default=None
+        Activation function of Keras for all hidden layers, or for each. None means `activation`
+        of the estimator.
+    dropout : float or sequence of float, default=0.0
+        Fraction of the units that training steps drop after each hidden layer.
+    normalization : {"batch", "layer"} or None, default=None
+        Normalization between each dense layer and its activation function.
+    kernel_initializer : str or keras.initializers.Initializer, default="glorot_uniform"
+        Initializer of the weights of all dense layers.
+    kernel_regularizer : str or keras.regularizers.Regularizer or None, default=None
+        Regularizer of the weights of all dense layers. With a regularizer, `alpha` of the
+        estimator is ignored.
+
+    Returns
+    -------
+    model : keras.Sequential
+
+    Raises
+    ------
+    ValueError
+        If `normalization` is unknown, or a sequence does not have one value for each hidden layer.
+
+    Examples
+    --------
+    >>> from mlpkit import MLPClassifier
+    >>> clf = MLPClassifier(
+    ...     builder="keras.mlp", builder_options={"units": [64, 32], "dropout": 0.2}, backend="jax"
+    ... )
     """
     keras_for(spec.backend)
-    with building(spec.dtype):
-        s = Stack(
+    with keras_scope(spec.dtype):
+        factory = LayerFactory(
             spec, units, activation, dropout, normalization, kernel_initializer, kernel_regularizer
         )
-        layers = [layer for i in range(len(s.units)) for layer in s.hidden(i)]
-        return s.keras.Sequential([s.input(), *layers, s.output()])
+        layers = [layer for i in range(len(factory.units)) for layer in factory.hidden(i)]
+        return factory.keras.Sequential([factory.input(), *layers, factory.output()])
 
 
 def residual(
@@ -139,14 +168,35 @@ def residual(
     kernel_initializer: Any = "he_normal",
     kernel_regularizer: Any = None,
 ) -> Any:
-    """A functional model: ``blocks`` blocks, each added to what came in.
+    """Build a functional model of residual blocks, ``builder="keras.residual"``.
 
-    ``units`` is their width; None is the first of ``hidden_layer_sizes``.
+    Each block consists of a hidden layer and a dense layer, whose output is added to the input of
+    the block.
+
+    Parameters
+    ----------
+    spec : Spec
+        The specification of the network.
+    units : int or None, default=None
+        Number of units of each block. None means the first of `hidden_layer_sizes`.
+    blocks : int, default=2
+        Number of blocks.
+    activation, dropout, normalization, kernel_initializer, kernel_regularizer
+        As in `mlp`, with one value for all blocks.
+
+    Returns
+    -------
+    model : keras.Model
+
+    Examples
+    --------
+    >>> from mlpkit import MLPClassifier
+    >>> clf = MLPClassifier(builder="keras.residual", builder_options={"blocks": 3}, backend="jax")
     """
     keras_for(spec.backend)
-    with building(spec.dtype):
+    with keras_scope(spec.dtype):
         width = units or (*spec.hidden_layer_sizes, 64)[0]
-        s = Stack(
+        factory = LayerFactory(
             spec,
             [width] * blocks,
             activation,
@@ -155,14 +205,14 @@ def residual(
             kernel_initializer,
             kernel_regularizer,
         )
-        inputs = s.input()
-        x = s.dense(width)(inputs)
+        inputs = factory.input()
+        x = factory.dense(width)(inputs)
         for i in range(blocks):
             h = x
-            for layer in s.hidden(i):
+            for layer in factory.hidden(i):
                 h = layer(h)
-            x = s.keras.layers.Add(dtype=spec.dtype)([x, s.dense(width)(h)])
-        return s.keras.Model(inputs, s.output()(x))
+            x = factory.keras.layers.Add(dtype=spec.dtype)([x, factory.dense(width)(h)])
+        return factory.keras.Model(inputs, factory.output()(x))
 
 
 def wide_and_deep(
@@ -174,14 +224,39 @@ def wide_and_deep(
     kernel_initializer: Any = "glorot_uniform",
     kernel_regularizer: Any = None,
 ) -> Any:
-    """A functional model: a linear path from the input beside the deep one of `mlp`
-    (Cheng et al., 2016, arXiv:1606.07792).
+    """Build a wide and deep model, ``builder="keras.wide_and_deep"``.
+
+    The output layer receives the input and the output of the hidden layers, see [1]_.
+
+    Parameters
+    ----------
+    spec : Spec
+        The specification of the network.
+    units, activation, dropout, normalization, kernel_initializer, kernel_regularizer
+        As in `mlp`.
+
+    Returns
+    -------
+    model : keras.Model
+
+    References
+    ----------
+    .. [1] Cheng et al. (2016), "Wide & Deep Learning for Recommender Systems", arXiv:1606.07792.
+
+    Examples
+    --------
+    >>> from mlpkit import MLPClassifier
+    >>> clf = MLPClassifier(
+    ...     builder="keras.wide_and_deep", builder_options={"units": [32, 16]}, backend="jax"
+    ... )
     """
     keras_for(spec.backend)
-    with building(spec.dtype):
-        s = Stack(
+    with keras_scope(spec.dtype):
+        factory = LayerFactory(
             spec, units, activation, dropout, normalization, kernel_initializer, kernel_regularizer
         )
-        inputs = s.input()
-        both = s.keras.layers.Concatenate(dtype=spec.dtype)([inputs, s.through(inputs)])
-        return s.keras.Model(inputs, s.output()(both))
+        inputs = factory.input()
+        both = factory.keras.layers.Concatenate(dtype=spec.dtype)(
+            [inputs, factory.apply_hidden(inputs)]
+        )
+        return factory.keras.Model(inputs, factory.output()(both))

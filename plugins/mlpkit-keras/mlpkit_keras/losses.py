@@ -1,4 +1,4 @@
-"""Keras losses as mlpkit's: one number a row, differentiated by the backend."""
+"""Keras losses as losses of mlpkit: one number for each row, differentiated by the backend."""
 
 import inspect
 import json
@@ -7,21 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import Loss, Spec
-from mlpkit_keras.runtime import active_keras, building
+from mlpkit.plugin import Loss, Spec, Task
+from mlpkit_keras.runtime import active_keras, keras_scope
 
-FITTING = {  # what a loss of Keras presumes, where it presumes anything
+TASKS: dict[str, tuple[Task, ...]] = {  # of losses that do not support every task
     "categorical_crossentropy": ("multiclass",),
     "sparse_categorical_crossentropy": ("multiclass",),
     "categorical_focal_crossentropy": ("multiclass",),
     "binary_crossentropy": ("binary", "multilabel"),
     "binary_focal_crossentropy": ("binary", "multilabel"),
 }
+MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 
-class KerasRows:
-    """``Loss.rows`` of a Keras loss: a function, or a class with its config. Keras's own go by
-    name, so that a pickle of them imports no Keras.
+class KerasLossRows:
+    """`Loss.rows` of a Keras loss: a function, or a class with its config.
+
+    Losses that Keras contains are stored by name, so that a pickle can be loaded without Keras.
     """
 
     def __init__(self, function: Any, config: str | None, sparse: bool) -> None:
@@ -30,27 +32,28 @@ class KerasRows:
     def __reduce__(self) -> Any:
         return interned, (self.function, self.config, self.sparse)
 
-    def made(self) -> Any:
-        """The loss of Keras, or the function."""
-        known = active_keras().losses
-        found = getattr(known, self.function) if isinstance(self.function, str) else self.function
+    def keras_loss(self) -> Any:
+        """The Keras loss object, or the function."""
+        losses, function = active_keras().losses, self.function
+        if isinstance(function, str):
+            function = getattr(losses, function)
         if self.config is None:
-            return found
-        with building("float32"):
-            return found.from_config(json.loads(self.config))
+            return function
+        with keras_scope("float32"):
+            return function.from_config(json.loads(self.config))
 
     def __call__(self, xp: Any, y: Any, p: Any) -> Any:
         """The loss of each row, (n,), of targets y and activated outputs p, (n, n_outputs)."""
         ops = active_keras().ops
-        made = self.made()
-        call = made if self.config is None else made.call
+        loss = self.keras_loss()
+        call = loss if self.config is None else loss.call
         if self.sparse:
             y = ops.argmax(y, axis=1)
         rows = call(ops.convert_to_tensor(y), ops.convert_to_tensor(p))
         if len(rows.shape) == 0:
             raise ValueError(
-                "it gives one number for a whole batch; expected one for each row. Set its axis,"
-                " or reduction, if it has one."
+                "it returns one number for a whole batch; expected one for each row. Set its"
+                " parameter axis or reduction, if it has one."
             )
         if len(rows.shape) > 1:
             rows = ops.mean(rows, axis=tuple(range(1, len(rows.shape))))
@@ -58,88 +61,88 @@ class KerasRows:
 
 
 @lru_cache(maxsize=256)
-def interned(function: Any, config: str | None, sparse: bool) -> KerasRows:
-    """The one object of these settings, so that compiled code is found again."""
-    return KerasRows(function, config, sparse)
+def interned(function: Any, config: str | None, sparse: bool) -> KerasLossRows:
+    """The only object with these settings, so that compiled code can be cached by it."""
+    return KerasLossRows(function, config, sparse)
 
 
-def loss_of(given: Any, spec: Spec, owner: str) -> Loss | None:
-    """The loss that a Keras name, function or object stands for, checked against the task."""
-    if given is None:
+def loss_of(loss: Any, spec: Spec, owner: str) -> Loss | None:
+    """The loss that a Keras name, function or object stands for.
+
+    None if it is no loss. Raises ValueError, with the name of its owner, if the loss does not
+    support the task.
+    """
+    if loss is None:
         return None
     keras = active_keras()
-    if isinstance(given, (list, tuple, dict)):
-        raise ValueError(f"{owner}: expected one loss for one output, not {given!r}.")
+    if isinstance(loss, (list, tuple, dict)):
+        raise ValueError(f"{owner}: expected one loss for one output, got {loss!r}.")
     try:
-        with building("float32"):
-            loss = keras.losses.get(given)
+        with keras_scope("float32"):
+            keras_loss = keras.losses.get(loss)
     except ValueError as error:
         raise ValueError(
-            f"{owner}: Keras has no loss {given!r}. It has, for example, 'huber', 'log_cosh',"
-            " 'categorical_focal_crossentropy'; or give the object, as keras.losses.Huber()."
+            f"{owner}: Keras has no loss {loss!r}. Its losses are 'huber', 'log_cosh',"
+            " 'categorical_focal_crossentropy' and others; an object such as"
+            " keras.losses.Huber() is accepted, too."
         ) from error
-    if isinstance(loss, keras.metrics.Metric) or not callable(loss):
+    if isinstance(keras_loss, keras.metrics.Metric) or not callable(keras_loss):
         return None
-    config = _config(loss) if isinstance(loss, keras.losses.Loss) else None
-    name = str(config.get("name") if config else getattr(loss, "__name__", repr(loss)))
-    tasks = FITTING.get(name)
-    if tasks and spec.task not in tasks:
-        right = {"multiclass": "categorical_crossentropy", "regression": "mean_squared_error"}
+    config = _config(keras_loss) if isinstance(keras_loss, keras.losses.Loss) else None
+    name = str(config.get("name") if config else getattr(keras_loss, "__name__", repr(keras_loss)))
+    if spec.task not in TASKS.get(name, (spec.task,)):
+        fitting = {"multiclass": "categorical_crossentropy", "regression": "mean_squared_error"}
         raise ValueError(
-            f"{owner}: the loss {name!r} does not fit the task {spec.task!r} with"
-            f" {spec.n_outputs} outputs; expected, for example,"
-            f" {right.get(spec.task, 'binary_crossentropy')!r}."
+            f"{owner}: the loss {name!r} does not support the task {spec.task!r} with"
+            f" {spec.n_outputs} outputs; use, for example,"
+            f" {fitting.get(spec.task, 'binary_crossentropy')!r}."
         )
     sparse = name.startswith("sparse_")
     if config is None:
-        return _fitting(
-            Loss(name, spec.loss.out_activation, interned(_kept(loss), None, sparse)), spec, owner
-        )
-    if config.get("reduction", "sum_over_batch_size") not in (
-        "sum_over_batch_size",
-        "mean",
-        "mean_with_sample_weight",
-    ):
+        rows = interned(_name_or_object(keras_loss), None, sparse)
+        return _checked(Loss(name, spec.loss.out_activation, rows), spec, owner)
+    if config.get("reduction", MEANS[0]) not in MEANS:
         raise ValueError(
             f"{owner}: the loss {name!r} has reduction={config['reduction']!r}; expected the"
-            " mean over rows, 'sum_over_batch_size'."
+            f" mean of the rows, reduction={MEANS[0]!r}."
         )
     if "from_logits" in config:
-        config["from_logits"] = False  # the activation is always put on before
-    rows = interned(_kept(type(loss)), json.dumps(config, sort_keys=True), sparse)
-    return _fitting(Loss(name, spec.loss.out_activation, rows), spec, owner)
+        config["from_logits"] = False  # the loss receives activated outputs
+    cls = _name_or_object(type(keras_loss))
+    rows = interned(cls, json.dumps(config, sort_keys=True), sparse)
+    return _checked(Loss(name, spec.loss.out_activation, rows), spec, owner)
 
 
-def _fitting(loss: Loss, spec: Spec, owner: str) -> Loss:
-    """The loss, once it was computed from two rows."""
+def _checked(loss: Loss, spec: Spec, owner: str) -> Loss:
+    """The loss, if it can be computed for two rows."""
     try:
-        _tried(loss.rows, spec.n_outputs)
+        _compute_two_rows(loss.rows, spec.n_outputs)
     except Exception as error:
         raise ValueError(
-            f"{owner}: the loss {loss.name!r} can't be computed from targets and outputs of shape"
+            f"{owner}: the loss {loss.name!r} cannot be computed for targets and outputs of shape"
             f" (n, {spec.n_outputs}): {error}"
         ) from error
     return loss
 
 
 @lru_cache(maxsize=256)
-def _tried(rows: KerasRows, n_outputs: int) -> None:
+def _compute_two_rows(rows: KerasLossRows, n_outputs: int) -> None:
     y, p = np.zeros((2, n_outputs), "float32"), np.full((2, n_outputs), 0.5, "float32")
     y[:, 0] = 1
-    with building("float32"):
+    with keras_scope("float32"):
         rows(None, *map(active_keras().ops.convert_to_tensor, (y, p)))
 
 
 def _config(loss: Any) -> dict[str, Any]:
-    """The settings of a loss; Keras leaves some out (the delta of Huber)."""
-    with building("float32"):
+    """The config of a loss, with settings that Keras omits, such as the delta of Huber."""
+    with keras_scope("float32"):
         config: dict[str, Any] = loss.get_config()
-    taken = inspect.signature(type(loss)).parameters
+    accepted = inspect.signature(type(loss)).parameters
     used = getattr(loss, "_fn_kwargs", {})
-    return config | {name: used[name] for name in used if name in taken}
+    return config | {name: used[name] for name in used if name in accepted}
 
 
-def _kept(function: Any) -> Any:
-    """A class or function; the name of one that is Keras's own."""
+def _name_or_object(function: Any) -> Any:
+    """The name of a class or function that Keras contains; any other one itself."""
     name = str(getattr(function, "__name__", ""))
     return name if getattr(active_keras().losses, name, None) is function else function

@@ -1,9 +1,9 @@
-"""Layers that look at a whole batch, made to leave out its padding.
+"""Layers that compute statistics of a batch, such as batch normalization, exclude padding.
 
-Steps are padded to a few shapes with rows of weight 0. In the model that `KerasApply` keeps
-to itself, batch normalisation gets the live rows as its mask, and activity regularisers see
-zeros in the place of the others. No class of Keras is changed. A layer of a user's own that
-looks at a whole batch asks `live_rows`.
+Training steps are padded with rows of weight 0 to a few fixed sizes. In the model of a
+`KerasApply`, batch normalization receives the other rows as its mask, and activity regularizers
+see zeros in place of the padding. This changes layer objects, no class of Keras. Custom layers
+call `live_rows`.
 """
 
 import inspect
@@ -15,51 +15,72 @@ from typing import Any
 
 from mlpkit_keras.runtime import active_keras
 
-_LIVE: ContextVar[Any] = ContextVar("live rows", default=None)
+_LIVE_ROWS: ContextVar[Any] = ContextVar("live rows", default=None)
 
 
 def live_rows() -> Any:
-    """Which rows of the step count, (n,) bool, for layers that look at a whole batch.
+    """Return which rows of the current training step are not padding.
 
-    None in prediction, and where nothing is padded (``backend="keras"``, Keras's own `fit`).
+    A custom layer that computes statistics of a batch calls this function in its ``call`` method:
+    training steps are padded to a few fixed sizes, with rows that must not count.
+
+    Returns
+    -------
+    mask : tensor of shape (n,), bool, or None
+        Whether the weight of each row is above 0. None means that all rows count: in prediction,
+        with ``backend="keras"``, and in Keras's own ``fit``.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from mlpkit_keras import live_rows
+    >>> class Centered(keras.layers.Layer):
+    ...     def call(self, x):
+    ...         mask = live_rows()
+    ...         if mask is None:
+    ...             return x - keras.ops.mean(x, axis=0)
+    ...         w = keras.ops.cast(mask, x.dtype)[:, None]
+    ...         return x - keras.ops.sum(x * w, axis=0) / keras.ops.sum(w)
+    >>> live_rows() is None  # outside of a training step
+    True
     """
-    return _LIVE.get()
+    return _LIVE_ROWS.get()
 
 
 @contextmanager
-def counting(w: Any) -> Iterator[None]:
-    """Inside, `live_rows` are those of a weight above 0; w (n,), or None."""
-    token = _LIVE.set(None if w is None else w > 0)
+def rows_counted(w: Any) -> Iterator[None]:
+    """A context in which `live_rows` returns the rows of weight above 0; w is (n,) or None."""
+    token = _LIVE_ROWS.set(None if w is None else w > 0)
     try:
         yield
     finally:
-        _LIVE.reset(token)
+        _LIVE_ROWS.reset(token)
 
 
-def guarded(model: Any) -> Any:
-    """The model, with its own layers told to leave out padding. It is changed in place."""
+def exclude_padding(model: Any) -> Any:
+    """Make the layers of Keras in a model exclude padding. The model is changed in place."""
     keras = active_keras()
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             if "mask" in inspect.signature(layer.call).parameters:
-                layer.call = _Masked(layer)
+                layer.call = _MaskedCall(layer)
                 if hasattr(layer, "_moments"):
                     layer._moments = _Moments(layer)
             else:
-                _warn(layer, "its call takes no mask")
+                _warn(layer, "its method call has no parameter mask")
         if getattr(layer, "activity_regularizer", None) is not None:
-            layer.activity_regularizer = _OfLiveRows(layer)
+            layer.activity_regularizer = _MaskedRegularizer(layer)
     return model
 
 
-class _Masked:
-    """The ``call`` of a batch normalisation, with the live rows in its mask."""
+class _MaskedCall:
+    """The ``call`` of a batch normalization, with the live rows added to its mask."""
 
     def __init__(self, layer: Any) -> None:
         self.layer, self.call = layer, layer.call
 
     def __call__(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        live = _of(self.layer, inputs)
+        live = _live_rows_of(self.layer, inputs)
         if training and live is not None:
             ops, shape = active_keras().ops, tuple(inputs.shape[:-1])
             live = ops.reshape(live, (-1, *(1,) * (len(shape) - 1)))
@@ -68,7 +89,7 @@ class _Masked:
 
 
 class _Moments:
-    """The moments of a batch; Keras's own lose the axis of a single unit behind a mask."""
+    """The moments of a batch. With a mask, Keras itself drops the axis of a single unit."""
 
     def __init__(self, layer: Any) -> None:
         self.layer, self.moments = layer, layer._moments
@@ -78,36 +99,36 @@ class _Moments:
         return tuple(active_keras().ops.reshape(m, shape) for m in self.moments(inputs, mask))
 
 
-class _OfLiveRows:
-    """An activity regulariser that sees zeros in rows that do not count."""
+class _MaskedRegularizer:
+    """An activity regularizer that receives zeros in place of padding."""
 
     def __init__(self, layer: Any) -> None:
         self.layer, self.regularizer = layer, layer.activity_regularizer
 
     def __call__(self, outputs: Any) -> Any:
-        live = _of(self.layer, outputs)
+        live = _live_rows_of(self.layer, outputs)
         if live is None:
             return self.regularizer(outputs)
         ops = active_keras().ops
-        rows = ops.reshape(live, (-1, *(1,) * (len(outputs.shape) - 1)))
-        found = self.regularizer(ops.where(rows, outputs, ops.zeros_like(outputs)))
-        # Keras divides by all rows
-        counted = ops.maximum(ops.sum(ops.cast(live, found.dtype)), 1)
-        return found * live.shape[0] / counted
+        mask = ops.reshape(live, (-1, *(1,) * (len(outputs.shape) - 1)))
+        penalty = self.regularizer(ops.where(mask, outputs, ops.zeros_like(outputs)))
+        # Keras divides the penalty by the number of all rows
+        n_live = ops.maximum(ops.sum(ops.cast(live, penalty.dtype)), 1)
+        return penalty * live.shape[0] / n_live
 
 
-def _of(layer: Any, x: Any) -> Any:
-    """The live rows, where x has as many rows as the step."""
-    live = _LIVE.get()
+def _live_rows_of(layer: Any, x: Any) -> Any:
+    """The live rows, if x has as many rows as the training step."""
+    live = _LIVE_ROWS.get()
     if live is not None and (len(x.shape) == 0 or x.shape[0] != live.shape[0]):
-        _warn(layer, f"it sees {tuple(x.shape)} in a step of {live.shape[0]} rows")
+        _warn(layer, f"its input has shape {tuple(x.shape)} in a step of {live.shape[0]} rows")
         return None
     return live
 
 
-def _warn(layer: Any, why: str) -> None:
+def _warn(layer: Any, reason: str) -> None:
     warnings.warn(
-        f"The layer {layer.name!r} ({type(layer).__name__}) looks at a whole batch, and rows of"
-        f" weight 0, padding among them, count in it: {why}. With backend='keras' no step is"
-        " padded."
+        f"The layer {layer.name!r} ({type(layer).__name__}) computes statistics of a batch and"
+        f" cannot exclude rows of weight 0, such as padding: {reason}. With backend='keras' no"
+        " step is padded."
     )

@@ -1,11 +1,11 @@
-"""The one Keras of this process: which backend it runs on, and how it is brought up."""
+"""The Keras module of the process: its backend, and the contexts in which it is called."""
 
 import os
 import random
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from threading import RLock
 from typing import Any
@@ -14,79 +14,119 @@ import numpy as np
 
 from mlpkit.plugin import Array, PluginError
 
-VARIABLE = "KERAS_BACKEND"
-STEPS = ("jax", "tensorflow")  # whose step functions can run a Keras model
+BACKEND_VARIABLE = "KERAS_BACKEND"
+COMPUTE_BACKENDS = ("jax", "tensorflow")  # backends of mlpkit that can train a Keras model
 LOCK = RLock()
 
 
-def keras_for(backend: str, what: str = "A Keras model") -> Any:
-    """The module ``keras``, on the backend of these step functions; imported if it was not.
+def keras_for(backend: str, component: str = "A Keras model") -> Any:
+    """Return the module ``keras``, imported with the backend that a backend of mlpkit requires.
 
-    ``"keras"`` takes the backend that Keras has, or would choose. PluginError if Keras
-    already runs on another one.
+    Parameters
+    ----------
+    backend : str
+        Name of a backend of mlpkit. "keras" accepts any backend of Keras.
+    component : str, default="A Keras model"
+        What requires Keras, for error messages.
+
+    Raises
+    ------
+    PluginError
+        If the backend cannot train Keras models, or Keras already runs on another backend.
     """
-    wanted = backend.rpartition("/")[2]
-    if wanted not in (*STEPS, "keras"):
+    required = backend.rpartition("/")[2]
+    if required not in (*COMPUTE_BACKENDS, "keras"):
         raise PluginError(
-            f"{what} can't be trained with backend={backend!r}, which does not differentiate"
-            " Keras: choose backend='jax' or backend='tensorflow' (or 'keras', for a model with"
-            " a train_step of its own)."
+            f"{component} cannot be trained with backend={backend!r}, which does not"
+            " differentiate Keras models: choose backend='jax' or backend='tensorflow' (or"
+            " 'keras' for a model with its own train_step)."
         )
     with LOCK:
         if "keras" not in sys.modules:
-            _choose(wanted)
+            _choose_backend(required)
         import keras
 
         active = keras.backend.backend()
-    if wanted not in ("keras", active):
+    if required not in ("keras", active):
         raise PluginError(
-            f"backend={wanted!r} can't run a Keras model in this process: Keras is already"
+            f"backend={required!r} cannot run a Keras model in this process: Keras is already"
             f" imported and runs on {active!r}, and a process has one Keras backend. Your"
             " program, another library, or `import tensorflow` imported it first. Choose"
-            f" backend={active!r}; or set the environment variable {VARIABLE}={wanted} before"
-            " anything imports keras or tensorflow, in a fresh process. builder='dense' runs"
-            " on any backend."
+            f" backend={active!r}; or start a new process and set the environment variable"
+            f" {BACKEND_VARIABLE}={required} before anything imports keras or tensorflow."
+            " builder='dense' runs on any backend."
         )
     return keras
 
 
-def _choose(wanted: str) -> None:
-    if wanted in STEPS:
-        os.environ[VARIABLE] = wanted  # workers that are started from here need it too
-    elif VARIABLE not in os.environ:
-        found = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
-        found.sort(key=lambda name: name not in sys.modules)  # what is in use comes first
-        os.environ[VARIABLE] = (found or ["numpy"])[0]
+def _choose_backend(required: str) -> None:
+    if required in COMPUTE_BACKENDS:
+        os.environ[BACKEND_VARIABLE] = required  # worker processes inherit it
+    elif BACKEND_VARIABLE not in os.environ:
+        installed = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
+        installed.sort(key=lambda name: name not in sys.modules)  # imported frameworks first
+        os.environ[BACKEND_VARIABLE] = (installed or ["numpy"])[0]
 
 
 def active_keras() -> Any:
-    """Keras as it is, on any backend."""
+    """The module ``keras`` on the backend that it runs on."""
     return keras_for("keras")
 
 
 def device() -> str:
-    """The device that Keras uses by default, in words, and the backend that it runs on."""
+    """The default device of Keras and its backend, such as "cpu of jax"."""
     keras = active_keras()
     try:
         devices = keras.distribution.list_devices()
-    except (AttributeError, NotImplementedError, RuntimeError):  # not of every backend of Keras
+    except (AttributeError, NotImplementedError, RuntimeError):  # not every backend has it
         devices = []
     first = str(devices[0]) if devices else "a device"
     return f"{first.removesuffix(':0').replace(':', ' ')} of {keras.backend.backend()}"
 
 
 @contextmanager
-def building(dtype: str) -> Iterator[None]:
-    """A context to make and call models in: float64 where it is asked for, and with JAX
-    chosen, no TensorFlow.
+def keras_scope(dtype: str) -> Iterator[None]:
+    """A context in which models are built and called.
 
-    Keras looks for TensorFlow's types whenever it writes a config, and imports it for that
-    (2 seconds, half a gigabyte); here it is told that there is none.
+    It enables float64 in JAX if `dtype` requires it. While Keras runs on JAX, it prevents the
+    import of TensorFlow, which takes 2 seconds and half a gigabyte: Keras would import it to
+    look up its types whenever it writes a config.
     """
     with LOCK, _float64(dtype), _without_tensorflow(), warnings.catch_warnings():
-        # Keras asks its own variables for NumPy arrays in an old way
+        # Keras converts its variables by a deprecated call of NumPy
         warnings.filterwarnings("ignore", ".*copy keyword", DeprecationWarning)
         yield
+
+
+def _float64(dtype: str) -> AbstractContextManager[Any]:
+    keras = active_keras()
+    if dtype != "float64" or keras.backend.backend() != "jax":
+        return nullcontext()
+    import jax
+
+    try:
+        return jax.enable_x64(True)  # type: ignore[no-any-return,unused-ignore]
+    except AttributeError:  # an older JAX
+        from jax.experimental import enable_x64  # type: ignore[attr-defined,unused-ignore]
+
+        return enable_x64()  # type: ignore[no-any-return,unused-ignore]
+
+
+@contextmanager
+def _without_tensorflow() -> Iterator[None]:
+    try:
+        from keras.src.utils.module_utils import tensorflow as lazy_module
+    except ImportError:  # another version of Keras, which may import TensorFlow
+        lazy_module = None
+    imported = "tensorflow" in sys.modules
+    if lazy_module is None or imported or not hasattr(lazy_module, "_available"):
+        yield
+        return
+    available, lazy_module._available = lazy_module._available, False
+    try:
+        yield
+    finally:
+        lazy_module._available = available
 
 
 @contextmanager
@@ -106,38 +146,8 @@ def default_seeds(seed: int | None = None) -> Iterator[None]:
             random.setstate(state)
 
 
-def _float64(dtype: str) -> Any:
-    keras = active_keras()
-    if dtype != "float64" or keras.backend.backend() != "jax":
-        return nullcontext()
-    import jax
-
-    try:
-        return jax.enable_x64(True)
-    except AttributeError:  # an older JAX
-        from jax.experimental import enable_x64  # type: ignore[attr-defined,unused-ignore]
-
-        return enable_x64()
-
-
-@contextmanager
-def _without_tensorflow() -> Iterator[None]:
-    try:
-        from keras.src.utils.module_utils import tensorflow as lazy
-    except ImportError:  # elsewhere in another Keras: then it may be imported
-        lazy = None
-    if lazy is None or "tensorflow" in sys.modules or not hasattr(lazy, "_available"):
-        yield
-        return
-    before, lazy._available = lazy._available, False
-    try:
-        yield
-    finally:
-        lazy._available = before
-
-
 def to_numpy(value: Any) -> Array:
-    """A NumPy copy of a Keras variable or of a tensor of its backend."""
+    """A NumPy copy of a Keras variable, or of a tensor of the backend of Keras."""
     value = getattr(value, "value", value) if hasattr(value, "assign") else value
-    value = value.numpy() if hasattr(value, "numpy") else value  # quiet where np.array is not
+    value = value.numpy() if hasattr(value, "numpy") else value  # np.array alone may warn
     return np.array(value)

@@ -1,7 +1,8 @@
-"""Steps by Keras's own ``train_on_batch``, on whatever backend Keras runs.
+"""The backend "keras": training by ``train_on_batch``, on any backend of Keras.
 
-For models with a ``train_step`` of their own. Keras divides, adds penalties and steps by
-itself, so `gradient` and `update` have nothing to give, and L2 by ``alpha`` does not apply.
+It is for models with their own ``train_step``. Keras averages over the rows, adds penalties and
+updates the weights, so there is no `gradient` or `update`, and `alpha` is ignored. The optimizer
+keeps its own learning rate: learning rates that callbacks or schedules of mlpkit set are ignored.
 """
 
 from typing import Any, NamedTuple
@@ -21,24 +22,24 @@ from mlpkit.plugin import (
     Steps,
     StepSums,
 )
-from mlpkit_keras import heads
-from mlpkit_keras.losses import KerasRows
-from mlpkit_keras.models import assign
-from mlpkit_keras.networks import KerasApply, named, seed_states
+from mlpkit_keras.conversion import assign
+from mlpkit_keras.losses import KerasLossRows
+from mlpkit_keras.networks import KerasApply, seed_variables, variables_of
 from mlpkit_keras.optimizers import PREFIX, optimizer_of
-from mlpkit_keras.runtime import building, to_numpy
+from mlpkit_keras.output_activations import inverse
+from mlpkit_keras.runtime import keras_scope, to_numpy
 
-LOSSES = {
+KERAS_LOSSES = {
     "log_loss": "categorical_crossentropy",
     "binary_log_loss": "binary_crossentropy",
     "squared_error": "mean_squared_error",
     "absolute_error": "mean_absolute_error",
     "poisson": "poisson",
 }
-OUTPUT_ROWS = 4096
+OUTPUT_ROWS = 4096  # rows of a forward pass in prediction, at most
 
 
-class State(NamedTuple):
+class TrainingState(NamedTuple):
     """Weights by name, and the variables of the optimizer: NumPy arrays, never written to."""
 
     weights: Arrays
@@ -46,120 +47,122 @@ class State(NamedTuple):
 
 
 def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
-    """Steps for a Keras model; PluginError for a network of another kind."""
+    """Steps for a Keras model. Raises PluginError for any other network."""
     if not isinstance(network.apply, KerasApply):
         raise PluginError(
-            "backend='keras' trains Keras models, and this builder brings another network."
-            " Choose builder='keras.mlp', a function that returns a keras.Model, or another"
-            " backend."
+            "backend='keras' trains Keras models, and this builder returns another network. Use"
+            " builder='keras.mlp', a function that returns a keras.Model, or another backend."
         )
-    b = Trained(network.apply, spec, recipe)
+    f = KerasSteps(network.apply, spec, recipe)
     return Steps(
-        b.put, b.start, b.arrays, b.optimizer_state, b.gradient, b.update, b.epoch, b.outputs
+        f.put, f.start, f.arrays, f.optimizer_state, f.gradient, f.update, f.epoch, f.outputs
     )
 
 
-class Trained:
-    """One live model; a state is put into it before it is used."""
+class KerasSteps:
+    """The functions of `Steps`. Each loads its state into one live model first."""
 
     def __init__(self, apply: KerasApply, spec: Spec, recipe: Recipe) -> None:
         self.apply, self.spec = apply, spec
-        self.model: Any = apply.source.model()
+        self.model: Any = apply.architecture.model()
         if not self.model.compiled:
             rows, name = spec.loss.rows, spec.loss.name
-            if not isinstance(rows, KerasRows) and name not in LOSSES:
+            if not isinstance(rows, KerasLossRows) and name not in KERAS_LOSSES:
                 raise PluginError(
-                    f"backend='keras' has no loss {name!r}: compile the model with one, or give"
-                    " loss='keras.huber' or another one of Keras's."
+                    f"backend='keras' does not support the loss {name!r}: compile the model with"
+                    " a loss, or set loss='keras.huber' or another loss of Keras."
                 )
-            loss = rows.made() if isinstance(rows, KerasRows) else LOSSES[name]
+            loss = rows.keras_loss() if isinstance(rows, KerasLossRows) else KERAS_LOSSES[name]
             self.model.compile(optimizer_of(recipe), loss)
-        with building(spec.dtype):
+        with keras_scope(spec.dtype):
             self.model.optimizer.build(self.model.trainable_variables)
         self.sparse = str(getattr(self.model.loss, "name", self.model.loss)).startswith("sparse_")
 
-    def _slots(self) -> dict[str, Any]:
-        # by number: names count up from model to model
+    def _optimizer_variables(self) -> dict[str, Any]:
+        # by number, since Keras numbers the names of models throughout the process
         return {f"{PREFIX}/{i}": v for i, v in enumerate(self.model.optimizer.variables)}
 
-    def _load(self, state: State) -> None:
+    def _load(self, state: TrainingState) -> None:
         assign(self.model, state.weights)
-        for name, variable in self._slots().items():
+        for name, variable in self._optimizer_variables().items():
             variable.assign(state.optimizer_state[name])
 
     def put(self, X: Any, y: Array, w: Array | None) -> HostRows:
-        """X (n, n_features), y (n, n_outputs), w (n,) -> rows on the host."""
+        """Training rows in host memory: X (n, n_features), y (n, n_outputs), w (n,)."""
         return host_rows(X, y, w, self.spec.dtype)
 
-    def start(self, arrays: Arrays) -> State:
-        """Copies of weights and slots."""
-        weights = {name: np.array(arrays[name]) for name in named(self.model)}
-        names = list(self._slots())
+    def start(self, arrays: Arrays) -> TrainingState:
+        """Copies of the weights and of the optimizer state, or a new optimizer state."""
+        weights = {name: np.array(arrays[name]) for name in variables_of(self.model)}
+        names = list(self._optimizer_variables())
         if names[0] in arrays:
-            return State(weights, {name: np.array(arrays[name]) for name in names})
-        with building(self.spec.dtype):  # some slots begin as copies of the weights
+            return TrainingState(weights, {name: np.array(arrays[name]) for name in names})
+        with keras_scope(self.spec.dtype):  # some optimizer states start as copies of the weights
             assign(self.model, weights)
-            fresh = type(self.model.optimizer).from_config(self.model.optimizer.get_config())
-            fresh.build(self.model.trainable_variables)
-            optimizer_state = dict(zip(names, map(to_numpy, fresh.variables), strict=True))
-        return State(weights, optimizer_state)
+            new = type(self.model.optimizer).from_config(self.model.optimizer.get_config())
+            new.build(self.model.trainable_variables)
+            optimizer_state = dict(zip(names, map(to_numpy, new.variables), strict=True))
+        return TrainingState(weights, optimizer_state)
 
-    def arrays(self, state: State) -> Arrays:
+    def arrays(self, state: TrainingState) -> Arrays:
         """Copies of the weights."""
         return {name: a.copy() for name, a in state.weights.items()}
 
-    def optimizer_state(self, state: State) -> Arrays:
-        """Copies of the optimizer's variables."""
+    def optimizer_state(self, state: TrainingState) -> Arrays:
+        """Copies of the variables of the optimizer."""
         return {name: a.copy() for name, a in state.optimizer_state.items()}
 
-    def gradient(self, state: State, rows: Any, indices: Any, seed: int) -> Any:
-        """Not to be had."""
+    def gradient(self, state: TrainingState, rows: Any, indices: Any, seed: int) -> Any:
+        """Unsupported: raises PluginError."""
         raise PluginError(
-            "backend='keras' gives no gradients: train_on_batch keeps them. Choose backend='jax'"
-            " or 'tensorflow' for this solver or trainer."
+            "backend='keras' does not provide gradients, since train_on_batch does not return"
+            " them. Use backend='jax' or 'tensorflow' for this solver or trainer."
         )
 
-    def update(self, state: State, gradients: Arrays, weight: float, learning_rate: float) -> State:
-        """Not to be had."""
+    def update(
+        self, state: TrainingState, gradients: Arrays, weight: float, learning_rate: float
+    ) -> TrainingState:
+        """Unsupported: raises PluginError."""
         return self.gradient(state, None, None, 0)  # type: ignore[no-any-return]
 
-    def epoch(self, state: State, rows: HostRows, batches: Batches) -> tuple[State, StepSums]:
-        """train_on_batch for each step; a step of weight 0 is left out."""
-        steps = len(batches.order)
-        sums = np.zeros((3, steps))
-        with building(self.spec.dtype):
+    def epoch(
+        self, state: TrainingState, rows: HostRows, batches: Batches
+    ) -> tuple[TrainingState, StepSums]:
+        """Call train_on_batch for each step, except steps of weight 0."""
+        sums = np.zeros((3, len(batches.order)))
+        with keras_scope(self.spec.dtype):
             self._load(state)
             for i, order in enumerate(batches.order):
                 X, y, w = gathered(rows, order[order >= 0])
                 if not len(w) or w.sum() <= 0:
                     continue
-                self._seed(int(batches.seeds[i]))
+                self._set_seed(int(batches.seeds[i]))
                 target = y.argmax(axis=1) if self.sparse else y
-                mean = w.mean()  # Keras divides by rows, not by weight
-                found = self.model.train_on_batch(X, target, sample_weight=w / mean)
-                loss = float(np.ravel(to_numpy(found))[0])
+                # Keras divides by the number of rows instead of their weight
+                result = self.model.train_on_batch(X, target, sample_weight=w / w.mean())
+                loss = float(np.ravel(to_numpy(result))[0])
                 self.model.reset_metrics()
                 sums[:2, i] = loss * w.sum(), w.sum()
-            weights = {name: to_numpy(v) for name, v in named(self.model).items()}
-            optimizer_state = {name: to_numpy(v) for name, v in self._slots().items()}
-        return State(weights, optimizer_state), StepSums(*sums)
+            weights = {name: to_numpy(v) for name, v in variables_of(self.model).items()}
+            optimizer_state = {name: to_numpy(v) for name, v in self._optimizer_variables().items()}
+        return TrainingState(weights, optimizer_state), StepSums(*sums)
 
-    def _seed(self, seed: int) -> None:
-        for i, variable in enumerate(seed_states(self.model)):
+    def _set_seed(self, seed: int) -> None:
+        for i, variable in enumerate(seed_variables(self.model)):
             variable.assign(np.array([seed % 2**31, i]))
 
-    def outputs(self, state: State, X: Any) -> Array:
-        """Outputs before activation (n, n_outputs), NumPy."""
+    def outputs(self, state: TrainingState, X: Any) -> Array:
+        """Outputs before activation, (n, n_outputs), as a NumPy array."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
-        parts = []
-        with building(self.spec.dtype):
+        blocks = []
+        with keras_scope(self.spec.dtype):
             self._load(state)
-            most = rows_within(max(self.spec.layer_units), 8, OUTPUT_ROWS)
-            for begin in range(0, max(1, X.shape[0]), most):
-                part = X[begin : begin + most]
-                part = part.toarray() if issparse(part) else part
-                p = self.model(part.astype(self.spec.dtype), training=False)
-                if self.apply.head != "none":
-                    p = heads.inverse(self.apply.activation)(p)
-                parts.append(to_numpy(p))
-        return np.concatenate(parts).astype(self.spec.dtype)
+            size = rows_within(max(self.spec.layer_units), 8, OUTPUT_ROWS)
+            for begin in range(0, max(1, X.shape[0]), size):
+                block = X[begin : begin + size]
+                block = block.toarray() if issparse(block) else block
+                p = self.model(block.astype(self.spec.dtype), training=False)
+                if self.apply.removal != "none":
+                    p = inverse(self.apply.activation)(p)
+                blocks.append(to_numpy(p))
+        return np.concatenate(blocks).astype(self.spec.dtype)

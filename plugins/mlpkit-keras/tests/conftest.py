@@ -1,4 +1,4 @@
-"""Keras on the backend that MLPKIT_BACKEND names; a missing one is a failure."""
+"""Keras runs on the backend that MLPKIT_BACKEND names. Without this variable the tests fail."""
 
 import os
 import tempfile
@@ -6,23 +6,23 @@ from collections.abc import Iterator
 
 import pytest
 
-os.environ["KERAS_HOME"] = tempfile.mkdtemp()  # Keras writes a file there when it is imported
-# compiling is most of the time of these tests, and what is compiled runs for milliseconds
+os.environ["KERAS_HOME"] = tempfile.mkdtemp()  # Keras writes a file there at its import
+# most of the time of these tests is compilation, and compiled code runs for milliseconds
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from mlpkit_keras.runtime import STEPS, keras_for  # noqa: E402
+from mlpkit_keras.runtime import COMPUTE_BACKENDS, keras_for  # noqa: E402
 
 BACKEND = os.environ.get("MLPKIT_BACKEND", "")
-if BACKEND not in STEPS:
-    raise RuntimeError(f"set MLPKIT_BACKEND to one of {STEPS}; these tests need one")
+if BACKEND not in COMPUTE_BACKENDS:
+    raise RuntimeError(f"set MLPKIT_BACKEND to one of {COMPUTE_BACKENDS} for these tests")
 keras_for(BACKEND)
 
 
 def pytest_report_header() -> str:
-    """Say which backend the run is about."""
+    """Show the backend under test."""
     return f"Keras on {BACKEND}"
 
 
@@ -34,7 +34,7 @@ def backend() -> str:
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Few epochs are enough for a test, and no news."""
+    """Ignore that training stops after a few epochs."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning

@@ -1,4 +1,4 @@
-"""What users write: model functions, a subclassed model, an estimator of their own."""
+"""Code as users write it: builders, a subclassed model and a subclassed estimator."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Y = np.array(["low", "mid", "top"])[np.digitize(X[:, 0] + 0.5 * X[:, 1], [-0.4, 
 
 
 def my_model(spec: Any, hidden_units: int = 64, dropout: float = 0.1) -> Any:
-    """The issue's example, word for word."""
+    """A functional model with options."""
     inputs = keras.Input((spec.n_features,))
     x = keras.layers.Dense(hidden_units, activation="relu")(inputs)
     x = keras.layers.Dropout(dropout)(x)
@@ -23,7 +23,7 @@ def my_model(spec: Any, hidden_units: int = 64, dropout: float = 0.1) -> Any:
 
 
 def ending(spec: Any, end: str = "dense") -> Any:
-    """One hidden layer, and the last activation in each way that Keras has."""
+    """A model that ends with its activation function in one of several ways."""
     init = keras.initializers.GlorotUniform(seed=1)
     out = keras.initializers.GlorotUniform(seed=2)
     inputs = keras.Input((spec.n_features,))
@@ -43,7 +43,7 @@ def ending(spec: Any, end: str = "dense") -> Any:
 
 
 class Net(keras.Model):
-    """A subclassed model with a layer that draws and one with statistics."""
+    """A subclassed model with dropout and batch normalization."""
 
     def __init__(self, units: int, n_outputs: int, activation: str | None) -> None:
         super().__init__()
@@ -53,24 +53,24 @@ class Net(keras.Model):
         self.last = keras.layers.Dense(n_outputs, activation=activation)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
-        """Forward."""
+        """Compute the outputs."""
         return self.last(self.drop(self.norm(self.first(x), training=training), training=training))
 
 
 def subclassed(spec: Any, units: int = 16) -> Any:
-    """A builder of it; the model is not built."""
+    """A builder that returns a subclassed model which is not built."""
     return Net(units, spec.n_outputs, spec.out_activation)
 
 
 def compiled(spec: Any, learning_rate: float = 0.05) -> Any:
-    """A model that says how it wants to be trained."""
+    """A compiled model."""
     model = my_model(spec, 16, 0.0)
     model.compile(keras.optimizers.RMSprop(learning_rate), "sparse_categorical_crossentropy")
     return model
 
 
-def regularised(spec: Any) -> Any:
-    """A kernel regulariser, and a penalty on activity."""
+def regularized(spec: Any) -> Any:
+    """A model with a kernel regularizer and an activity regularizer."""
     return keras.Sequential(
         [
             keras.Input((spec.n_features,)),
@@ -83,7 +83,7 @@ def regularised(spec: Any) -> Any:
 
 
 class MyMLP(MLPClassifier):
-    """A self-contained estimator."""
+    """A subclassed estimator with its own parameters and its own builder."""
 
     def __init__(
         self,
@@ -103,12 +103,12 @@ class MyMLP(MLPClassifier):
         self.units, self.dropout = units, dropout
 
     def build(self, spec: Any) -> Any:
-        """The model."""
+        """Build the model."""
         return my_model(spec, self.units, self.dropout)
 
 
 class OwnStep(keras.Model):
-    """A model that trains itself."""
+    """A model with its own train_step."""
 
     def __init__(self, n_outputs: int) -> None:
         super().__init__()
@@ -116,15 +116,15 @@ class OwnStep(keras.Model):
         self.steps = 0
 
     def call(self, x: Any) -> Any:
-        """Forward."""
+        """Compute the outputs."""
         return self.only(x)
 
     def train_step(self, *args: Any) -> Any:
-        """Counts, and does what Keras does."""
+        """Count the steps, and train as Keras does."""
         self.steps += 1
         return super().train_step(*args)
 
 
 def own_step(spec: Any) -> Any:
-    """A builder of it."""
+    """A builder that returns a model with its own train_step."""
     return OwnStep(spec.n_outputs)

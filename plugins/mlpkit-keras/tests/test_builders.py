@@ -1,4 +1,4 @@
-"""The named builders: conformance tests, scikit-learn's checks, parity with the dense builder."""
+"""The named builders: steps, checks of scikit-learn, and equality with the dense builder."""
 
 import pickle
 from typing import Any
@@ -15,7 +15,7 @@ from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Network, Steps
 from mlpkit.registry.lookup import installed
 from mlpkit.testing import batches, close, data, recipe, spec
-from mlpkit_keras.runtime import building, to_numpy
+from mlpkit_keras.runtime import keras_scope, to_numpy
 
 NAMES = ("keras.mlp", "keras.residual", "keras.wide_and_deep")
 ALL = {"dropout": 0.3, "normalization": "batch", "kernel_regularizer": "l2"}
@@ -29,7 +29,7 @@ QUICK: dict[str, Any] = {
 
 
 def started(name: str, dtype: str = "float64", **options: Any) -> tuple[Network, Steps, Any, Any]:
-    """A builder's network, its steps, a state, and 21 rows."""
+    """The network of a builder, its steps, a state, and 21 training rows."""
     from dataclasses import replace
 
     s = replace(spec(dtype=dtype), backend=BACKEND)
@@ -42,8 +42,8 @@ def started(name: str, dtype: str = "float64", **options: Any) -> tuple[Network,
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_arrays_are_plain_and_come_back(name: str, dtype: str) -> None:
-    """Weights are NumPy arrays of the spec's dtype, seed generators are none of them."""
+def test_arrays_are_numpy_arrays(name: str, dtype: str) -> None:
+    """Weights have the dtype of the spec; states of seed generators are not among them."""
     network, steps, state, _ = started(name, dtype, **ALL)
     assert {a.dtype.name for a in network.arrays.values()} == {dtype}
     assert all(type(a) is np.ndarray for a in network.arrays.values())
@@ -54,7 +54,7 @@ def test_arrays_are_plain_and_come_back(name: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_epoch_equals_gradient_and_update(name: str) -> None:
-    """Statistics, dropout and penalties included."""
+    """An epoch equals its steps, with statistics, dropout and penalties."""
     _, steps, state, rows = started(name, **ALL)
     plan = batches(21, 8)
     fused, sums = steps.epoch(state, rows, plan)
@@ -68,7 +68,7 @@ def test_epoch_equals_gradient_and_update(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_empty_steps_change_nothing(name: str) -> None:
-    """Neither weights nor statistics."""
+    """Steps without rows change neither weights nor statistics."""
     _, steps, state, rows = started(name, **ALL)
     empty = batches(21, 8)._replace(order=np.full((3, 8), -1))
     after, _ = steps.epoch(state, rows, empty)
@@ -76,8 +76,8 @@ def test_empty_steps_change_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_rows_of_weight_0_count_for_nothing(name: str) -> None:
-    """Without layers that look at a whole batch."""
+def test_rows_of_weight_0_are_ignored(name: str) -> None:
+    """Rows of weight 0 change nothing if no layer computes statistics of a batch."""
     _, steps, state, rows = started(name, normalization=None)
     X_, y, w = data(spec())
     w = w.copy()
@@ -88,23 +88,23 @@ def test_rows_of_weight_0_count_for_nothing(name: str) -> None:
 
 
 def test_dropout_follows_the_seed() -> None:
-    """Same seed, same weights; another, others; and outputs draw nothing."""
+    """The seed of a step determines the dropout; outputs are not random."""
     _, steps, state, rows = started("keras.mlp", dropout=0.5)
     plan = batches(21, 8)
-    found = []
+    weights = []
     for shift in (0, 0, 1):
         seeds = plan.seeds + np.uint32(shift)
-        found.append(steps.arrays(steps.epoch(state, rows, plan._replace(seeds=seeds))[0]))
-    close(found[0], found[1], 0)
-    assert np.any(found[0]["0.kernel"] != found[2]["0.kernel"])
+        weights.append(steps.arrays(steps.epoch(state, rows, plan._replace(seeds=seeds))[0]))
+    close(weights[0], weights[1], 0)
+    assert np.any(weights[0]["0.kernel"] != weights[2]["0.kernel"])
     np.testing.assert_array_equal(
         steps.outputs(state, X[:, :1] * np.ones(5)), steps.outputs(state, X[:, :1] * np.ones(5))
     )
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_learns_and_repeats(name: str) -> None:
-    """A seed gives the same curve twice; without one weights differ."""
+def test_training_is_reproducible(name: str) -> None:
+    """The same seed has the same loss curve, another seed a different one."""
     options = {"dropout": 0.1, "normalization": "layer"}
     clf = MLPClassifier((16,), builder=name, builder_options=options, **QUICK)
     assert clf.fit(X, Y).score(X, Y) > 0.85
@@ -113,14 +113,16 @@ def test_learns_and_repeats(name: str) -> None:
     assert clf.set_params(random_state=1).fit(X, Y).loss_curve_ != curve
 
 
-def test_layers_have_settings_of_their_own() -> None:
-    """Units, activations and dropout layer by layer."""
+def test_options_for_each_layer() -> None:
+    """Units, activations and dropout can be set for each layer."""
     options = {"units": [8, 4], "activation": ["relu", "gelu"], "dropout": [0.0, 0.5]}
     clf = MLPClassifier(builder="keras.mlp", builder_options=options, **QUICK)
     model = clf.set_params(max_iter=2).fit(X, Y).to_keras()
     kinds = [type(layer).__name__ for layer in model.layers]
     assert kinds == ["Dense", "Activation", "Dense", "Activation", "Dropout", "Dense"]
-    with pytest.raises(ValueError, match="dropout has 3 values for 2 hidden layers"):
+    with pytest.raises(
+        ValueError, match="dropout must have one value for each of the 2 hidden layers, got 3"
+    ):
         clf.set_params(builder__dropout=[0.1] * 3).fit(X, Y)
     with pytest.raises(ValueError, match="Did you mean 'dropout'"):
         clf.set_params(builder_options={"dropuot": 0.1}).fit(X, Y)
@@ -129,7 +131,7 @@ def test_layers_have_settings_of_their_own() -> None:
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
 def test_mlp_equals_the_dense_builder(solver: str, activation: str) -> None:
-    """From the same weights the same losses, to 1e-5."""
+    """With the same initial weights the losses are equal up to 1e-5."""
     shared = {**QUICK, "max_iter": 8, "activation": activation, "solver": solver, "alpha": 0.1}
     X64 = X.astype(float)
     dense = MLPClassifier((9, 5), **shared).initialize(4, classes=np.unique(Y))
@@ -149,13 +151,13 @@ def test_mlp_equals_the_dense_builder(solver: str, activation: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_dense_builder_goes_to_keras(dtype: str) -> None:
-    """to_keras() predicts the same to 1e-6, whoever trained."""
-    with building(dtype):
-        _goes_to_keras(dtype)
+def test_dense_networks_are_converted_to_keras(dtype: str) -> None:
+    """The model predicts the same up to 1e-6, with each backend."""
+    with keras_scope(dtype):
+        _check_conversion(dtype)
 
 
-def _goes_to_keras(dtype: str) -> None:
+def _check_conversion(dtype: str) -> None:
     for params in ({}, {"backend": BACKEND}, {"builder": "keras.mlp", "backend": BACKEND}):
         clf = MLPClassifier((8,), max_iter=5, random_state=0, dtype=dtype, **params).fit(X, Y)
         model = clf.to_keras()
@@ -167,8 +169,8 @@ def _goes_to_keras(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_statistics_are_carried(name: str) -> None:
-    """Through early stopping, partial_fit and pickling; a pickle goes on bit for bit."""
+def test_statistics_are_kept(name: str) -> None:
+    """Early stopping, partial_fit and pickling keep the batch statistics exactly."""
     clf = MLPClassifier((8,), builder=name, builder_options=ALL, early_stopping=True, **QUICK).fit(
         X, Y
     )
@@ -179,14 +181,14 @@ def test_statistics_are_carried(name: str) -> None:
     stream = MLPClassifier((8,), builder=name, builder_options=ALL, **QUICK)
     stream.partial_fit(X[:50], Y[:50], classes=np.unique(Y))
     other = pickle.loads(pickle.dumps(stream))
-    for each in (stream, other):
-        each.partial_fit(X[50:], Y[50:])
+    for estimator in (stream, other):
+        estimator.partial_fit(X[50:], Y[50:])
     close(stream._model.arrays, other._model.arrays, 0)
     assert np.array_equal(stream.predict_proba(X), other.predict_proba(X))
 
 
-def test_a_stream_compiles_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new chunk size costs nothing once its bucket was seen; a second estimator nothing."""
+def test_streams_compile_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of any size share a few compiled programs, also with a second estimator."""
     from mlpkit_keras.networks import KerasApply
 
     calls = []
@@ -214,18 +216,18 @@ def test_a_stream_compiles_a_bounded_number_of_times(monkeypatch: pytest.MonkeyP
 
 
 def small(name: str) -> MLPClassifier:
-    """An estimator that is quick to check."""
+    """A small classifier for the estimator checks."""
     clf = MLPClassifier((8,), builder=name, backend=BACKEND, max_iter=60, learning_rate_init=0.02)
     return clf.set_params(builder__blocks=1) if name == "keras.residual" else clf
 
 
-def rounded(estimator: Any) -> dict[str, str]:
-    """The checks that ask for more digits than float32 has, of estimators that compute in it."""
+def inexact_checks(estimator: Any) -> dict[str, str]:
+    """Checks that require more precision than estimators in float32 have."""
     reason = ""
     if isinstance(estimator, MyMLP):
         reason = "its layers are float32"
     elif estimator.builder == "keras.residual" and BACKEND == "jax":
-        reason = "Keras's LayerNormalization computes in float32 there"
+        reason = "Keras's LayerNormalization computes in float32 on JAX"
     kinds = ("dense", "sparse") if reason else ()
     return {f"check_sample_weight_equivalence_on_{kind}_data": reason for kind in kinds}
 
@@ -242,15 +244,15 @@ def rounded(estimator: Any) -> dict[str, str]:
             learning_rate_init=0.02,
         )
     ],
-    expected_failed_checks=rounded,
+    expected_failed_checks=inexact_checks,
 )
-def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
-    """Every check that scikit-learn has."""
+def test_estimator_checks(estimator: Any, check: Any) -> None:
+    """All estimator checks of scikit-learn pass."""
     check(estimator)
 
 
-def test_adam_is_ours() -> None:
-    """The name of a built-in solver stays the built-in's."""
+def test_adam_is_the_built_in_solver() -> None:
+    """The plugin does not replace built-in solvers."""
     assert (
         MLPClassifier(builder="keras.mlp", **QUICK).fit(X, Y)._model._live.recipe.solver == adam()
     )

@@ -1,4 +1,4 @@
-"""Conformance tests of the named builders."""
+"""The conformance tests of builders, for each named builder."""
 
 from conftest import BACKEND
 
@@ -6,7 +6,7 @@ from mlpkit.testing import BuilderTests
 
 
 class TestMlp(BuilderTests):
-    """With all that it has."""
+    """Dense layers with all options."""
 
     builder = "keras.mlp"
     options = {"dropout": 0.1, "normalization": "batch", "kernel_regularizer": "l2"}
@@ -14,7 +14,7 @@ class TestMlp(BuilderTests):
 
 
 class TestResidual(BuilderTests):
-    """Skip connections."""
+    """Residual blocks."""
 
     builder = "keras.residual"
     options = {"blocks": 1}
@@ -22,7 +22,7 @@ class TestResidual(BuilderTests):
 
 
 class TestWideAndDeep(BuilderTests):
-    """Two paths."""
+    """A linear model combined with dense layers."""
 
     builder = "keras.wide_and_deep"
     backend = BACKEND

@@ -1,4 +1,4 @@
-"""State that is not trained and not a float keeps every digit."""
+"""Integer variables that are not trained are exact."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,45 +16,45 @@ FIRST = {"int32": 2_000_000_001, "uint32": 4_000_000_001, "int8": 3}
 
 
 class Counter(keras.layers.Layer):
-    """Counts steps of training."""
+    """A layer that counts training steps."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
 
     def build(self, shape: Any) -> None:
-        """One integer."""
+        """Create an integer variable."""
         self.count = self.add_weight(
             shape=(), dtype=self.kind, initializer="zeros", trainable=False, name="count"
         )
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """x."""
+        """Return x, and count the step."""
         if training:
             self.count.assign(self.count + keras.ops.cast(1, self.kind))
         return x
 
 
 class Counting(keras.Model):
-    """A model with one."""
+    """A model with a counter."""
 
     def __init__(self, kind: str, n_outputs: int) -> None:
         super().__init__()
         self.counter, self.dense = Counter(kind), keras.layers.Dense(n_outputs, dtype="float32")
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """Forward."""
+        """Compute the outputs."""
         return self.dense(self.counter(x, training=training))
 
 
 def counting(spec: Any, kind: str) -> Any:
-    """A builder of it."""
+    """A builder of a model with a counter."""
     return Counting(kind, spec.n_outputs)
 
 
 @pytest.mark.parametrize("kind", FIRST)
-def test_a_counter_counts(kind: str) -> None:
-    """By epochs, and by gradients and updates, in shards too, without losing a digit."""
+def test_counter_is_exact(kind: str) -> None:
+    """A counter is exact after an epoch, and after gradients of two shards and an update."""
     s = replace(spec(dtype="float32"), backend=BACKEND)
     network = network_of(counting, {"kind": kind}, s, np.random.RandomState(0))
     (name,) = network.frozen

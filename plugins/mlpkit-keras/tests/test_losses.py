@@ -1,4 +1,4 @@
-"""Keras losses as `loss=`: by name, as objects; what can't be is said."""
+"""Keras losses, by name and as objects, in the parameter `loss`."""
 
 import os
 import pickle
@@ -23,20 +23,20 @@ QUICK: dict[str, Any] = {"max_iter": 5, "random_state": 0, "learning_rate_init":
 
 
 def fitted(loss: Any, **params: Any) -> MLPRegressor:
-    """A regressor of the dense builder."""
+    """A regressor fitted with a loss."""
     params = {"backend": BACKEND, "hidden_layer_sizes": (8,), **QUICK, **params}
     return MLPRegressor(loss, **params).fit(X, T)
 
 
 def compiled(spec: Any, loss: Any = "mean_squared_error") -> Any:
-    """A model that is compiled."""
+    """A model compiled with a loss."""
     model = custom.my_model(spec, 8, 0.0)
     model.compile("sgd", loss)
     return model
 
 
-def test_a_model_compiled_without_a_loss_takes_the_estimators() -> None:
-    """The task's, or the one that is given."""
+def test_model_compiled_without_a_loss() -> None:
+    """It is trained with the loss of the estimator."""
     options = {"loss": None}
     bare = [fitted(loss, builder=compiled, builder_options=options).loss_curve_
             for loss in ("squared_error", "keras.mae")]  # fmt: skip
@@ -47,16 +47,16 @@ def test_a_model_compiled_without_a_loss_takes_the_estimators() -> None:
 
 
 @pytest.mark.parametrize("builder", [None, "keras.mlp"])
-def test_names_and_objects_are_the_same(builder: Any) -> None:
-    """Of the dense builder, and of a Keras model; and they are no squared error."""
+def test_names_and_objects_are_equivalent(builder: Any) -> None:
+    """Names, functions and objects have the same loss curve, with either kind of network."""
     objects = (keras.losses.Huber(delta=0.1), keras.losses.Huber(), keras.losses.huber)
     curves = [fitted(loss, builder=builder).loss_curve_ for loss in (*objects, "keras.huber")]
     assert curves[1] == curves[2] == curves[3] == fitted("keras.Huber", builder=builder).loss_curve_
     assert curves[0] != curves[1] != fitted("squared_error", builder=builder).loss_curve_
 
 
-def test_its_numbers_are_those_of_keras() -> None:
-    """The same steps with backend="keras", which compiles the model with the loss."""
+def test_losses_equal_those_of_keras() -> None:
+    """With backend="keras", which compiles the model with the loss, the loss curve is the same."""
     curves = [
         fitted("keras.log_cosh", builder=custom.my_model, backend=backend, alpha=0.0, batch_size=40)
         .set_params(builder__dropout=0.0)
@@ -67,8 +67,8 @@ def test_its_numbers_are_those_of_keras() -> None:
     close(np.array(curves[0]), np.array(curves[1]), 1e-4)
 
 
-def test_a_batch_size_beyond_the_rows() -> None:
-    """The same numbers as a batch of all rows, in `fit` and in `partial_fit`."""
+def test_batch_size_above_the_number_of_rows() -> None:
+    """The result equals that of one batch of all rows, in `fit` and in `partial_fit`."""
     for backend in (BACKEND, "keras"):
         huge, fitting = (
             MLPRegressor(
@@ -87,8 +87,8 @@ def test_a_batch_size_beyond_the_rows() -> None:
         close(fitting.predict(X), huge.predict(X), 1e-5)
 
 
-def test_a_classifier_takes_them_too() -> None:
-    """Multiclass and binary; None and 'log_loss' are the log-loss."""
+def test_losses_of_classifiers() -> None:
+    """Classifiers accept Keras losses; None and 'log_loss' are the same."""
     focal = keras.losses.CategoricalFocalCrossentropy()
     clf = MLPClassifier((8,), loss=focal, backend=BACKEND, max_iter=60, random_state=0)
     plain = clone(clf).set_params(loss=None)
@@ -107,43 +107,49 @@ def test_a_classifier_takes_them_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("estimator", "said"),
+    ("estimator", "message"),
     [
         (MLPRegressor("keras.hubert"), "Keras has no loss 'hubert'.*'huber'"),
         (MLPRegressor("squared_eror"), "expected 'squared_error'.* or 'poisson'.*Did you mean"),
         (MLPRegressor(3), "loss=3: expected"),
         (MLPRegressor(keras.metrics.AUC()), "loss=<AUC.*: expected"),
-        (MLPClassifier(loss="keras.binary_crossentropy"), "does not fit the task 'multiclass'"),
-        (MLPClassifier(loss="keras.huber", builder=custom.compiled), "compiled.*Leave one out"),
-        (MLPRegressor("poisson", builder=compiled), "compiled .*loss='poisson'.*Leave one out"),
-        (MLPRegressor("keras.ctc"), r"loss: the loss 'ctc' can't be.*of shape \(n, 1\)"),
+        (MLPClassifier(loss="keras.binary_crossentropy"), "does not support the task 'multiclass'"),
+        (
+            MLPClassifier(loss="keras.huber", builder=custom.compiled),
+            "compiled.*Remove one",
+        ),
+        (
+            MLPRegressor("poisson", builder=compiled),
+            "compiled .*loss='poisson'.*Remove one",
+        ),
+        (MLPRegressor("keras.ctc"), r"loss: the loss 'ctc' cannot be.*of shape \(n, 1\)"),
     ],
 )
-def test_errors(estimator: Any, said: str) -> None:
-    """Before training."""
+def test_invalid_losses_raise_errors(estimator: Any, message: str) -> None:
+    """Errors are raised before training."""
     y = abs(T) if isinstance(estimator, MLPRegressor) else Y
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         estimator.set_params(backend=BACKEND).fit(X, y)
 
 
-def test_a_loss_over_a_whole_batch_is_refused() -> None:
-    """Rows have weights, and steps have padding."""
+def test_losses_of_a_whole_batch_are_rejected() -> None:
+    """A loss must have a value for each row, which has a weight and may be padding."""
     dice = keras.losses.Dice()
     with pytest.raises(
-        ValueError, match="'dice' can't be.*gives one number for a whole batch.*axis"
+        ValueError, match="'dice' cannot be.*returns one number for a whole batch.*axis"
     ):
         MLPClassifier(loss=dice, backend=BACKEND).fit(X, Y)
     MLPClassifier(loss=keras.losses.Dice(axis=1), backend=BACKEND, max_iter=2).fit(X, Y)
 
 
-def test_numpy_says_why_not() -> None:
-    """And what can."""
+def test_numpy_rejects_keras_losses() -> None:
+    """The message names the backends that support them."""
     with pytest.raises(PluginError, match="Keras loss.*backend='numpy'.*choose backend='jax'"):
         fitted("keras.huber", backend="numpy")
 
 
 def test_predicting_from_a_pickle_needs_no_keras() -> None:
-    """Nor does loading it: a loss of Keras's goes by its name."""
+    """Loading a pickle and predicting import no framework, since the loss is stored by name."""
     data = pickle.dumps(fitted("keras.huber"))
     code = (
         "import pickle, sys; reg = pickle.load(sys.stdin.buffer); reg.predict([[1.0] * 4])\n"

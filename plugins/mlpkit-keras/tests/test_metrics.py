@@ -1,4 +1,4 @@
-"""Keras metrics: those a model was compiled with, and objects as `metrics=`."""
+"""Keras metrics: those of a compiled model, and those in the parameter `metrics`."""
 
 import pickle
 from typing import Any
@@ -18,12 +18,12 @@ QUICK: dict[str, Any] = {"backend": BACKEND, "max_iter": 3, "random_state": 0}
 
 
 def spread(y_true: Any, y_pred: Any) -> Any:
-    """A function of one's own, (n,)."""
+    """A custom metric, (n,)."""
     return keras.ops.max(y_pred, axis=-1) - keras.ops.min(y_pred, axis=-1)
 
 
-def measured(spec: Any, kind: str = "list") -> Any:
-    """A model with metrics of every kind."""
+def with_metrics(spec: Any, kind: str = "list") -> Any:
+    """A model compiled with metrics of several kinds."""
     model = custom.my_model(spec, 8, 0.0)
     auc = keras.metrics.AUC(name="area", multi_label=spec.n_outputs > 1)
     if spec.task == "regression":
@@ -36,8 +36,8 @@ def measured(spec: Any, kind: str = "list") -> Any:
     return model
 
 
-def last(model: Any, split: str = "train") -> dict[str, float]:
-    """The readings of the last epoch."""
+def last_values(model: Any, split: str = "train") -> dict[str, float]:
+    """The metrics after the last epoch."""
     table = model.metric_history_.to_frame()
     table = table[(table["epoch"] == model.n_iter_) & (table["split"] == split)]
     return dict(zip(table["metric"], table["value"], strict=True))
@@ -45,9 +45,9 @@ def last(model: Any, split: str = "train") -> dict[str, float]:
 
 @pytest.mark.parametrize("y", [Y, Y == "low"])
 def test_compiled_metrics_are_in_the_history(y: Any) -> None:
-    """They are what Keras's own evaluate says of the model after the epoch."""
+    """The values equal those of Keras's `evaluate` after the epoch."""
     w = np.linspace(0.1, 2, len(X))
-    clf = MLPClassifier(builder=measured, train_metrics="exact", **QUICK).fit(X, y, w)
+    clf = MLPClassifier(builder=with_metrics, train_metrics="exact", **QUICK).fit(X, y, w)
     model = clf.to_keras()
     loss = "binary_crossentropy" if len(clf.classes_) == 2 else "categorical_crossentropy"
     auc = keras.metrics.AUC(name="area", multi_label=len(clf.classes_) > 2)
@@ -55,38 +55,38 @@ def test_compiled_metrics_are_in_the_history(y: Any) -> None:
     targets = clf._targets.encode(y).astype("float32")
     theirs = model.evaluate(X, targets, sample_weight=w, verbose=0, return_dict=True)
     theirs.pop("loss")
-    mine = last(clf)
+    mine = last_values(clf)
     assert mine.keys() == theirs.keys()
     close(theirs, mine, 1e-5)
-    assert last(pickle.loads(pickle.dumps(clf))) == mine
+    assert last_values(pickle.loads(pickle.dumps(clf))) == mine
 
 
-def test_they_stand_beside_the_estimators() -> None:
-    """On validation rows too, in regression, and in a stream."""
-    reg = MLPRegressor(builder=measured, metrics=["r2"], **QUICK)
+def test_compiled_metrics_are_added_to_those_of_the_estimator() -> None:
+    """They are computed for validation rows, in regression, and in streams."""
+    reg = MLPRegressor(builder=with_metrics, metrics=["r2"], **QUICK)
     reg.fit(X, X[:, 0], X_val=X[:40], y_val=X[:40, 0])
-    assert last(reg, "validation").keys() == {"r2", "mae"}
+    assert last_values(reg, "validation").keys() == {"r2", "mae"}
     expected = np.abs(reg.predict(X[:40]) - X[:40, 0]).mean()
-    assert last(reg, "validation")["mae"] == pytest.approx(expected, rel=1e-5)
-    stream = MLPClassifier(builder=measured, **QUICK)
+    assert last_values(reg, "validation")["mae"] == pytest.approx(expected, rel=1e-5)
+    stream = MLPClassifier(builder=with_metrics, **QUICK)
     stream.partial_fit(X, Y, classes=np.unique(Y))
     assert set(stream.metric_history_.to_frame()["metric"]) == {"accuracy", "area", "spread", "acc"}
 
 
-def test_what_is_no_number_is_said() -> None:
-    """A metric with a value for each class."""
+def test_metrics_with_several_values_warn() -> None:
+    """A metric with a value for each class is not reported."""
     with pytest.warns(UserWarning, match="f1_score.*is not one number"):
-        MLPClassifier(builder=measured, builder_options={"kind": "f1"}, **QUICK).fit(X, Y)
+        MLPClassifier(builder=with_metrics, builder_options={"kind": "f1"}, **QUICK).fit(X, Y)
 
 
-def test_objects_are_metrics_like_others() -> None:
-    """For training and for `evaluate`; with `backend="keras"` compiled ones are there too."""
+def test_objects_are_accepted_as_metrics() -> None:
+    """Objects are accepted in training and by `evaluate`, also with `backend="keras"`."""
     area = keras.metrics.AUC(name="area", multi_label=True)
     clf = MLPClassifier((8,), metrics=[area, "accuracy"], **QUICK).fit(X, Y)
-    assert last(clf).keys() == {"area", "accuracy"}
+    assert last_values(clf).keys() == {"area", "accuracy"}
     report = evaluate(clf, X, Y, metrics=[area])
     area.reset_state()
     area.update_state(clf._targets.encode(Y), clf.predict_proba(X))
     assert report["area"] == pytest.approx(float(to_numpy(area.result())), rel=1e-5)
-    own = MLPClassifier(builder=measured, **{**QUICK, "backend": "keras"}).fit(X, Y)
-    assert "area" in last(own)
+    own = MLPClassifier(builder=with_metrics, **{**QUICK, "backend": "keras"}).fit(X, Y)
+    assert "area" in last_values(own)

@@ -1,4 +1,4 @@
-"""Users' own models: every kind, every ending, pickled, compiled, exported, wrapped."""
+"""Models of users: all kinds, pickled, compiled, exported and converted."""
 
 import copy
 import pickle
@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.testing import close
 from mlpkit_keras import from_keras
-from mlpkit_keras.runtime import building, to_numpy
+from mlpkit_keras.runtime import keras_scope, to_numpy
 
 QUICK: dict[str, Any] = {
     "backend": BACKEND,
@@ -30,8 +30,8 @@ QUICK: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("builder", [custom.my_model, custom.subclassed, custom.compiled])
-def test_any_model_learns_pickles_and_goes_on(builder: Any) -> None:
-    """Functional, subclassed and compiled models; a pickle predicts and trains alike."""
+def test_models_train_pickle_and_continue(builder: Any) -> None:
+    """Pickles and copies predict and train like the original."""
     clf = MLPClassifier(builder=builder, **QUICK).fit(X, Y)
     assert clf.score(X, Y) > 0.7
     again = MLPClassifier(builder=builder, **QUICK).fit(X, Y)
@@ -45,58 +45,58 @@ def test_any_model_learns_pickles_and_goes_on(builder: Any) -> None:
     close(clf.predict_proba(X), to_numpy(clf.to_keras()(X)), 1e-6)
 
 
-def test_the_issues_example_runs_in_a_grid_search() -> None:
-    """builder__x is a parameter, also in two processes; the user's dict stays as it is."""
-    given = {"hidden_units": 128}
-    clf = MLPClassifier(builder=custom.my_model, builder_options=given, solver="adamw", **QUICK)
+def test_options_of_a_builder_in_a_grid_search() -> None:
+    """builder__x is a parameter, also in two processes; the dict of the user is unchanged."""
+    options = {"hidden_units": 128}
+    clf = MLPClassifier(builder=custom.my_model, builder_options=options, solver="adamw", **QUICK)
     grid = {"builder__hidden_units": [4, 32], "learning_rate_init": [1e-3, 1e-2]}
     search = GridSearchCV(clf, grid, cv=2, n_jobs=2).fit(X, Y)
     assert search.best_estimator_.get_params()["builder__hidden_units"] in (4, 32)
-    assert given == {"hidden_units": 128}
-    assert clone(clf).get_params()["builder_options"] == given
+    assert options == {"hidden_units": 128}
+    assert clone(clf).get_params()["builder_options"] == options
 
 
 @pytest.mark.parametrize("end", ["none", "dense", "layer", "softmax", "op", "nested"])
-def test_no_softmax_on_a_softmax(end: str) -> None:
-    """However the model ends, it is the same network and trains the same."""
+def test_softmax_is_applied_once(end: str) -> None:
+    """The loss curve does not depend on where the model contains its softmax."""
     curves = []
-    for each in ("none", end):
+    for ending in ("none", end):
         clf = MLPClassifier(
-            builder=custom.ending, builder_options={"end": each}, alpha=0.0, **QUICK
+            builder=custom.ending, builder_options={"end": ending}, alpha=0.0, **QUICK
         )
         curves.append(clf.fit(X, Y).loss_curve_)
     close(np.array(curves[0]), np.array(curves[1]), 1e-5)
 
 
-def test_a_softmax_that_can_not_be_seen_is_found() -> None:
-    """A subclassed model's outputs tell; its probabilities come out as they are."""
+def test_softmax_of_a_subclassed_model() -> None:
+    """It is detected by the outputs of the model; the probabilities are unchanged."""
     clf = MLPClassifier(builder=custom.subclassed, **QUICK).fit(X, Y)
-    assert clf._model.structure.apply.head == "invert"
+    assert clf._model.structure.apply.removal == "invert"
     close(clf.predict_proba(X), to_numpy(clf.to_keras()(X)), 1e-5)
 
 
 def unbuilt(spec: Any) -> Any:
-    """A model that is built by us."""
+    """A model that is not built."""
     return keras.Sequential([keras.layers.Dense(spec.n_outputs)])
 
 
 def test_an_unbuilt_model_is_built() -> None:
-    """From the spec's feature count."""
+    """It is built for the number of features of the spec."""
     assert MLPClassifier(builder=unbuilt, **QUICK).fit(X, Y).score(X, Y) > 0.7
 
 
-def test_a_lambda_trains_but_says_why_it_does_not_pickle() -> None:
-    """And how to mend it."""
+def test_lambda_as_builder() -> None:
+    """It trains; the error of pickling says what to do."""
     clf = MLPClassifier(builder=lambda spec: custom.my_model(spec, 8), **QUICK).fit(X, Y)
     with pytest.raises(pickle.PicklingError, match="Define it with `def` at the top level"):
         pickle.dumps(clf)
     assert np.array_equal(copy.deepcopy(clf).predict(X), clf.predict(X))
 
 
-def test_regularisers_and_add_loss_count() -> None:
-    """The first loss is Keras's own, penalties included; alpha then leaves kernels alone."""
+def test_regularizers_are_added_to_the_loss() -> None:
+    """The first loss equals that of Keras, and alpha does not penalize the kernels."""
     clf = MLPClassifier(
-        builder=custom.regularised, batch_size=len(X), shuffle=False, **{**QUICK, "max_iter": 1}
+        builder=custom.regularized, batch_size=len(X), shuffle=False, **{**QUICK, "max_iter": 1}
     )
     clf.initialize(4, classes=np.unique(Y))
     model = clf.to_keras()
@@ -107,7 +107,7 @@ def test_regularisers_and_add_loss_count() -> None:
 
 
 def test_a_subclassed_estimator() -> None:
-    """Clones, pickles and searches over its own parameters."""
+    """It supports cloning, pickling and a search over its own parameters."""
     clf = MyMLP(units=8, max_iter=40, learning_rate_init=0.02, random_state=0, backend=BACKEND)
     search = GridSearchCV(clf, {"units": [2, 32]}, cv=2).fit(X, Y)
     best = search.best_estimator_
@@ -121,15 +121,15 @@ def test_a_subclassed_estimator() -> None:
 
 @pytest.mark.parametrize("builder", [None, "keras.residual", custom.my_model])
 def test_a_model_is_saved_and_exported(builder: Any, tmp_path: Path) -> None:
-    """With what Keras has for it; read again, it predicts the same."""
+    """A saved and an exported model predict the same."""
     clf = MLPClassifier((8,), builder=builder, **{**QUICK, "max_iter": 2}).fit(X, Y)
     model = clf.to_keras()
-    with building("float32"):
+    with keras_scope("float32"):
         model.save(tmp_path / "m.keras")
         again = keras.models.load_model(tmp_path / "m.keras")
     close(clf.predict_proba(X), to_numpy(again(X)), 1e-6)
     close(clf.predict_proba(X), from_keras(again, classes=clf.classes_).predict_proba(X), 1e-6)
-    if BACKEND == "tensorflow":  # with JAX it needs TensorFlow, too
+    if BACKEND == "tensorflow":  # with JAX the export requires TensorFlow
         import tensorflow as tf
 
         model.export(tmp_path / "m", format="tf_saved_model", verbose=False)
@@ -137,8 +137,8 @@ def test_a_model_is_saved_and_exported(builder: Any, tmp_path: Path) -> None:
         close(clf.predict_proba(X), served.serve(X).numpy(), 1e-6)
 
 
-def test_from_keras_wraps_without_training() -> None:
-    """Predictions are the model's; pickling and partial_fit go on from there."""
+def test_from_keras_does_not_train() -> None:
+    """The estimator predicts like the model, and can be pickled and trained."""
     spec = MLPClassifier(builder=custom.my_model, **QUICK).initialize(4, classes=list("abc"))
     model = spec.to_keras()
     clf = from_keras(model, classes=["a", "b", "c"])
@@ -151,13 +151,13 @@ def test_from_keras_wraps_without_training() -> None:
     assert isinstance(reg, MLPRegressor) and reg.predict(X).shape == (len(X), 2)
 
 
-def test_from_keras_takes_a_softmax_over_two_classes() -> None:
-    """A binary task here has one output: it becomes one, for good."""
+def test_from_keras_with_a_softmax_over_two_classes() -> None:
+    """The softmax becomes one output with a sigmoid, also after pickling and training."""
     layers = keras.layers
     model = keras.Sequential([keras.Input((4,)), layers.Dense(5), layers.Dense(2, "softmax")])
     clf = from_keras(model, classes=["no", "yes"])
-    for each in (clf, pickle.loads(pickle.dumps(clf))):
-        close(to_numpy(model(X)), each.predict_proba(X), 1e-6)
+    for estimator in (clf, pickle.loads(pickle.dumps(clf))):
+        close(to_numpy(model(X)), estimator.predict_proba(X), 1e-6)
     clf.set_params(max_iter=40, learning_rate_init=0.05, warm_start=True)
     y = np.where(X[:, 0] > 0, "yes", "no")
     assert clf.fit(X, y).score(X, y) > 0.9
@@ -165,7 +165,7 @@ def test_from_keras_takes_a_softmax_over_two_classes() -> None:
 
 
 def test_from_keras_keeps_the_dtype() -> None:
-    """A float64 model stays one."""
+    """A float64 model becomes a float64 estimator."""
     trained = MLPClassifier(builder="keras.mlp", dtype="float64", **QUICK).fit(X, Y)
     again = from_keras(trained.to_keras(), classes=trained.classes_)
     assert again._model.spec.dtype == "float64"
@@ -173,7 +173,7 @@ def test_from_keras_keeps_the_dtype() -> None:
 
 
 def test_weights_and_class_weights_multiply() -> None:
-    """class_weight with sample_weight is the product, and the caller's array stays."""
+    """Class weights and sample weights are multiplied; the array of the caller is unchanged."""
     w = np.linspace(0.5, 2, len(X))
     before, by_class = w.copy(), {"low": 3.0, "top": 0.5}
     one = MLPClassifier(builder="keras.mlp", class_weight=by_class, **QUICK).fit(X, Y, w)
@@ -184,19 +184,19 @@ def test_weights_and_class_weights_multiply() -> None:
 
 @pytest.mark.parametrize("builder", [custom.own_step, custom.subclassed, custom.compiled])
 def test_backend_keras_trains_on_batches(builder: Any) -> None:
-    """With the model's own train_step; pickled and streamed like any other."""
+    """The model can have its own train_step; pickling and partial_fit are supported."""
     clf = MLPClassifier(builder=builder, **{**QUICK, "backend": "keras"}).fit(X, Y)
     assert clf.score(X, Y) > 0.8
     other = pickle.loads(pickle.dumps(clf))
     close(other.predict_proba(X), clf.predict_proba(X), 1e-6)
-    for each in (clf, other):  # moments go on in both
-        each.partial_fit(X, Y)
+    for estimator in (clf, other):  # both keep the optimizer state
+        estimator.partial_fit(X, Y)
     close(other.predict_proba(X), clf.predict_proba(X), 1e-6)
     assert other.t_ == 41 * len(X)
 
 
-def test_a_compiled_model_trains_with_what_it_was_compiled_with() -> None:
-    """Same losses as train_on_batch of Keras, from the same weights."""
+def test_compiled_models_keep_their_loss_and_optimizer() -> None:
+    """The loss curve equals that of train_on_batch."""
     curves = []
     for backend in (BACKEND, "keras"):
         clf = MLPClassifier(builder=custom.compiled, **{**QUICK, "backend": backend, "max_iter": 6})
@@ -204,8 +204,8 @@ def test_a_compiled_model_trains_with_what_it_was_compiled_with() -> None:
     close(np.array(curves[0]), np.array(curves[1]), 1e-4)
 
 
-def test_another_backend_reads_the_pickle(tmp_path: Path) -> None:
-    """What one backend trained, statistics included, predicts on the other one."""
+def test_pickles_can_be_loaded_with_another_backend(tmp_path: Path) -> None:
+    """A model trained on one backend predicts the same on the other."""
     from importlib.util import find_spec
 
     other = {"jax": "tensorflow", "tensorflow": "jax"}[BACKEND]
@@ -228,8 +228,8 @@ def test_another_backend_reads_the_pickle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("builder", [None, "keras.mlp"])
-def test_activations_are_those_of_the_estimator(builder: str | None) -> None:
-    """By layer, as Keras has them; the slope of leaky_relu is the estimator's, not Keras's."""
+def test_activations_equal_those_of_the_estimator(builder: str | None) -> None:
+    """The slope of leaky_relu is that of the estimator, not the default of Keras."""
     names = ["leaky_relu", "gelu", "selu", "mish", "silu", "logistic", "identity"]
     params = {**QUICK, "builder": builder, "dtype": "float32", "max_iter": 1}
     clf = MLPClassifier((6,) * len(names), names, **params).fit(X, Y)
@@ -240,8 +240,8 @@ def test_activations_are_those_of_the_estimator(builder: str | None) -> None:
     assert model.layers[kinds.index("LeakyReLU")].negative_slope == 0.01
 
 
-def test_dropout_is_of_the_dense_network_or_of_the_builder() -> None:
-    """A model made from the dense network has it; a builder with layers of its own refuses it."""
+def test_dropout_of_the_dense_network() -> None:
+    """to_keras() keeps the dropout; builders with their own layers reject the parameter."""
     clf = MLPClassifier((8, 6), dropout=[0.5, 0.0], **{**QUICK, "max_iter": 2}).fit(X, Y)
     model = clf.to_keras()
     assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == [0.5]

@@ -1,4 +1,4 @@
-"""Padding counts for nothing in layers that look at a whole batch."""
+"""Layers that compute statistics of a batch exclude padding."""
 
 import warnings
 from typing import Any
@@ -18,20 +18,20 @@ T = np.column_stack([X[:, 0] * X[:, 1], X[:, 2]])
 
 
 def trained(backend: str, builder: Any, n: int = 21, w: Any = None, **options: Any) -> Any:
-    """Weights and statistics after an epoch of steps of 8 rows, the last one odd."""
+    """Weights and statistics after two epochs of steps of 8 rows, of which the last has fewer."""
     reg = MLPRegressor(builder=builder, builder_options=options, backend=backend, random_state=0)
     reg.set_params(batch_size=8, shuffle=False, max_iter=2, learning_rate_init=0.05)
     return reg.fit(X[:n], T[:n], w)._model.arrays
 
 
 def compiled(model: Any) -> Any:
-    """To be trained with plain steps."""
+    """Compile a model with plain gradient descent."""
     model.compile(keras.optimizers.SGD(0.05), "mean_squared_error")
     return model
 
 
 def sequential(spec: Any, width: int = 6, **settings: Any) -> Any:
-    """A layer that supports no masks in front."""
+    """Batch normalization after a layer that does not support masks."""
     layers = keras.layers
     return compiled(
         keras.Sequential(
@@ -47,7 +47,7 @@ def sequential(spec: Any, width: int = 6, **settings: Any) -> Any:
 
 
 def functional(spec: Any) -> Any:
-    """Operations, a model in the model, and rows with a second dimension."""
+    """A model with operations, a nested model, and tensors of three dimensions."""
     layers = keras.layers
     inputs = keras.Input((spec.n_features,))
     inner = keras.Sequential([keras.Input((6,)), layers.BatchNormalization(), layers.ReLU()])
@@ -59,14 +59,14 @@ def functional(spec: Any) -> Any:
 
 
 def subclassed(spec: Any) -> Any:
-    """Without its dropout, which draws otherwise elsewhere."""
+    """A subclassed model without dropout, whose draws depend on the backend."""
     model = custom.subclassed(spec, 6)
     model.drop.rate = 0.0
     return compiled(model)
 
 
 def active(spec: Any) -> Any:
-    """Penalties on activity, by a layer and by a regulariser."""
+    """A model with two kinds of activity regularization."""
     layers = keras.layers
     return compiled(
         keras.Sequential(
@@ -80,11 +80,11 @@ def active(spec: Any) -> Any:
     )
 
 
-class Centred(keras.layers.Layer):
-    """A layer of a user's own that takes the mean of a batch."""
+class Centered(keras.layers.Layer):
+    """A custom layer that subtracts the mean of a batch."""
 
     def call(self, x: Any) -> Any:
-        """Without the mean of the rows that count."""
+        """Subtract the mean of the rows that are not padding."""
         live = live_rows()
         if live is None:
             return x - keras.ops.mean(x, axis=0)
@@ -92,19 +92,19 @@ class Centred(keras.layers.Layer):
         return x - keras.ops.sum(x * weights, axis=0) / keras.ops.sum(weights)
 
 
-def centred(spec: Any) -> Any:
-    """A builder with it."""
+def centered(spec: Any) -> Any:
+    """A model with a custom layer."""
     layers = keras.layers
     inputs = keras.Input((spec.n_features,))
-    x = Centred()(layers.Dense(6)(inputs))
+    x = Centered()(layers.Dense(6)(inputs))
     return compiled(keras.Model(inputs, layers.Dense(spec.n_outputs)(x)))
 
 
 @pytest.mark.parametrize(
     ("builder", "n"),
-    [(sequential, 5), *((b, 21) for b in (sequential, functional, subclassed, active, centred))],
+    [(sequential, 5), *((b, 21) for b in (sequential, functional, subclassed, active, centered))],
 )
-def test_an_odd_batch_is_that_of_keras(builder: Any, n: int) -> None:
+def test_padded_batches_equal_those_of_keras(builder: Any, n: int) -> None:
     """Weights and batch statistics equal those of train_on_batch on the rows alone."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Got `batch_size`")
@@ -112,14 +112,14 @@ def test_an_odd_batch_is_that_of_keras(builder: Any, n: int) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"width": 1}, {"renorm": True}])
-def test_kinds_of_batch_normalisation(settings: Any) -> None:
-    """One unit; renormalisation."""
+def test_kinds_of_batch_normalization(settings: Any) -> None:
+    """A single unit, and renormalization."""
     expected = trained("keras", sequential, **settings)
     close(expected, trained(BACKEND, sequential, **settings), 2e-5)
 
 
 def test_rows_of_weight_0_do_not_count() -> None:
-    """Neither those of the user."""
+    """Rows with a sample weight of 0 do not change batch statistics."""
     w = np.ones(16)
     w[[1, 9, 12]] = 0
     alone = trained("keras", sequential, 16)
@@ -135,22 +135,22 @@ def test_rows_of_weight_0_do_not_count() -> None:
 
 
 class Unmasked(keras.layers.BatchNormalization):
-    """A subclass that takes no mask."""
+    """A batch normalization whose method call has no parameter mask."""
 
     def call(self, inputs: Any, training: Any = None) -> Any:
-        """As it was."""
+        """Do what Keras does."""
         return super().call(inputs, training=training)
 
 
 def unmasked(spec: Any) -> Any:
-    """A builder with it."""
+    """A model with a batch normalization without mask."""
     inputs = keras.Input((spec.n_features,))
     x = Unmasked(name="mine")(inputs)
     return keras.Model(inputs, keras.layers.Dense(spec.n_outputs)(x))
 
 
 def folded(spec: Any) -> Any:
-    """Batch normalisation over something that is no batch."""
+    """Batch normalization of a tensor with a different number of rows."""
     inputs = keras.Input((spec.n_features,))
     x = keras.ops.reshape(inputs, (-1, 2))
     x = keras.layers.BatchNormalization(name="mine")(x)
@@ -159,9 +159,10 @@ def folded(spec: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("builder", "why"), [(unmasked, "takes no mask"), (folded, r"sees \(16, 2\) in a step of 8")]
+    ("builder", "reason"),
+    [(unmasked, "no parameter mask"), (folded, r"shape \(16, 2\) in a step of 8")],
 )
-def test_where_it_can_not_be_done_it_is_said(builder: Any, why: str) -> None:
-    """In a warning that names the layer."""
-    with pytest.warns(UserWarning, match=rf"'mine'.*looks at a whole batch.*{why}"):
+def test_layers_that_cannot_exclude_padding_warn(builder: Any, reason: str) -> None:
+    """The warning names the layer and the reason."""
+    with pytest.warns(UserWarning, match=rf"'mine'.*statistics of a batch.*{reason}"):
         trained(BACKEND, builder)

@@ -1,4 +1,4 @@
-"""The README's example runs, on the backend that Keras has here."""
+"""The example in the README runs on the backend under test."""
 
 import re
 import warnings
@@ -11,7 +11,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def test_the_example_runs() -> None:
-    """It names JAX; TensorFlow must do as well."""
+    """The example names JAX and runs on TensorFlow, too."""
     (block,) = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.M | re.S)
     assert (text := 'backend="jax"') in block
     block = block.replace(text, f'backend="{keras.backend.backend()}"')

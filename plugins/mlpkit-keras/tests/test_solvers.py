@@ -1,4 +1,4 @@
-"""Keras optimizers and losses: by name, as objects, with schedules; their numbers are Keras's."""
+"""Keras optimizers as solvers, by name and as objects; their steps equal those of Keras."""
 
 import pickle
 from typing import Any
@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from mlpkit import MLPClassifier
 from mlpkit.plugin import PluginError
 from mlpkit.testing import close
-from mlpkit_keras import _OPTIMIZERS, _OWN
+from mlpkit_keras import OPTIMIZERS, SHARED_SOLVER_NAMES
 
 QUICK: dict[str, Any] = {
     "builder": custom.compiled,
@@ -37,21 +37,21 @@ MADE = {
 
 
 def compiled_with(spec: Any, optimizer: str, loss: str = "categorical_crossentropy") -> Any:
-    """A model with an optimizer of the table."""
+    """A model compiled with an optimizer of `MADE`."""
     model = custom.my_model(spec, 16, 0.0)
     model.compile(MADE[optimizer](), loss)
     return model
 
 
-ON_JAX = ["accumulating", "averaging", "schedule free"]  # TensorFlow's own alias a variable
+ON_JAX = ["accumulating", "averaging", "schedule free"]  # not supported by TensorFlow
 
 
 @pytest.mark.parametrize(
     "name",
     ["sgd", "adamw", "lion", "rmsprop", "cosine", "muon", *(ON_JAX if BACKEND == "jax" else [])],
 )
-def test_numbers_are_those_of_keras(name: str) -> None:
-    """Our loop and train_on_batch go the same way, step by step."""
+def test_losses_equal_those_of_keras(name: str) -> None:
+    """The training loop of mlpkit and train_on_batch of Keras have the same loss curve."""
     curves = []
     for backend in (BACKEND, "keras"):
         clf = MLPClassifier(**{**QUICK, "builder": compiled_with, "backend": backend})
@@ -60,57 +60,61 @@ def test_numbers_are_those_of_keras(name: str) -> None:
 
 
 def test_every_optimizer_of_keras_has_a_name() -> None:
-    """But those around others, and the newest."""
+    """All optimizers have a name, except wrappers of others and the newest."""
     kinds = vars(keras.optimizers)
     names = {n for n, kind in kinds.items() if isinstance(kind, type)}
     other = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"}
-    assert {n.lower() for n in names - other - {"ScheduleFreeAdamW"}} == _OPTIMIZERS.keys()
+    assert {n.lower() for n in names - other - {"ScheduleFreeAdamW"}} == OPTIMIZERS.keys()
 
 
-@pytest.mark.parametrize("name", [n if n not in _OWN else f"keras.{n}" for n in _OPTIMIZERS])
+@pytest.mark.parametrize(
+    "name", [f"keras.{n}" if n in SHARED_SOLVER_NAMES else n for n in OPTIMIZERS]
+)
 def test_every_optimizer_by_name(name: str) -> None:
-    """It trains the dense builder and a Keras model; moments go on, also from a pickle."""
+    """Each optimizer trains both kinds of networks; a pickle keeps the optimizer state."""
     for builder in (None, "keras.mlp"):
         clf = MLPClassifier((8,), builder=builder, solver=name, **{
             k: v for k, v in QUICK.items() if k != "builder"
         }).fit(X, Y)  # fmt: skip
         assert np.isfinite(clf.loss_curve_).all()
         other = pickle.loads(pickle.dumps(clf))
-        for each in (clf, other):
-            each.partial_fit(X, Y)
+        for estimator in (clf, other):
+            estimator.partial_fit(X, Y)
         close(clf._model.arrays, other._model.arrays, 0)
         assert clf._model.optimizer_state["optimizer/0.iteration"] == 4
 
 
-def test_the_rate_of_a_named_one_is_the_estimators() -> None:
-    """learning_rate_init is a run-time value; an object brings its own."""
+def test_learning_rate_of_named_optimizers() -> None:
+    """A named optimizer uses learning_rate_init; an object has its own learning rate."""
     plain = {k: v for k, v in QUICK.items() if k != "builder"}
     one = MLPClassifier((8,), solver="keras.sgd", learning_rate_init=0.3, **plain).fit(X, Y)
     two = MLPClassifier((8,), solver=keras.optimizers.SGD(0.3), **plain).fit(X, Y)
     assert one.loss_curve_ == two.loss_curve_
 
 
-def test_options_of_a_named_one() -> None:
-    """They are routed, and checked."""
+def test_options_of_named_optimizers() -> None:
+    """Options are routed to the optimizer, and unknown ones are errors."""
     clf = MLPClassifier((8,), solver="keras.adamw", backend=BACKEND, max_iter=2)
     clf.set_params(solver__weight_decay=0.1, solver__global_clipnorm=1.0).fit(X, Y)
     with pytest.raises(ValueError, match="has no option 'wieght_decay'.*Did you mean"):
         clf.set_params(solver_options={"wieght_decay": 0.1}).fit(X, Y)
 
 
-def test_what_an_optimizer_can_not_do_is_said() -> None:
-    """Instead of leaving it out."""
+def test_unsupported_optimizers_raise_errors() -> None:
+    """Unsupported settings are not ignored."""
     clf = MLPClassifier(solver=MADE["ema"](), backend=BACKEND)
     with pytest.raises(ValueError, match="use_ema without ema_overwrite_frequency"):
         clf.fit(X, Y)
-    around = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
-    with pytest.raises(ValueError, match="LossScaleOptimizer: an optimizer around others"):
-        clf.set_params(solver=around).fit(X, Y)
+    wrapper = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
+    with pytest.raises(ValueError, match="LossScaleOptimizer: an optimizer that contains others"):
+        clf.set_params(solver=wrapper).fit(X, Y)
     for name in ("accumulating", "averaging"):
         if BACKEND == "tensorflow":
-            with pytest.raises(ValueError, match="(steps|use_ema) can't be used here"):
+            with pytest.raises(ValueError, match="(steps|use_ema) is not supported"):
                 clf.set_params(solver=MADE[name]()).fit(X, Y)
-    with pytest.raises(ValueError, match=r"solver: SGD is a class; give an object, SGD\("):
+    with pytest.raises(
+        ValueError, match=r"solver: expected an object, got the class SGD. Use SGD\("
+    ):
         clf.set_params(solver=keras.optimizers.SGD).fit(X, Y)
     with pytest.raises(ValueError, match="solver='lion' is given, and the builder's model comes"):
         MLPClassifier(**QUICK, solver="lion").fit(X, Y)
@@ -118,10 +122,8 @@ def test_what_an_optimizer_can_not_do_is_said() -> None:
         MLPClassifier(solver=3, backend=BACKEND).fit(X, Y)
 
 
-def test_a_model_that_keras_trains_has_the_solver() -> None:
-    """With backend="keras" an optimizer by name steps as on the other backends; adamw of mlpkit,
-    which Keras does not have, is refused.
-    """
+def test_solvers_with_backend_keras() -> None:
+    """Solvers by name take the same steps as on the other backends; adamw of mlpkit is rejected."""
 
     def fitted(solver: str, backend: str, **options: Any) -> Any:
         clf = MLPClassifier(
@@ -136,7 +138,7 @@ def test_a_model_that_keras_trains_has_the_solver() -> None:
         curves[solver] = fitted(solver, BACKEND)
         np.testing.assert_allclose(fitted(solver, "keras"), curves[solver], rtol=1e-3)
     assert curves["adam"] != curves["keras.sgd"] != curves["lion"]
-    with pytest.raises(PluginError, match="trains with an optimizer of Keras"):
+    with pytest.raises(PluginError, match="requires an optimizer of Keras"):
         MLPClassifier(builder=custom.ending, solver="adamw", backend="keras").fit(
             custom.X, custom.Y
         )

@@ -1,4 +1,4 @@
-"""Where a model comes from: what is kept and pickled in its place, to make it again."""
+"""Architectures: what is kept and pickled in place of a model, and builds it again."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from mlpkit.plugin import Spec
-from mlpkit_keras.runtime import active_keras, building, default_seeds
+from mlpkit_keras.runtime import active_keras, default_seeds, keras_scope
 
-NAMED = ("keras_history", "input_layers", "output_layers")
+HISTORY_KEYS = ("keras_history", "input_layers", "output_layers")  # they contain layer names
 
 
-class Recorded:
-    """A Sequential or functional model: its config, and the classes that are not Keras's."""
+class ConfigArchitecture:
+    """The architecture of a Sequential or functional model: its config and its custom classes."""
 
     def __init__(self, model: Any) -> None:
         self.sequential = isinstance(model, active_keras().Sequential)
@@ -26,72 +26,74 @@ class Recorded:
         self.key = json.dumps([canonical(self.config), custom], sort_keys=True, default=repr)
 
     def model(self) -> Any:
-        """A new model of this architecture."""
+        """Build a new model of this architecture."""
         keras = active_keras()
         cls = keras.Sequential if self.sequential else keras.Model
         with keras.utils.CustomObjectScope(self.custom), default_seeds():
-            return cls.from_config(deepcopy(self.config))  # Keras empties what it is given
+            return cls.from_config(deepcopy(self.config))  # Keras changes the config
 
 
-class Called:
-    """Any other model: the builder that makes it, with its options and the spec."""
+class BuilderArchitecture:
+    """The architecture of any other model: its builder, the options and the spec."""
 
     def __init__(self, builder: Callable[..., Any], options: Mapping[str, Any], spec: Spec) -> None:
         self.builder, self.options, self.spec = builder, dict(options), spec
-        told = replace(spec, seed=0)
-        self.key = repr((getattr(builder, "__module__", ""), builder, self.options, told))
+        unseeded = replace(spec, seed=0)
+        self.key = repr((getattr(builder, "__module__", ""), builder, self.options, unseeded))
 
     def model(self) -> Any:
-        """The builder's model, once more."""
+        """Call the builder again."""
         with default_seeds(self.spec.seed):
             model = self.builder(self.spec, **self.options)
             return built(model, self.spec.n_features)
 
 
-Source = Recorded | Called
+Architecture = ConfigArchitecture | BuilderArchitecture
 
 
 def _is_keras(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == "keras"
 
 
-def source_of(
+def architecture_of(
     model: Any, builder: Callable[..., Any], options: Mapping[str, Any], spec: Spec
-) -> Source:
-    """How to make this model again."""
+) -> Architecture:
+    """The architecture of a builder's model."""
     keras = active_keras()
-    plain = type(model) is keras.Sequential or (
+    configurable = type(model) is keras.Sequential or (
         type(model).__name__ == "Functional" and _is_keras(type(model))
     )
     nested = [layer for layer in model._flatten_layers(include_self=False) if hasattr(layer, "fit")]
-    if plain and all(_is_keras(type(layer)) for layer in nested):
-        return Recorded(model)
-    return Called(builder, options, spec)
+    if configurable and all(_is_keras(type(layer)) for layer in nested):
+        return ConfigArchitecture(model)
+    return BuilderArchitecture(builder, options, spec)
 
 
 def built(model: Any, n_features: int) -> Any:
-    """The model with its weights made, for rows of n_features."""
-    if not model.built or (hasattr(model, "inputs") and not model.built):
-        with building("float32"):
+    """The model, with its weights created for rows of `n_features` columns."""
+    if not model.built:
+        with keras_scope("float32"):
             model(active_keras().ops.zeros((1, n_features)), training=False)
     return model
 
 
 def canonical(config: Any) -> Any:
-    """A config without what does not change what is computed: names that count up, seeds.
+    """A config without names and seeds, which do not change the computation.
 
+    Examples
+    --------
     >>> canonical({"name": "dense_7", "config": {"name": "dense_7", "seed": 3, "units": 2}})
     {'name': '#0', 'config': {'name': '#0', 'seed': None, 'units': 2}}
     """
-    names: dict[str, str] = {}
+    numbers: dict[str, str] = {}
 
     def renamed(name: Any) -> Any:
-        return names.setdefault(name, f"#{len(names)}") if isinstance(name, str) else name
+        return numbers.setdefault(name, f"#{len(numbers)}") if isinstance(name, str) else name
 
     def walk(value: Any, key: str = "") -> Any:
-        if key in NAMED and isinstance(value, (list, tuple)):
+        if key in HISTORY_KEYS and isinstance(value, (list, tuple)):
             return [walk(v, key) for v in value]
-        if key in NAMED or key == "name":
+        if key in HISTORY_KEYS or key == "name":
             return renamed(value)
         if key == "seed":
             return None
