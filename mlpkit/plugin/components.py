@@ -116,7 +116,7 @@ class Hooks:
 
     @hookspec
     def mlpkit_adapters(self) -> Iterable[Component]:  # type: ignore[empty-body]
-        """Adapters for objects of a framework: ``(kind, given, **context) -> component``.
+        """Adapters for objects of a framework: ``(kind, obj, **context) -> component``.
 
         The name of the component is the top-level module of the classes that it adapts.
         ``kind`` and its ``context`` are:
