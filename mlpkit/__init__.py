@@ -8,8 +8,9 @@ from mlpkit.estimators.regressor import MLPRegressor
 
 if TYPE_CHECKING:
     from mlpkit.estimators.versions import InconsistentVersionWarning
-    from mlpkit.metrics.lookup import from_function
-    from mlpkit.partitions.lookup import by, cross
+    from mlpkit.metrics.functions import from_function
+    from mlpkit.partitions.arguments import by
+    from mlpkit.partitions.crossing import cross
     from mlpkit.partitions.partitioners import (
         by_column,
         by_function,
@@ -54,15 +55,15 @@ _LATER = {
     "MetricHistoryDisplay": "reports.displays",
     "PartitionReport": "reports.report",
     "PartitionReportDisplay": "reports.displays",
-    "by": "partitions.lookup",
+    "by": "partitions.arguments",
     "by_column": "partitions.partitioners",
     "by_function": "partitions.partitioners",
     "by_labels": "partitions.partitioners",
     "by_quantile": "partitions.partitioners",
     "by_target": "partitions.partitioners",
-    "cross": "partitions.lookup",
+    "cross": "partitions.crossing",
     "evaluate": "reports.evaluation",
-    "from_function": "metrics.lookup",
+    "from_function": "metrics.functions",
     "make_partition_scorer": "reports.scorer",
 }
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mlpkit.metrics.accumulator import Accumulator
-from mlpkit.metrics.lookup import metrics_of
-from mlpkit.metrics.predictions import from_outputs, truth
+from mlpkit.metrics.arguments import metrics_of
+from mlpkit.metrics.predictions import from_outputs, true_values
 from mlpkit.plugin import Array, Groups, Metric, Predictions
-from mlpkit.reports.estimates import Settings
+from mlpkit.reports.estimates import ReportOptions
 from mlpkit.reports.report import PartitionReport
 
 pytestmark = pytest.mark.once
@@ -35,7 +35,7 @@ def test_outputs_of_a_network(task: Any, dtype: str) -> None:
     if task == "regression":
         y = RNG.random((N, 1)).astype(dtype)
     w = RNG.random(N)
-    rows = from_outputs(task, np.arange(max(k, 2)), truth(task, y), p)
+    rows = from_outputs(task, np.arange(max(k, 2)), true_values(task, y), p)
     metrics = metrics_of(None, task)
     grouping = Accumulator(metrics).grouping(rows, GROUPS, w)
     fresh = Accumulator(metrics)
@@ -47,7 +47,7 @@ def test_outputs_of_a_network(task: Any, dtype: str) -> None:
         for a, b in zip(epoch.values(), fresh.values(), strict=True):
             assert a.dtype == np.float64
             np.testing.assert_array_equal(a, b)
-    report = PartitionReport(epoch, [], {}, Settings(None, 1, 100, 0))
+    report = PartitionReport(epoch, [], {}, ReportOptions(None, 1, 100, 0))
     assert np.isfinite(report[metrics[0].name])
 
 
@@ -66,13 +66,13 @@ def mean(s: Array) -> tuple[Array, Array]:
     return s[..., 1], s[..., 0]
 
 
-@pytest.mark.parametrize(("terms", "reason"), [(broken, "no luck"), (odd, r"wanted \(200,\)")])
+@pytest.mark.parametrize(("terms", "reason"), [(broken, "no luck"), (odd, r"shape \(200,\)")])
 def test_nothing_is_lost_because_a_metric_fails(terms: Any, reason: str) -> None:
     """Strictly it is an error that names it; in training it is NaN from then on."""
     metrics = [Metric("bad", ("binary",), True, row_statistics=terms, ratio=mean)]
     metrics += metrics_of("accuracy", "binary")
     rows = Predictions("binary", np.arange(2), RNG.integers(2, size=N), RNG.integers(2, size=N))
-    with pytest.raises(ValueError, match=f"metric 'bad' failed: .*{reason}"):
+    with pytest.raises(ValueError, match=f"Metric 'bad' failed: .*{reason}"):
         Accumulator(metrics).update(rows, GROUPS)
     lenient = Accumulator(metrics, strict=False)
     lenient.update(rows, GROUPS)

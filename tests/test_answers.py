@@ -343,16 +343,16 @@ HALVES = np.arange(60) % 2
 @pytest.mark.parametrize(
     ("partitioner", "expected"),
     [
-        (grouped(HALVES / 2, "a", "b"), "codes are float64; expected ints"),
-        (grouped(HALVES == 1, "a", "b"), "codes are bool; expected ints"),
-        (grouped(HALVES, "a"), "codes go from 0 to 1; expected -1 to 0, places among 1 names"),
-        (grouped(HALVES - 2, "a"), "codes go from -2 to -1; expected -1 to 0"),
-        (grouped(HALVES[:7], "a", "b"), "it groups 7 rows of 60"),
-        (grouped(HALVES.tolist(), "a", "b"), "expected an array of ints, one for each row"),
+        (grouped(HALVES / 2, "a", "b"), "codes are float64; expected integers"),
+        (grouped(HALVES == 1, "a", "b"), "codes are bool; expected integers"),
+        (grouped(HALVES, "a"), "codes are from 0 to 1; expected -1 to 0, indices into 1 names"),
+        (grouped(HALVES - 2, "a"), "codes are from -2 to -1; expected -1 to 0"),
+        (grouped(HALVES[:7], "a", "b"), "groups of 7 rows; expected 60"),
+        (grouped(HALVES.tolist(), "a", "b"), "expected an integer array of shape (n_rows,)"),
         (grouped(HALVES, "a", "a"), "group names are ('a', 'a'); expected distinct strings"),
         (grouped(HALVES, "a", 1), "group names are ('a', 1); expected distinct strings"),
-        (grouped(np.ones((60, 2)), "a", "b"), "members are float64 of shape (60, 2); expected bo"),
-        (grouped(np.ones((60, 3), bool), "a", "b"), "members are bool of shape (60, 3); expected"),
+        (grouped(np.ones((60, 2)), "a", "b"), "codes are float64 of shape (60, 2); expected bool"),
+        (grouped(np.ones((60, 3), bool), "a", "b"), "codes are bool of shape (60, 3); expected"),
         (Partitioner("mine", len, lambda cut, sample: HALVES), "`assign` returned array("),
     ],
 )
@@ -391,24 +391,24 @@ def share(scored: Predictions) -> Any:
 @pytest.mark.parametrize(
     ("metric", "expected"),
     [
-        (tally(codes=HALVES + 1), "codes go from 1 to 2 in 2 cells"),
-        (tally(codes=HALVES[:7]), r"codes are int64 \(7,\); wanted ints"),
-        (tally(codes=HALVES / 2), r"codes are float64 \(60,\); wanted ints"),
-        (tally(values=np.ones(7)), r"values have the shape \(7,\); wanted \(60,\)"),
+        (tally(codes=HALVES + 1), "codes must be from -1 to 1, got 1 to 2"),
+        (tally(codes=HALVES[:7]), r"codes must be integers of .*, got int64 of shape \(7,\)"),
+        (tally(codes=HALVES / 2), r"codes must be integers of .*, got float64"),
+        (tally(values=np.ones(7)), r"values must have shape \(60,\), got \(7,\)"),
         (
             Metric("mine", ("multiclass",), True, row_statistics=share, value=np.sum),
-            r"returned \(\); wanted",
+            r"value must return an array of shape \(1,\), got shape \(\)",
         ),
         (
             Metric("mine", ("multiclass",), True, row_statistics=share, ratio=lambda s: (s, s)),
-            r"ratio returned shapes \(1, 2\) and \(1, 2\)",
+            r"ratio must return two arrays of shape \(1,\), got shapes \(1, 2\) and \(1, 2\)",
         ),
     ],
 )
 def test_sums_of_a_metric(metric: Metric, expected: str) -> None:
     """They don't flow into those of other groups, and are not broadcast."""
     fitted = estimator("numpy").fit(X, Y)
-    with pytest.raises(ValueError, match=f"metric 'mine' failed: .*{expected}"):
+    with pytest.raises(ValueError, match=f"Metric 'mine' failed: .*{expected}"):
         evaluate(fitted, X, Y, metrics=metric)
 
 

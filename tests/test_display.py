@@ -53,7 +53,7 @@ def test_an_axes_for_each_metric() -> None:
     figure, ax = plt.subplots()
     own = PartitionReportDisplay(report).plot(ax=ax, metrics=["log_loss"])
     assert own.figure_ is figure and ax.get_xlabel() == "log_loss"
-    with pytest.raises(ValueError, match="2 metrics need as many axes, not 1"):
+    with pytest.raises(ValueError, match="one axes for each of the 2 metrics, got 1"):
         report.plot(ax=ax)
     with pytest.raises(ValueError, match="no metric 'acc'"):
         report.plot(metrics=["acc"])

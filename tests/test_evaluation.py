@@ -48,7 +48,7 @@ def same(one: PartitionReport, two: PartitionReport) -> None:
     for e in one:
         other = there[e[:3]]
         np.testing.assert_allclose(other.value, e.value, rtol=1e-12, atol=1e-12)
-        assert other.n_rows == e.n_rows and other.decides == e.decides
+        assert other.n_rows == e.n_rows and other.eligible == e.eligible
         np.testing.assert_allclose(other.weight, e.weight, rtol=1e-12)
 
 
@@ -172,7 +172,7 @@ def test_nothing_of_a_stream_is_kept() -> None:
     clf = KNeighborsClassifier(1).fit(X, y)
     chunks = ((X[i : i + 50], y[i : i + 50]) for i in range(0, 500, 50))
     report = evaluate(clf, chunks, metrics=["accuracy", "log_loss"], confidence=0.9)
-    assert report._seen.kept.parts == () and report["accuracy"] == 1.0
+    assert report._accumulator.kept.chunks == () and report["accuracy"] == 1.0
     assert len(pickle.dumps(report)) < 200_000
 
 
@@ -235,34 +235,37 @@ def test_bad_input() -> None:
     cases: list[tuple[str, dict[str, Any]]] = [
         ("unknown metric 'acc'", {"metrics": "acc"}),
         ("inconsistent numbers of samples", {"sample_weight": np.ones(3)}),
-        ("labels for 3 rows", {"partitions": by_labels([1, 2, 3])}),
-        ("sample_weight='heavy'; possible: an array, 'balanced'", {"sample_weight": "heavy"}),
-        ("class_weight='heavy'; possible: 'balanced'", {"class_weight": "heavy"}),
+        ("for each of the 569 rows, got 3 labels", {"partitions": by_labels([1, 2, 3])}),
+        (
+            "an array, 'balanced' or None, got 'heavy'",
+            {"sample_weight": "heavy"},
+        ),
+        ("class_weight must be 'balanced' or None, got 'heavy'", {"class_weight": "heavy"}),
         ("negative, infinite or missing", {"sample_weight": -np.ones(len(y))}),
-        ("confidence=95 is between 0 and 1", {"confidence": 95}),
+        ("confidence must be between 0 and 1, for example 0.95, got 95", {"confidence": 95}),
         ("X has no column 99", {"partitions": by_column(99)}),
-        ("is for regression, but the task is binary", {"metrics": "r2"}),
+        ("supports regression targets, but the task is binary", {"metrics": "r2"}),
     ]
     for message, options in cases:
         with pytest.raises(ValueError, match=message):
             evaluate(clf, X, y, **options)
     with pytest.raises(ValueError, match="evaluate needs y"):
         evaluate(clf, X)
-    with pytest.raises(ValueError, match="needs a fitted estimator, or y_pred or y_proba"):
+    with pytest.raises(ValueError, match="needs a fitted estimator, y_pred or y_proba"):
         evaluate(None, X, y)
-    with pytest.raises(ValueError, match="there are no rows"):
+    with pytest.raises(ValueError, match="needs at least one row"):
         evaluate(clf, iter([]))
-    with pytest.raises(ValueError, match="each .X, y., .X, y, sample_weight. or a dict"):
+    with pytest.raises(ValueError, match="each .X, y., .X, y, sample_weight., a dict"):
         evaluate(clf, [[1, 2], [3, 4]])
-    with pytest.raises(ValueError, match="a chunk has no 'weight'; it has X, y"):
+    with pytest.raises(ValueError, match="A chunk has no key 'weight'. Its keys are: X, y"):
         evaluate(clf, iter([{"X": X, "y": y, "weight": y}]))
-    with pytest.raises(ValueError, match="balance classes, but the task is regression"):
+    with pytest.raises(ValueError, match="weights require classes, but the task is regression"):
         evaluate(Ridge().fit(X, y), X, y, sample_weight="balanced")
-    with pytest.raises(ValueError, match=r"y_proba has 3 columns for 2 classes \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"each of the 2 classes \[0, 1\], got 3 columns"):
         evaluate(None, None, y, y_proba=np.ones((len(y), 3)), metrics="log_loss")
-    with pytest.raises(ValueError, match="y_pred has 2 rows, y has 569"):
+    with pytest.raises(ValueError, match="y_pred must have as many rows as y, 569, got 2"):
         evaluate(None, None, y, y_pred=np.array([0, 1]))
-    with pytest.raises(ValueError, match=r"y has \[7\], but the classes are \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"y contains \[7\], but the classes are \[0, 1\]"):
         evaluate(clf, iter([(X[:400], y[:400]), (X[400:], np.full(169, 7))]))
 
 
@@ -290,4 +293,4 @@ def test_reports_need_neither_pandas_nor_matplotlib() -> None:
         env={**os.environ, "MLPKIT_DISABLE_PLUGINS": ""},
     )
     assert "to_frame needs pandas: pip install pandas" in done.stdout
-    assert "plotting needs matplotlib: pip install matplotlib" in done.stdout
+    assert "Plotting needs matplotlib: pip install matplotlib" in done.stdout

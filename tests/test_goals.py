@@ -131,7 +131,7 @@ def test_what_has_no_value_decides_nothing() -> None:
         ("worst(accuracy, of=3)", "possible:"),
         ("value(accuracy, split='2030')", "no split '2030'; there are: train, validation"),
         ("worst(accuracy, by='region', min_rows=5000)", "each has fewer than min_rows=5000"),
-        (lambda report: report.worst("recal"), "the report has no metric 'recal'"),
+        (lambda report: report.worst("recal"), "The report has no metric 'recal'"),
         (lambda report: "high", "could not convert"),
     ],
 )

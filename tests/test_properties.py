@@ -10,8 +10,8 @@ from sklearn.metrics import r2_score
 
 from mlpkit import by_column, by_labels, by_quantile, cross, evaluate
 from mlpkit.metrics.accumulator import Accumulator
+from mlpkit.metrics.arguments import metrics_of
 from mlpkit.metrics.grouping import Grouping
-from mlpkit.metrics.lookup import metrics_of
 from mlpkit.metrics.predictions import take
 from mlpkit.plugin import Dataset, Groups, Predictions
 

@@ -8,7 +8,7 @@ import pytest
 from distributions import install, offering
 from lookups import BROKEN, FAST, JSON, loaded, message
 
-from mlpkit.metrics.lookup import metric_of
+from mlpkit.metrics.arguments import metric_of
 from mlpkit.registry import lookup as registry
 from mlpkit.registry.distributions import KNOWN_DISTRIBUTIONS
 from mlpkit.registry.lookup import Registry, installed
@@ -143,7 +143,7 @@ def test_other_spellings_of_metrics(spelling: str, name: str) -> None:
 
 def test_functions_of_scikit_learn_are_suggested() -> None:
     """If mlpkit has no metric of the name, the error mentions the function of scikit-learn."""
-    with pytest.raises(ValueError, match="metrics=.sklearn.metrics.max_error. takes scikit-learn"):
+    with pytest.raises(ValueError, match="pass metrics=.sklearn.metrics.max_error."):
         metric_of("max_error")
 
 

@@ -112,7 +112,7 @@ def test_a_chunk_that_fails_leaves_the_stream_as_it_was() -> None:
     clf, other = classifier(), classifier()
     streamed(clf, [50])
     streamed(other, [50])
-    with pytest.raises(ValueError, match="labels 'region' of the y are for 3 rows"):
+    with pytest.raises(ValueError, match="one value for each of the 10 rows of y, got 3"):
         clf.partial_fit(X[50:60], Y[50:60], labels={"region": REGION[:3]})
     for each in (clf, other):
         each.partial_fit(X[50:60], Y[50:60], labels={"region": REGION[50:60]})

@@ -1,1 +1,1 @@
-"""Metrics: what each row adds, the sums by group, and the numbers that they make."""
+"""Built-in metrics, their sums over rows by group, and confidence intervals."""

@@ -1,4 +1,4 @@
-"""Sums over rows by group, from which reports are merged, resampled and computed."""
+"""Sums over rows by group, from which metrics are computed, merged and resampled."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,26 +10,35 @@ from mlpkit.plugin import Array
 
 @dataclass(frozen=True)
 class GroupSums:
-    """What rows added up to: arrays (n_groups, n_strata, n_blocks) and (..., k), float64.
+    """Sums over the rows of each group, stratum and block, float64.
 
-    Strata are the classes where these are balanced later, else 1. Blocks share the rows of
-    a group evenly for resampling, else 1. ``row_statistics`` holds k sums of weight
-    times statistic. Of q
-    spread columns v there are the sums of w (v - centre) and w (v - centre)^2 with a centre
-    of each cell's own, so that nothing cancels, wherever v lies: the shifted form of Chan,
-    Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
+    There is one stratum for each class if classes are balanced later, else one. Blocks contain
+    equal shares of the rows of a group, for resampling; without intervals there is one.
+
+    The deviations of a column v are summed around a centre near its mean, which each group,
+    stratum and block has for itself, so that nothing cancels however large v is: the shifted
+    form of Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
+
+    Parameters
+    ----------
+    rows, weight, square : ndarray of shape (n_groups, n_strata, n_blocks)
+        Number of rows, sum of their weights, and sum of their squared weights.
+    row_statistics : ndarray of shape (n_groups, n_strata, n_blocks, k)
+        Sums of weight times row statistic.
+    centre, first, second : ndarray of shape (n_groups, n_strata, n_blocks, q)
+        The centres, and the sums of w (v - centre) and w (v - centre)^2.
     """
 
     rows: Array
     weight: Array
-    square: Array  # of squared weights
-    row_statistics: Array  # (..., k)
-    centre: Array  # (..., q)
-    first: Array  # (..., q)
-    second: Array  # (..., q)
+    square: Array
+    row_statistics: Array
+    centre: Array
+    first: Array
+    second: Array
 
     def __add__(self, other: Self) -> "GroupSums":
-        """GroupSums over both; groups, columns and blocks are those of one plan."""
+        """The sums over the rows of both, whose groups, columns and blocks are the same."""
         centre = mean_centre(
             np.stack([self.centre, other.centre]), np.stack([self.weight, other.weight])[..., None]
         )
@@ -51,24 +60,27 @@ class GroupSums:
             self.rows, self.weight, self.square, self.row_statistics, centre, first, second
         )
 
-    def placed(self, places: Array, n_groups: int) -> "GroupSums":
-        """The same groups among n_groups, at these places; the others are empty."""
+    def placed(self, indices: Array, n_groups: int) -> "GroupSums":
+        """The sums of these groups at the given indices among n_groups; the others are empty."""
 
         def put(array: Array) -> Array:
             wide = np.zeros((n_groups, *array.shape[1:]))
-            wide[places] = array
+            wide[indices] = array
             return wide
 
         return GroupSums(*(put(getattr(self, name)) for name in self.__dataclass_fields__))
 
-    def of(self, groups: Any, terms: Any = slice(None), spreads: Any = slice(None)) -> "GroupSums":
-        """Some groups and columns, by index."""
-        one, two, three = (getattr(self, n)[groups] for n in ("rows", "weight", "square"))
-        moments = (getattr(self, n)[groups][..., spreads] for n in ("centre", "first", "second"))
-        return GroupSums(one, two, three, self.row_statistics[groups][..., terms], *moments)
+    def of(
+        self, groups: Any, statistics: Any = slice(None), deviations: Any = slice(None)
+    ) -> "GroupSums":
+        """The sums of some groups, row statistics and deviations, by index."""
+        rows, weight, square = (getattr(self, n)[groups] for n in ("rows", "weight", "square"))
+        moments = (getattr(self, n)[groups][..., deviations] for n in ("centre", "first", "second"))
+        row_statistics = self.row_statistics[groups][..., statistics]
+        return GroupSums(rows, weight, square, row_statistics, *moments)
 
     def trimmed(self) -> "GroupSums":
-        """Without the last blocks, as far as they have no rows in any group."""
+        """The sums without the last blocks that are empty in all groups."""
         used = np.flatnonzero(self.rows.any(axis=(0, 1)))
         n = int(used[-1]) + 1 if len(used) else 1
         return GroupSums(*(getattr(self, name)[:, :, :n] for name in self.__dataclass_fields__))
@@ -76,71 +88,71 @@ class GroupSums:
     def folded(self) -> "GroupSums":
         """The same sums in half as many blocks."""
         half = self.rows.shape[2] // 2
-        parts = [getattr(self, name) for name in self.__dataclass_fields__]
-        return GroupSums(*(a[:, :, :half] for a in parts)) + GroupSums(
-            *(a[:, :, half:] for a in parts)
+        arrays = [getattr(self, name) for name in self.__dataclass_fields__]
+        return GroupSums(*(a[:, :, :half] for a in arrays)) + GroupSums(
+            *(a[:, :, half:] for a in arrays)
         )
 
     def balance(self, rows: Array) -> Array:
-        """The weight of each class, n_rows / (n_classes * rows of the class), as scikit-learn's.
+        """The weight of each class, n_rows / (n_classes * rows of the class), as in scikit-learn.
 
-        ``rows`` is (n_groups, n_strata, d); so is what comes back.
+        The argument and the result have shape (n_groups, n_strata, d).
         """
         present = (rows > 0).sum(axis=1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(rows > 0, rows.sum(axis=1, keepdims=True) / (present * rows), 0.0)
 
     def totals(self, balanced: bool = False, draws: Array | None = None) -> Array:
-        """Weight, terms and squares about the mean, (n_groups, n_draws, 1 + k + q).
+        """Weight, row statistics and squared deviations, (n_groups, n_draws, 1 + k + q).
 
-        ``draws`` (n_draws, n_blocks) says how often each draw has each block; None is one
-        draw that has each once.
+        ``draws`` (n_draws, n_blocks) contains how often each block is in each draw. None means
+        one draw that contains each block once.
         """
 
-        def drawn(part: Array) -> Array:
+        def drawn(sums: Array) -> Array:
             if draws is None:
-                return part if part.shape[2] == 1 else part.sum(axis=2, keepdims=True)
-            found: Array = draws @ part
-            return found
+                return sums if sums.shape[2] == 1 else sums.sum(axis=2, keepdims=True)
+            products: Array = draws @ sums
+            return products
 
         factor = np.ones(1)
         if balanced:
             factor = self.balance(drawn(self.rows[..., None])[..., 0])[..., None]
         weight = self.weight[..., None]
-        parts = [(factor * drawn(part)).sum(axis=1) for part in (weight, self.row_statistics)]
+        columns = [(factor * drawn(sums)).sum(axis=1) for sums in (weight, self.row_statistics)]
         if self.centre.shape[-1]:
             centre = mean_centre(self.centre, weight, axis=(1, 2))[:, None, None]
             first, second = moved(self.first, self.second, weight, self.centre, centre)
             one, two, mass = (
-                (factor * drawn(part)).sum(axis=1) for part in (first, second, weight)
+                (factor * drawn(sums)).sum(axis=1) for sums in (first, second, weight)
             )
             with np.errstate(divide="ignore", invalid="ignore"):
-                parts.append(np.maximum(two - one**2 / mass, 0.0))
-        return np.concatenate(parts, axis=-1)
+                columns.append(np.maximum(two - one**2 / mass, 0.0))
+        return np.concatenate(columns, axis=-1)
 
     def blocks(self, balanced: bool = False) -> Array:
-        """Weight and terms of each block, (n_groups, n_blocks, 1 + k)."""
+        """Weight and row statistics of each block, (n_groups, n_blocks, 1 + k)."""
         factor = self.balance(self.rows.sum(axis=2, keepdims=True)) if balanced else np.ones(())
         weighted = np.concatenate([self.weight[..., None], self.row_statistics], axis=-1)
-        found: Array = (factor[..., None] * weighted).sum(axis=1)
-        return found
+        sums: Array = (factor[..., None] * weighted).sum(axis=1)
+        return sums
 
     def squares(self, balanced: bool = False) -> Array:
         """The sum of squared weights of each group, (n_groups,)."""
         factor = self.balance(self.rows.sum(axis=2, keepdims=True)) if balanced else np.ones(())
-        found: Array = (factor**2 * self.square).sum(axis=(1, 2))
-        return found
+        sums: Array = (factor**2 * self.square).sum(axis=(1, 2))
+        return sums
 
     @property
     def n_rows(self) -> Array:
-        """Rows of each group, int (n_groups,)."""
+        """Number of rows of each group, int (n_groups,)."""
         return self.rows.sum(axis=(1, 2)).astype(np.int64)  # type: ignore[no-any-return]
 
 
 def mean_centre(centre: Array, weight: Array, axis: int | tuple[int, ...] = 0) -> Array:
-    """About the mean of cells with these centres; it need not be exact, but near.
+    """The weighted mean of centres, a centre for the merged sums; 0 where the weight is 0.
 
-    Where no cell has weight it is 0.
+    The sums are exact around any centre; it should only be near the mean.
     """
     total = weight.sum(axis=axis)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -148,8 +160,8 @@ def mean_centre(centre: Array, weight: Array, axis: int | tuple[int, ...] = 0) -
 
 
 def moved(
-    first: Array, second: Array, weight: Array, centre: Array, to: Array
+    first: Array, second: Array, weight: Array, centre: Array, new: Array
 ) -> tuple[Array, Array]:
-    """GroupSums of w (v - centre) and w (v - centre)^2, about another centre."""
-    d = np.where(weight > 0, centre - to, 0.0)
+    """The sums of w (v - centre) and w (v - centre)^2 around another centre."""
+    d = np.where(weight > 0, centre - new, 0.0)
     return first + d * weight, second + 2 * d * first + d**2 * weight

@@ -1,7 +1,7 @@
-"""Intervals of confidence for one group; each is for that group alone.
+"""Confidence intervals, each for one group alone.
 
-Of 20 intervals at 95 percent one misses on average: to say "none of g groups", take a
-confidence of 1 - (1 - 0.95) / g (Bonferroni).
+On average, one of 20 intervals with a confidence of 0.95 does not contain the true value. For a
+statement about all of g groups, use a confidence of 1 - (1 - 0.95) / g (Bonferroni).
 """
 
 import math
@@ -11,11 +11,13 @@ from scipy.special import ndtri, stdtrit
 
 from mlpkit.plugin import Array
 
-JACKKNIFE = 20  # recomputations of a metric that does not add up
+JACKKNIFE = 20  # blocks; a metric of kept rows is recomputed once without each
 
 
 def wilson(successes: Array, trials: Array, confidence: float) -> tuple[Array, Array]:
-    """For a proportion. Wilson, "Probable inference", 1927; trials may be an effective size.
+    """Wilson's score interval for a proportion; the number of trials may be an effective one.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
 
     >>> low, high = wilson(np.array(8.0), np.array(10.0), 0.95)
     >>> round(float(low), 4), round(float(high), 4)
@@ -30,21 +32,25 @@ def wilson(successes: Array, trials: Array, confidence: float) -> tuple[Array, A
 
 
 def linearised(above: Array, below: Array, used: Array, confidence: float) -> tuple[Array, Array]:
-    """For a ratio of sums, from its blocks (n_groups, n_blocks): Taylor linearisation, Student t.
+    """The interval for a ratio of sums by Taylor linearisation and Student's t.
 
-    Where each row has a block of its own and weights are equal, it is the t interval of a mean.
+    The sums have shape (n_groups, n_blocks). If each row has a block of its own and weights are
+    equal, it is the t interval of a mean.
     """
     n = used.sum(axis=-1)
     with np.errstate(all="ignore"):
         value = above.sum(axis=-1) / below.sum(axis=-1)
-        rest = above - value[:, None] * below
-        error = np.sqrt(n / (n - 1) * np.square(rest).sum(axis=-1)) / np.abs(below.sum(axis=-1))
+        residual = above - value[:, None] * below
+        error = np.sqrt(n / (n - 1) * np.square(residual).sum(axis=-1)) / np.abs(below.sum(axis=-1))
         half = np.where(n > 1, stdtrit(n - 1, (1 + confidence) / 2) * error, np.nan)
     return value - half, value + half
 
 
 def percentile(draws: Array, confidence: float) -> tuple[Array, Array]:
-    """From values of bootstrap draws (n_groups, n_draws); NaN if half of them are undefined."""
+    """The percentile interval from bootstrap draws of shape (n_groups, n_draws).
+
+    It is NaN if half of the draws of a group are undefined.
+    """
     low, high = np.full(len(draws), np.nan), np.full(len(draws), np.nan)
     enough = np.isfinite(draws).mean(axis=1) > 0.5
     if enough.any():
@@ -55,11 +61,14 @@ def percentile(draws: Array, confidence: float) -> tuple[Array, Array]:
     return low, high
 
 
-def jackknife(value: float, parts: Array, confidence: float) -> tuple[float, float]:
-    """From values with one block left out each (n_blocks,). Tukey, 1958; Student t."""
-    n = len(parts)
-    if n < 2 or not np.isfinite(parts).all():
+def jackknife(value: float, left_out: Array, confidence: float) -> tuple[float, float]:
+    """The jackknife interval (Tukey, 1958), with Student's t.
+
+    ``left_out`` (n_blocks,) contains the value without each of the blocks.
+    """
+    n = len(left_out)
+    if n < 2 or not np.isfinite(left_out).all():
         return math.nan, math.nan
-    error = math.sqrt((n - 1) / n * float(np.square(parts - parts.mean()).sum()))
+    error = math.sqrt((n - 1) / n * float(np.square(left_out - left_out.mean()).sum()))
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * error
     return value - half, value + half

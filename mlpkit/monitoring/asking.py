@@ -10,7 +10,7 @@ from mlpkit.monitoring.drift import warn_of_drift
 from mlpkit.monitoring.monitor import Asked
 from mlpkit.monitoring.plan import Rows, plan_of
 from mlpkit.monitoring.stream import Arrival, Stream, stream_of
-from mlpkit.partitions.columns import labels_of, names_of
+from mlpkit.partitions.columns import column_names, labels_of
 from mlpkit.plugin import Dataset
 
 Encode = Callable[[str, Dataset], Dataset]  # checks rows as the training rows were checked
@@ -37,7 +37,7 @@ def asked_of(
         found = encode(name, each)
         rows.append(plan.rows(name, found.X, found.y, found.sample_weight, sample_of(each, name)))
         validation = found if name == "validation" else validation
-    warn_of_drift(data.X, {each.split: each.X for each in rows}, names_of(given.X))
+    warn_of_drift(data.X, {each.split: each.X for each in rows}, column_names(given.X))
     running = params["train_metrics"] == "running"
     return Asked(plan, train, tuple(rows), running, epochs), validation
 

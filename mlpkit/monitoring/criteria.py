@@ -63,7 +63,7 @@ class Goal(NamedTuple):
             return -report.difference(self.metric, self.by)
         whole = self.kind == "value"
         value = report[self.metric] if whole else report.worst(self.metric, self.by).value
-        return value if report.orientation(self.metric) else -value
+        return value if report.higher_is_better(self.metric) else -value
 
     def check(self, metrics: Sequence[Metric], partitioners: Sequence[str]) -> None:
         """ValueError for a metric without direction, or a partitioner that is not there."""

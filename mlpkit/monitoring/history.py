@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpkit.messages import comma_separated
 from mlpkit.plugin import Array, MetricValue
-from mlpkit.reports.entries import frame, to_csv
+from mlpkit.reports.entries import to_csv, to_frame
 
 
 class Record(NamedTuple):
@@ -80,7 +80,7 @@ class MetricHistory:
         """A tidy pandas frame: epoch, split, metric, partitioner, partition, value, n_rows,
         weight. Names of groups are raw, as they are in the data; `to_csv` neutralises them.
         """
-        return frame(self, MetricValue._fields)
+        return to_frame(self, MetricValue._fields)
 
     def to_csv(self, path: Any = None) -> str | None:
         """Write what `to_frame` holds to a CSV file; without a path return its text.

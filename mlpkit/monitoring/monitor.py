@@ -15,7 +15,7 @@ from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
 from mlpkit.monitoring.plan import Plan, Rows, record
 from mlpkit.plugin import Array, MetricValue, Report, State
-from mlpkit.reports.report import Undecided
+from mlpkit.reports.report import NoEligibleGroup
 
 Predict = Callable[[State, Any], Array]  # activated outputs (n, n_outputs) of X
 
@@ -73,7 +73,7 @@ class Monitor:
             )
         try:
             goal.score(self.plan.report(self._of(state, goal.split)))
-        except Undecided as error:
+        except NoEligibleGroup as error:
             report = self.plan.report(self._of(state, goal.split))
             groups = report if callable(goal.kind) else report.select(goal.metric, goal.by)
             if not any(e.n_rows >= goal.min_rows for e in groups):

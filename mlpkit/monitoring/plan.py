@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mlpkit.metrics.accumulator import Accumulator
+from mlpkit.metrics.arguments import metric_of, metrics_of
 from mlpkit.metrics.grouping import Grouping
-from mlpkit.metrics.lookup import metric_of, metrics_of
-from mlpkit.metrics.predictions import from_outputs, truth
+from mlpkit.metrics.predictions import from_outputs, true_values
 from mlpkit.monitoring.criteria import MIN_ROWS, Goal, goal_of
 from mlpkit.monitoring.history import Record
-from mlpkit.partitions.lookup import grouped, learned, partitioners_of
+from mlpkit.partitions.arguments import partitioners_of
+from mlpkit.partitions.fitting import fit_and_assign, with_fitted
 from mlpkit.plugin import (
     Array,
     Dataset,
@@ -22,7 +23,7 @@ from mlpkit.plugin import (
     Predictions,
     Task,
 )
-from mlpkit.reports.estimates import Settings
+from mlpkit.reports.estimates import ReportOptions
 from mlpkit.reports.report import PartitionReport
 
 NEEDS: tuple[PredictionKind, ...] = ("labels", "scores", "probabilities")
@@ -59,13 +60,14 @@ class Plan(NamedTuple):
     def grouped(self, sample: Dataset, n_rows: int) -> dict[str, Groups]:
         """The groups of rows; the first ones teach the partitioners theirs."""
         known = [
-            learned(p, self.cuts[p.name]) if p.name in self.cuts else p for p in self.partitioners
+            with_fitted(p, self.cuts[p.name]) if p.name in self.cuts else p
+            for p in self.partitioners
         ]
-        return grouped(known, self.cuts, sample, n_rows)
+        return fit_and_assign(known, self.cuts, sample, n_rows)
 
     def met(self, sample: Dataset, n_rows: int) -> dict[str, Groups]:
         """The groups of rows of a stream, which may teach new ones."""
-        return grouped(self.partitioners, self.cuts, sample, n_rows)
+        return fit_and_assign(self.partitioners, self.cuts, sample, n_rows)
 
     def rows(self, split: str, X: Any, y: Array, w: Array | None, sample: Dataset) -> Rows:
         """Rows with their groups."""
@@ -73,7 +75,7 @@ class Plan(NamedTuple):
 
     def scored(self, y: Array, p: Array) -> Predictions:
         """Encoded targets with activated outputs, both (n, n_outputs)."""
-        return from_outputs(self.task, self.classes, truth(self.task, y), p)
+        return from_outputs(self.task, self.classes, true_values(self.task, y), p)
 
     def seen(self, scored: Predictions, grouping: Grouping) -> Accumulator:
         """All metrics of these rows; what raises is NaN."""
@@ -85,7 +87,7 @@ class Plan(NamedTuple):
         """What was seen, as a report."""
         min_rows = self.goal.min_rows if self.goal else MIN_ROWS
         return PartitionReport(
-            seen, list(self.partitioners), self.cuts, Settings(None, min_rows, 1000, 0)
+            seen, list(self.partitioners), self.cuts, ReportOptions(None, min_rows, 1000, 0)
         )
 
 

@@ -1,1 +1,1 @@
-"""Partitioners: rows into named groups, learned once and assigned to any later rows."""
+"""Built-in partitioners, which assign rows to named groups."""

@@ -1,7 +1,7 @@
-"""Partitioners of the core: rows into groups by column, labels, target, quantile, function.
+"""Built-in partitioners: by column, labels, target, quantile or function.
 
-Each learns its groups once and assigns any later rows: what was not seen goes to a group
-"other", what is missing to a group "missing".
+Each is fitted once and assigns any later rows. Values that did not occur when it was fitted are
+assigned to the group "other", missing values to the group "missing".
 """
 
 from collections.abc import Callable, Mapping
@@ -9,228 +9,340 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from joblib import hash as content
 
 from mlpkit.messages import comma_separated, plain_repr
 from mlpkit.partitions import columns
+from mlpkit.partitions.fitting import equal_fitted
 from mlpkit.plugin import Array, Dataset, Groups, Partitioner
 
-MAX_GROUPS = 100  # of one column; the rarest others go to "other"
-Values = Callable[[Dataset], Array]  # one value a row, (n,)
+MAX_GROUPS = 100  # of one column; the rarest of more values are assigned to "other"
+RowValues = Callable[[Dataset], Array]  # one value for each row, (n,)
 
 
 def by_column(
     column: str | int, *, name: str | None = None, max_groups: int = MAX_GROUPS
 ) -> Partitioner:
-    """A group for each value of a column, given by name or index.
+    """Group rows by the values of a column.
 
+    Missing values are the group "missing". Values that did not occur when the groups were
+    fitted are the group "other".
+
+    Parameters
+    ----------
+    column : str or int
+        Name or index of the column.
+    name : str or None, default=None
+        Name of the partitioner, by default that of the column.
+    max_groups : int, default=100
+        Maximum number of groups. The rarest of more values are assigned to the group "other".
+
+    Returns
+    -------
+    Partitioner
+
+    Examples
+    --------
+    >>> from mlpkit import Dataset
     >>> X = np.array([[1.0, 5.0], [2.0, np.nan], [1.0, 5.0]])
     >>> sex = by_column(0, name="sex")
-    >>> sex.assign(sex.fit(Sample(X)), Sample(np.array([[2.0], [3.0], [np.nan]])))
+    >>> sex.assign(sex.fit(Dataset(X)), Dataset(np.array([[2.0], [3.0], [np.nan]])))
     Groups(codes=array([1, 2, 3]), names=('1', '2', 'other', 'missing'))
     """
-    own = f"column {column}" if isinstance(column, int) else column
-    return _by_values(name or own, partial(_column, column), max_groups)
+    return _by_values(name or _name(column), partial(_column, column), max_groups)
 
 
 def by_labels(labels: Any, *, name: str | None = None) -> Partitioner:
-    """A group for each value of labels that are not in X: an array (n,) beside the rows, or
-    the name of one among those that are passed with the rows.
+    """Group rows by labels that X does not contain.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,) or str
+        The labels, or the name of labels that are passed with the rows as ``labels=``.
+    name : str or None, default=None
+        Name of the partitioner, by default the name of the labels or "labels".
+
+    Returns
+    -------
+    Partitioner
+
+    Examples
+    --------
+    >>> from mlpkit import evaluate
+    >>> report = evaluate(None, None, [0, 1, 1], y_pred=[0, 1, 0], metrics="accuracy",
+    ...                   partitions=by_labels(["f", "m", "m"], name="sex"), min_rows=1)
+    >>> report.worst("accuracy").partition
+    'm'
     """
     if isinstance(labels, str):
-        return _by_values(name or labels, partial(_labelled, labels), MAX_GROUPS)
-    return _by_values(name or "labels", partial(_aligned, labels), MAX_GROUPS)
+        return _by_values(name or labels, partial(_named_labels, labels), MAX_GROUPS)
+    return _by_values(name or "labels", partial(_aligned_labels, labels), MAX_GROUPS)
 
 
 def by_target(n: int | None = None, *, name: str = "target") -> Partitioner:
-    """A group for each class; for reals, n equal parts (4); for label sets, one for each label."""
-    return Partitioner(name, partial(_learn_target, n), _assign_target, _join_target)
+    """Group rows by their targets.
+
+    Classes are groups. Real targets are divided at quantiles. For multilabel targets there is
+    one group for each label, and groups overlap.
+
+    Parameters
+    ----------
+    n : int or None, default=None
+        Number of groups of real targets; None means 4. If it is set, targets of any numbers are
+        divided at quantiles.
+    name : str, default="target"
+        Name of the partitioner.
+
+    Returns
+    -------
+    Partitioner
+
+    Examples
+    --------
+    >>> from mlpkit import Dataset
+    >>> target = by_target(2)
+    >>> dataset = Dataset(None, np.array([0.5, 1.5, 2.5, 3.5]))
+    >>> target.assign(target.fit(dataset), dataset).names
+    ('up to 2', 'over 2')
+    """
+    return Partitioner(name, partial(_fit_target, n), _assign_target, _merge_target)
 
 
 def by_quantile(column: str | int, n: int = 4, *, name: str | None = None) -> Partitioner:
-    """n groups of about equal size, cut at quantiles of a column of numbers.
+    """Group rows at quantiles of a numeric column, into groups of about equal size.
 
+    Parameters
+    ----------
+    column : str or int
+        Name or index of the column.
+    n : int, default=4
+        Number of groups. Ties may lead to fewer groups.
+    name : str or None, default=None
+        Name of the partitioner, by default that of the column.
+
+    Returns
+    -------
+    Partitioner
+        Its fitted groups cannot be merged with others.
+
+    Raises
+    ------
+    ValueError
+        If `n` is less than 2.
+
+    Examples
+    --------
+    >>> from mlpkit import Dataset
     >>> quarter = by_quantile(0, 4)
-    >>> sample = Sample(np.arange(1, 9.0).reshape(-1, 1))
-    >>> quarter.assign(quarter.fit(sample), sample).names
+    >>> dataset = Dataset(np.arange(1, 9.0).reshape(-1, 1))
+    >>> quarter.assign(quarter.fit(dataset), dataset).names
     ('up to 2.75', '2.75 to 4.5', '4.5 to 6.25', 'over 6.25')
     """
     if not isinstance(n, int) or n < 2:
-        raise ValueError(f"n={plain_repr(n)}: quantiles cut into 2 groups or more.")
-    own = f"column {column}" if isinstance(column, int) else column
+        raise ValueError(f"n must be an integer of at least 2, got {plain_repr(n)}.")
     values = partial(_column, column)
-    return Partitioner(name or own, partial(_learn_cuts, values, n), partial(_assign_cuts, values))
+    fit, assign = partial(_fit_edges, values, n), partial(_assign_edges, values)
+    return Partitioner(name or _name(column), fit, assign)
 
 
 def by_function(function: Callable[[Any], Any], *, name: str | None = None) -> Partitioner:
-    """Groups by a function of X: labels (n,), or a dict of masks (n,) where groups overlap."""
+    """Group rows by a function of X.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(X)`` returns labels of shape (n_samples,) or, for groups that overlap, a dict
+        of boolean masks of shape (n_samples,) by the name of the group.
+    name : str or None, default=None
+        Name of the partitioner, by default that of the function.
+
+    Returns
+    -------
+    Partitioner
+
+    Examples
+    --------
+    >>> from mlpkit import Dataset
+    >>> sign = by_function(lambda X: np.where(X[:, 0] < 0, "negative", "positive"), name="sign")
+    >>> dataset = Dataset(np.array([[-1.0], [2.0]]))
+    >>> sign.assign(sign.fit(dataset), dataset)
+    Groups(codes=array([0, 1]), names=('negative', 'positive'))
+    """
     own = getattr(function, "__name__", "function")
-    parts = partial(_learn_function, function), partial(_assign_function, function)
-    return Partitioner(name or own, *parts, _join_names)
+    fit, assign = partial(_fit_function, function), partial(_assign_function, function)
+    return Partitioner(name or own, fit, assign, _merge_names)
 
 
-def _column(column: str | int, sample: Dataset) -> Array:
-    return columns.column(sample.X, column)
+def _name(column: str | int) -> str:
+    return f"column {column}" if isinstance(column, int) else column
 
 
-def _target(sample: Dataset) -> Array:
-    if sample.y is None:
-        raise ValueError("partition by target needs y, and there is none.")
-    return np.asarray(sample.y)
+def _column(column: str | int, dataset: Dataset) -> Array:
+    return columns.column(dataset.X, column)
 
 
-def _labelled(key: str, sample: Dataset) -> Array:
-    if key not in sample.labels:
+def _target(dataset: Dataset) -> Array:
+    if dataset.y is None:
+        raise ValueError("A partition by target needs y, got y=None.")
+    return np.asarray(dataset.y)
+
+
+def _named_labels(name: str, dataset: Dataset) -> Array:
+    if name not in dataset.labels:
         raise ValueError(
-            f"there are no labels {key!r} with these rows; labels:"
-            f" {comma_separated(sample.labels)}."
+            f"No labels {name!r} were passed with the rows. Labels that were passed:"
+            f" {comma_separated(dataset.labels)}."
         )
-    return _flat(sample.labels[key])
+    return _one_dimensional(dataset.labels[name])
 
 
-def _aligned(labels: Any, sample: Dataset) -> Array:
-    values, n = _flat(labels), _n_rows(sample)
+def _aligned_labels(labels: Any, dataset: Dataset) -> Array:
+    values, n = _one_dimensional(labels), _n_rows(dataset)
     if n is not None and len(values) != n:
         raise ValueError(
-            f"labels for {len(values)} rows, but there are {n}: give labels with the rows that"
-            " they belong to."
+            f"by_labels needs one label for each of the {n} rows, got {len(values)} labels."
         )
     return values
 
 
-def _flat(labels: Any) -> Array:
+def _one_dimensional(labels: Any) -> Array:
     values = np.asarray(labels.to_numpy() if hasattr(labels, "to_numpy") else labels)
     if values.ndim != 1:
-        raise ValueError(f"labels have the shape {values.shape}; wanted one label a row.")
+        raise ValueError(f"labels must have shape (n_samples,), got {values.shape}.")
     return values
 
 
-def _n_rows(sample: Dataset) -> int | None:
-    given = sample.X if sample.X is not None else sample.y
-    return None if given is None else int(given.shape[0] if hasattr(given, "shape") else len(given))
+def _n_rows(dataset: Dataset) -> int | None:
+    rows = dataset.y if dataset.X is None else dataset.X
+    return None if rows is None else int(rows.shape[0] if hasattr(rows, "shape") else len(rows))
 
 
-def _by_values(name: str, values: Values, max_groups: int) -> Partitioner:
-    return Partitioner(
-        name,
-        partial(_learn_values, name, values, max_groups),
-        partial(_assign_values, values),
-        _join_names,
-    )
+def _by_values(name: str, values: RowValues, max_groups: int) -> Partitioner:
+    fit = partial(_fit_values, name, values, max_groups)
+    return Partitioner(name, fit, partial(_assign_values, values), _merge_names)
 
 
-def _learn_values(name: str, of: Values, max_groups: int, sample: Dataset) -> tuple[str, ...]:
+def _fit_values(
+    name: str, values_of: RowValues, max_groups: int, dataset: Dataset
+) -> tuple[str, ...]:
     """The names of the most frequent values, in order."""
-    values = of(sample)
-    codes, names = columns.named(values)
+    values = values_of(dataset)
+    codes, names = columns.encoded(values)
     if len(names) <= max_groups:
         return tuple(names)
     if values.dtype.kind == "f" and not np.all(values == np.round(values), where=values == values):
         raise ValueError(
-            f"{name!r} has {len(names)} different numbers: cut it with by_quantile, or allow"
-            f" more groups than max_groups={max_groups}."
+            f"{name!r} has {len(names)} different numbers, more than max_groups={max_groups}."
+            " Group them with by_quantile, or increase max_groups."
         )
     sizes = np.bincount(codes[codes >= 0], minlength=len(names))
     frequent = np.sort(np.argsort(-sizes, kind="stable")[:max_groups])
     return tuple(names[i] for i in frequent)
 
 
-def _assign_values(of: Values, cut: tuple[str, ...], sample: Dataset) -> Groups:
-    return _matched(*columns.named(of(sample)), cut)
+def _assign_values(values_of: RowValues, fitted: tuple[str, ...], dataset: Dataset) -> Groups:
+    return _match(*columns.encoded(values_of(dataset)), fitted)
 
 
-def _matched(codes: Array, names: list[str], cut: tuple[str, ...]) -> Groups:
-    """Codes for names as codes for the names of a cut, "other" and "missing"."""
-    place = {name: i for i, name in enumerate(cut)}
-    has_other = any(name not in place for name in names)
-    other, gone = len(cut), len(cut) + has_other
-    to = np.array([*(place.get(name, other) for name in names), gone], dtype=np.intp)
-    codes = to[codes]
+def _match(codes: Array, names: list[str], fitted: tuple[str, ...]) -> Groups:
+    """Indices into `names` as indices into the fitted names, "other" and "missing"."""
+    index = {name: i for i, name in enumerate(fitted)}
+    has_other = any(name not in index for name in names)
+    other, gone = len(fitted), len(fitted) + has_other
+    new_codes = np.array([*(index.get(name, other) for name in names), gone], dtype=np.intp)
+    codes = new_codes[codes]
     has_missing = bool((codes == gone).any())
-    return Groups(codes, (*cut, *["other"] * has_other, *["missing"] * has_missing))
+    return Groups(codes, (*fitted, *["other"] * has_other, *["missing"] * has_missing))
 
 
-def _join_names(one: tuple[str, ...], two: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(columns.in_order([*one, *two]))
+def _merge_names(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(columns.sorted_names([*one, *other]))
 
 
-def _learn_target(n: int | None, sample: Dataset) -> tuple[str, Any]:
-    """How to group the targets, and the cut."""
-    y = _target(sample)
+def _fit_target(n: int | None, dataset: Dataset) -> tuple[str, Any]:
+    """The type of the targets, "labels", "reals" or "classes", and their fitted groups."""
+    y = _target(dataset)
     if y.ndim == 2 and y.shape[1] > 1:
         return "labels", tuple(f"label {i}" for i in range(y.shape[1]))
-    _, names = columns.named(y.reshape(-1)) if y.dtype.kind != "f" or n is None else (None, [])
+    _, names = columns.encoded(y.reshape(-1)) if y.dtype.kind != "f" or n is None else (None, [])
     whole = y.dtype.kind != "f" or bool(np.all(y == np.round(y)))
     if n is not None or (len(names) > MAX_GROUPS or not whole):
-        return "reals", _learn_cuts(_flat_target, n or 4, sample)
+        return "reals", _fit_edges(_flat_target, n or 4, dataset)
     return "classes", tuple(names)
 
 
-def _flat_target(sample: Dataset) -> Array:
-    return _target(sample).reshape(-1)
+def _flat_target(dataset: Dataset) -> Array:
+    return _target(dataset).reshape(-1)
 
 
-def _assign_target(cut: tuple[str, Any], sample: Dataset) -> Groups:
-    how, own = cut
-    if how == "labels":
-        return Groups(_target(sample).astype(bool), own)
-    return (_assign_cuts if how == "reals" else _assign_values)(_flat_target, own, sample)
+def _assign_target(fitted: tuple[str, Any], dataset: Dataset) -> Groups:
+    kind, groups = fitted
+    if kind == "labels":
+        return Groups(_target(dataset).astype(bool), groups)
+    return (_assign_edges if kind == "reals" else _assign_values)(_flat_target, groups, dataset)
 
 
-def _join_target(one: tuple[str, Any], two: tuple[str, Any]) -> tuple[str, Any]:
-    if one[0] == two[0] == "classes":
-        return "classes", _join_names(one[1], two[1])
-    if content(one) != content(two):
-        raise ValueError("the two cut the target differently: give both the partitions of one.")
+def _merge_target(one: tuple[str, Any], other: tuple[str, Any]) -> tuple[str, Any]:
+    if one[0] == other[0] == "classes":
+        return "classes", _merge_names(one[1], other[1])
+    if not equal_fitted(one, other):
+        raise ValueError(
+            "The fitted groups of the target differ and cannot be merged. Evaluate the second"
+            " report with partitions=first.partitions."
+        )
     return one
 
 
-def _learn_cuts(of: Values, n: int, sample: Dataset) -> tuple[float, ...]:
-    """Inner edges; a value on an edge belongs below it."""
-    values = of(sample)
+def _fit_edges(values_of: RowValues, n: int, dataset: Dataset) -> tuple[float, ...]:
+    """Inner edges at quantiles; a value on an edge belongs to the group below it."""
+    values = values_of(dataset)
     if values.dtype.kind not in "biuf":
-        raise ValueError(f"quantiles need numbers, not {values[:3].tolist()}: use by_column.")
-    values = values[~columns.missing(values)].astype(np.float64)
+        raise ValueError(
+            f"Quantiles need numbers, got {values[:3].tolist()}. Use by_column for other values."
+        )
+    values = values[~columns.is_missing(values)].astype(np.float64)
     if not len(values):
         return ()
     edges = np.unique(np.quantile(values, np.arange(1, n) / n))
-    used = np.unique(np.searchsorted(edges, values))  # ties leave some empty
+    used = np.unique(np.searchsorted(edges, values))  # ties leave some groups empty
     return tuple(edges[used[:-1]].tolist())
 
 
-def _assign_cuts(of: Values, cut: tuple[float, ...], sample: Dataset) -> Groups:
-    values = of(sample)
-    gone = columns.missing(values)
-    codes = np.searchsorted(np.array(cut), np.where(gone, 0, values).astype(np.float64))
-    names = _between(cut)
+def _assign_edges(values_of: RowValues, edges: tuple[float, ...], dataset: Dataset) -> Groups:
+    values = values_of(dataset)
+    gone = columns.is_missing(values)
+    codes = np.searchsorted(np.array(edges), np.where(gone, 0, values).astype(np.float64))
+    names = _interval_names(edges)
     if gone.any():
         codes, names = np.where(gone, len(names), codes), (*names, "missing")
     return Groups(codes, names)
 
 
-def _between(cut: tuple[float, ...]) -> tuple[str, ...]:
-    """Names of the intervals, with as many digits as tell them apart."""
-    if not cut:
+def _interval_names(edges: tuple[float, ...]) -> tuple[str, ...]:
+    """Names of the intervals, with as many digits as are needed for distinct names."""
+    if not edges:
         return ("any value",)
-    texts = [columns.name_of(edge) for edge in cut]
+    texts = [columns.name_of(edge) for edge in edges]
     for digits in (4, 6, 9, 12):
-        short = [f"{edge:.{digits}g}" for edge in cut]
-        if len(set(short)) == len(cut):
-            texts = short
+        rounded = [f"{edge:.{digits}g}" for edge in edges]
+        if len(set(rounded)) == len(edges):
+            texts = rounded
             break
     inner = [f"{low} to {high}" for low, high in zip(texts, texts[1:], strict=False)]
     return (f"up to {texts[0]}", *inner, f"over {texts[-1]}")
 
 
-def _learn_function(function: Callable[[Any], Any], sample: Dataset) -> tuple[str, ...]:
-    given = function(sample.X)
-    return tuple(given) if isinstance(given, Mapping) else tuple(columns.named(_flat(given))[1])
+def _fit_function(function: Callable[[Any], Any], dataset: Dataset) -> tuple[str, ...]:
+    labels = function(dataset.X)
+    if isinstance(labels, Mapping):
+        return tuple(labels)
+    return tuple(columns.encoded(_one_dimensional(labels))[1])
 
 
 def _assign_function(
-    function: Callable[[Any], Any], cut: tuple[str, ...], sample: Dataset
+    function: Callable[[Any], Any], fitted: tuple[str, ...], dataset: Dataset
 ) -> Groups:
-    given = function(sample.X)
-    if isinstance(given, Mapping):
-        return Groups(np.stack([np.asarray(m, dtype=bool) for m in given.values()], 1), (*given,))
-    return _matched(*columns.named(_flat(given)), cut)
+    labels = function(dataset.X)
+    if isinstance(labels, Mapping):
+        masks = [np.asarray(mask, dtype=bool) for mask in labels.values()]
+        return Groups(np.stack(masks, 1), (*labels,))
+    return _match(*columns.encoded(_one_dimensional(labels)), fitted)

@@ -1,1 +1,1 @@
-"""Metrics after training: evaluated by group, with intervals, compared, checked, drawn."""
+"""Evaluation by group after training: reports, comparisons, limits, scorers and plots."""

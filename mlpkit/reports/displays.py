@@ -1,17 +1,36 @@
-"""Displays after scikit-learn's: a picture that is made from an estimator or predictions."""
+"""Displays in the style of scikit-learn: plots that are made from an estimator or predictions."""
 
 from typing import Any, Self
 
-from mlpkit.reports import plots as drawing
+from mlpkit.reports import plots
 from mlpkit.reports.evaluation import evaluate
 from mlpkit.reports.report import PartitionReport
 
 
 class PartitionReportDisplay:
-    """A dot and an interval for each group, an axes for each metric.
+    """Plot of a report: a dot and a confidence interval for each group, axes for each metric.
 
-    ``ax_`` and ``figure_`` are there after `plot`. Hollow grey dots are groups that don't
-    decide; the dashed line is the whole.
+    Groups that are not eligible, because they have too few rows, are hollow grey dots. The dashed
+    line is the value over all rows.
+
+    Parameters
+    ----------
+    report : PartitionReport
+        The report to plot.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes or ndarray of Axes
+        The axes, after `plot`: one or as many as there are metrics.
+    figure_ : matplotlib Figure
+        The figure, after `plot`.
+
+    Examples
+    --------
+    >>> y_true, y_pred = [0, 1, 1, 1], [0, 1, 0, 1]
+    >>> display = PartitionReportDisplay.from_predictions(y_true, y_pred, metrics="accuracy")
+    >>> display.ax_.get_xlabel()
+    'accuracy'
     """
 
     ax_: Any
@@ -23,7 +42,22 @@ class PartitionReportDisplay:
     def plot(
         self, *, ax: Any = None, metrics: list[str] | None = None, by: str | list[str] | None = None
     ) -> Self:
-        """Draw, on ``ax`` if it is given: one axes, or as many as there are metrics."""
+        """Plot the report.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to plot, one for each metric. None makes a new figure.
+        metrics : list of str or None, default=None
+            Names of the metrics, by default all.
+        by : str, list of str or None, default=None
+            Names of the partitioners, by default all.
+
+        Returns
+        -------
+        PartitionReportDisplay
+            The display itself.
+        """
         self.ax_ = self.report.plot(ax=ax, metrics=metrics, by=by)
         first = self.ax_ if hasattr(self.ax_, "figure") else self.ax_[0]
         self.figure_ = first.figure
@@ -33,22 +67,79 @@ class PartitionReportDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any, y: Any = None, *, ax: Any = None, **options: Any
     ) -> Self:
-        """`mlpkit.evaluate` with these arguments, drawn."""
+        """Evaluate an estimator and plot the report.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted estimator.
+        X, y : array-like
+            Rows and targets, as in `evaluate`.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to plot, one for each metric. None makes a new figure.
+        **options
+            Other arguments of `evaluate`, such as ``metrics`` and ``partitions``.
+
+        Returns
+        -------
+        PartitionReportDisplay
+        """
         return cls(evaluate(estimator, X, y, **options)).plot(ax=ax)
 
     @classmethod
     def from_predictions(
         cls, y_true: Any, y_pred: Any = None, *, X: Any = None, ax: Any = None, **options: Any
     ) -> Self:
-        """`mlpkit.evaluate` of predictions, drawn; ``y_proba=`` and ``X=`` are optional."""
+        """Evaluate predictions and plot the report.
+
+        Parameters
+        ----------
+        y_true : array-like
+            Targets.
+        y_pred : array-like or None, default=None
+            Predictions, which may be omitted if ``y_proba`` is passed.
+        X : array-like or None, default=None
+            Rows, if partitions need them.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to plot, one for each metric. None makes a new figure.
+        **options
+            Other arguments of `evaluate`, such as ``metrics``, ``partitions`` and ``y_proba``.
+
+        Returns
+        -------
+        PartitionReportDisplay
+        """
         return cls(evaluate(None, X, y_true, y_pred=y_pred, **options)).plot(ax=ax)
 
 
 class MetricHistoryDisplay:
-    """A metric by epoch, an axes for each split, a line for each group.
+    """Plot of a metric by epoch: axes for each split, a line for each group.
 
-    ``history`` is an estimator's `metric_history_`, or its columns as a frame or a dict: epoch,
-    split, metric, partitioner, partition, value.
+    Parameters
+    ----------
+    history : MetricHistory, DataFrame or dict
+        The attribute `metric_history_` of an estimator, or a table with the columns epoch, split,
+        metric, partitioner, partition and value.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes or ndarray of Axes
+        The axes, after `plot`: one or as many as there are splits.
+    figure_ : matplotlib Figure
+        The figure, after `plot`.
+
+    Examples
+    --------
+    >>> history = {
+    ...     "epoch": [1, 2],
+    ...     "split": ["train", "train"],
+    ...     "metric": ["recall", "recall"],
+    ...     "partitioner": ["all", "all"],
+    ...     "partition": ["all", "all"],
+    ...     "value": [0.5, 0.75],
+    ... }
+    >>> MetricHistoryDisplay(history).plot("recall").ax_.get_ylabel()
+    'recall'
     """
 
     ax_: Any
@@ -58,8 +149,23 @@ class MetricHistoryDisplay:
         self.history = history
 
     def plot(self, metric: str, by: str = "all", *, ax: Any = None) -> Self:
-        """Draw one metric by the groups of one partitioner, beside the whole."""
-        self.ax_ = drawing.lines(self.history, metric, by, ax)
+        """Plot one metric by the groups of one partitioner, and over all rows.
+
+        Parameters
+        ----------
+        metric : str
+            Name of the metric.
+        by : str, default="all"
+            Name of the partitioner.
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to plot, one for each split. None makes a new figure.
+
+        Returns
+        -------
+        MetricHistoryDisplay
+            The display itself.
+        """
+        self.ax_ = plots.lines(self.history, metric, by, ax)
         first = self.ax_ if hasattr(self.ax_, "figure") else self.ax_[0]
         self.figure_ = first.figure
         return self

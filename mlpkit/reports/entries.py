@@ -1,4 +1,4 @@
-"""What a report says of one metric in one group; many of them as a frame."""
+"""The entries of reports and comparisons, and their export as tables."""
 
 import csv
 import io
@@ -10,41 +10,80 @@ from mlpkit.messages import csv_cell
 
 
 class Entry(NamedTuple):
-    """One metric in one group; the whole is the group "all" of the partitioner "all"."""
+    """The value of one metric in one group.
+
+    All rows are the group "all" of the partitioner "all".
+
+    Parameters
+    ----------
+    metric, partitioner, partition : str
+        Names of the metric, of the partitioner and of the group.
+    value : float
+        The value; NaN where undefined.
+    low, high : float
+        Confidence interval; NaN without ``confidence=``.
+    n_rows : int
+        Number of rows.
+    weight : float
+        Sum of their weights.
+    eligible : bool
+        Whether the group has at least ``min_rows`` rows and a defined value.
+    """
 
     metric: str
     partitioner: str
     partition: str
     value: float
-    low: float  # NaN without confidence=
+    low: float
     high: float
     n_rows: int
     weight: float
-    decides: bool  # it has enough rows, and a value
+    eligible: bool
 
 
 class Change(NamedTuple):
-    """One metric in one group, in two reports."""
+    """The values of one metric in one group of two reports.
+
+    Parameters
+    ----------
+    metric, partitioner, partition : str
+        Names of the metric, of the partitioner and of the group.
+    value, other : float
+        The values in both reports.
+    difference : float
+        ``value - other``.
+    low, high : float
+        Confidence interval of the difference.
+    n_rows : int
+        Number of rows of the group, in the report with fewer.
+    eligible : bool
+        Whether the group is eligible in both reports.
+    """
 
     metric: str
     partitioner: str
     partition: str
     value: float
     other: float
-    difference: float  # value - other
+    difference: float
     low: float
     high: float
     n_rows: int
-    decides: bool  # in both
+    eligible: bool
+
+    @property
+    def significant(self) -> bool:
+        """Whether the group is eligible and the interval does not contain 0."""
+        return self.eligible and (self.low > 0 or self.high < 0)
 
 
-def frame(entries: Iterable[tuple[Any, ...]], fields: tuple[str, ...]) -> Any:
+def to_frame(entries: Iterable[tuple[Any, ...]], fields: tuple[str, ...]) -> Any:
     """A pandas frame with a row for each entry."""
     try:
         import pandas as pd  # type: ignore[import-untyped,unused-ignore]
     except ImportError as error:
         raise ImportError(
-            "to_frame needs pandas: pip install pandas. Without it, iterate over the report."
+            "to_frame needs pandas: pip install pandas. Without pandas, iterate over the report."
         ) from error
     return pd.DataFrame(list(entries), columns=list(fields))
 
@@ -54,23 +93,23 @@ def to_csv(
     fields: tuple[str, ...],
     path: "str | PathLike[str] | io.TextIOBase | None",
 ) -> str | None:
-    """A CSV file with a line for each entry, or its text where ``path`` is None.
+    """A CSV file with a line for each entry, or its text if `path` is None.
 
-    Text is neutralised: see `mlpkit.messages.csv_cell`.
+    Text is escaped, see `mlpkit.messages.csv_cell`.
 
     >>> print(to_csv([("=cmd()", 0.5)], ("partition", "value"), None), end="")
     partition,value
     '=cmd(),0.5
     """
-    found = io.StringIO(newline="")
-    writer = csv.writer(found, lineterminator="\n")
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(fields)
     writer.writerows([csv_cell(value) for value in entry] for entry in entries)
     if path is None:
-        return found.getvalue()
+        return text.getvalue()
     if isinstance(path, str | PathLike):
         with open(path, "w", encoding="utf-8", newline="") as file:
-            file.write(found.getvalue())
+            file.write(text.getvalue())
     else:
-        path.write(found.getvalue())
+        path.write(text.getvalue())
     return None

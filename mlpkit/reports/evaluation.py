@@ -10,12 +10,13 @@ from sklearn.utils import check_consistent_length
 
 from mlpkit.messages import escaped, plain_repr
 from mlpkit.metrics.accumulator import Accumulator
-from mlpkit.metrics.lookup import implied_task, metrics_of
+from mlpkit.metrics.arguments import implied_task, metrics_of
+from mlpkit.partitions.arguments import partitioners_of
 from mlpkit.partitions.columns import labels_of
-from mlpkit.partitions.lookup import grouped, partitioners_of
+from mlpkit.partitions.fitting import fit_and_assign
 from mlpkit.plugin import Array, Dataset, Task
-from mlpkit.reports.estimates import Settings
-from mlpkit.reports.predictors import Predictor, sample_of
+from mlpkit.reports.estimates import ReportOptions
+from mlpkit.reports.predictors import Predictor, with_errors
 from mlpkit.reports.report import PartitionReport
 
 Balanced = Literal["balanced"]
@@ -41,31 +42,71 @@ def evaluate(
     draws: int = 1000,
     random_state: int = 0,
 ) -> PartitionReport:
-    """Metrics over all rows and by group, as a `PartitionReport`.
+    """Evaluate metrics over all rows and by group.
 
     Parameters
     ----------
-    estimator : any fitted estimator with scikit-learn's interface, or None with ``y_pred``,
-        ``y_proba`` (n, n_classes) or (n,) of the positive class, or ``y_score`` (n,).
-    X, y : rows and targets; X may be None where no partition needs it. Or, without y, an
-        iterable of chunks, each a tuple (X, y) or (X, y, sample_weight), a dict of such
-        arguments, or a `Chunk`: they are evaluated one by one and not kept, unless a metric
-        says that it is exact.
-    metrics : names (``mlpkit plugins`` lists them), `mlpkit.plugin.Metric` records,
-        scikit-learn's functions, or a dict of them by the name they shall have.
-    partitions : columns of X by name or index, and partitioners. They learn their groups
-        from these rows (from the first chunk, where chunks can't be joined).
-    sample_weight : (n,), or "balanced", which is short for the class_weight.
-    class_weight : "balanced" weighs the classes within each group by n / (n_classes *
-        count), as `compute_sample_weight("balanced", y_of_the_group)`; it multiplies.
-    labels : dict or frame of columns (n,) for `by_labels("name")`.
-    classes : all classes, where the first chunk may lack some.
-    task : what the targets are, where they don't tell: whole numbers that are predicted
-        as such are classes, unless the estimator or all the metrics are for regression.
-    confidence : of the intervals, as 0.95; None gives none. See `mlpkit.metrics.intervals`.
-    min_rows : of a group that may decide.
-    draws, random_state : number and seed of bootstrap draws.
+    estimator : estimator or None
+        Any fitted estimator with scikit-learn's interface. None evaluates the predictions that
+        are passed as ``y_pred``, ``y_proba`` or ``y_score``.
+    X : array-like, sparse matrix, frame, iterable or None
+        Rows of shape (n_samples, n_features). None is accepted if neither the estimator nor the
+        partitions need them. Without ``y``, an iterable of chunks, each a tuple ``(X, y)`` or
+        ``(X, y, sample_weight)``, a dict of arguments, or a `Dataset`. Chunks are evaluated one
+        after the other; their rows are kept only if a metric is computed from rows.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs) or None, default=None
+        Targets. None if ``X`` is an iterable of chunks.
+    metrics : str, Metric, callable, list or dict of these, or None, default=None
+        Names of metrics, which ``mlpkit plugins`` lists, `mlpkit.plugin.Metric` records, or
+        functions such as scikit-learn's. A dict renames metrics. None means the default metrics of
+        the task.
+    partitions : str, int, callable, Partitioner or sequence of these, default=()
+        Names or indices of columns of ``X``, functions of ``X``, or partitioners. They are fitted
+        to these rows; those whose fitted groups cannot be merged are fitted to the first chunk.
+    sample_weight : array-like of shape (n_samples,), "balanced" or None, default=None
+        Weights of the rows. "balanced" is the same as ``class_weight="balanced"``.
+    class_weight : "balanced" or None, default=None
+        "balanced" multiplies the weight of a row by n_rows / (n_classes * rows of its class),
+        counted within each group, as ``compute_sample_weight("balanced", y_of_the_group)`` does.
+    labels : dict or frame of columns of shape (n_samples,), default=None
+        Columns that ``X`` does not contain, for ``by_labels("name")``.
+    y_pred : array-like or None, default=None
+        Predictions, in the form of ``y``.
+    y_proba : array-like or None, default=None
+        Predicted probabilities of shape (n_samples, n_classes), or (n_samples,) for the positive
+        class.
+    y_score : array-like or None, default=None
+        Values of a decision function.
+    classes : array-like or None, default=None
+        All classes, if the first chunk may not contain each of them.
+    task : {"binary", "multiclass", "multilabel", "regression"} or None, default=None
+        The type of the targets. If None, it is derived from the estimator, the targets and the
+        predictions. Whole numbers with whole predictions are classes, unless the estimator or all
+        metrics are for regression.
+    confidence : float or None, default=None
+        Confidence of the intervals, such as 0.95. None computes no intervals. Each interval is
+        for one metric and group alone.
+    min_rows : int, default=20
+        Minimum number of rows of an eligible group. Other groups are shown but ignored by
+        `PartitionReport.worst`, `difference`, `ratio` and `check`.
+    draws : int, default=1000
+        Number of bootstrap draws.
+    random_state : int, default=0
+        Seed of the bootstrap.
 
+    Returns
+    -------
+    PartitionReport
+        The values by metric and group.
+
+    Raises
+    ------
+    ValueError
+        If an argument is invalid, or if a requested metric does not support the task or needs
+        predictions that are not available.
+
+    Examples
+    --------
     >>> from mlpkit import by_labels
     >>> sex = np.array(["f", "f", "m", "m"])
     >>> report = evaluate(None, None, [0, 1, 0, 1], y_pred=[0, 1, 1, 1], metrics="accuracy",
@@ -74,28 +115,32 @@ def evaluate(
     (0.75, 'm')
     """
     if confidence is not None and not 0 < confidence < 1:
-        raise ValueError(f"confidence={plain_repr(confidence)} is between 0 and 1, as 0.95.")
-    settings = Settings(confidence, min_rows, draws, random_state)
+        raise ValueError(
+            f"confidence must be between 0 and 1, for example 0.95, got {plain_repr(confidence)}."
+        )
+    options = ReportOptions(confidence, min_rows, draws, random_state)
     balanced = class_weight == "balanced"
     if isinstance(sample_weight, str):
         if sample_weight != "balanced":
-            raise ValueError(f"sample_weight={sample_weight!r}; possible: an array, 'balanced'.")
+            raise ValueError(
+                f"sample_weight must be an array, 'balanced' or None, got {sample_weight!r}."
+            )
         sample_weight, balanced = None, True
     if class_weight not in (None, "balanced"):
-        raise ValueError(f"class_weight={class_weight!r}; possible: 'balanced', None.")
+        raise ValueError(f"class_weight must be 'balanced' or None, got {class_weight!r}.")
     if y is None and _is_stream(X):
-        chunks: Iterable[Dataset] = map(_chunk, X)
+        chunks: Iterable[Dataset] = map(_dataset, X)
     else:
-        beside = labels_of(labels, 0 if y is None else len(np.asarray(y)))
-        chunks = [Dataset(X, y, sample_weight, beside, y_pred, y_proba, y_score)]
-    work = _Work(estimator, metrics, partitions, classes, task, balanced, settings)
+        label_columns = labels_of(labels, 0 if y is None else len(np.asarray(y)))
+        chunks = [Dataset(X, y, sample_weight, label_columns, y_pred, y_proba, y_score)]
+    evaluation = _Evaluation(estimator, metrics, partitions, classes, task, balanced, options)
     for chunk in chunks:
-        work.add(chunk)
-    return work.report()
+        evaluation.add(chunk)
+    return evaluation.report()
 
 
-class _Work:
-    """What is settled by the first chunk, and the sums so far."""
+class _Evaluation:
+    """The state of an evaluation; the first chunk determines task, metrics and partitioners."""
 
     def __init__(
         self,
@@ -105,88 +150,94 @@ class _Work:
         classes: Any,
         task: Task | None,
         balanced: bool,
-        settings: Settings,
+        options: ReportOptions,
     ) -> None:
-        self.given = estimator, metrics, partitions, classes, task
-        self.balanced, self.settings = balanced, settings
-        self.cuts: dict[str, Any] = {}
-        self.seen: Accumulator | None = None
+        self.arguments = estimator, metrics, partitions, classes, task
+        self.balanced, self.options = balanced, options
+        self.fitted: dict[str, Any] = {}
+        self.accumulator: Accumulator | None = None
 
     def start(self, first: Dataset) -> Accumulator:
-        estimator, metrics, partitions, classes, task = self.given
+        estimator, metrics, partitions, classes, task = self.arguments
         if estimator is None and task is None:
             task = implied_task(metrics)
         self.predictor = Predictor(estimator, first, classes, task)
         assert self.predictor.task is not None
-        found = metrics_of(metrics, self.predictor.task, self.predictor.available)
-        self.needs = {m.needs for m in found}
+        records = metrics_of(metrics, self.predictor.task, self.predictor.available)
+        self.needs = {m.needs for m in records}
         self.partitioners = partitioners_of(partitions, first.X)
-        intervals = self.settings.confidence is not None
-        return Accumulator(found, balanced=self.balanced, intervals=intervals)
+        intervals = self.options.confidence is not None
+        return Accumulator(records, balanced=self.balanced, intervals=intervals)
 
     def add(self, chunk: Dataset) -> None:
         if chunk.y is None:
-            raise ValueError("evaluate needs y.")
+            raise ValueError("evaluate needs y, got y=None.")
         check_consistent_length(chunk.X, chunk.y, chunk.sample_weight)
         if not len(np.asarray(chunk.y)):
             return
-        if self.seen is None:
-            self.seen = self.start(chunk)
-        scored = self.predictor.scored(chunk, self.needs)
-        groups = grouped(self.partitioners, self.cuts, sample_of(chunk, scored), len(scored.y_true))
-        self.seen.update(scored, groups, checked(chunk.sample_weight))
+        if self.accumulator is None:
+            self.accumulator = self.start(chunk)
+        predictions = self.predictor.predictions(chunk, self.needs)
+        dataset, n_rows = with_errors(chunk, predictions), len(predictions.y_true)
+        groups = fit_and_assign(self.partitioners, self.fitted, dataset, n_rows)
+        self.accumulator.update(predictions, groups, validated_weight(chunk.sample_weight))
 
     def report(self) -> PartitionReport:
-        if self.seen is None:
-            raise ValueError("there are no rows to evaluate.")
-        report = PartitionReport(self.seen, self.partitioners, self.cuts, self.settings)
+        if self.accumulator is None:
+            raise ValueError("evaluate needs at least one row, got none.")
+        report = PartitionReport(self.accumulator, self.partitioners, self.fitted, self.options)
         warn_of_undefined(report)
         return report
 
 
-def checked(weight: Any) -> Array | None:
-    """Sample weights, float64 (n,), none negative, not all 0."""
+def validated_weight(weight: Any) -> Array | None:
+    """Sample weights as float64 (n,), finite and not negative."""
     if weight is None:
         return None
-    found = np.asarray(weight, dtype=np.float64)
-    if found.ndim != 1:
-        raise ValueError(f"sample_weight has the shape {found.shape}; wanted one weight a row.")
-    if not np.isfinite(found).all() or (found < 0).any():
-        raise ValueError("sample_weight has negative, infinite or missing values.")
-    return found
+    array = np.asarray(weight, dtype=np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"sample_weight must have shape (n_samples,), got {array.shape}.")
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError("sample_weight contains negative, infinite or missing values.")
+    return array
 
 
 def warn_of_undefined(report: PartitionReport) -> None:
-    """One warning for all values that are NaN although their group has rows."""
+    """Warn once of all values that are NaN although their group has rows."""
     undefined = [e for e in report.entries if e.n_rows and np.isnan(e.value)]
     if undefined:
         e, reasons = undefined[0], report.errors
-        why = f" ({escaped(reasons[e.metric])})" if e.metric in reasons else ""
+        reason = f" ({escaped(reasons[e.metric])})" if e.metric in reasons else ""
+        others = len(undefined) - 1
+        also = f" {others} other value{' is' if others == 1 else 's are'} undefined, too."
         warnings.warn(
-            f"{escaped(e.metric)} is undefined for {escaped(e.partitioner)} {e.partition!r}{why}"
-            f"{f', and {len(undefined) - 1} other values are' if undefined[1:] else ''}: NaN,"
-            " which decides nothing.",
+            f"{escaped(e.metric)} is undefined for {escaped(e.partitioner)} {e.partition!r}"
+            f"{reason}, and set to NaN. Undefined values are ignored when groups are compared."
+            f"{also if others else ''}",
             UndefinedMetricWarning,
             stacklevel=3,
         )
 
 
 def _is_stream(X: Any) -> bool:
-    """An iterable of chunks, and not a table."""
+    """Whether X is an iterable of chunks, and not a table."""
     return not hasattr(X, "shape") and isinstance(X, Iterable) and not isinstance(X, Mapping | str)
 
 
-def _chunk(part: Any) -> Dataset:
-    """One part of a stream."""
-    if isinstance(part, Dataset):
-        return part
-    if isinstance(part, Mapping):
-        if unknown := sorted(set(part) - set(Dataset._fields)):
-            raise ValueError(f"a chunk has no {unknown[0]!r}; it has {', '.join(Dataset._fields)}.")
-        return Dataset(**{"X": None, "y": None, **part})
-    if isinstance(part, tuple) and len(part) in (2, 3):
-        return Dataset(*part)
+def _dataset(chunk: Any) -> Dataset:
+    """One chunk of a stream."""
+    if isinstance(chunk, Dataset):
+        return chunk
+    if isinstance(chunk, Mapping):
+        if unknown := sorted(set(chunk) - set(Dataset._fields)):
+            raise ValueError(
+                f"A chunk has no key {unknown[0]!r}. Its keys are: {', '.join(Dataset._fields)}."
+            )
+        return Dataset(**{"X": None, "y": None, **chunk})
+    if isinstance(chunk, tuple) and len(chunk) in (2, 3):
+        return Dataset(*chunk)
     raise ValueError(
-        "without y, X is an iterable of chunks, each (X, y), (X, y, sample_weight) or a dict;"
-        f" this one holds a {type(part).__name__}. For data in memory give y."
+        "Without y, X must be an iterable of chunks, each (X, y), (X, y, sample_weight), a dict or"
+        f" a mlpkit.Dataset, got a chunk of type {type(chunk).__name__}. For data in memory, pass"
+        " y."
     )

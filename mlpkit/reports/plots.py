@@ -1,4 +1,4 @@
-"""Pictures of a report; matplotlib is imported when one is drawn."""
+"""Plots of reports and histories; matplotlib is imported when one is drawn."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ import numpy as np
 
 from mlpkit.messages import escaped
 from mlpkit.reports.entries import Entry
-from mlpkit.reports.text import NAME, short, shortened
+from mlpkit.reports.printing import NAME_WIDTH, distinct_short, short
 
-ROW = 0.26  # inches of a group
-PANEL = 3.4  # inches of a metric
-FAINT, STRONG = "0.62", "C0"  # of groups that don't decide, and those that do
+ROW = 0.26  # height of a group in inches
+PANEL = 3.4  # width of a metric in inches
+INELIGIBLE_COLOR, COLOR = "0.62", "C0"
 
 
 def pyplot() -> Any:
@@ -20,23 +20,24 @@ def pyplot() -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError("plotting needs matplotlib: pip install matplotlib") from error
+        raise ImportError("Plotting needs matplotlib: pip install matplotlib") from error
     return plt
 
 
 def dots(entries: Sequence[Entry], ax: Any = None) -> Any:
-    """A dot and an interval for each group, an axes for each metric; the line is the whole.
+    """Plot a dot and an interval for each group, on one axes for each metric.
 
-    ``ax`` is one axes for one metric, or a sequence of as many. Returns it, or what it made.
+    A dashed line is the value over all rows. ``ax`` is one axes or a sequence with one for each
+    metric; it is returned, or else the axes of a new figure.
     """
     metrics = list(dict.fromkeys(e.metric for e in entries))
     groups = list(dict.fromkeys((e.partitioner, e.partition) for e in entries))
     groups = [g for g in groups if g[0] != "all"] or groups
     texts = _texts(groups)
-    places, heads = _places(groups)
+    lines, headings = _lines(groups)
     if ax is None:
-        height = 1.0 + ROW * (len(places) + len(heads))
-        longest = max(map(len, [*texts.values(), *map(short, heads)]))
+        height = 1.0 + ROW * (len(lines) + len(headings))
+        longest = max(map(len, [*texts.values(), *map(short, headings)]))
         width = 0.075 * longest + PANEL * len(metrics)
         figure, grid = pyplot().subplots(
             1,
@@ -52,38 +53,42 @@ def dots(entries: Sequence[Entry], ax: Any = None) -> Any:
     else:
         axes = list(np.ravel(ax))
         if len(axes) != len(metrics):
-            raise ValueError(f"{len(metrics)} metrics need as many axes, not {len(axes)}.")
-    for i, (one, metric) in enumerate(zip(axes, metrics, strict=True)):
+            raise ValueError(
+                f"ax must contain one axes for each of the {len(metrics)} metrics, got {len(axes)}."
+            )
+    for i, (panel, metric) in enumerate(zip(axes, metrics, strict=True)):
         own = {(e.partitioner, e.partition): e for e in entries if e.metric == metric}
-        _panel(one, metric, own, places)
+        _panel(panel, metric, own, lines)
         if i == 0:
-            _label(one, texts, places, heads)
+            _label(panel, texts, lines, headings)
     return ax
 
 
-def _places(groups: list[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
-    """The line of each group, and of each partitioner's head, from the top."""
-    places: dict[tuple[str, str], int] = {}
-    heads: dict[str, int] = {}
-    at = 0
-    for part, group in groups:
-        if part not in heads and part != "all":
-            heads[part] = at
-            at += 1
-        places[part, group] = at
-        at += 1
-    return places, heads
+def _lines(groups: list[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """The line of each group and of the heading of each partitioner, counted from the top."""
+    lines: dict[tuple[str, str], int] = {}
+    headings: dict[str, int] = {}
+    line = 0
+    for partitioner, group in groups:
+        if partitioner not in headings and partitioner != "all":
+            headings[partitioner] = line
+            line += 1
+        lines[partitioner, group] = line
+        line += 1
+    return lines, headings
 
 
-def _texts(groups: list[tuple[str, str]], width: int = NAME) -> dict[tuple[str, str], str]:
+def _texts(groups: list[tuple[str, str]], width: int = NAME_WIDTH) -> dict[tuple[str, str], str]:
     """Short names, distinct within a partitioner."""
-    parts = dict.fromkeys(part for part, _ in groups)
-    cut = {part: shortened([g for p, g in groups if p == part], width) for part in parts}
-    return {(part, group): label_of(cut[part][group]) for part, group in groups}
+    texts = {
+        partitioner: distinct_short([g for p, g in groups if p == partitioner], width)
+        for partitioner in dict.fromkeys(p for p, _ in groups)
+    }
+    return {(p, group): label_of(texts[p][group]) for p, group in groups}
 
 
 def label_of(text: str) -> str:
-    r"""Text as a label: shown as it is, not as mathematics.
+    r"""Text as a label, in which dollar signs do not begin mathematics.
 
     >>> print(label_of("$10 to $20"))
     \$10 to \$20
@@ -92,13 +97,13 @@ def label_of(text: str) -> str:
 
 
 def _panel(
-    ax: Any, metric: str, own: Mapping[tuple[str, str], Entry], places: Mapping[Any, int]
+    ax: Any, metric: str, own: Mapping[tuple[str, str], Entry], lines: Mapping[Any, int]
 ) -> None:
-    """One metric."""
-    whole = own.get(("all", "all"))
-    if whole is not None and math.isfinite(whole.value):
-        ax.axvline(whole.value, color="0.4", linewidth=1, linestyle="--", zorder=1)
-    for label, y in places.items():
+    """Plot one metric."""
+    overall = own.get(("all", "all"))
+    if overall is not None and math.isfinite(overall.value):
+        ax.axvline(overall.value, color="0.4", linewidth=1, linestyle="--", zorder=1)
+    for label, y in lines.items():
         e = own.get(label)
         if e is None or not math.isfinite(e.value):
             ax.annotate(
@@ -112,10 +117,10 @@ def _panel(
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
             continue
-        color = STRONG if e.decides else FAINT
+        color = COLOR if e.eligible else INELIGIBLE_COLOR
         if math.isfinite(e.low):
             ax.plot([e.low, e.high], [y, y], color=color, linewidth=1.5, solid_capstyle="butt")
-        ax.plot(e.value, y, "o", color=color, markersize=5, mfc=color if e.decides else "white")
+        ax.plot(e.value, y, "o", color=color, markersize=5, mfc=color if e.eligible else "white")
     ax.set_xlabel(label_of(metric))
     ax.grid(axis="x", color="0.9", linewidth=0.8)
     ax.set_axisbelow(True)
@@ -125,11 +130,11 @@ def _panel(
 
 
 def _label(
-    ax: Any, texts: Mapping[Any, str], places: Mapping[Any, int], heads: Mapping[str, int]
+    ax: Any, texts: Mapping[Any, str], lines: Mapping[Any, int], headings: Mapping[str, int]
 ) -> None:
-    """Names of groups and, in bold, of partitioners."""
-    ticks = [(y, texts[label], False) for label, y in places.items()]
-    ticks += [(y, label_of(short(part)), True) for part, y in heads.items()]
+    """Write the names of groups and, in bold, of partitioners."""
+    ticks = [(y, texts[label], False) for label, y in lines.items()]
+    ticks += [(y, label_of(short(partitioner)), True) for partitioner, y in headings.items()]
     ax.set_yticks([y for y, _, _ in ticks], [name for _, name, _ in ticks], fontsize=8)
     for label, (_, _, bold) in zip(ax.get_yticklabels(), ticks, strict=True):
         label.set_fontweight("bold" if bold else "normal")
@@ -137,23 +142,24 @@ def _label(
 
 
 def lines(history: Mapping[str, Sequence[Any]], metric: str, by: str, ax: Any = None) -> Any:
-    """A metric by epoch, an axes for each split, a line for each group; returns the axes.
+    """Plot a metric by epoch, with one axes for each split and a line for each group.
 
-    ``history`` has the columns epoch, split, metric, partitioner, partition and value.
+    ``history`` has the columns epoch, split, metric, partitioner, partition and value. Returns the
+    axes.
     """
     columns = ("split", "metric", "partitioner", "partition", "epoch", "value")
     rows = zip(*(list(history[name]) for name in columns), strict=True)
-    found: dict[str, dict[tuple[str, str], list[tuple[float, float]]]] = {}
-    for split, what, part, group, epoch, value in rows:
-        if what == metric and part in (by, "all"):
-            found.setdefault(split, {}).setdefault((part, group), []).append((epoch, value))
-    if not any(part == by for series in found.values() for part, _ in series):
-        raise ValueError(f"the history has no metric {metric!r} by {by!r}.")
+    splits: dict[str, dict[tuple[str, str], list[tuple[float, float]]]] = {}
+    for split, name, partitioner, group, epoch, value in rows:
+        if name == metric and partitioner in (by, "all"):
+            splits.setdefault(split, {}).setdefault((partitioner, group), []).append((epoch, value))
+    if not any(partitioner == by for series in splits.values() for partitioner, _ in series):
+        raise ValueError(f"The history has no metric {metric!r} by {by!r}.")
     if ax is None:
         _, grid = pyplot().subplots(
             1,
-            len(found),
-            figsize=(PANEL * len(found) + 2.2, 3.0),
+            len(splits),
+            figsize=(PANEL * len(splits) + 2.2, 3.0),
             sharey=True,
             squeeze=False,
             layout="constrained",
@@ -161,24 +167,25 @@ def lines(history: Mapping[str, Sequence[Any]], metric: str, by: str, ax: Any = 
         axes = list(grid[0])
     else:
         axes = list(np.ravel(ax))
-    labels = list(dict.fromkeys(label for series in found.values() for label in series))
+    labels = list(dict.fromkeys(label for series in splits.values() for label in series))
     groups = [label for label in labels if label[0] != "all"]
     colors = pyplot().get_cmap("viridis")(np.linspace(0, 0.92, max(len(groups), 2)))
     if len(groups) <= 10:
         colors = [f"C{i}" for i in range(10)]
     texts = _texts(labels, 24)
-    paint = {label: colors[i] for i, label in enumerate(groups)}
-    for one, (split, series) in zip(axes, found.items(), strict=True):
+    color_of = {label: colors[i] for i, label in enumerate(groups)}
+    for panel, (split, series) in zip(axes, splits.items(), strict=True):
         for label, points in series.items():
             x, y = np.array(sorted(points)).T
-            whole = label[0] == "all"
-            style = {"color": "0.2", "linestyle": "--"} if whole else {"color": paint[label]}
-            one.plot(x, y, linewidth=1.3, label=texts[label], **style)
-        one.set_title(label_of(split), fontsize=9)
-        one.set_xlabel("epoch")
-        one.grid(color="0.92", linewidth=0.8)
+            style = {"color": "0.2", "linestyle": "--"}
+            if label[0] != "all":
+                style = {"color": color_of[label]}
+            panel.plot(x, y, linewidth=1.3, label=texts[label], **style)
+        panel.set_title(label_of(split), fontsize=9)
+        panel.set_xlabel("epoch")
+        panel.grid(color="0.92", linewidth=0.8)
         for side in ("top", "right"):
-            one.spines[side].set_visible(False)
+            panel.spines[side].set_visible(False)
     axes[0].set_ylabel(label_of(metric))
     handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
     axes[-1].legend(

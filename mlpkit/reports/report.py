@@ -1,71 +1,99 @@
-"""Metrics by group: values, intervals, and what to conclude from them."""
+"""Reports: the values of metrics by group, their summaries, merging and comparison."""
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from mlpkit.messages import comma_separated, did_you_mean, plain_repr
-from mlpkit.metrics.accumulator import Accumulator, check_alike
-from mlpkit.partitions.lookup import joined, learned
+from mlpkit.metrics.accumulator import Accumulator, check_comparable
+from mlpkit.partitions.fitting import merge_fitted, with_fitted
 from mlpkit.pickling import check_values
 from mlpkit.plugin import Metric, Partitioner
-from mlpkit.reports import limits as gate
-from mlpkit.reports import plots as drawing
-from mlpkit.reports import text
+from mlpkit.reports import limits as limit_checks
+from mlpkit.reports import plots, printing
 from mlpkit.reports.comparison import Comparison, Side
-from mlpkit.reports.entries import Entry, frame, to_csv
-from mlpkit.reports.estimates import Estimates, Settings
+from mlpkit.reports.entries import Entry, to_csv, to_frame
+from mlpkit.reports.estimates import Estimates, ReportOptions
 
 
-class Undecided(ValueError):
-    """No group decides: each is too small, or its value is undefined."""
+class NoEligibleGroup(ValueError):
+    """All groups have too few rows or an undefined value."""
 
 
 class PartitionReport:
-    """What `mlpkit.evaluate` gives: metrics over all rows and by group.
+    """The values of metrics over all rows and by group, as `mlpkit.evaluate` returns them.
 
-    The whole data is the partitioner "all" with the one group "all". A group of fewer than
-    ``min_rows`` rows, or with an undefined value, is shown but never decides: `worst`,
-    `difference`, `ratio` and `check` pass it over.
+    All rows are the group "all" of the partitioner "all". A group is eligible if it has at least
+    ``min_rows`` rows and a defined value; other groups are shown but ignored by `worst`,
+    `difference`, `ratio` and `check`.
 
-    Reports of different rows add up with ``+`` to the report of all rows, and compare with
-    ``-``. Iterating gives an `Entry` for each metric and group.
+    ``report[metric]`` is the value over all rows, and iterating over a report yields an `Entry`
+    for each metric and group. ``+`` merges the reports of two parts of the data into the report of
+    all rows, and ``-`` compares two reports.
+
+    Parameters
+    ----------
+    accumulator : Accumulator
+        The sums by group.
+    partitioners : list of Partitioner
+        The partitioners.
+    fitted : dict
+        The fitted groups by the name of the partitioner.
+    options : ReportOptions
+        Options of `evaluate`.
+
+    Attributes
+    ----------
+    options : ReportOptions
+        The options ``confidence``, ``min_rows``, ``draws`` and ``random_state`` of `evaluate`.
+
+    Examples
+    --------
+    >>> from mlpkit import by_labels, evaluate
+    >>> sex = by_labels(["f", "f", "m", "m"], name="sex")
+    >>> print(evaluate(None, None, [0, 1, 0, 1], y_pred=[0, 1, 1, 1], metrics="accuracy",
+    ...                partitions=sex, min_rows=1))
+          rows  accuracy
+    all      4     0.750
+    sex
+      f      2      1.00
+      m      2     0.500
     """
 
     def __init__(
         self,
-        seen: Accumulator,
+        accumulator: Accumulator,
         partitioners: list[Partitioner],
-        cuts: dict[str, Any],
-        settings: Settings,
+        fitted: dict[str, Any],
+        options: ReportOptions,
     ) -> None:
-        self._seen, self._partitioners, self._cuts = seen, partitioners, cuts
-        self._estimates = Estimates(seen, settings)
-        self.settings = settings
+        self._accumulator, self._partitioners, self._fitted = accumulator, partitioners, fitted
+        self._estimates = Estimates(accumulator, options)
+        self.options = options
 
     @property
     def metrics(self) -> list[str]:
-        """The names of the metrics."""
-        return [m.name for m in self._seen.metrics]
+        """Names of the metrics."""
+        return [m.name for m in self._accumulator.metrics]
 
     @property
     def partitioners(self) -> list[str]:
-        """The names of the partitioners, without "all"."""
+        """Names of the partitioners, without "all"."""
         return [p.name for p in self._partitioners]
 
     @property
     def partitions(self) -> list[Partitioner]:
-        """The partitioners with their groups as they are here: to evaluate other data with."""
-        return [learned(p, self._cuts[p.name]) for p in self._partitioners]
+        """The partitioners with their fitted groups, for the evaluation of other data."""
+        return [with_fitted(p, self._fitted[p.name]) for p in self._partitioners]
 
     @property
     def errors(self) -> dict[str, str]:
-        """Why a metric is undefined somewhere, by metric, where it raised."""
-        return dict(self._seen.errors)
+        """The errors of metrics that raised and are therefore undefined, by metric."""
+        return dict(self._accumulator.errors)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All values, metric by metric."""
+        """All entries, metric by metric."""
         return self._estimates.entries
 
     def __iter__(self) -> Iterator[Entry]:
@@ -75,24 +103,53 @@ class PartitionReport:
         return len(self.entries)
 
     def _metric(self, name: str) -> Metric:
-        for metric in self._seen.metrics:
+        for metric in self._accumulator.metrics:
             if metric.name == name:
                 return metric
         raise ValueError(
-            f"the report has no metric {name!r}; it has: {comma_separated(self.metrics)}."
+            f"The report has no metric {name!r}. Its metrics are: {comma_separated(self.metrics)}."
             f" {did_you_mean(name, self.metrics)}".rstrip()
         )
 
-    def orientation(self, metric: str) -> bool | None:
-        """Whether higher is better; None if neither is."""
+    def higher_is_better(self, metric: str) -> bool | None:
+        """Whether higher values of a metric are better.
+
+        Parameters
+        ----------
+        metric : str
+            Name of the metric.
+
+        Returns
+        -------
+        bool or None
+            None if neither direction is better.
+        """
         return self._metric(metric).higher_is_better
 
     def select(self, metric: str, by: str | None = None) -> list[Entry]:
-        """The entries of a metric, of one partitioner or of all groups but the whole."""
+        """Select the entries of a metric.
+
+        Parameters
+        ----------
+        metric : str
+            Name of the metric.
+        by : str or None, default=None
+            Name of a partitioner; "all" is the value over all rows. None means all partitioners
+            but "all".
+
+        Returns
+        -------
+        list of Entry
+
+        Raises
+        ------
+        ValueError
+            If the report does not have the metric or the partitioner.
+        """
         self._metric(metric)
         if by is not None and by not in (*self.partitioners, "all"):
             raise ValueError(
-                f"the report has no partitioner {by!r}; it has:"
+                f"The report has no partitioner {by!r}. Its partitioners are:"
                 f" {comma_separated(self.partitioners)}."
                 f" {did_you_mean(by, self.partitioners)}".rstrip()
             )
@@ -106,42 +163,112 @@ class PartitionReport:
         """The value over all rows."""
         return self.select(metric, "all")[0].value
 
-    def deciding(self, metric: str, by: str | None = None) -> list[Entry]:
-        """The entries that may decide; ValueError if there is none."""
-        found = [e for e in self.select(metric, by) if e.decides]
-        if not found:
-            where = f"of {by!r} " if by else ""
-            raise Undecided(
-                f"no group {where}decides {metric!r}: each has fewer than"
-                f" min_rows={self.settings.min_rows} rows, or an undefined value."
+    def eligible(self, metric: str, by: str | None = None) -> list[Entry]:
+        """Select the entries of the eligible groups.
+
+        Parameters
+        ----------
+        metric : str
+            Name of the metric.
+        by : str or None, default=None
+            Name of a partitioner. None means all partitioners.
+
+        Returns
+        -------
+        list of Entry
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        entries = [e for e in self.select(metric, by) if e.eligible]
+        if not entries:
+            of = f" of {by!r}" if by else ""
+            raise NoEligibleGroup(
+                f"No group{of} is eligible for {metric!r}: each has fewer than"
+                f" min_rows={self.options.min_rows} rows, or an undefined value."
             )
-        return found
+        return entries
 
     def worst(self, metric: str, by: str | None = None) -> Entry:
-        """The group with the worst value, of one partitioner or of all."""
+        """The entry of the eligible group with the worst value.
+
+        Parameters
+        ----------
+        metric : str
+            Name of the metric.
+        by : str or None, default=None
+            Name of a partitioner. None means all partitioners.
+
+        Returns
+        -------
+        Entry
+
+        Raises
+        ------
+        ValueError
+            If no group is eligible, or if neither direction of the metric is better.
+        """
         better = self._metric(metric).higher_is_better
         if better is None:
             raise ValueError(
-                f"neither high nor low {metric!r} is better, so no group is worst: ask for the"
-                " difference or the ratio."
+                f"Neither high nor low values of {metric!r} are better, so that no group is the"
+                " worst. Use difference or ratio instead."
             )
-        found = self.deciding(metric, by)
-        return min(found, key=lambda e: e.value) if better else max(found, key=lambda e: e.value)
+        entries = self.eligible(metric, by)
+        return (min if better else max)(entries, key=lambda e: e.value)
 
-    def difference(self, metric: str, by: str | None = None, *, to: str = "groups") -> float:
-        """The largest difference between groups of one partitioner; or ``to="all"``, from the
-        value over all rows. Without ``by`` the largest of any partitioner.
+    def difference(
+        self, metric: str, by: str | None = None, *, to: Literal["groups", "all"] = "groups"
+    ) -> float:
+        """The largest difference between eligible groups of one partitioner.
+
+        Parameters
+        ----------
+        metric : str
+            Name of the metric.
+        by : str or None, default=None
+            Name of a partitioner. None means the largest difference of any partitioner.
+        to : {"groups", "all"}, default="groups"
+            "groups" is the difference between the highest and the lowest value, "all" the largest
+            absolute difference between a group and all rows.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If no group is eligible.
         """
         if to == "all":
-            whole = self[metric]
-            return max(abs(e.value - whole) for e in self.deciding(metric, by))
+            overall = self[metric]
+            return max(abs(e.value - overall) for e in self.eligible(metric, by))
         if to != "groups":
-            raise ValueError(f"to={to!r}; possible: 'groups', 'all'.")
+            raise ValueError(f"to must be 'groups' or 'all', got {to!r}.")
         return max(max(v) - min(v) for v in self._values(metric, by))
 
     def ratio(self, metric: str, by: str | None = None) -> float:
-        """The smallest value over the largest, of one partitioner; without ``by`` the smallest
-        ratio of any. NaN where a value is negative or all are 0.
+        """The lowest value of eligible groups divided by the highest.
+
+        Parameters
+        ----------
+        metric : str
+            Name of the metric.
+        by : str or None, default=None
+            Name of a partitioner. None means the smallest ratio of any partitioner.
+
+        Returns
+        -------
+        float
+            NaN if a value is negative or all are 0.
+
+        Raises
+        ------
+        ValueError
+            If no group is eligible.
         """
         return min(
             (min(v) / max(v) if min(v) >= 0 < max(v) else math.nan)
@@ -149,30 +276,62 @@ class PartitionReport:
         )
 
     def _values(self, metric: str, by: str | None) -> list[list[float]]:
-        found: dict[str, list[float]] = {}
-        for e in self.deciding(metric, by):
-            found.setdefault(e.partitioner, []).append(e.value)
-        return list(found.values())
+        """The values of the eligible groups, for each partitioner."""
+        values: dict[str, list[float]] = {}
+        for e in self.eligible(metric, by):
+            values.setdefault(e.partitioner, []).append(e.value)
+        return list(values.values())
 
     def check(
         self,
         *,
         by: str | None = None,
-        surely: bool = False,
+        significant: bool = False,
         raises: bool = True,
         max_difference: dict[str, float] | None = None,
         min_ratio: dict[str, float] | None = None,
         **limits: float,
-    ) -> list[gate.Failure]:
-        """What fails, as a `CheckFailed`, or, with ``raises=False``, as a list.
+    ) -> list[limit_checks.Failure]:
+        """Check limits of the values over all rows and of each eligible group.
 
-        ``min_accuracy=0.8`` or ``max_log_loss=0.5`` hold for the whole and for every group
-        that decides, of the partitioner ``by`` or of all; ``max_difference={"recall": 0.05}``
-        and ``min_ratio={"selection_rate": 0.8}`` for every partitioner. ``surely`` fails a
-        value only when its whole interval is beyond the limit. A limit that no group decides
-        fails too.
+        A limit is also violated if no group is eligible.
+
+        Parameters
+        ----------
+        by : str or None, default=None
+            Name of a partitioner. None means all partitioners.
+        significant : bool, default=False
+            Whether a value violates its limit only if its whole confidence interval does.
+        raises : bool, default=True
+            Whether to raise CheckFailed.
+        max_difference : dict of float or None, default=None
+            Largest `difference` between the groups of a partitioner, by metric.
+        min_ratio : dict of float or None, default=None
+            Smallest `ratio` of the groups of a partitioner, by metric.
+        **limits : float
+            Limits of values: ``min_`` or ``max_`` followed by the name of a metric.
+
+        Returns
+        -------
+        list of Failure
+            The violated limits.
+
+        Raises
+        ------
+        CheckFailed
+            If a limit is violated and `raises` is True.
+
+        Examples
+        --------
+        >>> from mlpkit import evaluate
+        >>> report = evaluate(None, None, [0, 1, 1, 1], y_pred=[0, 1, 0, 1], metrics="accuracy",
+        ...                   min_rows=1)
+        >>> report.check(min_accuracy=0.7)
+        []
         """
-        return gate.check(self, by, surely, raises, max_difference or {}, min_ratio or {}, limits)
+        return limit_checks.check(
+            self, by, significant, raises, max_difference or {}, min_ratio or {}, limits
+        )
 
     def __add__(self, other: "PartitionReport") -> "PartitionReport":
         """The report over the rows of both."""
@@ -180,37 +339,59 @@ class PartitionReport:
             return NotImplemented
         if self.partitioners != other.partitioners:
             raise ValueError(
-                f"reports by {comma_separated(self.partitioners, 'nothing')} and by"
-                f" {comma_separated(other.partitioners, 'nothing')} can't be merged: evaluate"
+                f"Reports by {comma_separated(self.partitioners, 'nothing')} and by"
+                f" {comma_separated(other.partitioners, 'nothing')} cannot be merged. Evaluate"
                 " both with the same partitions."
             )
-        if self.settings != other.settings:
-            differ = ", ".join(
+        if self.options != other.options:
+            differences = ", ".join(
                 f"{name}={plain_repr(a)} and {plain_repr(b)}"
-                for name, a, b in zip(Settings._fields, self.settings, other.settings, strict=True)
+                for name, a, b in zip(
+                    self.options._fields, self.options, other.options, strict=True
+                )
                 if a != b
             )
-            raise ValueError(f"reports with {differ} can't be merged: evaluate both alike.")
-        cuts = {
-            p.name: joined(p.name, p.merge, self._cuts[p.name], other._cuts[p.name])
+            raise ValueError(
+                f"Reports with {differences} cannot be merged. Evaluate both with the same value."
+            )
+        fitted = {
+            p.name: merge_fitted(p.name, p.merge, self._fitted[p.name], other._fitted[p.name])
             for p in self._partitioners
         }
-        seen = self._seen + other._seen
-        return PartitionReport(seen, self._partitioners, cuts, self.settings)
+        accumulator = self._accumulator + other._accumulator
+        return PartitionReport(accumulator, self._partitioners, fitted, self.options)
 
     def compare(self, other: "PartitionReport") -> Comparison:
-        """This report's values minus the other's, by metric and group, with intervals.
+        """Compare with another report: the values of this one minus those of the other.
 
-        Two models on the same rows in the same order are compared pair by pair: what the
-        rows have in common drops out. Otherwise the rows are taken as independent.
+        If both reports are of the same rows in the same order, the intervals are those of paired
+        differences. Otherwise the rows must be independent.
+
+        Parameters
+        ----------
+        other : PartitionReport
+            The other report.
+
+        Returns
+        -------
+        Comparison
+
+        Raises
+        ------
+        ValueError
+            If the reports have different tasks or classes, or no metric and group in common.
         """
-        check_alike(self._seen, other._seen, "compared")
-        return Comparison.of(*(r.side() for r in (self, other)))
+        check_comparable(self._accumulator, other._accumulator, "compared")
+        return Comparison.of(self._side(), other._side())
 
-    def side(self) -> Side:
-        """What a comparison needs."""
-        made = self._estimates
-        return Side(made.entries, self._seen.labels, made.replicates, self.settings.confidence)
+    def _side(self) -> Side:
+        estimates = self._estimates
+        return Side(
+            estimates.entries,
+            self._accumulator.labels,
+            estimates.replicates,
+            self.options.confidence,
+        )
 
     def __sub__(self, other: "PartitionReport") -> Comparison:
         if not isinstance(other, PartitionReport):
@@ -218,48 +399,78 @@ class PartitionReport:
         return self.compare(other)
 
     def to_frame(self) -> Any:
-        """A tidy pandas frame: a row for each metric and group.
+        """Convert to a tidy pandas frame with a row for each metric and group.
 
-        Names of groups are raw, as they are in the data; `to_csv` neutralises them.
+        Names of groups are as in the data; `to_csv` escapes them.
+
+        Returns
+        -------
+        pandas.DataFrame
         """
-        return frame(self.entries, Entry._fields)
+        return to_frame(self.entries, Entry._fields)
 
     def to_csv(self, path: Any = None) -> str | None:
-        """Write what `to_frame` holds to a CSV file; without a path return its text.
+        """Write the rows of `to_frame` to a CSV file.
 
-        Text is neutralised: control characters are escaped, and an apostrophe precedes names
-        that a spreadsheet would take for a formula (``=``, ``+``, ``-`` or ``@`` in front).
-        Numbers stay numbers. For raw text use ``to_frame().to_csv(path)``.
+        Text is escaped: control characters are replaced, and an apostrophe precedes names that a
+        spreadsheet would interpret as a formula, which begin with ``=``, ``+``, ``-`` or ``@``.
+        For unchanged text use ``to_frame().to_csv(path)``.
+
+        Parameters
+        ----------
+        path : str, path or file, default=None
+            Where to write the file.
+
+        Returns
+        -------
+        str or None
+            The text, if `path` is None.
         """
         return to_csv(self.entries, Entry._fields, path)
 
     def __getstate__(self) -> dict[str, Any]:
-        check_values(self, {"metrics": self._seen.metrics, "partitions": self._partitioners})
+        metrics = self._accumulator.metrics
+        check_values(self, {"metrics": metrics, "partitions": self._partitioners})
         return self.__dict__
 
     def __str__(self) -> str:
-        return text.report(self.entries, self._notes(), self.settings)
+        return printing.report(self.entries, self._notes(), self.options)
 
     def __repr__(self) -> str:
-        n_groups = len(self._seen.labels) - 1
+        n_groups = len(self._accumulator.labels) - 1
         return (
             f"<PartitionReport of {comma_separated(self.metrics)} by"
             f" {comma_separated(self.partitioners, 'nothing')}: {n_groups} groups>"
         )
 
     def _notes(self) -> list[str]:
-        """What there is to know about metrics."""
-        notes = [f"{m.name}: {m.note}" for m in self._seen.metrics if m.note]
-        return notes + [f"{name} is undefined somewhere: {w}" for name, w in self.errors.items()]
+        """Remarks about metrics, and their errors."""
+        notes = [f"{m.name}: {m.note}" for m in self._accumulator.metrics if m.note]
+        return notes + [f"{m} is undefined for some groups: {e}" for m, e in self.errors.items()]
 
     def plot(
         self, *, ax: Any = None, metrics: list[str] | None = None, by: str | list[str] | None = None
     ) -> Any:
-        """A dot for each group, with its interval: one axes for each metric, which it returns."""
-        return drawing.dots(self.chosen(metrics, by), ax)
+        """Plot a dot and a confidence interval for each group.
 
-    def chosen(self, metrics: list[str] | None, by: str | list[str] | None) -> list[Entry]:
-        """The entries of these metrics and partitioners, and of the whole."""
+        Parameters
+        ----------
+        ax : matplotlib Axes or sequence of Axes, default=None
+            Where to plot, one for each metric. None makes a new figure.
+        metrics : list of str or None, default=None
+            Names of the metrics, by default all.
+        by : str, list of str or None, default=None
+            Names of the partitioners, by default all.
+
+        Returns
+        -------
+        matplotlib Axes or ndarray of Axes
+            The axes, one for each metric.
+        """
+        return plots.dots(self._chosen(metrics, by), ax)
+
+    def _chosen(self, metrics: list[str] | None, by: str | list[str] | None) -> list[Entry]:
+        """The entries of these metrics and partitioners, and those of all rows."""
         names = self.metrics if metrics is None else metrics
-        parts = [by] if isinstance(by, str) else (self.partitioners if by is None else list(by))
-        return [e for m in names for part in ("all", *parts) for e in self.select(m, part)]
+        partitioners = self.partitioners if by is None else [by] if isinstance(by, str) else by
+        return [e for m in names for p in ("all", *partitioners) for e in self.select(m, p)]

@@ -1,4 +1,4 @@
-"""A report as a scorer of `cross_validate` and `GridSearchCV`."""
+"""A scorer by group for `cross_validate` and `GridSearchCV`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,21 +10,7 @@ from mlpkit.reports.evaluation import evaluate
 
 
 class PartitionScorer:
-    """Called with (estimator, X, y), it gives a dict of scores, higher always being better.
-
-    For each metric its name with the value over all rows, and "worst_" with that of the worst
-    group. Where lower is better, names begin with "neg_" as scikit-learn's do and values are
-    negated: "neg_log_loss", "worst_neg_log_loss". Where neither is better, there is only
-    "neg_difference_", the largest difference between groups, which the others have as well.
-
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.model_selection import cross_validate
-    >>> X, y = load_iris(return_X_y=True)
-    >>> score = make_partition_scorer("accuracy", "target", min_rows=5)
-    >>> sorted(cross_validate(LogisticRegression(max_iter=200), X, y, scoring=score))[-1]
-    'test_worst_accuracy'
-    """
+    """A scorer that returns a dict of scores; see `make_partition_scorer`."""
 
     def __init__(
         self,
@@ -47,19 +33,24 @@ class PartitionScorer:
             estimator, X, y, metrics=self.metrics, partitions=self.partitions, **options
         )
         scores: dict[str, float] = {}
-        for name in report.metrics:
-            better = report.orientation(name)
-            groups = [e.value for e in report.select(name) if e.decides]
+        for metric in report.metrics:
+            better = report.higher_is_better(metric)
+            values = [e.value for e in report.select(metric) if e.eligible]
             if better is not None:
-                sign, called = (1, name) if better else (-1, f"neg_{name}")
-                scores[called] = sign * report[name]
-                scores[f"worst_{called}"] = min((sign * v for v in groups), default=math.nan)
-            gap = -report.difference(name) if groups else math.nan
-            scores[f"neg_difference_{name}"] = gap
+                sign, name = (1, metric) if better else (-1, f"neg_{metric}")
+                scores[name] = sign * report[metric]
+                scores[f"worst_{name}"] = min((sign * v for v in values), default=math.nan)
+            difference = -report.difference(metric) if values else math.nan
+            scores[f"neg_difference_{metric}"] = difference
         return scores
 
     def get_metadata_routing(self) -> MetadataRequest:
-        """With scikit-learn's routing enabled, weights and labels of each fold come here."""
+        """The request for sample weights and labels, for scikit-learn's metadata routing.
+
+        Returns
+        -------
+        MetadataRequest
+        """
         request = MetadataRequest(owner="PartitionScorer")
         for name in ("sample_weight", *self.labels):
             request.score.add_request(param=name, alias=True)
@@ -72,10 +63,44 @@ class PartitionScorer:
 def make_partition_scorer(
     metrics: Any, partitions: Any, *, labels: Sequence[str] = (), **options: Any
 ) -> PartitionScorer:
-    """A scorer of `evaluate` with these arguments; ``refit="worst_recall"`` picks by group.
+    """Make a scorer that evaluates metrics by group.
 
-    ``labels`` names what `by_labels` takes and X does not hold: with scikit-learn's metadata
-    routing it comes from ``params=`` of `cross_validate` or ``fit(X, y, region=...)`` of a
-    search, cut into folds. See `PartitionScorer` for what it gives.
+    The scorer is called with ``(estimator, X, y)`` and returns a dict of scores, of which higher
+    ones are better. For each metric, it contains
+
+    - the value over all rows under the name of the metric,
+    - the value of the worst group under ``worst_`` and the name,
+    - minus the largest difference between groups under ``neg_difference_`` and the name.
+
+    If lower values of the metric are better, the first two are negated and named
+    ``neg_log_loss`` and ``worst_neg_log_loss``, for example. If neither direction is better, only
+    the difference is returned. Groups that are not eligible are ignored.
+
+    Parameters
+    ----------
+    metrics, partitions : object
+        See `evaluate`.
+    labels : sequence of str, default=()
+        Names of the labels of `by_labels` that are not columns of X. With scikit-learn's metadata
+        routing, they are passed as ``params=`` of `cross_validate` or as
+        ``fit(X, y, region=...)`` of a search, which divide them into folds.
+    **options
+        Other arguments of `evaluate`, such as ``min_rows``.
+
+    Returns
+    -------
+    callable
+        The scorer, for ``scoring=``. In a search, ``refit="worst_recall"``, for example, selects
+        by the worst group.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_validate
+    >>> X, y = load_iris(return_X_y=True)
+    >>> score = make_partition_scorer("accuracy", "target", min_rows=5)
+    >>> sorted(cross_validate(LogisticRegression(max_iter=200), X, y, scoring=score))[-1]
+    'test_worst_accuracy'
     """
     return PartitionScorer(metrics, partitions, labels, options)
