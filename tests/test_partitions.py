@@ -208,7 +208,7 @@ def test_a_learned_partitioner_keeps_its_groups() -> None:
 def test_installed_partitioners_by_name() -> None:
     """`by` looks a name up and checks its options."""
     assert named(by("quantile", column="age", n=2), FRAME) == ["up to 45"] * 3 + ["over 45"] * 3
-    with pytest.raises(ValueError, match="has no option 'm'; it takes: column, n, name"):
+    with pytest.raises(ValueError, match="has no option 'm'; it accepts: column, n, name"):
         by("quantile", m=2)
     with pytest.raises(ValueError, match="unknown partitioner 'quantil'.*Did you mean 'quantile'"):
         by("quantil")
