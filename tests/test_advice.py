@@ -1,4 +1,4 @@
-"""Errors of `fit` and `partial_fit` say what was given, what is accepted, and what was meant."""
+"""Error messages of `fit` and `partial_fit`: what was given, what is accepted, what to do."""
 
 import inspect
 from typing import Any
@@ -20,7 +20,7 @@ FRAME = pd.DataFrame(X, columns=list("abcd"))
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("eval_set", r"Did you mean eval_sets=\{'name': \(X, y\)\}.* or X_val=X and y_val=y"),
         ("validation_data", "Did you mean X_val=X and y_val=y"),
@@ -31,22 +31,24 @@ FRAME = pd.DataFrame(X, columns=list("abcd"))
         ("eval_setz", "Did you mean 'eval_sets'"),
     ],
 )
-def test_arguments_of_other_libraries(name: str, said: str) -> None:
-    """A TypeError as before, with what is meant and what `fit` accepts."""
-    with pytest.raises(TypeError, match=f"MLPClassifier.fit.. got an unexpected .*{said}") as told:
+def test_arguments_of_other_libraries(name: str, message: str) -> None:
+    """The TypeError names the corresponding argument of mlpkit and those that `fit` accepts."""
+    with pytest.raises(
+        TypeError, match=f"MLPClassifier.fit.. got an unexpected .*{message}"
+    ) as error:
         MLPClassifier().fit(X, Y, **{name: [(X, Y)]})
-    assert "fit accepts: X, y, sample_weight, X_val, y_val" in str(told.value)
+    assert "fit accepts: X, y, sample_weight, X_val, y_val" in str(error.value)
 
 
 def test_arguments_of_partial_fit() -> None:
-    """It does not validate."""
+    """partial_fit does not accept validation rows."""
     for name in ("eval_set", "X_val"):
         with pytest.raises(TypeError, match=f"{name}'. partial_fit measures each chunk before"):
             MLPRegressor().partial_fit(X, Y, **{name: X})
 
 
-def test_other_type_errors_stay() -> None:
-    """One from within is not explained away."""
+def test_other_type_errors_are_unchanged() -> None:
+    """A TypeError that a callback raises is not replaced."""
 
     def failing(report: Any) -> None:
         raise TypeError("mine")
@@ -55,8 +57,8 @@ def test_other_type_errors_stay() -> None:
         MLPClassifier(callbacks=failing).fit(X, Y)
 
 
-def test_signatures_stay_clean() -> None:
-    """For inspect, documentation and metadata routing."""
+def test_signatures() -> None:
+    """Signatures contain no **kwargs, for documentation and metadata routing."""
     for cls in (MLPClassifier, MLPRegressor):
         names = list(inspect.signature(cls.fit).parameters)
         assert names[:4] == ["self", "X", "y", "sample_weight"]
@@ -68,7 +70,7 @@ def test_signatures_stay_clean() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "said"),
+    ("sizes", "message"),
     [
         ((10.0,), "must contain positive integers, got 10.0. Did you mean 10?"),
         (np.array([5.0]), "must contain positive integers, got 5.0. Did you mean 5?"),
@@ -80,14 +82,14 @@ def test_signatures_stay_clean() -> None:
         ((float("inf"),), r"must contain positive integers, got inf\.$"),
     ],
 )
-def test_hidden_layer_sizes(sizes: Any, said: str) -> None:
-    """Whole numbers, of Python or NumPy."""
-    with pytest.raises(ValueError, match=said):
+def test_hidden_layer_sizes(sizes: Any, message: str) -> None:
+    """Layer sizes must be integers of Python or NumPy."""
+    with pytest.raises(ValueError, match=message):
         MLPClassifier(sizes).fit(X, Y)
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("parameters", "message"),
     [
         ({"learning_rate": 0.01}, "Got 0.01 instead. .*Did you mean learning_rate_init=0.01"),
         ({"learning_rate": np.float32(0.5)}, "Got 0.5 instead. .*learning_rate_init=0.5"),
@@ -101,15 +103,15 @@ def test_hidden_layer_sizes(sizes: Any, said: str) -> None:
         ({"dtype": "float23"}, "Did you mean 'float32'?"),
     ],
 )
-def test_parameters(parameters: dict[str, Any], said: str) -> None:
-    """scikit-learn's message, with plain numbers and what may be meant."""
+def test_parameters(parameters: dict[str, Any], message: str) -> None:
+    """Messages of scikit-learn are extended by a suggestion, and show plain numbers."""
     name = next(iter(parameters))
-    with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter of MLP.*{said}"):
+    with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter of MLP.*{message}"):
         MLPClassifier(**parameters).fit(X, Y)
 
 
-def test_text_in_X_names_its_columns() -> None:
-    """By name in frames, by index in arrays; in fit, partial_fit, predict and validation rows."""
+def test_text_in_X() -> None:
+    """The message names the columns with text: by name in frames, by index in arrays."""
     frame = FRAME.assign(city="Rome", land=pd.Categorical(["It"] * len(X)), n="3")
     named = r"could not convert string to float: 'Rome'. X has text in columns 'city' \('Rome'\), "
     for call in (
@@ -136,8 +138,8 @@ def test_text_in_X_names_its_columns() -> None:
     assert clf.predict(csr_matrix(X)).shape == Y.shape
 
 
-def test_numbers_of_numpy_are_plain() -> None:
-    """In every message that shows a value."""
+def test_numpy_numbers_in_messages() -> None:
+    """Messages show numbers of NumPy like those of Python."""
     assert plain_numbers("[np.int64(0), np.float32(0.5)]") == "[0, 0.5]"
     with pytest.raises(ValueError, match=r"class_weight contains \[7\], .* are \[0, 1, 2\]"):
         MLPClassifier(class_weight={np.int64(7): 1.0}).fit(X, Y)
@@ -147,8 +149,8 @@ def test_numbers_of_numpy_are_plain() -> None:
         evaluate(None, X, Y, y_pred=Y, partitions=by_column(np.int64(9)))  # type: ignore[arg-type]
 
 
-def test_ragged_rows() -> None:
-    """Keep scikit-learn's error."""
+def test_rows_of_different_lengths() -> None:
+    """The error is that of scikit-learn."""
     for X_bad in ([[1.0, "a"], [2.0]], [[1.0], [2.0, 3.0]]):
         with pytest.raises(ValueError, match="inhomogeneous"):
             MLPClassifier().fit(X_bad, [0, 1])

@@ -1,4 +1,4 @@
-"""An estimator changes as a whole or not at all, and others see it whole."""
+"""A call changes an estimator completely or not at all, also as seen by other threads."""
 
 import copy
 import io
@@ -34,7 +34,7 @@ SMALL: dict[str, Any] = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_stat
 
 @contextmanager
 def eager_threads() -> Iterator[None]:
-    """Inside, threads take turns as often as they can."""
+    """A context in which threads switch as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -45,28 +45,30 @@ def eager_threads() -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-def beside(change: Callable[[], Any], look: Callable[[], Any], n_threads: int = 3) -> list[Any]:
-    """What threads see, again and again, while another one changes something."""
+def observed(
+    change: Callable[[], Any], observe: Callable[[], Any], n_threads: int = 3
+) -> list[Any]:
+    """What other threads observe while a function changes an estimator."""
     ended = threading.Event()
-    found: list[Any] = []
+    observations: list[Any] = []
 
     def observer() -> None:
         while not ended.is_set():
-            found.append(look())
+            observations.append(observe())
 
     with eager_threads(), ThreadPoolExecutor(n_threads) as pool:
-        watchers = [pool.submit(observer) for _ in range(n_threads)]
+        observers = [pool.submit(observer) for _ in range(n_threads)]
         try:
             change()
         finally:
             ended.set()
-        for watcher in watchers:
-            watcher.result()
-    return found
+        for future in observers:
+            future.result()
+    return observations
 
 
 def test_failing_calls_do_not_disturb_predictions(backend: str) -> None:
-    """Other threads predict as if nothing had happened."""
+    """Predictions in other threads are unchanged."""
     clf = MLPClassifier(**SMALL, backend=backend).partial_fit(X, Y, classes=[0, 1])
     expected = clf.predict_proba(X)
 
@@ -75,32 +77,32 @@ def test_failing_calls_do_not_disturb_predictions(backend: str) -> None:
             with pytest.raises(ValueError, match="NaN"):
                 clf.partial_fit(NAN, Y)
 
-    for p in beside(fail, lambda: clf.predict_proba(X)):
+    for p in observed(fail, lambda: clf.predict_proba(X)):
         np.testing.assert_array_equal(p, expected)
 
 
 def test_predictions_are_of_one_fit(backend: str) -> None:
-    """Weights, classes and output activation belong together while fits follow each other."""
+    """Weights, classes and output activation always belong to the same fit."""
     clf = MLPClassifier(**SMALL, backend=backend)
-    known = []
+    expected = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for y in (Y, Y3):
-            known.append([clf.fit(X, y).predict(X).tolist(), clf.predict_proba(X).tolist()])
+            expected.append([clf.fit(X, y).predict(X).tolist(), clf.predict_proba(X).tolist()])
 
     def refit() -> None:
         for i in range(30):
             clf.fit(X, (Y, Y3)[i % 2])
 
-    seen = beside(refit, lambda: (clf.predict(X).tolist(), clf.predict_proba(X).tolist()))
-    assert len(seen) > 10
-    for labels, p in seen:
-        assert labels in [each[0] for each in known]
-        assert p in [each[1] for each in known]
+    pairs = observed(refit, lambda: (clf.predict(X).tolist(), clf.predict_proba(X).tolist()))
+    assert len(pairs) > 10
+    for labels, p in pairs:
+        assert labels in [predictions[0] for predictions in expected]
+        assert p in [predictions[1] for predictions in expected]
 
 
 def test_weights_are_of_one_fit() -> None:
-    """`coefs_` never holds arrays of two models."""
+    """`coefs_` never contains arrays of two models."""
     reg = MLPRegressor(**SMALL, warm_start=True, backend="numpy")
 
     def refit() -> None:
@@ -110,19 +112,19 @@ def test_weights_are_of_one_fit() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         reg.fit(X, Y)
-    for first, second in beside(refit, lambda: reg.coefs_):
+    for first, second in observed(refit, lambda: reg.coefs_):
         assert first.shape[1] == second.shape[0]
 
 
-def test_threads_take_turns_in_partial_fit(backend: str) -> None:
-    """No update is lost."""
+def test_partial_fit_in_several_threads(backend: str) -> None:
+    """Calls are executed one after another, and no update is lost."""
     together, alone = (MLPRegressor(**SMALL, backend=backend) for _ in range(2))
     for _ in range(21):
         alone.partial_fit(X, Y)
     together.partial_fit(X, Y)
     with eager_threads(), ThreadPoolExecutor(4) as pool:
-        for each in [pool.submit(together.partial_fit, X, Y) for _ in range(20)]:
-            each.result()
+        for future in [pool.submit(together.partial_fit, X, Y) for _ in range(20)]:
+            future.result()
     assert together.t_ == alone.t_ == 21 * len(X)
     assert together.loss_curve_ == alone.loss_curve_
     np.testing.assert_array_equal(together.predict(X), alone.predict(X))
@@ -130,7 +132,7 @@ def test_threads_take_turns_in_partial_fit(backend: str) -> None:
 
 @pytest.mark.once
 def test_a_callback_cannot_fit_its_own_estimator() -> None:
-    """The inner fit would be lost: an error says so; a copy can be fitted."""
+    """Such a fit raises an error, since its result would be lost; a copy can be fitted."""
     clf = MLPClassifier(**SMALL)
     clf.set_params(callbacks=lambda report: clf.partial_fit(X, Y))
     with pytest.raises(RuntimeError, match=r"cannot be fitted by its own callback.*clone"):
@@ -145,7 +147,7 @@ def test_a_callback_cannot_fit_its_own_estimator() -> None:
 
 @pytest.mark.once
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_parameters_set_during_a_fit_stay() -> None:
+def test_parameters_set_during_a_fit_are_kept() -> None:
     """A callback may set a parameter for the next call."""
     clf = MLPClassifier(**SMALL)
     clf.set_params(callbacks=lambda report: clf.set_params(alpha=0.5) and None)
@@ -154,20 +156,20 @@ def test_parameters_set_during_a_fit_stay() -> None:
     assert len(clf.loss_curve_) == 2
 
 
-def test_copies_are_made_at_any_time(backend: str) -> None:
-    """No lock is copied by clone, copy, deepcopy, pickle and joblib, also during a fit."""
-    made: list[Any] = []
+def test_copies_during_a_fit(backend: str) -> None:
+    """Estimators can be copied and pickled at any time; locks are not copied."""
+    copied: list[Any] = []
 
     def copies(reg: Any) -> None:
         dumped = io.BytesIO()
         joblib.dump(reg, dumped)
         dumped.seek(0)
-        made.extend([joblib.load(dumped), pickle.loads(pickle.dumps(reg)), copy.deepcopy(reg)])
-        made.append(copy.copy(reg))
+        copied.extend([joblib.load(dumped), pickle.loads(pickle.dumps(reg)), copy.deepcopy(reg)])
+        copied.append(copy.copy(reg))
         clone(reg)
 
     class Copying:
-        """A callback that can be pickled away."""
+        """A callback that is pickled as another object."""
 
         def __call__(self, report: Any) -> None:
             copies(reg)
@@ -180,13 +182,13 @@ def test_copies_are_made_at_any_time(backend: str) -> None:
     reg.set_params(callbacks=Copying()).partial_fit(X, Y)
     reg.set_params(callbacks=None)
     copies(reg)
-    for i, each in enumerate(made):
-        np.testing.assert_array_equal(each.predict(X), before if i < 4 else reg.predict(X))
-        each.set_params(callbacks=None).partial_fit(X, Y)
+    for i, other in enumerate(copied):
+        np.testing.assert_array_equal(other.predict(X), before if i < 4 else reg.predict(X))
+        other.set_params(callbacks=None).partial_fit(X, Y)
 
 
-def test_a_warning_that_is_an_error_undoes_the_call(backend: str) -> None:
-    """Whatever warns, the estimator is what it was."""
+def test_warnings_as_errors_undo_the_call(backend: str) -> None:
+    """If a warning is raised as an error, the estimator is unchanged."""
     reg = MLPRegressor(**SMALL, warm_start=True, backend=backend)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -203,8 +205,8 @@ def test_a_warning_that_is_an_error_undoes_the_call(backend: str) -> None:
 
 
 @pytest.mark.once
-def test_curves_share_what_they_have_in_common() -> None:
-    """A curve keeps its numbers, whoever extends it, and how often."""
+def test_curves_share_values() -> None:
+    """Extending a curve does not change it."""
     first = Curve([1.0])
     second, third = first.extended([2.0]), first.extended([3.0])
     assert [list(c) for c in (first, second, third)] == [[1.0], [1.0, 2.0], [1.0, 3.0]]
@@ -216,19 +218,19 @@ def test_curves_share_what_they_have_in_common() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_lists_from_before_keep_their_values(backend: str) -> None:
+def test_earlier_curves_are_unchanged(backend: str) -> None:
     """`loss_curve_` and `validation_scores_` are new lists after each call."""
     clf = MLPClassifier(**SMALL, early_stopping=True, warm_start=True, backend=backend).fit(X, Y)
     lists = clf.loss_curve_, clf.validation_scores_
-    values = [list(each) for each in lists]
+    values = [list(curve) for curve in lists]
     clf.fit(X, Y)
-    assert [list(each) for each in lists] == values
+    assert [list(curve) for curve in lists] == values
     assert clf.loss_curve_[:2] == values[0] and len(clf.loss_curve_) == 4
     assert clf.loss_curve_ is clf.loss_curve_
 
 
-def whole(estimator: Any) -> list[Any]:
-    """Everything that a call may change: attributes, their contents, and the process."""
+def snapshot(estimator: Any) -> list[Any]:
+    """Everything that a call may change: attributes, their contents, and global state."""
     fitted = "_model" in vars(estimator)
     outputs = [estimator.predict(X), *estimator.coefs_, *estimator.intercepts_] if fitted else []
     state = dict(vars(estimator))
@@ -251,7 +253,7 @@ def whole(estimator: Any) -> list[Any]:
 
 
 def differences(before: Any, after: Any) -> Iterator[str]:
-    """Where two of these differ."""
+    """The differences between two snapshots."""
     for i, (a, b) in enumerate(zip(before, after, strict=True)):
         try:
             np.testing.assert_equal(a, b)
@@ -279,7 +281,7 @@ CALLS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
 
 
 def prepared(case: str, backend: str) -> tuple[Any, Callable[[], Any]]:
-    """An estimator, and the call to interrupt."""
+    """An estimator and the call to interrupt."""
     estimator, call = CALLS[case]
     if estimator is None:
         estimator = MLPClassifier(**SMALL, backend=backend)
@@ -295,15 +297,16 @@ def prepared(case: str, backend: str) -> tuple[Any, Callable[[], Any]]:
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("case", CALLS)
 def test_an_exception_anywhere_changes_nothing(case: str, backend: str) -> None:
-    """Raised before a random line of mlpkit, whichever it is: not one difference, and the same
-    call succeeds afterwards with the same numbers.
+    """An exception before any line of mlpkit leaves the estimator unchanged.
+
+    The same call succeeds afterwards, with the same result.
     """
     (estimator, call), (expected, again) = (prepared(case, backend) for _ in range(2))
-    before, state = whole(estimator), dict(vars(estimator))
-    whole(expected)
+    before, state = snapshot(estimator), dict(vars(estimator))
+    snapshot(expected)
     n_lines = [lines_of(prepared(case, backend)[1]) for _ in range(2)][-1]
     again()
-    found = []
+    changed: list[str] = []
     for at in random.Random(case).sample(range(1, n_lines), 80 if backend == "numpy" else 8):
         lines = Lines(at)
         try:
@@ -311,15 +314,15 @@ def test_an_exception_anywhere_changes_nothing(case: str, backend: str) -> None:
                 call()
         except Injected:
             pass
-        else:  # the call ended before
+        else:  # the call has fewer lines
             assert not lines.where, f"the exception at {lines.where} was lost"
             estimator, call = prepared(case, backend)
-            before, state = whole(estimator), dict(vars(estimator))
+            before, state = snapshot(estimator), dict(vars(estimator))
             continue
-        found += [f"{lines.where}: {each}" for each in differences(before, whole(estimator))]
+        changed += [f"{lines.where}: {d}" for d in differences(before, snapshot(estimator))]
         now = vars(estimator)
-        found += [f"{lines.where}: {name}" for name in state if now.get(name) is not state[name]]
-    assert not found
+        changed += [f"{lines.where}: {name}" for name in state if now.get(name) is not state[name]]
+    assert not changed
     call()
     np.testing.assert_array_equal(estimator.predict(X), expected.predict(X))
     assert estimator.loss_curve_ == expected.loss_curve_
@@ -329,8 +332,9 @@ def test_an_exception_anywhere_changes_nothing(case: str, backend: str) -> None:
 @pytest.mark.once
 @pytest.mark.parametrize("early_stopping", [True, False])
 def test_ctrl_c_anywhere_leaves_whole_epochs(early_stopping: bool) -> None:
-    """KeyboardInterrupt before a random line: the call is undone, or the estimator is what so
-    many epochs make it, in weights, curves, counts and metrics.
+    """After a KeyboardInterrupt before any line, the estimator has a whole number of epochs.
+
+    Its weights, curves, counts and metrics are those of so many epochs, or the call is undone.
     """
     settings = {**SMALL, "max_iter": 6, "early_stopping": early_stopping, "tol": 0.0}
     reports: list[Any] = []
@@ -343,7 +347,7 @@ def test_ctrl_c_anywhere_leaves_whole_epochs(early_stopping: bool) -> None:
         warnings.simplefilter("ignore", ConvergenceWarning)
         after = [MLPRegressor(**settings).initialize(3)] + [fitted(n) for n in range(1, 7)]
         n_lines = lines_of(lambda: fitted(6))
-        seen = set()
+        n_epochs_observed = set()
         for at in random.Random(0).sample(range(1, n_lines), 120):
             reg, lines = MLPRegressor(**settings), Lines(at, KeyboardInterrupt)
             parameters = dict(vars(reg))
@@ -354,11 +358,11 @@ def test_ctrl_c_anywhere_leaves_whole_epochs(early_stopping: bool) -> None:
             except KeyboardInterrupt:
                 assert vars(reg) == parameters, lines.where
                 continue
-            if not lines.where:  # fewer lines than at first
+            if not lines.where:  # the call has fewer lines
                 continue
             assert "interrupted" in " ".join(str(w.message) for w in caught), lines.where
             n = reg.n_iter_
-            seen.add(n)
+            n_epochs_observed.add(n)
             measured = reg.metric_history_.select("mae", split="train")
             assert len(reg.loss_curve_) == n == len(measured), lines.where
             assert len(reg.validation_scores_ or ()) == n * early_stopping
@@ -366,4 +370,4 @@ def test_ctrl_c_anywhere_leaves_whole_epochs(early_stopping: bool) -> None:
             if n:
                 assert reg.loss_curve_ == after[n].loss_curve_
                 np.testing.assert_equal(reg.coefs_, after[n].coefs_)
-    assert len(seen) > 4
+    assert len(n_epochs_observed) > 4

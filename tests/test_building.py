@@ -1,4 +1,4 @@
-"""Builders of every signature, routed options, joint solvers, class weights, listeners."""
+"""Builders, routed options, joint solvers, class weights, and callbacks with three methods."""
 
 import copy
 import pickle
@@ -21,13 +21,13 @@ QUICK: dict[str, Any] = {"tol": 10.0, "n_iter_no_change": 2, "random_state": 0}
 
 
 def drawn(spec: Spec, scale: float = 1.0) -> Network:
-    """A builder without an rng: it draws from Python's generator."""
+    """A builder without a parameter rng, which draws from Python's global generator."""
     network = dense.build(spec, np.random.RandomState(random.randrange(2**31)))
     return network._replace(arrays={k: a * scale for k, a in network.arrays.items()})
 
 
-def test_a_builder_gets_what_its_signature_takes() -> None:
-    """The spec; the rng as a second parameter without a default; options by name."""
+def test_arguments_of_builders() -> None:
+    """A builder receives the spec, the rng if it has a second parameter, and its options."""
     rng = np.random.RandomState(0)
     assert network_of(lambda spec, rng: dense.build(spec, rng), {}, spec(), rng)
     one, two = (network_of(drawn, {"scale": s}, spec(), rng).arrays for s in (1.0, 2.0))
@@ -40,21 +40,21 @@ def test_a_builder_gets_what_its_signature_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("returned", "said"),
+    ("returned", "message"),
     [
         (None, "returned None"),
         (3, "returned builtins.int. It must return a mlpkit.plugin.Network"),
         (Network({"a": np.zeros(3, "float16")}), "dtype float16; expected all of one"),
     ],
 )
-def test_what_a_builder_must_not_return(returned: Any, said: str) -> None:
-    """The message has its name, what was expected and what came."""
-    with pytest.raises(ValueError, match=said):
+def test_invalid_results_of_builders(returned: Any, message: str) -> None:
+    """The message contains what the builder returned and what was expected."""
+    with pytest.raises(ValueError, match=message):
         MLPClassifier(builder=lambda spec: returned, **QUICK).fit(X, Y)
 
 
-def test_a_builder_that_can_not_be_pickled_is_told_so() -> None:
-    """By pickle; a deep copy takes it."""
+def test_builders_that_cannot_be_pickled() -> None:
+    """Pickling raises an error that says what to do; deep copies are possible."""
     clf = MLPClassifier(builder=lambda spec, rng: dense.build(spec, rng), **QUICK).fit(X, Y)
     with pytest.raises(pickle.PicklingError, match="at the top level of a module"):
         pickle.dumps(clf)
@@ -62,44 +62,47 @@ def test_a_builder_that_can_not_be_pickled_is_told_so() -> None:
 
 
 def test_routed_options() -> None:
-    """builder__x is an entry of builder_options: set, shown, cloned; the given dict stays."""
-    given = {"scale": 1.0}
-    clf = MLPClassifier(builder=drawn, builder_options=given, **QUICK)
+    """builder__x sets an entry of builder_options; the dict of the user is unchanged."""
+    options = {"scale": 1.0}
+    clf = MLPClassifier(builder=drawn, builder_options=options, **QUICK)
     clf.set_params(builder__scale=0.5, alpha=0.1)
-    assert given == {"scale": 1.0} and clf.get_params()["builder__scale"] == 0.5
+    assert options == {"scale": 1.0} and clf.get_params()["builder__scale"] == 0.5
     assert clone(clf).fit(X, Y).builder_options == {"scale": 0.5}
     with pytest.raises(ValueError, match="Invalid parameter"):
         clf.set_params(bulider__scale=1)
 
 
 def start(arrays: Any) -> Any:
-    """A counter, and the last gradients."""
+    """An optimizer state that counts the steps."""
     return {"n": np.zeros((), "int32")}
 
 
 def normed(xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any) -> Any:
-    """Steps of one length over all weights together."""
+    """An update whose length does not depend on the gradients."""
     norm = xp.sqrt(sum(xp.sum(gradients[k] ** 2) for k in sorted(gradients)))
     new = {k: p - learning_rate * gradients[k] / (norm + 1e-3) for k, p in weights.items()}
     return new, {"n": optimizer_state["n"] + 1}
 
 
-def test_a_joint_solver_is_the_same_everywhere(backend: str) -> None:
-    """It sees all weights at once, its slots go on, its own rate counts."""
-    solver, found = Solver(joint=Joint(start, normed), learning_rate=0.05), []
-    for each in ("numpy", backend):
-        clf = MLPClassifier((5,), solver=solver, backend=each, **QUICK).fit(X, Y)
+def test_joint_solvers_on_any_backend(backend: str) -> None:
+    """The optimizer state is kept, and the solver's own learning rate is used."""
+    solver, weights = Solver(joint=Joint(start, normed), learning_rate=0.05), []
+    for name in ("numpy", backend):
+        clf = MLPClassifier((5,), solver=solver, backend=name, **QUICK).fit(X, Y)
         clf = pickle.loads(pickle.dumps(clf)).partial_fit(X[:7], Y[:7])
-        found.append(clf.coefs_)
+        weights.append(clf.coefs_)
         assert clf._model.optimizer_state["n"] == clf.n_iter_ + len(clf.loss_curve_) - 1
-    for expected, actual in zip(*found, strict=True):
+    for expected, actual in zip(*weights, strict=True):
         close(expected, actual, 1e-9)
-    first, second = MLPClassifier((5,), solver=solver, **QUICK), found[0]
+    first, second = MLPClassifier((5,), solver=solver, **QUICK), weights[0]
     assert np.any(first.initialize(4, classes=[0, 1, 2]).coefs_[0] != second[0])
 
 
-def test_class_weights_multiply_and_stream() -> None:
-    """A dict equals sample weights; balanced counts what came so far; unknown labels fail."""
+def test_class_weights() -> None:
+    """Class weights multiply sample weights.
+
+    In a stream, "balanced" counts the rows so far. Unknown labels are errors.
+    """
     by_class = {0: 3.0, 2: 0.5}
     w = np.array([by_class.get(label, 1.0) for label in Y])
     one = MLPClassifier((5,), class_weight=by_class, **QUICK).fit(X, Y, np.full(60, 2.0))
@@ -115,54 +118,54 @@ def test_class_weights_multiply_and_stream() -> None:
         MLPClassifier(class_weight={7: 2.0}).fit(X, Y)
 
 
-class Listener:
-    """Sets the rate before and after epochs, and puts weights in at the end."""
+class Scheduler:
+    """A callback that sets learning rates, and restores the initial weights after training."""
 
     def on_begin(self, report: Report) -> float:
-        """The first rate."""
+        """Return the first learning rate."""
         assert report.epoch == 0
         self.first = report.arrays()
         return 0.5
 
     def __call__(self, report: Report) -> float:
-        """The next one."""
+        """Return the learning rate of the next epochs."""
         return 0.25
 
     def on_end(self, report: Report) -> Any:
-        """As it was before training."""
+        """Return the weights before training."""
         return self.first
 
 
-def test_a_listener_sets_rates_and_weights() -> None:
-    """From before the first epoch until behind the last."""
+def test_callbacks_set_learning_rates_and_weights() -> None:
+    """They are called before the first epoch, after each epoch, and after training."""
     learning_rates: list[float] = []
-    mine = Listener()
+    scheduler = Scheduler()
     clf = MLPClassifier(
-        (5,), callbacks=[mine, lambda r: learning_rates.append(r.learning_rate)], **QUICK
+        (5,), callbacks=[scheduler, lambda r: learning_rates.append(r.learning_rate)], **QUICK
     )
     clf.fit(X, Y)
     assert learning_rates == [0.5] + [0.25] * (len(learning_rates) - 1)
-    close(mine.first, clf._model.arrays, 0)
+    close(scheduler.first, clf._model.arrays, 0)
 
 
 def test_initialize_makes_a_fitted_estimator() -> None:
-    """Without training; warm start and partial_fit go on from there."""
+    """initialize() does not train; partial_fit continues from its weights."""
     reg = MLPRegressor(hidden_layer_sizes=(3,), random_state=0).initialize(4, n_outputs=2)
     assert reg.predict(X).shape == (60, 2) and reg.loss_curve_ == []
     clf = MLPClassifier((3,)).initialize(4, classes=["a", "b"])
     assert set(clf.predict(X)) <= {"a", "b"} and clf.partial_fit(X, np.array(["a", "b"])[Y % 2])
 
 
-def test_a_form_that_nobody_offers() -> None:
-    """Is an AttributeError with what to install."""
+def test_unknown_exporters() -> None:
+    """An unknown method to_x raises AttributeError."""
     clf = MLPClassifier((3,), **QUICK).fit(X, Y)
     assert not hasattr(clf, "to_nothing")
     with pytest.raises(AttributeError, match="unknown exporter"):
         clf.to_nothing()
 
 
-def test_numpy_does_not_differentiate() -> None:
-    """A loss without a delta needs another backend."""
+def test_losses_without_delta_on_numpy() -> None:
+    """A loss without `delta` requires another backend."""
 
     def build(spec: Spec, rng: Any) -> Network:
         return dense.build(spec, rng)._replace(loss=spec.loss._replace(delta=None))

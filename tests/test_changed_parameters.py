@@ -1,4 +1,4 @@
-"""A parameter that is changed after a fit acts as in scikit-learn, or is refused."""
+"""Parameters changed after a fit have the same effect as in scikit-learn, or are rejected."""
 
 import copy
 import pickle
@@ -30,7 +30,7 @@ SMALL: dict[str, Any] = {
     "learning_rate_init": 0.01,
 }
 
-# what all versions of scikit-learn's estimators have, before and after
+# parameters that all versions of scikit-learn support, before and after the change
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "activation": ({}, {"activation": "tanh"}),
     "activation, logistic": ({"activation": "tanh"}, {"activation": "logistic"}),
@@ -61,7 +61,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def assert_same(ours: Any, theirs: Any, places: float = 1e-9) -> None:
-    """Weights, the last loss, and predictions."""
+    """Weights, the last loss and predictions are equal."""
     for a, b in zip(
         ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True
     ):
@@ -73,8 +73,8 @@ def assert_same(ours: Any, theirs: Any, places: float = 1e-9) -> None:
 
 @pytest.mark.parametrize("case", CHANGES)
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
-def test_a_warm_start_with_other_parameters(case: str, name: str, backend: str) -> None:
-    """The numbers are scikit-learn's."""
+def test_warm_starts_with_changed_parameters(case: str, name: str, backend: str) -> None:
+    """A warm start after a change equals that of scikit-learn."""
     before, after = CHANGES[case]
     y = LABELS if name == "MLPClassifier" else Y
     both = []
@@ -84,7 +84,7 @@ def test_a_warm_start_with_other_parameters(case: str, name: str, backend: str) 
         if case.startswith("activation"):
             both.append(made.predict(X))
         both.append(made.fit(X, y))
-    if case.startswith("activation"):  # which scikit-learn's prediction reads as well
+    if case.startswith("activation"):  # predictions of scikit-learn depend on it, too
         np.testing.assert_allclose(both.pop(0), both.pop(1), atol=1e-9)
     assert_same(*both, places=1e-6 if "lbfgs" in (case, before.get("solver")) else 1e-9)
 
@@ -95,8 +95,8 @@ STREAMED = [c for c in CHANGES if c not in ("max_fun", "validation_fraction", "l
 @pytest.mark.parametrize("case", STREAMED)
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 @pytest.mark.parametrize("fitted", [True, False])
-def test_a_stream_with_other_parameters(case: str, name: str, fitted: bool, backend: str) -> None:
-    """Likewise; the optimizer keeps its own parameters from the first call on."""
+def test_streams_with_changed_parameters(case: str, name: str, fitted: bool, backend: str) -> None:
+    """As in scikit-learn, the optimizer keeps the parameters of the first call."""
     before, after = CHANGES[case]
     y = LABELS if name == "MLPClassifier" else Y
     both = []
@@ -112,8 +112,8 @@ def test_a_stream_with_other_parameters(case: str, name: str, fitted: bool, back
 
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
-def test_a_stream_after_lbfgs_between(name: str, backend: str) -> None:
-    """Adam waits with its moments while L-BFGS trains."""
+def test_lbfgs_between_calls_of_adam(name: str, backend: str) -> None:
+    """The optimizer state of Adam is kept while L-BFGS trains."""
     y = LABELS if name == "MLPClassifier" else Y
     both = []
     for module, more in ((mlpkit, {"backend": backend}), (neural_network, {})):
@@ -126,8 +126,8 @@ def test_a_stream_after_lbfgs_between(name: str, backend: str) -> None:
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-def test_lbfgs_first_and_then_a_stream(backend: str) -> None:
-    """Where scikit-learn fails (it has no loss_curve_), the stream begins with a new Adam."""
+def test_partial_fit_after_lbfgs(backend: str) -> None:
+    """The stream starts with a new optimizer state; scikit-learn raises an error here."""
     reg = mlpkit.MLPRegressor(**SMALL, solver="lbfgs", backend=backend).fit(X, Y)
     again = copy.deepcopy(reg)
     reg.set_params(solver="adam").partial_fit(X, Y)
@@ -138,8 +138,8 @@ def test_lbfgs_first_and_then_a_stream(backend: str) -> None:
     np.testing.assert_allclose(reg.coefs_[0], fresh.coefs_[0], rtol=1e-9)
 
 
-def test_early_stopping_may_begin_and_end(backend: str) -> None:
-    """Also where scikit-learn fails: its lists are made in the first call alone."""
+def test_early_stopping_can_be_changed(backend: str) -> None:
+    """Warm starts may enable and disable early stopping; scikit-learn raises an error here."""
     clf = mlpkit.MLPClassifier(**SMALL, warm_start=True, backend=backend).fit(X, LABELS)
     clf.set_params(early_stopping=True).fit(X, LABELS)
     assert len(clf.validation_scores_) == clf.n_iter_ and clf.best_loss_ is None
@@ -163,8 +163,8 @@ INVALID = {
 
 @pytest.mark.parametrize("name", INVALID)
 @pytest.mark.parametrize("loaded", [True, False])
-def test_invalid_values_are_refused_at_each_call(name: str, loaded: bool, backend: str) -> None:
-    """In a stream, and in a fit; the next call with a valid value goes on."""
+def test_invalid_values_are_rejected_in_each_call(name: str, loaded: bool, backend: str) -> None:
+    """Invalid values are errors; a call with a valid value continues."""
     reg = mlpkit.MLPRegressor(**SMALL, backend=backend).partial_fit(X, Y)
     if loaded:
         reg = pickle.loads(pickle.dumps(reg))
@@ -176,19 +176,19 @@ def test_invalid_values_are_refused_at_each_call(name: str, loaded: bool, backen
     assert reg.set_params(**{name: valid}).partial_fit(X, Y).t_ == 120
 
 
-def test_an_invalid_activation_does_not_predict(backend: str) -> None:
-    """The error is that of `fit`."""
+def test_prediction_with_an_invalid_activation(backend: str) -> None:
+    """The error is the same as in `fit`."""
     reg = mlpkit.MLPRegressor(**SMALL, backend=backend).fit(X, Y).set_params(activation="swish")
     with pytest.raises(InvalidParameterError, match="'activation' parameter of MLPRegressor"):
         reg.predict(X)
 
 
 def linear(spec: Spec, rng: np.random.RandomState) -> Network:
-    """A builder of the test's own."""
+    """A custom builder."""
     return dense.build(spec, rng)
 
 
-REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+REJECTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "builder": ({}, {"builder": linear}),
     "builder back": ({"builder": linear}, {"builder": None}),
     "layers": ({}, {"hidden_layer_sizes": (5, 5)}),
@@ -196,11 +196,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", REJECTED)
 @pytest.mark.parametrize("loaded", [True, False])
-def test_what_cannot_act_is_refused(case: str, loaded: bool, backend: str) -> None:
-    """The fitted network stays; a fit without warm_start builds the other."""
-    before, after = REFUSED[case]
+def test_changes_that_require_another_network(case: str, loaded: bool, backend: str) -> None:
+    """Such changes are rejected, except in a fit without warm_start."""
+    before, after = REJECTED[case]
     reg = mlpkit.MLPRegressor(**SMALL, **before, backend=backend).fit(X, abs(Y))
     if loaded:
         reg = pickle.loads(pickle.dumps(reg))
@@ -219,25 +219,25 @@ def test_what_cannot_act_is_refused(case: str, loaded: bool, backend: str) -> No
 
 
 def test_the_default_builder_by_its_name(backend: str) -> None:
-    """None is "dense": no change."""
+    """None and "dense" are the same builder."""
     reg = mlpkit.MLPRegressor(**SMALL, backend=backend).fit(X, Y)
     reg.set_params(builder="dense", builder_options={}).partial_fit(X, Y)
 
 
 class Wide(mlpkit.MLPRegressor):
-    """A network of its own, with a parameter of its own."""
+    """A subclass with its own parameter and its own builder."""
 
     def __init__(self, width: int = 3, backend: str | None = None, random_state: int = 0) -> None:
         super().__init__(backend=backend, random_state=random_state, max_iter=2)
         self.width = width
 
     def build(self, spec: Spec) -> Network:
-        """One hidden layer of this width."""
+        """Build a dense network."""
         return dense.build(spec, np.random.RandomState(spec.seed))
 
 
-def test_parameters_of_a_subclass_that_builds(backend: str) -> None:
-    """They may decide about the network: a change is refused."""
+def test_parameters_of_a_subclass_with_a_builder(backend: str) -> None:
+    """Changes of its own parameters are rejected, since the network may depend on them."""
     reg = Wide(backend=backend).fit(X, Y)
     reg.set_params(backend="numpy").partial_fit(X, Y)
     with pytest.raises(ValueError, match="width was changed from 3 to 4 after Wide was fitted"):
@@ -246,8 +246,8 @@ def test_parameters_of_a_subclass_that_builds(backend: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["absolute_error", "huber"])
-def test_a_loss_with_the_same_outputs_acts(name: str, backend: str) -> None:
-    """The next call trains with it, as one that began with it."""
+def test_changes_of_the_loss(name: str, backend: str) -> None:
+    """A loss with the same output activation is used from the next call on."""
     changed, expected = (
         mlpkit.MLPRegressor(**SMALL, loss=loss, backend=backend) for loss in ("squared_error", name)
     )
@@ -260,8 +260,8 @@ def test_a_loss_with_the_same_outputs_acts(name: str, backend: str) -> None:
     np.testing.assert_allclose(changed.loss_curve_[4:], expected.loss_curve_, rtol=1e-9)
 
 
-def test_dtype_acts(backend: str) -> None:
-    """Weights and moments are converted; None leaves them."""
+def test_changes_of_dtype(backend: str) -> None:
+    """Weights and optimizer state are converted; None keeps their dtype."""
     reg = mlpkit.MLPRegressor(**SMALL, backend=backend).partial_fit(X, Y)
     reg.set_params(dtype="float32").partial_fit(X, Y)
     assert {a.dtype.name for a in reg.coefs_} == {"float32"}
@@ -279,8 +279,8 @@ CHANGED_METRICS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("case", CHANGED_METRICS)
-def test_what_a_stream_measures_can_change(case: str, backend: str) -> None:
-    """Its sums begin anew; what was measured stays in the history."""
+def test_changes_of_the_metrics_of_a_stream(case: str, backend: str) -> None:
+    """Sums start again from zero, and the history is kept."""
     reg = mlpkit.MLPRegressor(**SMALL, metrics=["mae"], backend=backend)
     reg.partial_fit(X, Y).partial_fit(X, Y)
     n = len(reg.metric_history_)

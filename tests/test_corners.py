@@ -1,4 +1,4 @@
-"""Rare cases, in which an estimator does what scikit-learn's does."""
+"""Rare cases in which estimators behave like those of scikit-learn."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,14 +18,14 @@ X = np.random.RandomState(0).rand(20, 2)
 
 
 def pair(name: str, backend: str, **params: Any) -> list[Any]:
-    """Our estimator, and scikit-learn's."""
+    """An estimator of mlpkit and the one of scikit-learn."""
     ours = getattr(mlpkit, name)(**{**SMALL, **params}, backend=backend)
     return [ours, getattr(neural_network, name)(**{**SMALL, **params})]
 
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_early_stopping_in_warm_starts(name: str, backend: str) -> None:
-    """Four calls with each of 30 seeds, of which many do not improve: weights, scores, counts."""
+    """Warm starts with early stopping equal those of scikit-learn, also without improvement."""
     without_improvement = 0
     for seed in range(30 if backend == "numpy" else 4):
         rng = np.random.RandomState(seed)
@@ -51,7 +51,7 @@ def test_early_stopping_in_warm_starts(name: str, backend: str) -> None:
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_lbfgs_without_an_iteration(name: str, backend: str) -> None:
-    """It converges at once; `loss_` is that of the initial weights, also after earlier fits."""
+    """If L-BFGS converges at once, `loss_` is the loss of the initial weights."""
     both = pair(name, backend, solver="lbfgs", tol=1e9, warm_start=True)
     for _ in range(2):
         ours, theirs = (estimator.fit(X, N % 2) for estimator in both)
@@ -95,9 +95,7 @@ TARGETS: dict[str, Any] = {
 @pytest.mark.parametrize("case", TARGETS)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_regression_targets(case: str, method: str, backend: str) -> None:
-    """What scikit-learn accepts is accepted, with its numbers; what it refuses is refused, with
-    an exception of the same kind.
-    """
+    """Targets are accepted or rejected as by scikit-learn, with the same type of exception."""
     ours, theirs = pair("MLPRegressor", backend)
     try:
         getattr(theirs, method)(X, TARGETS[case])
@@ -110,8 +108,8 @@ def test_regression_targets(case: str, method: str, backend: str) -> None:
         np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=1e-9)
 
 
-def test_strings_as_targets_are_named(backend: str) -> None:
-    """The message says what to do, of validation rows as well."""
+def test_messages_about_targets(backend: str) -> None:
+    """The message names the dtype and says what to do, also for validation rows."""
     reg = mlpkit.MLPRegressor(**SMALL, backend=backend, metrics=["mae"])
     with pytest.raises(TypeError, match=r"must contain numbers, got dtype <U\d+.*astype\(float\)"):
         reg.fit(X, N.astype(str))
@@ -122,14 +120,14 @@ def test_strings_as_targets_are_named(backend: str) -> None:
 @pytest.mark.once
 @pytest.mark.parametrize("kind", ["backend", "builder", "trainer", "solver"])
 def test_an_empty_name_is_unknown(kind: str) -> None:
-    """It does not stand for the default."""
+    """An empty name does not mean the default."""
     with pytest.raises(ValueError, match=f"unknown {kind} ''; installed: "):
         mlpkit.MLPRegressor(**SMALL, **{kind: ""}).fit(X, N)
 
 
 @pytest.mark.once
 def test_an_empty_environment_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it is usual in a shell."""
+    """An empty variable is ignored, as usual in a shell."""
     monkeypatch.setenv("MLPKIT_BACKEND", "")
     assert mlpkit.MLPRegressor(**SMALL).fit(X, N)._model.spec.backend == "numpy"
 
@@ -137,7 +135,7 @@ def test_an_empty_environment_variable_is_unset(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("label", [0, 7, "a"])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_one_class(label: Any, method: str, backend: str) -> None:
-    """Labels are scikit-learn's; probabilities have one column for each class, and it has two."""
+    """With one class, predict_proba has one column, in contrast to scikit-learn."""
     both = pair("MLPClassifier", backend)
     y = np.full(20, label)
     for clf in both:

@@ -1,4 +1,4 @@
-"""What costs nothing may change nothing: shortcuts for plain input, memory that stays bounded."""
+"""Shortcuts for valid input do not change results, and memory use is bounded."""
 
 import gc
 import tracemalloc
@@ -21,12 +21,12 @@ X, Y = load_iris(return_X_y=True)
 
 @pytest.fixture
 def clf(backend: str) -> MLPClassifier:
-    """Fitted for an instant."""
+    """A classifier fitted for a few epochs."""
     return MLPClassifier((4,), backend=backend, tol=10.0, n_iter_no_change=1).fit(X, Y)
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         (np.full((2, 4), np.nan), "contains NaN"),
         (np.full((2, 4), np.inf), "contains infinity"),
@@ -36,14 +36,14 @@ def clf(backend: str) -> MLPClassifier:
         (np.full((1, 4), "a"), "could not convert|dtype"),
     ],
 )
-def test_what_is_wrong_is_told(clf: MLPClassifier, rows: Any, told: str) -> None:
-    """In scikit-learn's words, though rows that are plainly right go past its checks."""
-    with pytest.raises(ValueError, match=told):
+def test_invalid_rows_raise_errors(clf: MLPClassifier, rows: Any, message: str) -> None:
+    """Messages are those of scikit-learn, although valid rows skip its checks."""
+    with pytest.raises(ValueError, match=message):
         clf.predict(rows)
 
 
-def test_unfitted_and_named_are_told(clf: MLPClassifier) -> None:
-    """A model that has seen names warns of rows without."""
+def test_unfitted_estimators_and_feature_names(clf: MLPClassifier) -> None:
+    """Estimators fitted with feature names warn about rows without names."""
     with pytest.raises(NotFittedError):
         MLPClassifier().predict(X)
     named = MLPClassifier(**clf.get_params()).fit(pd.DataFrame(X, columns=list("abcd")), Y)
@@ -52,7 +52,7 @@ def test_unfitted_and_named_are_told(clf: MLPClassifier) -> None:
 
 
 def test_rows_whose_sum_overflows_are_predicted(clf: MLPClassifier) -> None:
-    """Each number is finite, and that is what counts."""
+    """Rows are valid if every number is finite."""
     large = np.full((3, 4), 3e38, np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the products may overflow
@@ -61,7 +61,7 @@ def test_rows_whose_sum_overflows_are_predicted(clf: MLPClassifier) -> None:
 
 @pytest.mark.parametrize("n", [1, dense.BLOCK_ROWS, dense.BLOCK_ROWS + 1, 3 * dense.BLOCK_ROWS])
 def test_blocks_of_a_prediction(clf: MLPClassifier, n: int) -> None:
-    """Rows in one block or in several give what they give one by one."""
+    """Predictions do not depend on the number of blocks."""
     rows = np.resize(X, (n, 4))
     expected = np.resize(clf.predict_proba(X), (n, 3))
     np.testing.assert_allclose(clf.predict_proba(rows), expected, rtol=1e-9)
@@ -69,8 +69,8 @@ def test_blocks_of_a_prediction(clf: MLPClassifier, n: int) -> None:
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64, np.uint8, "U1"])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_a_stream_of_labels_of_any_kind(backend: str, dtype: Any, n_classes: int) -> None:
-    """Plain labels take the short way, others scikit-learn's, and both learn the same."""
+def test_streams_of_labels_of_any_type(backend: str, dtype: Any, n_classes: int) -> None:
+    """The shortcut for plain labels trains the same model as the checks of scikit-learn."""
     rows, places = X[Y < n_classes], Y[Y < n_classes]
     fits = []
     for names in (np.arange(n_classes).astype(dtype), np.array(list("abc")[:n_classes])):
@@ -86,7 +86,7 @@ def test_a_stream_of_labels_of_any_kind(backend: str, dtype: Any, n_classes: int
 
 
 @pytest.mark.parametrize(
-    ("rows", "values", "told"),
+    ("rows", "values", "message"),
     [
         (np.full((2, 4), np.nan), np.ones(2), "X contains NaN"),
         (np.ones((2, 3)), np.ones(2), "X has 3 features"),
@@ -95,18 +95,18 @@ def test_a_stream_of_labels_of_any_kind(backend: str, dtype: Any, n_classes: int
         (np.ones((2, 4)), np.array(["a", "b"]), "y of a regressor must contain numbers"),
     ],
 )
-def test_a_stream_that_goes_wrong_is_told(backend: str, rows: Any, values: Any, told: str) -> None:
-    """And goes on as if the chunk had not come."""
+def test_invalid_chunks_raise_errors(backend: str, rows: Any, values: Any, message: str) -> None:
+    """An invalid chunk does not change the estimator."""
     model = MLPRegressor(hidden_layer_sizes=(4,), backend=backend, random_state=0)
     model.partial_fit(X, X[:, 0])
-    before = model.predict(X)
-    with pytest.raises((TypeError, ValueError), match=told):
+    expected = model.predict(X)
+    with pytest.raises((TypeError, ValueError), match=message):
         model.partial_fit(rows, values)
-    np.testing.assert_array_equal(model.predict(X), before)
+    np.testing.assert_array_equal(model.predict(X), expected)
 
 
-def _held(run: Callable[[], Any]) -> int:
-    """Bytes that Python and NumPy held at most."""
+def _peak_memory(run: Callable[[], Any]) -> int:
+    """The maximum number of bytes that Python and NumPy allocate."""
     tracemalloc.start()
     try:
         run()
@@ -115,8 +115,8 @@ def _held(run: Callable[[], Any]) -> int:
         tracemalloc.stop()
 
 
-def test_a_file_larger_than_the_memory_that_is_taken(backend: str, tmp_path: Path) -> None:
-    """Training and prediction read a memory-mapped file part by part."""
+def test_memory_mapped_rows_are_read_in_parts(backend: str, tmp_path: Path) -> None:
+    """Training and prediction use less memory than a memory-mapped file is large."""
     rows, columns = 80_000, 64
     path = tmp_path / "X.npy"
     big = np.lib.format.open_memmap(path, "w+", np.float32, (rows, columns))
@@ -128,12 +128,12 @@ def test_a_file_larger_than_the_memory_that_is_taken(backend: str, tmp_path: Pat
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one epoch does not converge
         model.fit(data[:2000], y[:2000])  # imports and compiles
-        assert _held(lambda: model.fit(data, y)) < big.nbytes // 2
-    assert _held(lambda: model.predict_proba(data)) < big.nbytes // 4
+        assert _peak_memory(lambda: model.fit(data, y)) < big.nbytes // 2
+    assert _peak_memory(lambda: model.predict_proba(data)) < big.nbytes // 4
 
 
-def test_nothing_grows_with_calls(backend: str) -> None:
-    """Beside a number a call in `loss_curve_`."""
+def test_memory_does_not_grow_with_calls(backend: str) -> None:
+    """Only `loss_curve_` grows, by one number a call."""
     model = MLPRegressor(hidden_layer_sizes=(40,), backend=backend, random_state=0)
 
     def calls(n: int) -> None:
@@ -153,4 +153,4 @@ def test_nothing_grows_with_calls(backend: str) -> None:
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert grown < 400 * 400  # a few bytes of each: the weights of a call alone are more
+    assert grown < 400 * 400  # bytes; the weights of one call are larger

@@ -1,4 +1,4 @@
-"""The face: scikit-learn's signatures, attributes and habits, on any backend."""
+"""Signatures, attributes and conventions of scikit-learn, on any backend."""
 
 import copy
 import inspect
@@ -66,8 +66,8 @@ def clf(backend: str) -> MLPClassifier:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_parameters_are_scikit_learns_then_ours(name: str) -> None:
-    """Names, order, kinds and defaults; ours come behind, by keyword only."""
+def test_parameters_are_those_of_scikit_learn_and_mlpkit(name: str) -> None:
+    """Names, order, kinds and defaults are equal; those of mlpkit follow as keywords."""
     mine = list(inspect.signature(getattr(ours, name).__init__).parameters.values())
     their = list(inspect.signature(getattr(theirs, name).__init__).parameters.values())
     plain = [(p.name, p.kind, p.default) for p in mine]
@@ -79,10 +79,8 @@ def test_parameters_are_scikit_learns_then_ours(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "score"])
-def test_methods_take_what_scikit_learns_take(name: str, method: str) -> None:
-    """The same arguments in the same order: partial_fit is (X, y, sample_weight, classes);
-    ours come behind, by keyword only.
-    """
+def test_arguments_of_methods(name: str, method: str) -> None:
+    """Arguments are in the order of scikit-learn; those of mlpkit follow as keywords."""
     mine, their = (
         list(inspect.signature(getattr(getattr(m, name), method)).parameters.values())
         for m in (ours, theirs)
@@ -93,7 +91,7 @@ def test_methods_take_what_scikit_learns_take(name: str, method: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_is_documented(name: str) -> None:
-    """Each parameter and each fitted attribute has its words in the docstring."""
+    """The docstring contains each parameter and each fitted attribute."""
     estimator = getattr(ours, name)(**QUICK).fit(X, Y)
     doc = getattr(ours, name).__doc__
     for parameter in estimator.get_params():
@@ -103,8 +101,8 @@ def test_every_parameter_is_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_fitted_attributes_are_scikit_learns(name: str) -> None:
-    """What a fitted scikit-learn MLP shows, ours shows."""
+def test_fitted_attributes_are_those_of_scikit_learn(name: str) -> None:
+    """Fitted estimators have all attributes of those of scikit-learn."""
     frame = pd.DataFrame(X, columns=list("abcd"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -115,8 +113,8 @@ def test_fitted_attributes_are_scikit_learns(name: str) -> None:
     assert mine.feature_names_in_.tolist() == list("abcd")
 
 
-def test_lbfgs_offers_no_partial_fit() -> None:
-    """Neither class; and the reason can be read."""
+def test_lbfgs_has_no_partial_fit() -> None:
+    """The cause of the AttributeError says why."""
     for estimator in (MLPClassifier(solver="lbfgs"), MLPRegressor(solver="lbfgs")):
         assert not hasattr(estimator, "partial_fit")
         with pytest.raises(AttributeError) as error:
@@ -125,8 +123,8 @@ def test_lbfgs_offers_no_partial_fit() -> None:
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
-def test_copies_predict_and_go_on(copied: Any, clf: MLPClassifier) -> None:
-    """A copy has the same predictions and the same future."""
+def test_copies_predict_and_continue(copied: Any, clf: MLPClassifier) -> None:
+    """A copy predicts the same and continues with the same steps."""
     for other in (copied(clf), copied(copied(clf))):
         np.testing.assert_array_equal(clf.predict_proba(X), other.predict_proba(X))
     other = copied(clf)
@@ -136,7 +134,7 @@ def test_copies_predict_and_go_on(copied: Any, clf: MLPClassifier) -> None:
 
 
 def test_joblib_and_clone(clf: MLPClassifier, tmp_path: Any) -> None:
-    """Stored and loaded it is the same; cloned it is unfitted, with the same parameters."""
+    """A loaded estimator predicts the same; a clone is not fitted and has the same parameters."""
     joblib.dump(clf, tmp_path / "clf.joblib")
     loaded = joblib.load(tmp_path / "clf.joblib")
     np.testing.assert_array_equal(clf.predict(X), loaded.predict(X))
@@ -149,21 +147,21 @@ def test_joblib_and_clone(clf: MLPClassifier, tmp_path: Any) -> None:
         assert unfitted.get_params() == fresh.get_params()
 
 
-def test_pickle_holds_arrays_alone(clf: MLPClassifier) -> None:
-    """Loading a pickle asks for classes of mlpkit, NumPy and scikit-learn alone."""
-    asked: set[str] = set()
+def test_pickles_contain_arrays(clf: MLPClassifier) -> None:
+    """Loading a pickle requires classes of mlpkit, NumPy and scikit-learn only."""
+    modules: set[str] = set()
 
     class Unpickler(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
-            asked.add(module.split(".")[0])
+            modules.add(module.split(".")[0])
             return super().find_class(module, name)
 
     Unpickler(io.BytesIO(pickle.dumps(clf))).load()
-    assert asked <= {"mlpkit", "numpy", "sklearn", "builtins", "copyreg"}
+    assert modules <= {"mlpkit", "numpy", "sklearn", "builtins", "copyreg"}
 
 
-def test_edited_weights_count(clf: MLPClassifier) -> None:
-    """Weights edited in place, or set, are those that predict."""
+def test_edited_weights_are_used(clf: MLPClassifier) -> None:
+    """Predictions use weights that were edited in place or replaced."""
     clf.coefs_[-1][:] = 0
     clf.intercepts_[-1] = np.array([0.0, 50.0, 0.0])
     assert set(clf.predict(X)) == {1}
@@ -175,7 +173,7 @@ def test_edited_weights_count(clf: MLPClassifier) -> None:
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 def test_frames(frame: Any, backend: str) -> None:
-    """Pandas and polars give their names; other columns are refused."""
+    """Frames of pandas and polars have feature names; other columns are rejected."""
     data = frame(dict(zip("abcd", X.T, strict=True)))
     clf = MLPClassifier(**QUICK, backend=backend).fit(data, Y)
     assert clf.feature_names_in_.tolist() == list("abcd")
@@ -202,7 +200,7 @@ def test_metadata_routing(backend: str) -> None:
 
 
 def test_meta_estimators(backend: str) -> None:
-    """Soft voting and ROC-AUC scoring take it for a classifier."""
+    """Soft voting and ROC AUC scoring recognize the classifier."""
     clf = MLPClassifier(**QUICK, backend=backend)
     voting = VotingClassifier([("a", clf), ("b", clone(clf))], voting="soft").fit(X, Y)
     assert voting.score(X, Y) > 0.6
@@ -210,7 +208,7 @@ def test_meta_estimators(backend: str) -> None:
 
 
 def test_grid_search_over_backends_in_processes(backend: str) -> None:
-    """NumPy and the backend under test, side by side, in two worker processes."""
+    """Both backends have the same scores in two worker processes."""
     grid = {"backend": sorted({"numpy", backend}), "alpha": [1e-4, 1e-2]}
     search = GridSearchCV(MLPClassifier(**QUICK), grid, n_jobs=2, cv=2).fit(X, Y)
     by_backend: dict[str, list[float]] = {}
@@ -222,8 +220,8 @@ def test_grid_search_over_backends_in_processes(backend: str) -> None:
         np.testing.assert_allclose(scores, by_backend["numpy"], atol=1e-9)
 
 
-def test_moving_to_another_backend_in_a_stream(backend: str) -> None:
-    """A stream begun on NumPy goes on elsewhere, moments included, with the same numbers."""
+def test_streams_continue_on_another_backend(backend: str) -> None:
+    """Another backend continues with the weights and the optimizer state."""
     moved, stayed = (MLPClassifier(**QUICK) for _ in range(2))
     for clf in (moved, stayed):
         clf.partial_fit(X, Y, classes=[0, 1, 2])
@@ -234,29 +232,30 @@ def test_moving_to_another_backend_in_a_stream(backend: str) -> None:
 
 
 def test_prediction_from_several_threads(clf: MLPClassifier) -> None:
-    """Eight threads, the weights not yet fetched from the backend."""
+    """Eight threads predict before the weights were copied from the backend."""
     expected = copy.deepcopy(clf).predict_proba(X)
-    found: list[Any] = []
+    probabilities: list[Any] = []
     threads = [
-        threading.Thread(target=lambda: found.append(clf.predict_proba(X))) for _ in range(8)
+        threading.Thread(target=lambda: probabilities.append(clf.predict_proba(X)))
+        for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 8
-    for proba in found:
+    assert len(probabilities) == 8
+    for proba in probabilities:
         np.testing.assert_allclose(proba, expected, rtol=1e-12)
 
 
-def test_large_predictions_go_by_blocks(clf: MLPClassifier) -> None:
-    """10,000 rows give what single rows give."""
+def test_large_predictions(clf: MLPClassifier) -> None:
+    """Predictions of 10,500 rows equal those of fewer rows."""
     many = np.tile(X, (70, 1))
     np.testing.assert_allclose(clf.predict_proba(many)[:150], clf.predict_proba(X), rtol=1e-12)
 
 
-def test_a_batch_size_beyond_the_rows(backend: str) -> None:
-    """Steps are as large as their rows: the numbers are those of a batch of that size."""
+def test_batch_size_above_the_number_of_rows(backend: str) -> None:
+    """A large batch_size has the effect of the number of rows."""
     X, y = load_iris(return_X_y=True)
     huge, fitting = (
         MLPClassifier((4,), backend=backend, batch_size=size, max_iter=3, random_state=0)
@@ -271,7 +270,7 @@ def test_a_batch_size_beyond_the_rows(backend: str) -> None:
 
 
 def test_the_environment_chooses_the_backend(backend: str) -> None:
-    """MLPKIT_BACKEND runs a program as it is on another backend."""
+    """MLPKIT_BACKEND sets the default backend."""
     code = (
         "from sklearn.datasets import load_iris; from mlpkit import MLPClassifier\n"
         "clf = MLPClassifier((3,), tol=10.0, n_iter_no_change=1).fit(*load_iris(return_X_y=True))\n"
@@ -284,8 +283,8 @@ def test_the_environment_chooses_the_backend(backend: str) -> None:
     assert done.stdout.strip() == backend
 
 
-def test_the_run_is_on_the_backend_it_claims(clf: MLPClassifier, backend: str) -> None:
-    """The live functions come from the module of the backend under test."""
+def test_the_backend_under_test_is_used(clf: MLPClassifier, backend: str) -> None:
+    """The backend of a fitted estimator is defined in the module under test."""
     made_by, _ = clf._model._live.backend
     assert backend in made_by.__module__
     if backend != "numpy":

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks: `set_callbacks` on our estimators, as on scikit-learn's own."""
+"""Callbacks of scikit-learn: `set_callbacks` of estimators."""
 
 import pickle
 import subprocess
@@ -33,69 +33,69 @@ VALUES = X[:, 0] + X[:, 1] ** 2
 WEIGHTS = np.arange(1.0, 91.0)
 
 
-def make(kind: str = "classifier", **given: Any) -> tuple[Any, Any]:
-    """An estimator, and its targets."""
+def make(kind: str = "classifier", **params: Any) -> tuple[Any, Any]:
+    """An estimator and its targets."""
     cls, y = (MLPClassifier, LABELS) if kind == "classifier" else (MLPRegressor, VALUES)
-    settings = {"hidden_layer_sizes": (4,), "max_iter": 4, "random_state": 0, **given}
+    settings = {"hidden_layer_sizes": (4,), "max_iter": 4, "random_state": 0, **params}
     return cls(**settings), y
 
 
 class Recorder:
-    """Notes every call, and what came with it; stops or fails where it is told to."""
+    """A callback that records its calls and their arguments, and may stop or fail."""
 
     def __init__(self, stop: int = 0, fail: str = "") -> None:
         self.stop, self.fail = stop, fail
         self.calls: list[str] = []
         self.tasks: list[dict[str, Any]] = []
 
-    def note(self, call: str) -> None:
-        """Note a call."""
+    def record(self, call: str) -> None:
+        """Record a call."""
         self.calls.append(call)
         if call == self.fail:
             raise OSError(call)
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Before the fit."""
-        self.note("setup")
+        """Called before the fit."""
+        self.record("setup")
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """After it, in any case."""
-        self.note("teardown")
+        """Called after the fit, also after an error."""
+        self.record("teardown")
 
     def on_fit_task_begin(
         self, estimator: Any, context: Any, *, X: Any, y: Any, metadata: Any, fitted_estimator: Any
     ) -> None:
-        """When a task begins."""
+        """Called at the beginning of a task."""
         self.tasks.append(dict(locals()))
-        self.note(f"begin {context.task_name} {context.task_id}")
+        self.record(f"begin {context.task_name} {context.task_id}")
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, X: Any, y: Any, metadata: Any, fitted_estimator: Any
     ) -> bool:
-        """When it ends."""
+        """Called at the end of a task."""
         self.tasks.append(dict(locals()))
-        self.note(f"end {context.task_name} {context.task_id}")
+        self.record(f"end {context.task_name} {context.task_id}")
         return context.parent is not None and context.task_id + 1 == self.stop
 
 
 def expected(n: int, task: str = "epoch") -> list[str]:
-    """The calls of a fit of n epochs."""
+    """The calls during a fit of n epochs."""
     epochs = [f"{when} {task} {i}" for i in range(n) for when in ("begin", "end")]
     return ["setup", "begin fit 0", *epochs, "end fit 0", "teardown"]
 
 
 @pytest.mark.once
-@pytest.mark.skipif(SUPPORTED, reason="set_callbacks is there")
-def test_older_versions_say_what_they_need() -> None:
-    """`hasattr` is false, the message names the version and what works instead."""
+@pytest.mark.skipif(SUPPORTED, reason="this version has set_callbacks")
+def test_older_versions_of_scikit_learn() -> None:
+    """`hasattr` is false, and the message names the required version and an alternative."""
     assert not hasattr(MLPClassifier(), "set_callbacks")
     with pytest.raises(AttributeError, match="needs scikit-learn 1.9 or later; .*callbacks="):
         MLPClassifier().set_callbacks()
 
 
 @pytest.mark.once
-def test_a_fit_without_callbacks_does_not_pay() -> None:
-    """Nothing is imported for them."""
+def test_a_fit_without_callbacks_imports_nothing() -> None:
+    """The module for callbacks is imported when it is required."""
     code = (
         "import sys, numpy as np; from mlpkit import MLPClassifier\n"
         "MLPClassifier((2,), max_iter=1).fit([[0.0], [1.0]], [0, 1])\n"
@@ -108,7 +108,7 @@ def test_a_fit_without_callbacks_does_not_pay() -> None:
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_tasks(kind: str, solver: str) -> None:
-    """One for the fit and one for each epoch, begun and ended in turn; nothing else differs."""
+    """A fit has one task and one for each epoch; callbacks do not change the result."""
     plain, y = make(kind, solver=solver)
     recorder = Recorder()
     estimator = clone(plain).set_callbacks(recorder)
@@ -128,39 +128,39 @@ def test_tasks(kind: str, solver: str) -> None:
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_the_estimator_of_each_epoch(kind: str, solver: str) -> None:
-    """It is what a fit of so many epochs gives, at the end of an epoch and as the next begins."""
+    """It equals an estimator that was fitted for this number of epochs."""
     estimator, y = make(kind, solver=solver, metrics="log_loss" if kind == "classifier" else "mae")
     recorder = Recorder()
-    estimator.set_params(max_iter=9).fit(X[::-1], y)  # nothing of an earlier fit shows up
+    estimator.set_params(max_iter=9).fit(X[::-1], y)  # an earlier fit has no effect
     estimator.coefs_[0][:] = 9.0
     estimator.set_params(max_iter=4).set_callbacks(recorder).fit(X, y)
     assert recorder.tasks[0]["fitted_estimator"] is None
     for i, task in enumerate(recorder.tasks[1:-1]):
         n_epochs = (i + 1) // 2
-        found = task["fitted_estimator"]
+        copied = task["fitted_estimator"]
         if n_epochs == 0:
-            assert (found.n_iter_, found.loss_curve_) == (0, [])
+            assert (copied.n_iter_, copied.loss_curve_) == (0, [])
             continue
         same, _ = make(kind, solver=solver, max_iter=n_epochs, metrics=estimator.metrics)
         same.fit(X, y)
-        assert_array_equal(found.predict(X), same.predict(X))
-        for one, other in zip(found.coefs_, same.coefs_, strict=True):
+        assert_array_equal(copied.predict(X), same.predict(X))
+        for one, other in zip(copied.coefs_, same.coefs_, strict=True):
             assert_allclose(one, other, rtol=1e-12)
         for name in ("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_"):
-            assert getattr(found, name) == getattr(same, name), name
-        assert found._no_improvement_count == same._no_improvement_count
-        assert list(found.metric_history_) == list(same.metric_history_)
-        if solver == "adam":  # training can go on from it
-            found.partial_fit(X[:20], y[:20])
+            assert getattr(copied, name) == getattr(same, name), name
+        assert copied._no_improvement_count == same._no_improvement_count
+        assert list(copied.metric_history_) == list(same.metric_history_)
+        if solver == "adam":  # training can continue from it
+            copied.partial_fit(X[:20], y[:20])
             same.partial_fit(X[:20], y[:20])
-            assert_allclose(found.coefs_[0], same.coefs_[0], rtol=1e-12)
+            assert_allclose(copied.coefs_[0], same.coefs_[0], rtol=1e-12)
     assert_array_equal(recorder.tasks[-1]["fitted_estimator"].predict(X), estimator.predict(X))
 
 
 @supported
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
 def test_data_of_a_task(kind: str) -> None:
-    """Targets as they were given, and the weights of rows."""
+    """A task has X, y and sample weights as they were passed to `fit`."""
     estimator, y = make(kind)
     recorder = Recorder()
     estimator.set_callbacks(recorder).fit(X, y, WEIGHTS)
@@ -174,8 +174,8 @@ def test_data_of_a_task(kind: str) -> None:
 
 
 @supported
-def test_data_without_the_rows_that_are_held_out() -> None:
-    """With early stopping the epochs have the rows that they train on."""
+def test_data_with_early_stopping() -> None:
+    """The tasks of epochs have the training rows, without the validation set."""
     estimator, y = make(early_stopping=True, validation_fraction=0.2, class_weight="balanced")
     recorder = Recorder()
     estimator.set_callbacks(recorder).fit(X, y, WEIGHTS)
@@ -188,8 +188,8 @@ def test_data_without_the_rows_that_are_held_out() -> None:
 
 
 @supported
-def test_scores_of_validation_rows() -> None:
-    """A callback may score rows of its own with the estimator of the epoch."""
+def test_scores_of_a_validation_set() -> None:
+    """A callback may score a validation set with the estimator of the epoch."""
     held, curve = slice(60, 90), []
 
     class Validation(Recorder):
@@ -210,7 +210,7 @@ def test_scores_of_validation_rows() -> None:
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_scoring_monitor(kind: str, weights: Any) -> None:
-    """The scores are those of the weights of each epoch."""
+    """The scores are computed with the weights of each epoch."""
     scoring = "neg_log_loss" if kind == "classifier" else "r2"
     monitor = ScoringMonitor(scoring=scoring)
     estimator, y = make(kind)
@@ -229,7 +229,7 @@ def test_scoring_monitor(kind: str, weights: Any) -> None:
 @supported
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_stopping(solver: str) -> None:
-    """True stops after the epoch, as with `callbacks=`, without a warning."""
+    """Returning True stops training after the epoch, as in `callbacks`, without a warning."""
     recorder = Recorder(stop=2)
     estimator, y = make(solver=solver)
     with warnings.catch_warnings():
@@ -243,8 +243,8 @@ def test_stopping(solver: str) -> None:
 
 
 @supported
-def test_beside_our_own_callbacks() -> None:
-    """Both are called; either may stop, and a learning rate acts."""
+def test_with_the_parameter_callbacks() -> None:
+    """Both kinds are called; each may stop, and callbacks of mlpkit set the learning rate."""
     reports: list[Report] = []
 
     def learning_rate(report: Report) -> float:
@@ -263,7 +263,7 @@ def test_beside_our_own_callbacks() -> None:
 @supported
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_in_searches_and_pipelines(n_jobs: int, capfd: Any) -> None:
-    """Bars of all levels; scores of all fits come back from other processes."""
+    """Progress bars show all levels; scores are returned from other processes."""
     monitor = ScoringMonitor(scoring="accuracy")
     estimator, y = make(max_iter=2)
     pipeline = make_pipeline(StandardScaler(), estimator.set_callbacks(monitor))
@@ -273,17 +273,17 @@ def test_in_searches_and_pipelines(n_jobs: int, capfd: Any) -> None:
     logs = monitor.get_logs()
     assert logs.estimator_name == "GridSearchCV"
     epochs = [row for row in logs.data if row["task_name"] == "epoch"]
-    assert len(epochs) == (2 * 2 + 1) * 2  # candidates, folds, the refit; epochs of each
+    assert len(epochs) == (2 * 2 + 1) * 2  # (candidates * folds + refit) * epochs
     best = search.best_estimator_[-1]
     assert best._skl_callbacks == [monitor]
     assert "_parent_callback_ctx" not in vars(best) and "_callback_fit_ctx" not in vars(best)
-    found = cross_validate(pipeline, X, y, cv=2, n_jobs=n_jobs)
-    assert len(found["test_score"]) == 2
+    result = cross_validate(pipeline, X, y, cv=2, n_jobs=n_jobs)
+    assert len(result["test_score"]) == 2
 
 
 @supported
-def test_alone_in_a_pipeline() -> None:
-    """A Pipeline without callbacks, and one that brings them."""
+def test_pipelines_with_and_without_callbacks() -> None:
+    """After a fit, no attributes of callbacks remain on the estimator."""
     estimator, y = make()
     pipeline = make_pipeline(StandardScaler(), estimator).fit(X, y)
     assert not {name for name in vars(pipeline[-1]) if "callback" in name} - {"callbacks"}
@@ -293,7 +293,7 @@ def test_alone_in_a_pipeline() -> None:
 
 @supported
 def test_partial_fit_and_warm_starts() -> None:
-    """Each call is a fit of its own; a `partial_fit` has one epoch."""
+    """Each call is a fit with its own tasks; `partial_fit` has one epoch."""
     estimator, y = make(warm_start=True)
     estimator.set_callbacks(recorder := Recorder())
     estimator.fit(X, y).fit(X, y)
@@ -313,7 +313,7 @@ def test_partial_fit_and_warm_starts() -> None:
     "fail", ["setup", "begin fit 0", "begin epoch 1", "end epoch 2", "end fit 0", "teardown"]
 )
 def test_errors_of_callbacks(fitted: bool, fail: str) -> None:
-    """They are raised, the estimator is what it was, and the callbacks are torn down."""
+    """The error is raised, the estimator is unchanged, and teardown is called."""
     estimator, y = make()
     if fitted:
         estimator.fit(X, y)
@@ -323,20 +323,20 @@ def test_errors_of_callbacks(fitted: bool, fail: str) -> None:
         estimator.fit(X, y)
     assert recorder.calls[-1] == "teardown"
     if fail == "teardown":
-        return  # after all is done, as with scikit-learn's estimators
+        return  # the fit is complete, as in scikit-learn
     after = dict(vars(estimator))
     assert after.pop("_skl_callbacks") == [recorder]
     assert after == before
 
 
 @supported
-def test_an_interrupted_epoch_ends() -> None:
-    """Its task ends without an estimator, that of the fit as always."""
+def test_interrupted_epochs() -> None:
+    """The task of an interrupted epoch ends without an estimator."""
     estimator, y = make()
 
     class Interrupting(Recorder):
         def on_fit_task_end(self, estimator: Any, context: Any) -> bool:  # type: ignore[override]
-            self.note(f"end {context.task_name} {context.task_id}")
+            self.record(f"end {context.task_name} {context.task_id}")
             if context.task_id == 2:
                 raise KeyboardInterrupt
             return False
@@ -350,7 +350,7 @@ def test_an_interrupted_epoch_ends() -> None:
 
 @supported
 def test_copies_keep_the_callbacks() -> None:
-    """Clones share them, pickles have their own, as scikit-learn has it."""
+    """As in scikit-learn, clones share the callbacks, and pickles have copies."""
     estimator, y = make()
     estimator.set_callbacks(recorder := Recorder())
     assert clone(estimator)._skl_callbacks == [recorder]
@@ -363,15 +363,15 @@ def test_copies_keep_the_callbacks() -> None:
 
 
 @supported
-def test_estimators_that_can_not_be_pickled() -> None:
-    """The estimator of an epoch is a copy; functions in it are no obstacle."""
+def test_estimators_that_cannot_be_pickled() -> None:
+    """The estimator of an epoch is a copy, also if it contains functions."""
     estimator, y = make(callbacks=lambda report: None, builder=lambda spec, rng: dense(spec, rng))
     estimator.set_callbacks(monitor := ScoringMonitor(scoring="accuracy")).fit(X, y)
     assert len(monitor.get_logs().data) == 5
 
 
 def dense(spec: Any, rng: Any) -> Any:
-    """The network that is built by default."""
+    """Build the default network."""
     from mlpkit.numpy_backend.dense import build
 
     return build(spec, rng)
@@ -379,7 +379,7 @@ def dense(spec: Any, rng: Any) -> Any:
 
 @supported
 def test_sparse_rows_and_label_sets() -> None:
-    """What `predict` and scorers take."""
+    """Callbacks support sparse X and multilabel targets."""
     from scipy.sparse import csr_array
 
     sets = (X > 0).astype(int)

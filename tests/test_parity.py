@@ -1,4 +1,4 @@
-"""The same numbers as scikit-learn, on the backend that MLPKIT_BACKEND names."""
+"""Results equal those of scikit-learn, on the backend that MLPKIT_BACKEND names."""
 
 import warnings
 from typing import Any
@@ -23,7 +23,7 @@ X_DIABETES, Y_DIABETES = scale(X_DIABETES), scale(Y_DIABETES)
 LABELS = np.stack([Y_DIGITS % 2, Y_DIGITS > 4, Y_DIGITS % 3 == 0], axis=1).astype(int)
 WEIGHTS = np.random.RandomState(0).random_sample(600) + 0.05
 TOLERANCE = 1e-9
-LBFGS_TOLERANCE = 1e-6  # SciPy's line search multiplies the last bits
+LBFGS_TOLERANCE = 1e-6  # the line search of SciPy amplifies rounding errors
 
 SGD = {"solver": "sgd", "learning_rate_init": 0.05}
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -48,13 +48,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def both(name: str, backend: str, **settings: Any) -> tuple[Any, Any]:
-    """scikit-learn's estimator and ours, with the same settings."""
+    """The estimators of scikit-learn and mlpkit with the same settings."""
     settings = {"hidden_layer_sizes": (25,), "max_iter": 25, "random_state": 3, **settings}
     return getattr(theirs, name)(**settings), getattr(ours, name)(**settings, backend=backend)
 
 
 def fit(pair: tuple[Any, Any], *args: Any, **kwargs: Any) -> None:
-    """Fit both on the same data."""
+    """Fit both estimators to the same data."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for estimator in pair:
@@ -62,7 +62,7 @@ def fit(pair: tuple[Any, Any], *args: Any, **kwargs: Any) -> None:
 
 
 def same(pair: tuple[Any, Any], X: Any, tolerance: float = TOLERANCE) -> None:
-    """Every fitted attribute and every prediction is equal."""
+    """Check that all fitted attributes and predictions are equal."""
     expected, actual = pair
     close = {"rtol": tolerance, "atol": tolerance}
     for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
@@ -95,7 +95,7 @@ def same(pair: tuple[Any, Any], X: Any, tolerance: float = TOLERANCE) -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_multiclass(setting: str, backend: str) -> None:
-    """Digits, ten classes."""
+    """Digits, with ten classes."""
     pair = both("MLPClassifier", backend, **SETTINGS[setting])
     fit(pair, X_DIGITS, Y_DIGITS)
     same(pair, X_DIGITS)
@@ -103,7 +103,7 @@ def test_multiclass(setting: str, backend: str) -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_regression(setting: str, backend: str) -> None:
-    """Diabetes."""
+    """The diabetes data."""
     pair = both("MLPRegressor", backend, **{"learning_rate_init": 0.01, **SETTINGS[setting]})
     fit(pair, X_DIABETES, Y_DIABETES)
     same(pair, X_DIABETES)
@@ -113,11 +113,11 @@ def test_regression(setting: str, backend: str) -> None:
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_binary_weighted_sparse(setting: str, container: Any, weighted: bool, backend: str) -> None:
-    """Breast cancer, dense and sparse, with and without weights."""
+    """Breast cancer data, dense and sparse, with and without weights."""
     pair = both("MLPClassifier", backend, **SETTINGS[setting])
     w = WEIGHTS[: len(Y_CANCER)] if weighted else None
     words: list[Any] = ["malignant", "benign"]
-    if setting == "early-stopping":  # scikit-learn 1.7 fails there on words
+    if setting == "early-stopping":  # scikit-learn 1.7 does not support strings here
         words = [3, 7]
     fit(pair, container(X_CANCER), np.array(words)[Y_CANCER], sample_weight=w)
     same(pair, container(X_CANCER))
@@ -126,7 +126,7 @@ def test_binary_weighted_sparse(setting: str, container: Any, weighted: bool, ba
 @pytest.mark.parametrize("setting", ["adam", "sgd-momentum", "early-stopping"])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_multilabel(setting: str, weighted: bool, backend: str) -> None:
-    """Three labels a row."""
+    """Three labels for each row."""
     pair = both("MLPClassifier", backend, **SETTINGS[setting])
     fit(pair, X_DIGITS, LABELS, sample_weight=WEIGHTS if weighted else None)
     same(pair, X_DIGITS)
@@ -135,7 +135,7 @@ def test_multilabel(setting: str, weighted: bool, backend: str) -> None:
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_several_outputs(loss: str, weighted: bool, backend: str) -> None:
-    """Two targets, counts for the Poisson loss."""
+    """Two targets, which are counts for the Poisson loss."""
     y = np.stack([Y_DIGITS, Y_DIGITS // 2], axis=1)
     pair = both("MLPRegressor", backend, loss=loss)
     fit(pair, X_DIGITS, y, sample_weight=WEIGHTS if weighted else None)
@@ -145,7 +145,7 @@ def test_several_outputs(loss: str, weighted: bool, backend: str) -> None:
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_lbfgs(weighted: bool, activation: str, backend: str) -> None:
-    """SciPy gets the same losses and gradients, so it takes the same path."""
+    """The losses and gradients are equal, so L-BFGS makes the same iterations."""
     pair = both("MLPClassifier", backend, solver="lbfgs", max_iter=15, activation=activation)
     fit(pair, X_DIGITS, Y_DIGITS, sample_weight=WEIGHTS if weighted else None)
     same(pair, X_DIGITS, LBFGS_TOLERANCE)
@@ -156,7 +156,7 @@ def test_lbfgs(weighted: bool, activation: str, backend: str) -> None:
 
 @pytest.mark.parametrize("setting", ["adam", "sgd-constant", "sgd-invscaling", "sgd-adaptive"])
 def test_warm_start_then_stream(setting: str, backend: str) -> None:
-    """fit, fit again from there, then partial_fit: counters, rates and moments carry on."""
+    """Warm starts and partial_fit keep counters, learning rate and optimizer state."""
     pair = both("MLPClassifier", backend, **SETTINGS[setting], warm_start=True)
     fit(pair, X_DIGITS, Y_DIGITS)
     fit(pair, X_DIGITS, Y_DIGITS)
@@ -169,7 +169,7 @@ def test_warm_start_then_stream(setting: str, backend: str) -> None:
 
 @pytest.mark.parametrize("setting", ["adam", "sgd-constant", "sgd-invscaling", "deep"])
 def test_stream(setting: str, backend: str) -> None:
-    """Chunks of any size, weights in some calls, edited coefs_ in between."""
+    """Chunks have any size, some have weights, and coefs_ are edited in between."""
     classifiers = both("MLPClassifier", backend, **SETTINGS[setting])
     regressors = both("MLPRegressor", backend, **{"learning_rate_init": 0.01, **SETTINGS[setting]})
     begin = 0
@@ -190,7 +190,7 @@ def test_stream(setting: str, backend: str) -> None:
 
 
 def test_random_state_instance(backend: str) -> None:
-    """A RandomState is drawn from in the same order, call after call."""
+    """Numbers are drawn from a RandomState in the same order in each call."""
     pair = both("MLPClassifier", backend, max_iter=5)
     for estimator in pair:
         estimator.random_state = np.random.RandomState(5)
@@ -201,16 +201,16 @@ def test_random_state_instance(backend: str) -> None:
     same(pair, X_DIGITS)
 
 
-@pytest.mark.parametrize("how", ["data", "dtype"])
-def test_float32(how: str, backend: str) -> None:
-    """In float32 ten epochs of losses agree to 1e-3 and held-out scores to 0.02."""
+@pytest.mark.parametrize("source", ["data", "dtype"])
+def test_float32(source: str, backend: str) -> None:
+    """In float32, losses of ten epochs agree up to 1e-3 and test scores up to 0.02."""
     X, y = DIGITS[0].astype(np.float32) / 16, DIGITS[1]
     X, X_test, y, y_test = train_test_split(X, y, random_state=0)
     expected, actual = both("MLPClassifier", backend, hidden_layer_sizes=(50,), max_iter=40)
-    if how == "dtype":
+    if source == "dtype":
         actual.set_params(dtype="float32")
     fit((expected, expected), X, y)
-    fit((actual, actual), X if how == "data" else X.astype(np.float64), y)
+    fit((actual, actual), X if source == "data" else X.astype(np.float64), y)
     assert {a.dtype for a in actual.coefs_} == {np.dtype("float32")}
     np.testing.assert_allclose(actual.loss_curve_[:10], expected.loss_curve_[:10], rtol=1e-3)
     assert abs(actual.score(X_test, y_test) - expected.score(X_test, y_test)) < 0.02

@@ -1,4 +1,4 @@
-"""`random_state=None` is NumPy's global generator, as everywhere in scikit-learn."""
+"""`random_state=None` means NumPy's global generator, as everywhere in scikit-learn."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ SMALL: dict[str, Any] = {"hidden_layer_sizes": (5,), "max_iter": 5}
 
 
 def streamed(estimator: Any, y: Any) -> Any:
-    """After three chunks of a stream."""
+    """The estimator after three chunks of a stream."""
     first = {"classes": [0, 1, 2]} if y is LABELS else {}
     estimator.partial_fit(X[:20], y[:20], **first)
     return estimator.partial_fit(X[20:27], y[20:27]).partial_fit(X[27:], y[27:])
@@ -39,27 +39,25 @@ CALLS: dict[str, tuple[dict[str, Any], Callable[[Any, Any], Any]]] = {
 }
 
 
-def position() -> Any:
-    """Where NumPy's global generator is."""
+def state() -> Any:
+    """The state of NumPy's global generator."""
     return np.random.get_state()
 
 
 @pytest.mark.parametrize("case", CALLS)
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
-def test_the_global_generator_gives_scikit_learns_numbers(
-    case: str, name: str, backend: str
-) -> None:
-    """After np.random.seed(0) weights, curves and the next draw are scikit-learn's."""
+def test_global_generator(case: str, name: str, backend: str) -> None:
+    """After np.random.seed(0), weights and the next draw equal those of scikit-learn."""
     params, call = CALLS[case]
     y = LABELS if name == "MLPClassifier" else Y
-    before = position()
+    before = state()
     try:
         np.random.seed(0)
         theirs = call(getattr(neural_network, name)(**SMALL, **params), y)
-        expected = position()
+        expected = state()
         np.random.seed(0)
         ours = call(getattr(mlpkit, name)(**SMALL, **params, backend=backend), y)
-        np.testing.assert_equal(position(), expected)
+        np.testing.assert_equal(state(), expected)
     finally:
         np.random.set_state(before)
     np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=1e-9)
@@ -71,20 +69,20 @@ def test_the_global_generator_gives_scikit_learns_numbers(
 
 @pytest.mark.parametrize("case", CALLS)
 @pytest.mark.parametrize("random_state", [3, np.random.RandomState(3)])
-def test_a_random_state_leaves_the_global_generator_alone(
+def test_other_random_states_do_not_change_the_global_generator(
     case: str, random_state: Any, backend: str
 ) -> None:
-    """Only None uses it."""
+    """Only random_state=None uses the global generator."""
     params, call = CALLS[case]
-    before = position()
+    before = state()
     call(
         mlpkit.MLPClassifier(**SMALL, **params, random_state=random_state, backend=backend), LABELS
     )
-    np.testing.assert_equal(position(), before)
+    np.testing.assert_equal(state(), before)
 
 
-def test_none_draws_anew_each_time(backend: str) -> None:
-    """Two fits, and two calls of `initialize`, differ."""
+def test_none_differs_in_each_call(backend: str) -> None:
+    """Two fits have different results, and two calls of `initialize`."""
     reg = mlpkit.MLPRegressor(**SMALL, backend=backend)
     assert reg.fit(X, Y).loss_ != reg.fit(X, Y).loss_
     first, second = (reg.initialize(4).coefs_[0] for _ in range(2))

@@ -1,4 +1,4 @@
-"""Validation rows and labels through pipelines and searches, by scikit-learn's routing."""
+"""Validation rows and labels are routed through pipelines and searches by scikit-learn."""
 
 from collections.abc import Iterator
 
@@ -21,20 +21,20 @@ LABELS = pd.DataFrame({"region": np.array(["north", "south"])[np.arange(len(Y)) 
 
 @pytest.fixture(autouse=True)
 def routing() -> Iterator[None]:
-    """Metadata routing, as a user switches it on."""
+    """Enable metadata routing, as users do."""
     with sklearn.config_context(enable_metadata_routing=True):
         yield
 
 
 def classifier(backend: str) -> MLPClassifier:
-    """It asks for rows to validate on, and for labels."""
+    """A classifier that requests validation rows and labels."""
     clf = MLPClassifier((8,), max_iter=3, random_state=0, backend=backend, metrics="accuracy")
     clf.set_params(partitions=by_labels("region"))
     return clf.set_fit_request(X_val=True, y_val=True, labels=True, labels_val=True)
 
 
-def test_validation_rows_go_through_a_pipeline(backend: str) -> None:
-    """Its steps transform X_val as they do X."""
+def test_validation_rows_in_a_pipeline(backend: str) -> None:
+    """The steps of a pipeline transform X_val as they transform X."""
     pipe = Pipeline(
         [("scale", StandardScaler()), ("mlp", classifier(backend))], transform_input=["X_val"]
     )
@@ -50,8 +50,8 @@ def test_validation_rows_go_through_a_pipeline(backend: str) -> None:
     assert pipe[-1].metric_history_.select(split="validation", by="region")
 
 
-def test_labels_go_through_a_search(backend: str) -> None:
-    """Cut into folds, for the fits and for the scorer."""
+def test_labels_in_a_search(backend: str) -> None:
+    """Labels are split into folds, for the fits and for the scorer."""
     score = make_partition_scorer("accuracy", by_labels("region"), labels=["region"], min_rows=5)
     search = GridSearchCV(
         MLPClassifier((8,), max_iter=3, random_state=0, backend=backend, metrics="accuracy")
