@@ -44,14 +44,18 @@ BASES: dict[str, Any] = {
     "Solver": solvers.SolverCulprit,
     "Callback": training.CallbackCulprit,
 }
-WATCHED = "a_watched_epoch_keeps_what_each_row_was_predicted"
+WATCHED = "an_epoch_returns_predictions"
 METRIC = "it_is_a_metric_that_can_be_pickled"
 GROUPS = "groups_have_names_and_every_row_a_place"
 # what the first case of a law lets pass, and others that hypothesis draws do not
 SUBTLE: list[tuple[str, str, Any]] = [
-    ("Backend", "epoch_equals_gradient_and_update", backends.steps_with(gradient=backends.packed)),
-    ("Backend", "shards_sum_to_the_whole", backends.steps_with(gradient=backends.short)),
-    ("Solver", "it_is_elementwise", partial(Solver, solvers.clipped)),
+    (
+        "Backend",
+        "an_epoch_equals_gradients_and_updates",
+        backends.steps_with(gradient=backends.packed),
+    ),
+    ("Backend", "gradients_of_shards_add_up", backends.steps_with(gradient=backends.short)),
+    ("Solver", "the_update_is_elementwise", partial(Solver, solvers.clipped)),
     (
         "Metric",
         "the_merge_of_any_split_equals_the_whole",
@@ -76,7 +80,7 @@ def nothing(*given: Any) -> None:
 
 # further ways to break a law
 MORE: list[tuple[str, str, Any]] = [
-    ("Backend", "states_are_never_written_to", backends.steps_with(arrays=backends.lending)),
+    ("Backend", "states_are_not_modified", backends.steps_with(arrays=backends.lending)),
     ("Backend", "custom_losses_are_differentiated", backends.undifferentiating),
     ("Backend", WATCHED, backends.steps_with(epoch=backends.unwatched)),
     ("Metric", METRIC, partial(measures.metric, tasks=("binry",))),
@@ -123,11 +127,11 @@ def arguments(law: Any) -> list[dict[str, Any]]:
 
 def surroundings(law: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
     """What a culprit needs around it: a framework of its own."""
-    if law == "describing_imports_no_framework":
+    if law == "discovery_imports_no_framework":
         source = "import keras\n" + offering("mlpkit_backends", "'heavy', 'json:loads'")
         install(folder, "mlpkit-heavy", {"heavy": source}, modules={"keras": ""})
         patch.setenv("PYTHONPATH", str(folder), os.pathsep)
-    if law == "predicts_in_a_process_without_the_framework":
+    if law == "a_model_predicts_without_the_framework":
         jax = ModuleType("jax")
         jax.Array = type("Array", (np.ndarray,), {"__module__": "jax"})  # type: ignore[attr-defined]
         patch.setitem(sys.modules, "jax", jax)

@@ -70,9 +70,9 @@ def mlpkit_trainers() -> list[Component]:
             "mlpkit.training.lbfgs:train",
             "iterations of SciPy's L-BFGS-B",
             exempt={
-                "test_a_float_is_the_rate_from_there": "its line search finds the rate",
-                "test_passes_are_kept": "its solver has no partial_fit",
-                "test_two_calls_equal_one": "its solver has no partial_fit",
+                "test_a_returned_float_sets_the_learning_rate": "its line search finds the rate",
+                "test_passes_is_an_exact_number_of_epochs": "its solver has no partial_fit",
+                "test_two_calls_equal_one_call": "its solver has no partial_fit",
             },
         ),
     ]

@@ -1,6 +1,6 @@
-"""The laws that every plugin is held to, as test classes to subclass.
+"""Conformance tests for plugins, as test classes to subclass.
 
-A backend's whole test module::
+The test module of a backend::
 
     from mlpkit.testing import BackendTests
 
@@ -8,28 +8,31 @@ A backend's whole test module::
         backend = "mine"
 
 `BuilderTests`, `SolverTests`, `MetricTests`, `PartitionerTests`, `TrainerTests` and
-`CallbackTests` are used likewise: one attribute, the name, and ``options`` where needed.
+`CallbackTests` are used in the same way: the attribute with the name of the kind is the name of
+the component, and ``options`` are its options.
 
-What a plugin can't meet it declares in ``exempt``, a mapping from a law's name to the
-reason: the law then becomes an expected failure, and an unexpected success fails.
+Tests that a component cannot pass are declared in ``exempt``, a dict from the name of the test to
+the reason. They are expected to fail, and a test that passes unexpectedly is a failure.
 """
 
 # ruff: noqa: E402
 
 import pytest
 
-# before they are imported: a law that is broken then shows the values that it compared
-PARTS = (
+# before the modules are imported, so that a failed assertion shows the values it compared
+MODULES = (
     "backends",
     "callbacks",
     "capabilities",
     "conformance",
+    "memory",
     "metrics",
     "networks",
     "partitioners",
     "processes",
+    "training",
 )
-pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in (*PARTS, "training")))
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))
 
 from mlpkit.testing.backends import BackendTests
 from mlpkit.testing.callbacks import CallbackTests

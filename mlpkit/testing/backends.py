@@ -1,4 +1,4 @@
-"""Laws of a backend, as a test class to subclass (see `mlpkit.testing`)."""
+"""Conformance tests of backends."""
 
 from dataclasses import replace
 from itertools import product
@@ -18,16 +18,35 @@ from mlpkit.testing.memory import MemoryTests
 
 
 class BackendTests(MemoryTests):
-    """Laws of a backend, on the dense chain, against the NumPy backend."""
+    """Conformance tests of a backend.
+
+    Most tests train the dense network and compare the results with those of the NumPy backend, to
+    the tolerance of the dtype. Subclass it and set ``backend``.
+
+    Attributes
+    ----------
+    backend : str
+        Name of the backend.
+    options : dict, default={}
+        Options of the backend.
+    exempt : dict of str, default={}
+        Tests that the backend cannot pass, with the reason for each.
+
+    Examples
+    --------
+    >>> from mlpkit.testing import BackendTests
+    >>> class TestNumPy(BackendTests):
+    ...     backend = "numpy"
+    """
 
     @pytest.mark.parametrize("dtype", ["float64", "float32"])
-    def test_arrays_come_back_bit_for_bit(self, dtype: str) -> None:
-        """What went into `start`, slots included, comes out of `arrays` and `slots`."""
+    def test_arrays_round_trip_exactly(self, dtype: str) -> None:
+        """`arrays` and `optimizer_state` return exactly the arrays that `start` received."""
         s = spec(dtype=dtype)
         steps, state = self.started(s, recipe())
         state, _ = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
-        before = self.everything(steps, state)
-        after = self.everything(steps, steps.start(before))
+        before = self.all_arrays(steps, state)
+        after = self.all_arrays(steps, steps.start(before))
         assert before.keys() == after.keys()
         for name, array in before.items():
             assert array.dtype == dtype
@@ -38,48 +57,51 @@ class BackendTests(MemoryTests):
         ("loss", "activation", "dtype"),
         list(product(TASKS, ["identity", "logistic", "tanh", "relu"], TOLERANCE)),
     )
-    def test_first_steps_equal_numpy(self, loss: str, activation: str, dtype: str) -> None:
-        """Two weighted epochs, the last step odd, equal the NumPy backend's."""
-        s, found = spec(loss, activation, dtype), []
+    def test_first_epochs_equal_numpy(self, loss: str, activation: str, dtype: str) -> None:
+        """Two epochs with sample weights and an incomplete last step equal the NumPy backend."""
+        s, results = spec(loss, activation, dtype), []
         for backend in ("numpy", ""):
             steps, state = self.started(s, recipe(), backend)
             rows = steps.put(*data(s))
             state, _ = steps.epoch(state, rows, batches(21, 8))
             state, sums = steps.epoch(state, rows, batches(21, 8))
-            found.append({**self.everything(steps, state), **sums._asdict()})
-        close(found[0], found[1], TOLERANCE[dtype])
+            results.append({**self.all_arrays(steps, state), **sums._asdict()})
+        close(results[0], results[1], TOLERANCE[dtype])
 
     def two_epochs_equal_numpy(self, s: Spec) -> None:
-        """Weights, slots, sums and outputs after two epochs with weights."""
-        found = []
+        """Compare all arrays, sums and outputs with NumPy after two epochs with sample weights."""
+        results = []
         for backend in ("numpy", ""):
             steps, state = self.started(s, recipe(), backend)
             rows = steps.put(*data(s))
             state, _ = steps.epoch(state, rows, batches(21, 8))
             state, sums = steps.epoch(state, rows, batches(21, 8))
             outputs = {"outputs": steps.outputs(state, data(s)[0])}
-            found.append({**self.everything(steps, state), **sums._asdict(), **outputs})
-        close(found[0], found[1], TOLERANCE[s.dtype])
+            results.append({**self.all_arrays(steps, state), **sums._asdict(), **outputs})
+        close(results[0], results[1], TOLERANCE[s.dtype])
 
     @pytest.mark.parametrize("dtype", TOLERANCE)
     @pytest.mark.parametrize(
         "activation", [("gelu", "silu"), ("selu", "mish"), ("leaky_relu", "gelu"), ("mish", "relu")]
     )
-    def test_each_layer_has_its_activation(self, activation: tuple[str, str], dtype: str) -> None:
-        """Two epochs with another activation in each hidden layer equal the NumPy backend's."""
+    def test_each_layer_has_its_own_activation(
+        self, activation: tuple[str, str], dtype: str
+    ) -> None:
+        """Hidden layers with different activations equal the NumPy backend."""
         s = spec(activation=activation, dtype=dtype)
         self.two_epochs_equal_numpy(s)
 
     @pytest.mark.parametrize("dtype", TOLERANCE)
     @pytest.mark.parametrize("dropout", [0.5, (0.0, 0.3)])
     def test_dropout_equals_numpy(self, dropout: Any, dtype: str) -> None:
-        """Two weighted epochs leave out the same units; outputs have all of them."""
+        """Dropout removes the same units as the NumPy backend, and `outputs` ignores it."""
         s = replace(spec(dtype=dtype, activation="tanh"), dropout=dropout)
         self.two_epochs_equal_numpy(s)
 
-    def test_dropout_depends_on_row_and_seed_alone(self) -> None:
-        """Not on where a row stands in a step, nor on the others: padding, another order, shards
-        and an update by its gradient give the same numbers; another seed does not.
+    def test_dropout_depends_only_on_row_and_seed(self) -> None:
+        """The units that dropout removes depend neither on the position of a row in a step nor on
+        the other rows. Padding, another order, shards, and an update from its gradient give the
+        same numbers; another seed gives others.
         """
         s = replace(spec(activation="gelu"), dropout=(0.5, 0.2))
         steps, state = self.started(s, recipe())
@@ -90,9 +112,9 @@ class BackendTests(MemoryTests):
         sums, gradient = steps.gradient(state, rows, order[0], 9)
         for other in (order[:, ::-1], order[:, [6, 5, 4, 7, 3, 2, 1, 0]]):
             again, _ = steps.epoch(state, rows, plan._replace(order=other))
-            close(self.everything(steps, fused), self.everything(steps, again), 1e-9)
+            close(self.all_arrays(steps, fused), self.all_arrays(steps, again), 1e-9)
         after = steps.update(state, gradient, float(sums.weight), 0.01)
-        close(self.everything(steps, fused), self.everything(steps, after), 1e-9)
+        close(self.all_arrays(steps, fused), self.all_arrays(steps, after), 1e-9)
         _, whole = steps.gradient(state, rows, None, 9)
         shards = (np.arange(5), np.array([-1, *range(20, 4, -1)]))
         parts = [steps.gradient(state, rows, shard, 9)[1] for shard in shards]
@@ -102,44 +124,44 @@ class BackendTests(MemoryTests):
 
     @pytest.mark.parametrize("solver", [sgd(), sgd(nesterovs_momentum=False), sgd(momentum=0.0)])
     def test_solvers_equal_numpy(self, solver: Any) -> None:
-        """The solver's update is used, whatever it is."""
-        s, found = spec(), []
+        """The update of any elementwise solver is applied as by the NumPy backend."""
+        s, results = spec(), []
         for backend in ("numpy", ""):
             steps, state = self.started(s, recipe(solver=solver), backend)
             state, _ = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
-            found.append(self.everything(steps, state))
-        close(found[0], found[1], 1e-9)
+            results.append(self.all_arrays(steps, state))
+        close(results[0], results[1], 1e-9)
 
     @pytest.mark.parametrize("loss", TASKS)
-    def test_rows_of_weight_zero_change_nothing(self, loss: str) -> None:
-        """Rows of weight 0, however wild, and padding leave every bit of meaning alone."""
+    def test_rows_of_weight_zero_have_no_effect(self, loss: str) -> None:
+        """Rows of weight zero and padding do not change sums, weights or optimizer state."""
         s = spec(loss)
         X, y, w = data(s, 16)
-        wild = (
+        with_large_rows = (
             np.concatenate([X, 1e3 * X[:5]]),
             np.concatenate([y, y[:5]]),
             np.append(w, np.zeros(5)),
         )
         order = np.array([[0, 1, 2, 3, 4, 16, 17, -1], [5, 6, 7, 8, 9, -1, 18, -1]])
         seeds = np.zeros(2, np.uint32)
-        found = []
+        results = []
         for indices in (order, np.where(order > 15, -1, order)):
             steps, state = self.started(s, recipe())
             state, sums = steps.epoch(
-                state, steps.put(*wild), Batches(indices, np.full(2, 0.01), seeds)
+                state, steps.put(*with_large_rows), Batches(indices, np.full(2, 0.01), seeds)
             )
-            found.append({**self.everything(steps, state), **sums._asdict()})
-        close(found[0], found[1], 1e-12)
+            results.append({**self.all_arrays(steps, state), **sums._asdict()})
+        close(results[0], results[1], 1e-12)
 
-    def test_a_step_of_weight_zero_changes_nothing(self) -> None:
-        """An empty step moves no weight and no slot."""
+    def test_a_step_of_weight_zero_has_no_effect(self) -> None:
+        """A step without rows does not change weights or optimizer state."""
         s = spec()
         steps, state = self.started(s, recipe())
         rows = steps.put(*data(s))
         state, _ = steps.epoch(state, rows, batches(21, 8))
         empty = Batches(np.full((2, 8), -1), np.full(2, 0.01), np.zeros(2, np.uint32))
         after, sums = steps.epoch(state, rows, empty)
-        close(self.everything(steps, state), self.everything(steps, after), 0)
+        close(self.all_arrays(steps, state), self.all_arrays(steps, after), 0)
         assert np.asarray(sums.loss).tolist() == np.asarray(sums.weight).tolist() == [0, 0]
 
     @drawn(
@@ -150,12 +172,14 @@ class BackendTests(MemoryTests):
         ),
         weights=st.sampled_from(["none", "all", "some"]),
     )
-    def test_epoch_equals_gradient_and_update(self, order: list[list[int]], weights: str) -> None:
-        """The fused epoch says the same as one gradient and one update a step, whatever the
-        order: with padding anywhere, rows that come again, and rows of weight 0.
+    def test_an_epoch_equals_gradients_and_updates(
+        self, order: list[list[int]], weights: str
+    ) -> None:
+        """`epoch` equals one `gradient` and one `update` per step, for any order: with padding at
+        any position, repeated rows, and rows of weight zero.
         """
         if "gradients" not in self.supports():
-            self.refused("gradients", solver="lbfgs")
+            self.assert_unsupported("gradients", solver="lbfgs")
             return
         s = spec()
         X, y, w = data(s)
@@ -169,12 +193,13 @@ class BackendTests(MemoryTests):
             state = steps.update(state, gradient, float(one.weight), float(plan.learning_rates[i]))
             for all_steps, its_own in zip(sums[:3], one[:3], strict=True):
                 close(all_steps[i], its_own, 1e-9)
-        close(self.everything(steps, fused), self.everything(steps, state), 1e-9)
+        close(self.all_arrays(steps, fused), self.all_arrays(steps, state), 1e-9)
 
     @pytest.mark.parametrize("loss", TASKS)
-    def test_a_watched_epoch_keeps_what_each_row_was_predicted(self, loss: str) -> None:
-        """Activated outputs before the row's own step; nothing else changes. None of it where
-        "epoch_predictions" is not declared.
+    def test_an_epoch_returns_predictions(self, loss: str) -> None:
+        """With ``with_predictions`` the epoch returns the activated outputs of each row before its
+        step, and nothing else changes. A backend that does not declare "epoch_predictions"
+        returns None.
         """
         s = spec(loss)
         X, y, w = data(s)
@@ -183,28 +208,28 @@ class BackendTests(MemoryTests):
         steps, state = self.started(s, recipe())
         rows = steps.put(X, y, w)
         plain, sums = steps.epoch(state, rows, mixed._replace(with_predictions=False))
-        after, seen = steps.epoch(state, rows, mixed)
-        close(self.everything(steps, plain), self.everything(steps, after), 1e-12)
-        close(sums._asdict(), seen._replace(predictions=None)._asdict(), 1e-12)
+        after, with_predictions = steps.epoch(state, rows, mixed)
+        close(self.all_arrays(steps, plain), self.all_arrays(steps, after), 1e-12)
+        close(sums._asdict(), with_predictions._replace(predictions=None)._asdict(), 1e-12)
         if "epoch_predictions" not in self.supports():
-            assert seen.predictions is None
+            assert with_predictions.predictions is None
             return
-        assert seen.predictions is not None
-        assert seen.predictions.shape == (3, 8, s.n_outputs)
+        assert with_predictions.predictions is not None
+        assert with_predictions.predictions.shape == (3, 8, s.n_outputs)
         for i, order in enumerate(mixed.order):
             live = order >= 0
             expected = dense.activated(steps.outputs(state, X[order[live]]), s.loss.out_activation)
-            close(expected, seen.predictions[i][live], 1e-9)
+            close(expected, with_predictions.predictions[i][live], 1e-9)
             some = mixed._replace(
                 order=mixed.order[i : i + 1], learning_rates=mixed.learning_rates[i : i + 1]
             )
             state, _ = steps.epoch(state, rows, some._replace(seeds=mixed.seeds[i : i + 1]))
 
     @drawn(8, {"cuts": [13, 20]}, cuts=st.lists(st.integers(0, 21), max_size=3).map(sorted))
-    def test_shards_sum_to_the_whole(self, cuts: list[int]) -> None:
-        """StepSums and gradients over uneven and empty shards add up to those over all rows."""
+    def test_gradients_of_shards_add_up(self, cuts: list[int]) -> None:
+        """Sums and gradients over uneven and empty shards add up to those over all rows."""
         if "gradients" not in self.supports():
-            self.refused("gradients", solver="lbfgs")
+            self.assert_unsupported("gradients", solver="lbfgs")
             return
         s = spec()
         steps, state = self.started(s, recipe())
@@ -216,49 +241,51 @@ class BackendTests(MemoryTests):
         close(whole.loss, sum(p.loss for p, _ in parts), 1e-9)
         close(whole.weight, sum(p.weight for p, _ in parts), 1e-9)
 
-    def test_states_are_never_written_to(self) -> None:
-        """From one state the same epoch can be run twice: early stopping keeps old states. What
-        a state gave is the caller's to write into.
+    def test_states_are_not_modified(self) -> None:
+        """A state is not modified by an epoch or by writing into the arrays that it returned, since
+        early stopping keeps earlier states.
         """
         s = spec()
         steps, state = self.started(s, recipe())
         rows = steps.put(*data(s))
-        before = {name: array.copy() for name, array in self.everything(steps, state).items()}
-        for array in self.everything(steps, state).values():
+        before = {name: array.copy() for name, array in self.all_arrays(steps, state).items()}
+        for array in self.all_arrays(steps, state).values():
             array[...] = 7
-        close(before, self.everything(steps, state), 0)
-        first = self.everything(steps, steps.epoch(state, rows, batches(21, 8))[0])
-        second = self.everything(steps, steps.epoch(state, rows, batches(21, 8))[0])
+        close(before, self.all_arrays(steps, state), 0)
+        first = self.all_arrays(steps, steps.epoch(state, rows, batches(21, 8))[0])
+        second = self.all_arrays(steps, steps.epoch(state, rows, batches(21, 8))[0])
         close(first, second, 0)
-        close(before, self.everything(steps, state), 0)
+        close(before, self.all_arrays(steps, state), 0)
 
-    @pytest.mark.parametrize("form", ["read-only", "fortran", "strided", "sparse"])
-    def test_any_form_of_input(self, form: str) -> None:
+    @pytest.mark.parametrize("layout", ["read-only", "fortran", "strided", "sparse"])
+    def test_any_memory_layout_is_accepted(self, layout: str) -> None:
         """Read-only, Fortran-ordered, strided and sparse X give the same numbers."""
-        if form == "sparse" and "sparse_rows" not in self.supports():
-            self.refused("sparse_rows", sparse=True)
+        if layout == "sparse" and "sparse_rows" not in self.supports():
+            self.assert_unsupported("sparse_rows", sparse=True)
             return
         s = spec()
         X, y, w = data(s)
-        given: Any = {
+        other_X: Any = {
             "read-only": X.copy(),
             "fortran": np.asfortranarray(X),
             "strided": np.repeat(X, 2, axis=0)[::2],
             "sparse": csr_array(X),
-        }[form]
-        for array in (given, y, w):
+        }[layout]
+        for array in (other_X, y, w):
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
-        found = []
-        for each in (X, given):
+        results = []
+        for features in (X, other_X):
             steps, state = self.started(s, recipe())
-            state, _ = steps.epoch(state, steps.put(each, y, w), batches(21, 8))
-            found.append({**self.everything(steps, state), "outputs": steps.outputs(state, each)})
-        close(found[0], found[1], 1e-12)
+            state, _ = steps.epoch(state, steps.put(features, y, w), batches(21, 8))
+            results.append(
+                {**self.all_arrays(steps, state), "outputs": steps.outputs(state, features)}
+            )
+        close(results[0], results[1], 1e-12)
 
     @pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 100])
     def test_outputs_of_any_number_of_rows(self, n: int) -> None:
-        """Outputs before activation equal the dense chain's in NumPy."""
+        """`outputs` equals the outputs of the dense network in NumPy, before the activation."""
         s = spec()
         steps, state = self.started(s, recipe())
         X, _, _ = data(s, n)
@@ -268,25 +295,25 @@ class BackendTests(MemoryTests):
         close(expected, actual, 1e-12)
 
     @pytest.mark.parametrize("dtype", ["float64", "float32"])
-    def test_dtype_of_the_data_decides(self, dtype: str) -> None:
-        """float32 data give float32 weights and outputs, float64 data float64 ones."""
+    def test_weights_have_the_dtype_of_the_data(self, dtype: str) -> None:
+        """float32 data give float32 weights and outputs, float64 data give float64."""
         s = spec(dtype=dtype)
         steps, state = self.started(s, recipe())
         X, y, w = data(s)
         state, _ = steps.epoch(state, steps.put(X, y, w), batches(21, 8))
-        assert {a.dtype for a in self.everything(steps, state).values()} == {np.dtype(dtype)}
+        assert {a.dtype for a in self.all_arrays(steps, state).values()} == {np.dtype(dtype)}
         assert steps.outputs(state, X).dtype == dtype
 
-    def test_streams_of_any_size_equal_numpy(self) -> None:
-        """partial_fit with sizes around every bucket gives NumPy's weights."""
+    def test_partial_fit_with_any_number_of_rows_equals_numpy(self) -> None:
+        """`partial_fit` with varying numbers of rows gives the weights of the NumPy backend."""
         rng = np.random.RandomState(0)
-        sizes, found = [1, 2, 7, 8, 9, 63, 64, 65, 200, 201, 450, 3], []
+        sizes, results = [1, 2, 7, 8, 9, 63, 64, 65, 200, 201, 450, 3], []
         for backend in ("numpy", self.backend):
             clf = MLPClassifier((6,), random_state=0, backend=backend)
             rng = np.random.RandomState(0)
             for n in sizes:
                 X = rng.standard_normal((n, 4))
                 clf.partial_fit(X, rng.randint(3, size=n), classes=[0, 1, 2])
-            found.append(clf.coefs_ + clf.intercepts_)
-        for expected, actual in zip(*found, strict=True):
+            results.append(clf.coefs_ + clf.intercepts_)
+        for expected, actual in zip(*results, strict=True):
             close(expected, actual, 1e-9)

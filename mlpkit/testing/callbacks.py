@@ -1,4 +1,4 @@
-"""Laws of callbacks, as a test class to subclass (see `mlpkit.testing`)."""
+"""Conformance tests of callbacks."""
 
 import warnings
 from collections.abc import Mapping
@@ -15,13 +15,31 @@ from mlpkit.testing.conformance import ConformanceTests
 
 
 class CallbackTests(ConformanceTests):
-    """Laws of a callback, by its name."""
+    """Conformance tests of a callback.
+
+    Subclass it and set ``callback``.
+
+    Attributes
+    ----------
+    callback : str
+        Name of the callback.
+    options : dict, default={}
+        Options of the callback.
+    exempt : dict of str, default={}
+        Tests that the callback cannot pass, with the reason for each.
+
+    Examples
+    --------
+    >>> from mlpkit.testing import CallbackTests
+    >>> class TestPrint(CallbackTests):
+    ...     callback = "print"
+    """
 
     callback: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = {}
 
     def made(self) -> Callback:
-        """A new callback."""
+        """Return a new callback."""
         factory, options = resolve("callback", self.callback, self.options)
         made = factory(**options)
         assert callable(made), (
@@ -30,7 +48,9 @@ class CallbackTests(ConformanceTests):
         return made  # type: ignore[no-any-return]
 
     def reports(self, weights: Any = None) -> list[Report]:
-        """Ten epochs: the loss falls, then rises, then is not a number; some with a score."""
+        """Return ten reports whose loss decreases, increases, and is infinite and NaN at the end.
+        Every second report has a score.
+        """
         losses = [1.0, 0.5, 0.25, 0.24, 0.24, 0.3, 0.4, 0.5, np.inf, np.nan]
         weights = {"coef_0": np.ones((2, 2))} if weights is None else weights
         return [
@@ -40,63 +60,65 @@ class CallbackTests(ConformanceTests):
             for i, loss in enumerate(losses, 1)
         ]
 
-    def answers(self, weights: Any = None) -> list[Any]:
-        """What a new one says to the reports."""
+    def results(self, weights: Any = None) -> list[Any]:
+        """Return the results of a new callback for all reports."""
         made, reports = self.made(), self.reports(weights)
         begin, end = getattr(made, "on_begin", None), getattr(made, "on_end", None)
         first = [begin(reports[0]._replace(epoch=0))] if begin else []
-        found = first + [made(report) for report in reports]
+        results = first + [made(report) for report in reports]
         if end:
-            kept = end(reports[-1])
-            assert kept is None or isinstance(kept, dict), (
-                "`on_end` returns weights by name, or None"
+            weights = end(reports[-1])
+            assert weights is None or isinstance(weights, dict), (
+                "`on_end` must return a dict of weights or None"
             )
-        return found
+        return results
 
-    def test_it_answers_every_report(self) -> None:
-        """None or False goes on, True stops, a float is a learning rate; nothing else."""
-        for answer in self.answers():
-            assert answer is None or isinstance(answer, bool | float), (
-                f"it answered {answer!r}; None or False goes on, True stops, a float is a rate"
+    def test_the_result_is_valid_for_every_report(self) -> None:
+        """The result is None or False to continue, True to stop, or a float, the learning rate."""
+        for result in self.results():
+            assert result is None or isinstance(result, bool | float), (
+                f"the callback returned {result!r}; it must return None or False to"
+                " continue, True to stop, or a float, the learning rate"
             )
-            assert not isinstance(answer, float) or isinstance(answer, bool) or answer > 0, (
-                f"it answered {answer!r}, which is no learning rate"
+            assert not isinstance(result, float) or isinstance(result, bool) or result > 0, (
+                f"the callback returned {result!r}, which is not a valid learning rate"
             )
 
-    def test_weights_are_left_alone(self) -> None:
-        """What a report shows is not written to."""
+    def test_weights_are_not_modified(self) -> None:
+        """The callback does not write into the weights of a report."""
         weights = {"coef_0": np.arange(4.0).reshape(2, 2)}
         weights["coef_0"].flags.writeable = False
-        self.answers(weights)
+        self.results(weights)
         assert weights.keys() == {"coef_0"}
 
-    def test_each_is_new(self) -> None:
-        """A second one knows nothing of the first: fits do not reach into each other."""
-        np.testing.assert_equal(self.answers(), self.answers())
+    def test_callbacks_are_independent(self) -> None:
+        """Two callbacks from the same factory share no state."""
+        np.testing.assert_equal(self.results(), self.results())
 
-    def test_no_global_state_is_touched(self) -> None:
-        """NumPy's generator and the handling of warnings stay as they are."""
+    def test_global_state_is_not_modified(self) -> None:
+        """NumPy's global generator, its error handling and the warning filters do not change."""
         before = np.random.get_state(legacy=False), list(warnings.filters), np.geterr()
-        self.answers()
+        self.results()
         after = np.random.get_state(legacy=False), list(warnings.filters), np.geterr()
         np.testing.assert_equal(before[0], after[0])
         assert before[1:] == after[1:]
 
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-    def test_it_listens_to_an_estimator(self) -> None:
-        """Weights are those without it, up to where it stops or sets a rate."""
+    def test_an_estimator_trains(self) -> None:
+        """An estimator trains with the callback. Its weights equal those without the callback
+        unless it stops training or sets the learning rate.
+        """
         X, y, _ = data(spec(), 60)
-        made, said = self.made(), []
+        callback, results = self.made(), []
 
-        def listener(report: Report) -> Any:
-            answer = made(report)
-            said.append(answer)
-            return answer
+        def recorded(report: Report) -> Any:
+            results.append(callback(report))
+            return results[-1]
 
-        found = []
-        for callback in (None, listener):
-            clf = MLPClassifier((4,), callbacks=callback, random_state=0, max_iter=6)
-            found.append(clf.fit(X, y.argmax(axis=1)))
-        assert len(said) == found[1].n_iter_
-        if not any(said):
-            close(found[0].coefs_[0], found[1].coefs_[0], 0)
+        estimators = []
+        for observer in (None, recorded):
+            clf = MLPClassifier((4,), callbacks=observer, random_state=0, max_iter=6)
+            estimators.append(clf.fit(X, y.argmax(axis=1)))
+        assert len(results) == estimators[1].n_iter_
+        if not any(results):
+            close(estimators[0].coefs_[0], estimators[1].coefs_[0], 0)

@@ -1,4 +1,4 @@
-"""Laws about what a backend declares that it supports, part of `BackendTests`."""
+"""Conformance tests of the capabilities that a backend declares, part of `BackendTests`."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,71 +27,79 @@ from mlpkit.plugin import (
 from mlpkit.registry.lookup import installed
 from mlpkit.testing import components
 from mlpkit.testing.cases import batches, close, data, recipe, spec
-from mlpkit.testing.conformance import made_as, rejects
+from mlpkit.testing.conformance import assert_rejected, made_as
 from mlpkit.testing.processes import ProcessTests
 
 SHAPES = {"many steps": (27_000, 500), "a wide step": (9_000, 9_000), "many weights": (21, 8)}
 
 
 class CapabilityTests(ProcessTests):
-    """Laws of a backend, by its name: what it declares equals NumPy or plain arithmetic, and
-    what it does not declare is refused before training.
+    """Conformance tests of declared capabilities.
+
+    Declared capabilities equal NumPy or plain arithmetic. A fit that needs an undeclared one is
+    rejected before training.
     """
 
     options: ClassVar[Mapping[str, Any]] = {}
 
     def supports(self) -> tuple[Capability, ...]:
-        """What the backend declares."""
+        """Return the capabilities that the backend declares."""
         return installed().find("backend", self.backend)[1].supports
 
     def steps(self, network: Network, spec: Spec, recipe: Recipe, backend: str = "") -> Steps:
-        """The backend's functions (or those of another one)."""
+        """Return the step functions of the backend, or of another one."""
         make, _ = installed().resolve("backend", backend or self.backend)
         made = make(network, spec, recipe, **(self.options if not backend else {}))
         return made_as(made, Steps)  # type: ignore[no-any-return]
 
     def started(self, spec: Spec, recipe: Recipe, backend: str = "") -> tuple[Steps, Any]:
-        """Functions and state from one seed."""
+        """Return step functions and an initial state, always from the same seed."""
         network = dense.build(spec, np.random.RandomState(1))
         steps = self.steps(network, spec, recipe, backend)
         return steps, steps.start(network.arrays)
 
-    def everything(self, steps: Steps, state: Any) -> Arrays:
-        """Weights and slots."""
+    def all_arrays(self, steps: Steps, state: Any) -> Arrays:
+        """Return weights and optimizer state."""
         return {**steps.arrays(state), **steps.optimizer_state(state)}
 
-    def refused(self, capability: Capability, sparse: bool = False, **params: Any) -> None:
-        """An estimator that needs what is not declared raises before its first epoch."""
+    def assert_unsupported(
+        self, capability: Capability, sparse: bool = False, **params: Any
+    ) -> None:
+        """Assert that a fit which needs an undeclared capability is rejected before training."""
         X, y, _ = data(spec("squared_error"), 20)
-        seen: list[Any] = []
+        reports: list[Any] = []
         reg = MLPRegressor(hidden_layer_sizes=(3,), backend=self.backend, max_iter=2)
-        reg.set_params(callbacks=seen.append, **params)
-        rejects(lambda: reg.fit(csr_array(X) if sparse else X, y), capability)
-        assert not seen, "it was trained"
+        reg.set_params(callbacks=reports.append, **params)
+        assert_rejected(lambda: reg.fit(csr_array(X) if sparse else X, y), capability)
+        assert not reports, "the estimator was trained"
 
-    def by_hand(
+    def reference_weights(
         self, s: Spec, r: Recipe, plan: Batches, step: Callable[[Arrays, Arrays, int], Arrays]
     ) -> Arrays:
-        """Weights after steps of plain arithmetic, by the gradients of the NumPy backend."""
+        """Return the weights after steps in plain NumPy, with gradients of the NumPy backend."""
         network = dense.build(s, np.random.RandomState(1))
-        right = numpy_backend.backend(network, s, replace(r, solver=Solver(components.by_options)))
-        rows = right.put(*data(s))
+        reference = numpy_backend.backend(
+            network, s, replace(r, solver=Solver(components.by_options))
+        )
+        rows = reference.put(*data(s))
 
         def gradients(weights: Arrays, i: int) -> tuple[Arrays, float]:
-            sums, found = right.gradient(right.start(weights), rows, plan.order[i], 0)
+            sums, found = reference.gradient(reference.start(weights), rows, plan.order[i], 0)
             decay = {n: r.alpha * weights[n] if n in network.decayed else 0 for n in found}
             return {n: g + decay[n] for n, g in found.items()}, sums.weight
 
         return components.stepped_by_hand(gradients, network.arrays, len(plan.order), step)
 
-    @pytest.mark.parametrize("given", ["with a delta", "without"])
-    def test_custom_losses_are_differentiated(self, given: str) -> None:
-        """A `Loss` of one's own gives its values, and gradients that are their differences."""
+    @pytest.mark.parametrize("delta", ["with delta", "without delta"])
+    def test_custom_losses_are_differentiated(self, delta: str) -> None:
+        """The values of a `Loss` with or without ``delta`` are used, and the gradients equal finite
+        differences.
+        """
         loss: Loss = components.HUBER
-        if given == "without":
+        if delta == "without delta":
             loss = loss._replace(delta=None)
             if "losses_without_delta" not in self.supports():
-                self.refused("losses_without_delta", loss=loss)
+                self.assert_unsupported("losses_without_delta", loss=loss)
                 return
         s = replace(spec("squared_error", "tanh"), loss=loss)
         X, y, w = data(s)
@@ -99,11 +107,13 @@ class CapabilityTests(ProcessTests):
         rows = steps.put(X, y, w)
         after, sums = steps.epoch(state, rows, batches(21, 21))
         close(w @ loss.rows(np, y, steps.outputs(state, X)), np.sum(sums.loss), 1e-9)
-        right, first = self.started(replace(s, loss=components.HUBER), recipe(alpha=0.0), "numpy")
-        expected, _ = right.epoch(first, right.put(X, y, w), batches(21, 21))
-        close(right.arrays(expected), steps.arrays(after), 1e-9)
-        weights = right.arrays(first)
-        _, gradient = right.gradient(first, right.put(X, y, w), None, 0)
+        reference, first = self.started(
+            replace(s, loss=components.HUBER), recipe(alpha=0.0), "numpy"
+        )
+        expected, _ = reference.epoch(first, reference.put(X, y, w), batches(21, 21))
+        close(reference.arrays(expected), steps.arrays(after), 1e-9)
+        weights = reference.arrays(first)
+        _, gradient = reference.gradient(first, reference.put(X, y, w), None, 0)
         for name, a in weights.items():
             values = []
             for change in (1e-6, -1e-6):
@@ -113,74 +123,78 @@ class CapabilityTests(ProcessTests):
                 values.append(w @ loss.rows(np, y, z))
             close((values[0] - values[1]) / 2e-6, gradient[name].flat[0], 1e-6)
 
-    def test_joint_solvers_step_over_all_weights(self) -> None:
-        """Names, slots of several shapes and the norm over all arrays are those of the solver."""
+    def test_joint_solvers_update_all_weights(self) -> None:
+        """A `Joint` solver receives all arrays at once, and its optimizer state may have any names
+        and shapes.
+        """
         if "joint_solvers" not in self.supports():
-            self.refused("joint_solvers", solver=components.JOINT)
+            self.assert_unsupported("joint_solvers", solver=components.JOINT)
             return
         s, plan, r = spec(), batches(21, 8), recipe(solver=components.JOINT)
         steps, state = self.started(s, r)
         optimizer_state = [components.joint_start(steps.arrays(state))]
-        expected = self.by_hand(
+        expected = self.reference_weights(
             s, r, plan, partial(components.jointly, plan.learning_rates, optimizer_state)
         )
         state, _ = steps.epoch(state, steps.put(*data(s)), plan)
         close(expected, steps.arrays(state), 1e-9)
         close(optimizer_state[0], steps.optimizer_state(state), 1e-9)
 
-    @pytest.mark.parametrize("on", ["options", "rate"])
-    def test_solvers_may_branch(self, on: str) -> None:
-        """A branch on an option is taken everywhere, one on the learning rate where declared."""
+    @pytest.mark.parametrize("condition", ["option", "learning rate"])
+    def test_solvers_may_branch(self, condition: str) -> None:
+        """An update may branch on an option, and on the learning rate if this is declared."""
         s, plan = spec(), batches(21, 8)
         plan = plan._replace(learning_rates=np.array([0.02, 0.005, 0.02]))
         solver = Solver(components.by_rate)
-        if on == "options":
+        if condition == "option":
             solver = Solver(components.by_options, options={"signed": 1.0})
             plan = plan._replace(learning_rates=np.full(3, 0.02))
         elif "branching_solvers" not in self.supports():
-            self.refused("branching_solvers", solver=solver)
+            self.assert_unsupported("branching_solvers", solver=solver)
             return
         steps, state = self.started(s, recipe(solver=solver))
         state, _ = steps.epoch(state, steps.put(*data(s)), plan)
-        expected = self.by_hand(
+        expected = self.reference_weights(
             s, recipe(), plan, partial(components.branching, plan.learning_rates)
         )
         close(expected, steps.arrays(state), 1e-9)
 
-    def test_custom_networks_are_computed(self) -> None:
-        """An `apply` in plain operators equals the dense network without hidden layers; frozen
-        arrays take its values.
+    def test_custom_networks_are_trained(self) -> None:
+        """A network with its own `apply` trains like the equivalent dense network, and `apply`
+        replaces the values of frozen arrays.
         """
         if "custom_networks" not in self.supports():
-            self.refused("custom_networks", builder=components.linear_network)
+            self.assert_unsupported("custom_networks", builder=components.linear_network)
             return
         s = replace(spec(), hidden_layer_sizes=())
         network = components.linear_network(s, np.random.RandomState(1))
         plain = {n: a for n, a in network.arrays.items() if n != "count"}
-        right = numpy_backend.backend(Network(plain, decayed=network.decayed), s, recipe())
-        expected, _ = right.epoch(right.start(plain), right.put(*data(s)), batches(21, 8))
+        reference = numpy_backend.backend(Network(plain, decayed=network.decayed), s, recipe())
+        expected, _ = reference.epoch(
+            reference.start(plain), reference.put(*data(s)), batches(21, 8)
+        )
         steps = self.steps(network, s, recipe())
         state, _ = steps.epoch(steps.start(network.arrays), steps.put(*data(s)), batches(21, 8))
-        close({**right.arrays(expected), "count": np.array(3.0)}, steps.arrays(state), 1e-9)
-        close(right.outputs(expected, data(s)[0]), steps.outputs(state, data(s)[0]), 1e-9)
+        close({**reference.arrays(expected), "count": np.array(3.0)}, steps.arrays(state), 1e-9)
+        close(reference.outputs(expected, data(s)[0]), steps.outputs(state, data(s)[0]), 1e-9)
 
     @pytest.mark.parametrize("shape", SHAPES)
-    def test_shapes_beyond_one_block(self, shape: str) -> None:
-        """Many steps, a step of many rows and many weights equal NumPy's steps one by one."""
+    def test_shapes_larger_than_one_block(self, shape: str) -> None:
+        """Many steps, steps of many rows and large weights equal single steps in NumPy."""
         n, batch = SHAPES[shape]
         s = replace(spec(), hidden_layer_sizes=(200, 100) if shape == "many weights" else (7, 4))
         (X, y, w), plan, r = data(s, n), batches(n, batch), recipe(batch_size=batch)
-        right, expected = self.started(s, r, "numpy")
-        rows, losses = right.put(X, y, w), []
+        reference, expected = self.started(s, r, "numpy")
+        rows, losses = reference.put(X, y, w), []
         for i, order in enumerate(plan.order):
-            one, gradient = right.gradient(expected, rows, order, 0)
-            expected = right.update(expected, gradient, one.weight, plan.learning_rates[i])
+            one, gradient = reference.gradient(expected, rows, order, 0)
+            expected = reference.update(expected, gradient, one.weight, plan.learning_rates[i])
             losses.append(one.loss)
         steps, state = self.started(s, r)
         rows = steps.put(X, y, w)
         after, sums = steps.epoch(state, rows, plan)
         close(np.array(losses), sums.loss, 1e-9)
-        close(self.everything(right, expected), self.everything(steps, after), 1e-8)
+        close(self.all_arrays(reference, expected), self.all_arrays(steps, after), 1e-8)
         z = dense.outputs(X, *dense.layers(steps.arrays(after)), s.activations)
         close(z, steps.outputs(after, X), 1e-9)
         if "gradients" in self.supports():
@@ -188,8 +202,8 @@ class CapabilityTests(ProcessTests):
             parts = [steps.gradient(state, rows, order, 0)[1] for order in plan.order]
             close(whole, {name: sum(g[name] for g in parts) for name in whole}, 1e-8)
 
-    def test_threads_do_not_meet(self) -> None:
-        """Functions that several threads call at once return the same as one by one."""
+    def test_concurrent_calls_are_independent(self) -> None:
+        """Calls from several threads return the results of sequential calls."""
         s, plan = spec(), batches(21, 8)
         steps, _ = self.started(s, recipe())
         rows, first = steps.put(*data(s)), dense.build(s, np.random.RandomState(1)).arrays
@@ -198,7 +212,7 @@ class CapabilityTests(ProcessTests):
             state = steps.start({name: (1 + i) * a for name, a in first.items()})
             state, sums = steps.epoch(state, rows, plan)
             found = {"loss": np.asarray(sums.loss), "z": steps.outputs(state, data(s)[0])}
-            return {**self.everything(steps, state), **found}
+            return {**self.all_arrays(steps, state), **found}
 
         expected = [trained(i) for i in range(4)]
         with ThreadPoolExecutor(4) as pool:
@@ -206,8 +220,10 @@ class CapabilityTests(ProcessTests):
                 close(one, found, 1e-12)
 
     @pytest.mark.parametrize("fault", components.WRONG)
-    def test_wrong_results_are_errors(self, fault: str) -> None:
-        """What a solver or a loss returns in another form is never broadcast or filled up."""
+    def test_invalid_results_are_errors(self, fault: str) -> None:
+        """A result of a solver or a loss with a wrong shape raises PluginError; it is not
+        broadcast.
+        """
         wrong, s, r = components.WRONG[fault], spec("squared_error"), recipe()
         if isinstance(wrong, Loss):
             s = replace(s, loss=wrong)
@@ -217,4 +233,4 @@ class CapabilityTests(ProcessTests):
             r = recipe(solver=wrong)
         steps, state = self.started(s, r)
         rows = steps.put(*data(s))
-        rejects(lambda: steps.epoch(state, rows, batches(21, 8)), "returned")
+        assert_rejected(lambda: steps.epoch(state, rows, batches(21, 8)), "returned")

@@ -1,4 +1,4 @@
-"""Small cases to try a plugin on: what a network is, how it is trained, data that fit."""
+"""Small networks, recipes and data sets for conformance tests."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,17 +21,18 @@ TASKS = {
 }
 #: The relative difference that tests allow, by dtype.
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
-Law = Callable[..., None]
+TestFunction = Callable[..., None]
 
 
 def drawn(
-    examples: int, first: Mapping[str, Any], **of: st.SearchStrategy[Any]
-) -> Callable[[Law], Law]:
-    """Run a law on a first case, then on so many that hypothesis draws: the same in each run.
+    examples: int, first_case: Mapping[str, Any], **strategies: st.SearchStrategy[Any]
+) -> Callable[[TestFunction], TestFunction]:
+    """Return a decorator that runs a test on a first case and on cases that hypothesis draws.
 
-    Nothing is written to disk; a law may be inherited by any class.
+    The cases are the same in each run. Nothing is written to disk, and any class may inherit the
+    test.
     """
-    calm = settings(
+    deterministic = settings(
         max_examples=examples,
         derandomize=True,
         database=None,
@@ -40,7 +41,7 @@ def drawn(
         suppress_health_check=list(HealthCheck),
     )
 
-    return lambda law: calm(given(**of)(example(**first)(law)))
+    return lambda test: deterministic(given(**strategies)(example(**first_case)(test)))
 
 
 def spec(loss: str = "log_loss", activation: Any = "relu", dtype: str = "float64") -> Spec:

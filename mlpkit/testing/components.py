@@ -1,4 +1,4 @@
-"""Losses, solvers and a network of one's own, right and wrong: what backends are tried with."""
+"""Losses, solvers and a network, valid and invalid, for the conformance tests of backends."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,12 +10,12 @@ from mlpkit.plugin import Array, Arrays, Joint, Loss, Network, Solver, Spec
 
 
 def huber_rows(xp: Any, y: Any, p: Any) -> Any:
-    """The pseudo-Huber loss, summed over outputs."""
+    """Return the pseudo-Huber loss, summed over the outputs."""
     return xp.sum(xp.sqrt(1 + (p - y) ** 2) - 1, axis=1)
 
 
 def huber_delta(xp: Any, y: Any, p: Any) -> Any:
-    """Its derivative."""
+    """Return the derivative of the pseudo-Huber loss."""
     return (p - y) / xp.sqrt(1 + (p - y) ** 2)
 
 
@@ -23,7 +23,7 @@ HUBER = Loss("pseudo_huber", "identity", huber_rows, huber_delta)
 
 
 def joint_start(arrays: Arrays) -> Arrays:
-    """Momentum for each array, and a count of steps."""
+    """Return the momentum of each array and a step counter."""
     momentum = {f"m/{name}": np.zeros_like(a) for name, a in arrays.items()}
     return {"count": np.zeros((), np.int32), **momentum}
 
@@ -31,7 +31,7 @@ def joint_start(arrays: Arrays) -> Arrays:
 def joint_update(
     xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
 ) -> Any:
-    """Momentum of gradients that are divided by their norm over all arrays."""
+    """Apply momentum to gradients that are divided by their norm over all arrays."""
     norm = xp.sqrt(sum(xp.sum(g * g) for g in gradients.values()))
     new, after = {}, {"count": optimizer_state["count"] + 1}
     for name, p in weights.items():
@@ -46,24 +46,24 @@ JOINT = Solver(joint=Joint(joint_start, joint_update))
 def by_options(
     xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
 ) -> Any:
-    """A branch on an option, which is a constant to every compiler."""
+    """Branch on an option, which is a constant in compiled code."""
     step = xp.sign(g) if options["signed"] > 0 else g
     return p - learning_rate * step, ()
 
 
 def by_rate(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
-    """A branch on the learning rate."""
+    """Branch on the learning rate."""
     step = xp.sign(g) if learning_rate > 0.01 else g
     return p - learning_rate * step, ()
 
 
 def linear(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> Any:
-    """One layer in plain operators; a frozen array counts the steps."""
+    """Return the outputs of one layer; a frozen array counts the steps."""
     return x @ arrays["coef_0"] + arrays["intercept_0"], {"count": arrays["count"] + 1}
 
 
 def linear_network(spec: Spec, rng: np.random.RandomState) -> Network:
-    """The builder of `linear`."""
+    """Build the network of `linear`."""
     arrays = {
         "coef_0": rng.standard_normal((spec.n_features, spec.n_outputs)).astype(spec.dtype),
         "intercept_0": np.zeros(spec.n_outputs, spec.dtype),
@@ -73,36 +73,36 @@ def linear_network(spec: Spec, rng: np.random.RandomState) -> Network:
 
 
 def narrow(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
-    """Weights of another shape, which could be broadcast."""
+    """Return weights of another shape that could be broadcast."""
     return p[:1] - learning_rate * g[:1], optimizer_state
 
 
 def forgetful(
     xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
 ) -> Any:
-    """A slot is missing."""
+    """Return no optimizer state."""
     return p - learning_rate * g, ()
 
 
 def partly(xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any) -> Any:
-    """One array is missing."""
+    """Return all arrays except one."""
     return {name: p for name, p in weights.items() if name != "coef_0"}, optimizer_state
 
 
 def narrowly(
     xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
 ) -> Any:
-    """Arrays of other shapes."""
+    """Return arrays of other shapes."""
     return {name: p[:1] for name, p in weights.items()}, optimizer_state
 
 
 def rows_by_output(xp: Any, y: Any, p: Any) -> Any:
-    """A number for each output."""
+    """Return one value per output."""
     return (p - y) ** 2
 
 
 def delta_by_row(xp: Any, y: Any, p: Any) -> Any:
-    """A derivative for each row."""
+    """Return one derivative per row."""
     return xp.sum(p - y, axis=1)
 
 
@@ -122,7 +122,7 @@ def stepped_by_hand(
     steps: int,
     step: Callable[[Arrays, Arrays, int], Arrays],
 ) -> Arrays:
-    """The weights after steps by their mean gradients, of which ``gradients`` gives the sums."""
+    """Return the weights after steps by mean gradients; ``gradients`` returns their sums."""
     for i in range(steps):
         sums, weight = gradients(weights, i)
         weights = step(weights, {name: g / weight for name, g in sums.items()}, i)
@@ -132,7 +132,7 @@ def stepped_by_hand(
 def jointly(
     learning_rates: Array, optimizer_state: list[Any], weights: Arrays, means: Arrays, i: int
 ) -> Arrays:
-    """The step of `JOINT`."""
+    """Apply the update of `JOINT`."""
     new, optimizer_state[0] = joint_update(
         np, weights, means, optimizer_state[0], learning_rates[i]
     )
@@ -140,6 +140,6 @@ def jointly(
 
 
 def branching(learning_rates: Array, weights: Arrays, means: Arrays, i: int) -> Arrays:
-    """The step of `by_rate`."""
+    """Apply the update of `by_rate`."""
     branch: Any = np.sign if learning_rates[i] > 0.01 else partial(np.multiply, 1)
     return {name: p - learning_rates[i] * branch(means[name]) for name, p in weights.items()}

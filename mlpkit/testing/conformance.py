@@ -1,4 +1,4 @@
-"""The base of every kit of laws."""
+"""The base class of the conformance tests."""
 
 import inspect
 import reprlib
@@ -11,37 +11,44 @@ from mlpkit.plugin import PluginError
 
 
 def made_as(made: Any, kind: type) -> Any:
-    """What a factory made, if it is of the kind; else an error in words."""
+    """Return what a factory made, or raise AssertionError if it has another type."""
     assert isinstance(made, kind), (
         f"the factory returned {reprlib.repr(made)}; it must return a mlpkit.plugin."
-        f"{kind.__name__}: does it end in `return ...`?"
+        f"{kind.__name__}: does the factory return it?"
     )
     return made
 
 
-def rejects(call: Callable[[], Any], words: str) -> None:
-    """AssertionError unless a call raises PluginError with these words."""
+def assert_rejected(call: Callable[[], Any], text: str) -> None:
+    """Assert that a call raises PluginError with a text in its message."""
     message = None
     try:
         call()
     except PluginError as error:
         message = str(error)
-    assert message is not None, f"expected a PluginError with {words!r}, and nothing was raised"
-    assert words in message, f"{words!r} is not in the message: {message}"
+    assert message is not None, f"expected a PluginError with {text!r}, but none was raised"
+    assert text in message, f"{text!r} is not in the message: {message}"
 
 
 class ConformanceTests:
-    """A kit whose laws can be declared as not met."""
+    """Base class of the conformance tests.
+
+    Attributes
+    ----------
+    exempt : dict of str, default={}
+        Names of tests that the component cannot pass, with the reason for each. They are
+        expected to fail: a test that passes unexpectedly is a failure.
+    """
 
     exempt: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for law, reason in cls.exempt.items():
-            test = getattr(cls, law)
+        for name, reason in cls.exempt.items():
+            test = getattr(cls, name)
 
             def expected_failure(self: Any, *args: Any, _test: Any = test, **kw: Any) -> None:
                 _test(self, *args, **kw)
 
             expected_failure.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
-            setattr(cls, law, pytest.mark.xfail(reason=reason, strict=True)(expected_failure))
+            setattr(cls, name, pytest.mark.xfail(reason=reason, strict=True)(expected_failure))

@@ -1,4 +1,4 @@
-"""Laws of a backend about the memory that it takes, part of `BackendTests`."""
+"""Conformance tests of the memory that a backend uses, part of `BackendTests`."""
 
 import tracemalloc
 from dataclasses import replace
@@ -11,12 +11,14 @@ from mlpkit.testing.cases import batches, close, data, recipe, spec
 
 
 class MemoryTests(CapabilityTests):
-    """Laws of a backend about blocks of rows, sparse and dense."""
+    """Conformance tests of the size of temporary arrays."""
 
-    def test_wide_sparse_rows_are_never_dense_as_a_whole(self) -> None:
-        """An epoch, the gradient over all rows and outputs take dense blocks of bounded size."""
+    def test_sparse_rows_are_converted_in_blocks(self) -> None:
+        """Epochs, gradients and outputs convert wide sparse X to dense arrays in blocks of bounded
+        size.
+        """
         if "sparse_rows" not in self.supports():
-            self.refused("sparse_rows", sparse=True)
+            self.assert_unsupported("sparse_rows", sparse=True)
             return
         n, width = 4096, 20_000
         s = replace(spec(), n_features=width)
@@ -25,7 +27,7 @@ class MemoryTests(CapabilityTests):
         X.resize(n, width)
         _, y, w = data(spec(), n)
         steps, state = self.started(s, recipe())
-        tracemalloc.start()  # NumPy's arrays are counted, those of a device are not
+        tracemalloc.start()  # it counts NumPy arrays, but no memory of a device
         try:
             rows = steps.put(X, y, w)
             state, _ = steps.epoch(state, rows, batches(32, 8))
@@ -38,12 +40,12 @@ class MemoryTests(CapabilityTests):
         whole = n * width * 8
         assert peak < whole / 2, (
             f"NumPy arrays took up to {peak / 1e6:.0f} MB for sparse X of {n} rows and {width}"
-            f" features, which is {whole / 1e6:.0f} MB when dense: make a few rows dense at a time"
+            f" features, which is {whole / 1e6:.0f} MB as a dense array; convert X in blocks"
         )
 
-    def test_a_batch_size_beyond_the_rows(self) -> None:
-        """Steps are as large as their rows, whatever `Recipe.batch_size` is."""
-        s, found = spec(), []
+    def test_batch_size_may_exceed_the_rows(self) -> None:
+        """Memory depends on the rows in a step and not on `Recipe.batch_size`."""
+        s, results = spec(), []
         X, y, w = data(s)
         for backend in ("numpy", ""):
             steps, state = self.started(s, recipe(batch_size=10**15), backend)
@@ -51,5 +53,5 @@ class MemoryTests(CapabilityTests):
             _, gradient = steps.gradient(state, rows, np.arange(21), 0)
             state, _ = steps.epoch(state, rows, batches(21, 21))
             outputs = {"outputs": steps.outputs(state, X)}
-            found.append({**steps.arrays(state), **outputs, "gradient": gradient["coef_0"]})
-        close(found[0], found[1], 1e-9)
+            results.append({**steps.arrays(state), **outputs, "gradient": gradient["coef_0"]})
+        close(results[0], results[1], 1e-9)

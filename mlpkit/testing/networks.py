@@ -1,4 +1,4 @@
-"""Laws of solvers and of builders, as test classes to subclass (see `mlpkit.testing`)."""
+"""Conformance tests of solvers and of builders."""
 
 import pickle
 from collections.abc import Mapping
@@ -16,40 +16,63 @@ from mlpkit.registry.lookup import installed, resolve
 from mlpkit.testing.cases import TASKS, close, data, drawn, recipe, spec
 from mlpkit.testing.conformance import ConformanceTests, made_as
 
-# of the array API standard, what every backend has for losses and solvers
-STANDARD = frozenset(
+# the functions of the array API standard that every backend has for losses and solvers
+STANDARD_FUNCTIONS = frozenset(
     (
         *("abs", "clip", "cos", "exp", "expm1", "finfo", "floor", "isfinite", "isnan", "log"),
         *("log1p", "max", "maximum", "mean", "min", "minimum", "ones_like", "pow", "sign"),
         *("sin", "sqrt", "square", "sum", "tanh", "where", "zeros_like"),
     )
 )
-CALM = "ignore::sklearn.exceptions.ConvergenceWarning"
+NO_CONVERGENCE_WARNING = "ignore::sklearn.exceptions.ConvergenceWarning"
 
 
-class Standard:
-    """NumPy, but with nothing that other backends do not have."""
+class StandardNamespace:
+    """The functions of NumPy that every backend has."""
 
     def __getattr__(self, name: str) -> Any:
-        if name not in STANDARD:
+        if name not in STANDARD_FUNCTIONS:
             raise AttributeError(
-                f"xp.{name} is not there on every backend; use: {sorted(STANDARD)}"
+                f"xp.{name} is not available on every backend; use one of"
+                f" {sorted(STANDARD_FUNCTIONS)}"
             )
         return getattr(np, name)
 
 
-XP = Standard()
+XP = StandardNamespace()
 
 
 class SolverTests(ConformanceTests):
-    """Laws of an elementwise solver, by its name."""
+    """Conformance tests of a solver.
+
+    The tests of the elementwise update are skipped for solvers without one. Subclass it and set
+    ``solver``.
+
+    Attributes
+    ----------
+    solver : str
+        Name of the solver.
+    options : dict, default={}
+        Options of the solver.
+    backend : str or None, default=None
+        Backend that trains with the solver; None is the default backend.
+    exempt : dict of str, default={}
+        Tests that the solver cannot pass, with the reason for each.
+
+    Examples
+    --------
+    >>> from mlpkit.testing import SolverTests
+    >>> class TestAdam(SolverTests):
+    ...     solver = "adam"
+    ...     options = {"beta_1": 0.8}
+    """
 
     solver: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = {}
-    backend: ClassVar[str | None] = None  # that trains with it; None: the default one
+    backend: ClassVar[str | None] = None
 
     def made(self) -> Solver:
-        """The solver; one that asks for the backend is told it, as by an estimator."""
+        """Return the solver; the option ``backend`` is set if the solver declares it."""
         options = dict(self.options)
         if self.backend and "backend" in installed().find("solver", self.solver)[1].options:
             options.setdefault("backend", self.backend)
@@ -57,7 +80,7 @@ class SolverTests(ConformanceTests):
         return made_as(factory(**options), Solver)  # type: ignore[no-any-return]
 
     def case(self, dtype: str = "float64") -> tuple[Any, Any, Any]:
-        """Weights (12,), their gradients, and slots that are not zeros."""
+        """Return weights (12,), gradients (12,), and optimizer state that is not zero."""
         rng = np.random.RandomState(0)
         p, g = rng.standard_normal((2, 12)).astype(dtype)
         return p, g, tuple(rng.random_sample(12).astype(dtype) for _ in self.made().optimizer_state)
@@ -65,29 +88,35 @@ class SolverTests(ConformanceTests):
     def stepped(
         self, p: Any, g: Any, optimizer_state: Any, learning_rate: float = 0.01
     ) -> tuple[Any, tuple[Any, ...]]:
-        """One step from copies."""
+        """Return weights and optimizer state after one update of copies."""
         made = self.made()
         if made.update is None:
-            pytest.skip("it has no elementwise step")
+            pytest.skip("the solver has no elementwise update")
         copies = tuple(a.copy() for a in optimizer_state)
         return made.update(XP, p.copy(), g.copy(), copies, learning_rate, made.options)
 
-    def test_it_is_a_solver_that_can_be_pickled(self) -> None:
-        """One sort of step, or a trainer of its own; functions stand at module level."""
+    def test_the_factory_returns_a_picklable_solver(self) -> None:
+        """The solver has one kind of update or its own trainer, and it can be pickled."""
         made = self.made()
         assert isinstance(made, Solver)
-        assert made.update is None or made.joint is None, "either `update` or `joint`"
-        assert made.has_steps or made.trainer != "epochs", "without steps it needs its trainer"
+        assert made.update is None or made.joint is None, (
+            "a solver must not have both `update` and `joint`"
+        )
+        assert made.has_steps or made.trainer != "epochs", (
+            "a solver without updates needs its own trainer"
+        )
         assert pickle.loads(pickle.dumps(made)).update == made.update
 
-    def test_the_same_settings_give_the_same_functions(self) -> None:
-        """Backends keep compiled code by them."""
+    def test_equal_options_return_the_same_functions(self) -> None:
+        """Solvers with equal options have the same functions, by which backends cache compiled
+        code.
+        """
         assert self.made().update == self.made().update
         assert self.made().joint == self.made().joint
 
     @pytest.mark.parametrize("dtype", ["float64", "float32"])
-    def test_shapes_and_dtypes_stay(self, dtype: str) -> None:
-        """Weights and every slot come back as they went in, of one number and type."""
+    def test_shapes_and_dtypes_are_kept(self, dtype: str) -> None:
+        """The update keeps shape and dtype of the weights and of the optimizer state."""
         p, g, optimizer_state = self.case(dtype)
         moved, after = self.stepped(p, g, optimizer_state)
         assert len(after) == len(optimizer_state) == len(self.made().optimizer_state)
@@ -100,8 +129,10 @@ class SolverTests(ConformanceTests):
         part=st.lists(st.integers(0, 11), min_size=1),
         scale=st.sampled_from([0.0, 1e-6, 1.0, 1e2, 1e6]),
     )
-    def test_it_is_elementwise(self, part: list[int], scale: float) -> None:
-        """Any part of the weights moves as it does among the others, at gradients of any size."""
+    def test_the_update_is_elementwise(self, part: list[int], scale: float) -> None:
+        """The update of some weights does not depend on the other weights, for gradients of any
+        size.
+        """
         p, g, optimizer_state = self.case()
         g, index = scale * g, np.array(part)
         moved, after = self.stepped(p, g, optimizer_state)
@@ -110,27 +141,29 @@ class SolverTests(ConformanceTests):
         for whole, a in zip(after, its, strict=True):
             close(whole[index], a, 1e-12)
 
-    def test_all_it_knows_is_what_it_is_given(self) -> None:
-        """The same weights, gradients and slots give the same step, however often."""
+    def test_the_update_has_no_hidden_state(self) -> None:
+        """Equal weights, gradients and optimizer state give equal updates in every call."""
         p, g, optimizer_state = self.case()
         first = self.stepped(p, g, optimizer_state)
         self.stepped(2 * p, 2 * g, optimizer_state)
         again = self.stepped(p, g, optimizer_state)
         np.testing.assert_equal(first, again)
 
-    def test_the_rate_counts(self) -> None:
-        """At another learning rate the step is another one."""
-        given = self.case()
+    def test_the_update_uses_the_learning_rate(self) -> None:
+        """Another learning rate gives another update."""
+        case = self.case()
         one, two = (
-            self.stepped(*given, learning_rate=learning_rate)[0] for learning_rate in (0.01, 0.02)
+            self.stepped(*case, learning_rate=learning_rate)[0] for learning_rate in (0.01, 0.02)
         )
-        assert np.any(one != two), "weights move alike at 0.01 and 0.02: the step ignores its rate"
+        assert np.any(one != two), (
+            "the updates for 0.01 and 0.02 are equal: the update ignores the learning rate"
+        )
 
-    def test_its_rates_are_finite(self) -> None:
-        """Those of one step, and of several, in float64."""
+    def test_learning_rates_are_finite(self) -> None:
+        """`learning_rate_at` returns finite float64 values for one step and for several."""
         made = self.made()
         if made.learning_rate_at is None:
-            pytest.skip("its rate does not depend on the step")
+            pytest.skip("the learning rate does not depend on the step")
         steps = np.arange(1, 1001)
         learning_rates = np.asarray(made.learning_rate_at(0.01, steps, made.options))
         assert (
@@ -144,11 +177,11 @@ class SolverTests(ConformanceTests):
         )
         close(learning_rates[-1:], np.asarray(last), 1e-12)
 
-    def test_it_goes_down(self) -> None:
-        """200 steps lower the sum of squares."""
+    def test_the_update_decreases_a_quadratic_loss(self) -> None:
+        """200 steps decrease the loss of a quadratic function."""
         made = self.made()
         if made.update is None:
-            pytest.skip("it has no elementwise step")
+            pytest.skip("the solver has no elementwise update")
         p, optimizer_state = np.ones(12), tuple(np.zeros(12) for _ in made.optimizer_state)
         for step in range(1, 201):
             steps = np.array([step])
@@ -162,20 +195,20 @@ class SolverTests(ConformanceTests):
             )
         assert 0.5 * p @ p < 0.9 * 0.5 * 12
 
-    @pytest.mark.filterwarnings(CALM)
-    def test_it_trains(self) -> None:
-        """An estimator with it has a lower loss in the end."""
+    @pytest.mark.filterwarnings(NO_CONVERGENCE_WARNING)
+    def test_an_estimator_trains(self) -> None:
+        """The loss of an estimator with the solver decreases."""
         X, y, _ = data(spec(), 60)
         clf = MLPClassifier((8,), solver=self.solver, solver_options=dict(self.options) or None)
         clf.set_params(random_state=0, max_iter=30, backend=self.backend)
         clf.fit(X, y.argmax(axis=1))
         assert clf.loss_curve_[-1] < clf.loss_curve_[0] - 1e-6
 
-    def test_a_stream_goes_on_from_a_pickle(self) -> None:
-        """Slots hold all that it remembers."""
+    def test_partial_fit_continues_after_pickling(self) -> None:
+        """The optimizer state holds all that further calls of `partial_fit` need."""
         made = self.made()
         if not made.has_steps:
-            pytest.skip("it has no steps")
+            pytest.skip("the solver has no updates")
         X, y, _ = data(spec(), 60)
         clf = MLPClassifier((4,), solver=made, random_state=0, backend=self.backend)
         for _ in range(3):
@@ -187,7 +220,29 @@ class SolverTests(ConformanceTests):
 
 
 class BuilderTests(ConformanceTests):
-    """Laws of a builder, by its name, on a backend that runs its networks."""
+    """Conformance tests of a builder.
+
+    Subclass it and set ``builder``.
+
+    Attributes
+    ----------
+    builder : str
+        Name of the builder.
+    options : dict, default={}
+        Options of the builder.
+    backend : str, default="numpy"
+        Backend that trains the networks.
+    dtypes : tuple of str, default=("float64", "float32")
+        Dtypes that the builder supports.
+    exempt : dict of str, default={}
+        Tests that the builder cannot pass, with the reason for each.
+
+    Examples
+    --------
+    >>> from mlpkit.testing import BuilderTests
+    >>> class TestDense(BuilderTests):
+    ...     builder = "dense"
+    """
 
     builder: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = {}
@@ -195,13 +250,15 @@ class BuilderTests(ConformanceTests):
     dtypes: ClassVar[tuple[str, ...]] = ("float64", "float32")
 
     def made(self, spec: Spec, seed: int = 0) -> Network:
-        """The network for a spec, on the backend; it may draw by the spec's seed, or by rng."""
+        """Return the network for a spec; both the spec and the generator have the seed."""
         spec = replace(spec, backend=self.backend, seed=seed)
         factory, options = resolve("builder", self.builder, self.options)
         return network_of(factory, options, spec, np.random.RandomState(seed))
 
-    def test_it_returns_a_network(self) -> None:
-        """Finite NumPy arrays, the trained ones of one dtype; names are of them."""
+    def test_the_builder_returns_a_network(self) -> None:
+        """The arrays are finite, the trained ones have the dtype of the spec, and all names refer
+        to arrays.
+        """
         for dtype in self.dtypes:
             made = self.made(spec(dtype=dtype))
             assert isinstance(made, Network) and made.arrays
@@ -211,35 +268,37 @@ class BuilderTests(ConformanceTests):
             assert made.frozen <= made.arrays.keys()
             assert made.decayed <= made.arrays.keys() - made.frozen
 
-    def test_the_seed_decides(self) -> None:
-        """The same seed draws the same weights, another one others, and no global one moves."""
+    def test_results_depend_only_on_the_seed(self) -> None:
+        """Equal seeds give equal weights, other seeds other weights, and NumPy's global generator
+        does not change.
+        """
         before = np.random.get_state(legacy=False)
         first, again, other = (self.made(spec(), seed).arrays for seed in (1, 1, 2))
         np.testing.assert_equal(before, np.random.get_state(legacy=False))
         close(first, again, 0)
         assert any(np.any(first[name] != other[name]) for name in first)
 
-    def test_the_same_structure_has_the_same_apply(self) -> None:
-        """Backends keep compiled code by it."""
+    def test_equal_specs_have_the_same_apply(self) -> None:
+        """Networks for equal specs have the same `apply`, by which backends cache compiled code."""
         assert self.made(spec(), 1).apply == self.made(spec(), 2).apply
 
-    def test_it_can_be_pickled(self) -> None:
-        """With what it computes: a function at module level, or an object."""
+    def test_the_network_can_be_pickled(self) -> None:
+        """The network can be pickled, including its `apply`."""
         made = self.made(spec())
         close(made.arrays, pickle.loads(pickle.dumps(made)).arrays, 0)
 
     @pytest.mark.parametrize("loss", TASKS)
-    def test_outputs_fit_the_spec(self, loss: str) -> None:
-        """(n, n_outputs) finite numbers, for every task."""
+    def test_outputs_have_the_shape_of_the_spec(self, loss: str) -> None:
+        """The outputs (n, n_outputs) are finite for every task."""
         s = spec(loss)
         made, (factory, _) = self.made(s), resolve("backend", self.backend)
         steps = factory(made, s, recipe())
         z = steps.outputs(steps.start(made.arrays), data(s)[0])
         assert z.shape == (21, s.n_outputs) and np.isfinite(z).all()
 
-    @pytest.mark.filterwarnings(CALM)
-    def test_it_trains(self) -> None:
-        """An estimator with it has a lower loss in the end."""
+    @pytest.mark.filterwarnings(NO_CONVERGENCE_WARNING)
+    def test_an_estimator_trains(self) -> None:
+        """The loss of an estimator with the builder decreases."""
         X, y, _ = data(spec(), 60)
         clf = MLPClassifier((8,), builder=self.builder, builder_options=dict(self.options) or None)
         clf.set_params(backend=self.backend, alpha=0.0, random_state=0, max_iter=30)

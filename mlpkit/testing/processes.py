@@ -1,4 +1,4 @@
-"""Laws of a backend about the process it runs in, part of `BackendTests`."""
+"""Conformance tests of global state and processes, part of `BackendTests`."""
 
 import os
 import pickle
@@ -15,12 +15,12 @@ FRAMEWORKS = ("jax", "tensorflow", "torch", "keras")
 
 
 class ProcessTests(ConformanceTests):
-    """Laws of a backend, by its name, that look beyond its numbers."""
+    """Conformance tests of the process that a backend runs in."""
 
     backend: ClassVar[str]
 
-    def test_no_global_state_is_touched(self) -> None:
-        """NumPy's generator and the environment stay as they are."""
+    def test_global_state_is_not_modified(self) -> None:
+        """A fit does not change NumPy's global generator or the environment variables."""
         before = np.random.get_state(legacy=False), dict(os.environ)
         X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
         clf = MLPClassifier((4,), tol=10.0, n_iter_no_change=1, backend=self.backend)
@@ -29,8 +29,8 @@ class ProcessTests(ConformanceTests):
         assert before[1] == after[1]
         np.testing.assert_equal(before[0], after[0])
 
-    def test_predicts_in_a_process_without_the_framework(self, tmp_path: Any) -> None:
-        """A pickled model predicts where no framework can be imported."""
+    def test_a_model_predicts_without_the_framework(self, tmp_path: Any) -> None:
+        """A pickled model predicts in a process in which no framework can be imported."""
         X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60) % 3
         clf = MLPClassifier(
             (4,), tol=10.0, n_iter_no_change=1, backend=self.backend, random_state=0
@@ -48,8 +48,8 @@ class ProcessTests(ConformanceTests):
         )
         subprocess.run([sys.executable, "-c", code], check=True)
 
-    def test_describing_imports_no_framework(self) -> None:
-        """Listing what is installed imports none."""
+    def test_discovery_imports_no_framework(self) -> None:
+        """Listing the installed backends imports no framework."""
         code = (
             "import sys; from mlpkit.registry.lookup import installed\n"
             "installed().names('backend')\n"

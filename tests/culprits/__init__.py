@@ -1,1 +1,1 @@
-"""For every law of `mlpkit.testing` a plugin that breaks it, by kind."""
+"""For each conformance test of `mlpkit.testing` a component that fails it, by kind."""

@@ -1,4 +1,4 @@
-"""Wrong backends: NumPy's, with one function replaced."""
+"""Faulty backends: the NumPy backend with one function replaced."""
 
 import sys
 import time
@@ -19,183 +19,183 @@ from mlpkit.registry.lookup import installed
 OWN = installed().find("backend", "numpy")[1].supports
 
 
-def steps_with(**wrong: Callable[[Steps], Any]) -> Any:
-    """NumPy's backend with functions replaced; each is made from the right ones."""
+def steps_with(**faulty: Callable[[Steps], Any]) -> Any:
+    """Return a NumPy backend with functions replaced; each is made from the correct ones."""
 
     def backend(network: Network, spec: Any, recipe: Any) -> Steps:
-        right = numpy_backend.backend(network, spec, recipe)
-        return right._replace(**{name: make(right) for name, make in wrong.items()})
+        correct = numpy_backend.backend(network, spec, recipe)
+        return correct._replace(**{name: make(correct) for name, make in faulty.items()})
 
     return backend
 
 
-def rounded(right: Steps) -> Any:
-    """Weights that went through float16."""
-    return lambda a: right.start({n: v.astype(np.float16).astype(v.dtype) for n, v in a.items()})
+def rounded(correct: Steps) -> Any:
+    """Round the weights to float16."""
+    return lambda a: correct.start({n: v.astype(np.float16).astype(v.dtype) for n, v in a.items()})
 
 
 def alike(network: Network, spec: Any, recipe: Any) -> Steps:
-    """The first activation, in every layer."""
+    """Use the first activation in every layer."""
     return numpy_backend.backend(network, replace(spec, activation=spec.activations[0]), recipe)
 
 
 def undropped(network: Network, spec: Any, recipe: Any) -> Steps:
-    """No dropout."""
+    """Ignore dropout."""
     return numpy_backend.backend(network, replace(spec, dropout=0.0), recipe)
 
 
-def dropping_by_place(right: Steps) -> Any:
-    """What dropout leaves out depends on which row comes first."""
+def dropping_by_place(correct: Steps) -> Any:
+    """Let dropout depend on the first row of the step."""
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
         seeds = batches.seeds + batches.order[:, 0].astype(np.uint32)
-        return right.epoch(state, rows, batches._replace(seeds=seeds))
+        return correct.epoch(state, rows, batches._replace(seeds=seeds))
 
     return epoch
 
 
 def unsolved(network: Network, spec: Any, recipe: Any) -> Steps:
-    """Adam, whatever was asked for."""
+    """Use Adam for every solver."""
     return numpy_backend.backend(network, spec, replace(recipe, solver=adam()))
 
 
-def counting_zero_rows(right: Steps) -> Any:
-    """Padding counts: it is taken for row 0."""
-    return lambda s, rows, b: right.epoch(s, rows, b._replace(order=np.maximum(b.order, 0)))
+def counting_zero_rows(correct: Steps) -> Any:
+    """Treat padding as row 0."""
+    return lambda s, rows, b: correct.epoch(s, rows, b._replace(order=np.maximum(b.order, 0)))
 
 
-def moving_without_weight(right: Steps) -> Any:
-    """An empty step shrinks the weights."""
+def moving_without_weight(correct: Steps) -> Any:
+    """Shrink the weights in an empty step."""
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
-        after, sums = right.epoch(state, rows, batches)
+        after, sums = correct.epoch(state, rows, batches)
         return after._replace(weights=after.weights * 0.999), sums
 
     return epoch
 
 
-def with_means(right: Steps) -> Any:
-    """Gradients as means over the rows."""
+def with_means(correct: Steps) -> Any:
+    """Return mean gradients over the rows."""
 
     def gradient(*given: Any) -> Any:
-        sums, g = right.gradient(*given)
+        sums, g = correct.gradient(*given)
         return sums, {name: a / max(sums.weight, 1) for name, a in g.items()}
 
     return gradient
 
 
-def packed(right: Steps) -> Any:
-    """Padding is taken to stand at the end of a step."""
+def packed(correct: Steps) -> Any:
+    """Assume that padding is at the end of a step."""
 
     def gradient(state: Any, rows: Any, indices: Any, seed: int) -> Any:
         end = None if indices is None else (indices >= 0).sum()
-        return right.gradient(state, rows, None if indices is None else indices[:end], seed)
+        return correct.gradient(state, rows, None if indices is None else indices[:end], seed)
 
     return gradient
 
 
-def short(right: Steps) -> Any:
-    """Of a few rows the last is lost."""
+def short(correct: Steps) -> Any:
+    """Lose the last of a few rows."""
 
     def gradient(state: Any, rows: Any, indices: Any, seed: int) -> Any:
         if indices is not None and 2 < len(indices) < 8:
             indices = indices[:-2]
-        return right.gradient(state, rows, indices, seed)
+        return correct.gradient(state, rows, indices, seed)
 
     return gradient
 
 
-def in_place(right: Steps) -> Any:
-    """The state that was given is worked in."""
+def in_place(correct: Steps) -> Any:
+    """Write into the given state."""
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
-        after, sums = right.epoch(state, rows, batches)
+        after, sums = correct.epoch(state, rows, batches)
         state.weights[...] = after.weights
         return after, sums
 
     return epoch
 
 
-def mixing_rows_up(right: Steps) -> Any:
-    """Predictions come in another order than their rows."""
+def mixing_rows_up(correct: Steps) -> Any:
+    """Return predictions in another order than the rows."""
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
-        after, sums = right.epoch(state, rows, batches)
+        after, sums = correct.epoch(state, rows, batches)
         seen = sums.predictions
         return after, sums._replace(predictions=None if seen is None else seen[::-1])
 
     return epoch
 
 
-def lending(right: Steps) -> Any:
-    """What is shown is the state itself."""
+def lending(correct: Steps) -> Any:
+    """Return the arrays of the state itself."""
     shown: dict[int, Any] = {}
-    return lambda state: shown.setdefault(id(state), right.arrays(state))
+    return lambda state: shown.setdefault(id(state), correct.arrays(state))
 
 
-def writing_put(right: Steps) -> Any:
-    """Data are scaled where they are."""
+def writing_put(correct: Steps) -> Any:
+    """Scale X in place."""
 
     def put(X: Any, y: Any, w: Any) -> Any:
         X *= 1.0
-        return right.put(X, y, w)
+        return correct.put(X, y, w)
 
     return put
 
 
-def short_outputs(right: Steps) -> Any:
-    """The last, odd block of rows is lost."""
-    return lambda s, X: right.outputs(s, X)[: max(1, len(X) // 8 * 8)]
+def short_outputs(correct: Steps) -> Any:
+    """Lose the last, incomplete block of rows."""
+    return lambda s, X: correct.outputs(s, X)[: max(1, len(X) // 8 * 8)]
 
 
-def wide(right: Steps) -> Any:
-    """Everything in float64."""
-    return lambda s: {n: a.astype(float) for n, a in right.arrays(s).items()}
+def wide(correct: Steps) -> Any:
+    """Return all arrays as float64."""
+    return lambda s: {n: a.astype(float) for n, a in correct.arrays(s).items()}
 
 
-def losing_small_steps(right: Steps) -> Any:
-    """A stream's chunks below 8 rows are ignored."""
+def losing_small_steps(correct: Steps) -> Any:
+    """Ignore steps of fewer than 8 rows."""
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
-        after, sums = right.epoch(state, rows, batches)
+        after, sums = correct.epoch(state, rows, batches)
         return (after if batches.order.shape[1] >= 8 else state), sums
 
     return epoch
 
 
-def seeding(right: Steps) -> Any:
-    """NumPy's global generator is seeded."""
+def seeding(correct: Steps) -> Any:
+    """Seed NumPy's global generator."""
 
     def put(*data: Any) -> Any:
         np.random.seed(0)
-        return right.put(*data)
+        return correct.put(*data)
 
     return put
 
 
-def frameworks_arrays(right: Steps) -> Any:
-    """Weights stay in a class of the framework."""
-    return lambda s: {n: a.view(sys.modules["jax"].Array) for n, a in right.arrays(s).items()}
+def frameworks_arrays(correct: Steps) -> Any:
+    """Return arrays of a class of the framework."""
+    return lambda s: {n: a.view(sys.modules["jax"].Array) for n, a in correct.arrays(s).items()}
 
 
-def making_all_dense(right: Steps) -> Any:
-    """Sparse rows become an array at once."""
-    return lambda X, *rest: right.put(X.toarray() if issparse(X) else X, *rest)
+def making_all_dense(correct: Steps) -> Any:
+    """Convert all sparse rows to a dense array."""
+    return lambda X, *rest: correct.put(X.toarray() if issparse(X) else X, *rest)
 
 
 def allocating_batches(network: Network, spec: Any, recipe: Any) -> Steps:
-    """A buffer for a full batch, however few the rows are."""
-    right = numpy_backend.backend(network, spec, recipe)
+    """Allocate a buffer for a full batch."""
+    correct = numpy_backend.backend(network, spec, recipe)
 
     def put(*data: Any) -> Any:
         np.zeros((recipe.batch_size, spec.n_features))
-        return right.put(*data)
+        return correct.put(*data)
 
-    return right._replace(put=put)
+    return correct._replace(put=put)
 
 
 def declaring(*more: Capability) -> Any:
-    """A mark for a backend that declares more than NumPy's does."""
+    """Return a decorator for a backend that declares more capabilities than NumPy."""
 
     def marked(backend: Any) -> Any:
         backend.supports = (*OWN, *more)
@@ -205,20 +205,20 @@ def declaring(*more: Capability) -> Any:
 
 
 def usual(network: Network, spec: Any, recipe: Any) -> Steps:
-    """The derivative that the losses of scikit-learn have, whatever the loss is."""
+    """Use the derivative of the squared error for every loss."""
     loss = spec.loss._replace(delta=LOSSES["squared_error"].delta)
     return numpy_backend.backend(network, replace(spec, loss=loss), recipe)
 
 
 @declaring("losses_without_delta")
 def undifferentiating(network: Network, spec: Any, recipe: Any) -> Steps:
-    """Declares that it differentiates; a loss without a delta has the usual one."""
+    """Declare losses without delta, and use the wrong derivative for them."""
     made = usual if spec.loss.delta is None else numpy_backend.backend
     return made(network, spec, recipe)
 
 
 def array_by_array(network: Network, spec: Any, recipe: Any) -> Steps:
-    """A joint solver is called for each array by itself."""
+    """Call a joint solver for each array separately."""
     joint = recipe.solver.joint
     if joint is None:
         return numpy_backend.backend(network, spec, recipe)
@@ -240,48 +240,50 @@ def array_by_array(network: Network, spec: Any, recipe: Any) -> Steps:
 
 
 def one_rate(network: Network, spec: Any, recipe: Any) -> Steps:
-    """The branch that the first learning rate takes is taken in every step."""
-    right = numpy_backend.backend(network, spec, recipe)
+    """Use the branch of the first learning rate in every step."""
+    correct = numpy_backend.backend(network, spec, recipe)
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
-        return right.epoch(
+        return correct.epoch(
             state,
             rows,
             batches._replace(learning_rates=0 * batches.learning_rates + batches.learning_rates[0]),
         )
 
-    return right._replace(epoch=epoch)
+    return correct._replace(epoch=epoch)
 
 
 @declaring("custom_networks")
 def dense_anyway(network: Network, spec: Any, recipe: Any) -> Steps:
-    """Declares networks of one's own, and trains the dense one."""
+    """Declare custom networks, and train the dense network."""
     if network.apply is None:
         return numpy_backend.backend(network, spec, recipe)
     arrays = {name: a for name, a in network.arrays.items() if name not in network.frozen}
-    right = numpy_backend.backend(
+    correct = numpy_backend.backend(
         network._replace(apply=None, arrays=arrays, frozen=frozenset()), spec, recipe
     )
-    return right._replace(arrays=lambda s: {**right.arrays(s), "count": network.arrays["count"]})
+    return correct._replace(
+        arrays=lambda s: {**correct.arrays(s), "count": network.arrays["count"]}
+    )
 
 
-def one_block(right: Steps) -> Any:
-    """Steps beyond the first block are lost."""
+def one_block(correct: Steps) -> Any:
+    """Lose the steps after the first block."""
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
         first = batches.order.copy()
         first[8:] = -1
-        return right.epoch(state, rows, batches._replace(order=first))
+        return correct.epoch(state, rows, batches._replace(order=first))
 
     return epoch
 
 
-def sharing(right: Steps) -> Any:
-    """Every epoch is computed in the same place."""
+def sharing(correct: Steps) -> Any:
+    """Share the result between threads."""
     place: list[Any] = []
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
-        place[:] = right.epoch(state, rows, batches)
+        place[:] = correct.epoch(state, rows, batches)
         time.sleep(0.005)
         return tuple(place)
 
@@ -289,7 +291,7 @@ def sharing(right: Steps) -> Any:
 
 
 def broadcasting(network: Network, spec: Any, recipe: Any) -> Steps:
-    """What a solver returns is given the shape that it should have."""
+    """Broadcast the results of a solver."""
     solver = recipe.solver
     if solver.update is None or solver.update is adam().update:
         return numpy_backend.backend(network, spec, recipe)
@@ -304,57 +306,57 @@ def broadcasting(network: Network, spec: Any, recipe: Any) -> Steps:
     return numpy_backend.backend(network, spec, replace(recipe, solver=lenient))
 
 
-def unwatched(right: Steps) -> Any:
-    """Keeps no predictions, although it is declared."""
+def unwatched(correct: Steps) -> Any:
+    """Declare predictions, and return none."""
 
     def epoch(state: Any, rows: Any, batches: Any) -> Any:
-        return right.epoch(state, rows, batches._replace(with_predictions=False))
+        return correct.epoch(state, rows, batches._replace(with_predictions=False))
 
     return epoch
 
 
 BACKENDS: dict[str, Any] = {
-    "arrays_come_back_bit_for_bit": steps_with(start=rounded),
-    "first_steps_equal_numpy": steps_with(epoch=moving_without_weight),
-    "each_layer_has_its_activation": alike,
+    "arrays_round_trip_exactly": steps_with(start=rounded),
+    "first_epochs_equal_numpy": steps_with(epoch=moving_without_weight),
+    "each_layer_has_its_own_activation": alike,
     "dropout_equals_numpy": undropped,
-    "dropout_depends_on_row_and_seed_alone": steps_with(epoch=dropping_by_place),
+    "dropout_depends_only_on_row_and_seed": steps_with(epoch=dropping_by_place),
     "solvers_equal_numpy": unsolved,
-    "rows_of_weight_zero_change_nothing": steps_with(epoch=counting_zero_rows),
-    "a_step_of_weight_zero_changes_nothing": steps_with(epoch=moving_without_weight),
-    "epoch_equals_gradient_and_update": steps_with(gradient=with_means),
-    "shards_sum_to_the_whole": steps_with(gradient=with_means),
-    "states_are_never_written_to": steps_with(epoch=in_place),
-    "a_watched_epoch_keeps_what_each_row_was_predicted": steps_with(epoch=mixing_rows_up),
-    "any_form_of_input": steps_with(put=writing_put),
+    "rows_of_weight_zero_have_no_effect": steps_with(epoch=counting_zero_rows),
+    "a_step_of_weight_zero_has_no_effect": steps_with(epoch=moving_without_weight),
+    "an_epoch_equals_gradients_and_updates": steps_with(gradient=with_means),
+    "gradients_of_shards_add_up": steps_with(gradient=with_means),
+    "states_are_not_modified": steps_with(epoch=in_place),
+    "an_epoch_returns_predictions": steps_with(epoch=mixing_rows_up),
+    "any_memory_layout_is_accepted": steps_with(put=writing_put),
     "outputs_of_any_number_of_rows": steps_with(outputs=short_outputs),
-    "wide_sparse_rows_are_never_dense_as_a_whole": steps_with(put=making_all_dense),
-    "a_batch_size_beyond_the_rows": allocating_batches,
-    "dtype_of_the_data_decides": steps_with(arrays=wide),
-    "streams_of_any_size_equal_numpy": steps_with(epoch=losing_small_steps),
+    "sparse_rows_are_converted_in_blocks": steps_with(put=making_all_dense),
+    "batch_size_may_exceed_the_rows": allocating_batches,
+    "weights_have_the_dtype_of_the_data": steps_with(arrays=wide),
+    "partial_fit_with_any_number_of_rows_equals_numpy": steps_with(epoch=losing_small_steps),
     "custom_losses_are_differentiated": usual,
-    "joint_solvers_step_over_all_weights": array_by_array,
+    "joint_solvers_update_all_weights": array_by_array,
     "solvers_may_branch": one_rate,
-    "custom_networks_are_computed": dense_anyway,
-    "shapes_beyond_one_block": steps_with(epoch=one_block),
-    "threads_do_not_meet": steps_with(epoch=sharing),
-    "wrong_results_are_errors": broadcasting,
-    "no_global_state_is_touched": steps_with(put=seeding),
-    "predicts_in_a_process_without_the_framework": steps_with(arrays=frameworks_arrays),
-    "describing_imports_no_framework": numpy_backend.backend,  # see `_surroundings`
+    "custom_networks_are_trained": dense_anyway,
+    "shapes_larger_than_one_block": steps_with(epoch=one_block),
+    "concurrent_calls_are_independent": steps_with(epoch=sharing),
+    "invalid_results_are_errors": broadcasting,
+    "global_state_is_not_modified": steps_with(put=seeding),
+    "a_model_predicts_without_the_framework": steps_with(arrays=frameworks_arrays),
+    "discovery_imports_no_framework": numpy_backend.backend,  # see `_surroundings`
 }
 
 
 class BackendCulprit(testing.BackendTests):
-    """The laws, for an object instead of a name."""
+    """Conformance tests for an object instead of a name."""
 
     __test__ = False
 
     def supports(self) -> tuple[Capability, ...]:
-        """What the culprit declares, or what NumPy's backend does."""
+        """Return the capabilities of the culprit, or those of the NumPy backend."""
         return getattr(type(self).backend, "supports", OWN)
 
     def steps(self, network: Any, spec: Any, recipe: Any, backend: str = "") -> Steps:
-        """The culprit's functions, or NumPy's."""
+        """Return the functions of the culprit, or those of the NumPy backend."""
         made = numpy_backend.backend if backend else type(self).backend
         return made(network, spec, recipe)  # type: ignore[operator, no-any-return]

@@ -1,4 +1,4 @@
-"""Wrong solvers."""
+"""Faulty solvers."""
 
 import itertools
 from typing import Any
@@ -11,29 +11,29 @@ from mlpkit.plugin import Solver
 
 
 def uphill(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
-    """Steps to the wrong side."""
+    """Step in the wrong direction."""
     return p + learning_rate * g, ()
 
 
 def normed(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
-    """Looks at all weights of an array."""
+    """Divide by the norm of the whole array."""
     return p - learning_rate * g / xp.sqrt(xp.sum(g * g)), ()
 
 
 def clipped(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
-    """Long gradients are shortened, all weights of an array together."""
+    """Clip the norm of the whole array."""
     return p - learning_rate * g * xp.minimum(1.0, 10.0 / xp.sqrt(xp.sum(g * g) + 1e-12)), ()
 
 
 def widening(
     xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
 ) -> Any:
-    """float64, whatever was given."""
+    """Return float64 for every dtype."""
     return p - np.float64(learning_rate) * g.astype("float64"), ()
 
 
 def rigid(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
-    """Knows its rate already."""
+    """Ignore the learning rate."""
     return p - 0.01 * g, ()
 
 
@@ -43,12 +43,12 @@ HIDDEN = itertools.count()
 def remembering(
     xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
 ) -> Any:
-    """Counts its steps where nobody sees it."""
+    """Count the steps in a global variable."""
     return p - learning_rate / (1 + next(HIDDEN)) * g, ()
 
 
 class Momentum:
-    """An update that remembers, and whose memory a pickle forgets."""
+    """An update with hidden state that is not pickled."""
 
     def __init__(self) -> None:
         self.before: dict[Any, Any] = {}
@@ -56,7 +56,7 @@ class Momentum:
     def __call__(
         self, xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
     ) -> Any:
-        """One step."""
+        """Return the weights after one step."""
         self.before[p.shape] = 0.9 * self.before.get(p.shape, 0) + g
         return p - learning_rate * self.before[p.shape], ()
 
@@ -65,36 +65,36 @@ class Momentum:
 
 
 def infinite(learning_rate: float, step: Any, options: Any) -> Any:
-    """0 / 0 in the first step."""
+    """Return 0 / 0 in the first step."""
     with np.errstate(all="ignore"):
         return learning_rate * (step - 1) / (step - 1)
 
 
 SOLVERS: dict[str, Any] = {
-    "it_is_a_solver_that_can_be_pickled": lambda: Solver(lambda *a: a),
-    "the_same_settings_give_the_same_functions": lambda: Solver(Momentum()),
-    "shapes_and_dtypes_stay": lambda: Solver(widening),
-    "it_is_elementwise": lambda: Solver(normed),
-    "all_it_knows_is_what_it_is_given": lambda: Solver(remembering),
-    "the_rate_counts": lambda: Solver(rigid),
-    "its_rates_are_finite": lambda: sgd()._replace(learning_rate_at=infinite),
-    "it_goes_down": lambda: Solver(uphill),
-    "it_trains": lambda: Solver(uphill),
-    "a_stream_goes_on_from_a_pickle": lambda: Solver(Momentum()),
+    "the_factory_returns_a_picklable_solver": lambda: Solver(lambda *a: a),
+    "equal_options_return_the_same_functions": lambda: Solver(Momentum()),
+    "shapes_and_dtypes_are_kept": lambda: Solver(widening),
+    "the_update_is_elementwise": lambda: Solver(normed),
+    "the_update_has_no_hidden_state": lambda: Solver(remembering),
+    "the_update_uses_the_learning_rate": lambda: Solver(rigid),
+    "learning_rates_are_finite": lambda: sgd()._replace(learning_rate_at=infinite),
+    "the_update_decreases_a_quadratic_loss": lambda: Solver(uphill),
+    "an_estimator_trains": lambda: Solver(uphill),
+    "partial_fit_continues_after_pickling": lambda: Solver(Momentum()),
 }
 
 
 class SolverCulprit(testing.SolverTests):
-    """The laws, for a function instead of a name, where no compiler hides its memory."""
+    """Conformance tests for a function, on NumPy, where no compiler removes hidden state."""
 
     __test__ = False
     backend = "numpy"
 
     def made(self) -> Solver:
-        """A new one."""
+        """Return a new solver."""
         return type(self).solver()  # type: ignore[operator, no-any-return]
 
-    def test_it_trains(self) -> None:
-        """With the object itself."""
-        law, self.solver = super().test_it_trains, self.made()  # type: ignore[misc, assignment]
-        law()
+    def test_an_estimator_trains(self) -> None:
+        """Train with the object itself."""
+        test, self.solver = super().test_an_estimator_trains, self.made()  # type: ignore[misc, assignment]
+        test()
