@@ -80,12 +80,12 @@ def test_options_go_to_a_component(tmp_path: Path) -> None:
 
 def test_what_is_declared_is_exempt(tmp_path: Path) -> None:
     """A law that a component says it can't keep is shown with the reason, and breaks nothing."""
-    law = "test_a_row_keeps_its_group_among_other_rows"
+    law = "test_groups_do_not_depend_on_other_rows"
     exempt = f"exempt={{'{law}': 'rows are numbered'}}"
     component = f"'counted', 'zoo_code:counted', {exempt}"
     told = checked(tmp_path, "zoo", "mlpkit_partitioners", component)
     assert told.startswith("0\n") and "\nkept         partitioner 'counted': 4 " in told
-    assert "    exempt: a row keeps its group among other rows: rows are numbered\n" in told
+    assert "    exempt: groups do not depend on other rows: rows are numbered\n" in told
 
 
 def test_a_backend_for_other_networks_is_not_checked(tmp_path: Path) -> None:

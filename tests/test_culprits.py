@@ -45,8 +45,8 @@ BASES: dict[str, Any] = {
     "Callback": training.CallbackCulprit,
 }
 WATCHED = "an_epoch_returns_predictions"
-METRIC = "it_is_a_metric_that_can_be_pickled"
-GROUPS = "groups_have_names_and_every_row_a_place"
+METRIC = "fields_are_valid_and_picklable"
+GROUPS = "codes_and_names_are_valid"
 # what the first case of a law lets pass, and others that hypothesis draws do not
 SUBTLE: list[tuple[str, str, Any]] = [
     (
@@ -58,17 +58,17 @@ SUBTLE: list[tuple[str, str, Any]] = [
     ("Solver", "the_update_is_elementwise", partial(Solver, solvers.clipped)),
     (
         "Metric",
-        "the_merge_of_any_split_equals_the_whole",
+        "merged_chunks_equal_all_rows",
         partial(measures.metric, row_statistics=measures.eights),
     ),
     (
         "Partitioner",
-        "a_row_keeps_its_group_among_other_rows",
+        "groups_do_not_depend_on_other_rows",
         partial(measures.partitioner, assign=measures.once),
     ),
     (
         "Partitioner",
-        "cuts_join_where_they_can",
+        "fitted_groups_merge",
         partial(measures.partitioner, merge=measures.one_of),
     ),
 ]
@@ -91,7 +91,7 @@ MORE: list[tuple[str, str, Any]] = [
     ("Partitioner", GROUPS, partial(measures.partitioner, assign=measures.without_missing)),
     (
         "Partitioner",
-        "assigning_is_stable",
+        "assign_is_deterministic",
         partial(measures.partitioner, assign=lambda cut, sample: measures.assign(cut, sample)),
     ),
 ]

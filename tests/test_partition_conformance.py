@@ -20,12 +20,12 @@ class TestMetrics(MetricTests):
     def _named(self, name: str) -> None:
         self.name = name
 
-    def test_whole_weights_are_repeated_rows(self) -> None:
+    def test_integer_weights_equal_repeated_rows(self) -> None:
         """A weight of 3 is three rows, where scikit-learn's own function says so."""
         old = parse_version(sklearn.__version__) < parse_version("1.8")
         if old and self.name == "median_absolute_error":
             pytest.xfail("its weighted median was the lower of two, its plain one their mean")
-        super().test_whole_weights_are_repeated_rows()
+        super().test_integer_weights_equal_repeated_rows()
 
     def made(self) -> Metric:
         """The metric that the test is about."""

@@ -68,7 +68,7 @@ def alike(one: Accumulator, two: Accumulator) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(grouped_rows(), st.booleans())
-def test_the_merge_of_any_split_equals_the_whole(case: Any, intervals: bool) -> None:
+def test_merged_chunks_equal_all_rows(case: Any, intervals: bool) -> None:
     """Also with blocks for intervals, and with empty parts."""
     rows, groups, w, parts, _ = case
     whole = accumulated(rows, groups, w, np.arange(len(rows.y_true)), intervals=intervals)
@@ -94,7 +94,7 @@ def test_balanced_parts_merge(case: Any) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(grouped_rows())
-def test_the_order_of_rows_is_irrelevant(case: Any) -> None:
+def test_row_order_does_not_matter(case: Any) -> None:
     """Any permutation gives the same values."""
     rows, groups, w, _, order = case
     alike(accumulated(rows, groups, w, np.arange(len(order))), accumulated(rows, groups, w, order))
@@ -102,7 +102,7 @@ def test_the_order_of_rows_is_irrelevant(case: Any) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(grouped_rows())
-def test_groups_that_cover_sum_to_the_whole(case: Any) -> None:
+def test_sums_are_finite_and_additive(case: Any) -> None:
     """Rows, weights and terms of a cover add up to those of all rows."""
     rows, groups, w, _, _ = case
     seen = accumulated(rows, groups, w, np.arange(len(rows.y_true)))

@@ -65,15 +65,15 @@ def by_nothing(sums: Array) -> tuple[Array, Array]:
 
 
 METRICS: dict[str, Any] = {
-    "it_is_a_metric_that_can_be_pickled": lambda: metric(row_statistics=lambda rows: missed(rows)),
-    "the_merge_of_any_split_equals_the_whole": partial(metric, row_statistics=above_the_mean),
-    "groups_that_cover_sum_to_the_whole": partial(metric, row_statistics=endless),
-    "the_order_of_rows_is_irrelevant": partial(metric, row_statistics=first_twice),
-    "a_group_is_its_rows_alone": partial(metric, row_statistics=share_of_all),
-    "whole_weights_are_repeated_rows": partial(
+    "fields_are_valid_and_picklable": lambda: metric(row_statistics=lambda rows: missed(rows)),
+    "merged_chunks_equal_all_rows": partial(metric, row_statistics=above_the_mean),
+    "sums_are_finite_and_additive": partial(metric, row_statistics=endless),
+    "row_order_does_not_matter": partial(metric, row_statistics=first_twice),
+    "groups_are_independent": partial(metric, row_statistics=share_of_all),
+    "integer_weights_equal_repeated_rows": partial(
         metric, row_statistics=None, ratio=None, exact=unweighted
     ),
-    "an_empty_group_is_undefined": partial(metric, ratio=by_nothing),
+    "empty_groups_are_undefined": partial(metric, ratio=by_nothing),
 }
 
 
@@ -158,10 +158,10 @@ def without_missing(cut: Any, sample: Dataset) -> Groups:
 
 
 PARTITIONERS: dict[str, Any] = {
-    "groups_have_names_and_every_row_a_place": partial(partitioner, assign=nameless),
-    "assigning_is_stable": partial(partitioner, assign=dealt),
-    "a_row_keeps_its_group_among_other_rows": partial(partitioner, assign=above),
-    "learning_is_repeatable": partial(partitioner, fit=sampled, assign=random_cut, merge=None),
-    "cuts_join_where_they_can": partial(partitioner, merge=one_of),
-    "nothing_is_written_to": partial(partitioner, fit=rounding),
+    "codes_and_names_are_valid": partial(partitioner, assign=nameless),
+    "assign_is_deterministic": partial(partitioner, assign=dealt),
+    "groups_do_not_depend_on_other_rows": partial(partitioner, assign=above),
+    "fit_is_deterministic": partial(partitioner, fit=sampled, assign=random_cut, merge=None),
+    "fitted_groups_merge": partial(partitioner, merge=one_of),
+    "input_is_not_modified": partial(partitioner, fit=rounding),
 }

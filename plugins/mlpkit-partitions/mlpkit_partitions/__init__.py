@@ -3,7 +3,7 @@
 from mlpkit.plugin import Component, hookimpl
 
 mlpkit_api = (1, 1)  # the versions of the contract that it was made for
-DEALT = {"test_a_row_keeps_its_group_among_other_rows": "rows are dealt out within each call"}
+DEALT = {"test_groups_do_not_depend_on_other_rows": "rows are dealt out within each call"}
 
 
 @hookimpl

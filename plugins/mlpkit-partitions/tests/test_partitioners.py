@@ -37,19 +37,19 @@ class TestHashedRows(PartitionerTests):
 class Dated(PartitionerTests):
     """Rows with a date column."""
 
-    def sample(self) -> Dataset:
+    def dataset(self) -> Dataset:
         """Half a year."""
         return _dated("2024-01-01", 300)
 
     def later(self) -> Dataset:
         """Other days, and missing ones."""
-        sample = _dated("2025-03-01", 40)
-        sample.X.loc[3, "when"] = pd.NaT
-        return sample
+        dataset = _dated("2025-03-01", 40)
+        dataset.X.loc[3, "when"] = pd.NaT
+        return dataset
 
-    def part(self, sample: Dataset, index: Any) -> Dataset:
+    def part(self, dataset: Dataset, index: Any) -> Dataset:
         """Some of the rows."""
-        return Dataset(sample.X.iloc[index])
+        return Dataset(dataset.X.iloc[index])
 
 
 class TestCalendar(Dated):
@@ -78,18 +78,18 @@ def _dated(start: str, n: int) -> Dataset:
     return Dataset(pd.DataFrame({"when": when, "x": np.arange(n)}))
 
 
-def assigned(partitioner: Any, sample: Dataset) -> tuple[Any, tuple[str, ...]]:
+def assigned(partitioner: Any, dataset: Dataset) -> tuple[Any, tuple[str, ...]]:
     """The groups of the rows that it learned from."""
-    return partitioner.assign(partitioner.fit(sample), sample)
+    return partitioner.assign(partitioner.fit(dataset), dataset)
 
 
 def test_folds_are_scikit_learns() -> None:
     """Folds are of equal size, stratified ones have the classes in like parts."""
     y = np.repeat([0, 1], [90, 10])
-    sample = Dataset(np.zeros((100, 1)), y)
-    codes, names = assigned(by("k_fold", n=4), sample)
+    dataset = Dataset(np.zeros((100, 1)), y)
+    codes, names = assigned(by("k_fold", n=4), dataset)
     assert np.bincount(codes).tolist() == [25] * 4 and names[0] == "fold 1"
-    codes, _ = assigned(by("stratified_k_fold", n=5), sample)
+    codes, _ = assigned(by("stratified_k_fold", n=5), dataset)
     assert np.bincount(codes[y == 1]).tolist() == [2] * 5
     codes, _ = assigned(by("k_fold", n=5), Dataset(np.zeros((3, 1))))
     assert codes.tolist() == [0, 1, 2]
