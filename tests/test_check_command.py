@@ -132,9 +132,9 @@ def test_a_law_shows_what_it_met(tmp_path: Path) -> None:
     components = ["'lists', 'zoo_code:lists'", "'place', 'zoo_code:counted'"]
     told = checked(tmp_path, "zoo", "mlpkit_partitioners", *components)
     assert "must return mlpkit.plugin.Groups(codes, names) " in " ".join(told.split())
-    assert "    a row keeps its group among other rows (for rows=[5])\n" in told
+    assert "    groups do not depend on other rows (for rows=[5])\n" in told
     assert "object at 0x" not in told
-    assert "    does not apply: cuts join where they can: its cuts can't differ\n" in told
+    assert "    does not apply: fitted groups merge: the partitioner has no merge\n" in told
 
 
 def test_settings_for_the_users_own_tests_do_not_count(tmp_path: Path) -> None:
