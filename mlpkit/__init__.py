@@ -7,7 +7,7 @@ from mlpkit.estimators.classifier import MLPClassifier
 from mlpkit.estimators.regressor import MLPRegressor
 
 if TYPE_CHECKING:
-    from mlpkit.estimators.versions import InconsistentVersionWarning
+    from mlpkit.estimators.pickle_versions import InconsistentVersionWarning
     from mlpkit.metrics.functions import from_function
     from mlpkit.partitions.arguments import by
     from mlpkit.partitions.crossing import cross
@@ -51,7 +51,7 @@ __version__ = "0.1.0"
 _LATER = {
     "CheckFailed": "reports.limits",
     "Dataset": "plugin",
-    "InconsistentVersionWarning": "estimators.versions",
+    "InconsistentVersionWarning": "estimators.pickle_versions",
     "MetricHistoryDisplay": "reports.displays",
     "PartitionReport": "reports.report",
     "PartitionReportDisplay": "reports.displays",

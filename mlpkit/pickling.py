@@ -16,10 +16,13 @@ MAX_VALUES = 1000  # values of a parameter that are searched
 def check_picklable(estimator: Any) -> None:
     """Raise PicklingError if `pickle` can't store a parameter of an estimator or its network."""
     state = estimator.__dict__
-    check_values(estimator, {name: state[name] for name in estimator._names if name in state})
-    model = state.get("_model")
-    if model is not None and (function := _local_function(model.structure.apply)) is not None:
-        _pickle(estimator, "the network of its builder", model.structure.apply, function)
+    names = [name for name in estimator._parameter_names if name in state]
+    check_values(estimator, {name: state[name] for name in names})
+    network = state.get("_network")
+    if network is None:
+        return
+    if (function := _local_function(network.structure.apply)) is not None:
+        _pickle(estimator, "the network of its builder", network.structure.apply, function)
 
 
 def check_values(holder: Any, values: Mapping[str, Any]) -> None:

@@ -67,7 +67,7 @@ def test_every_backend_equals_numpy(dtype: str, backend: str) -> None:
     for each in ("numpy", backend):
         options = {"weight_decay": 0.2}
         reg = trained(6, dtype=dtype, backend=each, solver_options=options, beta_1=0.8)
-        found.append({**reg._model.arrays, **reg._model.optimizer_state})
+        found.append({**reg._network.arrays, **reg._network.optimizer_state})
     close(found[0], found[1], TOLERANCE[dtype])
     assert found[1]["adamw/step"] == 6 * 7 and found[1]["adamw/step"].dtype == dtype
 
@@ -75,7 +75,7 @@ def test_every_backend_equals_numpy(dtype: str, backend: str) -> None:
 def test_without_decay_it_is_adam(backend: str) -> None:
     """But for where epsilon is added, which does not count if it is tiny."""
     found = [
-        trained(backend=backend, solver=solver, epsilon=1e-30, solver_options=options)._model
+        trained(backend=backend, solver=solver, epsilon=1e-30, solver_options=options)._network
         for solver, options in (("adam", None), ("adamw", {"weight_decay": 0.0}))
     ]
     close(found[0].arrays, found[1].arrays, 1e-9)

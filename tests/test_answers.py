@@ -430,5 +430,5 @@ def test_weights_of_a_builder(change: Any, expected: str) -> None:
         return made._replace(arrays=change(made.arrays), decayed=frozenset())
 
     told = message(estimator("numpy", builder=builder))
-    assert told.startswith("builder test_weights_of_a_builder.<locals>.builder made ")
+    assert told.startswith("builder test_weights_of_a_builder.<locals>.builder returned ")
     assert expected in told

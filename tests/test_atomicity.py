@@ -231,7 +231,7 @@ def test_earlier_curves_are_unchanged(backend: str) -> None:
 
 def snapshot(estimator: Any) -> list[Any]:
     """Everything that a call may change: attributes, their contents, and global state."""
-    fitted = "_model" in vars(estimator)
+    fitted = "_network" in vars(estimator)
     outputs = [estimator.predict(X), *estimator.coefs_, *estimator.intercepts_] if fitted else []
     state = dict(vars(estimator))
     contents = [

@@ -91,7 +91,7 @@ def test_joint_solvers_on_any_backend(backend: str) -> None:
         clf = MLPClassifier((5,), solver=solver, backend=name, **QUICK).fit(X, Y)
         clf = pickle.loads(pickle.dumps(clf)).partial_fit(X[:7], Y[:7])
         weights.append(clf.coefs_)
-        assert clf._model.optimizer_state["n"] == clf.n_iter_ + len(clf.loss_curve_) - 1
+        assert clf._network.optimizer_state["n"] == clf.n_iter_ + len(clf.loss_curve_) - 1
     for expected, actual in zip(*weights, strict=True):
         close(expected, actual, 1e-9)
     first, second = MLPClassifier((5,), solver=solver, **QUICK), weights[0]
@@ -145,7 +145,7 @@ def test_callbacks_set_learning_rates_and_weights() -> None:
     )
     clf.fit(X, Y)
     assert learning_rates == [0.5] + [0.25] * (len(learning_rates) - 1)
-    close(scheduler.first, clf._model.arrays, 0)
+    close(scheduler.first, clf._network.arrays, 0)
 
 
 def test_initialize_makes_a_fitted_estimator() -> None:

@@ -129,7 +129,7 @@ def test_an_empty_name_is_unknown(kind: str) -> None:
 def test_an_empty_environment_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty variable is ignored, as usual in a shell."""
     monkeypatch.setenv("MLPKIT_BACKEND", "")
-    assert mlpkit.MLPRegressor(**SMALL).fit(X, N)._model.spec.backend == "numpy"
+    assert mlpkit.MLPRegressor(**SMALL).fit(X, N)._network.spec.backend == "numpy"
 
 
 @pytest.mark.parametrize("label", [0, 7, "a"])

@@ -187,8 +187,14 @@ def other(spec: Spec, rng: Any) -> Network:
         ({"dropout": [0.1, 1.5]}, r"expected a number in \[0, 1\), or a list.*got 1.5"),
         ({"dropout": [0.1, True]}, "got True"),
         ({"dropout": [0.1]}, "has 1 values, and hidden_layer_sizes has 2: give one for each"),
-        ({"dropout": 0.1, "solver": "lbfgs"}, "needs a solver that works in steps, as 'adam'"),
-        ({"dropout": 0.1, "builder": other}, "for the dense network, and this builder makes"),
+        (
+            {"dropout": 0.1, "solver": "lbfgs"},
+            "requires a solver that works in steps, such as 'adam'",
+        ),
+        (
+            {"dropout": 0.1, "builder": other},
+            "requires the dense network, but the builder returned",
+        ),
     ],
 )
 def test_what_is_not_accepted(params: dict[str, Any], said: str) -> None:

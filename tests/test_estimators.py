@@ -274,7 +274,7 @@ def test_the_environment_chooses_the_backend(backend: str) -> None:
     code = (
         "from sklearn.datasets import load_iris; from mlpkit import MLPClassifier\n"
         "clf = MLPClassifier((3,), tol=10.0, n_iter_no_change=1).fit(*load_iris(return_X_y=True))\n"
-        "print(clf._model.spec.backend)"
+        "print(clf._network.spec.backend)"
     )
     env = {**os.environ, "MLPKIT_BACKEND": backend}
     done = subprocess.run(
@@ -285,7 +285,7 @@ def test_the_environment_chooses_the_backend(backend: str) -> None:
 
 def test_the_backend_under_test_is_used(clf: MLPClassifier, backend: str) -> None:
     """The backend of a fitted estimator is defined in the module under test."""
-    made_by, _ = clf._model._live.backend
+    made_by, _ = clf._network._live.backend
     assert backend in made_by.__module__
     if backend != "numpy":
         assert backend in sys.modules

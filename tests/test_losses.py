@@ -65,12 +65,14 @@ def test_an_estimator_takes_a_loss_of_ones_own() -> None:
 @pytest.mark.parametrize("loss", ["squared_eror", "nosuch.huber", 3])
 def test_what_is_no_loss_is_said(loss: object) -> None:
     """With what is."""
-    said = "expected 'squared_error', .* or 'poisson', a mlpkit.plugin.Loss, or a loss of a framew"
+    said = (
+        "loss must be 'squared_error', .*, 'poisson', a mlpkit.plugin.Loss, or a loss of a framew"
+    )
     with pytest.raises(ValueError, match=said):
         MLPRegressor(loss).fit([[0.0], [1.0]], [0.0, 1.0])
 
 
 def test_a_loss_must_fit_the_task() -> None:
     """Probabilities come from the activation that the task has."""
-    with pytest.raises(ValueError, match="out_activation .identity. does not fit the task"):
+    with pytest.raises(ValueError, match="out_activation='identity', which does not fit the task"):
         MLPClassifier(loss=LOSSES["squared_error"]).fit([[0.0], [1.0]], [0, 1])

@@ -85,14 +85,14 @@ def test_built_in_components_are_no_sources() -> None:
     """Built-in components and objects without a plugin have no source."""
     X, y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
     clf = MLPClassifier((2,), tol=9.0, n_iter_no_change=1, backend="numpy").fit(X, y)
-    assert clf._model.sources == ()
+    assert clf._network.sources == ()
     assert sources_of(len, max, Network({}, apply=len)) == ()  # type: ignore[arg-type]
 
 
 def test_sources_survive_copies_and_edits() -> None:
     """A copy, a pickle and a model with other weights have the same sources."""
     X, y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
-    model = MLPClassifier((2,), tol=9.0, n_iter_no_change=1, backend="numpy").fit(X, y)._model
+    model = MLPClassifier((2,), tol=9.0, n_iter_no_change=1, backend="numpy").fit(X, y)._network
     model.sources = (Source("backend", "acme", "acme-mlp", "2.5", "acme_mlp"),)
     edited = model.edited(model.spec, model.arrays, {})
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), edited):

@@ -46,7 +46,11 @@ BAD: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "features": (lambda e: e.partial_fit(X[:, :3], Y), ValueError, "X has 3 features, but"),
     "activation": (lambda e: e.set_params(activation="swish").fit(X, Y), ValueError, "activation"),
     "solver": (lambda e: e.set_params(solver="adm").fit(X, Y), ValueError, "Did you mean 'adam'"),
-    "solver type": (lambda e: e.set_params(solver=3).fit(X, Y), ValueError, "solver=3: expected"),
+    "solver type": (
+        lambda e: e.set_params(solver=3).fit(X, Y),
+        ValueError,
+        "solver must be the name",
+    ),
     "backend": (lambda e: e.set_params(backend="nunpy").fit(X, Y), ValueError, "'numpy'"),
     "builder": (lambda e: e.set_params(builder="dens").fit(X, Y), ValueError, "'dense'"),
     "trainer": (lambda e: e.set_params(trainer="epoch").fit(X, Y), ValueError, "'epochs'"),

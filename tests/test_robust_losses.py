@@ -121,7 +121,7 @@ def test_options_are_parameters() -> None:
         warnings.simplefilter("ignore", ConvergenceWarning)
         search = GridSearchCV(reg, {"loss__delta": [0.1, 10.0]}, cv=2).fit(X, Y)
         loaded = pickle.loads(pickle.dumps(search.best_estimator_))
-    assert loaded._model.spec == search.best_estimator_._model.spec
+    assert loaded._network.spec == search.best_estimator_._network.spec
     assert hash(named("huber", {"delta": 2.0})) == hash(named("huber", {"delta": np.float64(2)}))
     assert named("quantile", {"quantile": 0.5}) == LOSSES["quantile"]
 
@@ -136,13 +136,13 @@ def test_options_are_parameters() -> None:
         (MLPRegressor("quantile", loss_options={"quantile": 1}), "must be a number between 0 and"),
         (MLPRegressor("quantile", loss_options={"quantile": True}), "got True"),
         (MLPRegressor(loss_options={"delta": 1.0}), "'squared_error' has no option 'delta'"),
-        (MLPRegressor("hubr"), "'absolute_error', 'huber', 'quantile' or 'poisson'.* mean 'huber'"),
+        (MLPRegressor("hubr"), "'absolute_error', 'huber', 'quantile', 'poisson'.* mean 'huber'"),
         (
             MLPRegressor(LOSSES["huber"], loss_options={"delta": 1.0}),
-            "loss_options go with the names 'huber' and 'quantile'",
+            "loss_options requires the name of a loss with options",
         ),
         (MLPClassifier(loss_options={"delta": 1.0}), "log_loss' has no option 'delta'"),
-        (MLPClassifier(loss="huber"), "expected 'log_loss', a mlpkit.plugin.Loss"),
+        (MLPClassifier(loss="huber"), "must be 'log_loss', a mlpkit.plugin.Loss"),
     ],
 )
 def test_what_is_not_accepted(estimator: Any, said: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpkit.data.targets import Labels, Values
+from mlpkit.data.targets import ClassTargets, RealTargets
 
 pytestmark = pytest.mark.once
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.once
 )
 def test_labels_there_and_back(y: np.ndarray, task: str, columns: int) -> None:
     """Encoding and decoding are inverse, for one class as well."""
-    labels = Labels(y)
+    labels = ClassTargets(y)
     code = labels.encode(y)
     assert (labels.task, code.shape, code.dtype) == (task, (3, columns), np.dtype(bool))
     np.testing.assert_array_equal(labels.decode(code.astype(float)), y)
@@ -34,24 +34,24 @@ def test_plain_labels_as_scikit_learn_encodes_them(dtype: Any, n: int) -> None:
     """By their places among the classes, which is shorter; what is not known goes the long way."""
     n = min(n, 2) if dtype is bool else n
     names = np.arange(n).astype(dtype)
-    labels = Labels(names)
+    labels = ClassTargets(names)
     y = names[[n - 1, 0, 0, n - 1]]
     theirs = labels.binarizer.transform(y).astype(bool)
     np.testing.assert_array_equal(labels.encode(y), theirs)
     labels.check_known(y[:1])
     with pytest.raises(ValueError, match="not in"):
-        Labels(np.array([3, 5, 7])).check_known(np.array([3, 4]))
+        ClassTargets(np.array([3, 5, 7])).check_known(np.array([3, 4]))
 
 
 def test_several_multiclass_targets_are_refused() -> None:
     """As scikit-learn does."""
     with pytest.raises(ValueError, match="Multioutput target data is not supported"):
-        Labels(np.array([[1, 2], [3, 4]]))
+        ClassTargets(np.array([[1, 2], [3, 4]]))
 
 
 def test_values_keep_their_shape() -> None:
     """One target comes back flat; predictions that are not finite score NaN."""
-    one, two = Values("squared_error"), Values("poisson")
+    one, two = RealTargets("squared_error"), RealTargets("poisson")
     assert one.decode(one.encode(np.arange(3.0))).shape == (3,)
     assert two.decode(two.encode(np.ones((3, 2)))).shape == (3, 2)
     assert np.isnan(one.score(np.ones((3, 1)), np.array([[1.0], [np.inf], [0.0]]), None))

@@ -15,8 +15,8 @@ from sklearn.base import clone
 
 import mlpkit
 from mlpkit import InconsistentVersionWarning, MLPClassifier, MLPRegressor
-from mlpkit.estimators import versions
-from mlpkit.estimators.parameters import parameter_defaults
+from mlpkit.estimators import pickle_versions as versions
+from mlpkit.estimators.routing import parameter_defaults
 
 X, Y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
 SMALL: dict[str, Any] = {"tol": 9.0, "n_iter_no_change": 1, "random_state": 0}
@@ -94,7 +94,7 @@ def test_a_pickle_without_a_newer_parameter_loads(name: str) -> None:
     reg = MLPRegressor(**SMALL).fit(X, Y)
     state = reg.__getstate__()
     del state[name]
-    state["_settings"].pop(name, None)
+    state["_last_call"].values.pop(name, None)
     loaded = MLPRegressor.__new__(MLPRegressor)
     loaded.__setstate__(state)
     assert getattr(loaded, name) == parameter_defaults(MLPRegressor)[name]

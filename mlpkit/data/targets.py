@@ -1,6 +1,6 @@
 """Targets as the network sees them: encoded for training, decoded from its outputs."""
 
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
@@ -19,10 +19,10 @@ def first_call(estimator: Any, classes: Any) -> bool:
     return _check_partial_fit_first_call(estimator, classes)  # type: ignore[no-any-return]
 
 
-class Labels:
+class ClassTargets:
     """Classes or label sets <-> indicator columns, one for two classes.
 
-    >>> labels = Labels(np.array(["b", "a", "b"]))
+    >>> labels = ClassTargets(np.array(["b", "a", "b"]))
     >>> labels.task, labels.encode(np.array(["a", "b"])).tolist()
     ('binary', [[False], [True]])
     >>> labels.decode(np.array([[0.9], [0.2]])).tolist()
@@ -107,7 +107,7 @@ class Labels:
         return self.encode(y)
 
     def decode(self, p: Array) -> Array:
-        """Labels of activated outputs p, shape (n, n_outputs)."""
+        """ClassTargets of activated outputs p, shape (n, n_outputs)."""
         return self.binarizer.inverse_transform(p.ravel() if p.shape[1] == 1 else p)  # type: ignore[no-any-return]
 
     def score(self, y: Array, p: Array, w: Array | None) -> float:
@@ -115,7 +115,7 @@ class Labels:
         return float(accuracy_score(self.decode(y), self.decode(p), sample_weight=w))
 
 
-class Values:
+class RealTargets:
     """Real targets, one or several a row."""
 
     task: Task = "regression"
@@ -158,3 +158,6 @@ class Values:
         if not np.isfinite(p).all():
             return float("nan")
         return float(r2_score(self.decode(y), self.decode(p), sample_weight=w))
+
+
+Targets: TypeAlias = ClassTargets | RealTargets

@@ -1,159 +1,51 @@
-"""What both estimators share: data in, a trained model kept, outputs back."""
+"""The base class of both estimators: how a call of `fit` runs, from parameters to attributes."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
-from sklearn import config_context
-from sklearn.base import BaseEstimator
+from sklearn import config_context, get_config
 from sklearn.utils import check_random_state
 
-from mlpkit.data.evaluation_sets import Beside
-from mlpkit.data.targets import Labels, Values
-from mlpkit.estimators import versions
-from mlpkit.estimators.atomic import WEIGHTS
-from mlpkit.estimators.callback_support import CallsHooks
-from mlpkit.estimators.changes import Settings
-from mlpkit.estimators.constraints import CONSTRAINTS
+from mlpkit.data.evaluation_sets import dataset_of, evaluation_sets
+from mlpkit.data.targets import Targets
+from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES, SklearnCallbackSupport
+from mlpkit.estimators.changes import LastCall
 from mlpkit.estimators.error_hints import advised
-from mlpkit.estimators.exporting import Exports
-from mlpkit.estimators.html import Documented
-from mlpkit.estimators.initialization import Starting
-from mlpkit.estimators.loss_curve import Curve
-from mlpkit.estimators.parameters import Method, RoutedOptions, parameter_defaults
-from mlpkit.estimators.validation import Inputs
-from mlpkit.estimators.weights import Layers
+from mlpkit.estimators.fit_monitor import EarlierCalls, MeasuredRows, monitor_of
+from mlpkit.estimators.fitted import FittedMLP
+from mlpkit.estimators.network_initialization import (
+    DataShape,
+    continued,
+    initialized,
+)
+from mlpkit.estimators.validation import validated_rows, validated_set
 from mlpkit.monitoring.history import MetricHistory
-from mlpkit.pickling import check_picklable
+from mlpkit.monitoring.protocol import NoMonitor
 from mlpkit.plugin import Array, Dataset, Progress, Recipe
-from mlpkit.training import recipe as recipes
-from mlpkit.training.fit import Fitted, Task, run
-from mlpkit.training.model import Model
+from mlpkit.training.fit import FitInputs, FitResult, fit
+from mlpkit.training.fitted_network import FittedNetwork
+from mlpkit.training.parameters import Parameters
+from mlpkit.training.recipe import has_steps, recipe_of
+from mlpkit.training.tasks import Tasks
 
-if TYPE_CHECKING:
-    from mlpkit.training.sklearn_callbacks import FitTasks
 
+class BaseMLP(SklearnCallbackSupport, FittedMLP):
+    """Fits a network, on top of what a fitted estimator has; subclasses define the targets."""
 
-class BaseMLP(
-    CallsHooks,
-    Settings,
-    Inputs,
-    Starting,
-    RoutedOptions,
-    Exports,
-    Layers,
-    Documented,
-    BaseEstimator,  # type: ignore[misc]
-):
-    """Fits, goes on fitting, and evaluates a network; subclasses say what targets mean."""
-
-    _parameter_constraints = CONSTRAINTS
     _y_numeric: bool
-    _model: Model
-    _progress: Progress
-    _losses: Curve
-    _targets: Any
-    _optimizer_params: dict[str, Any]
-
-    def _store(self, parameters: dict[str, Any]) -> None:
-        """Keep the arguments of ``__init__`` as they are."""
-        for name, value in parameters.items():
-            if name in self._names:
-                setattr(self, name, value)
-
-    def _params(self) -> dict[str, Any]:
-        """Every parameter, also one that the ``__init__`` of a subclass does not take."""
-        params = {name: getattr(self, name) for name in self._names}
-        if params["builder"] is None and hasattr(self, "build"):
-            params["builder"] = Method(type(self), self.get_params(deep=False))
-        return params
+    _optimizer: Parameters  # of the last call whose solver worked in steps
+    _last_call: LastCall
 
     @abstractmethod
-    def _encoder(self, y: Any, incremental: bool) -> Labels | Values:
-        """The targets' encoder: fitted to y, or the one from before, checked against y."""
+    def _fitted_targets(self, y: Any, incremental: bool) -> Targets:
+        """The encoder of the targets: fitted to y, or the previous one, checked against y."""
 
-    def _weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
-        """The weights of rows with what the targets say about them."""
+    def _class_weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
+        """The sample weights multiplied by class weights."""
         return w
-
-    def _train(
-        self, given: Dataset, beside: Beside, incremental: bool, tasks: "FitTasks | None" = None
-    ) -> None:
-        """Fit from the start, go on where it was (warm start), or make one pass.
-
-        Runs on the copy that `_alter` makes.
-        """
-        changed = self._changed()
-        with config_context(skip_parameter_validation=True):  # of the functions that it calls
-            self._trained(given, beside, incremental, changed, tasks)
-
-    def _trained(
-        self,
-        given: Dataset,
-        beside: Beside,
-        incremental: bool,
-        changed: dict[str, Any],
-        tasks: "FitTasks | None",
-    ) -> None:
-        self._check_streamable(incremental)
-        started = "_model" in self.__dict__ or "coefs_" in self.__dict__
-        fresh = not started or not (self.warm_start or incremental)
-        X, y, w = self._checked(given, reset=fresh)
-        self._targets = self._encoder(y, incremental)
-        data = Dataset(X, self._targets.encode(y), self._weighted(y, w, incremental))
-        params = self._params()
-        optimizer = self.__dict__.get("_optimizer_params") if incremental else None
-        if optimizer is not None:
-            params |= optimizer
-        rng = check_random_state(self.random_state)
-        if fresh:
-            model = self._initial(params, data, rng)
-        else:
-            model = self._continued(params, data, incremental, changed)
-
-        def progress(recipe: Recipe) -> Progress:
-            before = Progress(learning_rate=recipe.learning_rate_init)
-            if not fresh and hasattr(self, "_progress"):
-                before = self._progress
-                if optimizer is None and recipe.solver.has_steps:  # old weights, new optimizer
-                    before = replace(before, learning_rate=recipe.learning_rate_init, step=0)
-            return before
-
-        measured = {**params, "network_metrics": model.structure.metrics}
-        asked, validation = self._asked(
-            measured, given, beside, data._replace(sample_weight=w), incremental, fresh, changed
-        )
-        if tasks is not None:
-            tasks.prepare(X, y, w, lambda fitted: self._as_fitted(fitted, fresh))
-        task = Task(data, self._targets, rng, progress, int(incremental), validation, asked, tasks)
-        fitted = run(model, params, task)
-        if fitted.has_steps:
-            self._optimizer_params = {name: params[name] for name in recipes.OPTIMIZER}
-        elif fresh:
-            self.__dict__.pop("_optimizer_params", None)
-        else:  # as in scikit-learn, the optimizer waits for the next stream
-            fitted.model.carry(self._model.optimizer_state)
-        self._keep(fitted, fresh)
-        if fitted.monitor is not None:
-            fitted.monitor.tell()
-
-    @property
-    def _no_improvement_count(self) -> int:
-        """Number of the last epochs without improvement, by scikit-learn's name."""
-        return self._progress.no_improvement_count
-
-    @_no_improvement_count.setter
-    def _no_improvement_count(self, count: int) -> None:
-        before = self.__dict__.get("_progress", Progress(learning_rate=0.0))
-        self._progress = replace(before, no_improvement_count=count)
-
-    def _check_streamable(self, incremental: bool) -> None:
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        if incremental and self.early_stopping_on is not None:
-            raise ValueError("partial_fit does not support early_stopping_on: use fit.")
 
     @advised
     def fit(
@@ -233,85 +125,169 @@ class BaseMLP(
         >>> pipe.score(X_val, y_val) > 0.95
         True
         """
-        beside = Beside(labels, X_val, y_val, sample_weight_val, labels_val, eval_sets)
-        given = Dataset(X, y, sample_weight)
-        return self._train_by(lambda draft, tasks: draft._train(given, beside, False, tasks))
+        rows = dataset_of(X, y, sample_weight, labels)
+        sets = evaluation_sets(X_val, y_val, sample_weight_val, labels_val, eval_sets)
+        return self._fit_atomically(lambda draft, tasks: draft._fit(rows, sets, tasks))
+
+    def _fit(
+        self, rows: Dataset, sets: Mapping[str, Dataset], tasks: Tasks, incremental: bool = False
+    ) -> None:
+        """Fit from the start, continue (warm start), or make one pass (`partial_fit`).
+
+        Runs on a copy of the estimator, see `alter`.
+        """
+        parameters, changes = self._resolved_parameters()
+        _check_partial_fit(parameters, incremental)
+        with config_context(skip_parameter_validation=True):  # of functions of scikit-learn
+            fresh = not self._has_weights() or not (parameters.warm_start or incremental)
+            valid = validated_rows(self, rows, parameters.dtype, reset=fresh)
+            self._targets = self._fitted_targets(valid.y, incremental)
+            weighted = self._class_weighted(valid.y, valid.sample_weight, incremental)
+            data = Dataset(valid.X, self._targets.encode(valid.y), weighted)
+
+            if incremental and "_optimizer" in vars(self):
+                parameters = parameters.with_optimizer_of(self._optimizer)
+            rng = check_random_state(parameters.random_state)
+            if fresh:
+                self._forget()
+                network = initialized(parameters, self._shape_of(data), rng)
+            else:
+                network = self._continued_network(parameters, changes, data, incremental)
+            recipe = recipe_of(parameters, network.solver)
+
+            encoded = {
+                name: validated_set(self, name, dataset, parameters.dtype, self._targets)
+                for name, dataset in sets.items()
+            }
+            monitor = monitor_of(
+                parameters,
+                changes,
+                network,
+                self._targets,
+                MeasuredRows(
+                    rows,
+                    data._replace(sample_weight=valid.sample_weight),
+                    {name: (sets[name], encoded[name]) for name in sets},
+                ),
+                EarlierCalls(len(vars(self).get("_losses", ())), vars(self).get("_stream")),
+                incremental,
+            )
+            inputs = FitInputs(
+                rows=valid,
+                data=data,
+                targets=self._targets,
+                recipe=recipe,
+                rng=rng,
+                progress=self._starting_progress(recipe, incremental),
+                monitor=monitor,
+                tasks=tasks,
+                validation=encoded.get("validation"),
+                passes=int(incremental),
+                attributes_of=self._attributes_of,
+            )
+            result = fit(network, parameters, inputs)
+        self._keep_optimizer(parameters, result)
+        self._commit(result)
+        result.monitor.warn()
+
+    def _resolved_parameters(self) -> tuple[Parameters, dict[str, Any]]:
+        """The parameters, and those that changed since the last call, with their old values.
+
+        They are validated as in scikit-learn; in a stream only after one was set, because
+        validation takes longer than a small step.
+        """
+        values = {name: getattr(self, name) for name in self._parameter_names}
+        last = vars(self).get("_last_call")
+        if last is not None and last.parameters is not None and last.has(values):
+            return last.parameters, {}
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()
+        parameters = self._parameters_of(values)
+        self._last_call = LastCall(values, parameters)
+        return parameters, {} if last is None else last.changes(values)
+
+    def _has_weights(self) -> bool:
+        """Whether there are weights to continue from."""
+        return "_network" in vars(self) or "_preset_layers" in vars(self)
+
+    def _forget(self) -> None:
+        """Remove what belongs to earlier fits."""
+        for name in ("_progress", "_losses", "_stream", "validation_scores_", "loss_"):
+            self.__dict__.pop(name, None)
+        self.metric_history_ = MetricHistory()
+
+    def _shape_of(self, data: Dataset) -> DataShape:
+        names = getattr(self, "feature_names_in_", None)
+        n_features, n_outputs = data.X.shape[1], data.y.shape[1]
+        name, dtype = type(self).__name__, data.X.dtype.name
+        return DataShape(name, n_features, n_outputs, dtype, self._targets, names)
+
+    def _continued_network(
+        self, parameters: Parameters, changes: dict[str, Any], data: Dataset, incremental: bool
+    ) -> FittedNetwork:
+        """The fitted network with the changed parameters."""
+        shape = self._shape_of(data)
+        if "_network" in vars(self):
+            network = self._network
+        else:
+            network = initialized(parameters, shape, np.random.RandomState(0))
+            network = network.with_layers(*self._preset_layers)
+        return continued(network, parameters, changes, shape, incremental)
+
+    def _starting_progress(self, recipe: Recipe, incremental: bool) -> Progress:
+        """The progress that training continues from."""
+        progress: Progress | None = vars(self).get("_progress")
+        if progress is None:
+            return Progress(learning_rate=recipe.learning_rate_init)
+        continues = incremental and "_optimizer" in vars(self)
+        if not continues and recipe.solver.has_steps:  # fitted weights with a new optimizer
+            return replace(progress, learning_rate=recipe.learning_rate_init, step=0)
+        return progress
+
+    def _keep_optimizer(self, parameters: Parameters, result: FitResult) -> None:
+        """Keep the optimizer for the next `partial_fit`, as scikit-learn does."""
+        if result.has_steps:
+            self._optimizer = parameters
+        elif "_progress" not in vars(self):  # L-BFGS in a first fit
+            self.__dict__.pop("_optimizer", None)
+        else:  # the optimizer of steps waits for the next stream
+            result.network.keep_optimizer_state(self._network.optimizer_state)
 
     def _initialize(self, n_features: int, n_outputs: int) -> None:
-        """Become fitted with the network as its builder makes it."""
-        self._changed()
-        rng = check_random_state(self.random_state)
-        params = self._params()
+        """Become fitted with the initial weights of a new network."""
+        parameters, _ = self._resolved_parameters()
+        self._forget()
         self.n_features_in_ = n_features
-        model = self._drawn(params, n_features, n_outputs, self.dtype or "float32", rng)
-        self._optimizer_params = {name: params[name] for name in recipes.OPTIMIZER}
-        learning_rate = recipes.recipe_of(params, model.solver).learning_rate_init
-        self._keep(Fitted(model, Progress(learning_rate=learning_rate), []), fresh=True)
+        dtype = parameters.dtype or "float32"
+        names = getattr(self, "feature_names_in_", None)
+        name = type(self).__name__
+        shape = DataShape(name, n_features, n_outputs, dtype, self._targets, names)
+        network = initialized(parameters, shape, check_random_state(parameters.random_state))
+        progress = Progress(recipe_of(parameters, network.solver).learning_rate_init)
+        result = FitResult(network, progress, [], NoMonitor(), has_steps=True)
+        self._keep_optimizer(parameters, result)
+        self._commit(result)
 
-    def _keep(self, fitted: Fitted, fresh: bool) -> None:
-        """Make the fitted attributes."""
-        model, progress, reports, monitor, has_steps = fitted
-        for name in WEIGHTS:
-            self.__dict__.pop(name, None)  # made from the model when asked for
-        self._model, self._progress = model, progress
-        self.n_iter_, self.t_ = progress.epoch, progress.samples
-        self.n_layers_, self.n_outputs_ = len(model.spec.layer_units), model.spec.n_outputs
-        self.out_activation_ = model.spec.loss.out_activation
-        if fresh or not hasattr(self, "_losses"):
-            self._losses = Curve()
-        self._losses = self._losses.extended(report.loss for report in reports)
-        if fresh or not hasattr(self, "metric_history_"):
-            self.metric_history_ = MetricHistory()
-            self._stream = None
-        if monitor is not None and reports:
-            self.metric_history_ = self.metric_history_ + monitor.history(len(reports))
-            self._stream = getattr(monitor, "stream", None)
-        self.loss_ = reports[-1].loss if reports else getattr(self, "loss_", np.nan)
-        if not has_steps:
-            self.loss_ = progress.best_loss
-        scores = [report.score for report in reports if report.score is not None]
-        kept = None if fresh else getattr(self, "validation_scores_", None)
-        self.validation_scores_ = [*(kept or []), *scores] if scores else None
-        self.best_validation_score_ = progress.best_score if scores else None
-        self.best_loss_ = None if scores else progress.best_loss
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """The training loss of each epoch."""
-        try:
-            return self.__dict__["_losses"].values  # type: ignore[no-any-return]
-        except KeyError:
-            name = type(self).__name__
-            raise AttributeError(f"{name!r} object has no attribute 'loss_curve_'") from None
-
-    @loss_curve_.setter
-    def loss_curve_(self, values: list[float]) -> None:
-        self._losses = Curve(values)
+    def _attributes_of(self, result: FitResult) -> dict[str, Any]:
+        """The attributes of the estimator if the fit ended with this result."""
+        estimator = object.__new__(type(self))
+        attributes = {n: value for n, value in vars(self).items() if n not in CALLBACK_ATTRIBUTES}
+        object.__setattr__(estimator, "__dict__", attributes)
+        estimator._commit(result)
+        return attributes
 
     def _is_stochastic(self) -> bool:
-        if not recipes.has_steps(self._params()):
+        if not has_steps(self._present_parameters()):
             reason = f"{self.solver} is not stochastic."
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {reason}"
             )
         return True
 
-    def __getstate__(self) -> Any:
-        check_picklable(self)
-        state = dict(super().__getstate__())
-        if "_settings" in state:
-            state["_settings"] = self._settings_to_keep()
-        state[versions.KEY] = versions.versions_of(state, self._names)
-        return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        versions.compare(type(self).__name__, state.pop(versions.KEY, {}))
-        if any(name not in state for name in self._names):  # it is newer than the pickle
-            state = {**parameter_defaults(type(self)), **state}
-        super().__setstate__(state)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+def _check_partial_fit(parameters: Parameters, incremental: bool) -> None:
+    """Raise ValueError for parameters that `partial_fit` does not support."""
+    if incremental and parameters.early_stopping:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    if incremental and parameters.early_stopping_on is not None:
+        raise ValueError("partial_fit does not support early_stopping_on: use fit.")

@@ -1,11 +1,12 @@
-"""The callbacks of scikit-learn 1.9 and later, which `set_callbacks` takes."""
+"""Support of the callbacks of scikit-learn 1.9 and later, which `set_callbacks` registers."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import sklearn
 
-from mlpkit.estimators.atomic import Atomic
+from mlpkit.estimators.atomic import alter
+from mlpkit.training.tasks import NoTasks, Tasks
 
 try:
     from sklearn.callback import CallbackSupportMixin as _Support
@@ -13,62 +14,48 @@ try:
 except ImportError:
 
     def with_callbacks(method: Any) -> Any:
-        """No callbacks, nothing to tear down."""
+        """Without support there is nothing to tear down."""
         return method
 
     class _Support:  # type: ignore[no-redef]
         @property
         def set_callbacks(self) -> Any:
-            """Raise AttributeError: scikit-learn is too old."""
+            """Raise AttributeError: this version of scikit-learn has no callbacks."""
             raise AttributeError(
-                "set_callbacks needs scikit-learn 1.9 or later; installed is"
-                f" {sklearn.__version__}. The parameter callbacks= works with every version."
+                "set_callbacks requires scikit-learn 1.9 or later, but version"
+                f" {sklearn.__version__} is installed. Use the parameter callbacks= instead."
             )
 
 
-if TYPE_CHECKING:
-    from mlpkit.training.fit import Fitted
-    from mlpkit.training.sklearn_callbacks import FitTasks
-
-# what scikit-learn keeps on an estimator for its callbacks
+# attributes of an estimator that belong to scikit-learn's callbacks
 CALLBACKS, PARENT = "_skl_callbacks", "_parent_callback_ctx"
-KEPT = (CALLBACKS, PARENT, "_callback_fit_ctx", "_skl_callbacks_to_teardown")
+CALLBACK_ATTRIBUTES = (CALLBACKS, PARENT, "_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 
-class CallsHooks(_Support, Atomic):  # type: ignore[misc]
-    """For estimators: training calls the hooks of scikit-learn's callbacks."""
+class SklearnCallbackSupport(_Support):  # type: ignore[misc]
+    """Extends `set_callbacks` of scikit-learn: a fit calls the hooks of these callbacks."""
 
-    _keep: Callable[["Fitted", bool], None]
-
-    def _train_by(self, work: Callable[[Self, "FitTasks | None"], object]) -> Self:
-        """Do the work as `_alter` does, as a task of scikit-learn's callbacks if there are any."""
+    def _fit_atomically(self, work: Callable[[Self, Tasks], object]) -> Self:
+        """Fit as `alter` does, as a task of scikit-learn's callbacks if there are any."""
         state = vars(self)
         if CALLBACKS in state or PARENT in state:
-            self._train_as_task(work)
+            self._fit_as_task(work)
             return self
-        return self._alter(lambda draft: work(draft, None))
+        return alter(self, lambda draft: work(draft, NoTasks()))
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def _train_as_task(self, work: Callable[[Self, "FitTasks | None"], object]) -> None:
-        if CALLBACKS not in vars(self):  # those of a Pipeline or a search may look at the tree
+    def _fit_as_task(self, work: Callable[[Self, Tasks], object]) -> None:
+        if CALLBACKS not in vars(self):  # callbacks of a Pipeline or a search only see the task
             self._init_callback_context()
-            self._alter(lambda draft: work(draft, None))
+            alter(self, lambda draft: work(draft, NoTasks()))
             return
-        from mlpkit.training.sklearn_callbacks import FitTasks
+        from mlpkit.training.sklearn_callbacks import SklearnTasks
 
-        tasks = FitTasks(self, self._init_callback_context(max_subtasks=None))
+        tasks = SklearnTasks(self, self._init_callback_context(max_subtasks=None))
         before = vars(self)
-        self._alter(lambda draft: work(draft, tasks))
+        alter(self, lambda draft: work(draft, tasks))
         try:
             tasks.end()
         except BaseException:
             object.__setattr__(self, "__dict__", before)
             raise
-
-    def _as_fitted(self, fitted: "Fitted", fresh: bool) -> dict[str, Any]:
-        """The attributes of an estimator after a fit that ended so, without callbacks."""
-        copy = object.__new__(type(self))
-        attributes = {name: value for name, value in vars(self).items() if name not in KEPT}
-        object.__setattr__(copy, "__dict__", attributes)
-        copy._keep(fitted, fresh)
-        return attributes

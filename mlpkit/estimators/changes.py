@@ -1,14 +1,13 @@
 """Parameters that were changed between the calls of an estimator."""
 
+from collections.abc import Mapping
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple
 
-from sklearn import get_config
+from mlpkit.training.parameters import Parameters
 
-from mlpkit.estimators.parameters import parameter_names
-
-# those whose change is noticed also after a pickle was loaded
-KEPT = (
+# a pickle contains these, so that a change is noticed after it was loaded
+PICKLED = (
     "builder",
     "builder_options",
     "loss",
@@ -20,41 +19,33 @@ KEPT = (
 )
 
 
-class Settings:
-    """For estimators: validates the parameters of each call, and knows what was changed."""
+class LastCall(NamedTuple):
+    """The parameters of the last call that fitted an estimator.
 
-    _names: list[str]  # of the parameters
-    _settings: dict[str, Any]  # their values in the last call
-    _validate_params: Any
+    ``values`` also contains parameters that a subclass adds; ``parameters`` is None after
+    unpickling.
+    """
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls._names = parameter_names(cls)  # once: a stream asks for them at every call
+    values: dict[str, Any]
+    parameters: Parameters | None
 
-    def _changed(self) -> dict[str, Any]:
-        """The parameters that differ from those of the last call, with their old values.
+    def has(self, values: dict[str, Any]) -> bool:
+        """Whether the last call had the very same values."""
+        last = self.values
+        return len(last) == len(values) and all(map(is_, values.values(), last.values()))
 
-        Validates them as scikit-learn does; in a stream only if one was set since the last
-        call, because validation takes longer than a small step.
-        """
-        now = {name: getattr(self, name) for name in self._names}
-        last = self.__dict__.get("_settings", {})
-        if len(last) == len(now) and all(map(is_, now.values(), last.values())):
-            return {}
-        if not get_config()["skip_parameter_validation"]:
-            self._validate_params()
-        self._settings = now
-        return {name: old for name, old in last.items() if not is_same(old, now[name])}
+    def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters that have another value now, with their old values."""
+        return {name: old for name, old in self.values.items() if not is_same(old, values[name])}
 
-    def _settings_to_keep(self) -> dict[str, Any]:
-        """What a pickle holds: of objects that are no parameters any more, their names."""
-        last = self.__dict__.get("_settings", {})
-        now = {name: getattr(self, name) for name in KEPT if name in last}
-        return {name: _kept(last[name], value) for name, value in now.items()}
+    def pickled(self, values: Mapping[str, Any]) -> "LastCall":
+        """The record for a pickle; objects that are no longer parameters become names."""
+        last = self.values
+        return LastCall({n: _kept(last[n], values[n]) for n in PICKLED if n in last}, None)
 
 
-class Gone:
-    """An object that a pickle does not hold, known by its name."""
+class NamedObject:
+    """Stands in a pickle for an object, and equals objects of the same name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -69,18 +60,20 @@ class Gone:
         return self.name
 
 
-def _name(given: Any) -> str:
-    return given.name if isinstance(given, Gone) else getattr(given, "__qualname__", repr(given))
+def _name(value: Any) -> str:
+    if isinstance(value, NamedObject):
+        return value.name
+    return str(getattr(value, "__qualname__", repr(value)))
 
 
 def _kept(old: Any, new: Any) -> Any:
     if is_same(old, new):
         return new
-    return old if old is None or isinstance(old, str | int | float) else Gone(_name(old))
+    return old if old is None or isinstance(old, str | int | float) else NamedObject(_name(old))
 
 
 def is_same(a: Any, b: Any) -> bool:
-    """Whether two values of a parameter are equal; False where they do not say.
+    """Whether two values of a parameter are equal; False if they cannot be compared.
 
     >>> is_same((5,), (5,)), is_same("a", "b")
     (True, False)

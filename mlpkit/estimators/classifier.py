@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -12,15 +12,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
 from mlpkit.data.class_weights import ClassWeights
-from mlpkit.data.evaluation_sets import Beside
-from mlpkit.data.targets import Labels, first_call
+from mlpkit.data.evaluation_sets import dataset_of
+from mlpkit.data.targets import ClassTargets, first_call
+from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.error_hints import advised
-from mlpkit.plugin import Array, Backend, Builder, Callback, Dataset, Solver, Trainer
-
-if TYPE_CHECKING:
-    from mlpkit.training.sklearn_callbacks import FitTasks
+from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
+from mlpkit.training.tasks import Tasks
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -378,25 +377,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         y = np.eye(n_outputs, dtype=int) if classes is None else np.asarray(classes)
 
         def work(draft: Self) -> None:
-            draft._targets = Labels(y)
+            draft._targets = ClassTargets(y)
             draft.classes_ = draft._targets.classes
             draft._initialize(n_features, draft._targets.encode(y[:1]).shape[1])
 
-        return self._alter(work)
+        return alter(self, work)
 
-    def _weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
+    def _class_weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
         if self.class_weight is None:
             return w
-        kept = getattr(self, "_class_weights", None) if incremental else None
-        self._class_weights = copy(kept) if kept else ClassWeights(self.classes_)
+        earlier = getattr(self, "_class_weights", None) if incremental else None
+        self._class_weights = copy(earlier) if earlier else ClassWeights(self.classes_)
         by_class = self._class_weights.rows(self.class_weight, y, stream=incremental)
         return by_class if w is None else w * by_class
 
-    def _encoder(self, y: Any, incremental: bool) -> Labels:
+    def _fitted_targets(self, y: Any, incremental: bool) -> ClassTargets:
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            labels = Labels(y)
-            self.classes_ = labels.classes
-            return labels
+            targets = ClassTargets(y)
+            self.classes_ = targets.classes
+            return targets
         if self.warm_start:
             self._targets.check_same(y)
         else:
@@ -410,7 +409,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     @_label_binarizer.setter
     def _label_binarizer(self, binarizer: LabelBinarizer) -> None:
-        self._targets = Labels.of(binarizer)
+        self._targets = ClassTargets.of(binarizer)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @advised
@@ -442,14 +441,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self : MLPClassifier
             The updated estimator.
         """
+        rows = dataset_of(X, y, sample_weight, labels)
 
-        def work(draft: Self, tasks: "FitTasks | None") -> None:
+        def work(draft: Self, tasks: Tasks) -> None:
             if first_call(draft, classes):
                 multilabel = type_of_target(y).startswith("multilabel")
-                draft._targets = Labels(y if multilabel else classes)
-            draft._train(Dataset(X, y, sample_weight), Beside(labels), True, tasks)
+                draft._targets = ClassTargets(y if multilabel else classes)
+            draft._fit(rows, {}, tasks, incremental=True)
 
-        return self._train_by(work)
+        return self._fit_atomically(work)
 
     def predict(self, X: Any) -> Array:
         """Predict the class labels.
@@ -464,9 +464,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The predicted labels, or the indicator matrix of multilabel targets.
         """
-        now = self._snapshot()
-        p = now._outputs(X)
-        return now._targets.decode(p)  # type: ignore[no-any-return]
+        estimator = snapshot(self)
+        outputs = estimator._outputs(X)
+        return estimator._targets.decode(outputs)  # type: ignore[no-any-return]
 
     def predict_proba(self, X: Any) -> Array:
         """Predict the probabilities of the classes.
@@ -482,12 +482,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             The probabilities, in the order of `classes_`. For multilabel targets, the
             probability of each label.
         """
-        view = self._snapshot()
-        p = view._outputs(X)
+        estimator = snapshot(self)
+        p = estimator._outputs(X)
         if p.shape[1] > 1:
             return p
-        if len(view.classes_) == 1:
-            return np.ones_like(p)  # the only class, whatever the output is
+        if len(estimator.classes_) == 1:
+            return np.ones_like(p)  # there is one class, whatever the output is
         return np.hstack([1 - p, p])
 
     def predict_log_proba(self, X: Any) -> Array:

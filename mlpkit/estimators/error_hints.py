@@ -80,7 +80,7 @@ def of_argument(name: str, estimator: Any, method: str, known: list[str]) -> str
         hint = ARGUMENTS[name]
     elif method != "fit" and (name in ARGUMENTS or name.endswith(("_val", "_sets"))):
         hint = f"{method} measures each chunk before it learns from it; only fit validates."
-    elif meant in estimator._names:
+    elif meant in estimator._parameter_names:
         hint = f"{meant} is a parameter of the estimator: {cls}({meant}=...)."
     else:
         hint = did_you_mean(name, accepted)

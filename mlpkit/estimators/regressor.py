@@ -7,11 +7,12 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from mlpkit.data.evaluation_sets import Beside
-from mlpkit.data.targets import Values
+from mlpkit.data.evaluation_sets import dataset_of
+from mlpkit.data.targets import RealTargets
+from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
 from mlpkit.estimators.error_hints import advised
-from mlpkit.plugin import Array, Backend, Builder, Callback, Dataset, Solver, Trainer
+from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
@@ -366,13 +367,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         """
 
         def work(draft: Self) -> None:
-            draft._targets = Values(draft.loss)
+            draft._targets = RealTargets(draft.loss)
             draft._initialize(n_features, n_outputs)
 
-        return self._alter(work)
+        return alter(self, work)
 
-    def _encoder(self, y: Any, incremental: bool) -> Values:
-        return Values(self.loss)
+    def _fitted_targets(self, y: Any, incremental: bool) -> RealTargets:
+        return RealTargets(self.loss)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @advised
@@ -399,8 +400,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         self : MLPRegressor
             The updated estimator.
         """
-        given, beside = Dataset(X, y, sample_weight), Beside(labels)
-        return self._train_by(lambda draft, tasks: draft._train(given, beside, True, tasks))
+        rows = dataset_of(X, y, sample_weight, labels)
+        return self._fit_atomically(
+            lambda draft, tasks: draft._fit(rows, {}, tasks, incremental=True)
+        )
 
     def predict(self, X: Any) -> Array:
         """Predict the target values.
@@ -415,6 +418,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The predicted values.
         """
-        now = self._snapshot()
-        p = now._outputs(X)
-        return now._targets.decode(p)  # type: ignore[no-any-return]
+        estimator = snapshot(self)
+        outputs = estimator._outputs(X)
+        return estimator._targets.decode(outputs)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""What early stopping looks at: a metric, its worst group, or a function of the report."""
+"""Criteria of early stopping: a metric, a comparison of groups, or a function of a report."""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -8,20 +8,20 @@ from mlpkit.messages import comma_separated, did_you_mean
 from mlpkit.plugin import Metric
 from mlpkit.reports.report import PartitionReport
 
-KINDS = ("value", "worst", "difference", "ratio")
+COMPARISONS = ("value", "worst", "difference", "ratio")
 FORMS = (
     '"recall", "worst(recall, by=\'region\')", "difference(recall, by=\'region\')",'
-    " \"ratio(selection_rate, by='region')\", each with split='name' and min_rows=20 if you"
-    " like, or a function of the report"
+    " \"ratio(selection_rate, by='region')\", each with optional split='name' and"
+    " min_rows=20, or a function of the report"
 )
 MIN_ROWS = 20
 LONGEST = 500  # characters of an expression: deep nesting exhausts Python's parser
 
 
-class Goal(NamedTuple):
-    """A number of the report on one split; higher is better.
+class Criterion(NamedTuple):
+    """A number that is computed from the report of one set of rows.
 
-    ``kind`` is one of `KINDS`, or the user's function of the report, whose result it is.
+    ``kind`` is one of `COMPARISONS`, or a function that computes the number from the report.
     """
 
     kind: str | Callable[[PartitionReport], float]
@@ -32,9 +32,9 @@ class Goal(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The goal as the user would write it, or the name of the function.
+        """The criterion as an expression, or the name of the function.
 
-        >>> goal_of("worst(recall, by='region')").text, goal_of("log_loss").text
+        >>> criterion_of("worst(recall, by='region')").text, criterion_of("log_loss").text
         ("worst(recall, by='region')", 'log_loss')
         """
         if callable(self.kind):
@@ -46,7 +46,7 @@ class Goal(NamedTuple):
         return f"{self.kind}({', '.join(inside)})"
 
     def value(self, score: float, metrics: Sequence[Metric]) -> float:
-        """The number itself, from the score in which higher is better."""
+        """The number for a score, in which higher is better."""
         negated = self.kind == "difference"
         if self.kind in ("value", "worst"):
             (metric,) = (m for m in metrics if m.name == self.metric)
@@ -54,7 +54,7 @@ class Goal(NamedTuple):
         return -score if negated else score
 
     def score(self, report: PartitionReport) -> float:
-        """The number; that of a metric where lower is better is negated."""
+        """The score; the value of a metric is negated if lower is better."""
         if callable(self.kind):
             return float(self.kind(report))
         if self.kind == "ratio":
@@ -66,18 +66,18 @@ class Goal(NamedTuple):
         return value if report.higher_is_better(self.metric) else -value
 
     def check(self, metrics: Sequence[Metric], partitioners: Sequence[str]) -> None:
-        """ValueError for a metric without direction, or a partitioner that is not there."""
+        """Raise ValueError for a metric without direction or an unknown partitioner."""
         if callable(self.kind):
             return
         (metric,) = (m for m in metrics if m.name == self.metric)
         if self.kind in ("value", "worst") and metric.higher_is_better is None:
             raise ValueError(
-                f"early_stopping_on: neither high nor low {self.metric!r} is better; possible:"
-                f' "difference({self.metric})" and "ratio({self.metric})" between groups.'
+                f"early_stopping_on: neither higher nor lower {self.metric!r} is better. Use"
+                f' "difference({self.metric})" or "ratio({self.metric})" between groups.'
             )
         if self.kind != "value" and not partitioners:
             raise ValueError(
-                f"early_stopping_on: {self.kind}({self.metric}) needs groups: give partitions=."
+                f"early_stopping_on: {self.kind}({self.metric}) requires groups: set partitions=."
             )
         if self.by is not None and self.by not in partitioners:
             raise ValueError(
@@ -87,33 +87,35 @@ class Goal(NamedTuple):
             )
 
 
-def goal_of(given: Any) -> Goal:
-    """A goal from an expression or a function; ValueError with the possible forms.
+def criterion_of(value: Any) -> Criterion:
+    """The criterion of an expression or a function.
 
-    >>> goal_of("worst(recall, by='region')")[:3]
+    Raises ValueError, with the accepted forms, for any other value.
+
+    >>> criterion_of("worst(recall, by='region')")[:3]
     ('worst', 'recall', 'region')
     """
-    if callable(given):
-        return Goal(given)
-    if len(given) > LONGEST:
+    if callable(value):
+        return Criterion(value)
+    if len(value) > LONGEST:
         raise ValueError(
-            f"early_stopping_on has {len(given):,} characters; an expression has at most"
-            f" {LONGEST}. For more than one metric give a function of the report."
+            f"early_stopping_on has {len(value):,} characters; an expression has at most"
+            f" {LONGEST}. To combine metrics, pass a function of the report."
         )
     try:
-        node = ast.parse(given, mode="eval").body
+        node = ast.parse(value, mode="eval").body
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
             kind, what, options = node.func.id, node.args[0], node.keywords
         else:
             kind, what, options = "value", node, []
         more = {str(option.arg): ast.literal_eval(option.value) for option in options}
         metric = what.id if isinstance(what, ast.Name) else ast.literal_eval(what)
-        goal = Goal(kind, metric, **more)
-        texts = isinstance(metric, str) and isinstance(goal.by, str | None)
-        if kind not in KINDS or not texts or not isinstance(goal.split, str):
-            raise ValueError(given)
-        if type(goal.min_rows) is not int:
-            raise ValueError(given)
-        return goal
+        criterion = Criterion(kind, metric, **more)
+        texts = isinstance(metric, str) and isinstance(criterion.by, str | None)
+        if kind not in COMPARISONS or not texts or not isinstance(criterion.split, str):
+            raise ValueError(value)
+        if type(criterion.min_rows) is not int:
+            raise ValueError(value)
+        return criterion
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise ValueError(f"early_stopping_on={given!r}; possible: {FORMS}.") from error
+        raise ValueError(f"early_stopping_on must be one of {FORMS}; got {value!r}.") from error

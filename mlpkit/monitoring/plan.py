@@ -1,121 +1,69 @@
-"""What is measured in every epoch, settled before training, and the rows it is measured on."""
+"""What is measured after every epoch, determined before training."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from mlpkit.metrics.accumulator import Accumulator
-from mlpkit.metrics.arguments import metric_of, metrics_of
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.metrics.predictions import from_outputs, true_values
-from mlpkit.monitoring.criteria import MIN_ROWS, Goal, goal_of
+from mlpkit.monitoring.criteria import MIN_ROWS, Criterion
 from mlpkit.monitoring.history import Record
-from mlpkit.partitions.arguments import partitioners_of
 from mlpkit.partitions.fitting import fit_and_assign, with_fitted
-from mlpkit.plugin import (
-    Array,
-    Dataset,
-    Groups,
-    Metric,
-    Partitioner,
-    PredictionKind,
-    Predictions,
-    Task,
-)
+from mlpkit.plugin import Array, Dataset, Groups, Metric, Partitioner, Predictions, Task
 from mlpkit.reports.estimates import ReportOptions
 from mlpkit.reports.report import PartitionReport
 
-NEEDS: tuple[PredictionKind, ...] = ("labels", "scores", "probabilities")
 
-
-class Rows(NamedTuple):
-    """Rows that are measured: X as the network takes it, y (n, n_outputs) encoded, sample
-    weights (n,) or None, and the groups of each partitioner.
-    """
-
-    split: str
-    X: Any
-    y: Array
-    w: Array | None
-    groups: Mapping[str, Groups]
-
-    def part(self, split: str, index: Array) -> "Rows":
-        """Some of them, as a split of its own."""
-        groups = {name: Groups(g.codes[index], g.names) for name, g in self.groups.items()}
-        w = None if self.w is None else self.w[index]
-        return Rows(split, self.X[index], self.y[index], w, groups)
-
-
-class Plan(NamedTuple):
-    """What is measured, by which groups, and what early stopping looks at."""
+class MetricPlan(NamedTuple):
+    """The metrics, the partitioners with their fitted groups, and the stopping criterion."""
 
     task: Task
     classes: Array | None
     metrics: tuple[Metric, ...]
     partitioners: tuple[Partitioner, ...]
-    cuts: dict[str, Any]
-    goal: Goal | None
+    fitted_groups: dict[str, Any]
+    criterion: Criterion | None
 
-    def grouped(self, sample: Dataset, n_rows: int) -> dict[str, Groups]:
-        """The groups of rows; the first ones teach the partitioners theirs."""
-        known = [
-            with_fitted(p, self.cuts[p.name]) if p.name in self.cuts else p
+    def groups_of(self, dataset: Dataset, n_rows: int) -> dict[str, Groups]:
+        """The groups of rows; partitioners are fitted to the first rows."""
+        partitioners = [
+            with_fitted(p, self.fitted_groups[p.name]) if p.name in self.fitted_groups else p
             for p in self.partitioners
         ]
-        return fit_and_assign(known, self.cuts, sample, n_rows)
+        return fit_and_assign(partitioners, self.fitted_groups, dataset, n_rows)
 
-    def met(self, sample: Dataset, n_rows: int) -> dict[str, Groups]:
-        """The groups of rows of a stream, which may teach new ones."""
-        return fit_and_assign(self.partitioners, self.cuts, sample, n_rows)
+    def merged_groups_of(self, dataset: Dataset, n_rows: int) -> dict[str, Groups]:
+        """The groups of rows of a stream; new groups are merged with those fitted before."""
+        return fit_and_assign(self.partitioners, self.fitted_groups, dataset, n_rows)
 
-    def rows(self, split: str, X: Any, y: Array, w: Array | None, sample: Dataset) -> Rows:
-        """Rows with their groups."""
-        return Rows(split, X, y, w, self.grouped(sample, len(y)))
-
-    def scored(self, y: Array, p: Array) -> Predictions:
+    def predictions(self, y: Array, outputs: Array) -> Predictions:
         """Encoded targets with activated outputs, both (n, n_outputs)."""
-        return from_outputs(self.task, self.classes, true_values(self.task, y), p)
+        return from_outputs(self.task, self.classes, true_values(self.task, y), outputs)
 
-    def seen(self, scored: Predictions, grouping: Grouping) -> Accumulator:
-        """All metrics of these rows; what raises is NaN."""
-        found = Accumulator(self.metrics, strict=False)
-        found.update_grouped(scored, grouping)
-        return found
+    def accumulated(self, predictions: Predictions, grouping: Grouping) -> Accumulator:
+        """All metrics of these rows; a metric that raises is NaN."""
+        accumulator = Accumulator(self.metrics, strict=False)
+        accumulator.update_grouped(predictions, grouping)
+        return accumulator
 
-    def report(self, seen: Accumulator) -> PartitionReport:
-        """What was seen, as a report."""
-        min_rows = self.goal.min_rows if self.goal else MIN_ROWS
-        return PartitionReport(
-            seen, list(self.partitioners), self.cuts, ReportOptions(None, min_rows, 1000, 0)
-        )
-
-
-def record(epoch: int, split: str, seen: Accumulator) -> Record:
-    """All values of what was seen, for the history."""
-    assert seen.sums is not None
-    weight = seen.sums.totals(seen.balanced)[:, 0, 0]
-    names = tuple(m.name for m in seen.metrics)
-    values = np.stack(seen.values())
-    return Record(epoch, split, names, tuple(seen.labels), values, seen.sums.n_rows, weight)
+    def report(self, accumulator: Accumulator) -> PartitionReport:
+        """The report of accumulated rows, without intervals."""
+        min_rows = self.criterion.min_rows if self.criterion else MIN_ROWS
+        settings = ReportOptions(None, min_rows, 1000, 0)
+        return PartitionReport(accumulator, list(self.partitioners), self.fitted_groups, settings)
 
 
-def plan_of(params: Mapping[str, Any], task: Task, classes: Array | None, X: Any) -> Plan:
-    """The plan that an estimator's parameters ask for; X as the user gave it.
-
-    ValueError for what is unknown, does not fit the task, or can't decide.
-    """
-    goal = None if params["early_stopping_on"] is None else goal_of(params["early_stopping_on"])
-    asked = params["metrics"]
-    named = goal.metric if goal is not None else ""
-    if asked is None and named:
-        asked = [named]
-    brought = params["network_metrics"]
-    found = [] if asked is None and brought else metrics_of(asked, task, NEEDS)
-    found += [m for m in brought if m.name not in [each.name for each in found]]
-    if named and named not in [m.name for m in found]:
-        found += metrics_of([metric_of(named)], task)
-    partitioners = partitioners_of(() if params["partitions"] is None else params["partitions"], X)
-    if goal is not None:
-        goal.check(found, [p.name for p in partitioners])
-    return Plan(task, classes, tuple(found), tuple(partitioners), {}, goal)
+def record(epoch: int, split: str, accumulator: Accumulator) -> Record:
+    """All values of accumulated rows, for the history."""
+    assert accumulator.sums is not None
+    weight = accumulator.sums.totals(accumulator.balanced)[:, 0, 0]
+    return Record(
+        epoch,
+        split,
+        tuple(m.name for m in accumulator.metrics),
+        tuple(accumulator.labels),
+        np.stack(accumulator.values()),
+        accumulator.sums.n_rows,
+        weight,
+    )

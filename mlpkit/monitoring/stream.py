@@ -1,135 +1,139 @@
-"""Test-then-train: each chunk of a stream is predicted before it is learned from."""
+"""Prequential metrics: the rows of each call are predicted before they are used for training."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
-from mlpkit.monitoring.plan import Plan, record
+from mlpkit.monitoring.plan import MetricPlan, record
+from mlpkit.monitoring.protocol import Predict
 from mlpkit.plugin import Array, Dataset, Metric, MetricValue, Predictions, Report, State
 
-BUCKETS = 8  # of a window: it is exact to an eighth of its length
+BUCKETS = 8  # of a window, whose length is exact to an eighth
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Metrics over all rows of a stream, and over the last `window` of them, by group.
+    """Metrics over all rows of a stream and over its last rows, by group.
 
-    ``whole`` leaves out metrics that keep rows, which a stream has no end of. Each bucket
-    holds the rows of some calls; the window drops the oldest as soon as it can.
+    ``total`` omits metrics that keep rows, since a stream has no end. A bucket contains the rows
+    of some calls; the window drops the oldest bucket when the others suffice.
     """
 
-    plan: Plan
+    plan: MetricPlan
     window: int
-    whole: Accumulator
+    total: Accumulator
     buckets: tuple[Accumulator, ...] = ()
 
-    def after(self, sample: Dataset, y: Array, p: Array, w: Array | None) -> "Stream":
-        """With a chunk: targets and outputs before training on it, both (n, n_outputs).
+    def extended(self, passed: Dataset, encoded: Dataset, outputs: Array) -> "Stream":
+        """The stream with the rows of a call.
 
-        Partitioners that can learn groups that are new in it do.
+        ``passed`` are the rows for partitioners, ``encoded`` their targets and weights, and
+        ``outputs`` the activated outputs before training, (n_samples, n_outputs).
         """
-        cuts = dict(self.plan.cuts)
-        plan = self.plan._replace(cuts=cuts)
-        groups = plan.met(sample, len(y))
-        scored, grouping = plan.scored(y, p), Grouping(groups, len(y), w)
-        whole = self.whole + _seen(self.whole.metrics, scored, grouping)
-        chunk = plan.seen(scored, grouping)
+        plan = self.plan._replace(fitted_groups=dict(self.plan.fitted_groups))
+        groups = plan.merged_groups_of(passed, len(encoded.y))
+        predictions = plan.predictions(encoded.y, outputs)
+        grouping = Grouping(groups, len(encoded.y), encoded.sample_weight)
+        total = self.total + _accumulated(self.total.metrics, predictions, grouping)
+        new = plan.accumulated(predictions, grouping)
         *old, last = self.buckets or (Accumulator(plan.metrics, strict=False),)
-        if rows_of(last) < self.window / BUCKETS:
-            buckets = [*old, last + chunk]
+        if n_rows_of(last) < self.window / BUCKETS:
+            buckets = [*old, last + new]
         else:
-            buckets = [*old, last, chunk]
-        while sum(map(rows_of, buckets[1:])) >= self.window:
+            buckets = [*old, last, new]
+        while sum(map(n_rows_of, buckets[1:])) >= self.window:
             del buckets[0]
-        return replace(self, plan=plan, whole=whole, buckets=tuple(buckets))
+        return replace(self, plan=plan, total=total, buckets=tuple(buckets))
 
     def records(self, call: int) -> tuple[Record, ...]:
-        """The rows of the history for this call."""
-        first, *rest = self.buckets
+        """The values of the history for a call of this number."""
+        window, *rest = self.buckets
         for bucket in rest:
-            first = first + bucket
-        found = [record(call, "window", first)]
-        return (
-            (record(call, "prequential", self.whole), *found) if self.whole.metrics else (*found,)
-        )
-
-
-class Arrival(NamedTuple):
-    """A chunk that is to be measured: X as the network takes it, y (n, n_outputs) encoded,
-    sample weights (n,) or None, the rows for partitioners, and the calls before.
-    """
-
-    stream: Stream
-    X: Any
-    y: Array
-    w: Array | None
-    sample: Dataset
-    calls: int
-
-    @property
-    def plan(self) -> Plan:
-        """What is measured."""
-        return self.stream.plan
-
-    def monitor(self, predict: Callable[[State, Any], Array]) -> "StreamMonitor":
-        """Who measures it."""
-        return StreamMonitor(self, predict)
+            window = window + bucket
+        last = record(call, "window", window)
+        if not self.total.metrics:
+            return (last,)
+        return record(call, "prequential", self.total), last
 
 
 class StreamMonitor:
-    """The metrics of one call of `partial_fit`, made before its training."""
+    """The metrics of one call of `partial_fit`, computed before its training.
 
+    Small parts of a stream lack classes and groups, so undefined values cause no warning.
+
+    Parameters
+    ----------
+    stream : Stream
+        The stream of earlier calls.
+    train, passed : Dataset
+        The rows as the network uses them, and as partitioners do.
+    n_earlier : int
+        Number of earlier calls.
+    """
+
+    scores = False
+    scored_split = ""
     with_predictions = False
 
-    def __init__(self, arrival: Arrival, predict: Callable[[State, Any], Array]) -> None:
-        self.arrival, self.predict = arrival, predict
-        self.stream = arrival.stream
+    def __init__(self, stream: Stream, train: Dataset, passed: Dataset, n_earlier: int) -> None:
+        self.stream: Any = stream
+        self.train, self.passed, self.n_earlier = train, passed, n_earlier
         self.records: tuple[Record, ...] = ()
 
-    def begin(self, state: State) -> None:
-        """Predict the chunk with what was learned before it."""
-        chunk = self.arrival
-        p = self.predict(state, chunk.X)
-        self.stream = chunk.stream.after(chunk.sample, chunk.y, p, chunk.w)
-        self.records = self.stream.records(chunk.calls + 1)
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the plan."""
+        return self.stream.plan.metrics  # type: ignore[no-any-return]
 
-    def score(self, state: State) -> float:
-        """A stream is not stopped early."""
+    def hold_out(self, kept: Array, held: Array) -> None:
+        """Not used: `partial_fit` does not support early stopping."""
         raise NotImplementedError
 
-    def monitored(self, score: float) -> None:
-        """Nothing: a stream is not stopped early."""
+    def begin(self, predict: Predict, state: State) -> None:
+        """Predict the rows with the weights before training, and measure them."""
+        outputs = predict(state, self.train.X)
+        self.stream = self.stream.extended(self.passed, self.train, outputs)
+        self.records = self.stream.records(self.n_earlier + 1)
+
+    def score(self, state: State) -> float:
+        """Not used: `partial_fit` does not support early stopping."""
+        raise NotImplementedError
+
+    def criterion(self, score: float) -> None:
+        """No criterion."""
 
     def measure(self, state: State, report: Report) -> Callable[[], Iterable[MetricValue]]:
-        """What was measured."""
+        """The values that `begin` measured."""
         return partial(MetricHistory, self.records)
 
-    def history(self, epochs: int) -> MetricHistory:
-        """What was measured."""
+    def history(self, n_epochs: int) -> MetricHistory:
+        """The values that `begin` measured."""
         return MetricHistory(self.records)
 
-    def tell(self) -> None:
-        """Small chunks lack classes and groups: what is undefined is NaN, without a word."""
+    def warn(self) -> None:
+        """Do nothing."""
 
 
-def stream_of(plan: Plan, window: int) -> Stream:
-    """A stream of which nothing was seen."""
-    adding = [m for m in plan.metrics if m.exact is None]
-    return Stream(plan, window, Accumulator(adding, strict=False))
+def stream_of(plan: MetricPlan, window: int) -> Stream:
+    """A stream without rows."""
+    summed = [m for m in plan.metrics if m.exact is None]
+    return Stream(plan, window, Accumulator(summed, strict=False))
 
 
-def rows_of(seen: Accumulator) -> int:
-    """How many rows were seen."""
-    return 0 if seen.sums is None else int(np.max(seen.sums.n_rows))
+def n_rows_of(accumulator: Accumulator) -> int:
+    """Number of rows of an accumulator."""
+    return 0 if accumulator.sums is None else int(np.max(accumulator.sums.n_rows))
 
 
-def _seen(metrics: list[Metric], scored: Predictions, grouping: Grouping) -> Accumulator:
-    found = Accumulator(metrics, strict=False)
-    found.update_grouped(scored, grouping)
-    return found
+def _accumulated(
+    metrics: list[Metric], predictions: Predictions, grouping: Grouping
+) -> Accumulator:
+    accumulator = Accumulator(metrics, strict=False)
+    accumulator.update_grouped(predictions, grouping)
+    return accumulator

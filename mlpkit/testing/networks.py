@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 from mlpkit import MLPClassifier
-from mlpkit.estimators.building import network_of
+from mlpkit.estimators.network_building import network_of
 from mlpkit.plugin import Network, Solver, Spec
 from mlpkit.registry.lookup import installed, resolve
 from mlpkit.testing.cases import TASKS, close, data, drawn, recipe, spec

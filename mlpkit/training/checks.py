@@ -46,7 +46,7 @@ def decision(answer: Any, callback: Any) -> bool | float:
     )
 
 
-def first_rate(answer: Any, callback: Any) -> float | None:
+def initial_learning_rate(answer: Any, callback: Any) -> float | None:
     """The learning rate that `on_begin` returned, or None to keep the estimator's."""
     learning_rate = decision(answer, callback)
     if learning_rate is True:

@@ -1,218 +1,230 @@
-"""One fit, from a model and data to the trained model: split, put, train, report."""
+"""One fit: hold out validation rows, start the backend, train, and collect the result."""
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from mlpkit.data.targets import Labels, Values
+from mlpkit.data.targets import Targets
+from mlpkit.monitoring.protocol import Monitor, Predict
 from mlpkit.numpy_backend.dense import activated
 from mlpkit.plugin import (
     Array,
     Dataset,
     InvalidResult,
     Job,
-    Observer,
     Progress,
     Recipe,
     Report,
+    Spec,
     State,
     Unsupported,
 )
 from mlpkit.registry import provenance
-from mlpkit.training import checks as answers
-from mlpkit.training import recipe as recipes
-from mlpkit.training.model import Model
-from mlpkit.training.observers import Listeners
-from mlpkit.training.support import check_network, check_rows, declared, name_in
+from mlpkit.training import checks
+from mlpkit.training.components import (
+    backend_name,
+    backend_of,
+    callbacks_of,
+    selected_callbacks,
+    trainer_of,
+)
+from mlpkit.training.epoch_observer import EpochObserver
+from mlpkit.training.fitted_network import FittedNetwork, LiveState
+from mlpkit.training.parameters import Parameters
+from mlpkit.training.support import add_component_name, check_network, check_rows, declared
+from mlpkit.training.tasks import Tasks
 
-if TYPE_CHECKING:  # it is there where metrics are asked for
-    from mlpkit.monitoring.monitor import Asked, Monitor
-    from mlpkit.monitoring.stream import Arrival, StreamMonitor
-    from mlpkit.training.sklearn_callbacks import FitTasks
+
+@dataclass(frozen=True)
+class FitInputs:
+    """What a fit works on, in addition to the network and the parameters.
+
+    Parameters
+    ----------
+    rows : Dataset
+        Validated rows, with the targets as the user passed them.
+    data : Dataset
+        The rows with encoded targets (n_samples, n_outputs) and with class weights applied.
+    targets : Targets
+        The fitted encoder of the targets.
+    recipe : Recipe
+    rng : RandomState
+    progress : Progress
+        What training continues from.
+    monitor : Monitor
+    tasks : Tasks
+    validation : Dataset or None
+        Rows for early stopping; None holds out some of the training rows.
+    passes : int
+        As in `Job`.
+    attributes_of : callable
+        ``attributes_of(result)``: the attributes of an estimator with this result, for the
+        callbacks of scikit-learn.
+    """
+
+    rows: Dataset
+    data: Dataset
+    targets: Targets
+    recipe: Recipe
+    rng: np.random.RandomState
+    progress: Progress
+    monitor: Monitor
+    tasks: Tasks
+    validation: Dataset | None
+    passes: int
+    attributes_of: "Callable[[FitResult], dict[str, Any]]"
 
 
-class Fitted(NamedTuple):
-    """The result of a fit."""
+class FitResult(NamedTuple):
+    """A trained network, with the reports of the epochs and the monitor that measured them."""
 
-    model: Model
+    network: FittedNetwork
     progress: Progress
     reports: list[Report]
-    monitor: "Monitor | StreamMonitor | None" = None
-    has_steps: bool = True  # else the loss is the least one, also where no iteration was made
+    monitor: Monitor
+    has_steps: bool  # else the loss is the best one, also without any iteration
 
 
-class Task(NamedTuple):
-    """What a fit works with, besides the model and the parameters.
+def fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> FitResult:
+    """Train the network on the backend and with the components that the parameters select.
 
-    ``validation`` are rows to stop early on, instead of some held out; ``passes`` 0 trains
-    until the trainer's own rules end it.
+    Raises PluginError, with the name and the distribution of the component, for a component that
+    does not support the fit or returns an invalid result.
     """
-
-    data: Dataset
-    targets: Labels | Values
-    rng: np.random.RandomState
-    progress: Callable[[Recipe], Progress]
-    passes: int = 0
-    validation: Dataset | None = None
-    asked: "Asked | Arrival | None" = None
-    tasks: "FitTasks | None" = None  # of scikit-learn's callbacks
-
-
-def run(model: Model, params: dict[str, Any], task: Task) -> Fitted:
-    """Train the model on the backend, with the solver and callbacks that `params` name.
-
-    Raises PluginError, with the name and the distribution of the component, for one that does
-    not support what is asked of it, or that returns something invalid.
-    """
-    recipe = recipes.recipe_of(params, model.solver)
     try:
-        return _run(model, params, task, recipe)
+        return _fit(network, parameters, inputs)
     except (InvalidResult, Unsupported) as error:
-        name_in(error, params, model.structure, model.spec, recipe)
+        add_component_name(error, parameters, network.structure, network.spec, inputs.recipe)
         raise
 
 
-def _run(model: Model, params: dict[str, Any], task: Task, recipe: Recipe) -> Fitted:
-    backend = recipes.backend_of(params)
-    check_rows(params, task.data.X)
-    live = model.kept(backend, recipe)
-    if live is None:
-        check_network(params, model.structure, model.spec, recipe)
-        live = model.live(backend, recipe)
+def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> FitResult:
+    recipe, monitor, tasks, passes = inputs.recipe, inputs.monitor, inputs.tasks, inputs.passes
+    check_rows(parameters, inputs.data.X)
+    live = _live_state(network, parameters, recipe)
+    _check_steps(parameters, network.spec, recipe, monitor)
+    tasks.begin(_max_epochs(parameters, recipe, passes), inputs.rows)
 
-    def predict(state: State, X: Any) -> Array:
-        z = answers.outputs(live.steps.outputs(state, X), X.shape[0], model.spec.n_outputs)
-        return activated(z, model.spec.loss.out_activation)
+    train, validation = _split(parameters, inputs)
+    predict = partial(_predict, live, network.spec)
+    monitor.begin(predict, live.state)
+    score = None
+    if monitor.scores:
+        score = monitor.score
+    elif validation is not None:
+        score = partial(_score, predict, inputs.targets, validation)
 
-    if any(model.spec.dropouts) and not recipe.solver.has_steps:
-        raise ValueError(
-            f"dropout={params['dropout']!r} needs a solver that works in steps, as 'adam' or"
-            f" 'sgd'; {params['solver']!r} minimises one function of all rows. Set dropout=0.0."
-        )
-    tasks = task.tasks
-    if tasks is not None:
-        tasks.begin(_at_most(params, recipe, task.passes))
-    data, asked, score = task.data, task.asked, None
-    if recipe.solver.has_steps:  # else the whole data at once
-        data, asked, score = _split(params, task, predict)
-        _warn_if_clipped(params["batch_size"], len(data.y))
-    elif asked is not None and asked.plan.goal is not None:
-        raise ValueError(
-            f"early_stopping_on needs a solver that works in steps, as 'adam'; {params['solver']!r}"
-            " has none."
-        )
-    monitor = None
-    if asked is not None:
-        monitor = asked.monitor(predict)
-        monitor.begin(live.state)
-        if asked.plan.goal is not None:
-            score = monitor.score
-    callbacks = recipes.callbacks_of(
-        params,
-        task.passes,
-        network=model.structure,
-        spec=model.spec,
+    callbacks = callbacks_of(
+        parameters,
+        passes,
+        network=network.structure,
+        spec=network.spec,
         recipe=recipe,
-        metrics=() if asked is None else asked.plan.metrics,
+        metrics=monitor.metrics,
     )
-    measure = None if monitor is None else monitor.measure
-    monitored = None if monitor is None else monitor.monitored
-    given = recipes.given_callbacks(params, task.passes)
-    listeners = Listeners(callbacks, live.steps.arrays, measure, monitored, given)
-    before = task.progress(recipe)
-
-    def fitted(state: State, progress: Progress, n_epochs: int) -> Fitted:
-        backend = params["backend"]
-        if backend is None:
-            backend = recipes.backend_name(params)
-        sources = provenance.sources_of(backend, params["builder"], model.structure)
-        trained = model.trained(live._replace(state=state), sources)
-        reports = listeners.reports[:n_epochs]
-        return Fitted(trained, progress, reports, monitor, recipe.solver.has_steps)
-
+    observer = EpochObserver(
+        callbacks, live.steps.arrays, monitor, selected_callbacks(parameters, passes)
+    )
+    result = partial(_result, network, parameters, live, observer)
     state = live.state
     try:
-        before = replace(before, learning_rate=listeners.begin(live.state, before.learning_rate))
+        learning_rate = observer.begin(state, inputs.progress.learning_rate)
+        progress = replace(inputs.progress, learning_rate=learning_rate)
         job = Job(
-            steps=answers.checked(live.steps, model.spec),
-            rows=live.steps.put(data.X, data.y, data.sample_weight),
-            n_rows=len(data.y),
+            steps=checks.checked(live.steps, network.spec),
+            rows=live.steps.put(train.X, train.y, train.sample_weight),
+            n_rows=len(train.y),
             recipe=recipe,
-            rng=task.rng,
-            seed=model.spec.seed,
-            decayed=model.decayed,
-            frozen=model.structure.frozen,
+            rng=inputs.rng,
+            seed=network.spec.seed,
+            decayed=network.structure.decayed,
+            frozen=network.structure.frozen,
             score=score,
-            passes=task.passes,
-            with_predictions=monitor is not None
-            and monitor.with_predictions
-            and "epoch_predictions" in declared(params),
+            passes=passes,
+            with_predictions=monitor.with_predictions
+            and "epoch_predictions" in declared(parameters),
         )
-        observer: Observer = listeners
-        if tasks is not None:
-            job, observer = tasks.followed(job, before, fitted), tasks.observed(observer)
-        train = recipes.trainer_of(params, recipe)
-        state, after = answers.trained(train(job, live.state, before, observer))
-        if tasks is not None:
-            tasks.close()
+        job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
+        trainer = trainer_of(parameters, recipe)
+        returned = trainer(job, state, progress, tasks.observed(observer))
+        state, progress = checks.trained(returned)
+        tasks.close()
     finally:
-        listeners.end(state)
-    if (chosen := listeners.chosen(state)) is not None:
-        state = live.steps.start({**chosen, **live.steps.optimizer_state(state)})
-    return fitted(state, after, after.epoch)  # an interrupted epoch does not count
+        observer.end(state)
+    weights = observer.final_weights(state)
+    if weights is not None:
+        state = live.steps.start({**weights, **live.steps.optimizer_state(state)})
+    return result(state, progress, progress.epoch)  # an interrupted epoch does not count
 
 
-def _at_most(params: dict[str, Any], recipe: Recipe, passes: int) -> int | None:
-    """The number of epochs at most, None of a trainer of a plugin."""
-    ours = (params["trainer"] or recipe.solver.trainer) in ("epochs", "lbfgs")
-    return passes or (recipe.max_iter if ours else None)
+def _live_state(network: FittedNetwork, parameters: Parameters, recipe: Recipe) -> LiveState:
+    """The training state of the last call, or a new one if the backend or recipe changed."""
+    backend = backend_of(parameters)
+    live = network.live_for(backend, recipe)
+    if live is None:
+        check_network(parameters, network.structure, network.spec, recipe)
+        live = network.started(backend, recipe)
+    return live
 
 
-def _split(
-    params: dict[str, Any], task: Task, predict: Callable[[State, Any], Array]
-) -> "tuple[Dataset, Asked | Arrival | None, Callable[[State], float] | None]":
-    """Rows to train on, what is measured, and the score for early stopping, if that is wanted."""
-    data, held = task.data, task.validation
-    asked: Any = task.asked  # of a stream, nothing that follows is wanted
-    goal = None if asked is None else asked.plan.goal
-    if not params["early_stopping"] and goal is None:
-        return data, asked, None
-    if held is None and (goal is None or goal.split == "validation"):
-        data, held, indices = _held_out(data, task, params["validation_fraction"])
-        asked = None if asked is None else asked.split(*indices)
-        if task.tasks is not None:
-            task.tasks.keep(indices[0])
-    if held is None:
-        return data, asked, None  # the monitor scores an evaluation set
-    validation = held
-
-    def score(state: State) -> float:
-        p = predict(state, validation.X)
-        return task.targets.score(validation.y, p, validation.sample_weight)
-
-    return data, asked, score
+def _check_steps(parameters: Parameters, spec: Spec, recipe: Recipe, monitor: Monitor) -> None:
+    """Raise ValueError if something requires a solver that works in steps."""
+    if recipe.solver.has_steps:
+        return
+    if any(spec.dropouts):
+        raise ValueError(
+            f"dropout={parameters.dropout!r} requires a solver that works in steps, such as"
+            f" 'adam' or 'sgd'; {parameters.solver!r} minimizes one function of all rows. Set"
+            " dropout=0.0."
+        )
+    if monitor.scores:
+        raise ValueError(
+            "early_stopping_on requires a solver that works in steps, such as 'adam';"
+            f" {parameters.solver!r} does not."
+        )
 
 
-def _held_out(
-    data: Dataset, task: Task, fraction: float
-) -> tuple[Dataset, Dataset, tuple[Array, Array]]:
-    """The rows to train on, those to score on, and the indices of both: stratified for two
-    classes.
-    """
-    stratify = data.y if task.targets.task == "binary" else None
+def _max_epochs(parameters: Parameters, recipe: Recipe, passes: int) -> int | None:
+    """The maximum number of epochs; None for a trainer of a plugin."""
+    built_in = (parameters.trainer or recipe.solver.trainer) in ("epochs", "lbfgs")
+    return passes or (recipe.max_iter if built_in else None)
+
+
+def _split(parameters: Parameters, inputs: FitInputs) -> tuple[Dataset, Dataset | None]:
+    """The rows to train on, and those to score if the score is that of the targets."""
+    if not inputs.recipe.solver.has_steps:  # all rows at once
+        return inputs.data, None
+    train, validation, monitor = inputs.data, inputs.validation, inputs.monitor
+    if not parameters.early_stopping and not monitor.scores:
+        validation = None
+    elif validation is None and monitor.scored_split in ("", "validation"):
+        train, validation = _held_out(parameters, inputs)
+    _warn_if_clipped(parameters.batch_size, len(train.y))
+    return train, validation
+
+
+def _held_out(parameters: Parameters, inputs: FitInputs) -> tuple[Dataset, Dataset]:
+    """Rows to train on and rows to score; stratified for two classes."""
+    data = inputs.data
     kept, held = train_test_split(
-        np.arange(len(data.y)), random_state=task.rng, test_size=fraction, stratify=stratify
+        np.arange(len(data.y)),
+        random_state=inputs.rng,
+        test_size=parameters.validation_fraction,
+        stratify=data.y if inputs.targets.task == "binary" else None,
     )
     if len(held) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of"
             " your dataset."
         )
-    return data.take(kept), data.take(held), (kept, held)
+    inputs.monitor.hold_out(kept, held)
+    inputs.tasks.hold_out(kept)
+    return data.take(kept), data.take(held)
 
 
 def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
@@ -221,3 +233,38 @@ def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
             f"Got `batch_size` {batch_size}, larger than the sample size {n_rows}. It is going"
             " to be clipped"
         )
+
+
+def _predict(live: LiveState, spec: Spec, state: State, X: Any) -> Array:
+    """Activated outputs, (n_samples, n_outputs)."""
+    outputs = checks.outputs(live.steps.outputs(state, X), X.shape[0], spec.n_outputs)
+    return activated(outputs, spec.loss.out_activation)
+
+
+def _score(predict: Predict, targets: Targets, validation: Dataset, state: State) -> float:
+    """Accuracy or R2 of the validation rows."""
+    p = predict(state, validation.X)
+    return targets.score(validation.y, p, validation.sample_weight)
+
+
+def _result(
+    network: FittedNetwork,
+    parameters: Parameters,
+    live: LiveState,
+    observer: EpochObserver,
+    state: State,
+    progress: Progress,
+    n_epochs: int,
+) -> FitResult:
+    """The result of a fit that ended with this state after so many epochs."""
+    backend = parameters.backend
+    if backend is None:
+        backend = backend_name(parameters)
+    sources = provenance.sources_of(backend, parameters.builder, network.structure)
+    return FitResult(
+        network.trained(live._replace(state=state), sources),
+        progress,
+        observer.reports[:n_epochs],
+        observer.monitor,
+        live.recipe.solver.has_steps,
+    )

@@ -1,6 +1,5 @@
-"""Training as scikit-learn's callbacks see it: a task for the fit, and one for each epoch."""
+"""Reports a fit to the callbacks of scikit-learn 1.9: a task for the fit, one for each epoch."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from mlpkit.plugin import (
     Array,
     Arrays,
     Batches,
+    Dataset,
     Job,
     Observer,
     Progress,
@@ -20,18 +20,23 @@ from mlpkit.plugin import (
     StepSums,
 )
 from mlpkit.training.loop import improved
+from mlpkit.training.tasks import Attributes
 
 
-class FitTasks:
-    """Calls the hooks of the callbacks that were given to `set_callbacks`, for one fit.
+class SklearnTasks:
+    """Calls the hooks of the callbacks that were passed to `set_callbacks`.
 
-    ``context`` is the root context of scikit-learn for the fit of ``estimator``.
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator as callbacks see it.
+    context : CallbackContext
+        The root context of scikit-learn for this fit.
     """
 
-    data: dict[str, Any]  # as hooks take them
-    trained: dict[str, Any]  # the part of them that is not held out
-    attributes: Callable[[Any], dict[str, Any]]  # of the estimator with this `Fitted`
-    fitted: Callable[[State, Progress, int], Any]  # the `Fitted` after so many epochs
+    rows: dict[str, Any]  # in the form of the hooks
+    kept: dict[str, Any]  # the rows that are not held out
+    attributes: Attributes
     progress: Progress
 
     def __init__(self, estimator: Any, context: Any) -> None:
@@ -40,32 +45,24 @@ class FitTasks:
         self.last: State = None
         self.task: Any = None  # the context of the epoch that has begun
 
-    def prepare(
-        self, X: Any, y: Any, w: Array | None, attributes: Callable[[Any], dict[str, Any]]
-    ) -> None:
-        """Take the checked rows, and what makes a fitted estimator of a result."""
-        self.data = self.trained = _as_data(X, y, w)
-        self.attributes = attributes
-
-    def begin(self, n_epochs: int | None) -> None:
-        """Begin the fit of at most so many epochs; None is any number."""
+    def begin(self, n_epochs: int | None, rows: Dataset) -> None:
+        """Begin a fit of at most ``n_epochs`` epochs on validated rows; None is any number."""
+        self.rows = self.kept = _hook_arguments(rows.X, rows.y, rows.sample_weight)
         self.context.max_subtasks = n_epochs
-        self.context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        self.context.call_on_fit_task_begin(estimator=self.estimator, **self.rows)
 
-    def keep(self, rows: Array) -> None:
-        """Train on these rows alone."""
-        w = (self.data["metadata"] or {}).get("sample_weight")
+    def hold_out(self, kept: Array) -> None:
+        """Train on these rows only."""
+        w = (self.rows["metadata"] or {}).get("sample_weight")
         X, y, w = (
-            None if part is None else _safe_indexing(part, rows)
-            for part in (self.data["X"], self.data["y"], w)
+            None if array is None else _safe_indexing(array, kept)
+            for array in (self.rows["X"], self.rows["y"], w)
         )
-        self.trained = _as_data(X, y, w)
+        self.kept = _hook_arguments(X, y, w)
 
-    def followed(
-        self, job: Job, progress: Progress, fitted: Callable[[State, Progress, int], Any]
-    ) -> Job:
-        """The job with steps that notice when an epoch begins."""
-        self.job, self.fitted = job, fitted
+    def observed_job(self, job: Job, progress: Progress, attributes: Attributes) -> Job:
+        """The job with steps that report the beginning of each epoch."""
+        self.job, self.attributes = job, attributes
         self.progress = replace(progress, epoch=0)
         self.n_before = progress.samples
         steps = job.steps
@@ -88,13 +85,13 @@ class FitTasks:
         return job._replace(steps=steps._replace(epoch=epoch, gradient=gradient, update=update))
 
     def observed(self, observer: Observer) -> Observer:
-        """A watch that also ends the task of each epoch, whose callbacks may stop training."""
+        """The observer, which also reports the end of each epoch; callbacks may stop training."""
 
-        def watched(state: State, report: Report) -> bool | float:
+        def observed(state: State, report: Report) -> bool | float:
             answer = observer(state, report)
             return True if self._end_epoch(state, report) else answer
 
-        return watched
+        return observed
 
     def _begin_epoch(self, state: State) -> None:
         if self.task is not None:
@@ -105,30 +102,32 @@ class FitTasks:
         self.task = self.context.subcontext(task_name="epoch" if has_steps else "iteration")
         self.task.call_on_fit_task_begin(
             estimator=self.estimator,
-            **self.trained,
+            **self.kept,
             reconstruction_attributes=partial(self._rebuilt, state, self.progress),
         )
 
     def _end_epoch(self, state: State, report: Report) -> bool:
-        self._begin_epoch(state)  # of a trainer with steps of its own
+        self._begin_epoch(state)  # if a trainer does not use the steps of the job
         self.progress = self._advanced(report)
         if not self.job.recipe.solver.has_steps:
-            self.last = state  # the next iteration begins there; gradients are taken elsewhere
+            self.last = (
+                state  # where the next iteration begins; a line search evaluates other states
+            )
         task, self.task = self.task, None
         return bool(
             task.call_on_fit_task_end(
                 estimator=self.estimator,
-                **self.trained,
+                **self.kept,
                 reconstruction_attributes=partial(self._rebuilt, state, self.progress),
             )
         )
 
     def _rebuilt(self, state: State, progress: Progress) -> dict[str, Any]:
-        """All attributes at once, so that none is left of an earlier fit."""
-        return {"__dict__": self.attributes(self.fitted(state, progress, progress.epoch))}
+        """All attributes at once, so that none of an earlier fit is left."""
+        return {"__dict__": self.attributes(state, progress, progress.epoch)}
 
     def _advanced(self, report: Report) -> Progress:
-        """The progress after an epoch, as the trainer has it."""
+        """The progress after an epoch, as the training loop computes it."""
         recipe = self.job.recipe
         progress = replace(self.progress, epoch=report.epoch, learning_rate=report.learning_rate)
         if not recipe.solver.has_steps:
@@ -139,7 +138,7 @@ class FitTasks:
         return improved(progress, report.loss, report.score, recipe.tol)
 
     def close(self) -> None:
-        """End the task of an epoch that was interrupted, or that a line search gave up."""
+        """End an epoch that was interrupted, or an iteration that a line search gave up."""
         if self.task is not None:
             self.task.call_on_fit_task_end(estimator=self.estimator)
             self.task = None
@@ -147,10 +146,10 @@ class FitTasks:
     def end(self) -> None:
         """End the fit; the estimator is fitted."""
         self.context.call_on_fit_task_end(
-            estimator=self.estimator, **self.data, reconstruction_attributes={}
+            estimator=self.estimator, **self.rows, reconstruction_attributes={}
         )
 
 
-def _as_data(X: Any, y: Any, w: Array | None) -> dict[str, Any]:
-    """Rows as hooks take them."""
+def _hook_arguments(X: Any, y: Any, w: Array | None) -> dict[str, Any]:
+    """Rows in the form of the hooks."""
     return {"X": X, "y": y, "metadata": None if w is None else {"sample_weight": w}}

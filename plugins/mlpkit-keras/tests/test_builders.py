@@ -10,7 +10,7 @@ from custom import MyMLP, X, Y
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.estimators.building import network_of
+from mlpkit.estimators.network_building import network_of
 from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Network, Steps
 from mlpkit.registry.lookup import installed
@@ -142,8 +142,8 @@ def test_mlp_equals_the_dense_builder(solver: str, activation: str) -> None:
     mine.initialize(4, classes=np.unique(Y))
     pairs = zip(kernels, biases, strict=True)
     for i, (kernel, bias) in enumerate(pairs):
-        mine._model.arrays[f"{2 * i}.kernel"][...] = kernel
-        mine._model.arrays[f"{2 * i + 1}.bias"][...] = bias
+        mine._network.arrays[f"{2 * i}.kernel"][...] = kernel
+        mine._network.arrays[f"{2 * i + 1}.bias"][...] = bias
     dense.set_params(dtype="float64").fit(X64, Y)
     mine.fit(X64, Y)
     assert len(mine.loss_curve_) == 8
@@ -174,7 +174,7 @@ def test_statistics_are_kept(name: str) -> None:
     clf = MLPClassifier((8,), builder=name, builder_options=ALL, early_stopping=True, **QUICK).fit(
         X, Y
     )
-    frozen = {k: clf._model.arrays[k] for k in clf._model.structure.frozen}
+    frozen = {k: clf._network.arrays[k] for k in clf._network.structure.frozen}
     assert frozen and all(np.any(a != 0) for a in frozen.values())
     held = clf.validation_scores_
     assert held is not None and max(held) == clf.best_validation_score_
@@ -183,7 +183,7 @@ def test_statistics_are_kept(name: str) -> None:
     other = pickle.loads(pickle.dumps(stream))
     for estimator in (stream, other):
         estimator.partial_fit(X[50:], Y[50:])
-    close(stream._model.arrays, other._model.arrays, 0)
+    close(stream._network.arrays, other._network.arrays, 0)
     assert np.array_equal(stream.predict_proba(X), other.predict_proba(X))
 
 
@@ -254,5 +254,5 @@ def test_estimator_checks(estimator: Any, check: Any) -> None:
 def test_adam_is_the_built_in_solver() -> None:
     """The plugin does not replace built-in solvers."""
     assert (
-        MLPClassifier(builder="keras.mlp", **QUICK).fit(X, Y)._model._live.recipe.solver == adam()
+        MLPClassifier(builder="keras.mlp", **QUICK).fit(X, Y)._network._live.recipe.solver == adam()
     )

@@ -56,7 +56,7 @@ def test_early_stopping_restores_the_best_weights(builder: Any) -> None:
     )  # the largest loss is best: the first epoch's
     clf = fitted([stop, lambda report: weights.append(report.arrays())], builder=builder)
     assert clf.n_iter_ == 3
-    close(weights[0], clf._model.arrays, 1e-6)
+    close(weights[0], clf._network.arrays, 1e-6)
 
 
 def test_checkpoints_log_files_and_functions(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import BACKEND
 
-from mlpkit.estimators.building import network_of
+from mlpkit.estimators.network_building import network_of
 from mlpkit.registry.lookup import installed
 from mlpkit.testing import batches, data, recipe, spec
 

@@ -71,7 +71,7 @@ def test_softmax_is_applied_once(end: str) -> None:
 def test_softmax_of_a_subclassed_model() -> None:
     """It is detected by the outputs of the model; the probabilities are unchanged."""
     clf = MLPClassifier(builder=custom.subclassed, **QUICK).fit(X, Y)
-    assert clf._model.structure.apply.removal == "invert"
+    assert clf._network.structure.apply.removal == "invert"
     close(clf.predict_proba(X), to_numpy(clf.to_keras()(X)), 1e-5)
 
 
@@ -168,7 +168,7 @@ def test_from_keras_keeps_the_dtype() -> None:
     """A float64 model becomes a float64 estimator."""
     trained = MLPClassifier(builder="keras.mlp", dtype="float64", **QUICK).fit(X, Y)
     again = from_keras(trained.to_keras(), classes=trained.classes_)
-    assert again._model.spec.dtype == "float64"
+    assert again._network.spec.dtype == "float64"
     close(trained.predict_proba(X), again.predict_proba(X), 1e-6)
 
 

@@ -21,7 +21,7 @@ def trained(backend: str, builder: Any, n: int = 21, w: Any = None, **options: A
     """Weights and statistics after two epochs of steps of 8 rows, of which the last has fewer."""
     reg = MLPRegressor(builder=builder, builder_options=options, backend=backend, random_state=0)
     reg.set_params(batch_size=8, shuffle=False, max_iter=2, learning_rate_init=0.05)
-    return reg.fit(X[:n], T[:n], w)._model.arrays
+    return reg.fit(X[:n], T[:n], w)._network.arrays
 
 
 def compiled(model: Any) -> Any:

@@ -80,8 +80,8 @@ def test_every_optimizer_by_name(name: str) -> None:
         other = pickle.loads(pickle.dumps(clf))
         for estimator in (clf, other):
             estimator.partial_fit(X, Y)
-        close(clf._model.arrays, other._model.arrays, 0)
-        assert clf._model.optimizer_state["optimizer/0.iteration"] == 4
+        close(clf._network.arrays, other._network.arrays, 0)
+        assert clf._network.optimizer_state["optimizer/0.iteration"] == 4
 
 
 def test_learning_rate_of_named_optimizers() -> None:

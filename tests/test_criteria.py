@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from mlpkit import MLPClassifier, by_labels, by_target, evaluate
-from mlpkit.monitoring.criteria import Goal, goal_of
+from mlpkit.monitoring.criteria import Criterion, criterion_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -62,7 +62,7 @@ def test_the_best_epoch_is_kept(goal: Any, backend: str) -> None:
         partitions=clf.partitions,
         labels={"region": REGION[HELD]},
     )
-    assert goal_of(goal).score(report) == pytest.approx(max(scores), rel=1e-6)
+    assert criterion_of(goal).score(report) == pytest.approx(max(scores), rel=1e-6)
     assert clf.best_loss_ is None
 
 
@@ -115,9 +115,9 @@ def test_what_has_no_value_decides_nothing() -> None:
             raise OverflowError("too much")
         return 0.0
 
-    with pytest.warns(UserWarning, match="early_stopping_on has no value: too much") as said:
+    with pytest.warns(UserWarning, match="early_stopping_on is undefined: too much") as said:
         clf = classifier(fragile, max_iter=3).fit(X[TRAIN], Y[TRAIN], **BESIDE)
-    assert len([w for w in said if "no value" in str(w.message)]) == 1
+    assert len([w for w in said if "is undefined" in str(w.message)]) == 1
     assert clf.n_iter_ == 3 and clf.score(X[TRAIN], Y[TRAIN]) > 0.5
 
 
@@ -126,10 +126,10 @@ def test_what_has_no_value_decides_nothing() -> None:
     [
         ("worst(acuracy, by='region')", "unknown metric 'acuracy'"),
         ("worst(accuracy, by='rigion')", "no partitioner 'rigion'.*Did you mean 'region'"),
-        ("best(accuracy)", 'possible: "recall", "worst'),
-        ("worst(accuracy", "possible:"),
-        ("worst(accuracy, of=3)", "possible:"),
-        ("value(accuracy, split='2030')", "no split '2030'; there are: train, validation"),
+        ("best(accuracy)", 'must be one of "recall", "worst'),
+        ("worst(accuracy", "must be one of"),
+        ("worst(accuracy, of=3)", "must be one of"),
+        ("value(accuracy, split='2030')", "no set of rows '2030'; the sets are: train, validation"),
         ("worst(accuracy, by='region', min_rows=5000)", "each has fewer than min_rows=5000"),
         (lambda report: report.worst("recal"), "The report has no metric 'recal'"),
         (lambda report: "high", "could not convert"),
@@ -145,12 +145,12 @@ def test_what_can_not_decide_is_said_before_training(goal: Any, message: str) ->
 
 def test_what_needs_groups_or_a_direction_says_so() -> None:
     """Both before training."""
-    with pytest.raises(ValueError, match="needs groups: give partitions="):
+    with pytest.raises(ValueError, match="requires groups: set partitions="):
         classifier("worst(accuracy)", partitions=None).fit(X, Y)
     two = Y % 2
-    with pytest.raises(ValueError, match="neither high nor low 'selection_rate' is better"):
+    with pytest.raises(ValueError, match="neither higher nor lower 'selection_rate' is better"):
         classifier("selection_rate", partitions=None).fit(X, two)
-    with pytest.raises(ValueError, match="needs a solver that works in steps"):
+    with pytest.raises(ValueError, match="requires a solver that works in steps"):
         classifier("accuracy", solver="lbfgs").fit(X[TRAIN], Y[TRAIN], **BESIDE)
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping_on"):
         classifier("accuracy").partial_fit(X, Y, classes=range(10))
@@ -158,8 +158,8 @@ def test_what_needs_groups_or_a_direction_says_so() -> None:
 
 def test_expressions() -> None:
     """What they mean."""
-    assert goal_of("recall") == Goal("value", "recall")
-    assert goal_of("worst(recall, by='a', split='b', min_rows=3)") == Goal(
+    assert criterion_of("recall") == Criterion("value", "recall")
+    assert criterion_of("worst(recall, by='a', split='b', min_rows=3)") == Criterion(
         "worst", "recall", "a", "b", 3
     )
 
@@ -183,8 +183,8 @@ DEEP = [
 @pytest.mark.parametrize("expression", DEEP)
 def test_deep_expressions(expression: str) -> None:
     """A short ValueError, whatever Python's parser makes of them."""
-    with pytest.raises(ValueError, match="early_stopping_on=.*; possible:") as caught:
-        goal_of(expression)
+    with pytest.raises(ValueError, match="early_stopping_on must be one of") as caught:
+        criterion_of(expression)
     assert len(str(caught.value)) < 1200
 
 
@@ -194,5 +194,5 @@ def test_long_expressions(part: str) -> None:
     """Are not parsed at all."""
     message = "early_stopping_on has 1,000,000 characters; an expression has at most 500"
     with pytest.raises(ValueError, match=message) as caught:
-        goal_of((part * 10**6)[: 10**6])
+        criterion_of((part * 10**6)[: 10**6])
     assert len(str(caught.value)) < 200

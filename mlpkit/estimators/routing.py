@@ -1,21 +1,18 @@
-"""``builder__x=...`` as a parameter: one entry of ``builder_options``, likewise for others."""
+"""Names and defaults of parameters, and ``builder__x`` as an entry of ``builder_options``."""
 
 from inspect import signature
 from typing import Any, Self
-
-from mlpkit.plugin import Spec
 
 ROUTES = {f"{kind}__": f"{kind}_options" for kind in ("builder", "solver", "backend", "loss")}
 
 
 class RoutedOptions:
-    """For estimators with ``builder_options``, ``solver_options``, ``backend_options`` and
-    ``loss_options``.
+    """Extends `get_params` and `set_params` of an estimator by single options.
 
     >>> from mlpkit import MLPRegressor
-    >>> given = {"depth": 2}
-    >>> reg = MLPRegressor(builder_options=given).set_params(builder__width=8, alpha=0.1)
-    >>> reg.builder_options, reg.alpha, given
+    >>> options = {"depth": 2}
+    >>> reg = MLPRegressor(builder_options=options).set_params(builder__width=8, alpha=0.1)
+    >>> reg.builder_options, reg.alpha, options
     ({'depth': 2, 'width': 8}, 0.1, {'depth': 2})
     """
 
@@ -36,9 +33,9 @@ class RoutedOptions:
         params: dict[str, Any] = super().get_params(deep)  # type: ignore[misc]
         if deep:
             for prefix, where in ROUTES.items():
-                given = params.get(where)
-                if isinstance(given, dict):  # what else there is, `fit` refuses
-                    params |= {prefix + str(option): value for option, value in given.items()}
+                options = params.get(where)
+                if isinstance(options, dict):  # `fit` rejects anything else
+                    params |= {prefix + str(option): value for option, value in options.items()}
         return params
 
     def set_params(self, **params: Any) -> Self:
@@ -65,33 +62,15 @@ class RoutedOptions:
             else:
                 routed.setdefault(where, {})[option] = value
         super().set_params(**plain)  # type: ignore[misc]
-        for where, options in routed.items():  # behind: a whole dict may be set along
+        for where, options in routed.items():  # after a whole dict that is set in the same call
             setattr(self, where, {**(getattr(self, where) or {}), **options})
         return self
 
 
-class Method:
-    """The ``build(self, spec)`` of an estimator's class as a builder that can be pickled.
-
-    It holds the class and the parameters, not the estimator; equal ones build alike.
-    """
-
-    def __init__(self, cls: type, params: dict[str, Any]) -> None:
-        self.cls, self.params = cls, params
-        self.__qualname__ = f"{cls.__qualname__}.build"
-
-    def __call__(self, spec: Spec) -> Any:
-        """Build with an estimator made for it."""
-        return self.cls(**self.params).build(spec)
-
-    def __repr__(self) -> str:
-        return f"<{self.__qualname__} {self.params}>"
-
-
 def parameter_names(cls: Any) -> list[str]:
-    """The parameters of a class and its bases, its own first."""
-    takers = [c for c in cls.__mro__ if "__init__" in vars(c) and hasattr(c, "_get_param_names")]
-    return list(dict.fromkeys(name for c in takers for name in c._get_param_names()))
+    """Names of the parameters of a class and its bases, its own first."""
+    classes = [c for c in cls.__mro__ if "__init__" in vars(c) and hasattr(c, "_get_param_names")]
+    return list(dict.fromkeys(name for c in classes for name in c._get_param_names()))
 
 
 def parameter_defaults(cls: Any) -> dict[str, Any]:
@@ -101,10 +80,10 @@ def parameter_defaults(cls: Any) -> dict[str, Any]:
     >>> parameter_defaults(MLPRegressor)["hidden_layer_sizes"]
     (100,)
     """
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for c in cls.__mro__:
         if "__init__" in vars(c) and hasattr(c, "_get_param_names"):
             for name, parameter in signature(c.__init__).parameters.items():
                 if parameter.default is not parameter.empty:
-                    found.setdefault(name, parameter.default)
-    return found
+                    defaults.setdefault(name, parameter.default)
+    return defaults

@@ -1,4 +1,4 @@
-"""From a builder to an untrained model: the call, and the checks on what it returns."""
+"""Calls a network builder, and checks the network that it returns."""
 
 import inspect
 import random
@@ -15,54 +15,51 @@ from mlpkit.messages import did_you_mean
 from mlpkit.plugin import InvalidResult, Network, Spec
 from mlpkit.registry.labels import plugin_suffix
 from mlpkit.registry.lookup import adapted
-from mlpkit.training.model import Model
+from mlpkit.training.fitted_network import FittedNetwork
 
 _LOCK = RLock()
 DTYPES = ("float32", "float64")
 
 
 def name_of(builder: Any) -> str:
-    """How messages call a builder."""
+    """The name of a builder in messages."""
     return str(getattr(builder, "__qualname__", None) or repr(builder))
 
 
-def initial(
+def built_network(
     builder: Callable[..., Any], options: Mapping[str, Any], spec: Spec, rng: np.random.RandomState
-) -> Model:
-    """The untrained model that a builder makes for a spec.
-
-    Errors name the builder, what was expected and what came.
-    """
+) -> FittedNetwork:
+    """The network that a builder returns for a spec, with its initial weights."""
     network = network_of(builder, options, spec, rng)
     spec = replace(spec, dtype=_dtype(network, builder), loss=network.loss or spec.loss)
     _check_arrays(network, spec, builder)
-    return Model(spec, network)
+    return FittedNetwork(spec, network)
 
 
 def network_of(
     builder: Callable[..., Any], options: Mapping[str, Any], spec: Spec, rng: np.random.RandomState
 ) -> Network:
-    """Call a builder with what its signature takes: the spec; the rng, if there is a second
-    parameter without a default; and the options.
+    """Call a builder with the spec, with the rng if it has a second parameter without a default,
+    and with the options.
     """
     name = name_of(builder)
-    given: list[Any] = [spec]
+    arguments: list[Any] = [spec]
     try:
         parameters = list(inspect.signature(builder).parameters.values())
-    except (TypeError, ValueError):  # a callable that does not tell
-        given.append(rng)
+    except (TypeError, ValueError):  # a callable without a signature
+        arguments.append(rng)
     else:
         if not parameters or parameters[0].kind is inspect.Parameter.KEYWORD_ONLY:
             raise ValueError(
-                f"builder {name} takes no argument; expected one for the spec, as in"
+                f"builder {name} accepts no argument. It must accept the spec, as in"
                 " `def builder(spec, ...)`."
             )
         if _wants_rng(parameters, options):
-            given.append(rng)
-        _check_options(name, parameters[len(given) :], options)
+            arguments.append(rng)
+        _check_options(name, parameters[len(arguments) :], options)
     with _seeded(spec.seed):
         try:
-            made = builder(*given, **options)
+            made = builder(*arguments, **options)
         except Exception as error:
             error.add_note(f"This error was raised by builder {name}, called with {options}.")
             raise
@@ -70,27 +67,25 @@ def network_of(
         return made
     if made is None:
         raise ValueError(
-            f"builder {name} returned None. It must return the network that it makes: does it"
-            " end in `return model`?"
+            f"builder {name} returned None. It must return the network: does it end with"
+            " `return model`?"
         )
     network = adapted("builder", made, spec=spec, builder=builder, options=dict(options))
     if not isinstance(network, Network):
         raise ValueError(
             f"builder {name} returned {type(made).__module__}.{type(made).__qualname__}."
             " It must return a mlpkit.plugin.Network, or a model of a framework for which a"
-            " plugin is installed (`mlpkit plugins` lists them)."
+            " plugin is installed (`mlpkit plugins` lists the plugins)."
         )
     return network
 
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Python's own generator, which frameworks draw default seeds from, in a known state;
-    what it was comes back.
-    """
+    """Seed the generator of Python, from which frameworks draw seeds, and restore its state."""
     with _LOCK:
         before = random.getstate()
-        try:  # an interrupt between the seed and the block is one inside it
+        try:  # an interrupt before the block must restore the state too
             random.seed(seed)
             yield
         finally:
@@ -114,16 +109,17 @@ def _check_options(
     for option in options:
         if option not in known:
             raise ValueError(
-                f"builder {name} has no option {option!r}; it takes: {', '.join(known) or 'none'}."
+                f"builder {name} has no option {option!r}; its options are:"
+                f" {', '.join(known) or 'none'}."
                 f" {did_you_mean(option, known)}".rstrip()
             )
 
 
 def _check_arrays(network: Network, spec: Spec, builder: Any) -> None:
-    """InvalidResult for initial weights that can't be those of the network."""
+    """Raise InvalidResult if the initial weights do not fit the network."""
 
     def wrong(what: str) -> InvalidResult:
-        return InvalidResult(f"builder {name_of(builder)}{plugin_suffix(builder)} made {what}.")
+        return InvalidResult(f"builder {name_of(builder)}{plugin_suffix(builder)} returned {what}.")
 
     arrays = network.arrays
     if unknown := sorted((network.decayed | network.frozen) - arrays.keys()):
@@ -146,14 +142,13 @@ def _check_arrays(network: Network, spec: Spec, builder: Any) -> None:
 
 
 def _dtype(network: Network, builder: Any) -> Any:
-    """The one dtype of the trained arrays."""
+    """The dtype of the trained arrays."""
     dtypes = {
         np.asarray(a).dtype.name for n, a in network.arrays.items() if n not in network.frozen
     }
     if len(dtypes) != 1 or not dtypes <= set(DTYPES):
         raise ValueError(
-            f"builder {name_of(builder)} made trained weights of dtype"
-            f" {' and '.join(sorted(dtypes)) or 'none (there are none)'}; expected all of one,"
-            f" {' or '.join(DTYPES)}."
+            f"builder {name_of(builder)} must return trained weights of one dtype,"
+            f" {' or '.join(DTYPES)}, got {' and '.join(sorted(dtypes)) or 'no weights'}."
         )
     return dtypes.pop()

@@ -67,8 +67,8 @@ def versions_of(state: Mapping[str, Any], names: Iterable[str]) -> dict[str, str
     if it was fitted, of the plugins of its network and of its parameters.
     """
     used = {CORE}
-    if "_model" in state:
-        sources: tuple[Source, ...] = state["_model"].sources
+    if "_network" in state:
+        sources: tuple[Source, ...] = state["_network"].sources
         used |= {source.distribution for source in sources}
         plugins = [p for p in installed().plugins if p.loaded and p.distribution != CORE]
         if plugins:

@@ -1,0 +1,234 @@
+"""What a fitted estimator has and does: parameters, predictions, attributes, copies, exports."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from mlpkit.estimators import pickle_versions
+from mlpkit.estimators.atomic import snapshot
+from mlpkit.estimators.build_method import BuildMethod
+from mlpkit.estimators.constraints import CONSTRAINTS
+from mlpkit.estimators.html import Documented
+from mlpkit.estimators.loss_curve import Curve
+from mlpkit.estimators.network_initialization import activation_of
+from mlpkit.estimators.routing import RoutedOptions, parameter_defaults, parameter_names
+from mlpkit.estimators.validation import validated_X
+from mlpkit.monitoring.history import MetricHistory
+from mlpkit.monitoring.protocol import NoMonitor
+from mlpkit.numpy_backend.layers import DenseLayers
+from mlpkit.pickling import check_picklable
+from mlpkit.plugin import Array, PluginError, Progress
+from mlpkit.registry.lookup import installed, resolve
+from mlpkit.training.components import backend_of
+from mlpkit.training.fit import FitResult
+from mlpkit.training.fitted_network import FittedNetwork
+from mlpkit.training.parameters import Parameters
+from mlpkit.training.recipe import recipe_of
+from mlpkit.training.support import check_network
+
+EXPORT = "to_"  # the prefix of the methods that exporters add
+
+
+class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
+    """The fitted state of an estimator: `_commit` sets all of it, everything else reads it.
+
+    The base classes extend methods of scikit-learn's protocols and have no state.
+    """
+
+    _parameter_constraints = CONSTRAINTS
+    _parameter_names: list[str]
+    _network: FittedNetwork
+    _preset_layers: DenseLayers  # weights that the user set before any fit
+    _targets: Any
+    _progress: Progress
+    _losses: Curve
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._parameter_names = parameter_names(cls)  # once: every call needs them
+
+    def _store(self, arguments: dict[str, Any]) -> None:
+        """Store the arguments of ``__init__`` without changes."""
+        for name, value in arguments.items():
+            if name in self._parameter_names:
+                setattr(self, name, value)
+
+    def _parameters_of(self, values: dict[str, Any]) -> Parameters:
+        parameters = Parameters.of(values)
+        if parameters.builder is None and hasattr(self, "build"):
+            builder = BuildMethod(type(self), self.get_params(deep=False))
+            return replace(parameters, builder=builder)
+        return parameters
+
+    def _present_parameters(self) -> Parameters:
+        """The parameters with their present values, without validation."""
+        return self._parameters_of({name: getattr(self, name) for name in self._parameter_names})
+
+    def _commit(self, result: FitResult) -> None:
+        """Set the fitted attributes."""
+        network, progress, reports, monitor, solver_has_steps = result
+        self.__dict__.pop("_preset_layers", None)
+        self._network, self._progress = network, progress
+        self.n_iter_, self.t_ = progress.epoch, progress.samples
+        self.n_layers_, self.n_outputs_ = len(network.spec.layer_units), network.spec.n_outputs
+        self.out_activation_ = network.spec.loss.out_activation
+        losses = vars(self).get("_losses", Curve())
+        self._losses = losses.extended(report.loss for report in reports)
+        if "metric_history_" not in vars(self):
+            self.metric_history_ = MetricHistory()
+        if reports and not isinstance(monitor, NoMonitor):
+            self.metric_history_ = self.metric_history_ + monitor.history(len(reports))
+            self._stream = monitor.stream
+        else:
+            self._stream = vars(self).get("_stream")
+        self.loss_ = reports[-1].loss if reports else vars(self).get("loss_", np.nan)
+        if not solver_has_steps:
+            self.loss_ = progress.best_loss
+        scores = [report.score for report in reports if report.score is not None]
+        earlier = vars(self).get("validation_scores_")
+        self.validation_scores_ = [*(earlier or []), *scores] if scores else None
+        self.best_validation_score_ = progress.best_score if scores else None
+        self.best_loss_ = None if scores else progress.best_loss
+
+    def _outputs(self, X: Any) -> Array:
+        """Activated outputs, (n_samples, n_outputs); to be called on a snapshot."""
+        X = validated_X(self, X)
+        network = vars(self).get("_network")
+        if network is None:
+            layers = self._preset_layers
+            activation = activation_of(self.activation, len(layers.coefs) - 1, type(self).__name__)
+            return layers.outputs(X, activation, self.out_activation_)
+        spec = network.spec
+        if network.is_dense:
+            n_hidden = len(spec.hidden_layer_sizes)
+            name = type(self).__name__
+            activation = activation_of(self.activation, n_hidden, name, spec.activation)
+            return network.dense_outputs(X, activation, self.out_activation_)  # type: ignore[no-any-return]
+        parameters = self._present_parameters()
+        backend = backend_of(parameters)
+        live = network.live_of(backend)
+        if live is None:
+            recipe = recipe_of(parameters, network.solver)
+            check_network(parameters, network.structure, spec, recipe)
+            live = network.started(backend, recipe)
+        return network.live_outputs(X, live, self.out_activation_)  # type: ignore[no-any-return]
+
+    def _layers(self, name: str) -> DenseLayers:
+        state = vars(self)
+        if "_network" in state and state["_network"].is_dense:
+            return state["_network"].layers  # type: ignore[no-any-return]
+        if "_network" not in state and "_preset_layers" in state:
+            return state["_preset_layers"]  # type: ignore[no-any-return]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _set_layers(self, **layers: Any) -> None:
+        state = vars(self)
+        if "_network" in state:
+            self._network = state["_network"].with_layers(**layers)
+        else:
+            preset = state.get("_preset_layers", DenseLayers([], []))
+            self._preset_layers = preset._replace(**layers)
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """The weights of each layer, (fan_in, fan_out); training continues from edits."""
+        return self._layers("coefs_").coefs  # type: ignore[return-value]
+
+    @coefs_.setter
+    def coefs_(self, value: list[Array]) -> None:
+        self._set_layers(coefs=value)
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """The biases of each layer, (fan_out,)."""
+        return self._layers("intercepts_").intercepts  # type: ignore[return-value]
+
+    @intercepts_.setter
+    def intercepts_(self, value: list[Array]) -> None:
+        self._set_layers(intercepts=value)
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """The training loss of each epoch."""
+        try:
+            return vars(self)["_losses"].values  # type: ignore[no-any-return]
+        except KeyError:
+            name = type(self).__name__
+            raise AttributeError(f"{name!r} object has no attribute 'loss_curve_'") from None
+
+    @loss_curve_.setter
+    def loss_curve_(self, values: list[float]) -> None:
+        self._losses = Curve(values)
+
+    @property
+    def _no_improvement_count(self) -> int:
+        """Number of consecutive epochs without improvement, by scikit-learn's name."""
+        return self._progress.no_improvement_count
+
+    @_no_improvement_count.setter
+    def _no_improvement_count(self, count: int) -> None:
+        progress = vars(self).get("_progress", Progress(learning_rate=0.0))
+        self._progress = replace(progress, no_improvement_count=count)
+
+    def export(self, form: str, **options: Any) -> Any:
+        """Convert the trained network to a form that a plugin offers.
+
+        ``estimator.to_form()`` is the same as ``estimator.export("form")``.
+
+        Parameters
+        ----------
+        form : str
+            Name of the exporter.
+        **options : dict
+            Options of the exporter.
+
+        Returns
+        -------
+        object
+            What the exporter returns.
+        """
+        check_is_fitted(self)
+        make, options = resolve("exporter", form, options)
+        estimator = snapshot(self)
+        spec = estimator._network.spec
+        n_hidden = len(spec.hidden_layer_sizes)
+        activation = activation_of(self.activation, n_hidden, type(self).__name__, spec.activation)
+        network = estimator._network.current(activation)
+        return make(network.network, network.spec, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(EXPORT):
+            form = name.removeprefix(EXPORT)
+            try:
+                installed().find("exporter", form)
+            except (ValueError, PluginError) as error:
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}: {error}"
+                ) from error
+            return partial(self.export, form)
+        return super().__getattribute__(name)  # raises the same AttributeError again
+
+    def __getstate__(self) -> Any:
+        check_picklable(self)
+        state = dict(super().__getstate__())
+        if "_last_call" in state:
+            values = {name: getattr(self, name) for name in self._parameter_names}
+            state["_last_call"] = state["_last_call"].pickled(values)
+        state[pickle_versions.KEY] = pickle_versions.versions_of(state, self._parameter_names)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        pickle_versions.compare(type(self).__name__, state.pop(pickle_versions.KEY, {}))
+        if any(name not in state for name in self._parameter_names):  # newer than the pickle
+            state = {**parameter_defaults(type(self)), **state}
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,198 @@
+"""The network that training starts from: a new one, or the fitted one with changed parameters."""
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils._param_validation import validate_parameter_constraints
+
+from mlpkit.data.targets import Targets
+from mlpkit.estimators.build_method import BuildMethod
+from mlpkit.estimators.constraints import CONSTRAINTS
+from mlpkit.estimators.network_building import built_network
+from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend.activations import checked, checked_dropout
+from mlpkit.objectives.losses import LOSSES
+from mlpkit.plugin import Arrays, Spec
+from mlpkit.training.components import backend_name, builder_of
+from mlpkit.training.fitted_network import FittedNetwork
+from mlpkit.training.parameters import Parameters
+from mlpkit.training.recipe import loss_of
+
+
+class DataShape(NamedTuple):
+    """What a network depends on besides the parameters; ``estimator`` is the name of the class."""
+
+    estimator: str
+    n_features: int
+    n_outputs: int
+    dtype: Any
+    targets: Targets
+    feature_names: Sequence[str] | None
+
+
+def initialized(
+    parameters: Parameters, shape: DataShape, rng: np.random.RandomState
+) -> FittedNetwork:
+    """A new network with the weights that the builder draws."""
+    sizes = dense.sizes(parameters.hidden_layer_sizes)
+    classes, targets = shape.targets.classes, shape.targets
+    own_build = isinstance(parameters.builder, BuildMethod)
+    spec = Spec(
+        n_features=shape.n_features,
+        n_outputs=shape.n_outputs,
+        task=targets.task,
+        loss=LOSSES[targets.loss],
+        hidden_layer_sizes=sizes,
+        activation=activation_of(parameters.activation, len(sizes), shape.estimator),
+        dtype=shape.dtype,
+        backend=backend_name(parameters),
+        seed=int(copy.deepcopy(rng).randint(2**31)),  # of a copy: later draws do not change
+        feature_names=None if shape.feature_names is None else tuple(shape.feature_names),
+        classes=None if classes is None else tuple(classes),
+        # a class with a `build` of its own uses its parameter itself
+        dropout=0.0 if own_build else checked_dropout(parameters.dropout, len(sizes)),
+    )
+    spec = replace(spec, loss=loss_of(parameters.loss, spec, parameters.loss_options))
+    network = built_network(*builder_of(parameters), spec, rng)
+    if not own_build:
+        _check_dropout(network, parameters.dropout)
+    return network
+
+
+def continued(
+    network: FittedNetwork,
+    parameters: Parameters,
+    changes: Mapping[str, Any],
+    shape: DataShape,
+    incremental: bool,
+) -> FittedNetwork:
+    """The fitted network with the edits of its layers, and with the changed parameters that can
+    be applied to it; raises ValueError for the others.
+
+    The optimizer state is kept in a stream; a warm start begins with a new one.
+    """
+    if shape.n_outputs != network.spec.n_outputs:
+        raise ValueError(
+            f"y has {shape.n_outputs} outputs, but {shape.estimator} was fitted with"
+            f" {network.spec.n_outputs}. Fit a new estimator, or set warm_start=False."
+        )
+    _check_sizes(network.spec, parameters, shape)
+    n_layers = len(network.spec.hidden_layer_sizes)
+    activation = activation_of(
+        parameters.activation, n_layers, shape.estimator, network.spec.activation
+    )
+    if activation != network.spec.activation and not network.is_dense:
+        raise _not_applicable(shape, "activation", network.spec.activation, parameters.activation)
+    spec = replace(
+        network.spec,
+        backend=backend_name(parameters),
+        activation=activation,
+        dropout=checked_dropout(parameters.dropout, n_layers),
+    )
+    _check_dropout(network, parameters.dropout)
+    if changes:
+        spec = _changed_spec(network, spec, parameters, changes, shape)
+    if incremental and not network.is_edited and spec == network.spec:
+        return network
+    arrays, state = network.arrays, network.optimizer_state if incremental else {}
+    if network.is_edited:
+        arrays = network.layers.arrays(spec.dtype)
+    if spec.dtype != network.spec.dtype:
+        arrays, state = _cast(arrays, spec.dtype), _cast(state, spec.dtype)
+    return network.edited(spec, arrays, state)
+
+
+def activation_of(activation: Any, n_layers: int, estimator: str, fitted: Any = None) -> Any:
+    """The activation of the hidden layers, one or a tuple with one for each layer.
+
+    It is read at each call, as in scikit-learn. Raises ValueError if it is invalid.
+    ``estimator`` is the name of the class, for the message.
+    """
+    if activation is fitted or (isinstance(activation, str) and activation == fitted):
+        return activation
+    constraints = {"activation": CONSTRAINTS["activation"]}
+    validate_parameter_constraints(constraints, {"activation": activation}, caller_name=estimator)
+    return checked(activation, n_layers)
+
+
+def _check_sizes(spec: Spec, parameters: Parameters, shape: DataShape) -> None:
+    """Warn of other sizes of layers, which scikit-learn ignores; raise ValueError for another
+    number of layers.
+    """
+    sizes = dense.sizes(parameters.hidden_layer_sizes)
+    if sizes == spec.hidden_layer_sizes:
+        return
+    if len(sizes) != len(spec.hidden_layer_sizes):
+        raise _not_applicable(
+            shape, "hidden_layer_sizes", spec.hidden_layer_sizes, parameters.hidden_layer_sizes
+        )
+    warnings.warn(
+        f"hidden_layer_sizes={parameters.hidden_layer_sizes} is ignored: training continues with"
+        f" the fitted sizes {spec.hidden_layer_sizes}. Set warm_start=False to fit a new network."
+    )
+
+
+def _changed_spec(
+    network: FittedNetwork,
+    spec: Spec,
+    parameters: Parameters,
+    changes: Mapping[str, Any],
+    shape: DataShape,
+) -> Spec:
+    """The spec after changes of parameters since the last call."""
+    if isinstance(parameters.builder, BuildMethod):
+        own = parameters.builder.params  # of the subclass that has a `build`
+        for name in changes.keys() - set(CONSTRAINTS) - {"class_weight"}:
+            raise _not_applicable(shape, name, changes[name], own.get(name))
+    for name in ("builder", "builder_options"):
+        if name in changes and not _is_default(name, changes[name], getattr(parameters, name)):
+            raise _not_applicable(shape, name, changes[name], getattr(parameters, name))
+    if "dtype" in changes and parameters.dtype not in (None, spec.dtype):
+        if not network.is_dense:
+            raise _not_applicable(shape, "dtype", spec.dtype, parameters.dtype)
+        spec = replace(spec, dtype=parameters.dtype)  # type: ignore[arg-type]
+    if "loss" in changes or "loss_options" in changes:
+        name = "loss" if "loss" in changes else "loss_options"
+        default = replace(spec, loss=LOSSES[shape.targets.loss])
+        loss = loss_of(parameters.loss, default, parameters.loss_options)
+        of_network = network.structure.loss is not None  # it takes precedence
+        if of_network or loss.out_activation != spec.loss.out_activation:
+            raise _not_applicable(shape, name, changes[name], getattr(parameters, name))
+        spec = replace(spec, loss=loss)
+    return spec
+
+
+def _not_applicable(shape: DataShape, name: str, old: Any, new: Any) -> ValueError:
+    return ValueError(
+        f"{name} was changed from {old!r} to {new!r} after {shape.estimator} was fitted,"
+        " and the fitted network cannot be trained further with it. Restore"
+        f" {name}, or fit a new network with warm_start=False."
+    )
+
+
+def _is_default(name: str, old: Any, new: Any) -> bool:
+    """Whether both values of a parameter mean its default."""
+    default: list[Any] = [None, "dense"] if name == "builder" else [None, {}]
+    return old in default and new in default
+
+
+def _cast(arrays: Arrays, dtype: str) -> Arrays:
+    """The arrays, with floating-point numbers in another dtype."""
+    return {
+        name: array.astype(dtype) if array.dtype.kind == "f" else array
+        for name, array in arrays.items()
+    }
+
+
+def _check_dropout(network: FittedNetwork, dropout: Any) -> None:
+    """Raise ValueError if the network would ignore dropout."""
+    if np.any(dropout) and not network.is_dense:
+        raise ValueError(
+            f"dropout={dropout!r} requires the dense network, but the builder returned another"
+            " one. Set dropout=0.0, and use an option of the builder if it has one, such as"
+            f" builder_options={{'dropout': {dropout!r}}}."
+        )

@@ -1,0 +1,178 @@
+"""Measures the training rows and the evaluation sets after every epoch of a fit."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
+
+from mlpkit.messages import comma_separated, escaped
+from mlpkit.metrics.accumulator import Accumulator
+from mlpkit.metrics.grouping import Grouping
+from mlpkit.monitoring.history import MetricHistory, Record
+from mlpkit.monitoring.plan import MetricPlan, record
+from mlpkit.monitoring.protocol import Predict
+from mlpkit.plugin import Array, Dataset, Metric, MetricValue, Report, State
+from mlpkit.reports.report import NoEligibleGroup
+
+
+class EpochMonitor:
+    """The metrics of one fit.
+
+    No metric ends training: a value that is undefined, or whose metric raises, is NaN, and
+    `warn` warns of the first one after training.
+
+    Parameters
+    ----------
+    plan : MetricPlan
+    sets : dict of Dataset
+        The training rows as "train", and all evaluation sets, encoded and with their groups.
+    running : bool
+        Whether training rows are measured by the predictions of the forward pass, instead of
+        predictions after each epoch.
+    n_earlier : int
+        Number of epochs before the fit.
+    """
+
+    stream = None
+
+    def __init__(
+        self, plan: MetricPlan, sets: dict[str, Dataset], running: bool, n_earlier: int
+    ) -> None:
+        self.plan, self.sets, self.running, self.n_earlier = plan, sets, running, n_earlier
+        self.records: list[Record] = []
+        self.problems: list[str] = []  # descriptions of undefined values
+        self._groupings: dict[str, Grouping] = {}
+        self._last: tuple[State, dict[str, Accumulator]] = (None, {})
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the plan."""
+        return self.plan.metrics
+
+    @property
+    def scores(self) -> bool:
+        """Whether there is a criterion for early stopping."""
+        return self.plan.criterion is not None
+
+    @property
+    def scored_split(self) -> str:
+        """The set of rows that the criterion is computed on."""
+        return self.plan.criterion.split if self.plan.criterion is not None else ""
+
+    @property
+    def with_predictions(self) -> bool:
+        """Whether it uses predictions of the forward pass, which may omit rows of weight 0."""
+        w = self.sets["train"].sample_weight
+        return self.running and (w is None or bool((w > 0).all()))
+
+    def hold_out(self, kept: Array, held: Array) -> None:
+        """Use some training rows for validation."""
+        train = self.sets["train"]
+        others = {name: rows for name, rows in self.sets.items() if name != "train"}
+        self.sets = {"train": train.take(kept), "validation": train.take(held), **others}
+
+    def begin(self, predict: Predict, state: State) -> None:
+        """Compute the criterion once; raise ValueError if that is impossible."""
+        self.predict = predict
+        criterion = self.plan.criterion
+        if criterion is None:
+            return
+        if criterion.split not in self.sets:
+            raise ValueError(
+                f"early_stopping_on: there is no set of rows {criterion.split!r}; the sets are:"
+                f" {comma_separated(self.sets)}."
+            )
+        try:
+            criterion.score(self.plan.report(self._measured(state, criterion.split)))
+        except NoEligibleGroup as error:
+            report = self.plan.report(self._measured(state, criterion.split))
+            is_function = callable(criterion.kind)
+            entries = report if is_function else report.select(criterion.metric, criterion.by)
+            if not any(e.n_rows >= criterion.min_rows for e in entries):
+                raise ValueError(f"early_stopping_on: {error}") from error
+        except Exception as error:
+            raise ValueError(f"early_stopping_on: {type(error).__name__}: {error}") from error
+
+    def score(self, state: State) -> float:
+        """The criterion of early stopping; minus infinity if it is undefined."""
+        criterion = self.plan.criterion
+        assert criterion is not None
+        try:
+            score = criterion.score(self.plan.report(self._measured(state, criterion.split)))
+        except Exception as error:
+            self._add_problem(f"early_stopping_on is undefined: {error}")
+            return -math.inf
+        return score if math.isfinite(score) else -math.inf
+
+    def criterion(self, score: float) -> tuple[str, float] | None:
+        """The criterion as text and its value; NaN if it is undefined."""
+        criterion = self.plan.criterion
+        if criterion is None:
+            return None
+        defined = score if math.isfinite(score) else math.nan
+        return criterion.text, criterion.value(defined, self.plan.metrics)
+
+    def measure(self, state: State, report: Report) -> Callable[[], Iterable[MetricValue]]:
+        """Measure the state after an epoch; the result returns its part of the history."""
+        measured = {}
+        if report.predictions is not None:
+            measured["train"] = self._accumulated("train", report.predictions)
+        measured |= {s: self._measured(state, s) for s in self.sets if s not in measured}
+        epoch = self.n_earlier + report.epoch
+        records = tuple(record(epoch, split, of) for split, of in measured.items())
+        self._check_defined(records, measured)
+        self.records += records
+        return partial(MetricHistory, records)
+
+    def _measured(self, state: State, split: str) -> Accumulator:
+        """The metrics of a set of rows for a state; those of the last state are kept."""
+        if self._last[0] is not state:
+            self._last = (state, {})
+        measured = self._last[1]
+        if split not in measured:
+            measured[split] = self._accumulated(split, self.predict(state, self.sets[split].X))
+        return measured[split]
+
+    def _accumulated(self, split: str, outputs: Array) -> Accumulator:
+        rows = self.sets[split]
+        if split not in self._groupings:  # the same for all epochs
+            self._groupings[split] = Grouping(rows.groups, len(rows.y), rows.sample_weight)
+        predictions = self.plan.predictions(rows.y, outputs)
+        return self.plan.accumulated(predictions, self._groupings[split])
+
+    def _check_defined(self, records: tuple[Record, ...], measured: dict[str, Accumulator]) -> None:
+        """Describe the first value that is undefined although its group has rows."""
+        if self.problems:
+            return
+        for values in records:
+            undefined = np.argwhere(np.isnan(values.values) & (values.n_rows > 0))
+            if len(undefined):
+                metric, group = undefined[0]
+                name = values.metrics[metric]
+                reason = measured[values.split].errors.get(name, "")
+                partitioner, label = values.labels[group]
+                self._add_problem(
+                    f"{escaped(name)} is undefined for {escaped(partitioner)} {label!r} of the"
+                    f" {escaped(values.split)} rows in epoch {values.epoch}"
+                    f"{f' ({escaped(reason)})' if reason else ''}"
+                )
+
+    def _add_problem(self, text: str) -> None:
+        if not self.problems:
+            self.problems.append(text)
+
+    def warn(self) -> None:
+        """Warn of the first undefined value."""
+        for text in self.problems:
+            warnings.warn(
+                f"{text}. Undefined values are NaN and are ignored by early stopping.",
+                UndefinedMetricWarning,
+            )
+
+    def history(self, n_epochs: int) -> MetricHistory:
+        """The values of the first epochs; after an interruption there may be more."""
+        last = self.n_earlier + n_epochs
+        return MetricHistory(record for record in self.records if record.epoch <= last)

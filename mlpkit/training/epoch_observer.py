@@ -1,0 +1,93 @@
+"""What happens after every epoch: measuring, and calling the callbacks."""
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from mlpkit.monitoring.protocol import Monitor
+from mlpkit.plugin import Arrays, Callback, Report, State
+from mlpkit.training.checks import decision, final_weights, initial_learning_rate, reported
+
+
+class EpochObserver:
+    """The observer of a fit: keeps the reports, measures, and calls every callback.
+
+    Parameters
+    ----------
+    callbacks : list of Callback
+    arrays : callable
+        ``arrays(state)``: the weights of a state.
+    monitor : Monitor
+    sources : sequence of object
+        The callbacks as the user passed them, for messages.
+    """
+
+    def __init__(
+        self,
+        callbacks: list[Callback],
+        arrays: Callable[[State], Arrays],
+        monitor: Monitor,
+        sources: Sequence[Any],
+    ) -> None:
+        self.callbacks = list(zip(callbacks, sources, strict=True))
+        self.arrays, self.monitor = arrays, monitor
+        self.reports: list[Report] = []
+        self._returned: tuple[Any, Any] | None = None  # the callback, and what `on_end` returned
+
+    def begin(self, state: State, learning_rate: float) -> float:
+        """Call every `on_begin`; return the initial learning rate."""
+        arrays = partial(self.arrays, state)
+        report = Report(0, float("nan"), None, learning_rate, 0.0, arrays=arrays)
+        for callback, source in self.callbacks:
+            on_begin = getattr(callback, "on_begin", None)
+            if on_begin is not None:
+                returned = initial_learning_rate(on_begin(report), source)
+                learning_rate = returned or learning_rate
+        return learning_rate
+
+    def __call__(self, state: State, report: Report) -> bool | float:
+        """Measure, and call every callback. Any may stop training; the last learning rate that
+        one returns counts.
+        """
+        report = reported(report, partial(self.arrays, state))
+        metrics = self.monitor.measure(state, report)
+        report = report._replace(predictions=None)
+        if report.score is not None:
+            report = report._replace(monitored=self.monitor.criterion(report.score))
+        self.reports.append(report)  # without the weights of every epoch
+        report = report._replace(arrays=partial(self.arrays, state), metrics=metrics)
+        try:
+            return combined([decision(call(report), source) for call, source in self.callbacks])
+        except KeyboardInterrupt:  # the epoch is complete
+            warnings.warn("Training interrupted by user.")
+            return True
+
+    def end(self, state: State) -> None:
+        """Call every `on_end`, and keep what the last of them returned."""
+        for callback, source in self.callbacks:
+            on_end = getattr(callback, "on_end", None)
+            if on_end is not None:
+                last = self.reports[-1] if self.reports else Report(0, 0.0, None, 0.0, 0.0)
+                returned = on_end(last._replace(arrays=partial(self.arrays, state)))
+                if returned is not None:
+                    self._returned = source, returned
+
+    def final_weights(self, state: State) -> Arrays | None:
+        """The weights that an `on_end` returned to replace those of the state, if any."""
+        if self._returned is None:
+            return None
+        source, returned = self._returned
+        return final_weights(returned, self.arrays(state), source)
+
+
+def combined(answers: Iterable[bool | float]) -> bool | float:
+    """True if any stops, else the last learning rate, else False.
+
+    >>> combined([False, 0.1, False]), combined([0.1, True]), combined([])
+    (0.1, True, False)
+    """
+    answers = list(answers)
+    if any(answer is True for answer in answers):
+        return True
+    return next((a for a in reversed(answers) if a is not False), False)

@@ -1,0 +1,194 @@
+"""A network with its weights, as arrays and as the training state of a backend."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from mlpkit.numpy_backend.dense import activated
+from mlpkit.numpy_backend.layers import DenseLayers
+from mlpkit.plugin import (
+    Activation,
+    Array,
+    Arrays,
+    Backend,
+    Network,
+    Recipe,
+    Solver,
+    Spec,
+    State,
+    Steps,
+)
+from mlpkit.registry.provenance import RequiredPlugins, Source
+
+
+class LiveState(NamedTuple):
+    """A training state, with the functions it belongs to and what these were made from."""
+
+    steps: Steps
+    state: State
+    backend: tuple[Backend, dict[str, Any]]
+    recipe: Recipe
+
+
+class FittedNetwork:
+    """Owns the weights and the optimizer state of a network, and computes its outputs.
+
+    Arrays and training state are converted into each other when one is needed. Pickles and
+    copies contain arrays only. An object never changes its meaning: training and setting
+    layers create another one. But values that a user writes into the arrays of `layers` count.
+
+    Parameters
+    ----------
+    spec : Spec
+    network : Network
+        With the weights, unless there is a live state.
+    optimizer_state : dict of ndarray or None, default=None
+    live : LiveState or None, default=None
+    """
+
+    sources: tuple[Source, ...] = ()  # the plugins that it was made by
+    _layers: DenseLayers | None = None  # since they were requested or set, their values count
+    _sorted: DenseLayers | None = None  # the layers for prediction
+
+    def __init__(
+        self,
+        spec: Spec,
+        network: Network,
+        optimizer_state: Arrays | None = None,
+        live: LiveState | None = None,
+    ) -> None:
+        self.spec = spec
+        self.structure = network._replace(arrays={})  # the network without weights
+        self._arrays = None if live else network.arrays
+        self._optimizer_state = None if live else optimizer_state or {}
+        self._live = live
+
+    @property
+    def arrays(self) -> Arrays:
+        """The weights by name as training left them; the same NumPy arrays at every call."""
+        if self._arrays is None:
+            assert self._live is not None
+            self._arrays = self._live.steps.arrays(self._live.state)
+        return self._arrays
+
+    @property
+    def optimizer_state(self) -> Arrays:
+        """The optimizer state; the same NumPy arrays at every call."""
+        if self._optimizer_state is None:
+            assert self._live is not None
+            self._optimizer_state = self._live.steps.optimizer_state(self._live.state)
+        return self._optimizer_state
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it is the dense network, which NumPy can evaluate."""
+        return self.structure.apply is None
+
+    @property
+    def network(self) -> Network:
+        """The network with its weights."""
+        return self.structure._replace(arrays=self.arrays)
+
+    @property
+    def solver(self) -> Solver | None:
+        """The solver that the network brings, if any."""
+        return self.structure.solver
+
+    @property
+    def layers(self) -> DenseLayers:
+        """The layers of the dense network as lists. Values that are written into them count."""
+        if self._layers is None:
+            self._layers = DenseLayers.of(self.arrays)
+        return self._layers
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether values of the layers may differ from those of the arrays."""
+        return self._layers is not None
+
+    def with_layers(
+        self, coefs: Sequence[Array] | None = None, intercepts: Sequence[Array] | None = None
+    ) -> "FittedNetwork":
+        """The network with other weights or biases."""
+        layers = self.layers
+        network = object.__new__(type(self))
+        network.__dict__.update(vars(self))
+        network._layers = DenseLayers(
+            layers.coefs if coefs is None else coefs,
+            layers.intercepts if intercepts is None else intercepts,
+        )
+        return network
+
+    def edited(self, spec: Spec, arrays: Arrays, optimizer_state: Arrays) -> "FittedNetwork":
+        """A network of this structure with other weights, and without a live state."""
+        network = FittedNetwork(spec, self.structure._replace(arrays=arrays), optimizer_state)
+        network.sources = self.sources
+        return network
+
+    def current(self, activation: Activation | tuple[Activation, ...]) -> "FittedNetwork":
+        """The network with edits of its layers and this activation written into its arrays."""
+        if not self.is_dense:
+            return self
+        spec = replace(self.spec, activation=activation)
+        if self._layers is not None:
+            return self.edited(spec, self._layers.arrays(spec.dtype), self.optimizer_state)
+        if spec == self.spec:
+            return self
+        return self.edited(spec, self.arrays, self.optimizer_state)
+
+    def dense_outputs(self, X: Any, activation: str | Sequence[str], out_activation: str) -> Array:
+        """Activated outputs of the dense network, (n_samples, n_outputs), computed by NumPy."""
+        layers = self._layers
+        if layers is None:
+            if self._sorted is None:
+                coefs, intercepts = DenseLayers.of(self.arrays)
+                self._sorted = DenseLayers(tuple(coefs), tuple(intercepts))
+            layers = self._sorted
+        return layers.outputs(X, activation, out_activation)
+
+    def live_outputs(self, X: Any, live: LiveState, out_activation: str) -> Array:
+        """Activated outputs, (n_samples, n_outputs), computed by a backend."""
+        self._live = live  # for the next call
+        return activated(live.steps.outputs(live.state, X), out_activation)
+
+    def live_for(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> LiveState | None:
+        """The live state, if it was made by this backend for this recipe."""
+        live = self._live
+        same = live is not None and (live.backend, live.recipe) == (backend, recipe)
+        return live if same else None
+
+    def live_of(self, backend: tuple[Backend, dict[str, Any]]) -> LiveState | None:
+        """The live state, if it was made by this backend."""
+        return self._live if self._live is not None and self._live.backend == backend else None
+
+    def started(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> LiveState:
+        """A new live state with the weights and the optimizer state."""
+        make, options = backend
+        steps = make(self.network, self.spec, recipe, **options)
+        state = steps.start({**self.arrays, **self.optimizer_state})
+        return LiveState(steps, state, backend, recipe)
+
+    def keep_optimizer_state(self, optimizer_state: Arrays) -> None:
+        """Hold the optimizer state of another solver, for when training continues with it."""
+        self._optimizer_state = optimizer_state
+
+    def trained(self, live: LiveState, sources: tuple[Source, ...] = ()) -> "FittedNetwork":
+        """The network after training, which these plugins did."""
+        network = FittedNetwork(self.spec, self.structure, live=live)
+        network.sources = sources
+        return network
+
+    def __getstate__(self) -> dict[str, Any]:
+        plugins = RequiredPlugins(self.sources, self.is_dense)  # first: loaded before the rest
+        state = {
+            **vars(self),
+            "_arrays": self.arrays,
+            "_optimizer_state": self.optimizer_state,
+            "_live": None,
+        }
+        state.pop("_sorted", None)
+        return {"required_plugins": plugins, **state}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state.pop("required_plugins", None)
+        self.__dict__.update(state)

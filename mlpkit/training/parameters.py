@@ -1,0 +1,81 @@
+"""The parameters of an estimator as one frozen record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+
+# scikit-learn's optimizer keeps these from the first call of `partial_fit`, whatever is set later
+OPTIMIZER = (
+    "solver",
+    "solver_options",
+    "learning_rate",
+    "learning_rate_init",
+    "power_t",
+    "momentum",
+    "nesterovs_momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters that both estimators share, with the values of one call.
+
+    `MLPClassifier` documents them.
+    """
+
+    loss: Any
+    hidden_layer_sizes: Any
+    activation: Any
+    solver: Any
+    alpha: float
+    batch_size: int | str
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: int | np.random.RandomState | None
+    tol: float
+    verbose: bool | int
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    backend: Any
+    backend_options: Mapping[str, Any] | None
+    builder: Any
+    builder_options: Mapping[str, Any] | None
+    solver_options: Mapping[str, Any] | None
+    loss_options: Mapping[str, Any] | None
+    dropout: Any
+    trainer: Any
+    callbacks: Any
+    dtype: str | None
+    metrics: Any
+    partitions: Any
+    train_metrics: str
+    metrics_window: int
+    early_stopping_on: Any
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """The parameters among the values of an estimator, by name."""
+        return cls(**{name: values[name] for name in NAMES})
+
+    def with_optimizer_of(self, other: "Parameters") -> "Parameters":
+        """The parameters with those of the optimizer taken from others."""
+        return replace(self, **{name: getattr(other, name) for name in OPTIMIZER})
+
+
+NAMES = tuple(field.name for field in fields(Parameters))
