@@ -20,7 +20,7 @@ def test_a_solver_takes_the_parameters_that_it_declares() -> None:
     """adam takes the betas, sgd the momentum; solver_options win."""
     solver = solver_of(params(beta_1=0.5, solver_options={"beta_2": 0.6}))
     assert solver.options == {"beta_1": 0.5, "beta_2": 0.6, "epsilon": 1e-8}
-    assert solver_of(params(solver="sgd", momentum=0.3)).options == {"momentum": 0.3}
+    assert solver_of(params(solver="sgd", momentum=0.3)).options["momentum"] == 0.3
 
 
 def test_a_solver_may_be_an_object() -> None:
@@ -75,5 +75,5 @@ def test_an_option_of_another_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLPKIT_BACKEND", "numpy")
     with pytest.raises(ValueError, match="from the environment variable MLPKIT_BACKEND"):
         backend_of(params(**unsuitable))
-    with pytest.raises(ValueError, match=r"has no option 'nothing'; it takes: none\.$"):
+    with pytest.raises(ValueError, match=r"has no option .nothing.; it accepts: none\.$"):
         backend_of(params(**unsuitable, backend="numpy"))
