@@ -143,7 +143,7 @@ def test_numpy_numbers_in_messages() -> None:
     assert plain_numbers("[np.int64(0), np.float32(0.5)]") == "[0, 0.5]"
     with pytest.raises(ValueError, match=r"class_weight contains \[7\], .* are \[0, 1, 2\]"):
         MLPClassifier(class_weight={np.int64(7): 1.0}).fit(X, Y)
-    with pytest.raises(ValueError, match=r"confidence=2.0 is"):
+    with pytest.raises(ValueError, match=r"got 2.0"):
         evaluate(None, None, Y, y_pred=Y, confidence=np.float64(2))
     with pytest.raises(ValueError, match="X has no column 9;"):
         evaluate(None, X, Y, y_pred=Y, partitions=by_column(np.int64(9)))  # type: ignore[arg-type]

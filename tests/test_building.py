@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.estimators.building import network_of
+from mlpkit.estimators.network_building import network_of
 from mlpkit.numpy_backend import dense
 from mlpkit.plugin import Joint, Network, PluginError, Report, Solver, Spec
 from mlpkit.testing import close, spec
@@ -35,7 +35,7 @@ def test_arguments_of_builders() -> None:
     before = random.getstate()
     close(one, network_of(drawn, {}, spec(), rng).arrays, 0)
     assert random.getstate() == before
-    with pytest.raises(ValueError, match="drawn has no option 'scael'; it takes: scale. Did you"):
+    with pytest.raises(ValueError, match="no option 'scael'; its options are: scale. Did you"):
         network_of(drawn, {"scael": 1}, spec(), rng)
 
 
@@ -44,7 +44,7 @@ def test_arguments_of_builders() -> None:
     [
         (None, "returned None"),
         (3, "returned builtins.int. It must return a mlpkit.plugin.Network"),
-        (Network({"a": np.zeros(3, "float16")}), "dtype float16; expected all of one"),
+        (Network({"a": np.zeros(3, "float16")}), "got float16"),
     ],
 )
 def test_invalid_results_of_builders(returned: Any, message: str) -> None:
