@@ -1,4 +1,4 @@
-"""``mlpkit check``: the laws for an installed plugin, and a verdict in words."""
+"""``mlpkit check`` runs the conformance tests of an installed plugin."""
 
 from pathlib import Path
 
@@ -39,23 +39,23 @@ def checked(
     return f"{done.returncode}\n{done.stdout}"
 
 
-def test_a_broken_law_is_named(tmp_path: Path) -> None:
-    """With its reason, and the exit code is 1."""
+def test_a_failed_test_is_printed(tmp_path: Path) -> None:
+    """The reason is printed, and the exit code is 1."""
     told = checked(tmp_path, "mlpkit-zoo", "mlpkit_solvers", "'uphill', 'zoo_code:uphill'")
     assert told.startswith("1\nplugin 'zoo' (mlpkit-zoo 1.0)\n")
-    assert "\nBROKEN       solver 'uphill': " in told
+    assert "\nFAILED       solver 'uphill': " in told
     assert "\n    the update decreases a quadratic loss\n" in told
-    assert told.endswith(" broken laws.\n")
+    assert told.endswith(" failed tests.\n")
 
 
 @pytest.mark.parametrize("first", ["uphill", "downhill"])
-def test_each_component_has_its_own_verdict(first: str, tmp_path: Path) -> None:
-    """Whichever is first."""
+def test_each_component_has_its_own_results(first: str, tmp_path: Path) -> None:
+    """The order of the components has no effect."""
     names = (first, "downhill" if first == "uphill" else "uphill")
     components = [f"'{name}', 'zoo_code:{name}'" for name in names]
     told = checked(tmp_path, "zoo", "mlpkit_solvers", *components)
-    assert "\nBROKEN       solver 'uphill': " in told
-    assert "\nkept         solver 'downhill': " in told
+    assert "\nFAILED       solver 'uphill': " in told
+    assert "\npassed       solver 'downhill': " in told
 
 
 def test_options_go_to_a_component(tmp_path: Path) -> None:
@@ -63,87 +63,91 @@ def test_options_go_to_a_component(tmp_path: Path) -> None:
     components = ["'regions', 'zoo_code:regions', options=('column',)", "'x', 'zoo_code:counted'"]
     told = checked(tmp_path, "zoo/regions", "mlpkit_partitioners", *components)
     expected = (
-        "not checked  partitioner 'regions': it needs options; try: python -m mlpkit check"
+        "not tested   partitioner 'regions': it requires options; try: python -m mlpkit check"
         ' zoo/regions --options \'{"column": "..."}\'\n'
     )
     assert told.startswith("0\n") and expected in told
     given = ("--options", '{"column": 0}')
     done = run(tmp_path, "-m", "mlpkit", "check", "zoo/regions", *given)
-    assert (done.returncode, "\nkept         partitioner 'regions': 5 " in done.stdout) == (0, True)
+    assert (done.returncode, "\npassed       partitioner 'regions': 5 " in done.stdout) == (0, True)
     for name, code, expected in [
-        ("zoo", 2, "options are for one. Try: python -m mlpkit check zoo/regions --options"),
-        ("zoo/region", 2, "has no 'region'; it offers: regions, x. Did you mean 'regions'?"),
+        (
+            "zoo",
+            2,
+            "options are for one component. Try: python -m mlpkit check zoo/regions --options",
+        ),
+        ("zoo/region", 2, "has no 'region'; it has: regions, x. Did you mean 'regions'?"),
     ]:
         done = run(tmp_path, "-m", "mlpkit", "check", name, *given)
         assert (done.returncode, expected in done.stdout) == (code, True)
 
 
-def test_what_is_declared_is_exempt(tmp_path: Path) -> None:
-    """A law that a component says it can't keep is shown with the reason, and breaks nothing."""
+def test_exempt_tests_are_printed(tmp_path: Path) -> None:
+    """A test that a component is exempt from is printed with the reason."""
     law = "test_groups_do_not_depend_on_other_rows"
     exempt = f"exempt={{'{law}': 'rows are numbered'}}"
     component = f"'counted', 'zoo_code:counted', {exempt}"
     told = checked(tmp_path, "zoo", "mlpkit_partitioners", component)
-    assert told.startswith("0\n") and "\nkept         partitioner 'counted': 4 " in told
+    assert told.startswith("0\n") and "\npassed       partitioner 'counted': 4 " in told
     assert "    exempt: groups do not depend on other rows: rows are numbered\n" in told
 
 
 def test_a_backend_for_other_networks_is_not_checked(tmp_path: Path) -> None:
-    """Its laws are about the dense network; what it declares is shown."""
+    """Its capabilities are printed."""
     component = "'picky', 'zoo_code:picky', supports=('custom_networks',)"
     told = checked(tmp_path, "zoo", "mlpkit_backends", component)
     expected = (
-        "not checked  backend 'picky': its laws are about 'dense_networks', which it does not"
-        " declare\n    declares: custom_networks\n"
-        "    does not declare, and must refuse: dense_networks, losses_without_delta, "
+        "not tested   backend 'picky': its conformance tests need 'dense_networks', which it does"
+        " not declare\n    declares: custom_networks\n"
+        "    does not declare, and must reject: dense_networks, losses_without_delta, "
     )
     assert told.startswith("0\n") and expected in told
 
 
 def test_what_a_backend_declares_must_work(tmp_path: Path) -> None:
-    """One that declares the dense network and raises breaks its laws."""
+    """A backend that declares the dense network and raises an error fails."""
     component = "'picky', 'zoo_code:picky', supports=('dense_networks',)"
     told = checked(tmp_path, "zoo", "mlpkit_backends", component)
-    assert told.startswith("1\n") and "\nBROKEN       backend 'picky': " in told
+    assert told.startswith("1\n") and "\nFAILED       backend 'picky': " in told
     assert "mlpkit.plugin.PluginError: it is for trees" in told
 
 
 def test_the_verdict_on_numpy(tmp_path: Path) -> None:
-    """What it does not declare is refused, which the laws count as kept."""
+    """Rejecting what is not declared passes."""
     done = run(tmp_path, "-m", "mlpkit", "check", "core/numpy")
     assert done.returncode == 0
-    assert "\nkept         backend 'numpy': " in done.stdout
-    assert "    does not declare, and must refuse: custom_networks, losses_without" in done.stdout
-    assert "does not apply" not in done.stdout
-    assert done.stdout.endswith("\nEvery law that applies is kept.\n")
+    assert "\npassed       backend 'numpy': " in done.stdout
+    assert "    does not declare, and must reject: custom_networks, losses_without" in done.stdout
+    assert "skipped" not in done.stdout
+    assert done.stdout.endswith("\nAll tests that apply passed.\n")
 
 
-def test_what_breaks_many_laws_is_told_once(tmp_path: Path) -> None:
-    """In words: what was returned, and what must be."""
+def test_a_reason_of_many_tests_is_printed_once(tmp_path: Path) -> None:
+    """It names what was returned and what must be returned."""
     told = checked(tmp_path, "zoo", "mlpkit_partitioners", "'forgotten', 'zoo_code:forgotten'")
     assert told.startswith("1\n")
     expected = "the factory returned None; it must return a mlpkit.plugin.Partitioner"
     assert " ".join(told.split()).count(expected) == 1
-    assert told.endswith("\n6 broken laws.\n")
+    assert told.endswith("\n6 failed tests.\n")
 
 
-def test_a_law_shows_what_it_met(tmp_path: Path) -> None:
+def test_the_failing_case_is_printed(tmp_path: Path) -> None:
     """The case, without what hypothesis and pytest say of themselves; what does not apply."""
     components = ["'lists', 'zoo_code:lists'", "'place', 'zoo_code:counted'"]
     told = checked(tmp_path, "zoo", "mlpkit_partitioners", *components)
     assert "must return mlpkit.plugin.Groups(codes, names) " in " ".join(told.split())
     assert "    groups do not depend on other rows (for rows=[5])\n" in told
     assert "object at 0x" not in told
-    assert "    does not apply: fitted groups merge: the partitioner has no merge\n" in told
+    assert "    skipped: fitted groups merge: the partitioner has no merge\n" in told
 
 
 def test_settings_for_the_users_own_tests_do_not_count(tmp_path: Path) -> None:
-    """What would leave out a law, or stop pytest, is not listened to."""
+    """PYTEST_ADDOPTS is ignored."""
     source = offering("mlpkit_solvers", "'downhill', 'zoo_code:downhill'")
     install(tmp_path, "mlpkit-zoo", {"zoo": source}, modules=MODULES)
     for given in ("-k nothing", "--no-such-option"):
         done = run(tmp_path, "-m", "mlpkit", "check", "zoo", PYTEST_ADDOPTS=given)
-        assert (done.returncode, "kept         solver 'downhill': " in done.stdout) == (0, True)
+        assert (done.returncode, "passed       solver 'downhill': " in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("options", ["column=0", "[1]"])
@@ -155,12 +159,12 @@ def test_options_that_can_not_be_read(options: str, capsys: pytest.CaptureFixtur
 
 
 def test_what_can_not_be_checked(tmp_path: Path) -> None:
-    """A broken plugin, one without offers, one that is not there: each is told."""
+    """An unavailable plugin, one without components, and an unknown one are reported."""
     install(tmp_path, "mlpkit-bad", {"bad": "import nonexistent_library"})
     install(tmp_path, "mlpkit-none", {"none": PREAMBLE})
     for name, code, expected in [
-        ("bad", 1, "plugin 'bad' (mlpkit-bad 1.0) is broken: ModuleNotFoundError"),
-        ("none", 1, "plugin 'none' (mlpkit-none 1.0) offers nothing"),
+        ("bad", 1, "plugin 'bad' (mlpkit-bad 1.0) is unavailable: ModuleNotFoundError"),
+        ("none", 1, "plugin 'none' (mlpkit-none 1.0) has no components"),
         ("nome", 2, "No plugin 'nome'; installed: core, bad,"),
     ]:
         done = run(tmp_path, "-m", "mlpkit", "check", name)

@@ -37,4 +37,4 @@ def test_it_works_as_it_is_printed(tmp_path: Path) -> None:
     assert (done.returncode, "cost" in done.stdout) == (0, True), done.stderr
     done = made.run("-m", "mlpkit", "check", "cost")
     assert done.returncode == 0, done.stdout
-    assert "kept         metric 'cost'" in done.stdout
+    assert "passed       metric 'cost'" in done.stdout

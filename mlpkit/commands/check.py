@@ -1,4 +1,4 @@
-"""Hold an installed plugin to the laws of what it offers, and say what came out."""
+"""Run the conformance tests of an installed plugin, and print the results."""
 
 import argparse
 import inspect
@@ -20,10 +20,10 @@ from mlpkit.registry.discovery import Plugin
 from mlpkit.registry.distributions import CORE, install_hint
 from mlpkit.registry.lookup import Registry
 
-# what hypothesis adds to a message: the case, and in it the class that was made here
+# what hypothesis adds to a message: the failing case
 CASE = re.compile(r"\s*F(?:ail|alsify)ing .*?: \w+\(\s*self=<.*?>,\s*(.*?),?\s*\)$", re.DOTALL)
-SHOWN = re.compile(r"(?<=.)\nassert .*", re.DOTALL)  # what pytest adds to a law's own words
-SUMMARY = "hold an installed plugin to the laws of its kind"
+SHOWN = re.compile(r"(?<=.)\nassert .*", re.DOTALL)  # what pytest adds to the message of a test
+SUMMARY = "run the conformance tests of an installed plugin"
 CONFORMANCE_TESTS: dict[Kind, str] = {
     "backend": "BackendTests",
     "builder": "BuilderTests",
@@ -36,38 +36,38 @@ CONFORMANCE_TESTS: dict[Kind, str] = {
 
 
 @dataclass
-class Verdict:
-    """What the laws say to one component."""
+class Outcome:
+    """The results of the conformance tests of a component."""
 
     kind: Kind
     name: str
-    kept: int = 0
-    broken: dict[str, str] = field(default_factory=dict)  # law: why
-    exempt: dict[str, str] = field(default_factory=dict)  # law: why
-    skipped: dict[str, str] = field(default_factory=dict)  # law: why
+    n_passed: int = 0
+    failed: dict[str, str] = field(default_factory=dict)  # reasons by test
+    exempt: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     note: str = ""
     supports: tuple[Capability, ...] | None = None  # what a backend declares
 
     @property
     def word(self) -> str:
-        """The verdict itself."""
-        return "BROKEN" if self.broken else "kept" if self.kept else "not checked"
+        """The result in a word."""
+        return "FAILED" if self.failed else "passed" if self.n_passed else "not tested"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's options."""
-    parser.add_argument("name", help="an entry point or a distribution, or NAME/COMPONENT of it")
+    """Add the options of this command."""
+    parser.add_argument("name", help="an entry point or a distribution, or NAME/COMPONENT")
     parser.add_argument(
         "--options",
         type=options_from,
         default={},
-        help="what the component is made with, in JSON: '{\"column\": 0}'",
+        help="options of the component as JSON: '{\"column\": 0}'",
     )
-    parser.add_argument("--backend", help="that runs its networks and its solver, where one must")
+    parser.add_argument("--backend", help="the backend that trains with its builders and solvers")
 
 
 def options_from(text: str) -> dict[str, Any]:
-    """Options by name."""
+    """Return options from JSON."""
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
@@ -78,13 +78,13 @@ def options_from(text: str) -> dict[str, Any]:
 
 
 def main(given: argparse.Namespace) -> int:
-    """Print a verdict for each component; the exit code is 0 if every law is kept."""
+    """Print the results of each component; the exit code is 0 if no test failed."""
     try:
         import hypothesis  # noqa: F401
         import pytest  # noqa: F401
     except ImportError as error:
         remedy = f"Try: {install_hint(f'{CORE}[testing]')}"
-        print(f"The laws are tests, and {error.name} is missing. {remedy}")
+        print(f"The conformance tests require {error.name}, which is not installed. {remedy}")
         return 2
     registry, (name, _, only) = Registry(), given.name.partition("/")
     plugins = [p for p in registry.plugins if p.is_called(name)]
@@ -97,20 +97,20 @@ def main(given: argparse.Namespace) -> int:
 
 
 def checked(registry: Registry, plugin: Plugin, only: str, given: argparse.Namespace) -> int:
-    """Print what the laws say to a plugin, or to one of its components; the exit code."""
+    """Print the results of a plugin or of one of its components, and return the exit code."""
     offers = [(k, c) for k, named in plugin.load().components.items() for c in named.values()]
     if plugin.problem or not offers:
-        print(f"{plugin.problem or f'{plugin.label} offers nothing'}. {plugin.remedy}")
+        print(f"{plugin.problem or f'{plugin.label} has no components'}. {plugin.remedy}")
         return 1
     names = list(dict.fromkeys(c.name for _, c in offers))
     offers = [(k, c) for k, c in offers if only in ("", c.name)]
     if not offers:
         hint = did_you_mean(only, names)
-        print(f"{plugin.label} has no {only!r}; it offers: {', '.join(names)}. {hint}".rstrip())
+        print(f"{plugin.label} has no {only!r}; it has: {', '.join(names)}. {hint}".rstrip())
         return 2
     if given.options and len(offers) > 1:
         print(
-            f"{plugin.label} offers {', '.join(names)}, and options are for one. Try:"
+            f"{plugin.label} has {', '.join(names)}, and options are for one component. Try:"
             f" {program_name()} check {plugin.entry.name}/{names[0]} --options ..."
         )
         return 2
@@ -118,37 +118,37 @@ def checked(registry: Registry, plugin: Plugin, only: str, given: argparse.Names
     broken = []
     for kind, component in offers:
         found = verdict(registry, plugin, kind, component, given)
-        broken += list(found.broken)
-        print(told(found), flush=True)
+        broken += list(found.failed)
+        print(report_lines(found), flush=True)
     if broken and not given.backend and {k for k, _ in offers} & {"builder", "solver"}:
-        print("\nNetworks and solvers of one framework are checked on its backend: --backend NAME")
-    print(f"\n{len(broken)} broken laws." if broken else "\nEvery law that applies is kept.")
+        print("\nBuilders and solvers of a framework are tested on its backend: --backend NAME")
+    print(f"\n{len(broken)} failed tests." if broken else "\nAll tests that apply passed.")
     return int(bool(broken))
 
 
 def verdict(
     registry: Registry, plugin: Plugin, kind: Kind, component: Component, given: argparse.Namespace
-) -> Verdict:
-    """Run the laws of a component."""
-    found = Verdict(kind, component.name)
+) -> Outcome:
+    """Run the conformance tests of a component."""
+    found = Outcome(kind, component.name)
     if kind not in CONFORMANCE_TESTS:
-        found.note = "there are no laws for this kind"
+        found.note = "there are no conformance tests for this kind"
         return found
     if kind == "backend":
         found.supports = component.supports
         if "dense_networks" not in component.supports:
-            found.note = "its laws are about 'dense_networks', which it does not declare"
+            found.note = "its conformance tests need 'dense_networks', which it does not declare"
             return found
     name = f"{plugin.distribution}/{component.name}"
     try:
         factory, _ = registry.resolve(kind, name)
     except PluginError as error:
-        found.broken["it can be imported"] = str(error)
+        found.failed["the factory can be imported"] = str(error)
         return found
     if absent := [n for n in needed(kind, factory) if n not in given.options]:
         example = json.dumps(dict.fromkeys(absent, "..."))
         found.note = (
-            f"it needs options; try: {program_name()} check"
+            f"it requires options; try: {program_name()} check"
             f" {plugin.entry.name}/{component.name} --options '{example}'"
         )
         return found
@@ -162,26 +162,26 @@ def verdict(
 
 
 def needed(kind: Kind, factory: Any) -> list[str]:
-    """The options without which a factory can't be called."""
+    """Return the options that a factory requires."""
     if kind == "trainer":
         return []
-    given = {"backend": 3, "builder": 2}.get(kind, 0)  # arguments that mlpkit gives
+    given = {"backend": 3, "builder": 2}.get(kind, 0)  # arguments that mlpkit passes
     try:
         parameters = list(inspect.signature(factory).parameters.values())[given:]
-    except (TypeError, ValueError):  # it does not say
+    except (TypeError, ValueError):  # no signature
         return []
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p.name for p in parameters if p.default is p.empty and p.kind not in variable]
 
 
-def run(laws: str, held: Mapping[str, Any], found: Verdict) -> None:
-    """Run a class of laws with these attributes, and write down what happens."""
+def run(tests: str, held: Mapping[str, Any], found: Outcome) -> None:
+    """Run a test class with these attributes, and record the results."""
     import pytest
 
     lines = [f"    {name} = {value!r}\n" for name, value in held.items()]
-    test = f"from mlpkit.testing import {laws}\n\n\nclass TestIt({laws}):\n{''.join(lines)}"
+    test = f"from mlpkit.testing import {tests}\n\n\nclass TestIt({tests}):\n{''.join(lines)}"
     with tempfile.TemporaryDirectory() as folder:
-        # a name of its own: pytest takes a module that it has met for the one it is asked for
+        # a unique name: pytest would reuse an imported module of the same name
         path = Path(folder, f"test_{Path(folder).name}.py")
         path.write_text(test)
         options = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:randomly"]
@@ -189,56 +189,56 @@ def run(laws: str, held: Mapping[str, Any], found: Verdict) -> None:
         options += ["--import-mode=importlib", str(path)]
         Path(folder, "none.ini").write_text("[pytest]\n")
         with patch.dict(os.environ):
-            os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the user's own tests
-            code = pytest.main(options, plugins=[Witness(found)])
-    if not (found.broken or found.kept or found.skipped or found.exempt):
-        found.broken["its laws run"] = f"pytest ended with {code!r}"
+            os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the user's tests
+            code = pytest.main(options, plugins=[Recorder(found)])
+    if not (found.failed or found.n_passed or found.skipped or found.exempt):
+        found.failed["the tests can be run"] = f"pytest ended with {code!r}"
 
 
-class Witness:
-    """A plugin of pytest's that writes down what happens."""
+class Recorder:
+    """A pytest plugin that records results."""
 
-    def __init__(self, found: Verdict) -> None:
+    def __init__(self, found: Outcome) -> None:
         self.found = found
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Count a test, or keep why it failed."""
-        law = report.nodeid.rpartition("::")[2].removeprefix("test_").partition("[")[0]
+        """Count a passed test, or record why it failed."""
+        test = report.nodeid.rpartition("::")[2].removeprefix("test_").partition("[")[0]
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             why = crash.message if crash else str(report.longrepr)
             if case := CASE.search(why):
-                law, why = f"{law} (for {' '.join(case[1].split())})", why[: case.start()]
-            self.found.broken.setdefault(law, SHOWN.sub("", why))
+                test, why = f"{test} (for {' '.join(case[1].split())})", why[: case.start()]
+            self.found.failed.setdefault(test, SHOWN.sub("", why))
         elif hasattr(report, "wasxfail"):
-            self.found.exempt[law] = report.wasxfail
+            self.found.exempt[test] = report.wasxfail
         elif report.skipped:
             why = str(report.longrepr[2]).removeprefix("Skipped: ")
-            self.found.skipped[law] = CASE.sub("", why)
+            self.found.skipped[test] = CASE.sub("", why)
         elif report.when == "call":
-            self.found.kept += 1
+            self.found.n_passed += 1
 
     def pytest_collectreport(self, report: Any) -> None:
-        """Keep why nothing could be collected."""
+        """Record an error of the collection."""
         if report.failed:
-            self.found.broken["collection"] = str(report.longrepr)
+            self.found.failed["collection"] = str(report.longrepr)
 
 
-def told(v: Verdict) -> str:
-    """A verdict in lines."""
-    counts = f"{v.kept} laws and cases kept" if v.kept or v.broken else v.note
+def report_lines(v: Outcome) -> str:
+    """Return the results as text."""
+    counts = f"{v.n_passed} tests passed" if v.n_passed or v.failed else v.note
     lines = [f"{v.word:12} {v.kind} {v.name!r}: {counts}"]
     if v.supports is not None:
         other = [capability for capability in CAPABILITIES if capability not in v.supports]
         lines += [f"    declares: {', '.join(v.supports) or 'nothing'}"]
-        lines += [f"    does not declare, and must refuse: {', '.join(other)}"] if other else []
-    for word, laws in (("exempt", v.exempt), ("does not apply", v.skipped)):
-        lines += [f"    {word}: {law.replace('_', ' ')}: {why}" for law, why in laws.items()]
+        lines += [f"    does not declare, and must reject: {', '.join(other)}"] if other else []
+    for word, tests in (("exempt", v.exempt), ("skipped", v.skipped)):
+        lines += [f"    {word}: {test.replace('_', ' ')}: {why}" for test, why in tests.items()]
     reasons: dict[str, list[str]] = {}
-    for law, why in v.broken.items():
-        reasons.setdefault(" ".join(why.split()), []).append(law.replace("_", " "))
-    for words, broken in reasons.items():  # what breaks several laws is told once
-        lines += [f"    {textwrap.shorten(law, 96, placeholder=' ...)')}" for law in broken]
+    for test, why in v.failed.items():
+        reasons.setdefault(" ".join(why.split()), []).append(test.replace("_", " "))
+    for words, broken in reasons.items():  # a reason of several tests is printed once
+        lines += [f"    {textwrap.shorten(test, 96, placeholder=' ...)')}" for test in broken]
         lines += textwrap.wrap(
             textwrap.shorten(words, 300, placeholder=" ..."),
             100,
