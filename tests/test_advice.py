@@ -145,7 +145,7 @@ def test_numpy_numbers_in_messages() -> None:
         MLPClassifier(class_weight={np.int64(7): 1.0}).fit(X, Y)
     with pytest.raises(ValueError, match=r"got 2.0"):
         evaluate(None, None, Y, y_pred=Y, confidence=np.float64(2))
-    with pytest.raises(ValueError, match="X has no column 9;"):
+    with pytest.raises(ValueError, match=r"X has no column 9\. Its 4 columns"):
         evaluate(None, X, Y, y_pred=Y, partitions=by_column(np.int64(9)))  # type: ignore[arg-type]
 
 
