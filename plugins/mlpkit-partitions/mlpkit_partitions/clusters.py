@@ -30,14 +30,14 @@ def clusters(n: int = 5, random_state: int = 0, name: str = "cluster") -> Partit
     """
     if not isinstance(n, int) or n < 2:
         raise ValueError(f"n={n!r}: two clusters or more.")
-    return Partitioner(name, partial(_learn, n, random_state), _assign)
+    return Partitioner(name, partial(_fit, n, random_state), _assign)
 
 
-def _learn(n: int, seed: int, sample: Dataset) -> Clusters:
-    if sample.X is None:
-        raise ValueError("clusters needs X, and there is none.")
-    features = Features(sample.X)
-    X = features.of(sample.X)
+def _fit(n: int, seed: int, dataset: Dataset) -> Clusters:
+    if dataset.X is None:
+        raise ValueError("clusters needs X, got X=None.")
+    features = Features(dataset.X)
+    X = features.of(dataset.X)
     model = make_pipeline(
         SimpleImputer(keep_empty_features=True),
         StandardScaler(with_mean=not issparse(X)),
@@ -51,9 +51,9 @@ def _learn(n: int, seed: int, sample: Dataset) -> Clusters:
     return Clusters(features, model, order, names)
 
 
-def _assign(cut: Clusters, sample: Dataset) -> Groups:
-    place = np.argsort(cut.order)
-    return Groups(place[cut.model.predict(cut.features.of(sample.X))], cut.names)
+def _assign(fitted: Clusters, dataset: Dataset) -> Groups:
+    place = np.argsort(fitted.order)
+    return Groups(place[fitted.model.predict(fitted.features.of(dataset.X))], fitted.names)
 
 
 def _text(gap: Array, features: Features) -> str:

@@ -1,4 +1,4 @@
-"""Rows dealt into folds: how much a metric varies by chance alone."""
+"""Random folds, which show how much a metric varies by chance."""
 
 import warnings
 from functools import partial
@@ -11,43 +11,43 @@ from mlpkit_partitions.tables import n_rows
 
 
 def k_fold(n: int = 5, random_state: int = 0, name: str = "fold") -> Partitioner:
-    """n folds of scikit-learn's `KFold`, shuffled; any later rows are dealt in the same way."""
+    """n folds of scikit-learn's `KFold`, shuffled. Later rows are divided in the same way."""
     return _dealt(name, n, partial(_plain, n, random_state))
 
 
 def stratified_k_fold(n: int = 5, random_state: int = 0, name: str = "fold") -> Partitioner:
-    """n folds of scikit-learn's `StratifiedKFold`: each has the classes of y in like parts."""
+    """n folds of scikit-learn's `StratifiedKFold`, with about the same fraction of each class."""
     return _dealt(name, n, partial(_stratified, n, random_state))
 
 
 def _dealt(name: str, n: int, deal: "partial[Array]") -> Partitioner:
     if not isinstance(n, int) or n < 2:
         raise ValueError(f"n={n!r}: two folds or more.")
-    return Partitioner(name, partial(_learn, n), partial(_assign, deal))
+    return Partitioner(name, partial(_fit, n), partial(_assign, deal))
 
 
-def _learn(n: int, sample: Dataset) -> tuple[str, ...]:
+def _fit(n: int, dataset: Dataset) -> tuple[str, ...]:
     return tuple(f"fold {i + 1}" for i in range(n))
 
 
-def _assign(deal: "partial[Array]", cut: tuple[str, ...], sample: Dataset) -> Groups:
-    return Groups(deal(sample), cut)
+def _assign(deal: "partial[Array]", fitted: tuple[str, ...], dataset: Dataset) -> Groups:
+    return Groups(deal(dataset), fitted)
 
 
-def _plain(n: int, seed: int, sample: Dataset) -> Array:
-    rows = n_rows(sample.X if sample.X is not None else sample.y)
+def _plain(n: int, seed: int, dataset: Dataset) -> Array:
+    rows = n_rows(dataset.X if dataset.X is not None else dataset.y)
     if rows < n:
         return np.arange(rows)
     splits = KFold(n, shuffle=True, random_state=seed).split(np.zeros(rows))
     return _codes(rows, [test for _, test in splits])
 
 
-def _stratified(n: int, seed: int, sample: Dataset) -> Array:
-    if sample.y is None:
-        raise ValueError("stratified_k_fold needs y, and there is none: use k_fold.")
-    y = np.asarray(sample.y)
+def _stratified(n: int, seed: int, dataset: Dataset) -> Array:
+    if dataset.y is None:
+        raise ValueError("stratified_k_fold needs y, got y=None. Use k_fold without y.")
+    y = np.asarray(dataset.y)
     if len(y) < n or np.unique(y, return_counts=True)[1].max() < n:
-        return _plain(n, seed, sample)
+        return _plain(n, seed, dataset)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")
         folds = StratifiedKFold(n, shuffle=True, random_state=seed)

@@ -17,21 +17,21 @@ def hashed(column: str | int | None = None, n: int = 10, name: str | None = None
     if not isinstance(n, int) or n < 2:
         raise ValueError(f"n={n!r}: two groups or more.")
     own = name or ("hash" if column is None else f"hash of {column}")
-    return Partitioner(own, partial(_learn, n), partial(_assign, column))
+    return Partitioner(own, partial(_fit, n), partial(_assign, column))
 
 
-def _learn(n: int, sample: Dataset) -> tuple[str, ...]:
+def _fit(n: int, dataset: Dataset) -> tuple[str, ...]:
     return tuple(f"hash {i}" for i in range(n))
 
 
-def _assign(key: str | int | None, cut: tuple[str, ...], sample: Dataset) -> Groups:
+def _assign(key: str | int | None, fitted: tuple[str, ...], dataset: Dataset) -> Groups:
     if key is None:
-        table = Features(sample.X).of(sample.X)
+        table = Features(dataset.X).of(dataset.X)
         rows = np.ascontiguousarray(table.toarray() if issparse(table) else table)
         texts = [row.tobytes() for row in rows.astype("<f8") + 0.0]  # -0.0 is 0.0
     else:
-        texts = [_text(value) for value in column(sample.X, key)]
-    return Groups(np.array([crc32(t) % len(cut) for t in texts], dtype=np.intp), cut)
+        texts = [_text(value) for value in column(dataset.X, key)]
+    return Groups(np.array([crc32(t) % len(fitted) for t in texts], dtype=np.intp), fitted)
 
 
 def _text(value: object) -> bytes:

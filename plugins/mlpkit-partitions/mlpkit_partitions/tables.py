@@ -19,7 +19,7 @@ def n_rows(X: Any) -> int:
 def column(X: Any, key: str | int) -> Array:
     """A column by name or index, (n,)."""
     if X is None:
-        raise ValueError(f"partition by column {key!r} needs X, and there is none.")
+        raise ValueError(f"partition by column {key!r} needs X, got X=None.")
     if not hasattr(X, "columns"):
         if isinstance(key, str):
             raise ValueError(f"X has no column names, so there is no column {key!r}.")

@@ -21,7 +21,7 @@ def calendar(column: str | int, unit: Unit = "month", name: str | None = None) -
     """
     if unit not in (*PERIODS, "weekday", "hour of day"):
         raise ValueError(f"unit={unit!r}; possible: {', '.join(PERIODS)}, weekday, hour of day.")
-    return Partitioner(name or f"{unit} of {column}", _settled, partial(_by_unit, column, unit))
+    return Partitioner(name or f"{unit} of {column}", _fit_nothing, partial(_by_unit, column, unit))
 
 
 def rolling(
@@ -37,17 +37,17 @@ def rolling(
     if not pd.Timedelta(0) < every <= wide:
         raise ValueError(f"step={step!r} is more than 0, and at most width={width!r}.")
     return Partitioner(
-        name or f"{width} of {column}", _settled, partial(_by_window, column, wide, every)
+        name or f"{width} of {column}", _fit_nothing, partial(_by_window, column, wide, every)
     )
 
 
-def _settled(sample: Dataset) -> tuple[()]:
-    """There is nothing to learn: the calendar is known."""
+def _fit_nothing(dataset: Dataset) -> tuple[()]:
+    """Nothing is fitted: the calendar is fixed."""
     return ()
 
 
-def _times(sample: Dataset, key: str | int) -> "pd.DatetimeIndex":
-    values = column(sample.X, key)
+def _times(dataset: Dataset, key: str | int) -> "pd.DatetimeIndex":
+    values = column(dataset.X, key)
     try:
         times = pd.DatetimeIndex(pd.to_datetime(values, errors="raise"))
     except (TypeError, ValueError) as error:
@@ -55,8 +55,8 @@ def _times(sample: Dataset, key: str | int) -> "pd.DatetimeIndex":
     return times.tz_localize(None) if times.tz is not None else times
 
 
-def _by_unit(key: str | int, unit: Unit, cut: Any, sample: Dataset) -> Groups:
-    times = _times(sample, key)
+def _by_unit(key: str | int, unit: Unit, fitted: Any, dataset: Dataset) -> Groups:
+    times = _times(dataset, key)
     gone = np.asarray(times.isna())
     known = times[~gone]
     if unit == "weekday":
@@ -75,9 +75,9 @@ def _by_unit(key: str | int, unit: Unit, cut: Any, sample: Dataset) -> Groups:
 
 
 def _by_window(
-    key: str | int, width: "pd.Timedelta", step: "pd.Timedelta", cut: Any, sample: Dataset
+    key: str | int, width: "pd.Timedelta", step: "pd.Timedelta", fitted: Any, dataset: Dataset
 ) -> Groups:
-    times = _times(sample, key)
+    times = _times(dataset, key)
     gone = np.asarray(times.isna())
     since = np.asarray((times - EPOCH) / step)  # in steps; NaN where missing
     last = np.floor(np.where(gone, 0, since)).astype(np.int64)  # the last window begun

@@ -22,29 +22,29 @@ class Slices(NamedTuple):
 def error_tree(max_leaves: int = 8, min_rows: int = 50, name: str = "slice") -> Partitioner:
     """Leaves of a shallow regression tree on the model's errors, the worst first.
 
-    Each has at least ``min_rows`` rows of those that it was learned from. On these same rows
-    the worst slice looks worse than it is: learn on one part of the data, then evaluate
-    another with ``partitions=report.partitions``.
+    Each has at least ``min_rows`` of the rows to which it was fitted. On these rows, the worst
+    slice looks worse than it is. Fit the slices to one part of the data, then evaluate another
+    part with ``partitions=report.partitions``.
     """
-    return Partitioner(name, partial(_learn, max_leaves, min_rows), _assign)
+    return Partitioner(name, partial(_fit, max_leaves, min_rows), _assign)
 
 
-def _learn(max_leaves: int, min_rows: int, sample: Dataset) -> Slices:
-    if sample.error is None or sample.X is None:
+def _fit(max_leaves: int, min_rows: int, dataset: Dataset) -> Slices:
+    if dataset.error is None or dataset.X is None:
         raise ValueError("error_tree needs X and the errors of a model.")
-    features = Features(sample.X)
+    features = Features(dataset.X)
     tree = DecisionTreeRegressor(
         max_leaf_nodes=max_leaves, min_samples_leaf=min_rows, random_state=0
-    ).fit(features.of(sample.X), sample.error)
+    ).fit(features.of(dataset.X), dataset.error)
     paths = _paths(tree.tree_, features)
     order = sorted(paths, key=lambda leaf: -float(tree.tree_.value[leaf].ravel()[0]))
     return Slices(features, tree, tuple(order), tuple(paths[leaf] for leaf in order))
 
 
-def _assign(cut: Slices, sample: Dataset) -> Groups:
-    leaves = cut.tree.apply(cut.features.of(sample.X))
-    place = {leaf: i for i, leaf in enumerate(cut.leaves)}
-    return Groups(np.array([place[leaf] for leaf in leaves], dtype=np.intp), cut.names)
+def _assign(fitted: Slices, dataset: Dataset) -> Groups:
+    leaves = fitted.tree.apply(fitted.features.of(dataset.X))
+    place = {leaf: i for i, leaf in enumerate(fitted.leaves)}
+    return Groups(np.array([place[leaf] for leaf in leaves], dtype=np.intp), fitted.names)
 
 
 def _paths(tree: Any, features: Features) -> dict[int, str]:
