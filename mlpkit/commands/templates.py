@@ -50,34 +50,34 @@ The $kind `$name` for mlpkit.
 $example
 ```
 
-`mlpkit plugins` shows that it is there, `mlpkit check $name` that it
-keeps the laws of its kind.
+`mlpkit plugins` lists it, and `mlpkit check $name` runs its conformance
+tests.
 """
 
 PACKAGE = '''
-"""The $kind $name of mlpkit. This module describes it, and imports nothing heavy."""
+"""The $kind $name for mlpkit. This module must not import a framework."""
 
 from mlpkit.plugin import Component, hookimpl
 
-mlpkit_api = ($api, $api)  # the versions of the contract that it is for
+mlpkit_api = ($api, $api)  # the versions of the contract that it supports
 
 
 @hookimpl
 def mlpkit_${kind}s() -> list[Component]:
-    """What there is to find."""
+    """Return the components of this plugin."""
     return [
         Component(
             "$name",
             "$module.$kind:$id",
-            "say what it is in a few words",
-            requires=(),  # modules that must be there, such as a framework
+            "a summary in a few words",
+            requires=(),  # modules that must be installed, such as a framework
             options=($options),$supports
         )
     ]
 '''
 
 TESTS = '''
-"""The laws of a $kind; what it can't meet goes into ``exempt = {"test_...": "why"}``."""
+"""Conformance tests; those that can't pass go into ``exempt = {"test_...": "why"}``."""
 
 from mlpkit.testing import $laws
 
@@ -105,7 +105,7 @@ def $id(beta: float = 0.9) -> Solver:
 '''
 
 METRIC = '''
-"""What a wrong answer costs: the terms of each row, and the number that their sums make."""
+"""The mean cost of a prediction: statistics of each row, and the ratio of their sums."""
 
 from functools import partial
 
@@ -113,12 +113,12 @@ from mlpkit.plugin import Array, Metric, Predictions
 
 
 def costs(scored: Predictions, miss: float) -> Array:
-    """What each row adds, (n,): ``miss`` for a positive that was missed, 1 for a false alarm."""
+    """Return the cost of each row, (n,): ``miss`` per false negative, 1 per false positive."""
     return miss * (scored.y_true > scored.y_pred) + 1.0 * (scored.y_true < scored.y_pred)
 
 
 def per_row(sums: Array) -> tuple[Array, Array]:
-    """Numerator and denominator: the cost over the weight."""
+    """Return numerator and denominator: the cost and the weight."""
     return sums[..., 1], sums[..., 0]
 
 
@@ -135,7 +135,7 @@ def $id(miss: float = 5.0) -> Metric:
 '''
 
 PARTITIONER = '''
-"""Rows by the half of a column: what is learned once, and the group of any later row."""
+"""Groups of rows below and above the median of a column."""
 
 from functools import partial
 from typing import Any
@@ -148,12 +148,12 @@ NAMES = ("below the median", "above the median", "missing")
 
 
 def learn(sample: Dataset, column: int) -> float:
-    """The cut: the median of the column."""
+    """Return the median of the column."""
     return float(np.nanmedian(np.asarray(sample.X)[:, column].astype(float)))
 
 
 def assign(cut: Any, sample: Dataset, column: int) -> Groups:
-    """The group of each row."""
+    """Return the group of each row."""
     values = np.asarray(sample.X)[:, column].astype(float)
     return Groups(np.where(np.isnan(values), 2, (values > cut).astype(int)), NAMES)
 
@@ -165,7 +165,7 @@ def $id(column: int = 0) -> Partitioner:
 '''
 
 CALLBACK = '''
-"""A patience of its own: stop when the loss has not fallen for some epochs."""
+"""Stop training when the loss has not decreased for some epochs."""
 
 import math
 
@@ -173,11 +173,11 @@ from mlpkit.plugin import Callback, Report
 
 
 def $id(epochs: int = 5) -> Callback:
-    """A new listener; each fit is to have its own."""
+    """Return a new callback for each fit."""
     best, stale = math.inf, 0
 
     def listen(report: Report) -> bool:
-        """True stops; a float would be the learning rate from here on."""
+        """Return True to stop; a float would set the learning rate."""
         nonlocal best, stale
         stale = 0 if report.loss < best else stale + 1
         best = min(best, report.loss)
