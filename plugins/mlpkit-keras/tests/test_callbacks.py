@@ -107,7 +107,7 @@ def test_unsupported_callbacks_raise_errors() -> None:
         ValueError, match=r"expected an object, got the class EarlyStopping. Use Early"
     ):
         fitted(keras.callbacks.EarlyStopping)
-    with pytest.raises(ValueError, match="neither a name nor callable"):
+    with pytest.raises(ValueError, match="callbacks must contain names, callables"):
         fitted([3])
 
 
