@@ -125,7 +125,7 @@ def test_weights_set_by_hand_are_evaluated_by_layer() -> None:
     [
         ("swish", "activation.*must be a str among.*'silu'"),
         (["gelu", "sillu"], "'sillu' is not an activation. Expected one of .*Did you mean 'silu'"),
-        (["gelu"], r"\['gelu'\] has 1 values, and hidden_layer_sizes has 2: give one for each"),
+        (["gelu"], r"\['gelu'\] has length 1, but hidden_layer_sizes has length 2. Pass one value"),
         (["gelu", 3], "3 is not an activation"),
         (3, "activation"),
     ],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mlpkit import MLPClassifier
-from mlpkit.backend_kit.devices import described, gpu_index
+from mlpkit.backend_kit import device_name, gpu_index
 
 GPUS = ["A100", "H100"]
 
@@ -54,7 +54,7 @@ def test_a_gpu_without_float64() -> None:
     """Named, it is an error with two remedies."""
     with pytest.raises(ValueError, match="Set dtype='float32', or backend_options"):
         gpu_index("gpu", GPUS, "fast", supported=False)
-    assert described(1, GPUS) == "gpu 1 (H100)"
+    assert device_name(1, GPUS) == "gpu 1 (H100)"
 
 
 def test_the_same_on_every_backend_that_has_it(backend: str) -> None:

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.numpy_backend import dense
-from mlpkit.numpy_backend.backpropagation import kept
+from mlpkit.numpy_backend.backpropagation import kept_units
 from mlpkit.plugin import Batches, Network, Spec
 from mlpkit.registry.lookup import resolve
 from mlpkit.testing import close, data, recipe, spec
@@ -25,7 +25,7 @@ W = np.random.RandomState(1).random_sample(60) + 0.1
 
 def mask(seed: int = 5, layer: int = 0, rate: float = 0.5) -> Any:
     """Kept units of many rows, as numbers."""
-    return kept(ROWS, seed, M, layer, rate).astype(float)
+    return kept_units(ROWS, seed, M, layer, rate).astype(float)
 
 
 def deviation(a: Any, b: Any) -> float:
@@ -103,7 +103,7 @@ def test_a_step_is_that_of_the_masks(backend: str) -> None:
         z = z @ coef + intercept
         if i < 2:
             rate = s.dropouts[i]
-            z = np.tanh(z) * kept(order[0], 77, z.shape[1], i, rate) / (1 - rate)
+            z = np.tanh(z) * kept_units(order[0], 77, z.shape[1], i, rate) / (1 - rate)
     close(np.array([0.5 * ((z - y[order[0]]) ** 2).mean(axis=1).sum()]), sums.loss, 1e-9)
     close(z, sums.predictions[0], 1e-9)
 
@@ -186,7 +186,7 @@ def other(spec: Spec, rng: Any) -> Network:
         ({"dropout": -0.1}, "dropout"),
         ({"dropout": [0.1, 1.5]}, r"expected a number in \[0, 1\), or a list.*got 1.5"),
         ({"dropout": [0.1, True]}, "got True"),
-        ({"dropout": [0.1]}, "has 1 values, and hidden_layer_sizes has 2: give one for each"),
+        ({"dropout": [0.1]}, "has length 1, but hidden_layer_sizes has length 2. Pass one value"),
         (
             {"dropout": 0.1, "solver": "lbfgs"},
             "requires a solver that works in steps, such as 'adam'",

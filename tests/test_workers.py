@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from mlpkit.numpy_backend import backpropagation as chain
-from mlpkit.numpy_backend import dense
-from mlpkit.numpy_backend import parallel as workers
-from mlpkit.numpy_backend.parallel import Workers, n_parts, share
+from mlpkit.numpy_backend import backpropagation, dense
+from mlpkit.numpy_backend import shared_work as workers
+from mlpkit.numpy_backend.shared_work import Workers, n_parts, share
 from mlpkit.numpy_backend.threads import loaded
 
 pytestmark = pytest.mark.once
@@ -82,15 +81,15 @@ def test_workers_that_wait_for_processors_are_left_alone(monkeypatch: pytest.Mon
     monkeypatch.setattr(workers, "IDLE", 0.8)
     crew = workers._workers
     crew.judge(0.04, 0.0)
-    assert crew.alone_until == 0.0  # too little was seen
+    assert crew.paused_until == 0.0  # too little was seen
     crew.judge(0.04, 0.0)
-    assert crew.alone_until > time.monotonic()
+    assert crew.paused_until > time.monotonic()
     names: set[str] = set()
     share(lambda part: names.add(threading.current_thread().name), range(5))
     assert names == {threading.current_thread().name}
     other = Workers()
     other.judge(0.1, 0.09)
-    assert other.alone_until == 0.0
+    assert other.paused_until == 0.0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -105,9 +104,9 @@ def test_products_have_the_same_bits(
     b = rng.standard_normal((n, k)).astype(dtype).T
     found = np.zeros((2, m, n), dtype)
     assert n_parts(2.0 * m * k * n) == 2
-    chain._product(a, b, found[0])
+    backpropagation._product(a, b, found[0])
     monkeypatch.setattr(workers, "allowed", lambda: 1)
-    chain._product(a, b, found[1])
+    backpropagation._product(a, b, found[1])
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_allclose(found[0], a @ b, rtol=0, atol=1e-3 if dtype == "float32" else 1e-10)
 

@@ -1,24 +1,43 @@
 """What backends share beyond the plugin contract.
 
-Blocks of fixed shapes for backends that compile, gathering of rows, devices, and checks of what
-solvers and losses return.
+=================  ================================================================================
+file               contents
+=================  ================================================================================
+result_checks.py   checks of what solvers and losses return; every backend applies them
+weights.py         initial optimizer state; all trained weights in one array
+devices.py         the option ``device``; the warning about float64 on an accelerator
+processes.py       an error in place of a deadlock in forked processes
+training_rows.py   training data in the precision of the network, and its rows by index
+fixed_shapes.py    steps in blocks of a few fixed shapes, for backends that compile
+=================  ================================================================================
 """
 
-from mlpkit.backend_kit.blocks import (
-    BLOCK_BYTES,
+from mlpkit.backend_kit.devices import Device, device_name, gpu_index, warn_about_float64
+from mlpkit.backend_kit.fixed_shapes import (
     BLOCK_ROWS,
-    KEPT_BYTES,
     Block,
-    HostRows,
+    IndexBlock,
     blocks,
-    bucket,
-    gathered,
-    host_rows,
-    plans,
-    rows_within,
+    index_blocks,
+    padded_size,
 )
-from mlpkit.backend_kit.devices import Device, described, gpu_index
-from mlpkit.backend_kit.results import deltas, moved, row_losses, stepped
+from mlpkit.backend_kit.processes import ForkGuard
+from mlpkit.backend_kit.result_checks import (
+    check_deltas,
+    check_joint_update,
+    check_row_losses,
+    check_update,
+)
+from mlpkit.backend_kit.training_rows import (
+    BLOCK_BYTES,
+    KEPT_BYTES,
+    can_be_kept,
+    gather_rows,
+    row_width,
+    rows_within,
+    training_dataset,
+)
+from mlpkit.backend_kit.weights import WeightLayout, initial_optimizer_state
 
 __all__ = [
     "BLOCK_BYTES",
@@ -26,17 +45,23 @@ __all__ = [
     "KEPT_BYTES",
     "Block",
     "Device",
-    "HostRows",
+    "ForkGuard",
+    "IndexBlock",
+    "WeightLayout",
     "blocks",
-    "bucket",
-    "deltas",
-    "described",
-    "gathered",
+    "can_be_kept",
+    "check_deltas",
+    "check_joint_update",
+    "check_row_losses",
+    "check_update",
+    "device_name",
+    "gather_rows",
     "gpu_index",
-    "host_rows",
-    "moved",
-    "plans",
-    "row_losses",
+    "index_blocks",
+    "initial_optimizer_state",
+    "padded_size",
+    "row_width",
     "rows_within",
-    "stepped",
+    "training_dataset",
+    "warn_about_float64",
 ]

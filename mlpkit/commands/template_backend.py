@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 from scipy.special import expit, ndtr
 
-from mlpkit.backend_kit import deltas, row_losses, stepped
+from mlpkit.backend_kit import check_deltas, check_row_losses, check_update
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -119,7 +119,7 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         dropped = factors(some, seed)
         values, z = forward(state.weights, x, dropped)
         p = ACTIVATIONS[spec.loss.out_activation](z[-1])
-        delta = w[:, None] * deltas(spec.loss.delta(np, y, p), p)
+        delta = w[:, None] * check_deltas(spec.loss.delta(np, y, p), p)
         gradients: Arrays = {}
         for i in reversed(range(depth)):
             gradients[f"coef_{i}"] = values[i].T @ delta
@@ -128,7 +128,7 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                 delta = delta @ state.weights[f"coef_{i}"].T * slopes[i - 1](z[i - 1])
                 delta *= dropped[i - 1]
         decayed = sum(float((state.weights[name] ** 2).sum()) for name in network.decayed)
-        loss = float((w * row_losses(spec.loss.rows(np, y, p), y)).sum())
+        loss = float((w * check_row_losses(spec.loss.rows(np, y, p), y)).sum())
         return StepSums(loss, float(w.sum()), 0.5 * recipe.alpha * decayed), gradients
 
     def update(state: State, gradients: Arrays, weight: float, learning_rate: float) -> State:
@@ -140,7 +140,7 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             keys = [optimizer_state_name(moment, name) for moment in solver.optimizer_state]
             mine = tuple(state.optimizer_state[key].copy() for key in keys)
             returned = solver.update(np, p.copy(), g / weight, mine, learning_rate, solver.options)
-            weights[name], new = stepped(returned, p, mine)
+            weights[name], new = check_update(returned, p, mine)
             optimizer_state.update(zip(keys, new, strict=True))
         return State(weights, optimizer_state)
 

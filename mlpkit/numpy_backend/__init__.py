@@ -1,1 +1,1 @@
-"""The reference backend."""
+"""The NumPy backend: the default, and the reference that other backends are compared with."""

@@ -1,4 +1,4 @@
-"""The activations in NumPy, in place, and their derivatives."""
+"""Activation functions in NumPy, in place, and their derivatives."""
 
 import math
 from collections.abc import Callable
@@ -12,49 +12,58 @@ from mlpkit.messages import did_you_mean
 from mlpkit.plugin import Activation, Array
 
 SELU_SCALE = 1.0507009873554805  # Klambauer et al., 2017
-SELU_BOTTOM = 1.7580993408473766  # the scale times alpha: minus the limit of small values
+SELU_BOTTOM = 1.7580993408473766  # scale * alpha: minus the limit for small arguments
 LEAK = 0.01
-HIDDEN: tuple[str, ...] = get_args(Activation)  # what a hidden layer may have
+HIDDEN: tuple[str, ...] = get_args(Activation)  # activations of hidden layers
 
 
-def checked(given: Any, n_layers: int) -> Any:
-    """The parameter ``activation`` as a name, or a tuple of one name for each hidden layer.
+def checked(activation: Any, n_layers: int) -> Any:
+    """Return the parameter ``activation`` as a name, or as a tuple with one name for each layer.
+
+    Raises ValueError for an unknown name or a wrong number of names.
 
     >>> checked("tanh", 2), checked(["tanh", "gelu"], 2)
     ('tanh', ('tanh', 'gelu'))
     """
-    names = (given,) if isinstance(given, str) else tuple(given)
+    names = (activation,) if isinstance(activation, str) else tuple(activation)
     for name in names:
         if name not in HIDDEN:
             raise ValueError(
-                f"activation={given!r}: {name!r} is not an activation. Expected one of"
+                f"activation={activation!r}: {name!r} is not an activation. Expected one of"
                 f" {', '.join(map(repr, HIDDEN))}. {did_you_mean(str(name), HIDDEN)}".rstrip()
             )
-    return given if isinstance(given, str) else by_layer("activation", given, n_layers)
+    if isinstance(activation, str):
+        return activation
+    return by_layer("activation", activation, n_layers)
 
 
-def by_layer(parameter: str, given: Any, n_layers: int) -> tuple[Any, ...]:
-    """A parameter that is a list as a tuple; ValueError if it is not one for each layer."""
-    if len(given) != n_layers:
+def by_layer(parameter: str, values: Any, n_layers: int) -> tuple[Any, ...]:
+    """Return a parameter that is a list as a tuple, with one value for each hidden layer.
+
+    Raises ValueError for a wrong number of values.
+    """
+    if len(values) != n_layers:
         raise ValueError(
-            f"{parameter}={given!r} has {len(given)} values, and hidden_layer_sizes has"
-            f" {n_layers}: give one for each hidden layer, or one for all of them instead of a"
-            " list."
+            f"{parameter}={values!r} has length {len(values)}, but hidden_layer_sizes has length"
+            f" {n_layers}. Pass one value for each hidden layer, or a single value for all of them."
         )
-    return tuple(given)
+    return tuple(values)
 
 
-def checked_dropout(given: Any, n_layers: int) -> Any:
-    """The parameter ``dropout`` as a number, or a tuple of one for each hidden layer."""
-    for rate in given if isinstance(given, (list, tuple)) else (given,):
+def checked_dropout(dropout: Any, n_layers: int) -> Any:
+    """Return the parameter ``dropout`` as a number, or as a tuple with one for each layer.
+
+    Raises ValueError for numbers outside of [0, 1) or a wrong number of numbers.
+    """
+    for rate in dropout if isinstance(dropout, (list, tuple)) else (dropout,):
         if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 <= float(rate) < 1:
             raise ValueError(
-                f"dropout={given!r}: expected a number in [0, 1), or a list of these with one"
-                f" for each hidden layer; got {rate!r}."
+                f"dropout={dropout!r}: expected a number in [0, 1), or a list with one such"
+                f" number for each hidden layer; got {rate!r}."
             )
-    if isinstance(given, (list, tuple)):
-        return tuple(map(float, by_layer("dropout", given, n_layers)))
-    return float(given)
+    if isinstance(dropout, (list, tuple)):
+        return tuple(map(float, by_layer("dropout", dropout, n_layers)))
+    return float(dropout)
 
 
 def _identity(z: Array) -> None:
@@ -102,7 +111,7 @@ def _exp(z: Array) -> None:
 
 
 def _softmax(z: Array) -> None:
-    columns = z.T.copy()  # NumPy reduces few long rows much faster than many short ones
+    columns = z.T.copy()  # NumPy reduces a few long rows much faster than many short ones
     columns -= np.maximum.reduce(columns, axis=0)
     np.exp(columns, out=columns)
     columns /= np.add.reduce(columns, axis=0)
@@ -110,7 +119,7 @@ def _softmax(z: Array) -> None:
 
 
 def _tanh_of_softplus(z: Array) -> Array:
-    e = np.exp(np.minimum(z, 20))  # beyond, it is 1 in double precision
+    e = np.exp(np.minimum(z, 20))  # above 20 the result is 1 in double precision
     n = e * (e + 2)
     return np.asarray(n / (n + 2))
 
@@ -127,7 +136,7 @@ ACTIVATIONS: dict[str, Callable[[Array], None]] = {
     "leaky_relu": _leaky_relu,
     "exp": _exp,
     "softmax": _softmax,
-}  # each works in place
+}  # each replaces the elements of its argument
 
 
 def _logistic_slope(a: Array, delta: Array) -> None:
@@ -158,7 +167,7 @@ SLOPES: dict[str, Callable[[Array, Array], None]] = {
     "relu": _relu_slope,
     "selu": _selu_slope,
     "leaky_relu": _leaky_relu_slope,
-}  # multiply delta by the activation's derivative, given the activation's value
+}  # each multiplies delta by the derivative, which it computes from the value of the activation
 
 
 def _gelu_and_slope(z: Array, slope: Array) -> None:
@@ -193,4 +202,4 @@ WITH_SLOPES: dict[str, Callable[[Array, Array], None]] = {
     "gelu": _gelu_and_slope,
     "silu": _silu_and_slope,
     "mish": _mish_and_slope,
-}  # where the value does not tell the derivative: write it while z becomes the value
+}  # whose derivative is not a function of the value: each writes both, the value into z

@@ -1,4 +1,4 @@
-"""The dense chain forward and backward in NumPy, into given buffers."""
+"""Forward and backward pass of the dense network in NumPy, with reused buffers."""
 
 from typing import Any
 
@@ -6,44 +6,44 @@ import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit.numpy_backend.activations import ACTIVATIONS, SLOPES, WITH_SLOPES
-from mlpkit.numpy_backend.parallel import n_parts, share
+from mlpkit.numpy_backend.shared_work import n_parts, share
 from mlpkit.plugin import Array, Arrays, Spec, dropout_mask
 
 
-class Chain:
-    """Forward and backward through the dense chain, over one set of buffers for all steps."""
+class Backpropagation:
+    """Forward and backward pass of the dense network, with one set of buffers for all steps."""
 
     def __init__(self, spec: Spec, rows: int) -> None:
         self.activations, self.dropouts = spec.activations, spec.dropouts
         self.out = ACTIVATIONS[spec.loss.out_activation]
         self.depth = len(spec.layer_units) - 1
         units = spec.layer_units[1:-1]
-        # the derivatives of those activations whose value does not tell it
+        # derivatives of the activations that cannot be computed from the value
         self.slopes = [
             np.empty((rows, n), spec.dtype) if name in WITH_SLOPES else None
             for name, n in zip(self.activations, units, strict=True)
         ]
         self.values = [np.empty((rows, n), spec.dtype) for n in units]
-        # with dropout: by what a value is multiplied, and what the next layer gets
+        # with dropout: the factors of the values, and the products, which the next layer receives
         self.factors = [
             np.empty((rows, n), spec.dtype) if rate else None
             for rate, n in zip(self.dropouts, units, strict=True)
         ]
-        self.given = [
+        self.inputs = [
             value if factor is None else np.empty_like(value)
             for value, factor in zip(self.values, self.factors, strict=True)
         ]
-        # a layer's delta is made from that of the layer behind it, and no other is needed
+        # only the deltas of two consecutive layers are needed at the same time
         self.deltas = np.empty((2, rows * max(units, default=0)), spec.dtype)
         self.ones = np.ones(rows, spec.dtype)
 
     def forward(
-        self, weights: Arrays, X: Any, p: Array, drawn: tuple[Array, int] | None = None
+        self, weights: Arrays, X: Any, p: Array, row_seed: tuple[Array, int] | None = None
     ) -> None:
         """Write the activated outputs of X (n, n_features) into p (n, n_outputs).
 
-        ``drawn`` is what dropout depends on: the rows' indices in the training data, (n,), and
-        the seed of the step.
+        ``row_seed`` is what dropout depends on: the indices of the rows in the training data,
+        (n,), and the seed of the step.
         """
         n = len(p)
         outs = [*(value[:n] for value in self.values), p]
@@ -59,23 +59,25 @@ class Chain:
                 WITH_SLOPES[self.activations[i]](z, slope[:n])
             X = z
             if (factor := self.factors[i]) is not None:
-                assert drawn is not None
+                assert row_seed is not None
                 rate = self.dropouts[i]
-                mask = kept(*drawn, z.shape[1], i, rate)
+                mask = kept_units(*row_seed, z.shape[1], i, rate)
                 np.multiply(mask, z.dtype.type(1 / (1 - rate)), out=factor[:n])
-                X = np.multiply(z, factor[:n], out=self.given[i][:n])
+                X = np.multiply(z, factor[:n], out=self.inputs[i][:n])
 
     def backward(self, weights: Arrays, gradients: Arrays, X: Any, delta: Array) -> None:
-        """Write the gradients, summed over rows, from delta (n, n_outputs), the derivative of
-        the loss by the outputs of the last `forward`.
+        """Write the gradients, summed over rows.
+
+        ``delta`` (n, n_outputs) is the derivative of the loss with respect to the outputs of the
+        last `forward` before activation.
         """
         n = len(delta)
         for i in reversed(range(self.depth)):
-            given = self.given[i - 1][:n] if i else X
-            _product(given.T, delta, gradients[f"coef_{i}"])
+            x = self.inputs[i - 1][:n] if i else X
+            _product(x.T, delta, gradients[f"coef_{i}"])
             np.matmul(self.ones[:n], delta, out=gradients[f"intercept_{i}"])
             if i:
-                out = self.deltas[i % 2, : given.size].reshape(given.shape)
+                out = self.deltas[i % 2, : x.size].reshape(x.shape)
                 _product(delta, weights[f"coef_{i}"].T, out)
                 delta = out
                 if (factor := self.factors[i - 1]) is not None:
@@ -86,8 +88,8 @@ class Chain:
                     delta *= slope[:n]
 
 
-def kept(indices: Array, seed: int, n_units: int, layer: int, rate: float) -> Array:
-    """The `dropout_mask` of these rows, (n, n_units)."""
+def kept_units(indices: Array, seed: int, n_units: int, layer: int, rate: float) -> Array:
+    """Return the `dropout_mask` of the rows with these indices, (n, n_units)."""
     rows, units = indices.astype(np.uint32), np.arange(n_units, dtype=np.uint32)
     seeds = np.array([seed], np.uint32)
     return np.asarray(dropout_mask(np, rows, units, seeds, layer, rate, np.uint32))

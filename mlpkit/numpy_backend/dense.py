@@ -1,4 +1,4 @@
-"""The dense chain: its initial weights, and its outputs in NumPy alone."""
+"""The dense network: its initial weights, and its outputs in NumPy."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,38 +10,42 @@ from scipy.sparse import issparse
 
 from mlpkit.messages import plain_repr
 from mlpkit.numpy_backend.activations import ACTIVATIONS
-from mlpkit.numpy_backend.parallel import PART_FLOPS, share
+from mlpkit.numpy_backend.shared_work import PART_FLOPS, share
 from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import Array, Arrays, Network, Spec
 
-SMALL, SMALL_VECTOR = 2**18, 2**13  # multiplications that OpenBLAS does not give to threads
-BLOCK_ROWS = 1024  # of a prediction: bounded memory, and a block stays in the cache
+SMALL, SMALL_VECTOR = 2**18, 2**13  # multiplications that OpenBLAS computes in one thread
+BLOCK_ROWS = 1024  # of a prediction: memory is bounded, and a block stays in the cache
 
 
-def sizes(given: Any) -> tuple[int, ...]:
-    """`hidden_layer_sizes` as a tuple, of a number as well; ValueError for empty layers and for
-    what is no whole number.
+def sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
+    """Return the parameter ``hidden_layer_sizes`` as a tuple.
+
+    A single number is one layer. Raises ValueError unless all sizes are positive integers.
+
+    >>> sizes(100), sizes([30, 10])
+    ((100,), (30, 10))
     """
-    units = list(given) if hasattr(given, "__iter__") else [given]
-    for each in units:
-        if not isinstance(each, Integral) or isinstance(each, bool):
-            whole = isinstance(each, float | np.floating | bool) and float(each).is_integer()
-            hint = f" Did you mean {int(each)}?" if whole else ""
+    is_list = hasattr(hidden_layer_sizes, "__iter__")
+    layers = list(hidden_layer_sizes) if is_list else [hidden_layer_sizes]
+    for size in layers:
+        if not isinstance(size, Integral) or isinstance(size, bool):
+            is_whole = isinstance(size, float | np.floating | bool) and float(size).is_integer()
+            hint = f" Did you mean {int(size)}?" if is_whole else ""
             raise ValueError(
-                f"hidden_layer_sizes must contain positive integers, got {plain_repr(each)}.{hint}"
+                f"hidden_layer_sizes must contain positive integers, got {plain_repr(size)}.{hint}"
             )
-    found = tuple(int(each) for each in units)
-    if any(each <= 0 for each in found):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {list(found)}.")
-    return found
+    if any(size <= 0 for size in layers):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {list(map(int, layers))}.")
+    return tuple(map(int, layers))
 
 
 def build(spec: Spec, rng: np.random.RandomState) -> Network:
-    """The network of `Spec.layer_units`, drawn as scikit-learn draws it.
+    """Return the dense network of `Spec.layer_units` with random weights like scikit-learn's.
 
-    Weights and biases are uniform within ``sqrt(6 / (fan_in + fan_out))``, 2 instead of 6
-    for the logistic activation (Glorot and Bengio, 2010); the output layer counts as of the
-    activation of the last hidden one.
+    Weights and biases are uniform within ``sqrt(6 / (fan_in + fan_out))``, or with 2 instead of 6
+    for the activation "logistic" (Glorot and Bengio, 2010). The bound of the output layer is that
+    of the activation of the last hidden layer.
 
     >>> from mlpkit.objectives.losses import LOSSES
     >>> spec = Spec(3, 1, "regression", LOSSES["squared_error"], (2,), "relu",
@@ -49,7 +53,7 @@ def build(spec: Spec, rng: np.random.RandomState) -> Network:
     >>> {name: a.shape for name, a in build(spec, np.random.RandomState(0)).arrays.items()}
     {'coef_0': (3, 2), 'intercept_0': (2,), 'coef_1': (2, 1), 'intercept_1': (1,)}
     """
-    # without hidden layers, scikit-learn's factor is that of the parameter nevertheless
+    # without hidden layers, scikit-learn uses the factor of the parameter `activation`
     activations = spec.activations or (spec.activation,)
     arrays: Arrays = {}
     for i, (fan_in, fan_out) in enumerate(pairwise(spec.layer_units)):
@@ -61,13 +65,13 @@ def build(spec: Spec, rng: np.random.RandomState) -> Network:
 
 
 def layers(arrays: Arrays) -> tuple[list[Array], list[Array]]:
-    """The weights and the biases of a dense chain, in the order of its layers."""
+    """Return the weights and the biases of a dense network, in the order of its layers."""
     n = sum(name.startswith("coef_") for name in arrays)
     return [arrays[f"coef_{i}"] for i in range(n)], [arrays[f"intercept_{i}"] for i in range(n)]
 
 
 def named(coefs: Sequence[Array], intercepts: Sequence[Array], dtype: str) -> Arrays:
-    """The layers under the names that `build` gives them."""
+    """Return the weights and biases under the names that `build` gives them."""
     arrays: Arrays = {}
     for i, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
         arrays[f"coef_{i}"] = np.asarray(coef, dtype)
@@ -78,8 +82,10 @@ def named(coefs: Sequence[Array], intercepts: Sequence[Array], dtype: str) -> Ar
 def outputs(
     X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], activations: Sequence[str]
 ) -> Array:
-    """Outputs before activation, shape (n, n_outputs), of X (n, n_features), maybe sparse, with
-    the activation of each hidden layer.
+    """Return the outputs before activation, shape (n, n_outputs).
+
+    X has shape (n, n_features), dense or sparse, and ``activations`` one name for each hidden
+    layer.
     """
     z: Any = X
     for i, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
@@ -91,13 +97,16 @@ def outputs(
 
 
 def activated(z: Array, activation: str) -> Array:
-    """The outputs after activation, in place."""
+    """Apply the activation of the output layer in place, and return its values."""
     ACTIVATIONS[activation](z)
     return z
 
 
 def _is_small(n: int, coefs: Sequence[Array]) -> bool:
-    """Whether no product of n rows can reach threads of BLAS; a list counts as large."""
+    """Return whether BLAS computes all products of n rows in one thread.
+
+    Weights that are lists count as large.
+    """
     largest = n * max([getattr(coef, "size", SMALL + 1) for coef in coefs])
     if n == 1 or largest <= SMALL_VECTOR:
         return largest <= SMALL_VECTOR
@@ -111,7 +120,9 @@ def predict(
     activations: Sequence[str],
     out: str,
 ) -> Array:
-    """Activated outputs (n, n_outputs), block by block; of many rows in several threads.
+    """Return the activated outputs (n, n_outputs), computed in blocks of rows.
+
+    Many rows are divided between several threads.
 
     >>> predict(np.array([[1.0, 2.0]]), [np.array([[1.0], [1.0]])], [np.array([-2.0])],
     ...         ["relu"], "identity")
@@ -130,14 +141,14 @@ def predict(
     with OneThread():
         X = X.tocsr() if issparse(X) else X
         first = block(X[:BLOCK_ROWS])
-        found = np.empty((n, first.shape[1]), first.dtype)
-        found[:BLOCK_ROWS] = first
+        predictions = np.empty((n, first.shape[1]), first.dtype)
+        predictions[:BLOCK_ROWS] = first
 
         def fill(begins: range) -> None:
             for i in begins:
-                found[i : i + BLOCK_ROWS] = block(X[i : i + BLOCK_ROWS])
+                predictions[i : i + BLOCK_ROWS] = block(X[i : i + BLOCK_ROWS])
 
         part = BLOCK_ROWS * max(1, round(PART_FLOPS / (2 * sum(map(np.size, coefs)) * BLOCK_ROWS)))
         ends = range(BLOCK_ROWS, n, n if issparse(X) else part)
         share(fill, [range(i, min(n, i + ends.step), BLOCK_ROWS) for i in ends])
-        return found
+        return predictions

@@ -1,10 +1,9 @@
 """BLAS on one thread while networks are trained and evaluated.
 
-BLAS threads cost more than they bring on small products, and when another process uses a
-core, each call waits until the operating system runs the second thread: milliseconds for a
-dot product of microseconds. The number of threads may also change the last bits of a
-product. So BLAS always gets one thread, and `mlpkit.numpy_backend.parallel` shares large
-products.
+On small products, BLAS threads cost more time than they save. If another process uses a core,
+each call waits until the operating system runs the second thread: milliseconds for a dot product
+of microseconds. The number of threads may also change the last bits of a product. Therefore BLAS
+always has one thread, and `mlpkit.numpy_backend.shared_work` divides large products.
 """
 
 import ctypes
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 
 from threadpoolctl import ThreadpoolController
 
-SETTERS = {  # getter and setter of each BLAS, by threadpoolctl's `internal_api`
+SETTERS = {  # getter and setter of each BLAS, under threadpoolctl's `internal_api`
     "openblas": ("openblas_get_num_threads", "openblas_set_num_threads"),
     "mkl": ("MKL_Get_Max_Threads", "MKL_Set_Num_Threads"),
     "blis": ("bli_thread_get_num_threads", "bli_thread_set_num_threads"),
@@ -25,7 +24,7 @@ AFFIXES = [(prefix, suffix) for prefix in ("", "scipy_") for suffix in ("", "64_
 
 
 class Blas(NamedTuple):
-    """A loaded BLAS: its functions that get and set the number of threads."""
+    """The functions of a loaded BLAS library that get and set the number of threads."""
 
     get: Callable[[], int]
     set: Callable[[int], Any]
@@ -33,12 +32,13 @@ class Blas(NamedTuple):
 
 @cache
 def loaded() -> tuple[tuple[Blas, ...], tuple[Blas, ...]]:
-    """Libraries whose number of threads belongs to the process, and to the calling thread.
+    """Return the libraries with one number of threads for the process, and those with one for
+    each calling thread.
 
-    The C functions are called directly: since threadpoolctl 3.8 its own setters are without
-    effect in every thread but the first that uses them.
+    The C functions are called directly because the setters of threadpoolctl 3.8 have no effect
+    except in the first thread that uses them.
     """
-    found: tuple[list[Blas], list[Blas]] = ([], [])
+    libraries: tuple[list[Blas], list[Blas]] = ([], [])
     for library in ThreadpoolController().info():
         if library["user_api"] == "blas" and library["internal_api"] in SETTERS:
             names = SETTERS[library["internal_api"]]
@@ -47,8 +47,8 @@ def loaded() -> tuple[tuple[Blas, ...], tuple[Blas, ...]]:
                 names = ("omp_get_max_threads", "omp_set_num_threads")
             functions = _functions(ctypes.CDLL(library["filepath"]), names)
             if functions is not None:
-                found[by_thread].append(functions)
-    return tuple(found[False]), tuple(found[True])
+                libraries[by_thread].append(functions)
+    return tuple(libraries[False]), tuple(libraries[True])
 
 
 def _functions(library: ctypes.CDLL, names: tuple[str, str]) -> Blas | None:
@@ -60,14 +60,14 @@ def _functions(library: ctypes.CDLL, names: tuple[str, str]) -> Blas | None:
 
 
 class Limit:
-    """Who wants one thread of some libraries, and what was set before the first came."""
+    """The contexts that limit some libraries to one thread, and the numbers of threads before."""
 
     def __init__(self) -> None:
-        self.holders: dict[int, int] = {}  # the thread in which each block of code runs
+        self.holders: dict[int, int] = {}  # the thread of each context
         self.before: list[int] = []
 
     def enter(self, holder: int, libraries: tuple[Blas, ...]) -> None:
-        """Set one thread. A number that someone else has set since is what is restored."""
+        """Set one thread. A number that was set elsewhere in the meantime will be restored."""
         if not self.holders:
             self.before = [1] * len(libraries)
         self.holders[holder] = get_ident()
@@ -77,7 +77,7 @@ class Limit:
                 set_(1)
 
     def leave(self, holder: int, libraries: tuple[Blas, ...]) -> None:
-        """Restore what was before, if this is the last to leave and nobody has set another."""
+        """Restore the numbers if this is the last context and they were not set elsewhere."""
         if holder in self.holders:
             if len(self.holders) == 1:
                 for before, (get, set_) in zip(self.before, libraries, strict=True):
@@ -86,20 +86,22 @@ class Limit:
             del self.holders[holder]
 
 
-class Own(local):
-    """The limit of the calling thread."""
+class ThreadLimit(local):
+    """The limit of the libraries that have one number of threads for each calling thread."""
 
     def __init__(self) -> None:
         self.limit = Limit()
 
 
-# each use is one line: between the lines of a block an exception would leave the lock taken
-_lock, _limit, _own = RLock(), Limit(), Own()
+# each use is one line: an exception between the lines of a block would leave the lock acquired
+_lock, _limit, _of_thread = RLock(), Limit(), ThreadLimit()
 
 
 class OneThread:
-    """A context in which BLAS runs on one thread, in all threads of the process. Contexts may be
-    nested and overlap in several threads; the last that is left restores the number.
+    """A context in which BLAS uses one thread, in all threads of the process.
+
+    Contexts may be nested, and may overlap in several threads. The last one that ends restores
+    the number of threads.
 
     >>> with OneThread():
     ...     allowed() >= 1
@@ -109,42 +111,40 @@ class OneThread:
     __slots__ = ()
 
     def __enter__(self) -> None:
-        for_all, own = loaded()
+        of_process, of_thread = loaded()
         try:
             # fmt: off
-            with _lock: _limit.enter(id(self), for_all)  # noqa: E701
+            with _lock: _limit.enter(id(self), of_process)  # noqa: E701
             # fmt: on
-            if own:
-                _own.limit.enter(id(self), own)
-        except BaseException:  # an interrupt: there will be no `__exit__`
+            if of_thread:
+                _of_thread.limit.enter(id(self), of_thread)
+        except BaseException:  # after an interrupt here, Python does not call `__exit__`
             self.__exit__()
             raise
 
     def __exit__(self, *_: object) -> None:
-        for_all, own = loaded()
-        if own:
-            _own.limit.leave(id(self), own)
+        of_process, of_thread = loaded()
+        if of_thread:
+            _of_thread.limit.leave(id(self), of_thread)
         # fmt: off
-        with _lock: _limit.leave(id(self), for_all)  # noqa: E701
+        with _lock: _limit.leave(id(self), of_process)  # noqa: E701
         # fmt: on
 
     def __del__(self) -> None:
-        if id(self) in _limit.holders or id(self) in _own.limit.holders:
-            self.__exit__()  # an interrupt came between entering and the block, or leaving
+        if id(self) in _limit.holders or id(self) in _of_thread.limit.holders:
+            self.__exit__()  # there was an interrupt before or after the block
 
 
 def allowed() -> int:
-    """The number of threads that the process or the user grants to BLAS, inside `OneThread` as
-    well; 1 where the BLAS can't be asked.
-    """
+    """Return the number of threads that BLAS has outside of `OneThread`, or 1 if unknown."""
     numbers = []
-    for limit, libraries in zip((_limit, _own.limit), loaded(), strict=True):
+    for limit, libraries in zip((_limit, _of_thread.limit), loaded(), strict=True):
         numbers += limit.before if limit.holders else [blas.get() for blas in libraries]
     return min(numbers, default=1)
 
 
 def _after_fork() -> None:
-    """Only the thread that forked lives on in the child: the blocks of others are left."""
+    """End the contexts of other threads, which do not exist in the child process."""
     global _lock
     _lock = RLock()
     for holder, thread in list(_limit.holders.items()):

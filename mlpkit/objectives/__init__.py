@@ -1,1 +1,1 @@
-"""Losses and solvers."""
+"""The built-in losses and solvers."""

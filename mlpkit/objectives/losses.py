@@ -1,8 +1,8 @@
-"""The losses, on any backend's arrays: those of scikit-learn's MLP, each with the output
-activation that makes its derivative ``p - y`` (the canonical link), and robust ones.
+"""The losses, written once for the arrays of all backends.
 
-Of several outputs the robust losses are the mean, and `Loss.delta` is the derivative of that
-mean.
+The losses of scikit-learn's MLP have the output activation for which the derivative is ``p - y``
+(the canonical link). For several outputs, the robust losses are the mean over the outputs, and
+their `Loss.delta` is the derivative of that mean.
 """
 
 from collections.abc import Callable, Mapping
@@ -70,39 +70,50 @@ def _quantile_delta(xp: Namespace, y: Any, p: Any, quantile: float) -> Any:
 
 
 @dataclass(frozen=True)
-class With:
-    """A function of a loss with a setting. Equal ones compare equal, also after pickling, so
-    that compiled code is found again.
+class WithOption:
+    """A function of a loss together with the value of its option.
+
+    Objects with equal values compare equal, also after pickling, so compiled code is reused.
     """
 
     function: Callable[[Namespace, Any, Any, float], Any]
-    setting: float
+    value: float
 
     def __call__(self, xp: Namespace, y: Any, p: Any) -> Any:
-        """Evaluate the function."""
-        return self.function(xp, y, p, self.setting)
+        """Call the function with the value."""
+        return self.function(xp, y, p, self.value)
 
 
 def huber(delta: float = 1.0) -> Loss:
-    """The Huber loss (Huber, 1964): ``(y - p)^2 / 2`` for errors up to ``delta``, and
-    ``delta * (|y - p| - delta / 2)`` beyond.
+    """Return the Huber loss (Huber, 1964).
+
+    It is ``(y - p)^2 / 2`` for errors up to ``delta`` and ``delta * (|y - p| - delta / 2)`` for
+    larger errors.
     """
     _check("huber", "delta", delta, "a finite number above 0", lambda d: 0 < d < float("inf"))
-    return Loss("huber", "identity", With(_huber, float(delta)), With(_huber_delta, float(delta)))
+    return Loss(
+        "huber",
+        "identity",
+        WithOption(_huber, float(delta)),
+        WithOption(_huber_delta, float(delta)),
+    )
 
 
 def quantile(quantile: float = 0.5) -> Loss:
-    """The pinball loss (Koenker and Bassett, 1978), which is least at the quantile of y:
-    ``q * (y - p)`` where ``y >= p``, ``(1 - q) * (p - y)`` elsewhere.
+    """Return the pinball loss (Koenker and Bassett, 1978), which the quantile of y minimizes.
+
+    It is ``q * (y - p)`` where ``y >= p``, and ``(1 - q) * (p - y)`` elsewhere.
     """
     _check("quantile", "quantile", quantile, "a number between 0 and 1", lambda q: 0 < q < 1)
     q = float(quantile)
-    return Loss("quantile", "identity", With(_quantile, q), With(_quantile_delta, q))
+    return Loss("quantile", "identity", WithOption(_quantile, q), WithOption(_quantile_delta, q))
 
 
-def _check(loss: str, option: str, given: Any, expected: str, holds: Callable[[Any], bool]) -> None:
-    if isinstance(given, bool) or not isinstance(given, Real) or not holds(given):
-        raise ValueError(f"loss={loss!r}: {option} must be {expected}, got {plain_repr(given)}.")
+def _check(
+    loss: str, option: str, value: Any, expected: str, is_valid: Callable[[Any], bool]
+) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not is_valid(value):
+        raise ValueError(f"loss={loss!r}: {option} must be {expected}, got {plain_repr(value)}.")
 
 
 LOSSES = {
@@ -116,7 +127,7 @@ LOSSES = {
         huber(),
         quantile(),
     )
-}  # with the default settings
+}  # with the default options
 REGRESSION = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
 WITH_OPTIONS: dict[str, tuple[Callable[..., Loss], tuple[str, ...]]] = {
     "huber": (huber, ("delta",)),
@@ -125,7 +136,9 @@ WITH_OPTIONS: dict[str, tuple[Callable[..., Loss], tuple[str, ...]]] = {
 
 
 def named(name: str, options: Mapping[str, Any]) -> Loss:
-    """The loss of a name with its options; ValueError for those that it does not have.
+    """Return the loss with this name and these options.
+
+    Raises ValueError for an unknown option.
 
     >>> named("huber", {"delta": 0.5}) == named("huber", {"delta": 0.5})
     True

@@ -1,5 +1,6 @@
-"""The solvers: adam, sgd and lbfgs are those of scikit-learn's MLP; the steps of adam, sgd and
-adamw run on any backend.
+"""The solvers. "adam", "sgd" and "lbfgs" are those of scikit-learn's MLP.
+
+The updates of "adam", "sgd" and "adamw" are written once for the arrays of all backends.
 """
 
 import math
@@ -36,18 +37,22 @@ def _adam(
 
 
 def adam(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> Solver:
-    """Adam (Kingma and Ba, 2014, arXiv:1412.6980), algorithm 1 with the efficient order."""
+    """Return Adam (Kingma and Ba, 2014, arXiv:1412.6980).
+
+    It is algorithm 1 of the paper in the more efficient order of its section 2.
+    """
     options = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
     return Solver(_adam, ("m", "v"), options, _adam_rate, name="adam")
 
 
-STEP = "adamw/step"  # the slot that counts steps
+STEP = "adamw/step"  # the key of the number of steps in the optimizer state
 
 
 @dataclass(frozen=True)
 class AdamW:
-    """The two functions of a `Joint`; those of equal settings compare equal, also after
-    pickling, so that compiled code is found again.
+    """One of the two functions of a `Joint`.
+
+    Objects with equal settings compare equal, also after pickling, so compiled code is reused.
     """
 
     function: str
@@ -56,15 +61,15 @@ class AdamW:
     epsilon: float
     weight_decay: float
 
-    def __call__(self, *given: Any) -> Any:
+    def __call__(self, *arguments: Any) -> Any:
         """Call the function."""
-        return getattr(self, self.function)(*given)
+        return getattr(self, self.function)(*arguments)
 
     def start(self, arrays: Arrays) -> Arrays:
-        """Both moments of each array, and the number of steps, all zero."""
+        """Return both moments of each array and the number of steps, all zero."""
         optimizer_state = {
-            optimizer_state_name(m, name): np.zeros_like(a)
-            for m in "mv"
+            optimizer_state_name(moment, name): np.zeros_like(a)
+            for moment in "mv"
             for name, a in arrays.items()
         }
         return {**optimizer_state, STEP: np.zeros((), next(iter(arrays.values())).dtype)}
@@ -72,36 +77,35 @@ class AdamW:
     def update(
         self, xp: Namespace, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """One step: matrices decay by ``rate * weight_decay``, vectors (biases) do not."""
+        """Make one step.
+
+        Matrices decay by ``learning_rate * weight_decay``; vectors (biases) do not decay.
+        """
         step = optimizer_state[STEP] + 1
         bias_1, bias_2 = (_one_minus_power(xp, b, step) for b in (self.beta_1, self.beta_2))
         rate_1, root_2 = learning_rate / bias_1, xp.sqrt(bias_2)
-        moved: dict[str, Any] = {}
-        after: dict[str, Any] = {STEP: step}
+        new_weights: dict[str, Any] = {}
+        new_state: dict[str, Any] = {STEP: step}
         for name, p in weights.items():
-            g, m, v = (
-                gradients[name],
-                optimizer_state[optimizer_state_name("m", name)],
-                optimizer_state[optimizer_state_name("v", name)],
-            )
-            m = self.beta_1 * m
+            g = gradients[name]
+            m_name, v_name = (optimizer_state_name(moment, name) for moment in "mv")
+            m = self.beta_1 * optimizer_state[m_name]
             m += (1 - self.beta_1) * g
-            v = self.beta_2 * v
+            v = self.beta_2 * optimizer_state[v_name]
             v += (1 - self.beta_2) * (g * g)
             change = xp.sqrt(v)
             change /= root_2
             change += self.epsilon
             change = m / change
             change *= rate_1
-            moved[name] = (
-                p * (1 - learning_rate * self.weight_decay) if len(p.shape) > 1 else p
-            ) - change
-            after |= {optimizer_state_name("m", name): m, optimizer_state_name("v", name): v}
-        return moved, after
+            decayed = p * (1 - learning_rate * self.weight_decay) if len(p.shape) > 1 else p
+            new_weights[name] = decayed - change
+            new_state |= {m_name: m, v_name: v}
+        return new_weights, new_state
 
 
 def _one_minus_power(xp: Namespace, beta: float, step: Any) -> Any:
-    """``1 - beta ** step``, in full precision where beta is close to 1."""
+    """Return ``1 - beta ** step``, in full precision where beta is close to 1."""
     return -xp.expm1(step * (math.log(beta) if beta > 0 else -math.inf))
 
 
@@ -111,11 +115,10 @@ def adamw(
     epsilon: float = 1e-8,
     weight_decay: float = 0.01,
 ) -> Solver:
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101): a
-    step multiplies the weight matrices by ``1 - learning_rate * weight_decay``. Biases do not
-    decay.
+    """Return Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101).
 
-    Unlike in `adam`, ``epsilon`` is added to the root of the corrected moment.
+    A step multiplies the weight matrices by ``1 - learning_rate * weight_decay``. Biases do not
+    decay. Unlike in `adam`, ``epsilon`` is added to the square root of the corrected moment.
     """
     if isinstance(weight_decay, bool) or not isinstance(weight_decay, Real):
         raise ValueError(f"solver='adamw': weight_decay must be a number, got {weight_decay!r}.")
@@ -157,12 +160,12 @@ def _nesterov(
 
 
 def sgd(momentum: float = 0.9, nesterovs_momentum: bool = True) -> Solver:
-    """Gradient descent with (Nesterov's) momentum (Sutskever et al., 2013)."""
+    """Return gradient descent with momentum, by default Nesterov's (Sutskever et al., 2013)."""
     update = _nesterov if nesterovs_momentum else _momentum
     options = {"momentum": momentum, "nesterov": float(nesterovs_momentum)}
     return Solver(update, ("velocity",), options, scheduled=True, name="sgd")
 
 
 def lbfgs() -> Solver:
-    """SciPy's L-BFGS-B over the whole data: no step of its own, but a trainer."""
+    """Return SciPy's L-BFGS-B over the whole data, which is a trainer without steps."""
     return Solver(trainer="lbfgs", name="lbfgs")

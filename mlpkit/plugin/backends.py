@@ -60,8 +60,9 @@ class Steps(NamedTuple):
     """What a backend returns: pure functions over its own training state.
 
     A state fits every `Steps` of the same network and spec. No function writes into a state or an
-    array that it receives. A backend checks what solvers and losses return by `stepped`,
-    `moved`, `row_losses` and `deltas` of `mlpkit.backend_kit`.
+    array that it receives. A backend checks what solvers and losses return by
+    `check_update`, `check_joint_update`, `check_row_losses` and `check_deltas` of
+    `mlpkit.backend_kit`.
 
     Parameters
     ----------

@@ -2,12 +2,12 @@
 
 from mlpkit.plugin import Component, hookimpl
 
-mlpkit_api = (1, 1)  # the versions of the contract that it was made for
+mlpkit_api = (1, 1)  # the supported versions of the contract
 
 
 @hookimpl
 def mlpkit_backends() -> list[Component]:
-    """Name the one backend."""
+    """Return the backend."""
     return [
         Component(
             "jax",

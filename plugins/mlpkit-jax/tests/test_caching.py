@@ -152,7 +152,7 @@ def refused(folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCap
     assert caching.cache_folder() is None
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert f"MLPKIT_CACHE_DIR={folder} is not used" in record.getMessage()
+    assert f"not stored in MLPKIT_CACHE_DIR={folder}: " in record.getMessage()
     assert record.getMessage().endswith("a folder of your own with mode 0700, or to 'off'.")
     return record.getMessage()
 
@@ -215,9 +215,9 @@ def test_the_default_folder_is_given_up_silently(
         raise RuntimeError("there is no home")
 
     monkeypatch.delenv("MLPKIT_CACHE_DIR", raising=False)
-    monkeypatch.setattr(caching, "_of_the_user", no_home)
+    monkeypatch.setattr(caching, "_user_caches", no_home)
     assert caching.cache_folder() is None
-    monkeypatch.setattr(caching, "_of_the_user", lambda: tmp_path / ".cache")
+    monkeypatch.setattr(caching, "_user_caches", lambda: tmp_path / ".cache")
     me = os.geteuid()
     with monkeypatch.context() as patched:
         patched.setattr(os, "geteuid", lambda: me + 1)

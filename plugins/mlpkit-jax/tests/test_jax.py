@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-import mlpkit_jax.rows
+import mlpkit.backend_kit.training_rows
+import mlpkit_jax.training_rows
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.backend_kit import blocks
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
@@ -78,8 +78,8 @@ def test_large_sparse_rows_are_never_dense_as_a_whole(
     resident: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond `KEPT_BYTES` they are gathered again each time, on the host."""
-    monkeypatch.setattr(mlpkit_jax.rows, "KEPT_BYTES", 0)
-    monkeypatch.setattr(blocks, "KEPT_SPARSE_BYTES", 0)
+    monkeypatch.setattr(mlpkit_jax.training_rows, "KEPT_BYTES", 0)
+    monkeypatch.setattr(mlpkit.backend_kit.training_rows, "KEPT_SPARSE_BYTES", 0)
     (numpy_steps, first, numpy_rows), (steps, state, rows) = both(5000, True, resident)
     for _ in range(2):
         close(
@@ -87,7 +87,7 @@ def test_large_sparse_rows_are_never_dense_as_a_whole(
             steps.gradient(state, rows, None, 0)[1],
             1e-9,
         )
-    assert rows.kept == [] and rows.sizes == mlpkit_jax.rows.HOST
+    assert rows.kept == [] and rows.sizes == mlpkit_jax.training_rows.HOST
 
 
 def test_sparse_rows_move_to_the_device_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,8 +97,10 @@ def test_sparse_rows_move_to_the_device_part_by_part(monkeypatch: pytest.MonkeyP
     expected[:700] = X.toarray()
     with runtime.computing("float64"):
         for rows in (1, 8, 64):
-            monkeypatch.setattr(mlpkit_jax.rows, "rows_within", lambda *given, n=rows: n)
-            np.testing.assert_array_equal(mlpkit_jax.rows._made_dense(X), expected)
+            monkeypatch.setattr(
+                mlpkit_jax.training_rows, "rows_within", lambda *arguments, n=rows: n
+            )
+            np.testing.assert_array_equal(mlpkit_jax.training_rows._densified(X), expected)
 
 
 def test_wide_rows_wait_for_each_other() -> None:

@@ -13,13 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import mlpkit_jax.rows
+import mlpkit_jax.training_rows
 from mlpkit import MLPClassifier
+from mlpkit.backend_kit import warn_about_float64
 from mlpkit.numpy_backend import dense
 from mlpkit.testing import data, recipe, spec
 from mlpkit_jax import runtime
-from mlpkit_jax.rows import RESIDENT_ROWS
 from mlpkit_jax.steps import backend
+from mlpkit_jax.training_rows import RESIDENT_ROWS
 
 
 def test_float64_is_ours_alone() -> None:
@@ -71,10 +72,12 @@ def test_other_frameworks_are_not_imported() -> None:
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
-def test_accelerators_keep_many_rows_and_hint_at_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accelerators_keep_many_rows_and_warn_about_float64(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The hint comes once a process, for float64 alone; a few rows stay on the host."""
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    runtime._hint_at_float32.cache_clear()
+    warn_about_float64.cache_clear()
     n = RESIDENT_ROWS
     network = dense.build(spec(), np.random.RandomState(1))
     found = []
@@ -82,8 +85,8 @@ def test_accelerators_keep_many_rows_and_hint_at_float32(monkeypatch: pytest.Mon
         warnings.simplefilter("always")
         for s, rows in ((spec(dtype="float32"), n), (spec(), n), (spec(), n - 1)):
             steps = backend(network, s, recipe())
-            found.append(steps.put(*data(s, rows)).sizes == mlpkit_jax.rows.DEVICE)
-    runtime._hint_at_float32.cache_clear()
+            found.append(steps.put(*data(s, rows)).sizes == mlpkit_jax.training_rows.DEVICE)
+    warn_about_float64.cache_clear()
     assert [True, True, False] == found
     (hint,) = caught
     assert "dtype='float32'" in str(hint.message)
@@ -92,20 +95,20 @@ def test_accelerators_keep_many_rows_and_hint_at_float32(monkeypatch: pytest.Mon
 def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """The option's values on a machine with GPUs; "auto" is left to JAX."""
     cpu = jax.devices("cpu")[0]
-    assert runtime.chosen("auto") is None and runtime.chosen("cpu") is None
+    assert runtime.selected_device("auto") is None and runtime.selected_device("cpu") is None
     assert runtime.device() == "cpu"
     with pytest.raises(ValueError, match="device='gpu' is not available: backend='jax' finds no"):
-        runtime.chosen("gpu")
+        runtime.selected_device("gpu")
     gpus = [SimpleNamespace(platform="gpu", device_kind=f"H{i}") for i in range(2)]
     monkeypatch.setattr(runtime, "_devices", lambda p: gpus if p == "gpu" else [cpu])
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert runtime.chosen("gpu") is gpus[0] and runtime.chosen(1) is gpus[1]
-    assert runtime.chosen("cpu") is cpu
+    assert runtime.selected_device("gpu") is gpus[0] and runtime.selected_device(1) is gpus[1]
+    assert runtime.selected_device("cpu") is cpu
     assert runtime.device() == "gpu 0 (H0)"
     assert runtime.on_accelerator("float32", gpus[0]) and not runtime.on_accelerator("float64", cpu)
     monkeypatch.setattr(runtime, "_devices", lambda p: gpus if p == "gpu" else [])
-    with pytest.raises(ValueError, match="device='cpu' is not available: JAX was told to leave"):
-        runtime.chosen("cpu")
+    with pytest.raises(ValueError, match="device='cpu' is not available: the CPU is not among"):
+        runtime.selected_device("cpu")
 
 
 def test_it_computes_on_the_device_that_is_asked_for() -> None:
@@ -117,7 +120,7 @@ def test_it_computes_on_the_device_that_is_asked_for() -> None:
     from mlpkit_jax import runtime, steps
 
     second = jax.devices("cpu")[1]
-    steps.chosen = lambda device: second
+    steps.selected_device = lambda device: second
     network = dense.build(spec(), np.random.RandomState(0))
     made = steps.backend(network, spec(), recipe(), device=1)
     state, _ = made.epoch(made.start(network.arrays), made.put(*data(spec())), batches(21, 8))
@@ -152,7 +155,7 @@ def test_platforms_that_are_not_there(platforms: str) -> None:
         text=True,
     )
     assert (
-        "JAX can't start on the platforms that the environment variable JAX_PLATFORMS"
+        "JAX cannot start on the platforms that the environment variable JAX_PLATFORMS"
         in done.stdout
     )
     assert f"'{platforms}': " in done.stdout and "set it to 'cpu'" in done.stdout

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.backend_kit import HostRows, gathered, host_rows, rows_within
+from mlpkit.backend_kit import gather_rows, rows_within, training_dataset
 from mlpkit.plugin import (
     Array,
     Arrays,
     Batches,
+    Dataset,
     Network,
     PluginError,
     Recipe,
@@ -87,9 +88,9 @@ class KerasSteps:
         for name, variable in self._optimizer_variables().items():
             variable.assign(state.optimizer_state[name])
 
-    def put(self, X: Any, y: Array, w: Array | None) -> HostRows:
+    def put(self, X: Any, y: Array, w: Array | None) -> Dataset:
         """Training rows in host memory: X (n, n_features), y (n, n_outputs), w (n,)."""
-        return host_rows(X, y, w, self.spec.dtype)
+        return training_dataset(X, y, w, self.spec.dtype)
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copies of the weights and of the optimizer state, or a new optimizer state."""
@@ -126,14 +127,14 @@ class KerasSteps:
         return self.gradient(state, None, None, 0)  # type: ignore[no-any-return]
 
     def epoch(
-        self, state: TrainingState, rows: HostRows, batches: Batches
+        self, state: TrainingState, rows: Dataset, batches: Batches
     ) -> tuple[TrainingState, StepSums]:
         """Call train_on_batch for each step, except steps of weight 0."""
         sums = np.zeros((3, len(batches.order)))
         with keras_scope(self.spec.dtype):
             self._load(state)
             for i, order in enumerate(batches.order):
-                X, y, w = gathered(rows, order[order >= 0])
+                X, y, w = gather_rows(rows, order[order >= 0])
                 if not len(w) or w.sum() <= 0:
                     continue
                 self._set_seed(int(batches.seeds[i]))

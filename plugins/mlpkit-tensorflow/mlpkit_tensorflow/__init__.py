@@ -1,13 +1,13 @@
-"""TensorFlow as a backend of mlpkit; TensorFlow is imported when the backend is used."""
+"""The TensorFlow backend of mlpkit. This module describes it and imports no framework."""
 
 from mlpkit.plugin import Component, hookimpl
 
-mlpkit_api = (1, 1)  # the versions of the contract that it was made for
+mlpkit_api = (1, 1)  # the supported versions of the contract
 
 
 @hookimpl
 def mlpkit_backends() -> list[Component]:
-    """The one backend."""
+    """Return the backend."""
     return [
         Component(
             "tensorflow",
@@ -15,7 +15,7 @@ def mlpkit_backends() -> list[Component]:
             "TensorFlow, compiled by XLA, on CPU or GPU",
             requires=("tensorflow",),
             options=("jit_compile", "device"),
-            device="mlpkit_tensorflow.process:device",
+            device="mlpkit_tensorflow.devices:device",
             supports=(
                 "dense_networks",
                 "custom_networks",

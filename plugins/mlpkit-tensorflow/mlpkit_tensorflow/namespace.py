@@ -1,7 +1,7 @@
-"""The array functions that losses and solvers ask for, over TensorFlow.
+"""The array functions for losses and solvers, implemented with TensorFlow.
 
-The module itself is the namespace: ``loss.rows(namespace, y, p)``. Names, arguments and
-results are those of the array API standard.
+The module itself is the namespace: ``loss.rows(namespace, y, p)``. Names, arguments and results
+are those of the array API standard.
 """
 
 from typing import Any
@@ -35,30 +35,30 @@ zeros_like = tf.zeros_like
 
 
 def sum(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The sum over an axis, several, or all."""
+    """Return the sum over one axis, several axes, or all of them."""
     return tf.reduce_sum(x, axis, keepdims)
 
 
 def mean(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The mean over an axis, several, or all."""
+    """Return the mean over one axis, several axes, or all of them."""
     return tf.reduce_mean(x, axis, keepdims)
 
 
 def max(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The largest over an axis, several, or all."""
+    """Return the maximum over one axis, several axes, or all of them."""
     return tf.reduce_max(x, axis, keepdims)
 
 
 def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The smallest over an axis, several, or all."""
+    """Return the minimum over one axis, several axes, or all of them."""
     return tf.reduce_min(x, axis, keepdims)
 
 
 def clip(x: Tensor, min: Any, max: Any) -> Tensor:
-    """Elements of x, not below ``min`` nor above ``max``."""
+    """Return the elements of x, limited to the interval from ``min`` to ``max``."""
     return tf.clip_by_value(x, min, max)
 
 
 def finfo(dtype: Any) -> Any:
-    """Limits of a floating-point dtype: ``eps``, ``tiny``, ``max``."""
+    """Return the limits of a floating-point dtype: ``eps``, ``tiny``, ``max``."""
     return np.finfo(tf.as_dtype(dtype).as_numpy_dtype)

@@ -1,6 +1,6 @@
-"""What a network computes: outputs, the loss with its gradient, one solver step.
+"""The outputs of a network, the gradient of its loss, and one solver step.
 
-Everything here is traced into compiled functions.
+All functions are traced into compiled functions.
 """
 
 import math
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from mlpkit.backend_kit import deltas, moved, row_losses, stepped
+from mlpkit.backend_kit import check_deltas, check_joint_update, check_row_losses, check_update
 from mlpkit.plugin import PENALTY, Loss, Unsupported, dropout_mask, optimizer_state_name
 from mlpkit_tensorflow import namespace as xp
-from mlpkit_tensorflow.structure import State, Structure, Tensor, Tensors
+from mlpkit_tensorflow.structure import Structure, Tensor, Tensors, TrainingState
 
 SELU_SCALE, SELU_BOTTOM = 1.0507009873554805, 1.7580993408473766
 
@@ -23,7 +23,7 @@ def _gelu(z: Tensor) -> Tensor:
 
 
 def _selu(z: Tensor) -> Tensor:
-    # the derivative at 0 is the one from below, as on every backend
+    # the derivative at 0 is the left one, as on every backend
     return tf.where(z > 0, SELU_SCALE * z, SELU_BOTTOM * tf.math.expm1(tf.minimum(z, 0)))
 
 
@@ -55,8 +55,10 @@ def outputs(
     w: Tensor,
     indices: Tensor = None,
 ) -> tuple[Tensor, Tensors]:
-    """Outputs before activation (n, n_outputs) of x (n, n_features), and what else `Apply`
-    gives: new values of the frozen arrays, maybe a penalty. Dropout takes the rows' indices.
+    """Return the outputs before activation, (n, n_outputs), of x (n, n_features), and the second
+    result of `Apply`: new values of the frozen arrays, and possibly a penalty.
+
+    Dropout needs the indices of the rows in the training data, (n,).
     """
     if structure.apply is not None:
         return structure.apply(weights, x, train=train, seed=seed, w=w)
@@ -64,26 +66,26 @@ def outputs(
         if i:
             x = ACTIVATIONS[structure.activations[i - 1]](x)
             if indices is not None and structure.dropouts[i - 1]:
-                x = _dropped(x, indices, seed, i - 1, structure.dropouts[i - 1])
+                x = _with_dropout(x, indices, seed, i - 1, structure.dropouts[i - 1])
         x = x @ weights[f"coef_{i}"] + weights[f"intercept_{i}"]
     return x, {}
 
 
-def _dropped(x: Tensor, indices: Tensor, seed: Tensor, layer: int, rate: float) -> Tensor:
-    """x (n, n_units) with some units of each row 0, and the others scaled."""
+def _with_dropout(x: Tensor, indices: Tensor, seed: Tensor, layer: int, rate: float) -> Tensor:
+    """Set some units of each row of x (n, n_units) to 0 and scale the others."""
     units = tf.range(x.shape[1], dtype=tf.int64)
     mask = dropout_mask(xp, indices, units, seed, layer, rate)
     return x * (tf.cast(mask, x.dtype) / (1 - rate))
 
 
 def penalty(structure: Structure, weights: Tensors, alpha: Tensor) -> Tensor:
-    """``alpha / 2 * |decayed|^2``, a scalar."""
+    """Return the L2 penalty ``alpha / 2 * |decayed|^2``, a scalar."""
     squares = [_sum(tf.square(weights[name])) for name in sorted(structure.decayed)]
     return 0.5 * alpha * tf.add_n(squares) if squares else tf.zeros_like(alpha)
 
 
 def _sum(x: Tensor) -> Tensor:
-    # through a matrix-vector product: XLA for CPUs adds up whole arrays one by one, 8 times
+    # a matrix-vector product, since XLA for CPUs sums whole arrays element by element: 8 times
     # slower, which was 14% of a step of a network 784-512-512-10
     width = (1, *x.shape)[-1]
     return tf.reduce_sum(tf.linalg.matvec(tf.reshape(x, (-1, width)), tf.ones(width, x.dtype)))
@@ -96,72 +98,78 @@ def gradient(
     seed: Tensor,
     alpha: Tensor,
 ) -> tuple[Tensor, Tensors, Tensor]:
-    """StepSums (3,) of loss, weight and penalty, the gradient of the loss as sums over rows, and
-    the activated outputs.
+    """Return the sums (3,) of loss, weight and penalty, the gradients of the loss, summed over
+    rows, and the activated outputs.
 
-    ``rows`` are x (n, n_features), y (n, n_outputs), w (n,) and, with dropout, the rows'
-    indices (n,) int64. A frozen array stands among
-    the gradients with its new value.
+    ``rows`` are x (n, n_features), y (n, n_outputs), w (n,) and, with dropout, the indices of the
+    rows (n,) int64. The gradients contain the new values of the frozen arrays.
     """
     x, y, w = rows[:3]
     weight = tf.reduce_sum(w)
     trained = {name: p for name, p in weights.items() if name not in structure.frozen}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(trained)
-        z, after = outputs(structure, {**weights, **trained}, x, True, seed, w, *rows[3:])
-        own = tf.convert_to_tensor(after.get(PENALTY, 0), w.dtype)
+        z, new = outputs(structure, {**weights, **trained}, x, True, seed, w, *rows[3:])
+        own_penalty = tf.convert_to_tensor(new.get(PENALTY, 0), w.dtype)
     loss, delta, p = _loss(structure.loss, y, z, w)
-    found: Tensors = tape.gradient(
-        [z, own],
+    gradients: Tensors = tape.gradient(
+        [z, own_penalty],
         trained,
         output_gradients=[delta, weight],
         unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
-    found |= {name: tf.cast(after[name], weights[name].dtype) for name in structure.frozen}
-    return tf.stack([loss + weight * own, weight, penalty(structure, weights, alpha)]), found, p
+    gradients |= {name: tf.cast(new[name], weights[name].dtype) for name in structure.frozen}
+    l2_penalty = penalty(structure, weights, alpha)
+    return tf.stack([loss + weight * own_penalty, weight, l2_penalty]), gradients, p
 
 
 def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The weighted sum of the loss over rows, its derivative by the outputs z before
-    activation, (n, n_outputs), and the outputs after it. Rows of weight 0 give 0, even where
-    theirs is not finite.
+    """Return the loss summed over rows, its derivative with respect to the outputs z before
+    activation, (n, n_outputs), and the activated outputs.
+
+    Rows of weight 0 add 0, even if their loss is not finite.
     """
-    live = w > 0
+    counted = w > 0
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         if loss.delta is None:
             tape.watch(z)
-        p = ACTIVATIONS[loss.out_activation](tf.where(live[:, None], z, 0))
-        total = tf.reduce_sum(tf.where(live, w * row_losses(loss.rows(xp, y, p), y), 0))
+        p = ACTIVATIONS[loss.out_activation](tf.where(counted[:, None], z, 0))
+        losses = check_row_losses(loss.rows(xp, y, p), y)
+        total = tf.reduce_sum(tf.where(counted, w * losses, 0))
     if loss.delta is None:
         return total, tape.gradient(total, z), p
-    delta = deltas(loss.delta(xp, y, p), p)
-    return total, tf.where(live[:, None], w[:, None] * delta, 0), p
+    delta = check_deltas(loss.delta(xp, y, p), p)
+    return total, tf.where(counted[:, None], w[:, None] * delta, 0), p
 
 
 def advance(
     structure: Structure,
-    state: State,
+    state: TrainingState,
     gradients: Tensors,
     weight: Tensor,
     learning_rate: Tensor,
     alpha: Tensor,
-) -> State:
-    """The state after one step of the solver, of a weight above 0; a frozen array's new value
-    stands among the summed gradients.
+) -> TrainingState:
+    """Return the state after one solver step of a weight above 0.
+
+    The summed gradients contain the new values of the frozen arrays.
     """
     trained = {name: p for name, p in state.weights.items() if name not in structure.frozen}
     means = {}
     for name, p in trained.items():
         g = gradients[name]
         means[name] = (g + alpha * p if name in structure.decayed else g) / weight
-    step = _together if structure.joint else _one_by_one
+    step = _joint_update if structure.joint else _elementwise_update
     weights, optimizer_state = step(structure, trained, means, state.optimizer_state, learning_rate)
-    return State(weights | {name: gradients[name] for name in structure.frozen}, optimizer_state)
+    weights |= {name: gradients[name] for name in structure.frozen}
+    return TrainingState(weights, optimizer_state)
 
 
 def summed(structure: Structure, weights: Tensors, gradients: Tensors, weight: Tensor) -> Tensors:
-    """What `Steps.gradient` gives: new values of frozen arrays times the weight; of integers
-    their change, which is small where they are large.
+    """Return the gradients as `Steps.gradient` returns them.
+
+    For a frozen array, they contain the new value times the weight or, for integers, the change
+    times the weight, which is small even if they are large.
     """
     sums = {}
     for name in structure.frozen:
@@ -174,40 +182,40 @@ def summed(structure: Structure, weights: Tensors, gradients: Tensors, weight: T
 
 
 def averaged(structure: Structure, weights: Tensors, sums: Tensors, weight: Tensor) -> Tensors:
-    """The frozen arrays' new values from what `summed` gave, added up."""
+    """Replace the sums of `summed` by new values for the frozen arrays."""
     new = {}
     for name in structure.frozen:
         mean, old = sums[name] / weight, weights[name]
         if old.dtype.is_integer:
-            after = tf.cast(old, tf.int64) + tf.cast(tf.round(mean), tf.int64)
-            new[name] = tf.cast(after, old.dtype)
+            value = tf.cast(old, tf.int64) + tf.cast(tf.round(mean), tf.int64)
+            new[name] = tf.cast(value, old.dtype)
         else:
             new[name] = tf.cast(mean, old.dtype)
     return {**sums, **new}
 
 
-def _one_by_one(
+def _elementwise_update(
     structure: Structure,
     weights: Tensors,
     gradients: Tensors,
     optimizer_state: Tensors,
     learning_rate: Tensor,
 ) -> tuple[Tensors, Tensors]:
-    assert structure.update is not None  # a solver without steps has a trainer of its own
-    trained: Tensors = {}
-    after: Tensors = {}
+    assert structure.update is not None  # the trainer of a solver without steps makes no updates
+    new_weights: Tensors = {}
+    new_state: Tensors = {}
     for name, p in weights.items():
-        keys = [optimizer_state_name(slot, name) for slot in structure.slot_names]
-        mine = tuple(optimizer_state[key] for key in keys)
+        keys = [optimizer_state_name(moment, name) for moment in structure.moments]
+        moments = tuple(optimizer_state[key] for key in keys)
         options = dict(structure.options)
         with traceable():
-            returned = structure.update(xp, p, gradients[name], mine, learning_rate, options)
-        trained[name], new = stepped(returned, p, mine)
-        after.update(zip(keys, new, strict=True))
-    return trained, after
+            returned = structure.update(xp, p, gradients[name], moments, learning_rate, options)
+        new_weights[name], new_moments = check_update(returned, p, moments)
+        new_state.update(zip(keys, new_moments, strict=True))
+    return new_weights, new_state
 
 
-def _together(
+def _joint_update(
     structure: Structure,
     weights: Tensors,
     gradients: Tensors,
@@ -217,13 +225,13 @@ def _together(
     assert structure.joint is not None
     with traceable():
         returned = structure.joint.update(xp, weights, gradients, optimizer_state, learning_rate)
-    trained, after = moved(returned, weights, optimizer_state)
-    return dict(trained), dict(after)
+    new_weights, new_state = check_joint_update(returned, weights, optimizer_state)
+    return dict(new_weights), dict(new_state)
 
 
 @contextmanager
 def traceable() -> Iterator[None]:
-    """Unsupported instead of TensorFlow's errors for a solver whose code depends on values."""
+    """Raise Unsupported instead of TensorFlow's errors for code that depends on values."""
     try:
         yield
     except (tf.errors.OperatorNotAllowedInGraphError, NotImplementedError) as error:

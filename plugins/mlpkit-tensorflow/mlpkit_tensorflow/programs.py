@@ -1,7 +1,7 @@
-"""Compiled functions, kept by structure and by the shape of their rows.
+"""Compiled functions, cached by structure and by the shape of their rows.
 
-Each is traced for one shape, so what is kept can't be compiled again unseen, and a call
-costs half of what a `tf.function` that looks for the right trace takes.
+Each function is traced for one shape. It is never compiled again unnoticed, and a call takes half
+the time of a `tf.function` that looks for the right trace.
 """
 
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from typing import Any
 import tensorflow as tf
 
 from mlpkit_tensorflow import network
-from mlpkit_tensorflow.structure import State, Structure, Tensor, Tensors
+from mlpkit_tensorflow.structure import Structure, Tensor, Tensors, TrainingState
 
-KEPT = 256  # programs of each kind; a structure needs about ten
+MAX_PROGRAMS = 256  # of each kind; a structure needs about ten
 
-# x (..., n_features), y (..., n_outputs), w (...); with dropout, the rows' indices (...)
-Rows = tuple[Tensor, ...]
+# x (..., n_features), y (..., n_outputs), w (...); with dropout, the indices of the rows (...)
+RowTensors = tuple[Tensor, ...]
 
 
 def _compiled(
@@ -25,23 +25,23 @@ def _compiled(
     traced = tf.function(partial(function, structure), autograph=False, jit_compile=jit_compile)
     program: Any = traced.get_concrete_function(*specs)
     inner: Any = getattr(program, "inference_fn", None)
-    if inner is None:  # another TensorFlow
+    if inner is None:  # another version of TensorFlow
         return program  # type: ignore[no-any-return]
     types = [t.dtype for t in tf.nest.flatten(program.structured_outputs)]
 
-    def called(*args: Any) -> Any:
-        # without the casts and checks of each argument, which take as long as a small step
+    def call(*args: Any) -> Any:
+        # without casts and checks of each argument, which take as long as a small step
         flat = [*tf.nest.flatten(args), *program.captured_inputs]
         if jit_compile:
-            found = inner.call_flat(*flat)
+            results = inner.call_flat(*flat)
         else:
-            found = tf.raw_ops.PartitionedCall(args=flat, Tout=types, f=inner)
-        return tf.nest.pack_sequence_as(program.structured_outputs, found)
+            results = tf.raw_ops.PartitionedCall(args=flat, Tout=types, f=inner)
+        return tf.nest.pack_sequence_as(program.structured_outputs, results)
 
-    return called
+    return call
 
 
-def _rows(structure: Structure, *shape: int) -> Rows:
+def _row_specs(structure: Structure, *shape: int) -> RowTensors:
     rows = (
         structure.tensor(*shape, structure.n_features),
         structure.tensor(*shape, structure.n_outputs),
@@ -50,49 +50,62 @@ def _rows(structure: Structure, *shape: int) -> Rows:
     return (*rows, tf.TensorSpec(shape, tf.int64)) if structure.dropouts else rows
 
 
-def _seeds(*shape: int) -> Any:
+def _seed_specs(*shape: int) -> Any:
     return tf.TensorSpec(shape, tf.int64)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=MAX_PROGRAMS)
 def epoch(
-    structure: Structure, steps: int, batch: int, with_predictions: bool = False
-) -> Callable[..., tuple[State, Tensor, Any]]:
-    """``(state, rows (steps, batch, ...), rates (steps,), seeds (steps,), order (steps,),
-    live, alpha)`` to the state after the steps ``order[:live]``, the sums of each step,
-    (3, steps), 0 for the others, and if with_predictions the activated outputs of all rows.
+    structure: Structure, n_steps: int, batch_size: int, with_predictions: bool = False
+) -> Callable[..., tuple[TrainingState, Tensor, Any]]:
+    """Return a program that runs several steps.
+
+    Its arguments are the state, the rows (n_steps, batch_size, ...), the learning rates
+    (n_steps,), the seeds (n_steps,), the order of the steps (n_steps,), how many of them to run,
+    and alpha. It returns the state, the sums (3, n_steps), which are 0 for the steps that are not
+    run, and the activated outputs of all rows if with_predictions is true.
     """
     return _compiled(
         structure,
         lambda structure, *args: _epoch(structure, with_predictions, *args),
         structure.state(),
-        _rows(structure, steps, batch),
-        structure.tensor(steps),
-        _seeds(steps),
-        tf.TensorSpec((steps,), tf.int32),
+        _row_specs(structure, n_steps, batch_size),
+        structure.tensor(n_steps),
+        _seed_specs(n_steps),
+        tf.TensorSpec((n_steps,), tf.int32),
         tf.TensorSpec((), tf.int32),
         structure.tensor(),
         jit_compile=structure.jit_compile,
     )
 
 
-@lru_cache(maxsize=KEPT)
-def gradient(structure: Structure, batch: int) -> Callable[..., tuple[Tensor, Tensors, Tensor]]:
-    """``(weights, rows (batch, ...), seed, alpha)`` to sums (3,), summed gradients, outputs."""
+@lru_cache(maxsize=MAX_PROGRAMS)
+def gradient(
+    structure: Structure, batch_size: int
+) -> Callable[..., tuple[Tensor, Tensors, Tensor]]:
+    """Return a program that computes the gradients of one step.
+
+    Its arguments are the weights, the rows (batch_size, ...), the seed and alpha. It returns the
+    sums (3,), the gradients summed over rows, and the activated outputs.
+    """
     return _compiled(
         structure,
         _gradient,
         structure.state().weights,
-        _rows(structure, batch),
-        _seeds(),
+        _row_specs(structure, batch_size),
+        _seed_specs(),
         structure.tensor(),
         jit_compile=structure.jit_compile,
     )
 
 
-@lru_cache(maxsize=KEPT)
-def update(structure: Structure) -> Callable[..., State]:
-    """``(state, summed gradients, weight, rate, alpha)`` to the next state."""
+@lru_cache(maxsize=MAX_PROGRAMS)
+def update(structure: Structure) -> Callable[..., TrainingState]:
+    """Return a program that makes one solver step.
+
+    Its arguments are the state, the summed gradients, the weight, the learning rate and alpha. It
+    returns the next state.
+    """
     state, scalar = structure.state(), structure.tensor()
     gradients = {name: structure.tensor(*shape) for name, shape, _ in structure.weights}
     return _compiled(
@@ -107,10 +120,12 @@ def update(structure: Structure) -> Callable[..., State]:
     )
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=MAX_PROGRAMS)
 def outputs(structure: Structure) -> Callable[..., Tensor]:
-    """``(weights, x)`` to outputs before activation, for any number of rows of x: there is
-    little to fuse in a forward pass, so it needs neither XLA nor its fixed shapes.
+    """Return a program that computes outputs before activation.
+
+    Its arguments are the weights and any number of rows x. XLA, which requires fixed shapes, is
+    not used because a forward pass has few operations to fuse.
     """
     weights = structure.state().weights
     program: Callable[..., Tensor] = _compiled(
@@ -126,47 +141,52 @@ def outputs(structure: Structure) -> Callable[..., Tensor]:
 def _epoch(
     structure: Structure,
     with_predictions: bool,
-    state: State,
-    rows: Rows,
+    state: TrainingState,
+    rows: RowTensors,
     learning_rates: Tensor,
     seeds: Tensor,
     order: Tensor,
-    live: Tensor,
+    n_run: Tensor,
     alpha: Tensor,
-) -> tuple[State, Tensor, Any]:
-    steps = learning_rates.shape[0]
-    sums = tf.TensorArray(structure.dtype, steps, element_shape=(3,))
-    each = rows[1].shape[1:] if with_predictions else (0,)
-    seen = tf.TensorArray(structure.dtype, steps, element_shape=each)
+) -> tuple[TrainingState, Tensor, Any]:
+    n_steps = learning_rates.shape[0]
+    sums = tf.TensorArray(structure.dtype, n_steps, element_shape=(3,))
+    shape = rows[1].shape[1:] if with_predictions else (0,)
+    outputs = tf.TensorArray(structure.dtype, n_steps, element_shape=shape)
 
-    def step(turn: Tensor, state: State, sums: Any, seen: Any) -> tuple[Tensor, State, Any, Any]:
-        i = order[turn]
-        at = i if steps > 1 else 0  # where it is known, rows are not copied
-        batch = tuple(each[at] for each in rows)
-        found, gradients, p = network.gradient(structure, state.weights, batch, seeds[i], alpha)
-        state = network.advance(structure, state, gradients, found[1], learning_rates[i], alpha)
-        return turn + 1, state, sums.write(i, found), seen.write(i, p) if with_predictions else seen
+    def step(
+        place: Tensor, state: TrainingState, sums: Any, outputs: Any
+    ) -> tuple[Tensor, TrainingState, Any, Any]:
+        i = order[place]
+        row = i if n_steps > 1 else 0  # the rows are not copied if the index is a constant
+        batch = tuple(tensor[row] for tensor in rows)
+        step_sums, gradients, p = network.gradient(structure, state.weights, batch, seeds[i], alpha)
+        weight, learning_rate = step_sums[1], learning_rates[i]
+        state = network.advance(structure, state, gradients, weight, learning_rate, alpha)
+        if with_predictions:
+            outputs = outputs.write(i, p)
+        return place + 1, state, sums.write(i, step_sums), outputs
 
-    first = (0, state, sums, seen)
-    _, state, sums, seen = tf.while_loop(lambda turn, *_: turn < live, step, first)
-    return state, tf.transpose(sums.stack()), seen.stack()
+    first = (0, state, sums, outputs)
+    _, state, sums, outputs = tf.while_loop(lambda place, *_: place < n_run, step, first)
+    return state, tf.transpose(sums.stack()), outputs.stack()
 
 
 def _gradient(
-    structure: Structure, weights: Tensors, rows: Rows, seed: Tensor, alpha: Tensor
+    structure: Structure, weights: Tensors, rows: RowTensors, seed: Tensor, alpha: Tensor
 ) -> tuple[Tensor, Tensors, Tensor]:
-    found, gradients, p = network.gradient(structure, weights, rows, seed, alpha)
-    return found, network.summed(structure, weights, gradients, found[1]), p
+    sums, gradients, p = network.gradient(structure, weights, rows, seed, alpha)
+    return sums, network.summed(structure, weights, gradients, sums[1]), p
 
 
 def _update(
     structure: Structure,
-    state: State,
+    state: TrainingState,
     sums: Tensors,
     weight: Tensor,
     learning_rate: Tensor,
     alpha: Tensor,
-) -> State:
+) -> TrainingState:
     gradients = network.averaged(structure, state.weights, sums, weight)
     return network.advance(structure, state, gradients, weight, learning_rate, alpha)
 

@@ -1,6 +1,6 @@
-"""What compiled functions are kept by: a `Structure`.
+"""The structure of a network and its solver, by which compiled functions are cached.
 
-All else (weights, rows, alpha, learning rates, seeds) comes in at run time.
+Everything else (weights, rows, alpha, learning rates, seeds) is an argument.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ Tensors = dict[str, Tensor]
 Shapes = tuple[tuple[str, tuple[int, ...], str], ...]  # name, shape and dtype of arrays
 
 
-class State(NamedTuple):
-    """Tensors that are never written to: weights by name, solver slots under `slot_name`
-    (or, of a joint solver, under names of its own).
+class TrainingState(NamedTuple):
+    """Weights by name, and the optimizer state under the keys of `optimizer_state_name` or the
+    names of a joint solver. The tensors are never written to.
     """
 
     weights: Tensors
@@ -25,17 +25,17 @@ class State(NamedTuple):
 
 
 class Structure(NamedTuple):
-    """What compiled functions depend on: equal structures share them."""
+    """What compiled code depends on; equal structures share it."""
 
     apply: Apply | None
-    activations: tuple[str, ...]  # of the hidden layers of the dense chain
-    dropouts: tuple[float, ...]  # likewise; empty where all are 0
+    activations: tuple[str, ...]  # of the hidden layers of the dense network
+    dropouts: tuple[float, ...]  # of the hidden layers; empty if all are 0
     depth: int
     loss: Loss
     update: Callable[..., Any] | None
     joint: Joint | None
     options: tuple[tuple[str, float], ...]
-    slot_names: tuple[str, ...]
+    moments: tuple[str, ...]  # names of the optimizer state of an elementwise solver
     decayed: frozenset[str]
     frozen: frozenset[str]
     weights: Shapes
@@ -44,20 +44,15 @@ class Structure(NamedTuple):
     n_outputs: int
     dtype: Literal["float32", "float64"]
     jit_compile: bool
-    device: str | None  # whatever is traced belongs to it
+    device: str | None  # operations are traced for one device
 
     def tensor(self, *shape: int | None) -> Any:
-        """What a compiled function is told about numbers of this shape."""
+        """Return the specification of a tensor of this shape in the dtype of the network."""
         return tf.TensorSpec(shape, self.dtype)
 
-    def state(self) -> State:
-        """What it is told about a state."""
-        return State(
-            *(
-                {k: tf.TensorSpec(*of) for k, *of in each}
-                for each in (self.weights, self.optimizer_state)
-            )
-        )
+    def state(self) -> TrainingState:
+        """Return the specification of a training state."""
+        return TrainingState(_specs(self.weights), _specs(self.optimizer_state))
 
 
 def structure_of(
@@ -68,7 +63,7 @@ def structure_of(
     jit_compile: bool,
     device: str | None,
 ) -> Structure:
-    """The structure of a network whose solver has slots like these."""
+    """Return the structure of a network whose optimizer state has these shapes."""
     solver = recipe.solver
     return Structure(
         network.apply,
@@ -90,6 +85,10 @@ def structure_of(
         jit_compile,
         device,
     )
+
+
+def _specs(shapes: Shapes) -> Tensors:
+    return {name: tf.TensorSpec(shape, dtype) for name, shape, dtype in shapes}
 
 
 def _shapes(arrays: Arrays) -> Shapes:

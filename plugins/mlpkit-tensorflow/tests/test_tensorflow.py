@@ -12,11 +12,12 @@ import tensorflow as tf
 from scipy.sparse import csr_array
 
 from mlpkit import MLPClassifier
+from mlpkit.backend_kit import warn_about_float64
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.objectives.solvers import sgd
 from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
-from mlpkit_tensorflow import process, programs
+from mlpkit_tensorflow import devices, programs
 from mlpkit_tensorflow.steps import backend
 
 
@@ -109,14 +110,14 @@ class TestManyRows:
 class TestDevices:
     def test_by_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The option's values on a machine with GPUs; "auto" is left to TensorFlow."""
-        assert process.chosen("auto") is None
-        assert process.chosen("cpu") == "/CPU:0"
+        assert devices.selected_device("auto") is None
+        assert devices.selected_device("cpu") == "/CPU:0"
         with pytest.raises(ValueError, match="device=0 is not available: backend='tensorflow' f"):
-            process.chosen(0)
-        assert process.device() == "cpu"
-        monkeypatch.setattr(process, "_gpus", lambda: ["H0", "H1"])
-        assert (process.chosen("gpu"), process.chosen(1)) == ("/GPU:0", "/GPU:1")
-        assert process.device() == "gpu 0 (H0)"
+            devices.selected_device(0)
+        assert devices.device() == "cpu"
+        monkeypatch.setattr(devices, "_gpus", lambda: ["H0", "H1"])
+        assert (devices.selected_device("gpu"), devices.selected_device(1)) == ("/GPU:0", "/GPU:1")
+        assert devices.device() == "gpu 0 (H0)"
 
     def test_it_computes_on_the_device_that_is_asked_for(self) -> None:
         """The second of two CPUs stands for a GPU."""
@@ -131,7 +132,7 @@ class TestDevices:
             network = dense.build(spec(), np.random.RandomState(0))
             found = []
             for name in (None, "/CPU:1"):
-                steps.chosen = lambda device: name
+                steps.selected_device = lambda device: name
                 made = steps.backend(network, spec(), recipe(), jit_compile=False)
                 state, rows = made.start(network.arrays), made.put(*data(spec()))
                 state, _ = made.epoch(state, rows, batches(21, 8))
@@ -167,10 +168,10 @@ class TestProcess:
         )
         assert done.stdout.strip() == "7"
 
-    def test_hint_at_float32_on_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_float64_on_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A float64 fit on a GPU warns once in a process, a float32 fit never."""
         monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
-        process.hint_at_float32.cache_clear()
+        warn_about_float64.cache_clear()
         network = dense.build(spec(), np.random.RandomState(0))
         single = backend(network, spec(dtype="float32"), recipe())
         double = backend(network, spec(), recipe())
@@ -180,7 +181,7 @@ class TestProcess:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             double.put(*data(spec()))
-        process.hint_at_float32.cache_clear()
+        warn_about_float64.cache_clear()
 
     def test_imports_without_a_warning(self) -> None:
         """Importing the steps, and TensorFlow with them, raises no warning of Python's."""

@@ -1,7 +1,7 @@
-"""The array functions that losses and solvers ask for, over PyTorch.
+"""The array functions for losses and solvers, implemented with PyTorch.
 
-The module itself is the namespace: ``loss.rows(namespace, y, p)``. What is not here is
-PyTorch's own, which goes by the same name and takes the same arguments.
+The module itself is the namespace: ``loss.rows(namespace, y, p)``. Functions that are not defined
+here are PyTorch's own, which have the same names and arguments as in the array API standard.
 """
 
 from typing import Any, TypeAlias
@@ -12,32 +12,32 @@ Tensor: TypeAlias = torch.Tensor
 
 
 def sum(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The sum over an axis, several, or all."""
+    """Return the sum over one axis, several axes, or all of them."""
     return torch.sum(x, dim=axis, keepdim=keepdims)
 
 
 def mean(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The mean over an axis, several, or all."""
+    """Return the mean over one axis, several axes, or all of them."""
     return torch.mean(x, dim=axis, keepdim=keepdims)
 
 
 def max(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The largest over an axis, several, or all."""
+    """Return the maximum over one axis, several axes, or all of them."""
     return torch.amax(x, dim=() if axis is None else axis, keepdim=keepdims)
 
 
 def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The smallest over an axis, several, or all."""
+    """Return the minimum over one axis, several axes, or all of them."""
     return torch.amin(x, dim=() if axis is None else axis, keepdim=keepdims)
 
 
 def maximum(x: Any, y: Any) -> Tensor:
-    """The larger one, element by element; one of the two may be a number."""
+    """Return the elementwise maximum; one of the arguments may be a number."""
     return torch.maximum(*_tensors(x, y))
 
 
 def minimum(x: Any, y: Any) -> Tensor:
-    """The smaller one, element by element; one of the two may be a number."""
+    """Return the elementwise minimum; one of the arguments may be a number."""
     return torch.minimum(*_tensors(x, y))
 
 

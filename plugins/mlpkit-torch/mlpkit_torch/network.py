@@ -1,4 +1,4 @@
-"""Outputs, and gradients: by hand for the dense chain, by autograd for any other network."""
+"""Outputs and gradients: explicit for the dense network, by autograd for other networks."""
 
 import math
 from collections.abc import Callable
@@ -6,20 +6,22 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mlpkit.backend_kit import deltas, row_losses
+from mlpkit.backend_kit import check_deltas, check_row_losses
 from mlpkit.plugin import PENALTY, Loss, Network, Spec, dropout_mask
 from mlpkit_torch import namespace as xp
-from mlpkit_torch.layout import Layout, State, Tensor, Tensors
-from mlpkit_torch.rows import Part
+from mlpkit_torch.layout import Layout, Tensor, Tensors, TrainingState
+from mlpkit_torch.training_rows import StepRows
 
-FEW = 64  # columns
+FEW_COLUMNS = 64  # of which the softmax is computed without PyTorch's own function
 
 
 def softmax(z: Tensor) -> Tensor:
-    """Each row over its sum, (n, k). PyTorch's own wakes every thread, however few the rows:
-    milliseconds a step where the cores are busy, and slower for few columns anyway.
+    """Return the softmax of each row, (n, k).
+
+    PyTorch's own function wakes every thread, even for a few rows. That takes milliseconds if the
+    cores are busy, and it is slower for few columns in any case.
     """
-    if z.shape[1] > FEW:
+    if z.shape[1] > FEW_COLUMNS:
         return torch.softmax(z, dim=1)
     e = torch.exp(z - torch.amax(z.detach(), dim=1, keepdim=True))
     return e / e.sum(dim=1, keepdim=True)
@@ -47,7 +49,7 @@ SLOPES: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": lambda a: a != 0,
     "selu": lambda a: torch.where(a > 0, SELU_SCALE, a + SELU_BOTTOM),
     "leaky_relu": lambda a: torch.where(a > 0, 1.0, 0.01).to(a.dtype),
-}  # the activation's derivative by its value; that of the identity is 1
+}  # the derivative as a function of the value of the activation; that of the identity is 1
 
 
 def _gelu(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,27 +72,27 @@ WITH_SLOPES: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
     "gelu": _gelu,
     "silu": _silu,
     "mish": _mish,
-}  # the value and the derivative, where the value does not tell it
+}  # value and derivative of activations whose derivative is not a function of the value
 
 
-class Backward(NamedTuple):
-    """What a step adds up: its loss; its activated outputs, new values of the frozen arrays."""
+class GradientSums(NamedTuple):
+    """The loss of a step, summed over rows; its activated outputs; new values of frozen arrays."""
 
     loss: Tensor
     p: Tensor
     frozen: Tensors
 
 
-class Chain:
-    """The dense chain of `Spec`."""
+class DenseNetwork:
+    """The dense network of `Spec`."""
 
     def __init__(self, spec: Spec, layout: Layout) -> None:
         self.loss, self.layout, self.activations = spec.loss, layout, spec.activations
         self.dropouts = spec.dropouts
         self.depth = len(spec.layer_units) - 1
 
-    def outputs(self, state: State, x: Tensor) -> Tensor:
-        """Outputs before activation (n, n_outputs) of x (n, n_features)."""
+    def outputs(self, state: TrainingState, x: Tensor) -> Tensor:
+        """Return the outputs before activation, (n, n_outputs), of x (n, n_features)."""
         weights = self.layout.views(state.weights)
         for i in range(self.depth):
             if i:
@@ -99,10 +101,10 @@ class Chain:
         return x
 
     def _forward(
-        self, weights: Tensors, part: Part, seed: int
+        self, weights: Tensors, part: StepRows, seed: int
     ) -> tuple[list[Tensor], list[Any], Tensor]:
-        """The values that each layer gets, the derivatives of those by what the activation got
-        where the values do not tell them (else None), and the outputs of the last layer.
+        """Return the inputs of each layer, their derivatives with respect to the values before
+        activation (or None if `SLOPES` computes them), and the outputs of the last layer.
         """
         values: list[Tensor] = [part.x]
         slopes: list[Any] = []
@@ -125,15 +127,17 @@ class Chain:
             slopes.append(slope)
         return values, slopes, z
 
-    def _factor(self, part: Part, value: Tensor, seed: int, layer: int) -> Tensor:
-        """0 where dropout leaves a unit out, else what makes up for it."""
+    def _factor(self, part: StepRows, value: Tensor, seed: int, layer: int) -> Tensor:
+        """Return 0 for units that dropout removes, and the scale of the others."""
         units = torch.arange(value.shape[1], device=value.device)
         seeds = torch.full((1,), seed, dtype=torch.int64, device=value.device)
         rate = self.dropouts[layer]
         mask: Tensor = dropout_mask(torch, part.indices, units, seeds, layer, rate)
         return mask.to(value.dtype) / (1 - rate)
 
-    def backward(self, state: State, part: Part, gradients: Tensor, seed: int) -> Backward:
+    def backward(
+        self, state: TrainingState, part: StepRows, gradients: Tensor, seed: int
+    ) -> GradientSums:
         """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
         weights, into = self.layout.views(state.weights), self.layout.views(gradients)
         values, slopes, z = self._forward(weights, part, seed)
@@ -147,54 +151,56 @@ class Chain:
                     delta *= slope
                 elif (name := self.activations[i - 1]) in SLOPES:
                     delta *= SLOPES[name](values[i])
-        return Backward(loss, p, {})
+        return GradientSums(loss, p, {})
 
 
-class Custom:
-    """A network with an `apply` written in PyTorch; it gets the seed as an int."""
+class CustomNetwork:
+    """A network with an `apply` that uses PyTorch and receives the seed as an int."""
 
     def __init__(self, network: Network, spec: Spec, layout: Layout) -> None:
         assert network.apply is not None
         self.apply, self.loss, self.layout = network.apply, spec.loss, layout
 
-    def outputs(self, state: State, x: Tensor) -> Tensor:
-        """Outputs before activation (n, n_outputs) of x (n, n_features)."""
+    def outputs(self, state: TrainingState, x: Tensor) -> Tensor:
+        """Return the outputs before activation, (n, n_outputs), of x (n, n_features)."""
         arrays = {**self.layout.views(state.weights), **state.frozen}
         z: Tensor = self.apply(arrays, x, train=False, seed=0, w=None)[0]
         return z
 
-    def backward(self, state: State, part: Part, gradients: Tensor, seed: int) -> Backward:
+    def backward(
+        self, state: TrainingState, part: StepRows, gradients: Tensor, seed: int
+    ) -> GradientSums:
         """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
         views = self.layout.views(state.weights)
         leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
         with torch.enable_grad():
             arrays = {**leaves, **state.frozen}
-            z, after = self.apply(arrays, part.x, train=True, seed=seed, w=part.weights())
+            z, new = self.apply(arrays, part.x, train=True, seed=seed, w=part.weights())
         loss, delta, p = loss_of(self.loss, part, z.detach())
         roots, seeds = [z], [delta]
-        own = after.get(PENALTY, 0.0)
-        if isinstance(own, torch.Tensor) and own.requires_grad:
-            roots.append(own)
-            seeds.append(torch.full_like(own, part.weight))
-        found = torch.autograd.grad(roots, list(leaves.values()), seeds, allow_unused=True)
+        penalty = new.get(PENALTY, 0.0)
+        if isinstance(penalty, torch.Tensor) and penalty.requires_grad:
+            roots.append(penalty)
+            seeds.append(torch.full_like(penalty, part.weight))
+        grads = torch.autograd.grad(roots, list(leaves.values()), seeds, allow_unused=True)
         gradients.zero_()
-        for view, g in zip(self.layout.views(gradients).values(), found, strict=True):
+        for view, g in zip(self.layout.views(gradients).values(), grads, strict=True):
             if g is not None:
                 view.copy_(g)
-        if isinstance(own, torch.Tensor):
-            own = own.detach()
-        frozen = {name: after[name].detach() for name in self.layout.frozen}
-        return Backward(loss + part.weight * own, p, frozen)
+        if isinstance(penalty, torch.Tensor):
+            penalty = penalty.detach()
+        frozen = {name: new[name].detach() for name in self.layout.frozen}
+        return GradientSums(loss + part.weight * penalty, p, frozen)
 
 
-def loss_of(loss: Loss, part: Part, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss summed over rows, its derivative by the outputs z before activation, and the
-    outputs after it.
+def loss_of(loss: Loss, part: StepRows, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the loss summed over rows, its derivative with respect to the outputs z before
+    activation, and the activated outputs.
     """
 
     def summed(z: Tensor) -> tuple[Tensor, Tensor]:
         p = ACTIVATIONS[loss.out_activation](z)
-        rows = row_losses(loss.rows(xp, part.y, p), part.y)
+        rows = check_row_losses(loss.rows(xp, part.y, p), part.y)
         return (rows if part.w is None else rows * part.w).sum(), p
 
     if loss.delta is None:
@@ -203,5 +209,5 @@ def loss_of(loss: Loss, part: Part, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             total, p = summed(z)
         return total.detach(), torch.autograd.grad(total, z)[0], p.detach()
     total, p = summed(z)
-    delta: Any = deltas(loss.delta(xp, part.y, p), p)
+    delta: Any = check_deltas(loss.delta(xp, part.y, p), p)
     return total, delta if part.w is None else delta * part.w[:, None], p

@@ -15,13 +15,14 @@ import torch
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
 
-import mlpkit_torch.rows
+import mlpkit_torch.training_rows
 from mlpkit import MLPClassifier
+from mlpkit.backend_kit import warn_about_float64
 from mlpkit.objectives.solvers import adamw
 from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
 from mlpkit_torch import devices
 from mlpkit_torch import namespace as xp
-from mlpkit_torch.devices import device_of
+from mlpkit_torch.devices import selected_device
 from mlpkit_torch.network import softmax
 
 
@@ -52,7 +53,7 @@ def python(code: str) -> str:
 @pytest.mark.parametrize("form", [np.asarray, csr_array])
 def test_all_rows_in_parts_equal_numpy(form: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gradients over all rows are summed part by part, the last one short."""
-    monkeypatch.setattr(mlpkit_torch.rows, "BLOCK_ROWS", 8)
+    monkeypatch.setattr(mlpkit_torch.training_rows, "PART_ROWS", 8)
     s, found = spec(), []
     tests = TestConformance()
     for name in ("numpy", ""):
@@ -109,6 +110,7 @@ def test_forked_processes_are_told() -> None:
     import os, signal, sys, warnings
     import numpy as np
     from mlpkit import MLPClassifier
+from mlpkit.backend_kit import warn_about_float64
 
     warnings.simplefilter("ignore")
     X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
@@ -134,6 +136,7 @@ def test_other_frameworks_are_not_imported() -> None:
     import sys
     import numpy as np
     from mlpkit import MLPClassifier
+from mlpkit.backend_kit import warn_about_float64
 
     X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
     MLPClassifier((4,), backend="torch", tol=10.0, n_iter_no_change=1).fit(X, y).predict(X)
@@ -161,43 +164,43 @@ def test_threads_do_not_meet() -> None:
 
 def test_device_auto(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fastest that is there and knows the dtype; float64 on a GPU is told, once."""
-    devices._hint_at_float32.cache_clear()
+    warn_about_float64.cache_clear()
     there = {"cuda": False, "mps": False}
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda i: "H100")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there["cuda"])
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: there["mps"])
-    assert device_of("auto", "float64").type == "cpu"
+    assert selected_device("auto", "float64").type == "cpu"
     there["mps"] = True
-    assert device_of("auto", "float32").type == "mps"
-    assert device_of("auto", "float64").type == "cpu"
+    assert selected_device("auto", "float32").type == "mps"
+    assert selected_device("auto", "float64").type == "cpu"
     there["cuda"] = True
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for dtype in ("float32", "float64", "float64"):
-            assert device_of("auto", dtype).type == "cuda"
-    devices._hint_at_float32.cache_clear()
+            assert selected_device("auto", dtype).type == "cuda"
+    warn_about_float64.cache_clear()
     assert ["dtype='float32'" in str(w.message) for w in caught] == [True]
 
 
 def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GPU of CUDA by its index, or that of MPS, which has no float64."""
-    devices._hint_at_float32.cache_clear()
+    warn_about_float64.cache_clear()
     with pytest.raises(ValueError, match="device='gpu' is not available: backend='torch' finds"):
-        device_of("gpu", "float32")
+        selected_device("gpu", "float32")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert device_of("gpu", "float32") == torch.device("mps")
-    assert device_of("cpu", "float32") == torch.device("cpu")
+    assert selected_device("gpu", "float32") == torch.device("mps")
+    assert selected_device("cpu", "float32") == torch.device("cpu")
     assert devices.device() == "gpu 0 (Apple MPS)"
     with pytest.raises(ValueError, match="device='gpu' does not support float64"):
-        device_of("gpu", "float64")
+        selected_device("gpu", "float64")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", "H{}".format)
-    assert device_of("gpu", "float32") == torch.device("cuda", 0)
-    assert device_of(1, "float32") == torch.device("cuda", 1)
+    assert selected_device("gpu", "float32") == torch.device("cuda", 0)
+    assert selected_device(1, "float32") == torch.device("cuda", 1)
     with pytest.raises(ValueError, match=re.escape("finds gpu 0 (H0), gpu 1 (H1) on this machine")):
-        device_of(2, "float32")
+        selected_device(2, "float32")
 
 
 def test_namespace() -> None:
@@ -229,10 +232,10 @@ def test_the_readme_runs() -> None:
 
 
 def test_only_what_authors_may_import() -> None:
-    """The code of the plugin imports `mlpkit.plugin` and `mlpkit.backend_kit.devices`."""
-    for path in Path(mlpkit_torch.rows.__file__).parent.glob("*.py"):
+    """The code of the plugin imports `mlpkit.plugin` and `mlpkit.backend_kit`."""
+    for path in Path(mlpkit_torch.training_rows.__file__).parent.glob("*.py"):
         found = set(re.findall(r"^\s*(?:from|import) (mlpkit\b[\w.]*)", path.read_text(), re.M))
-        assert found <= {"mlpkit.plugin", "mlpkit.backend_kit.devices"}, path
+        assert found <= {"mlpkit.plugin", "mlpkit.backend_kit"}, path
 
 
 @pytest.mark.parametrize("k", [1, 3, 64, 65])

@@ -1,9 +1,9 @@
-"""A bounded folder of compiled programs that never raises, never warns and never waits.
+"""A folder of compiled programs with a limited size, without errors, warnings and waiting.
 
-Whoever can write a program can have code run here, so the folder and its files must belong to
-this user, and nobody else may write to them. Each file starts with a digest of its key and its
-content: a truncated, empty or renamed file is removed and compiled again. Files are written
-under another name and renamed, so there is no lock to wait for.
+A program in the folder is executed, so the folder and its files must belong to this user, and no
+other user may have write access. Each file starts with a digest of its key and its content: a
+truncated, empty or renamed file is removed, and its program is compiled again. Files are written
+under a temporary name and renamed, so no lock is needed.
 """
 
 import os
@@ -18,33 +18,36 @@ from pathlib import Path
 MAGIC = b"mlpkit-jax 1\n"
 HEADER = len(MAGIC) + sha256().digest_size
 ENDING, UNFINISHED = ".program", ".part"
-ABANDONED = 3600  # seconds after which an unfinished file has no writer any more
+ABANDONED = 3600  # seconds after which an unfinished file has no writer anymore
 FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-class Store:
-    """What JAX asks of a cache, `get` and `put`; the programs used least recently go first."""
+class ProgramStore:
+    """A cache with the methods that JAX calls, `get` and `put`.
+
+    The programs that were used least recently are removed first.
+    """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        self._path = folder  # under the name that JAX logs
+        self._path = folder  # JAX logs an attribute of this name
         self.max_bytes = max_bytes
         with suppress(OSError), _opened(folder) as directory:
             self._make_room(directory, 0)
 
     def get(self, key: str) -> bytes | None:
-        """The program of this key, or None."""
+        """Return the program of this key, or None."""
         with suppress(OSError), _opened(self._path) as directory:
             name = _name(key)
             content = self._read(directory, name)
             if content is not None and content[:HEADER] == _header(key, content[HEADER:]):
-                with suppress(OSError):  # a folder that can only be read
+                with suppress(OSError):  # the folder may be read-only
                     os.utime(_at(directory, name), dir_fd=_dir_fd(directory))
                 return content[HEADER:]
             _remove(directory, name)
         return None
 
     def put(self, key: str, value: bytes) -> None:
-        """Keep a program, in the place of an older one of this key, if there is room."""
+        """Store a program in place of an older one with this key, if there is room."""
         size = HEADER + len(value)
         if size > self.max_bytes:
             return
@@ -62,68 +65,65 @@ class Store:
                 _remove(directory, unfinished)
 
     def _read(self, directory: "Directory", name: str) -> bytes | None:
-        """The content of a regular file of this user; None for anything else."""
-        flags = FLAGS | os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a pipe would wait
+        """Return the content of a regular file of this user, or None."""
+        flags = FLAGS | os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait
         with open(os.open(_at(directory, name), flags, dir_fd=_dir_fd(directory)), "rb") as file:
-            found = os.fstat(file.fileno())
-            if (
-                not stat.S_ISREG(found.st_mode)
-                or complaint(found)
-                or found.st_size > self.max_bytes
-            ):
+            status = os.fstat(file.fileno())
+            is_trusted = stat.S_ISREG(status.st_mode) and not distrust_reason(status)
+            if not is_trusted or status.st_size > self.max_bytes:
                 return None
             return file.read()
 
     def _make_room(self, directory: "Directory", size: int) -> None:
-        """Remove what is no program, and the oldest programs until `size` more bytes fit."""
+        """Remove invalid files, and the oldest programs until `size` more bytes fit."""
         programs = []
         now = time.time()
         with os.scandir(directory) as entries:
             for entry in entries:
                 with suppress(OSError):
-                    found = entry.stat(follow_symlinks=False)
+                    status = entry.stat(follow_symlinks=False)
                     if entry.name.endswith(UNFINISHED):
-                        if now - found.st_mtime > ABANDONED:
+                        if now - status.st_mtime > ABANDONED:
                             _remove(directory, entry.name)
                     elif entry.name.endswith(ENDING):
-                        if not stat.S_ISREG(found.st_mode) or found.st_size < HEADER:
+                        if not stat.S_ISREG(status.st_mode) or status.st_size < HEADER:
                             _remove(directory, entry.name)
                         else:
-                            programs.append((found.st_mtime, entry.name, found.st_size))
-        total = sum(each for _, _, each in programs) + size
-        for _, name, each in sorted(programs):
+                            programs.append((status.st_mtime, entry.name, status.st_size))
+        total = sum(n_bytes for _, _, n_bytes in programs) + size
+        for _, name, n_bytes in sorted(programs):
             if total <= self.max_bytes:
                 break
             _remove(directory, name)
-            total -= each
+            total -= n_bytes
 
 
-Directory = int | str  # a descriptor, or a path where the system has no descriptors of folders
+Directory = int | str  # a descriptor, or a path if the system has no descriptors of folders
 
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[Directory]:
-    """The folder, held while it is used: it can't be exchanged meanwhile."""
+    """Open the folder, so that it cannot be replaced while it is used."""
     if os.open not in os.supports_dir_fd:
         yield str(folder)
         return
     directory = os.open(folder, FLAGS | os.O_RDONLY | os.O_DIRECTORY)
     try:
-        if why := complaint(os.fstat(directory)):
-            raise PermissionError(why)
+        if reason := distrust_reason(os.fstat(directory)):
+            raise PermissionError(reason)
         yield directory
     finally:
         os.close(directory)
 
 
-def complaint(found: os.stat_result) -> str:
-    """Why what has this status can't be trusted; empty if it can."""
+def distrust_reason(status: os.stat_result) -> str:
+    """Return why a file or folder with this status cannot be trusted, or an empty string."""
     if not hasattr(os, "geteuid"):
         return ""
-    if found.st_uid != os.geteuid():
-        return f"it belongs to the user with id {found.st_uid}, not to {os.geteuid()}"
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return f"other users may write to it (mode {stat.S_IMODE(found.st_mode):04o})"
+    if status.st_uid != os.geteuid():
+        return f"it belongs to the user with id {status.st_uid}, not to {os.geteuid()}"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"other users may write to it (mode {stat.S_IMODE(status.st_mode):04o})"
     return ""
 
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from mlpkit.backend_kit.blocks import BLOCK_BYTES, HostRows, aligned, blocks, bucket, host_rows
-from mlpkit.plugin import Batches
+from mlpkit.backend_kit import BLOCK_BYTES, blocks, can_be_kept, padded_size, training_dataset
+from mlpkit.backend_kit.training_rows import aligned
+from mlpkit.plugin import Batches, Dataset
 from mlpkit.testing import batches
 
 pytestmark = pytest.mark.once
@@ -17,17 +18,17 @@ pytestmark = pytest.mark.once
 def test_blocks_hold_every_step(n: int, full: int) -> None:
     """Rows with weight, step after step, are the rows of the order; sizes are buckets."""
     X = np.arange(2.0 * n).reshape(n, 2)
-    rows = host_rows(X, X[:, :1], None, "float64")
+    rows = training_dataset(X, X[:, :1], None, "float64")
     plan = batches(n, min(full, n))
     found, steps = [], 0
     for block in blocks(rows, plan, full):
         assert block.X.shape[0] & (block.X.shape[0] - 1) == 0
-        assert block.X.shape[1] == bucket(min(full, n), full)
-        for step in range(block.steps):
+        assert block.X.shape[1] == padded_size(min(full, n), full)
+        for step in range(block.n_steps):
             live = block.w[step] > 0
             found.append(block.X[step][live])
             np.testing.assert_array_equal(block.y[step][live], block.X[step][live][:, :1])
-        steps += block.steps
+        steps += block.n_steps
     assert steps == len(plan.order)
     np.testing.assert_array_equal(np.concatenate(found), X)
 
@@ -37,7 +38,7 @@ def test_any_stream_needs_few_shapes(sizes: list[int], full: int) -> None:
     """At most twelve shapes, whatever the sizes."""
     shapes = set()
     for n in sizes:
-        rows = host_rows(np.zeros((n, 1)), np.zeros((n, 1)), None, "float32")
+        rows = training_dataset(np.zeros((n, 1)), np.zeros((n, 1)), None, "float32")
         shapes |= {block.X.shape for block in blocks(rows, batches(n, min(n, full)), full)}
     assert len(shapes) <= 12
 
@@ -45,7 +46,7 @@ def test_any_stream_needs_few_shapes(sizes: list[int], full: int) -> None:
 def test_sparse_rows_and_weights() -> None:
     """A sparse row comes dense; a weight is the row's, or 0 for padding."""
     X = np.eye(3, dtype=np.float32)
-    rows = host_rows(csr_array(X), X, np.array([1.0, 2.0, 3.0]), "float32")
+    rows = training_dataset(csr_array(X), X, np.array([1.0, 2.0, 3.0]), "float32")
     order = Batches(np.array([[2, 0, -1]]), np.array([0.1]), np.array([7], np.uint32))
     (block,) = blocks(rows, order, full=3)
     np.testing.assert_array_equal(block.X[0, :2], X[[2, 0]])
@@ -59,7 +60,9 @@ def test_blocks_are_bounded_by_bytes(width: int, sparse: bool) -> None:
     """A block of wide rows holds fewer steps, at least one; shapes stay few."""
     n, batch = 600, 20
     X = csr_array((n, width))
-    rows = host_rows(X if sparse else np.zeros((n, width), "float32"), np.zeros((n, 1)), None, "f4")
+    rows = training_dataset(
+        X if sparse else np.zeros((n, width), "float32"), np.zeros((n, 1)), None, "f4"
+    )
     sizes, shapes = [], set()
     for block in blocks(rows, batches(n, batch), batch):
         sizes.append(block.X.nbytes)
@@ -72,7 +75,7 @@ def test_blocks_are_bounded_by_bytes(width: int, sparse: bool) -> None:
 
 def test_batches_beyond_the_rows() -> None:
     """A block is as large as the rows that there are."""
-    rows = host_rows(np.zeros((100, 2)), np.zeros((100, 1)), None, "float64")
+    rows = training_dataset(np.zeros((100, 2)), np.zeros((100, 1)), None, "float64")
     (block,) = blocks(rows, batches(100, 100), full=10**12)
     assert block.X.shape == (1, 128, 2)
 
@@ -86,7 +89,7 @@ def test_what_may_be_kept() -> None:
         (np.broadcast_to(0.0, (2000, 100_000)), True),
         (np.broadcast_to(0.0, (2000, 200_000)), False),
     ):
-        assert HostRows(X, y, None).may_be_kept() is kept
+        assert can_be_kept(Dataset(X, y)) is kept
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (5, 7, 11)])

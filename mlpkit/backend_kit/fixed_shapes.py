@@ -1,0 +1,177 @@
+"""Steps in blocks of a few fixed shapes, for backends that compile a program for each shape.
+
+Full steps come in blocks whose number of steps is a power of two. A single smaller step is padded
+to a power of two of rows. A stream of batches of any size therefore needs about ten shapes.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from mlpkit.backend_kit.training_rows import BLOCK_BYTES, gather_rows, row_width, rows_within
+from mlpkit.plugin import Array, Batches, Dataset
+
+BLOCK_ROWS = 4096  # approximate number of rows of a block
+SMALLEST_STEP = 8  # rows of the smallest padded step
+
+
+class IndexBlock(NamedTuple):
+    """The row indices of several steps, padded to a fixed shape.
+
+    Parameters
+    ----------
+    indices : ndarray of int, of shape (n_padded_steps, batch_size)
+        Row indices of each step. A negative index ``~i`` is padding: row i with weight 0.
+    learning_rates : ndarray of shape (n_padded_steps,)
+        Learning rate of each step, float64.
+    seeds : ndarray of shape (n_padded_steps,)
+        Seed of each step, uint32.
+    n_steps : int
+        The number of steps to run; those after them are padding.
+    """
+
+    indices: Array
+    learning_rates: Array
+    seeds: Array
+    n_steps: int
+
+
+class Block(NamedTuple):
+    """The rows of several steps, padded to a fixed shape.
+
+    Parameters
+    ----------
+    X : array of shape (n_padded_steps, batch_size, n_features)
+        Features, dense.
+    y : array of shape (n_padded_steps, batch_size, n_outputs)
+        Targets.
+    w : array of shape (n_padded_steps, batch_size)
+        Weights of the rows; 0 for padding.
+    learning_rates : array of shape (n_padded_steps,)
+        Learning rate of each step, in the dtype of X.
+    seeds : array of shape (n_padded_steps,)
+        Seed of each step, uint32.
+    n_steps : int
+        The number of steps to run; those after them are padding.
+    indices : array of shape (n_padded_steps, batch_size) or None, default=None
+        Indices of the rows in the training data, for dropout; see `IndexBlock`.
+    """
+
+    X: Array
+    y: Array
+    w: Array
+    learning_rates: Array
+    seeds: Array
+    n_steps: int
+    indices: Array | None = None
+
+
+def padded_size(n: int, full: int) -> int:
+    """Return the number of rows to which a step is padded.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows of the step.
+    full : int
+        Number of rows of a full step.
+
+    Returns
+    -------
+    int
+        A power of two, or `full`.
+
+    Examples
+    --------
+    >>> [padded_size(n, 200) for n in (1, 9, 100, 129, 200, 201)]
+    [8, 16, 128, 200, 200, 256]
+    >>> padded_size(100, 10**12)
+    128
+    """
+    smallest = max(SMALLEST_STEP, min(full // 256, 64))
+    padded = max(smallest, 1 << (n - 1).bit_length())
+    return padded if n > full else min(full, padded)
+
+
+def index_blocks(batches: Batches, full: int, block_rows: int = BLOCK_ROWS) -> Iterator[IndexBlock]:
+    """Divide the steps of an epoch into blocks of a few fixed shapes.
+
+    Parameters
+    ----------
+    batches : Batches
+        The steps, ``batches.order`` of shape (n_steps, batch_size).
+    full : int
+        Number of rows of a full step.
+    block_rows : int, default=4096
+        Approximate number of rows of a block.
+
+    Yields
+    ------
+    IndexBlock
+        The steps in their order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> batches = Batches(np.arange(60).reshape(6, 10), np.ones(6), np.zeros(6, np.uint32))
+    >>> [(b.indices.shape, b.n_steps) for b in index_blocks(batches, full=10, block_rows=40)]
+    [((4, 10), 4), ((2, 10), 2)]
+    """
+    n_steps, batch_size = batches.order.shape
+    padded = padded_size(batch_size, full)
+    most = 1 << max(0, (block_rows // padded).bit_length() - 1)
+    for begin in range(0, n_steps, most):
+        steps = slice(begin, begin + most)
+        n = len(batches.order[steps])
+        n_padded = 1 << (n - 1).bit_length()
+        indices = np.full((n_padded, padded), -1)
+        indices[:n, :batch_size] = batches.order[steps]
+        _repeat_rows(indices)
+        learning_rates, seeds = np.zeros(n_padded), np.zeros(n_padded, np.uint32)
+        learning_rates[:n], seeds[:n] = batches.learning_rates[steps], batches.seeds[steps]
+        yield IndexBlock(indices, learning_rates, seeds, n)
+
+
+def blocks(rows: Dataset, batches: Batches, full: int) -> Iterator[Block]:
+    """Divide the steps of an epoch into blocks of a few fixed shapes, with their rows.
+
+    Parameters
+    ----------
+    rows : Dataset
+        The training data, see `training_dataset`.
+    batches : Batches
+        The steps, ``batches.order`` of shape (n_steps, batch_size).
+    full : int
+        Number of rows of a full step.
+
+    Yields
+    ------
+    Block
+        The steps in their order. No reference to a block is kept, so its memory can be released
+        before the next block is gathered.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlpkit.backend_kit import training_dataset
+    >>> rows = training_dataset(np.ones((30, 2)), np.ones((30, 1)), None, "float32")
+    >>> batches = Batches(np.arange(30).reshape(3, 10), np.ones(3), np.zeros(3, np.uint32))
+    >>> [(block.X.shape, block.n_steps) for block in blocks(rows, batches, full=10)]
+    [((4, 10, 2), 3)]
+    """
+    block_rows = rows_within(row_width(rows), rows.y.itemsize, BLOCK_ROWS, BLOCK_BYTES)
+    for block in index_blocks(batches, full, block_rows):
+        learning_rates = block.learning_rates.astype(rows.y.dtype)
+        arrays = (learning_rates, block.seeds, block.n_steps, block.indices)
+        yield Block(*gather_rows(rows, block.indices), *arrays)
+
+
+def _repeat_rows(indices: Array) -> None:
+    """Fill the padding of each step with the rows of the step, in place. The mean and variance of
+    the batch, which some layers compute, then change little.
+    """
+    padded = (indices.min(axis=1) < 0) & (indices.max(axis=1) >= 0)
+    for step in np.flatnonzero(padded):
+        is_row = indices[step] >= 0
+        indices[step, ~is_row] = ~np.resize(indices[step, is_row], len(is_row) - is_row.sum())

@@ -1,0 +1,60 @@
+"""Training data on the host, in blocks of a few fixed shapes."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mlpkit.backend_kit import BLOCK_ROWS, Block, blocks, can_be_kept, row_width, rows_within
+from mlpkit.plugin import Array, Batches, Dataset
+from mlpkit_tensorflow.programs import RowTensors
+
+
+class TrainingRows:
+    """The training rows on the host; a full step has `full` rows.
+
+    Tensors of all rows are kept after the first request for all rows, if they are not too large.
+    """
+
+    def __init__(self, host: Dataset, full: int, has_dropout: bool) -> None:
+        self.host, self.full, self.has_dropout = host, full, has_dropout
+        self.part_rows = rows_within(row_width(host), host.y.itemsize, BLOCK_ROWS)
+        self.kept: list[RowTensors] = []
+
+    def blocks(self, batches: Batches) -> Iterator[Block]:
+        """Return the steps in their order in blocks."""
+        return blocks(self.host, batches, self.full)
+
+    def tensors(self, block: Block, step: Any = ...) -> RowTensors:
+        """Return the rows of a block, or of one of its steps."""
+        X, y, w = (tf.constant(a[step]) for a in (block.X, block.y, block.w))
+        if not self.has_dropout:
+            return X, y, w
+        assert block.indices is not None
+        return X, y, w, tf.constant(block.indices[step], tf.int64)
+
+    def step(self, indices: Array) -> Iterator[RowTensors]:
+        """Return the rows with these indices, (n,), in parts.
+
+        The rows of one step are one part and are padded as in an epoch, so that layers which draw
+        random numbers draw the same.
+        """
+        most = max(self.full, self.part_rows)
+        for begin in range(0, max(1, len(indices)), most):
+            order = indices[None, begin : begin + most]
+            for block in self.blocks(Batches(order, np.zeros(1), np.zeros(1, np.uint32))):
+                yield self.tensors(block, 0)
+
+    def all(self) -> Iterable[RowTensors]:
+        """Return all rows in parts. L-BFGS requests them hundreds of times."""
+        n = len(self.host.y)
+        parts = (
+            part
+            for begin in range(0, max(1, n), self.part_rows)
+            for part in self.step(np.arange(begin, min(begin + self.part_rows, n)))
+        )
+        if not can_be_kept(self.host):
+            return parts
+        self.kept = self.kept or list(parts)
+        return self.kept
