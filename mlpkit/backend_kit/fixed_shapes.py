@@ -163,8 +163,13 @@ def blocks(rows: Dataset, batches: Batches, full: int) -> Iterator[Block]:
     block_rows = rows_within(row_width(rows), rows.y.itemsize, BLOCK_ROWS, BLOCK_BYTES)
     for block in index_blocks(batches, full, block_rows):
         learning_rates = block.learning_rates.astype(rows.y.dtype)
-        arrays = (learning_rates, block.seeds, block.n_steps, block.indices)
-        yield Block(*gather_rows(rows, block.indices), *arrays)
+        yield Block(
+            *gather_rows(rows, block.indices),
+            learning_rates,
+            block.seeds,
+            block.n_steps,
+            block.indices,
+        )
 
 
 def _repeat_rows(indices: Array) -> None:

@@ -86,7 +86,7 @@ def can_be_kept(rows: Dataset) -> bool:
     >>> can_be_kept(training_dataset(np.ones((3, 5)), np.zeros((3, 2)), None, "float64"))
     True
     """
-    size = len(rows.y) * row_width(rows) * rows.y.itemsize
+    size: int = len(rows.y) * row_width(rows) * rows.y.itemsize
     return size <= (KEPT_SPARSE_BYTES if issparse(rows.X) else KEPT_BYTES)
 
 

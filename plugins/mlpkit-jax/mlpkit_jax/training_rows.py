@@ -66,8 +66,9 @@ class TrainingRows:
             # no reference is kept: a block can be released before the next one is gathered
             learning_rates = block.learning_rates.astype(self.dtype)
             indices = block.indices.astype(np.uint32) if self.has_dropout else None
-            arrays = (learning_rates, block.seeds, block.n_steps, indices)
-            yield Block(*self.gather(block.indices), *arrays)
+            yield Block(
+                *self.gather(block.indices), learning_rates, block.seeds, block.n_steps, indices
+            )
 
     def step(self, indices: Array | None, full: int, seed: int) -> Iterator[Block]:
         """Return one step over the indices (batch_size,), where -1 is padding, or over all rows.

@@ -72,10 +72,10 @@ def test_other_frameworks_are_not_imported() -> None:
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
-def test_accelerators_keep_many_rows_and_warn_about_float64(
+def test_accelerators_keep_many_rows_and_warn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The hint comes once a process, for float64 alone; a few rows stay on the host."""
+    """The warning is raised once per process, for float64 alone; a few rows stay on the host."""
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     warn_about_float64.cache_clear()
     n = RESIDENT_ROWS
