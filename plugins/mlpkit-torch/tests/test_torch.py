@@ -110,7 +110,6 @@ def test_forked_processes_are_told() -> None:
     import os, signal, sys, warnings
     import numpy as np
     from mlpkit import MLPClassifier
-from mlpkit.backend_kit import warn_about_float64
 
     warnings.simplefilter("ignore")
     X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
@@ -136,7 +135,6 @@ def test_other_frameworks_are_not_imported() -> None:
     import sys
     import numpy as np
     from mlpkit import MLPClassifier
-from mlpkit.backend_kit import warn_about_float64
 
     X, y = np.random.RandomState(0).standard_normal((40, 3)), np.arange(40) % 3
     MLPClassifier((4,), backend="torch", tol=10.0, n_iter_no_change=1).fit(X, y).predict(X)
