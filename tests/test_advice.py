@@ -41,9 +41,9 @@ def test_arguments_of_other_libraries(name: str, message: str) -> None:
 
 
 def test_arguments_of_partial_fit() -> None:
-    """partial_fit does not accept validation rows."""
+    """partial_fit does not accept validation or evaluation sets."""
     for name in ("eval_set", "X_val"):
-        with pytest.raises(TypeError, match=f"{name}'. partial_fit measures each chunk before"):
+        with pytest.raises(TypeError, match=f"{name}'. partial_fit accepts no validation"):
             MLPRegressor().partial_fit(X, Y, **{name: X})
 
 
@@ -51,9 +51,9 @@ def test_other_type_errors_are_unchanged() -> None:
     """A TypeError that a callback raises is not replaced."""
 
     def failing(report: Any) -> None:
-        raise TypeError("mine")
+        raise TypeError("raised by the callback")
 
-    with pytest.raises(TypeError, match=r"^mine$"):
+    with pytest.raises(TypeError, match=r"^raised by the callback$"):
         MLPClassifier(callbacks=failing).fit(X, Y)
 
 
@@ -83,7 +83,7 @@ def test_signatures() -> None:
     ],
 )
 def test_hidden_layer_sizes(sizes: Any, message: str) -> None:
-    """Layer sizes must be integers of Python or NumPy."""
+    """Layer sizes must be Python or NumPy integers."""
     with pytest.raises(ValueError, match=message):
         MLPClassifier(sizes).fit(X, Y)
 
@@ -113,13 +113,15 @@ def test_parameters(parameters: dict[str, Any], message: str) -> None:
 def test_text_in_X() -> None:
     """The message names the columns with text: by name in frames, by index in arrays."""
     frame = FRAME.assign(city="Rome", land=pd.Categorical(["It"] * len(X)), n="3")
-    named = r"could not convert string to float: 'Rome'. X has text in columns 'city' \('Rome'\), "
+    columns = (
+        r"could not convert string to float: 'Rome'. X has text in columns 'city' \('Rome'\), "
+    )
     for call in (
         lambda: MLPClassifier().fit(frame, Y),
         lambda: MLPClassifier().fit(X=frame, y=Y),
         lambda: MLPRegressor().partial_fit(frame, Y),
     ):
-        with pytest.raises(ValueError, match=f"{named}'land'.*OneHotEncoder.*'city', 'land'"):
+        with pytest.raises(ValueError, match=f"{columns}, 'land'.*OneHotEncoder.*'city', 'land'"):
             call()
     array = frame.drop(columns="land").to_numpy()
     with pytest.raises(ValueError, match=r"X has text in column 4 \('Rome'\).*, \[4\]"):
@@ -139,7 +141,7 @@ def test_text_in_X() -> None:
 
 
 def test_numpy_numbers_in_messages() -> None:
-    """Messages show numbers of NumPy like those of Python."""
+    """Messages show NumPy scalars as plain numbers."""
     assert plain_numbers("[np.int64(0), np.float32(0.5)]") == "[0, 0.5]"
     with pytest.raises(ValueError, match=r"class_weight contains \[7\], .* are \[0, 1, 2\]"):
         MLPClassifier(class_weight={np.int64(7): 1.0}).fit(X, Y)
@@ -151,8 +153,8 @@ def test_numpy_numbers_in_messages() -> None:
 
 def test_rows_of_different_lengths() -> None:
     """The error is that of scikit-learn."""
-    for X_bad in ([[1.0, "a"], [2.0]], [[1.0], [2.0, 3.0]]):
+    for ragged in ([[1.0, "a"], [2.0]], [[1.0], [2.0, 3.0]]):
         with pytest.raises(ValueError, match="inhomogeneous"):
-            MLPClassifier().fit(X_bad, [0, 1])
+            MLPClassifier().fit(ragged, [0, 1])
         with pytest.raises(ValueError, match="validation rows: .*inhomogeneous"):
-            MLPClassifier().fit(X, Y, X_val=X_bad, y_val=[0, 1])
+            MLPClassifier().fit(X, Y, X_val=ragged, y_val=[0, 1])

@@ -13,7 +13,7 @@ from mlpkit.data.evaluation_sets import dataset_of, evaluation_sets
 from mlpkit.data.targets import Targets
 from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES, SklearnCallbackSupport
 from mlpkit.estimators.changes import LastCall
-from mlpkit.estimators.error_hints import advised
+from mlpkit.estimators.error_hints import with_hints
 from mlpkit.estimators.fit_monitor import EarlierCalls, MeasuredRows, monitor_of
 from mlpkit.estimators.fitted import FittedMLP
 from mlpkit.estimators.network_initialization import (
@@ -47,7 +47,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         """The sample weights multiplied by class weights."""
         return w
 
-    @advised
+    @with_hints
     def fit(
         self,
         X: Any,

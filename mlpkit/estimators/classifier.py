@@ -17,7 +17,7 @@ from mlpkit.data.targets import ClassTargets, first_call
 from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
 from mlpkit.estimators.constraints import CONSTRAINTS
-from mlpkit.estimators.error_hints import advised
+from mlpkit.estimators.error_hints import with_hints
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
 from mlpkit.training.tasks import Tasks
 
@@ -412,7 +412,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self._targets = ClassTargets.of(binarizer)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
-    @advised
+    @with_hints
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, *, labels: Any = None
     ) -> Self:

@@ -11,7 +11,7 @@ from mlpkit.data.evaluation_sets import dataset_of
 from mlpkit.data.targets import RealTargets
 from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
-from mlpkit.estimators.error_hints import advised
+from mlpkit.estimators.error_hints import with_hints
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
 
 
@@ -376,7 +376,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return RealTargets(self.loss)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
-    @advised
+    @with_hints
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, labels: Any = None) -> Self:
         """Update the model with one pass over the given rows.
 

@@ -1,4 +1,4 @@
-"""Validation of the rows that `fit`, `partial_fit` and `predict` receive."""
+"""Validation of the data that `fit`, `partial_fit` and `predict` receive."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from mlpkit.data.plain_arrays import are_plain, is_plain
 from mlpkit.data.targets import Targets
-from mlpkit.estimators.error_hints import of_text
+from mlpkit.estimators.error_hints import text_columns_message
 from mlpkit.plugin import Dataset
 
 SPARSE = ["csr", "csc"]
 
 
 def validated_rows(estimator: Any, rows: Dataset, dtype: str | None, reset: bool) -> Dataset:
-    """X, y and sample weights, validated as scikit-learn does, and X converted to ``dtype``."""
+    """Return X, y and sample weights after scikit-learn's validation, with X as ``dtype``."""
     X, y = rows.X, rows.y
     if reset or not are_plain(X, y, estimator):
         X, y = validate_data(
@@ -30,7 +30,7 @@ def validated_rows(estimator: Any, rows: Dataset, dtype: str | None, reset: bool
             reset=reset,
         )
     if dtype is not None and dtype != X.dtype:
-        with np.errstate(over="ignore"):  # the error below says it
+        with np.errstate(over="ignore"):  # the check below raises an error instead
             X = X.astype(dtype)
         if not np.isfinite(X.data if issparse(X) else X).all():
             raise ValueError(f"X contains values that are too large for dtype={dtype!r}. Scale X.")
@@ -49,29 +49,29 @@ def validated_rows(estimator: Any, rows: Dataset, dtype: str | None, reset: bool
 def validated_set(
     estimator: Any, name: str, rows: Dataset, dtype: str | None, targets: Targets
 ) -> Dataset:
-    """An evaluation set, validated like the training rows, with encoded targets."""
+    """Return an evaluation set with encoded targets, validated like the training rows."""
     try:
-        valid = validated_rows(estimator, rows, dtype, reset=False)
-        return valid._replace(y=targets.encode_known(valid.y))
+        valid_rows = validated_rows(estimator, rows, dtype, reset=False)
+        return valid_rows._replace(y=targets.encode_known(valid_rows.y))
     except (TypeError, ValueError) as error:
         hint = ""
         if getattr(rows.X, "shape", ())[1:] not in ((), (estimator.n_features_in_,)):
             from mlpkit.monitoring.drift import PIPELINE
 
             hint = f" {PIPELINE['validation' if name == 'validation' else 'eval_sets']}"
-        message = of_text(error, rows.X) or str(error)
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} rows: {message}{hint}") from error
+        message = text_columns_message(error, rows.X) or str(error)
+        error_type = TypeError if isinstance(error, TypeError) else ValueError
+        raise error_type(f"{name} rows: {message}{hint}") from error
 
 
 def validated_X(estimator: Any, X: Any) -> Any:
-    """X for a prediction."""
+    """Return X after the validation for a prediction."""
     if is_plain(X, estimator):
         return X
     check_is_fitted(estimator)
     try:
         return validate_data(estimator, X, accept_sparse=SPARSE, reset=False)
     except ValueError as error:
-        if message := of_text(error, X):
+        if message := text_columns_message(error, X):
             raise ValueError(message) from error
         raise
