@@ -148,9 +148,7 @@ def test_an_error_within_a_builder_names_it() -> None:
 def test_options_are_checked() -> None:
     """An option that the builder does not have is an error."""
     clf = MLPClassifier(builder=custom.my_model, builder_options={"hidden": 3}, **QUICK)
-    with pytest.raises(
-        ValueError, match="my_model has no option 'hidden'; its options are: hidden"
-    ):
+    with pytest.raises(ValueError, match="my_model has no option 'hidden'; its options"):
         clf.fit(X, Y)
 
 
