@@ -79,7 +79,7 @@ def test_a_callback_that_answers_something_else(answer: Any, backend: str) -> No
     callback = Scripted(answer)
     told = message(estimator(backend, callbacks=callback))
     assert told.startswith(f"callback Scripted: it returned {answer!r} ({type(answer).__name__})")
-    assert "True to stop, or a positive finite float" in told
+    assert "True to stop, or a positive finite float as the new learning rate" in told
     assert len(callback.seen) == 3
     assert "callback Scripted: it returned" in message(
         estimator(backend, callbacks=Scripted(begin=answer))
@@ -102,7 +102,7 @@ def test_numbers_of_numpy_are_answers(backend: str) -> None:
 def test_nothing_can_be_stopped_before_it_begins(backend: str) -> None:
     """True from on_begin was ignored."""
     told = message(estimator(backend, callbacks=Scripted(begin=True)))
-    assert "its on_begin returned True. There is no epoch to stop after yet" in told
+    assert "its on_begin returned True, but training cannot be stopped before the first" in told
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_nothing_can_be_stopped_before_it_begins(backend: str) -> None:
         (lambda a: {**a, "coef_9": a["coef_0"]}, "coef_9"),
         (lambda a: {n: v[:1] for n, v in a.items()}, "of shape (1, 5) and dtype float64"),
         (lambda a: {n: v * 1j for n, v in a.items()}, "of shape (4, 5) and dtype complex128"),
-        (lambda a: {n: v * np.nan for n, v in a.items()}, "'coef_0' that are not finite"),
+        (lambda a: {n: v * np.nan for n, v in a.items()}, "non-finite values in 'coef_0'"),
         (lambda a: list(a.values()), "list"),
         (lambda a: True, "True (bool)"),
     ],
@@ -125,7 +125,9 @@ def test_last_weights_are_all_of_them(
     told = message(estimator(backend, callbacks=Scripted(end=end)))
     assert told.startswith("callback Scripted: its on_end returned ")
     assert expected in told
-    assert "all weights by name, finite and with their shapes: coef_0, " in told
+    assert (
+        "a dict of all weights, which are finite and have their original shapes: coef_0, " in told
+    )
 
 
 def test_right_last_weights_are_taken(backend: str) -> None:
@@ -234,12 +236,12 @@ def altered(change: Callable[..., Any], function: str = "epoch") -> Any:
         (lambda s, x, *a: (s, x._replace(loss=x.loss * np.nan)), "the loss of epoch 1 is NaN, al"),
         (
             lambda s, x, *a: (s, x._replace(loss=x.loss[:1])),
-            "StepSums.loss has the shape (1,); expe",
+            "StepSums.loss of `epoch` must be an array of shape (3,), got an array of shape (1,)",
         ),
-        (lambda s, x, *a: (s, x._replace(weight=60.0)), "StepSums.weight has 60.0 (float)"),
+        (lambda s, x, *a: (s, x._replace(weight=60.0)), "array of shape (3,), got 60.0 (float)"),
         (
             lambda s, x, *a: (s, x._replace(predictions=np.ones(3))),
-            "predictions has the shape (3",
+            "StepSums.predictions of `epoch` must be an array of shape (3, 20, ",
         ),
         (lambda s, x, *a: (s, x[:3]), "expected a pair with a mlpkit.plugin.StepSums"),
         (lambda s, x, *a: s, "expected a pair with a mlpkit.plugin.StepSums"),
@@ -258,10 +260,10 @@ def test_sums_of_a_backend(change: Any, expected: str) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda s, g, *a: (s, {"coef_0": g["coef_0"]}), "`gradient` returned ['coef_0']; expected"),
+        (lambda s, g, *a: (s, {"coef_0": g["coef_0"]}), "arrays named ['coef_0']; expected"),
         (
             lambda s, g, *a: (s, {n: v[:1] for n, v in g.items()}),
-            "'coef_0' has the shape (1, 5)",
+            "'coef_0' must be an array of shape (4, 5), got an array of shape (1, 5)",
         ),
     ],
 )
@@ -275,7 +277,7 @@ def test_gradients_of_a_backend(change: Any, expected: str) -> None:
 def test_outputs_of_a_backend() -> None:
     """One row for each row, where early stopping scores them."""
     told = message(estimator(altered(lambda *z: np.array(z[:2]), "outputs"), early_stopping=True))
-    assert told.startswith("backend altered.<locals>.backend: `outputs` has the shape (2, ")
+    assert told.startswith("backend altered.<locals>.backend: the result of `outputs` must be an ")
 
 
 def returning(value: Any) -> Any:
@@ -295,10 +297,10 @@ def returning(value: Any) -> Any:
         (lambda s, p: None, "it returned None (NoneType); expected (state, progress)"),
         (lambda s, p: s, "expected (state, progress)"),
         (lambda s, p: (p, s), "expected (state, progress)"),
-        (lambda s, p: (s, replace(p, epoch=-1)), "a progress with epoch=-1"),
-        (lambda s, p: (s, replace(p, samples=0.5)), "a progress with samples=0.5"),
-        (lambda s, p: (s, replace(p, learning_rate=np.nan)), "a progress with learning_rate=nan"),
-        (lambda s, p: (s, replace(p, learning_rate=None)), "a progress with learning_rate=None"),
+        (lambda s, p: (s, replace(p, epoch=-1)), "a Progress with epoch=-1"),
+        (lambda s, p: (s, replace(p, samples=0.5)), "a Progress with samples=0.5"),
+        (lambda s, p: (s, replace(p, learning_rate=np.nan)), "a Progress with learning_rate=nan"),
+        (lambda s, p: (s, replace(p, learning_rate=None)), "a Progress with learning_rate=None"),
     ],
 )
 def test_what_a_trainer_returns(value: Any, expected: str) -> None:
@@ -317,7 +319,7 @@ def test_what_a_trainer_reports() -> None:
         return state, progress
 
     told = message(estimator("numpy", trainer=talking))
-    assert "trainer test_what_a_trainer_reports.<locals>.talking: it reported 0.25 (float)" in told
+    assert "trainer test_what_a_trainer_reports.<locals>.talking: it passed 0.25 (float)" in told
 
 
 @pytest.mark.once

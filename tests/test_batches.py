@@ -11,7 +11,7 @@ from sklearn.utils import shuffle
 from mlpkit.objectives.solvers import sgd
 from mlpkit.plugin import Progress
 from mlpkit.testing import recipe
-from mlpkit.training.batches import epochs, with_rates
+from mlpkit.training.batches import epochs, scheduled_batches
 
 pytestmark = pytest.mark.once
 
@@ -30,10 +30,10 @@ def test_each_epoch_has_each_row_once(n: int, size: int, seed: int) -> None:
 def test_rates_and_seeds_go_on_from_step_to_step() -> None:
     """Adam's correction depends on the step; every step has a seed of its own."""
     order = np.zeros((3, 2), int)
-    first = with_rates(order, Progress(learning_rate=0.1), recipe(), seed=5)
-    then = with_rates(order, Progress(learning_rate=0.1, step=3), recipe(), seed=5)
+    first = scheduled_batches(order, Progress(learning_rate=0.1), recipe(), seed=5)
+    then = scheduled_batches(order, Progress(learning_rate=0.1, step=3), recipe(), seed=5)
     bias = np.sqrt(1 - 0.999 ** np.arange(1, 7)) / (1 - 0.9 ** np.arange(1, 7))
     assert np.append(first.learning_rates, then.learning_rates) == pytest.approx(0.1 * bias)
     assert len({*first.seeds.tolist(), *then.seeds.tolist()}) == 6
-    plain = with_rates(order, Progress(learning_rate=0.1), recipe(solver=sgd()), seed=5)
+    plain = scheduled_batches(order, Progress(learning_rate=0.1), recipe(solver=sgd()), seed=5)
     assert plain.learning_rates.tolist() == [0.1] * 3

@@ -167,7 +167,7 @@ def test_divergence_is_told_where_it_happens(backend: str) -> None:
     epochs: list[int] = []
     reg.set_params(callbacks=lambda report: epochs.append(report.epoch))
     with pytest.raises(
-        ValueError, match=r"non-finite parameter weights.*in epoch \d+: scale X"
+        ValueError, match=r"non-finite parameter weights.*in epoch \d+\. Scale X"
     ) as e:
         reg.fit(data * 100, target * 100)
     told = re.search(r"epoch (\d+)", str(e.value))
@@ -191,7 +191,7 @@ def test_divergence_with_early_stopping_keeps_the_best(backend: str) -> None:
         n_iter_no_change=400,
         backend=backend,
     )
-    with pytest.warns(ConvergenceWarning, match="The best epoch is kept"):
+    with pytest.warns(ConvergenceWarning, match="The weights of the best epoch are kept"):
         reg.fit(data * 100, target * 100)
     assert all(np.isfinite(coef).all() for coef in reg.coefs_)
     assert np.isnan(reg.validation_scores_[-1])

@@ -1,5 +1,6 @@
-"""Checks of what callbacks, trainers and backends answer in a fit: once an epoch, on numbers
-that are there anyway. A wrong answer is one `InvalidResult`; nothing is guessed from it.
+"""Checks of the results of callbacks, trainers and backends in a fit.
+
+They run once per epoch on arrays in host memory, and raise `InvalidResult` for an invalid result.
 """
 
 import math
@@ -24,79 +25,86 @@ from mlpkit.plugin import (
 )
 
 
-def decision(answer: Any, callback: Any) -> bool | float:
-    """What a callback wants: False to continue, True to stop, or a learning rate.
+def decision(returned: Any, callback: Any) -> bool | float:
+    """The decision of a callback: False to continue, True to stop, or a new learning rate.
 
-    Raises InvalidResult for anything but None, a bool and a positive finite float.
+    Raises InvalidResult unless it returned None, a bool or a positive finite float.
 
     >>> decision(None, print), decision(np.True_, print), decision(np.float32(0.5), print)
     (False, True, 0.5)
     """
-    if answer is None:
+    if returned is None:
         return False
-    if isinstance(answer, bool | np.bool_):
-        return bool(answer)
-    if isinstance(answer, float | np.floating) and 0 < answer < math.inf:
-        return float(answer)
+    if isinstance(returned, bool | np.bool_):
+        return bool(returned)
+    if isinstance(returned, float | np.floating) and 0 < returned < math.inf:
+        return float(returned)
     raise InvalidResult(
-        f"it returned {_shown(answer)}. A callback returns None or False to continue, True to"
-        " stop, or a positive finite float, the learning rate from there on.",
+        f"it returned {_shown(returned)}. A callback must return None or False to continue, True"
+        " to stop, or a positive finite float as the new learning rate.",
         "callback",
         callback,
     )
 
 
-def initial_learning_rate(answer: Any, callback: Any) -> float | None:
-    """The learning rate that `on_begin` returned, or None to keep the estimator's."""
-    learning_rate = decision(answer, callback)
+def initial_learning_rate(returned: Any, callback: Any) -> float | None:
+    """The learning rate that `on_begin` returned, or None to keep that of the estimator.
+
+    Raises InvalidResult unless it returned None, False or a positive finite float.
+    """
+    learning_rate = decision(returned, callback)
     if learning_rate is True:
         raise InvalidResult(
-            "its on_begin returned True. There is no epoch to stop after yet: return None, or a"
-            " positive finite float, the learning rate to begin with.",
+            "its on_begin returned True, but training cannot be stopped before the first epoch."
+            " Return None, or a positive finite float as the initial learning rate.",
             "callback",
             callback,
         )
     return learning_rate or None
 
 
-def final_weights(returned: Any, present: Arrays, callback: Any) -> Arrays:
-    """The weights that `on_end` returned; InvalidResult unless they are all of them by name,
-    finite and of the shapes of the present ones.
+def final_weights(returned: Any, current: Arrays, callback: Any) -> Arrays:
+    """The weights that `on_end` returned, cast to the dtypes of the current ones.
+
+    Raises InvalidResult unless they are finite and have the names and shapes of the current ones.
     """
 
-    def wrong(what: str) -> InvalidResult:
+    def invalid(description: str) -> InvalidResult:
         return InvalidResult(
-            f"its on_end returned {what}. It returns None to keep the last weights, or all"
-            f" weights by name, finite and with their shapes: {', '.join(present)}.",
+            f"its on_end returned {description}. It must return None to keep the weights of the"
+            " last epoch, or a dict of all weights, which are finite and have their original"
+            f" shapes: {', '.join(current)}.",
             "callback",
             callback,
         )
 
     if not isinstance(returned, dict):
-        raise wrong(_shown(returned))
-    if returned.keys() != present.keys():
-        raise wrong(f"weights named {', '.join(map(str, returned)) or '(none)'}")
-    found = {}
-    for name, own in present.items():
+        raise invalid(_shown(returned))
+    if returned.keys() != current.keys():
+        raise invalid(f"weights named {', '.join(map(str, returned)) or '(none)'}")
+    weights = {}
+    for name, own in current.items():
         array = np.asarray(returned[name])
         if array.shape != own.shape or not np.can_cast(array.dtype, own.dtype, "same_kind"):
-            raise wrong(
-                f"{name!r} of shape {array.shape} and dtype {array.dtype}, where"
-                f" {own.shape} and {own.dtype} are expected"
+            raise invalid(
+                f"{name!r} of shape {array.shape} and dtype {array.dtype} instead of"
+                f" {own.shape} and {own.dtype}"
             )
-        found[name] = array.astype(own.dtype)
-        if not np.isfinite(found[name]).all():
-            raise wrong(f"values in {name!r} that are not finite")
-    return found
+        weights[name] = array.astype(own.dtype)
+        if not np.isfinite(weights[name]).all():
+            raise invalid(f"non-finite values in {name!r}")
+    return weights
 
 
-def reported(report: Any, arrays: Callable[[], Arrays]) -> Report:
-    """The report of an epoch. InvalidResult if it is none, or if the loss is NaN although all
-    weights are finite: then not training has diverged, but a component computes wrongly.
+def checked_report(report: Any, arrays: Callable[[], Arrays]) -> Report:
+    """The report of an epoch.
+
+    Raises InvalidResult unless it is a `Report`. Also raises it if the loss is NaN although all
+    weights are finite: training has not diverged, so a component computes incorrectly.
     """
     if not isinstance(report, Report):
         raise InvalidResult(
-            f"it reported {_shown(report)} after an epoch; expected a mlpkit.plugin.Report.",
+            f"it passed {_shown(report)} to the observer; expected a mlpkit.plugin.Report.",
             "trainer",
         )
     if report.loss != report.loss and all(np.isfinite(a).all() for a in arrays().values()):
@@ -106,10 +114,13 @@ def reported(report: Any, arrays: Callable[[], Arrays]) -> Report:
     return report
 
 
-def trained(returned: Any) -> tuple[State, Progress]:
-    """The state and the progress that a trainer returned; InvalidResult if they are not."""
-    pair = isinstance(returned, tuple) and len(returned) == 2
-    if not pair or not isinstance(returned[1], Progress):
+def checked_training(returned: Any) -> tuple[State, Progress]:
+    """The state and the progress that a trainer returned.
+
+    Raises InvalidResult unless it returned such a pair with valid counts and learning rate.
+    """
+    is_pair = isinstance(returned, tuple) and len(returned) == 2
+    if not is_pair or not isinstance(returned[1], Progress):
         raise InvalidResult(
             f"it returned {_shown(returned)}; expected (state, progress) with a"
             " mlpkit.plugin.Progress.",
@@ -120,7 +131,7 @@ def trained(returned: Any) -> tuple[State, Progress]:
         count = getattr(progress, name)
         if not isinstance(count, int | np.integer) or count < 0:
             raise InvalidResult(
-                f"it returned a progress with {name}={count!r}; expected a number of them.",
+                f"it returned a Progress with {name}={count!r}; expected a non-negative integer.",
                 "trainer",
             )
     learning_rate = progress.learning_rate
@@ -131,71 +142,76 @@ def trained(returned: Any) -> tuple[State, Progress]:
         or not 0 <= learning_rate < math.inf
     ):
         raise InvalidResult(
-            f"it returned a progress with learning_rate={learning_rate!r}; expected a"
-            " finite number that is not negative.",
+            f"it returned a Progress with learning_rate={learning_rate!r}; expected a"
+            " non-negative finite number.",
             "trainer",
         )
     return state, progress
 
 
-def outputs(found: Any, n: int, n_outputs: int) -> Array:
-    """What `Steps.outputs` returned for n rows; InvalidResult for any shape but (n, n_outputs)."""
-    if getattr(found, "shape", None) != (n, n_outputs):
-        raise _of_backend("`outputs`", found, (n, n_outputs))
-    return found  # type: ignore[no-any-return]
+def checked_outputs(returned: Any, n: int, n_outputs: int) -> Array:
+    """The result of `Steps.outputs` for n rows.
+
+    Raises InvalidResult unless it has the shape (n, n_outputs).
+    """
+    if getattr(returned, "shape", None) != (n, n_outputs):
+        raise _wrong_shape("the result of `outputs`", returned, (n, n_outputs))
+    return returned  # type: ignore[no-any-return]
 
 
-def checked(steps: Steps, spec: Spec) -> Steps:
-    """The steps for a trainer, whose `epoch` and `gradient` raise InvalidResult where the
-    backend's numbers do not belong to the steps or the weights.
+def checked_steps(steps: Steps, spec: Spec) -> Steps:
+    """The steps with checks of the results of `epoch` and `gradient`.
+
+    These raise InvalidResult for an array whose shape does not match the steps or the weights.
     """
     shapes: dict[str, tuple[int, ...]] = {}
 
     def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, StepSums]:
-        after, sums = _pair("`epoch`", steps.epoch(state, rows, batches))
-        expected = (len(batches.order),)
+        state, sums = _pair("`epoch`", steps.epoch(state, rows, batches))
+        expected: tuple[int, ...] = (len(batches.order),)
         for name in ("loss", "weight", "penalty"):
             if getattr(getattr(sums, name), "shape", None) != expected:
-                raise _of_backend(f"`epoch`: StepSums.{name}", getattr(sums, name), expected)
+                raise _wrong_shape(f"StepSums.{name} of `epoch`", getattr(sums, name), expected)
         if sums.predictions is not None:
-            each = (*batches.order.shape, spec.n_outputs)
-            if getattr(sums.predictions, "shape", None) != each:
-                raise _of_backend("`epoch`: StepSums.predictions", sums.predictions, each)
-        return after, sums
+            expected = (*batches.order.shape, spec.n_outputs)
+            if getattr(sums.predictions, "shape", None) != expected:
+                raise _wrong_shape("StepSums.predictions of `epoch`", sums.predictions, expected)
+        return state, sums
 
     def gradient(
         state: State, rows: Rows, indices: Array | None, seed: int
     ) -> tuple[StepSums, Arrays]:
-        sums, found = steps.gradient(state, rows, indices, seed)
-        _pair("`gradient`", (found, sums))
+        sums, gradients = steps.gradient(state, rows, indices, seed)
+        _pair("`gradient`", (gradients, sums))
         if not shapes:
             shapes.update({name: a.shape for name, a in steps.arrays(state).items()})
-        if found.keys() != shapes.keys():
+        if gradients.keys() != shapes.keys():
             raise InvalidResult(
-                f"`gradient` returned {sorted(found)}; expected {sorted(shapes)}.", "backend"
+                f"`gradient` returned arrays named {sorted(gradients)}; expected {sorted(shapes)}.",
+                "backend",
             )
-        for name, g in found.items():
+        for name, g in gradients.items():
             if g.shape != shapes[name]:
-                raise _of_backend(f"`gradient`: {name!r}", g, shapes[name])
-        return sums, found
+                raise _wrong_shape(f"the gradient of {name!r}", g, shapes[name])
+        return sums, gradients
 
     return steps._replace(epoch=epoch, gradient=gradient)
 
 
-def _pair(what: str, returned: Any) -> tuple[Any, StepSums]:
+def _pair(function: str, returned: Any) -> tuple[Any, StepSums]:
     if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], StepSums):
         return returned
     raise InvalidResult(
-        f"{what} returned {_shown(returned)}; expected a pair with a mlpkit.plugin.StepSums.",
+        f"{function} returned {_shown(returned)}; expected a pair with a mlpkit.plugin.StepSums.",
         "backend",
     )
 
 
-def _of_backend(what: str, found: Any, shape: tuple[int, ...]) -> InvalidResult:
-    given = f"the shape {found.shape}" if hasattr(found, "shape") else _shown(found)
-    return InvalidResult(f"{what} has {given}; expected an array of shape {shape}.", "backend")
+def _wrong_shape(name: str, value: Any, shape: tuple[int, ...]) -> InvalidResult:
+    got = f"an array of shape {value.shape}" if hasattr(value, "shape") else _shown(value)
+    return InvalidResult(f"{name} must be an array of shape {shape}, got {got}.", "backend")
 
 
 def _shown(value: Any) -> str:
-    """A value and its type, shortened."""
+    """The shortened repr of a value, and its type."""
     return f"{reprlib.repr(value)} ({type(value).__name__})"

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlpkit.monitoring.protocol import Monitor
 from mlpkit.plugin import Arrays, Callback, Report, State
-from mlpkit.training.checks import decision, final_weights, initial_learning_rate, reported
+from mlpkit.training.checks import checked_report, decision, final_weights, initial_learning_rate
 
 
 class EpochObserver:
@@ -50,7 +50,7 @@ class EpochObserver:
         """Measure, and call every callback. Any may stop training; the last learning rate that
         one returns counts.
         """
-        report = reported(report, partial(self.arrays, state))
+        report = checked_report(report, partial(self.arrays, state))
         metrics = self.monitor.measure(state, report)
         report = report._replace(predictions=None)
         if report.score is not None:

@@ -136,7 +136,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
         learning_rate = observer.begin(state, inputs.progress.learning_rate)
         progress = replace(inputs.progress, learning_rate=learning_rate)
         job = Job(
-            steps=checks.checked(live.steps, network.spec),
+            steps=checks.checked_steps(live.steps, network.spec),
             rows=live.steps.put(train.X, train.y, train.sample_weight),
             n_rows=len(train.y),
             recipe=recipe,
@@ -152,7 +152,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         trainer = trainer_of(parameters, recipe)
         returned = trainer(job, state, progress, tasks.observed(observer))
-        state, progress = checks.trained(returned)
+        state, progress = checks.checked_training(returned)
         tasks.close()
     finally:
         observer.end(state)
@@ -237,7 +237,7 @@ def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
 
 def _predict(live: LiveState, spec: Spec, state: State, X: Any) -> Array:
     """Activated outputs, (n_samples, n_outputs)."""
-    outputs = checks.outputs(live.steps.outputs(state, X), X.shape[0], spec.n_outputs)
+    outputs = checks.checked_outputs(live.steps.outputs(state, X), X.shape[0], spec.n_outputs)
     return activated(outputs, spec.loss.out_activation)
 
 

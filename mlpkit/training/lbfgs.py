@@ -1,4 +1,4 @@
-"""SciPy's L-BFGS-B on any backend's gradients, over the whole data at once."""
+"""Full-batch training with SciPy's L-BFGS-B on the gradients of any backend."""
 
 import time
 from dataclasses import replace
@@ -9,30 +9,34 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import Array, Arrays, Job, Observer, Progress, Report, State
-from mlpkit.training.loop import diverged, is_finite
+from mlpkit.training.loop import divergence_error, is_finite
 
 
 def train(job: Job, state: State, progress: Progress, observer: Observer) -> tuple[State, Progress]:
-    """Minimise loss plus penalty; `max_iter` iterations, `max_fun` evaluations, `tol` on the
-    largest gradient (SciPy's `gtol`). The watch sees each iteration and may stop it.
+    """Minimize the loss plus the penalty.
 
-    Warns with ConvergenceWarning when SciPy gives up; raises ValueError on infinite weights.
+    Training stops after `max_iter` iterations or `max_fun` evaluations, when the largest absolute
+    value of the gradient is at most `tol` (SciPy's `gtol`), or when the observer, which is called
+    after every iteration, returns True.
+
+    Emits a ConvergenceWarning if SciPy does not converge, and raises ValueError if the weights
+    become infinite or NaN.
     """
     recipe = job.recipe
-    first = job.steps.arrays(state)
-    # scikit-learn's order, which SciPy's rounding depends on: weights, then biases
-    frozen = {name: first[name] for name in job.frozen}
-    names = sorted(first.keys() - frozen.keys(), key=list(first).index)
-    names.sort(key=lambda name: first[name].ndim == 1)
-    sizes = [first[name].size for name in names]
-    dtype = first[names[0]].dtype
+    initial = job.steps.arrays(state)
+    # weights before biases, as in scikit-learn: the order changes the rounding in SciPy
+    frozen = {name: initial[name] for name in job.frozen}
+    names = sorted(initial.keys() - frozen.keys(), key=list(initial).index)
+    names.sort(key=lambda name: initial[name].ndim == 1)
+    sizes = [initial[name].size for name in names]
+    dtype = initial[names[0]].dtype
 
     def pack(arrays: Arrays) -> Array:
         return np.concatenate([arrays[name].ravel() for name in names])
 
     def unpack(flat: Array) -> State:
         parts = np.split(flat.astype(dtype, copy=False), np.cumsum(sizes)[:-1])
-        shaped = {n: p.reshape(first[n].shape) for n, p in zip(names, parts, strict=True)}
+        shaped = {n: p.reshape(initial[n].shape) for n, p in zip(names, parts, strict=True)}
         return job.steps.start({**frozen, **shaped})
 
     def loss_and_gradient(flat: Array) -> tuple[float, Array]:
@@ -45,7 +49,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
 
     epoch, started, stopped = 0, time.perf_counter(), False
 
-    def watched(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+    def after_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
         nonlocal epoch, started, stopped
         epoch += 1
         now = time.perf_counter()
@@ -56,17 +60,17 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
         if stopped:
             raise StopIteration
 
-    with OneThread():  # SciPy's own dot products too
+    with OneThread():  # also for the dot products in SciPy
         result = scipy.optimize.minimize(
             loss_and_gradient,
-            pack(first),
+            pack(initial),
             method="L-BFGS-B",
             jac=True,
-            callback=watched,
+            callback=after_iteration,
             options={"maxfun": recipe.max_fun, "maxiter": recipe.max_iter, "gtol": recipe.tol},
         )
     n_iter = epoch if stopped else _check_optimize_result("lbfgs", result, recipe.max_iter)
     state = unpack(result.x)
     if not is_finite(job, state):
-        raise diverged(n_iter)
+        raise divergence_error(n_iter)
     return state, replace(progress, epoch=n_iter, best_loss=float(result.fun))

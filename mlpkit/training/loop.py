@@ -1,4 +1,4 @@
-"""The loop over epochs, written once for all backends."""
+"""The training loop over epochs, common to all backends."""
 
 import time
 import warnings
@@ -8,65 +8,74 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit.plugin import Job, Observer, Progress, Recipe, Report, State, StepSums
-from mlpkit.training.batches import epochs, with_rates
+from mlpkit.training.batches import epochs, scheduled_batches
 
-MIN_RATE = 1e-6  # the adaptive schedule ends here
+MIN_LEARNING_RATE = 1e-6  # of the adaptive schedule
 
 
-def diverged(epoch: int) -> ValueError:
-    """The error for weights that became infinite or NaN, with what to try."""
+def divergence_error(epoch: int) -> ValueError:
+    """The error for weights that became infinite or NaN."""
     return ValueError(
         "Solver produced non-finite parameter weights. The input data may contain large"
-        f" values and need to be preprocessed. It happened in epoch {epoch}: scale X (for"
-        " example with StandardScaler) and, in regression, y; or try a smaller"
+        f" values and need to be preprocessed. The weights became non-finite in epoch {epoch}."
+        " Scale X (for example with StandardScaler) and, for regression, y; or try a smaller"
         " learning_rate_init or a larger alpha."
     )
 
 
 def is_finite(job: Job, state: State) -> bool:
-    """Whether every weight is a finite number."""
+    """Whether all weights are finite."""
     return all(np.isfinite(a).all() for a in job.steps.arrays(state).values())
 
 
 def epoch_loss(sums: StepSums, order: np.ndarray) -> float:
-    """The mean of the steps' losses, each counting by its rows, as scikit-learn has it."""
+    """The mean loss of the steps, weighted by their numbers of rows, as in scikit-learn."""
     rows = np.count_nonzero(order >= 0, axis=1)
-    counts = np.asarray(sums.weight) > 0
-    losses = (np.asarray(sums.loss) + sums.penalty)[counts] / np.asarray(sums.weight)[counts]
-    return float((losses * rows[counts]).sum() / rows.sum())
+    weighted = np.asarray(sums.weight) > 0
+    losses = (np.asarray(sums.loss) + sums.penalty)[weighted] / np.asarray(sums.weight)[weighted]
+    return float((losses * rows[weighted]).sum() / rows.sum())
 
 
-def by_row(sums: StepSums, order: np.ndarray, n_rows: int) -> np.ndarray | None:
-    """What each row was predicted in the epoch, (n_rows, n_outputs), where steps kept it."""
+def predictions_by_row(sums: StepSums, order: np.ndarray, n_rows: int) -> np.ndarray | None:
+    """The predictions of the epoch in the order of the rows, shape (n_rows, n_outputs), if any."""
     if sums.predictions is None:
         return None
-    live = order >= 0
-    found = np.empty((n_rows, sums.predictions.shape[-1]), sums.predictions.dtype)
-    found[order[live]] = sums.predictions[live]
-    return found
+    is_row = order >= 0  # not padding
+    predictions = np.empty((n_rows, sums.predictions.shape[-1]), sums.predictions.dtype)
+    predictions[order[is_row]] = sums.predictions[is_row]
+    return predictions
 
 
 def improved(progress: Progress, loss: float, score: float | None, tol: float) -> Progress:
-    """Progress with the count of epochs that brought less than `tol`, and the best so far."""
+    """The progress with updated `no_improvement_count` and best loss or score.
+
+    An epoch that improves the best value by less than `tol` counts as no improvement.
+    """
     if score is not None:
-        stale = progress.no_improvement_count + 1 if score < progress.best_score + tol else 0
+        count = progress.no_improvement_count + 1 if score < progress.best_score + tol else 0
         best = score if score > progress.best_score else progress.best_score
-        return replace(progress, no_improvement_count=stale, best_score=best)
-    stale = progress.no_improvement_count + 1 if loss > progress.best_loss - tol else 0
+        return replace(progress, no_improvement_count=count, best_score=best)
+    count = progress.no_improvement_count + 1 if loss > progress.best_loss - tol else 0
     best = loss if loss < progress.best_loss else progress.best_loss
-    return replace(progress, no_improvement_count=stale, best_loss=best)
+    return replace(progress, no_improvement_count=count, best_loss=best)
 
 
-def stalled(progress: Progress, recipe: Recipe, held_out: bool) -> tuple[Progress, str, bool]:
-    """What to do after too many stale epochs: progress, a sentence, whether to stop."""
-    what = "Validation score" if held_out else "Training loss"
+def after_plateau(
+    progress: Progress, recipe: Recipe, has_score: bool
+) -> tuple[Progress, str, bool]:
+    """Lower the learning rate of the adaptive schedule, or stop, after too many epochs without
+    improvement.
+
+    Returns the progress, the note of the report, and whether to stop.
+    """
+    quantity = "Validation score" if has_score else "Training loss"
     note = (
-        f"{what} did not improve more than tol={recipe.tol:f}"
+        f"{quantity} did not improve more than tol={recipe.tol:f}"
         f" for {recipe.n_iter_no_change:d} consecutive epochs."
     )
     if not (recipe.solver.scheduled and recipe.schedule == "adaptive"):
         return progress, f"{note} Stopping.", True
-    if progress.learning_rate <= MIN_RATE:
+    if progress.learning_rate <= MIN_LEARNING_RATE:
         return progress, f"{note} Learning rate too small. Stopping.", True
     learning_rate = progress.learning_rate / 5.0
     progress = replace(progress, learning_rate=learning_rate, no_improvement_count=0)
@@ -74,30 +83,32 @@ def stalled(progress: Progress, recipe: Recipe, held_out: bool) -> tuple[Progres
 
 
 def train(job: Job, state: State, progress: Progress, observer: Observer) -> tuple[State, Progress]:
-    """Train until the loss (or the held-out score) stalls, `max_iter`, or the watch says stop.
+    """Train until the loss or the validation score stops improving, for `max_iter` epochs at most,
+    or until the observer returns True.
 
-    Returns the state of the epoch that raised the best score, of this call and earlier ones,
-    else that of the last epoch, as scikit-learn does. Raises ValueError in the epoch in which
-    the weights become infinite or NaN, unless a best epoch of this call can be kept.
+    As in scikit-learn, the returned state is that of the last epoch whose validation score was
+    higher than all scores of this and earlier calls, or of the last epoch if there is none. Raises
+    ValueError in the epoch in which the weights become infinite or NaN, unless this call has such
+    a best epoch; then it warns.
     """
     recipe = job.recipe
     last = job.passes or recipe.max_iter
     progress = replace(progress, epoch=0)
-    best, found = state, False
-    done = state, progress, best, found  # after the last whole epoch
+    best, has_best = state, False
+    completed = state, progress, best, has_best  # after the last complete epoch
     try:
-        batches = epochs(job.n_rows, min(recipe.batch_size, job.n_rows), recipe.shuffle, job.rng)
-        for epoch, order in enumerate(batches, start=1):
+        orders = epochs(job.n_rows, min(recipe.batch_size, job.n_rows), recipe.shuffle, job.rng)
+        for epoch, order in enumerate(orders, start=1):
             started = time.perf_counter()
-            plan = with_rates(order, progress, recipe, job.seed)._replace(
+            batches = scheduled_batches(order, progress, recipe, job.seed)._replace(
                 with_predictions=job.with_predictions
             )
-            state, sums = job.steps.epoch(state, job.rows, plan)
+            state, sums = job.steps.epoch(state, job.rows, batches)
             loss = epoch_loss(sums, order)
             score = None if job.score is None else job.score(state)
-            broken = not np.isfinite(loss) and not is_finite(job, state)
-            if broken and not found:
-                raise diverged(epoch)
+            has_diverged = not np.isfinite(loss) and not is_finite(job, state)
+            if has_diverged and not has_best:
+                raise divergence_error(epoch)
             progress = replace(
                 progress,
                 epoch=epoch,
@@ -105,7 +116,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
                 step=progress.step + len(order),
             )
             if score is not None and score > progress.best_score:
-                best, found = state, True
+                best, has_best = state, True
             progress = improved(progress, loss, score, recipe.tol)
             learning_rate = progress.learning_rate
             if recipe.solver.scheduled and recipe.schedule == "invscaling":
@@ -114,21 +125,29 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
                     learning_rate=recipe.learning_rate_init
                     / (progress.samples + 1) ** recipe.power_t,
                 )
-            note, stop = None, broken
-            if broken:
-                note = f"Weights are not finite in epoch {epoch}: keeping the best epoch. Stopping."
+            note, stop = None, has_diverged
+            if has_diverged:
+                note = (
+                    f"The weights became non-finite in epoch {epoch}. Keeping the weights of the"
+                    " best epoch. Stopping."
+                )
             elif progress.no_improvement_count > recipe.n_iter_no_change:
-                progress, note, stop = stalled(progress, recipe, score is not None)
+                progress, note, stop = after_plateau(progress, recipe, score is not None)
             seconds = time.perf_counter() - started
             report = Report(epoch, loss, score, learning_rate, seconds, note)
-            answer = observer(state, report._replace(predictions=by_row(sums, order, job.n_rows)))
-            if isinstance(answer, float):
-                progress = replace(progress, learning_rate=answer)
+            decision = observer(
+                state, report._replace(predictions=predictions_by_row(sums, order, job.n_rows))
+            )
+            if isinstance(decision, float):
+                progress = replace(progress, learning_rate=decision)
             else:
-                stop |= answer
-            done = state, progress, best, found
-            if broken:
-                warnings.warn(f"{diverged(epoch)} The best epoch is kept.", ConvergenceWarning)
+                stop |= decision
+            completed = state, progress, best, has_best
+            if has_diverged:
+                warnings.warn(
+                    f"{divergence_error(epoch)} The weights of the best epoch are kept.",
+                    ConvergenceWarning,
+                )
             if stop or job.passes == epoch:
                 break
             if epoch == last:
@@ -140,11 +159,11 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
                 break
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.")
-    state, progress, best, found = done
-    if found:  # as in scikit-learn, the slots stay where they were
+    state, progress, best, has_best = completed
+    if has_best:  # as in scikit-learn, the optimizer state is that of the last epoch
         return job.steps.start(
             {**job.steps.arrays(best), **job.steps.optimizer_state(state)}
         ), progress
     if not is_finite(job, state):
-        raise diverged(progress.epoch)
+        raise divergence_error(progress.epoch)
     return state, progress
