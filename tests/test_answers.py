@@ -421,7 +421,10 @@ def test_sums_of_a_metric(metric: Metric, expected: str) -> None:
         (lambda a: {**a, "coef_0": a["coef_0"][:, :2]}, "'coef_0': (4, 2)"),
         (lambda a: {**a, "coef_0": a["coef_0"] * np.nan}, "'coef_0' with values that are not fin"),
         (lambda a: {n: v for n, v in a.items() if n != "coef_1"}, "the dense network of this spec"),
-        (lambda a: {n: v.tolist() for n, v in a.items()}, "'coef_0' of list; expected NumPy arra"),
+        (
+            lambda a: {n: v.tolist() for n, v in a.items()},
+            "'coef_0' of type list; expected a ",
+        ),
     ],
 )
 def test_weights_of_a_builder(change: Any, expected: str) -> None:

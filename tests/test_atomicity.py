@@ -22,7 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
 
 from mlpkit import MLPClassifier, MLPRegressor, by_target
-from mlpkit.estimators.loss_curve import Curve
+from mlpkit.estimators.loss_curve import LossCurve
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((40, 3))
@@ -207,7 +207,7 @@ def test_warnings_as_errors_undo_the_call(backend: str) -> None:
 @pytest.mark.once
 def test_curves_share_values() -> None:
     """Extending a curve does not change it."""
-    first = Curve([1.0])
+    first = LossCurve([1.0])
     second, third = first.extended([2.0]), first.extended([3.0])
     assert [list(c) for c in (first, second, third)] == [[1.0], [1.0, 2.0], [1.0, 3.0]]
     assert second.extended([4.0])._shared is second._shared

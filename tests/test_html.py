@@ -1,4 +1,4 @@
-"""Docstrings that tools can read, and the HTML representation that is made from them."""
+"""The docstrings of the estimators and the HTML representation that scikit-learn makes of them."""
 
 import html
 import inspect
@@ -16,21 +16,21 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.estimators import html as documented
+from mlpkit.estimators import html as html_module
 
 pytestmark = pytest.mark.once
 
 ESTIMATORS = [MLPClassifier, MLPRegressor]
 VERSION = parse_version(sklearn.__version__)
-DESCRIBES = VERSION >= parse_version("1.8")  # the versions of scikit-learn that show more
+SHOWS_DESCRIPTIONS = VERSION >= parse_version("1.8")
 SHOWS_ATTRIBUTES = VERSION >= parse_version("1.9")
 X = np.arange(40.0).reshape(20, 2) % 7
 Y = np.arange(20) % 2
 
 
 @pytest.fixture(autouse=True)
-def _no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of the tests has no address of a site."""
+def _no_documentation_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the environment variable with the URL of the documentation."""
     monkeypatch.delenv("MLPKIT_DOCUMENTATION", raising=False)
 
 
@@ -43,22 +43,22 @@ class Entry(NamedTuple):
 
 
 def section(cls: type, title: str) -> list[Entry]:
-    """The entries of a section of the docstring."""
+    """Return the entries of a section of the docstring."""
     pattern = rf"^{title}\n-+\n(.*?)(?=\n\w+\n-+\n|\Z)"
-    found = re.search(pattern, inspect.getdoc(cls) or "", re.MULTILINE | re.DOTALL)
-    assert found, title
-    parts = re.split(r"^(?=\S)", found[1], flags=re.MULTILINE)
+    match = re.search(pattern, inspect.getdoc(cls) or "", re.MULTILINE | re.DOTALL)
+    assert match, title
+    parts = re.split(r"^(?=\S)", match[1], flags=re.MULTILINE)
     entries = []
     for part in filter(None, parts):
         heading, _, text = part.partition("\n")
-        name, _, kind = heading.partition(" : ")
-        entries.append(Entry(name, kind, inspect.cleandoc(text)))
+        name, _, type_text = heading.partition(" : ")
+        entries.append(Entry(name, type_text, inspect.cleandoc(text)))
     return entries
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_every_parameter_has_an_entry(cls: Any) -> None:
-    """One entry each, in the order of the signature, with type, default and sentences."""
+    """The entries are in the order of the signature and have a type, a default and sentences."""
     entries = section(cls, "Parameters")
     signature = inspect.signature(cls).parameters
     assert [entry.name for entry in entries] == list(signature)
@@ -72,79 +72,79 @@ def test_every_parameter_has_an_entry(cls: Any) -> None:
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_every_attribute_has_an_entry(cls: Any) -> None:
-    """Fitted attributes that end in an underscore, and no others."""
-    fitted = streamed(cls)
+    """The section contains exactly the fitted attributes that end in an underscore."""
+    fitted = fitted_estimator(cls)
     fitted.feature_names_in_ = np.array(["a", "b"])
-    there = {name for name in dir(fitted) if name.endswith("_") and not name.startswith("_")}
+    attributes = {name for name in dir(fitted) if name.endswith("_") and not name.startswith("_")}
     entries = section(cls, "Attributes")
-    assert sorted(entry.name for entry in entries) == sorted(there)
+    assert sorted(entry.name for entry in entries) == sorted(attributes)
     assert all(re.match(r"[A-Z'].*\.\Z", entry.text, re.DOTALL) for entry in entries)
 
 
-def streamed(cls: Any) -> Any:
-    """A fitted estimator."""
+def fitted_estimator(cls: Any) -> Any:
+    """Return an estimator after `partial_fit`."""
     classes = {"classes": [0, 1]} if cls is MLPClassifier else {}
     return cls(hidden_layer_sizes=(2,)).partial_fit(X, Y, **classes)
 
 
 @pytest.mark.parametrize("title", ["Parameters", "Attributes"])
 def test_shared_entries_are_the_same(title: str) -> None:
-    """What both estimators have is described in the same words; `loss` has two meanings."""
-    ours, theirs = ({e.name: e for e in section(cls, title)} for cls in ESTIMATORS)
-    shared = (ours.keys() & theirs.keys()) - {"loss"}
+    """Both estimators have the same entry for a shared name; `loss` has two meanings."""
+    classifier, regressor = ({e.name: e for e in section(cls, title)} for cls in ESTIMATORS)
+    shared = (classifier.keys() & regressor.keys()) - {"loss"}
     assert len(shared) >= 12
     for name in shared:
-        assert ours[name] == theirs[name]
+        assert classifier[name] == regressor[name]
 
 
-def shown(estimator: Any) -> str:
-    """The HTML of an estimator."""
+def representation(estimator: Any) -> str:
+    """Return the HTML representation of an estimator."""
     return str(estimator._repr_html_())
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
 @pytest.mark.parametrize("wrap", ["alone", "in a Pipeline", "in a search"])
 def test_parameters_are_described(cls: Any, wrap: str) -> None:
-    """Each name has its description; nothing leads to scikit-learn's pages or to nowhere."""
+    """Each parameter has its description, and no link leads to a page of scikit-learn."""
     estimator: Any = cls()
     if wrap != "alone":
         estimator = make_pipeline(StandardScaler(), estimator)
     if wrap == "in a search":
         estimator = GridSearchCV(estimator, {})
-    text = shown(estimator)
+    text = representation(estimator)
     assert "about:blank" not in text
     assert cls.__name__ not in "".join(re.findall(r'href="([^"]*)"', text))
-    for entry in section(cls, "Parameters") if DESCRIBES else ():
-        described = f"{entry.name}: {html.escape(entry.type)}<br><br>"
-        assert described + html.escape(entry.text.partition("\n")[0]) in text
+    for entry in section(cls, "Parameters") if SHOWS_DESCRIPTIONS else ():
+        description = f"{entry.name}: {html.escape(entry.type)}<br><br>"
+        assert description + html.escape(entry.text.partition("\n")[0]) in text
 
 
 @pytest.mark.skipif(not SHOWS_ATTRIBUTES, reason="the table is new in scikit-learn 1.9")
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_attributes_are_described(cls: Any) -> None:
-    """After `fit` a second table has the fitted attributes."""
-    text = shown(streamed(cls))
+    """A second table contains the fitted attributes."""
+    text = representation(fitted_estimator(cls))
     assert "about:blank" not in text
     for entry in section(cls, "Attributes"):
         if entry.name != "feature_names_in_":
             assert f"{entry.name}: {html.escape(entry.type)}<br><br>" in text
 
 
-@pytest.mark.skipif(not DESCRIBES, reason="links are new in scikit-learn 1.8")
+@pytest.mark.skipif(not SHOWS_DESCRIPTIONS, reason="links are new in scikit-learn 1.8")
 @pytest.mark.parametrize("site", ["https://site.invalid/", "https://site.invalid", "../", "/a&b/"])
 def test_links_lead_to_the_documentation(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment variable is the address of the site, and every name leads there."""
+    """Each name links to the site whose URL is in the environment variable."""
     monkeypatch.setenv("MLPKIT_DOCUMENTATION", site)
     for cls in ESTIMATORS:
         page = f"{html.escape(site.rstrip('/'))}/api/generated/mlpkit.{cls.__name__}.html"
-        text = shown(cls())
+        text = representation(cls())
         assert f'href="{page}"' in text
         for name in cls().get_params():
             assert f'href="{page}#:~:text={name},-' in text
 
 
 @pytest.mark.parametrize(
-    ("urls", "address"),
+    ("urls", "expected"),
     [
         (None, ""),
         (["Source, https://code.invalid"], ""),
@@ -154,34 +154,34 @@ def test_links_lead_to_the_documentation(site: str, monkeypatch: pytest.MonkeyPa
         ),
     ],
 )
-def test_the_metadata_have_the_address(
-    urls: list[str] | None, address: str, monkeypatch: pytest.MonkeyPatch
+def test_url_in_the_metadata(
+    urls: list[str] | None, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the environment variable, the URL "Documentation" of the distribution counts."""
+    """The environment variable takes precedence over the URL "Documentation" in the metadata."""
     message = Message()
     for url in urls or ():
         message["Project-URL"] = url
-    monkeypatch.setattr(documented, "metadata", lambda name: message)
-    assert documented.documentation() == address
+    monkeypatch.setattr(html_module, "metadata", lambda name: message)
+    assert html_module.documentation_url() == expected
     monkeypatch.setenv("MLPKIT_DOCUMENTATION", "../")
-    assert documented.documentation() == "../"
+    assert html_module.documentation_url() == "../"
 
 
-def test_a_checkout_that_is_not_installed_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The representation does not need the metadata."""
+def test_no_url_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source tree that is not installed has no metadata and therefore no URL."""
 
-    def absent(name: str) -> Any:
+    def not_installed(name: str) -> Any:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(documented, "metadata", absent)
-    assert documented.documentation() == ""
+    monkeypatch.setattr(html_module, "metadata", not_installed)
+    assert html_module.documentation_url() == ""
 
 
-def test_a_subclass_of_a_user_has_no_link() -> None:
-    """It is not in the documentation; its own docstring describes it."""
+def test_a_subclass_has_no_link() -> None:
+    """A subclass of the user has no page; the descriptions are those of its own docstring."""
 
-    class Mine(MLPClassifier):
-        """Has one parameter.
+    class Custom(MLPClassifier):
+        """A subclass with one parameter.
 
         Parameters
         ----------
@@ -192,14 +192,14 @@ def test_a_subclass_of_a_user_has_no_link() -> None:
         def __init__(self, alpha: float = 1.0) -> None:
             super().__init__(alpha=alpha)
 
-    text = shown(Mine())
-    assert "mlpkit.Mine" not in text
-    assert ("Something else." in text) == DESCRIBES
+    text = representation(Custom())
+    assert "mlpkit.Custom" not in text
+    assert ("Something else." in text) == SHOWS_DESCRIPTIONS
 
 
 def test_values_are_escaped() -> None:
-    """Nothing that a user gives becomes markup."""
-    bad = '<script>alert(1)</script>" href="about:blank'
-    text = shown(MLPClassifier(backend=bad, builder_options={bad: bad}))
+    """Markup in the values of parameters is escaped."""
+    markup = '<script>alert(1)</script>" href="about:blank'
+    text = representation(MLPClassifier(backend=markup, builder_options={markup: markup}))
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text

@@ -63,7 +63,7 @@ def test_another_version_warns(load: Any, fitted: bool, newer: Any, backend: str
     assert isinstance(warning, UserWarning) and isinstance(warning, InconsistentVersionWarning)
     assert warning.estimator_name == "MLPClassifier" and warning.distribution == "mlpkit"
     assert (warning.original_version, warning.current_version) == (mlpkit.__version__, "9.9")
-    assert versions.KEY not in vars(loaded)
+    assert versions.STATE_KEY not in vars(loaded)
     if fitted:
         np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
 
@@ -76,13 +76,13 @@ def test_the_same_version_does_not_warn(backend: str) -> None:
         copies = [pickle.loads(pickle.dumps(clf)), copy.copy(clf), copy.deepcopy(clf), clone(clf)]
         copies += joblib.Parallel(n_jobs=2)(joblib.delayed(clone)(clf) for _ in range(2))
     for each in copies:
-        assert versions.KEY not in vars(each)
+        assert versions.STATE_KEY not in vars(each)
 
 
 def test_the_backends_distribution_is_carried(backend: str) -> None:
     """That of mlpkit always, that of the plugin that trained."""
     state = MLPClassifier((2,), **SMALL, backend=backend).fit(X, Y).__getstate__()
-    found = state[versions.KEY]
+    found = state[versions.STATE_KEY]
     assert found["mlpkit"] == mlpkit.__version__
     assert len(found) == (1 if backend == "numpy" else 2)
 

@@ -1,4 +1,4 @@
-"""What a fitted estimator has and does: parameters, predictions, attributes, copies, exports."""
+"""The fitted state of an estimator: predictions, attributes, exports and pickles."""
 
 from dataclasses import replace
 from functools import partial
@@ -12,8 +12,8 @@ from mlpkit.estimators import pickle_versions
 from mlpkit.estimators.atomic import snapshot
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
-from mlpkit.estimators.html import Documented
-from mlpkit.estimators.loss_curve import Curve
+from mlpkit.estimators.html import HTMLDescriptions
+from mlpkit.estimators.loss_curve import LossCurve
 from mlpkit.estimators.network_initialization import activation_of
 from mlpkit.estimators.routing import RoutedOptions, parameter_defaults, parameter_names
 from mlpkit.estimators.validation import validated_X
@@ -33,8 +33,8 @@ from mlpkit.training.support import check_network
 EXPORT = "to_"  # the prefix of the methods that exporters add
 
 
-class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
-    """The fitted state of an estimator: `_commit` sets all of it, everything else reads it.
+class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore[misc]
+    """The fitted state of an estimator, which `_commit` sets and all other methods read.
 
     The base classes extend methods of scikit-learn's protocols and have no state.
     """
@@ -42,14 +42,14 @@ class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
     _parameter_constraints = CONSTRAINTS
     _parameter_names: list[str]
     _network: FittedNetwork
-    _preset_layers: DenseLayers  # weights that the user set before any fit
+    _preset_layers: DenseLayers  # weights that were set before the first fit
     _targets: Any
     _progress: Progress
-    _losses: Curve
+    _losses: LossCurve
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._parameter_names = parameter_names(cls)  # once: every call needs them
+        cls._parameter_names = parameter_names(cls)  # computed once, since every call needs them
 
     def _store(self, arguments: dict[str, Any]) -> None:
         """Store the arguments of ``__init__`` without changes."""
@@ -58,6 +58,7 @@ class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
                 setattr(self, name, value)
 
     def _parameters_of(self, values: dict[str, Any]) -> Parameters:
+        """The parameters with these values; a method `build` is the default builder."""
         parameters = Parameters.of(values)
         if parameters.builder is None and hasattr(self, "build"):
             builder = BuildMethod(type(self), self.get_params(deep=False))
@@ -76,7 +77,7 @@ class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
         self.n_iter_, self.t_ = progress.epoch, progress.samples
         self.n_layers_, self.n_outputs_ = len(network.spec.layer_units), network.spec.n_outputs
         self.out_activation_ = network.spec.loss.out_activation
-        losses = vars(self).get("_losses", Curve())
+        losses = vars(self).get("_losses", LossCurve())
         self._losses = losses.extended(report.loss for report in reports)
         if "metric_history_" not in vars(self):
             self.metric_history_ = MetricHistory()
@@ -118,6 +119,7 @@ class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
         return network.live_outputs(X, live, self.out_activation_)  # type: ignore[no-any-return]
 
     def _layers(self, name: str) -> DenseLayers:
+        """The dense layers; raises AttributeError for the attribute ``name`` if there are none."""
         state = vars(self)
         if "_network" in state and state["_network"].is_dense:
             return state["_network"].layers  # type: ignore[no-any-return]
@@ -126,6 +128,7 @@ class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _set_layers(self, **layers: Any) -> None:
+        """Set the weights or biases of the network, or of the layers for the first fit."""
         state = vars(self)
         if "_network" in state:
             self._network = state["_network"].with_layers(**layers)
@@ -135,7 +138,7 @@ class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
 
     @property
     def coefs_(self) -> list[Array]:
-        """The weights of each layer, (fan_in, fan_out); training continues from edits."""
+        """The weights of each layer, (fan_in, fan_out); training continues from changed values."""
         return self._layers("coefs_").coefs  # type: ignore[return-value]
 
     @coefs_.setter
@@ -162,7 +165,7 @@ class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
 
     @loss_curve_.setter
     def loss_curve_(self, values: list[float]) -> None:
-        self._losses = Curve(values)
+        self._losses = LossCurve(values)
 
     @property
     def _no_improvement_count(self) -> int:
@@ -218,13 +221,14 @@ class FittedMLP(RoutedOptions, Documented, BaseEstimator):  # type: ignore[misc]
         if "_last_call" in state:
             values = {name: getattr(self, name) for name in self._parameter_names}
             state["_last_call"] = state["_last_call"].pickled(values)
-        state[pickle_versions.KEY] = pickle_versions.versions_of(state, self._parameter_names)
+        state[pickle_versions.STATE_KEY] = pickle_versions.versions_of(state, self._parameter_names)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        pickle_versions.compare(type(self).__name__, state.pop(pickle_versions.KEY, {}))
-        if any(name not in state for name in self._parameter_names):  # newer than the pickle
+        versions = state.pop(pickle_versions.STATE_KEY, {})
+        pickle_versions.warn_if_different(type(self).__name__, versions)
+        if any(name not in state for name in self._parameter_names):  # added after the pickle
             state = {**parameter_defaults(type(self)), **state}
         super().__setstate__(state)
 

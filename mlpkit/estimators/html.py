@@ -1,4 +1,4 @@
-"""The HTML representation: parameters and attributes with their descriptions and links."""
+"""The HTML representation of estimators, with descriptions and links of parameters."""
 
 import html
 import inspect
@@ -7,61 +7,61 @@ import re
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
-DOCUMENTATION = "MLPKIT_DOCUMENTATION"  # the environment variable with the address of the site
-_PLACEHOLDER = "about:blank"  # scikit-learn shows no description without an address
+URL_VARIABLE = "MLPKIT_DOCUMENTATION"  # the environment variable with the URL of the site
+_PLACEHOLDER = "about:blank"  # scikit-learn shows descriptions only with a URL
 _LINK = re.compile(rf'\s*rel="noreferrer"\s+target="_blank"\s+href="{_PLACEHOLDER}[^"]*"')
 
 
-def documentation() -> str:
-    """The address of the documentation site, ending in "/"; empty if there is none.
+def documentation_url() -> str:
+    """Return the URL of the documentation site, which ends in "/", or "" if it is unknown.
 
     The environment variable ``MLPKIT_DOCUMENTATION`` takes precedence over the URL with the label
     "Documentation" in the metadata of the installed distribution.
     """
-    address = os.environ.get(DOCUMENTATION) or _published()
-    return address.rstrip("/") + "/" if address else ""
+    url = os.environ.get(URL_VARIABLE) or _metadata_url()
+    return url.rstrip("/") + "/" if url else ""
 
 
-def _published() -> str:
-    """The address in the metadata of the distribution."""
+def _metadata_url() -> str:
+    """Return the URL in the metadata of the distribution, or ""."""
     try:
         urls = metadata("mlpkit").get_all("Project-URL") or []
-    except PackageNotFoundError:  # a checkout on the path that is not installed
+    except PackageNotFoundError:  # a source tree that is not installed
         return ""
-    labelled = dict(re.split(r"\s*,\s*", url, maxsplit=1) for url in urls)
-    return labelled.get("Documentation", "")
+    by_label = dict(re.split(r"\s*,\s*", url, maxsplit=1) for url in urls)
+    return by_label.get("Documentation", "")
 
 
-class Documented:
-    """For estimators: the tables in notebooks describe each name, as scikit-learn's do.
+class HTMLDescriptions:
+    """Mixin that adds descriptions to the HTML tables of parameters and fitted attributes.
 
-    Names are links if `documentation` knows the address of the site.
+    The names are links if `documentation_url` returns a URL.
     """
 
     _doc_link_module = "mlpkit"
-    _doc_link_template = "{address}"
+    _doc_link_template = "{url}"
 
     def _doc_link_url_param_generator(self) -> dict[str, str]:
-        site = html.escape(documentation())
+        site = html.escape(documentation_url())
         page = f"{site}api/generated/mlpkit.{type(self).__name__}.html" if site else ""
-        return {"address": page}
+        return {"url": page}
 
     def _get_params_html(self, *args: Any, **kwargs: Any) -> Any:
-        return _described(super()._get_params_html, *args, **kwargs)  # type: ignore[misc]
+        return _table_with_descriptions(super()._get_params_html, *args, **kwargs)  # type: ignore[misc]
 
     def _get_fitted_attr_html(self, *args: Any, **kwargs: Any) -> Any:
-        return _described(super()._get_fitted_attr_html, *args, **kwargs)  # type: ignore[misc]
+        return _table_with_descriptions(super()._get_fitted_attr_html, *args, **kwargs)  # type: ignore[misc]
 
 
-def _described(table_of: Any, *args: Any, **kwargs: Any) -> Any:
-    """A table of scikit-learn with descriptions; without an address, the names are not links."""
-    signature = inspect.signature(table_of)
+def _table_with_descriptions(make_table: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return a table of scikit-learn with descriptions, and without links if there is no URL."""
+    signature = inspect.signature(make_table)
     arguments = signature.bind(*args, **kwargs).arguments
     if "deep" in signature.parameters:
         arguments["deep"] = False  # scikit-learn does not always escape `builder_options`
     if "doc_link" not in signature.parameters or arguments.get("doc_link"):
-        return table_of(**arguments)  # before scikit-learn 1.8 there are no descriptions
-    table = table_of(**arguments | {"doc_link": _PLACEHOLDER})
+        return make_table(**arguments)  # scikit-learn before 1.8 shows no descriptions
+    table = make_table(**arguments | {"doc_link": _PLACEHOLDER})
     representation = table._html_repr
     table._html_repr = lambda: _LINK.sub("", representation())
     return table

@@ -1,4 +1,4 @@
-"""Curves that grow by a number at a time."""
+"""The training losses of all epochs, to which each call of `partial_fit` adds one."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -7,13 +7,14 @@ from threading import Lock
 _GUARD = Lock()
 
 
-class Curve:
-    """Numbers that never change; a longer curve shares them with the one that it extends.
+class LossCurve:
+    """An immutable sequence of losses; a curve that extends it shares the storage.
 
-    A stream of `partial_fit` adds a number at each call: copying the list would cost more the
-    longer the stream, and adding to it would change what an interrupted call goes back to.
+    Each call of `partial_fit` adds a loss. Copying a list would take time proportional to the
+    length of the stream, and appending to it in place would change the estimator even if the
+    call fails.
 
-    >>> short = Curve([0.5])
+    >>> short = LossCurve([0.5])
     >>> long = short.extended([0.25])
     >>> short.values, long.values, len(long)
     ([0.5], [0.5, 0.25], 2)
@@ -26,23 +27,23 @@ class Curve:
 
     @property
     def values(self) -> list[float]:
-        """The numbers, the same list at each call; edits of it count in `extended`."""
+        """The losses, the same list at each access; `extended` uses its changes."""
         if self._values is None:
             self._values = list(self)
         return self._values
 
-    def extended(self, more: Iterable[float]) -> "Curve":
-        """The curve that goes on with more numbers."""
-        more = list(more)
+    def extended(self, losses: Iterable[float]) -> "LossCurve":
+        """Return the curve with further losses appended."""
+        new = list(losses)
         if self._values is not None:
-            return Curve([*self._values, *more])
-        longer = Curve()
+            return LossCurve([*self._values, *new])
+        longer = LossCurve()
         with _GUARD:
             shared = self._shared
-            if len(shared) != self._length:  # another curve extends this one already
+            if len(shared) != self._length:  # another curve already extends this one
                 shared = list(self)
-            shared.extend(more)
-        longer._shared, longer._length = shared, self._length + len(more)
+            shared.extend(new)
+        longer._shared, longer._length = shared, self._length + len(new)
         return longer
 
     def __len__(self) -> int:
@@ -52,4 +53,4 @@ class Curve:
         return islice(self._shared, self._length)
 
     def __reduce__(self) -> tuple[type, tuple[list[float]]]:
-        return Curve, (list(self) if self._values is None else self._values,)
+        return LossCurve, (list(self) if self._values is None else self._values,)

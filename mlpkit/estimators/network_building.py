@@ -1,4 +1,4 @@
-"""Calls a network builder, and checks the network that it returns."""
+"""Construction of a network by a builder, and validation of the network."""
 
 import inspect
 import random
@@ -21,17 +21,17 @@ _LOCK = RLock()
 DTYPES = ("float32", "float64")
 
 
-def name_of(builder: Any) -> str:
-    """The name of a builder in messages."""
+def builder_name(builder: Any) -> str:
+    """Return the name of a builder for messages."""
     return str(getattr(builder, "__qualname__", None) or repr(builder))
 
 
 def built_network(
     builder: Callable[..., Any], options: Mapping[str, Any], spec: Spec, rng: np.random.RandomState
 ) -> FittedNetwork:
-    """The network that a builder returns for a spec, with its initial weights."""
+    """Return the network that a builder constructs for a spec, with its initial weights."""
     network = network_of(builder, options, spec, rng)
-    spec = replace(spec, dtype=_dtype(network, builder), loss=network.loss or spec.loss)
+    spec = replace(spec, dtype=_trained_dtype(network, builder), loss=network.loss or spec.loss)
     _check_arrays(network, spec, builder)
     return FittedNetwork(spec, network)
 
@@ -39,10 +39,12 @@ def built_network(
 def network_of(
     builder: Callable[..., Any], options: Mapping[str, Any], spec: Spec, rng: np.random.RandomState
 ) -> Network:
-    """Call a builder with the spec, with the rng if it has a second parameter without a default,
-    and with the options.
+    """Return the network of a builder, which is called with the spec and the options.
+
+    A builder whose second parameter has no default is also called with ``rng``. The result may
+    be a model of a framework that a plugin adapts.
     """
-    name = name_of(builder)
+    name = builder_name(builder)
     arguments: list[Any] = [spec]
     try:
         parameters = list(inspect.signature(builder).parameters.values())
@@ -51,29 +53,29 @@ def network_of(
     else:
         if not parameters or parameters[0].kind is inspect.Parameter.KEYWORD_ONLY:
             raise ValueError(
-                f"builder {name} accepts no argument. It must accept the spec, as in"
+                f"builder {name} accepts no arguments. It must accept the spec, as in"
                 " `def builder(spec, ...)`."
             )
-        if _wants_rng(parameters, options):
+        if _requires_rng(parameters, options):
             arguments.append(rng)
         _check_options(name, parameters[len(arguments) :], options)
     with _seeded(spec.seed):
         try:
-            made = builder(*arguments, **options)
+            result = builder(*arguments, **options)
         except Exception as error:
             error.add_note(f"This error was raised by builder {name}, called with {options}.")
             raise
-    if isinstance(made, Network):
-        return made
-    if made is None:
+    if isinstance(result, Network):
+        return result
+    if result is None:
         raise ValueError(
-            f"builder {name} returned None. It must return the network: does it end with"
+            f"builder {name} returned None. It must return the network. Does it end with"
             " `return model`?"
         )
-    network = adapted("builder", made, spec=spec, builder=builder, options=dict(options))
+    network = adapted("builder", result, spec=spec, builder=builder, options=dict(options))
     if not isinstance(network, Network):
         raise ValueError(
-            f"builder {name} returned {type(made).__module__}.{type(made).__qualname__}."
+            f"builder {name} returned {type(result).__module__}.{type(result).__qualname__}."
             " It must return a mlpkit.plugin.Network, or a model of a framework for which a"
             " plugin is installed (`mlpkit plugins` lists the plugins)."
         )
@@ -82,17 +84,18 @@ def network_of(
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Seed the generator of Python, from which frameworks draw seeds, and restore its state."""
+    """Seed Python's generator, from which frameworks draw their seeds, and restore its state."""
     with _LOCK:
         before = random.getstate()
-        try:  # an interrupt before the block must restore the state too
+        try:  # an interrupt before the `with` block must restore the state, too
             random.seed(seed)
             yield
         finally:
             random.setstate(before)
 
 
-def _wants_rng(parameters: list[inspect.Parameter], options: Mapping[str, Any]) -> bool:
+def _requires_rng(parameters: list[inspect.Parameter], options: Mapping[str, Any]) -> bool:
+    """Return whether the second parameter must be passed by position and is not an option."""
     if len(parameters) < 2:
         return False
     second = parameters[1]
@@ -103,52 +106,57 @@ def _wants_rng(parameters: list[inspect.Parameter], options: Mapping[str, Any]) 
 def _check_options(
     name: str, parameters: list[inspect.Parameter], options: Mapping[str, Any]
 ) -> None:
+    """Raise ValueError for an option that is not a parameter of the builder."""
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
-    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    accepted = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for option in options:
-        if option not in known:
+        if option not in accepted:
             raise ValueError(
                 f"builder {name} has no option {option!r}; its options are:"
-                f" {', '.join(known) or 'none'}."
-                f" {did_you_mean(option, known)}".rstrip()
+                f" {', '.join(accepted) or 'none'}."
+                f" {did_you_mean(option, accepted)}".rstrip()
             )
 
 
 def _check_arrays(network: Network, spec: Spec, builder: Any) -> None:
-    """Raise InvalidResult if the initial weights do not fit the network."""
+    """Raise InvalidResult if the initial weights are invalid for the network."""
 
-    def wrong(what: str) -> InvalidResult:
-        return InvalidResult(f"builder {name_of(builder)}{plugin_suffix(builder)} returned {what}.")
+    def invalid(result: str) -> InvalidResult:
+        name = f"{builder_name(builder)}{plugin_suffix(builder)}"
+        return InvalidResult(f"builder {name} returned {result}.")
 
     arrays = network.arrays
     if unknown := sorted((network.decayed | network.frozen) - arrays.keys()):
-        raise wrong(f"no weights named {', '.join(unknown)}, which decayed or frozen name")
+        raise invalid(
+            f"a network whose `decayed` or `frozen` contains {', '.join(unknown)}, which it has no"
+            " weights for"
+        )
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
-            raise wrong(f"{name!r} of {type(array).__name__}; expected NumPy arrays")
+            raise invalid(f"{name!r} of type {type(array).__name__}; expected a NumPy array")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise wrong(f"{name!r} with values that are not finite")
+            raise invalid(f"{name!r} with values that are not finite")
     if network.apply is None:
         expected: dict[str, tuple[int, ...]] = {}
         for i, (n, m) in enumerate(pairwise(spec.layer_units)):
             expected |= {f"coef_{i}": (n, m), f"intercept_{i}": (m,)}
         shapes = {name: array.shape for name, array in arrays.items()}
         if shapes != expected:
-            raise wrong(
-                f"weights {shapes} without an `apply`; the dense network of this spec has"
-                f" {expected}"
+            raise invalid(
+                f"weights of the shapes {shapes} and no `apply`; the dense network of this spec"
+                f" has weights of the shapes {expected}"
             )
 
 
-def _dtype(network: Network, builder: Any) -> Any:
-    """The dtype of the trained arrays."""
+def _trained_dtype(network: Network, builder: Any) -> Any:
+    """Return the dtype of the trained weights."""
     dtypes = {
         np.asarray(a).dtype.name for n, a in network.arrays.items() if n not in network.frozen
     }
     if len(dtypes) != 1 or not dtypes <= set(DTYPES):
         raise ValueError(
-            f"builder {name_of(builder)} must return trained weights of one dtype,"
+            f"builder {builder_name(builder)} must return trained weights of one dtype,"
             f" {' or '.join(DTYPES)}, got {' and '.join(sorted(dtypes)) or 'no weights'}."
         )
     return dtypes.pop()

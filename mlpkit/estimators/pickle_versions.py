@@ -1,4 +1,4 @@
-"""The versions that an estimator was pickled with, compared when it is loaded."""
+"""Versions of mlpkit and plugins in pickled estimators, which are compared on unpickling."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,8 +12,9 @@ from mlpkit.registry.distributions import CORE
 from mlpkit.registry.lookup import installed
 from mlpkit.registry.provenance import Source
 
-KEY = "_mlpkit_versions"  # in the state of an estimator
-NAMED: dict[str, Kind] = {
+STATE_KEY = "_mlpkit_versions"  # the entry in the pickled state of an estimator
+# the parameters whose values are names of components
+COMPONENT_KINDS: dict[str, Kind] = {
     "backend": "backend",
     "builder": "builder",
     "solver": "solver",
@@ -21,21 +22,24 @@ NAMED: dict[str, Kind] = {
     "callbacks": "callback",
     "metrics": "metric",
     "partitions": "partitioner",
-}  # the parameters that name components
+}
 
 
 class InconsistentVersionWarning(UserWarning):
-    """An estimator is loaded with another version of mlpkit, or of a plugin, than it was pickled
-    with. scikit-learn's warning of this name is about its own version.
+    """Warning raised when an estimator is unpickled with another version of mlpkit or a plugin.
+
+    The class of the same name in scikit-learn refers to the version of scikit-learn.
 
     Parameters
     ----------
     estimator_name : str
-        Class of the estimator.
+        Name of the class of the estimator.
     distribution : str
-        What has another version: "mlpkit", or the distribution of a plugin.
-    current_version, original_version : str
-        Versions that are installed now, and were when the estimator was pickled.
+        Distribution whose version differs: "mlpkit" or the distribution of a plugin.
+    current_version : str
+        The installed version.
+    original_version : str
+        The version with which the estimator was pickled.
 
     Examples
     --------
@@ -52,39 +56,43 @@ class InconsistentVersionWarning(UserWarning):
         self.current_version, self.original_version = current_version, original_version
 
     def __str__(self) -> str:
-        before, now = (
+        original, current = (
             f"{self.distribution} {v}" for v in (self.original_version, self.current_version)
         )
         return (
-            f"{self.estimator_name} was pickled with {before} and is loaded with {now}. It may"
-            f" fail or give other results. Install {self.distribution}=={self.original_version},"
-            " or fit it anew."
+            f"{self.estimator_name} was pickled with {original} and is loaded with {current}. It"
+            " may fail or give different results. Install"
+            f" {self.distribution}=={self.original_version}, or fit the estimator again."
         )
 
 
 def versions_of(state: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
-    """The version of each distribution that an estimator's attributes come from: of mlpkit, and
-    if it was fitted, of the plugins of its network and of its parameters.
+    """Return the versions of mlpkit and of the plugins that an estimator was fitted with.
+
+    ``state`` has the attributes of the estimator, ``names`` are the names of its parameters.
     """
-    used = {CORE}
+    distributions = {CORE}
     if "_network" in state:
         sources: tuple[Source, ...] = state["_network"].sources
-        used |= {source.distribution for source in sources}
+        distributions |= {source.distribution for source in sources}
         plugins = [p for p in installed().plugins if p.loaded and p.distribution != CORE]
         if plugins:
-            used |= set(_used({name: state.get(name) for name in names}, plugins))
-    found = {distribution: installed_version(distribution) for distribution in sorted(used)}
-    return {distribution: v for distribution, v in found.items() if v is not None}
+            parameters = {name: state.get(name) for name in names}
+            distributions |= set(_plugin_distributions(parameters, plugins))
+    versions = {name: installed_version(name) for name in sorted(distributions)}
+    return {name: version for name, version in versions.items() if version is not None}
 
 
-def _used(params: Mapping[str, Any], plugins: Iterable[Plugin]) -> Iterator[str]:
-    """The distributions of the plugins that parameters name or have objects of."""
-    for name, given in params.items():
-        values = list(given) if isinstance(given, list | tuple) else [given]
+def _plugin_distributions(
+    parameters: Mapping[str, Any], plugins: Iterable[Plugin]
+) -> Iterator[str]:
+    """Yield the distributions of the plugins whose components are values of parameters."""
+    for name, parameter in parameters.items():
+        values = list(parameter) if isinstance(parameter, list | tuple) else [parameter]
         for value in values:
             for plugin in plugins:
                 if isinstance(value, str):
-                    kind = NAMED.get(name)
+                    kind = COMPONENT_KINDS.get(name)
                     components = plugin.components.get(kind, {}) if kind is not None else {}
                     is_used = value.rpartition("/")[2] in components
                 else:
@@ -96,20 +104,22 @@ def _used(params: Mapping[str, Any], plugins: Iterable[Plugin]) -> Iterator[str]
 
 @cache
 def installed_version(distribution: str) -> str | None:
-    """The version of a distribution here, None if it is not installed."""
+    """Return the installed version of a distribution, or None if it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:
         return None
 
 
-def compare(estimator_name: str, pickled: Mapping[str, str]) -> None:
-    """Warn of each distribution that has another version now. A plugin that is missing is told
-    where it is needed.
+def warn_if_different(estimator_name: str, pickled_versions: Mapping[str, str]) -> None:
+    """Warn about each distribution whose installed version differs from the pickled one.
+
+    Plugins that are not installed are ignored; the methods that need them raise an error.
     """
-    for distribution, before in pickled.items():
-        now = installed_version(distribution)
-        if now is not None and now != before:
+    for distribution, original in pickled_versions.items():
+        current = installed_version(distribution)
+        if current is not None and current != original:
             warnings.warn(
-                InconsistentVersionWarning(estimator_name, distribution, now, before), stacklevel=3
+                InconsistentVersionWarning(estimator_name, distribution, current, original),
+                stacklevel=3,
             )

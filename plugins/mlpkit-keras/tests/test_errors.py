@@ -119,7 +119,7 @@ def own_loss(spec: Any) -> Any:
             r"two_outputs.*a list of 2: an array of shape \('n', 3\), .*expected",
         ),
         (in_a_dict, r"in_a_dict.*a dict with 'a': an array of shape .*expected an array"),
-        (no_spec, r"builder no_spec accepts no argument. It must accept the spec"),
+        (no_spec, r"builder no_spec accepts no arguments. It must accept the spec"),
         (unfit_loss, r"unfit_loss: the loss 'ctc' cannot be computed .* of shape \(n, 3\)"),
         (weighted_loss, r"weighted_loss.*compiled with loss_weights=.*Remove loss_weights"),
         (own_batch, r"own_batch: OwnBatch has its own train_on_batch.*backend='keras'"),
