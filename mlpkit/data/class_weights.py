@@ -1,4 +1,4 @@
-"""Weights by class: multiplied into those of the rows, in a fit and in a stream."""
+"""Row weights from ``class_weight``, for `fit` and for `partial_fit`."""
 
 from typing import Any
 
@@ -10,11 +10,18 @@ from mlpkit.plugin import Array
 
 
 class ClassWeights:
-    """``class_weight``: a dict from label to weight, or "balanced".
+    """Computes row weights from ``class_weight``.
 
-    "balanced" gives class c the weight ``n_rows / (n_classes * rows of c)``; in a stream
-    the rows are all that came so far.
+    "balanced" gives a class the weight ``n_rows / (n_classes * n_rows_of_class)``. In a stream
+    these numbers count all rows so far.
 
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Class labels, sorted.
+
+    Examples
+    --------
     >>> weights = ClassWeights(np.array(["a", "b"]))
     >>> weights.rows("balanced", np.array(["a", "a", "a", "b"])).round(2).tolist()
     [0.67, 0.67, 0.67, 2.0]
@@ -26,23 +33,33 @@ class ClassWeights:
         self.classes = classes
         self.counts = np.zeros(len(classes))
 
-    def rows(self, given: Any, y: Any, stream: bool = False) -> Array:
-        """The weight of each row, (n,), of labels y (n,) or indicators (n, n_labels)."""
+    def rows(self, class_weight: Any, y: Any, stream: bool = False) -> Array:
+        """The weight of each row, shape (n,).
+
+        Parameters
+        ----------
+        class_weight : dict or "balanced"
+            Weights by label; labels that are not in it have the weight 1.
+        y : array of shape (n,) or (n, n_labels)
+            Labels, or indicators of label sets.
+        stream : bool, default=False
+            Whether "balanced" also counts the rows of earlier calls.
+        """
         if np.ndim(y) > 1:
-            return compute_sample_weight(given, y)  # type: ignore[no-any-return]
-        codes = np.searchsorted(self.classes, y)
-        if isinstance(given, dict):
-            unknown = [label for label in given if label not in self.classes]
+            return compute_sample_weight(class_weight, y)  # type: ignore[no-any-return]
+        indices = np.searchsorted(self.classes, y)
+        if isinstance(class_weight, dict):
+            unknown = [label for label in class_weight if label not in self.classes]
             if unknown:
                 raise ValueError(
                     f"class_weight contains {plain_repr(unknown)}, which are not classes of y. The"
                     f" classes are {self.classes.tolist()}."
                 )
-            by_class: Array = np.array([given.get(c, 1.0) for c in self.classes], float)
-            return by_class[codes]  # type: ignore[no-any-return]
+            weights: Array = np.array([class_weight.get(c, 1.0) for c in self.classes], float)
+            return weights[indices]  # type: ignore[no-any-return]
         if not stream:
             self.counts = np.zeros(len(self.classes))
-        self.counts = self.counts + np.bincount(codes, minlength=len(self.classes))
-        seen = self.counts > 0
-        weights: Array = self.counts.sum() / (seen.sum() * np.where(seen, self.counts, 1))
-        return weights[codes]  # type: ignore[no-any-return]
+        self.counts = self.counts + np.bincount(indices, minlength=len(self.classes))
+        present = self.counts > 0
+        weights = self.counts.sum() / (present.sum() * np.where(present, self.counts, 1))
+        return weights[indices]  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Input that scikit-learn's checks could only give back: they take longer than a small step."""
+"""Detection of arrays that need no validation, which would take longer than a small step."""
 
 from typing import Any
 
@@ -8,9 +8,24 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def is_plain(X: Any, estimator: Any) -> bool:
-    """Whether X is an array of finite numbers, as wide as what the estimator was fitted to, and
-    there are no names of columns to compare.
+    """Whether X passes the validation of a fitted estimator without conversion.
 
+    This holds for a finite float array with the right number of columns, if the estimator was
+    fitted without column names.
+
+    Parameters
+    ----------
+    X : object
+        Data as the user passed it.
+    estimator : object
+        Fitted estimator.
+
+    Returns
+    -------
+    is_plain : bool
+
+    Examples
+    --------
     >>> from types import SimpleNamespace
     >>> fitted = SimpleNamespace(n_features_in_=2)
     >>> is_plain(np.ones((3, 2)), fitted), is_plain(np.array([[1.0, np.nan]]), fitted)
@@ -25,7 +40,7 @@ def is_plain(X: Any, estimator: Any) -> bool:
 
 
 def are_plain(X: Any, y: Any, estimator: Any) -> bool:
-    """Whether X is, and y is one number, finite, or one short text for each of its rows."""
+    """Whether X is plain, and y is an array of one finite number or string for each row."""
     if type(y) is not np.ndarray or y.ndim != 1 or y.dtype.kind not in "biufU":
         return False
     if not is_plain(X, estimator) or len(y) != len(X):
@@ -35,4 +50,4 @@ def are_plain(X: Any, y: Any, estimator: Any) -> bool:
 
 def _is_finite(array: Any) -> bool:
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(array.sum()))  # if not, the checks look at each number
+        return bool(np.isfinite(array.sum()))  # an overflow only leads to the full validation

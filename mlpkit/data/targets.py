@@ -1,4 +1,4 @@
-"""Targets as the network sees them: encoded for training, decoded from its outputs."""
+"""Encoding of targets for the network, and decoding of its outputs."""
 
 from typing import Any, Self, TypeAlias
 
@@ -11,17 +11,29 @@ from mlpkit.plugin import Array, Task
 
 
 def first_call(estimator: Any, classes: Any) -> bool:
-    """Whether it is the first `partial_fit`; ValueError for other classes than in that one."""
+    """Whether this is the first call of `partial_fit`.
+
+    Raises ValueError if the classes differ from those of the first call.
+    """
     known: Any = getattr(estimator, "classes_", None)
-    plain = known is not None and type(classes) is np.ndarray
-    if plain and classes.dtype.kind == known.dtype.kind and np.array_equal(classes, known):
-        return False  # without checks that take longer than a small step
+    is_array = known is not None and type(classes) is np.ndarray
+    if is_array and classes.dtype.kind == known.dtype.kind and np.array_equal(classes, known):
+        return False  # skips the checks of scikit-learn, which are slower than a small step
     return _check_partial_fit_first_call(estimator, classes)  # type: ignore[no-any-return]
 
 
 class ClassTargets:
-    """Classes or label sets <-> indicator columns, one for two classes.
+    """Converts class labels or label sets to indicator columns and back.
 
+    Binary targets have one column.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        Labels, or indicators of label sets.
+
+    Examples
+    --------
     >>> labels = ClassTargets(np.array(["b", "a", "b"]))
     >>> labels.task, labels.encode(np.array(["a", "b"])).tolist()
     ('binary', [[False], [True]])
@@ -34,7 +46,7 @@ class ClassTargets:
 
     @classmethod
     def of(cls, binarizer: LabelBinarizer) -> Self:
-        """The labels of a fitted binarizer."""
+        """Create the targets from a fitted binarizer."""
         labels = cls.__new__(cls)
         labels.binarizer = binarizer
         return labels
@@ -46,7 +58,7 @@ class ClassTargets:
 
     @property
     def task(self) -> Task:
-        """Two classes (or one), more, or several labels a row."""
+        """The task: "binary" (also for a single class), "multiclass" or "multilabel"."""
         kind = self.binarizer.y_type_
         if kind.startswith("multilabel"):
             return "multilabel"
@@ -54,69 +66,79 @@ class ClassTargets:
 
     @property
     def loss(self) -> str:
-        """The name of the log-loss that fits the task."""
+        """The name of the log loss for the task."""
         return "log_loss" if self.task == "multiclass" else "binary_log_loss"
 
     def encode(self, y: Any) -> Array:
-        """Indicators, bool, shape (n, n_outputs)."""
-        places = self._places(y)
-        if places is not None:
+        """Encode labels as indicators, bool of shape (n, n_outputs)."""
+        indices = self._class_indices(y)
+        if indices is not None:
             columns = np.arange(len(self.classes)) if len(self.classes) > 2 else np.ones(1)
-            return np.asarray(places[:, None] == columns)
+            return np.asarray(indices[:, None] == columns)
         return self.binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
 
-    def _places(self, y: Any) -> Array | None:
-        """The place of each label of y (n,) among the classes; None if they are not plain labels
-        of the same kind, or not all known. In a stream scikit-learn's checks take longer than
-        the step.
+    def _class_indices(self, y: Any) -> Array | None:
+        """The index of each label among the classes, shape (n,).
+
+        None unless y is a numeric array of known classes. It avoids the checks of scikit-learn,
+        which take longer than a small step of `partial_fit`.
         """
         classes = self.classes
-        plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind == classes.dtype.kind
-        if not plain or y.dtype.kind not in "biuUf" or self.task == "multilabel":
+        comparable = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind == classes.dtype.kind
+        if not comparable or y.dtype.kind not in "biuUf" or self.task == "multilabel":
             return None
-        places = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-        return places if np.array_equal(classes[places], y) else None
+        indices = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+        return indices if np.array_equal(classes[indices], y) else None
 
     def check_same(self, y: Any) -> None:
-        """ValueError unless y has exactly these classes."""
-        seen = unique_labels(y)
-        if set(seen) != set(self.classes):
+        """Raise ValueError unless y has exactly the classes of the training data."""
+        y_labels = unique_labels(y)
+        if set(y_labels) != set(self.classes):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the"
-                f" previous call to fit. Previously got {self.classes}, `y` has {seen}"
+                f" previous call to fit. Previously got {self.classes}, `y` has {y_labels}"
             )
 
     def check_known(self, y: Any) -> None:
-        """ValueError if y has others than these classes."""
-        if self._places(y) is not None:
+        """Raise ValueError if y has classes that are not in the training data."""
+        if self._class_indices(y) is not None:
             return
-        seen = unique_labels(y)
-        if len(np.setdiff1d(seen, self.classes, assume_unique=True)):
+        y_labels = unique_labels(y)
+        if len(np.setdiff1d(y_labels, self.classes, assume_unique=True)):
             raise ValueError(
                 "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes}. 'y' has {seen}."
+                f"`self.classes_` has {self.classes}. 'y' has {y_labels}."
             )
 
     def encode_known(self, y: Any) -> Array:
-        """As `encode`; ValueError for labels that training does not know."""
+        """Encode labels; raise ValueError if some are not in the training data."""
         if self.task == "multilabel":
             if np.ndim(y) != 2 or np.shape(y)[1] != len(self.classes):
-                raise ValueError(f"y has the shape {np.shape(y)}, not (n, {len(self.classes)}).")
+                raise ValueError(
+                    f"y must have the shape (n_samples, {len(self.classes)}) like y of the training"
+                    f" data, got {np.shape(y)}."
+                )
         else:
             self.check_known(y)
         return self.encode(y)
 
     def decode(self, p: Array) -> Array:
-        """ClassTargets of activated outputs p, shape (n, n_outputs)."""
+        """Decode activated outputs p of shape (n, n_outputs) to labels."""
         return self.binarizer.inverse_transform(p.ravel() if p.shape[1] == 1 else p)  # type: ignore[no-any-return]
 
     def score(self, y: Array, p: Array, w: Array | None) -> float:
-        """Accuracy of activated outputs p for encoded targets y."""
+        """Accuracy of activated outputs p for encoded targets y, with row weights w or None."""
         return float(accuracy_score(self.decode(y), self.decode(p), sample_weight=w))
 
 
 class RealTargets:
-    """Real targets, one or several a row."""
+    """Converts real-valued targets of one or several outputs to two dimensions and back.
+
+    Parameters
+    ----------
+    loss : object
+        Loss of the estimator; targets for "poisson" must not be negative.
+    """
 
     task: Task = "regression"
     classes = None
@@ -125,36 +147,41 @@ class RealTargets:
         self.loss = "poisson" if isinstance(loss, str) and loss == "poisson" else "squared_error"
 
     def encode(self, y: Array) -> Array:
-        """Targets of shape (n, n_outputs).
+        """Encode targets as an array of shape (n, n_outputs).
 
-        Raises TypeError unless they are numbers, and ValueError if they do not fit the loss.
+        Raises TypeError if y is not numeric, and ValueError if the loss does not support a value.
         """
         if y.dtype.kind not in "biuf":
             raise TypeError(
-                f"y of a regressor must contain numbers, got dtype {y.dtype}. Convert numbers in"
-                " strings with y.astype(float), dates to numbers of days or seconds; labels"
-                " belong to MLPClassifier."
+                f"y of a regressor must contain numbers, got dtype {y.dtype}. Convert strings"
+                " of digits with y.astype(float), and dates to numbers of days or seconds. For"
+                " class labels, use MLPClassifier."
             )
         if self.loss == "poisson" and (y < 0).any():
-            raise ValueError("loss='poisson' needs y >= 0; try loss='squared_error'.")
+            raise ValueError(
+                "loss='poisson' requires y >= 0, got a negative value. Try loss='squared_error'."
+            )
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         self.n_outputs = y.shape[1]
         return y
 
     def encode_known(self, y: Array) -> Array:
-        """As `encode`; ValueError for another number of outputs than in training."""
+        """Encode targets; raise ValueError if the number of outputs differs from training."""
         n_outputs = self.n_outputs
         encoded = self.encode(y)
         if encoded.shape[1] != n_outputs:
-            raise ValueError(f"y has {encoded.shape[1]} outputs, the training rows {n_outputs}.")
+            raise ValueError(
+                f"y must have {n_outputs} outputs like y of the training data, got"
+                f" {encoded.shape[1]}."
+            )
         return encoded
 
     def decode(self, p: Array) -> Array:
-        """Predictions, shape (n,) for one output."""
+        """Decode outputs to predictions, of shape (n,) if there is one output."""
         return p.ravel() if p.shape[1] == 1 else p
 
     def score(self, y: Array, p: Array, w: Array | None) -> float:
-        """R2 of outputs p, NaN if they are not finite."""
+        """R2 of outputs p with row weights w or None; NaN if an output is not finite."""
         if not np.isfinite(p).all():
             return float("nan")
         return float(r2_score(self.decode(y), self.decode(p), sample_weight=w))

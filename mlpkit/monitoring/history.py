@@ -11,18 +11,36 @@ from mlpkit.reports.entries import to_csv, to_frame
 
 
 class Record(NamedTuple):
-    """All that was measured on one split in one epoch."""
+    """The metrics of one split in one epoch.
+
+    Parameters
+    ----------
+    epoch : int
+        Number of the epoch.
+    split : str
+        Name of the split, such as "train" or "validation".
+    metrics : tuple of str
+        Names of the metrics.
+    labels : tuple of (str, str)
+        Partitioner and name of each group.
+    values : ndarray of shape (n_metrics, n_groups), float64
+        Values of the metrics.
+    n_rows : ndarray of shape (n_groups,)
+        Number of rows of each group.
+    weight : ndarray of shape (n_groups,)
+        Sum of the row weights of each group.
+    """
 
     epoch: int
     split: str
     metrics: tuple[str, ...]
-    labels: tuple[tuple[str, str], ...]  # partitioner and group
-    values: Array  # float64 (n_metrics, n_labels)
-    n_rows: Array  # (n_labels,)
-    weight: Array  # (n_labels,)
+    labels: tuple[tuple[str, str], ...]
+    values: Array
+    n_rows: Array
+    weight: Array
 
-    def readings(self) -> Iterator[MetricValue]:
-        """A row of the table for each metric and group."""
+    def metric_values(self) -> Iterator[MetricValue]:
+        """Yield the value of each metric in each group."""
         sizes = list(zip(self.labels, self.n_rows.tolist(), self.weight.tolist(), strict=True))
         for metric, values in zip(self.metrics, self.values.tolist(), strict=True):
             for value, (label, n_rows, weight) in zip(values, sizes, strict=True):
@@ -32,10 +50,19 @@ class Record(NamedTuple):
 
 
 class MetricHistory:
-    """Metrics by epoch, split and group; the whole is the group "all" of "all".
+    """Metrics by epoch, split and group.
 
-    Iterating gives a `mlpkit.plugin.MetricValue` for each row, ``history["value"]`` a column.
+    Iterating yields a `mlpkit.plugin.MetricValue` for each row of the table, and
+    ``history["value"]`` is a column. All rows of a split are the group "all" of the partitioner
+    "all".
 
+    Parameters
+    ----------
+    records : iterable of Record, default=()
+        Metrics of each epoch and split, in order.
+
+    Examples
+    --------
     >>> one = np.array([[0.5]])
     >>> history = MetricHistory([Record(1, "train", ("accuracy",), (("all", "all"),), one,
     ...                                 np.array([4]), np.array([4.0]))])
@@ -48,20 +75,23 @@ class MetricHistory:
 
     def __iter__(self) -> Iterator[MetricValue]:
         for record in self.records:
-            yield from record.readings()
+            yield from record.metric_values()
 
     def __len__(self) -> int:
         return sum(record.values.size for record in self.records)
 
     def __add__(self, other: "MetricHistory") -> "MetricHistory":
-        """What came after it, behind it."""
+        """Append a later history."""
         return MetricHistory(self.records + other.records)
 
     def __getitem__(self, column: str) -> Array:
         """A column, one of the fields of `mlpkit.plugin.MetricValue`."""
         if column not in MetricValue._fields:
-            raise KeyError(f"no column {column!r}; columns: {', '.join(MetricValue._fields)}")
-        return np.array([getattr(reading, column) for reading in self])
+            raise KeyError(
+                f"MetricHistory has no column {column!r}. Its columns are:"
+                f" {', '.join(MetricValue._fields)}"
+            )
+        return np.array([getattr(value, column) for value in self])
 
     def select(
         self,
@@ -71,28 +101,69 @@ class MetricHistory:
         by: str | None = None,
         partition: str | None = None,
     ) -> list[MetricValue]:
-        """The rows of a metric, a split, a partitioner, a group."""
-        wanted = {"metric": metric, "split": split, "partitioner": by, "partition": partition}
-        asked = {name: value for name, value in wanted.items() if value is not None}
-        return [r for r in self if all(getattr(r, name) == value for name, value in asked.items())]
+        """Select rows of the table.
+
+        Parameters
+        ----------
+        metric, split, by, partition : str or None, default=None
+            Names of the metric, the split, the partitioner and the group. None selects all.
+
+        Returns
+        -------
+        rows : list of `mlpkit.plugin.MetricValue`
+        """
+        names = {"metric": metric, "split": split, "partitioner": by, "partition": partition}
+        names = {field: name for field, name in names.items() if name is not None}
+        return [r for r in self if all(getattr(r, field) == name for field, name in names.items())]
 
     def to_frame(self) -> Any:
-        """A tidy pandas frame: epoch, split, metric, partitioner, partition, value, n_rows,
-        weight. Names of groups are raw, as they are in the data; `to_csv` neutralises them.
+        """Convert the table to a tidy DataFrame.
+
+        Names of groups are unescaped, unlike in `to_csv`.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            With the columns epoch, split, metric, partitioner, partition, value, n_rows and weight.
         """
         return to_frame(self, MetricValue._fields)
 
     def to_csv(self, path: Any = None) -> str | None:
-        """Write what `to_frame` holds to a CSV file; without a path return its text.
+        """Write the table of `to_frame` as CSV.
 
-        Text is neutralised: control characters are escaped, and an apostrophe precedes names
-        that a spreadsheet would take for a formula (``=``, ``+``, ``-`` or ``@`` in front).
-        Numbers stay numbers. For raw text use ``to_frame().to_csv(path)``.
+        Names are escaped: control characters become escape sequences, and an apostrophe is
+        prepended to names that a spreadsheet would interpret as a formula, which begin with ``=``,
+        ``+``, ``-`` or ``@``. For unescaped names use ``to_frame().to_csv(path)``.
+
+        Parameters
+        ----------
+        path : str, path-like, file object or None, default=None
+            Where to write the table. None returns it as a string.
+
+        Returns
+        -------
+        text : str or None
+            The CSV text if path is None.
         """
         return to_csv(self, MetricValue._fields, path)
 
     def plot(self, metric: str, by: str = "all", *, ax: Any = None) -> Any:
-        """A line for each group, an axes for each split; returns the axes."""
+        """Plot a metric over the epochs, with axes for each split and a line for each group.
+
+        Parameters
+        ----------
+        metric : str
+            Name of the metric.
+        by : str, default="all"
+            Name of the partitioner.
+        ax : matplotlib Axes, array of Axes or None, default=None
+            Where to plot. None creates a figure.
+
+        Returns
+        -------
+        ax : matplotlib Axes or ndarray of Axes
+            An array if there are several splits.
+        """
         from mlpkit.reports import plots  # needs matplotlib
 
         return plots.lines(
@@ -104,7 +175,7 @@ class MetricHistory:
         names = dict.fromkeys(name for record in self.records for name in record.metrics)
         splits = dict.fromkeys(record.split for record in self.records)
         if not epochs:
-            return "<MetricHistory: nothing was measured>"
+            return "<MetricHistory: empty>"
         return (
             f"<MetricHistory of {comma_separated(names)} on {comma_separated(splits)}:"
             f" epochs {epochs[0]} to {epochs[-1]}>"

@@ -9,7 +9,7 @@ from mlpkit.plugin import Backend, Builder, Callback, PluginError, Recipe, Train
 from mlpkit.registry.distributions import CORE
 from mlpkit.registry.lookup import adapted, installed, resolve
 from mlpkit.training.parameters import Parameters
-from mlpkit.training.progress import shown_by_verbose
+from mlpkit.training.progress import verbose_callback
 
 BACKEND = "MLPKIT_BACKEND"  # the environment variable that selects the default backend
 
@@ -64,7 +64,7 @@ def selected_callbacks(parameters: Parameters, passes: int = 0) -> list[Any]:
         callbacks = [callbacks]
     selected = list(callbacks)
     if parameters.verbose:
-        name = shown_by_verbose(passes)
+        name = verbose_callback(passes)
         selected = [name, *(c for c in selected if not (isinstance(c, str) and c == name))]
     return selected
 

@@ -1,4 +1,4 @@
-"""A bar on the terminal or in a notebook, by tqdm; what others print goes above it."""
+"""A tqdm progress bar on a terminal or in a notebook. Other output is printed above it."""
 
 import sys
 from importlib import import_module
@@ -6,35 +6,43 @@ from threading import RLock
 from typing import Any
 
 _LOCK = RLock()
-_bars: list[Any] = []  # those that are open on the terminal
+_bars: list[Any] = []  # the open bars on the terminal
 
 
 class Bar:
-    """A bar of epochs."""
+    """A progress bar over epochs.
+
+    Parameters
+    ----------
+    total : int or None
+        Maximum number of epochs, if known.
+    notebook : bool, default=False
+        Whether to draw in a notebook.
+    """
 
     def __init__(self, total: int | None, notebook: bool = False) -> None:
-        kind = import_module("tqdm.auto" if notebook else "tqdm").tqdm
-        # without the thread by which tqdm looks after slow bars, and which outlives them
-        kind = type("Epochs", (kind,), {"monitor_interval": 0})
+        bar_class = import_module("tqdm.auto" if notebook else "tqdm").tqdm
+        # do not start the monitor thread of tqdm, which outlives the bars
+        bar_class = type("Epochs", (bar_class,), {"monitor_interval": 0})
         with _LOCK:
-            stream = sys.stderr.stream if isinstance(sys.stderr, _Above) else sys.stderr
-            self.bar = kind(
+            stream = sys.stderr.stream if isinstance(sys.stderr, _AboveBars) else sys.stderr
+            self.bar = bar_class(
                 total=total, desc="Training", unit="epoch", dynamic_ncols=True, file=stream
             )
             self.notebook = notebook
             if not notebook:
                 _bars.append(self.bar)
                 if len(_bars) == 1:
-                    sys.stdout, sys.stderr = _Above(sys.stdout), _Above(sys.stderr)
+                    sys.stdout, sys.stderr = _AboveBars(sys.stdout), _AboveBars(sys.stderr)
 
     def show(self, epoch: int, text: str) -> None:
-        """Draw the state after an epoch."""
+        """Draw the bar after an epoch, followed by a text."""
         with _LOCK:
             self.bar.n = epoch
             self.bar.set_postfix_str(text)
 
     def close(self) -> None:
-        """Leave the last state on a line of its own."""
+        """Close the bar and leave its last state on a separate line."""
         if self.notebook:
             self.bar.close()
             return
@@ -45,28 +53,28 @@ class Bar:
                 _restore()
 
 
-class _Above:
-    """A stream of the terminal: whole lines are written above the bars."""
+class _AboveBars:
+    """Wrap a terminal stream so that complete lines are written above the bars."""
 
     def __init__(self, stream: Any) -> None:
-        self.stream, self.begun = stream, ""
+        self.stream, self.pending = stream, ""
 
     def write(self, text: str) -> int:
-        """Write the whole lines and keep the rest."""
+        """Write the complete lines, and keep the rest until it is completed or flushed."""
         with _LOCK:
-            lines, newline, rest = (self.begun + text).rpartition("\n")
-            self.begun = rest
-            self._put(lines + newline)
+            lines, newline, rest = (self.pending + text).rpartition("\n")
+            self.pending = rest
+            self._write_above(lines + newline)
         return len(text)
 
     def flush(self) -> None:
-        """Write what there is, a question for the user for example."""
+        """Write an incomplete line as well, for example the prompt of `input`."""
         with _LOCK:
-            text, self.begun = self.begun, ""
-            self._put(text)
+            text, self.pending = self.pending, ""
+            self._write_above(text)
             self.stream.flush()
 
-    def _put(self, text: str) -> None:
+    def _write_above(self, text: str) -> None:
         if not text:
             return
         for bar in _bars:
@@ -82,9 +90,9 @@ class _Above:
 
 
 def _restore() -> None:
-    """Put the streams back, unless somebody else has put others there meanwhile."""
+    """Restore the original streams, unless other code has replaced them in the meantime."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if isinstance(stream, _Above):
+        if isinstance(stream, _AboveBars):
             stream.flush()
             setattr(sys, name, stream.stream)
