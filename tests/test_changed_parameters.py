@@ -60,33 +60,35 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-def assert_same(ours: Any, theirs: Any, places: float = 1e-9) -> None:
-    """Weights, the last loss and predictions are equal."""
+def assert_same(actual: Any, expected: Any, tolerance: float = 1e-9) -> None:
+    """Assert that the weights, the last loss and the predictions are equal."""
     for a, b in zip(
-        ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True
+        actual.coefs_ + actual.intercepts_, expected.coefs_ + expected.intercepts_, strict=True
     ):
-        np.testing.assert_allclose(a, b, atol=places)
-    np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=places)
-    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=places)
-    assert ours.n_iter_ == theirs.n_iter_
+        np.testing.assert_allclose(a, b, atol=tolerance)
+    np.testing.assert_allclose(actual.loss_, expected.loss_, rtol=tolerance)
+    np.testing.assert_allclose(actual.predict(X), expected.predict(X), atol=tolerance)
+    assert actual.n_iter_ == expected.n_iter_
 
 
 @pytest.mark.parametrize("case", CHANGES)
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_warm_starts_with_changed_parameters(case: str, name: str, backend: str) -> None:
-    """A warm start after a change equals that of scikit-learn."""
+    """A warm start after a change gives the same results as in scikit-learn."""
     before, after = CHANGES[case]
     y = LABELS if name == "MLPClassifier" else Y
-    both = []
-    for module, more in ((mlpkit, {"backend": backend}), (neural_network, {})):
-        made = getattr(module, name)(**{**SMALL, **before}, warm_start=True, **more).fit(X, y)
-        made.set_params(**after)
+    results = []
+    for module, backend_parameter in ((mlpkit, {"backend": backend}), (neural_network, {})):
+        estimator = getattr(module, name)(
+            **{**SMALL, **before}, warm_start=True, **backend_parameter
+        ).fit(X, y)
+        estimator.set_params(**after)
         if case.startswith("activation"):
-            both.append(made.predict(X))
-        both.append(made.fit(X, y))
-    if case.startswith("activation"):  # predictions of scikit-learn depend on it, too
-        np.testing.assert_allclose(both.pop(0), both.pop(1), atol=1e-9)
-    assert_same(*both, places=1e-6 if "lbfgs" in (case, before.get("solver")) else 1e-9)
+            results.append(estimator.predict(X))
+        results.append(estimator.fit(X, y))
+    if case.startswith("activation"):  # scikit-learn predicts with the new activation, too
+        np.testing.assert_allclose(results.pop(0), results.pop(1), atol=1e-9)
+    assert_same(*results, tolerance=1e-6 if "lbfgs" in (case, before.get("solver")) else 1e-9)
 
 
 STREAMED = [c for c in CHANGES if c not in ("max_fun", "validation_fraction", "lbfgs")]
@@ -99,30 +101,30 @@ def test_streams_with_changed_parameters(case: str, name: str, fitted: bool, bac
     """As in scikit-learn, the optimizer keeps the parameters of the first call."""
     before, after = CHANGES[case]
     y = LABELS if name == "MLPClassifier" else Y
-    both = []
-    for module, more in ((mlpkit, {"backend": backend}), (neural_network, {})):
-        made = getattr(module, name)(**{**SMALL, **before}, **more)
+    results = []
+    for module, backend_parameter in ((mlpkit, {"backend": backend}), (neural_network, {})):
+        estimator = getattr(module, name)(**{**SMALL, **before}, **backend_parameter)
         if fitted:
-            made.fit(X, y)
+            estimator.fit(X, y)
         else:
-            made.partial_fit(X, y, **({"classes": [0, 1, 2]} if y is LABELS else {}))
-        made.set_params(**after).partial_fit(X[:40], y[:40]).partial_fit(X[40:], y[40:])
-        both.append(made)
-    assert_same(*both)
+            estimator.partial_fit(X, y, **({"classes": [0, 1, 2]} if y is LABELS else {}))
+        estimator.set_params(**after).partial_fit(X[:40], y[:40]).partial_fit(X[40:], y[40:])
+        results.append(estimator)
+    assert_same(*results)
 
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_lbfgs_between_calls_of_adam(name: str, backend: str) -> None:
     """The optimizer state of Adam is kept while L-BFGS trains."""
     y = LABELS if name == "MLPClassifier" else Y
-    both = []
-    for module, more in ((mlpkit, {"backend": backend}), (neural_network, {})):
-        made = getattr(module, name)(**SMALL, warm_start=True, **more).fit(X, y)
-        made.set_params(solver="lbfgs").fit(X, y)
+    results = []
+    for module, backend_parameter in ((mlpkit, {"backend": backend}), (neural_network, {})):
+        estimator = getattr(module, name)(**SMALL, warm_start=True, **backend_parameter).fit(X, y)
+        estimator.set_params(solver="lbfgs").fit(X, y)
         if module is mlpkit:
-            made = pickle.loads(pickle.dumps(made))
-        both.append(made.set_params(solver="adam").partial_fit(X, y))
-    for a, b in zip(both[0].coefs_, both[1].coefs_, strict=True):
+            estimator = pickle.loads(pickle.dumps(estimator))
+        results.append(estimator.set_params(solver="adam").partial_fit(X, y))
+    for a, b in zip(results[0].coefs_, results[1].coefs_, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
@@ -164,7 +166,7 @@ INVALID = {
 @pytest.mark.parametrize("name", INVALID)
 @pytest.mark.parametrize("loaded", [True, False])
 def test_invalid_values_are_rejected_in_each_call(name: str, loaded: bool, backend: str) -> None:
-    """Invalid values are errors; a call with a valid value continues."""
+    """Invalid values raise an error; training continues after a valid value is set."""
     reg = mlpkit.MLPRegressor(**SMALL, backend=backend).partial_fit(X, Y)
     if loaded:
         reg = pickle.loads(pickle.dumps(reg))
@@ -218,7 +220,7 @@ def test_changes_that_require_another_network(case: str, loaded: bool, backend: 
     reg.set_params(**{name: value}).partial_fit(X, abs(Y))
 
 
-def test_the_default_builder_by_its_name(backend: str) -> None:
+def test_the_name_of_the_default_builder(backend: str) -> None:
     """None and "dense" are the same builder."""
     reg = mlpkit.MLPRegressor(**SMALL, backend=backend).fit(X, Y)
     reg.set_params(builder="dense", builder_options={}).partial_fit(X, Y)
@@ -280,7 +282,7 @@ CHANGED_METRICS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("case", CHANGED_METRICS)
 def test_changes_of_the_metrics_of_a_stream(case: str, backend: str) -> None:
-    """Sums start again from zero, and the history is kept."""
+    """The metrics are computed anew, and the history is kept."""
     reg = mlpkit.MLPRegressor(**SMALL, metrics=["mae"], backend=backend)
     reg.partial_fit(X, Y).partial_fit(X, Y)
     n = len(reg.metric_history_)

@@ -1,4 +1,4 @@
-"""Validation rows and labels are routed through pipelines and searches by scikit-learn."""
+"""Metadata routing of validation sets and labels through pipelines and searches."""
 
 from collections.abc import Iterator
 
@@ -21,19 +21,19 @@ LABELS = pd.DataFrame({"region": np.array(["north", "south"])[np.arange(len(Y)) 
 
 @pytest.fixture(autouse=True)
 def routing() -> Iterator[None]:
-    """Enable metadata routing, as users do."""
+    """Enable metadata routing."""
     with sklearn.config_context(enable_metadata_routing=True):
         yield
 
 
 def classifier(backend: str) -> MLPClassifier:
-    """A classifier that requests validation rows and labels."""
+    """Return a classifier that requests a validation set and labels."""
     clf = MLPClassifier((8,), max_iter=3, random_state=0, backend=backend, metrics="accuracy")
     clf.set_params(partitions=by_labels("region"))
     return clf.set_fit_request(X_val=True, y_val=True, labels=True, labels_val=True)
 
 
-def test_validation_rows_in_a_pipeline(backend: str) -> None:
+def test_validation_set_in_a_pipeline(backend: str) -> None:
     """The steps of a pipeline transform X_val as they transform X."""
     pipe = Pipeline(
         [("scale", StandardScaler()), ("mlp", classifier(backend))], transform_input=["X_val"]
@@ -45,20 +45,20 @@ def test_validation_rows_in_a_pipeline(backend: str) -> None:
         labels=LABELS[:400],
         labels_val=LABELS[400:],
     )
-    curve = pipe[-1].metric_history_.select("accuracy", split="validation", by="all")
-    assert curve[-1].value == pytest.approx(pipe.score(X[400:], Y[400:]))
+    history = pipe[-1].metric_history_.select("accuracy", split="validation", by="all")
+    assert history[-1].value == pytest.approx(pipe.score(X[400:], Y[400:]))
     assert pipe[-1].metric_history_.select(split="validation", by="region")
 
 
 def test_labels_in_a_search(backend: str) -> None:
-    """Labels are split into folds, for the fits and for the scorer."""
-    score = make_partition_scorer("accuracy", by_labels("region"), labels=["region"], min_rows=5)
+    """The search splits the labels into folds, for `fit` and for the scorer."""
+    scorer = make_partition_scorer("accuracy", by_labels("region"), labels=["region"], min_rows=5)
     search = GridSearchCV(
         MLPClassifier((8,), max_iter=3, random_state=0, backend=backend, metrics="accuracy")
         .set_params(partitions=by_labels("region"))
         .set_fit_request(labels=True),
         {"alpha": [1e-4, 1e-2]},
-        scoring=score,
+        scoring=scorer,
         refit="worst_accuracy",
         cv=3,
     )

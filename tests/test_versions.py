@@ -1,4 +1,4 @@
-"""Pickles carry versions, and load where parameters were added."""
+"""Pickles contain versions, and can be loaded after parameters were added."""
 
 import copy
 import io
@@ -24,7 +24,7 @@ SMALL: dict[str, Any] = {"tol": 9.0, "n_iter_no_change": 1, "random_state": 0}
 
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """From the call on, another version of mlpkit is installed."""
+    """Return a function after whose call another version of mlpkit seems to be installed."""
     before = versions.installed_version
 
     def version_of(distribution: str) -> str | None:
@@ -36,30 +36,30 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> Any:
     return upgrade
 
 
-def by_joblib(dumped: bytes) -> Any:
-    """What `joblib.load` makes of the bytes."""
-    return joblib.load(io.BytesIO(dumped))
+def joblib_loads(data: bytes) -> Any:
+    """Return the object that joblib loads from the bytes."""
+    return joblib.load(io.BytesIO(data))
 
 
-@pytest.mark.parametrize("load", [pickle.loads, by_joblib])
+@pytest.mark.parametrize("load", [pickle.loads, joblib_loads])
 @pytest.mark.parametrize("fitted", [True, False])
 def test_another_version_warns(load: Any, fitted: bool, newer: Any, backend: str) -> None:
-    """The warning names estimator, distribution, and both versions; the estimator works."""
+    """The warning names the estimator, the distribution and both versions."""
     clf = MLPClassifier((2,), **SMALL, backend=backend)
     clf = clf.fit(X, Y) if fitted else clf
-    dumped = io.BytesIO()
-    if load is by_joblib:
-        joblib.dump(clf, dumped)
+    file = io.BytesIO()
+    if load is joblib_loads:
+        joblib.dump(clf, file)
     else:
-        pickle.dump(clf, dumped)
+        pickle.dump(clf, file)
     newer()
     expected = (
         f"MLPClassifier was pickled with mlpkit {mlpkit.__version__} and is loaded with mlpkit"
         r" 9\.9\. .* Install mlpkit=="
     )
-    with pytest.warns(InconsistentVersionWarning, match=expected) as said:
-        loaded = load(dumped.getvalue())
-    warning = next(w.message for w in said if "mlpkit 9.9" in str(w.message))
+    with pytest.warns(InconsistentVersionWarning, match=expected) as warned:
+        loaded = load(file.getvalue())
+    warning = next(w.message for w in warned if "mlpkit 9.9" in str(w.message))
     assert isinstance(warning, UserWarning) and isinstance(warning, InconsistentVersionWarning)
     assert warning.estimator_name == "MLPClassifier" and warning.distribution == "mlpkit"
     assert (warning.original_version, warning.current_version) == (mlpkit.__version__, "9.9")
@@ -69,28 +69,28 @@ def test_another_version_warns(load: Any, fitted: bool, newer: Any, backend: str
 
 
 def test_the_same_version_does_not_warn(backend: str) -> None:
-    """Nor do copies of any kind, which are not marked."""
+    """Loading with the same version does not warn, nor do copies, which have no versions."""
     clf = MLPClassifier((2,), **SMALL, backend=backend).fit(X, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         copies = [pickle.loads(pickle.dumps(clf)), copy.copy(clf), copy.deepcopy(clf), clone(clf)]
         copies += joblib.Parallel(n_jobs=2)(joblib.delayed(clone)(clf) for _ in range(2))
-    for each in copies:
-        assert versions.STATE_KEY not in vars(each)
+    for estimator in copies:
+        assert versions.STATE_KEY not in vars(estimator)
 
 
-def test_the_backends_distribution_is_carried(backend: str) -> None:
-    """That of mlpkit always, that of the plugin that trained."""
+def test_versions_in_the_state(backend: str) -> None:
+    """The state contains the versions of mlpkit and of the plugin of the backend."""
     state = MLPClassifier((2,), **SMALL, backend=backend).fit(X, Y).__getstate__()
-    found = state[versions.STATE_KEY]
-    assert found["mlpkit"] == mlpkit.__version__
-    assert len(found) == (1 if backend == "numpy" else 2)
+    pickled_versions = state[versions.STATE_KEY]
+    assert pickled_versions["mlpkit"] == mlpkit.__version__
+    assert len(pickled_versions) == (1 if backend == "numpy" else 2)
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", ["dropout", "loss_options", "metrics", "alpha"])
 def test_a_pickle_without_a_newer_parameter_loads(name: str) -> None:
-    """It has the default, fits, and can be cloned and shown."""
+    """The parameter has its default; the estimator can be fitted, cloned and displayed."""
     reg = MLPRegressor(**SMALL).fit(X, Y)
     state = reg.__getstate__()
     del state[name]
@@ -114,8 +114,8 @@ class Wide(MLPRegressor):
 
 @pytest.mark.once
 @pytest.mark.parametrize("name", ["width", "metrics_window", "random_state"])
-def test_of_a_subclass(name: str) -> None:
-    """Its own defaults come first."""
+def test_a_pickle_of_a_subclass_without_a_newer_parameter(name: str) -> None:
+    """The defaults of the subclass take precedence."""
     state = Wide(width=5).fit(X, Y).__getstate__()
     del state[name]
     loaded = Wide.__new__(Wide)
@@ -136,29 +136,30 @@ with open(sys.argv[1], "wb") as file:
 """
 LOAD = """
 import pickle, sys, warnings
-with open(sys.argv[1], "rb") as file, warnings.catch_warnings(record=True) as said:
+with open(sys.argv[1], "rb") as file, warnings.catch_warnings(record=True) as warned:
     warnings.simplefilter("always")
     pickle.load(file)
-print(sorted(str(w.message).partition(". ")[0] for w in said))
+print(sorted(str(w.message).partition(". ")[0] for w in warned))
 """
 
 
 @pytest.mark.once
 def test_another_version_of_a_plugin(tmp_path: Path) -> None:
-    """Of each whose component an estimator was trained with; one that is missing is passed
-    over, because a dense network predicts without it.
+    """Each plugin that the estimator was trained with is compared.
+
+    Plugins that are not installed are ignored, since a dense network predicts without them.
     """
     code = {"acme_solvers": "from mlpkit.objectives.solvers import sgd as calm\n"}
-    for where, version in (("then", "1.0"), ("now", "2.0"), ("never", "")):
-        (tmp_path / where).mkdir()
+    for site, version in (("old", "1.0"), ("new", "2.0"), ("without", "")):
+        (tmp_path / site).mkdir()
         if version:
-            install(tmp_path / where, "acme-mlp", {"acme": BACKEND}, version)
-            install(tmp_path / where, "calm-mlp", {"calm": SOLVER}, version, code)
+            install(tmp_path / site, "acme-mlp", {"acme": BACKEND}, version)
+            install(tmp_path / site, "calm-mlp", {"calm": SOLVER}, version, code)
     path = str(tmp_path / "model.pkl")
-    assert run(tmp_path / "then", "-c", FIT, path).stderr == ""
-    assert run(tmp_path / "then", "-c", LOAD, path).stdout == "[]\n"
-    assert run(tmp_path / "never", "-c", LOAD, path).stdout == "[]\n"
-    assert eval(run(tmp_path / "now", "-c", LOAD, path).stdout) == [
+    assert run(tmp_path / "old", "-c", FIT, path).stderr == ""
+    assert run(tmp_path / "old", "-c", LOAD, path).stdout == "[]\n"
+    assert run(tmp_path / "without", "-c", LOAD, path).stdout == "[]\n"
+    assert eval(run(tmp_path / "new", "-c", LOAD, path).stdout) == [
         f"MLPClassifier was pickled with {d} 1.0 and is loaded with {d} 2.0"
         for d in ("acme-mlp", "calm-mlp")
     ]

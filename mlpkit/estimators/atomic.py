@@ -1,4 +1,4 @@
-"""Changes of an estimator that happen in one step, whatever other threads do meanwhile."""
+"""Atomic changes of an estimator, which other threads see entirely or not at all."""
 
 import os
 from collections.abc import Callable
@@ -8,15 +8,16 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 Estimator = TypeVar("Estimator")
-FITTED = ("_network", "_preset_layers")  # a fit replaces these, whoever sets them meanwhile
+# the results of a call, which replace what another thread set in the meantime
+FITTED = ("_network", "_preset_layers")
 
 _GUARD = Lock()
-# by the id of an estimator, while a call holds its lock; pickles and copies do not contain them
+# the locks that calls hold, by the id of the estimator; no attributes, so pickles omit them
 _LOCKS: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
 def _lock_of(estimator: Any) -> Any:
-    """The lock that calls of this estimator share."""
+    """Return the lock of an estimator, the same one for concurrent calls."""
     with _GUARD:
         lock = _LOCKS.get(id(estimator))
         if lock is None:
@@ -25,7 +26,7 @@ def _lock_of(estimator: Any) -> Any:
 
 
 def _forget_locks() -> None:
-    """The threads that held locks do not exist in a forked process."""
+    """Remove all locks in a forked process, where the threads that held them do not exist."""
     global _GUARD
     _GUARD = Lock()
     _LOCKS.clear()
@@ -36,18 +37,18 @@ if hasattr(os, "register_at_fork"):
 
 
 def snapshot(estimator: Estimator) -> Estimator:
-    """The estimator in its present state, which `alter` in another thread does not change."""
+    """Return a view of the present state, which `alter` in another thread does not change."""
     view = object.__new__(type(estimator))
     object.__setattr__(view, "__dict__", vars(estimator))  # `alter` replaces the dict
     return view
 
 
 def alter(estimator: Estimator, work: Callable[[Estimator], object]) -> Estimator:
-    """Call ``work`` with a shallow copy of the estimator, and adopt its attributes on success.
+    """Call ``work`` with a shallow copy of the estimator, and copy back its attributes.
 
-    Threads take turns. After any exception, also one from outside (a signal, a warning that is
-    turned into an error), the estimator is unchanged. ``work`` must replace attributes instead of
-    modifying their values in place.
+    Concurrent calls run one after the other. The estimator is unchanged after any exception,
+    including an interrupt and a warning that is turned into an error. ``work`` must replace
+    attributes instead of modifying their values in place.
     """
     lock = _lock_of(estimator)
     if lock._is_owned():
@@ -71,7 +72,7 @@ def alter(estimator: Estimator, work: Callable[[Estimator], object]) -> Estimato
 
 
 def _merged(start: dict[str, Any], now: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """The attributes after the work, with the parameters that were set in the meantime."""
+    """Return the attributes after the work, with those that were set in the meantime."""
     if len(now) != len(start) or not all(map(is_, now.values(), start.values())):
         for name, value in now.items():
             if name not in FITTED and start.get(name, start) is not value:

@@ -1,4 +1,4 @@
-"""The base class of both estimators: how a call of `fit` runs, from parameters to attributes."""
+"""The base class of both estimators, with `fit` and the steps that it consists of."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -33,15 +33,15 @@ from mlpkit.training.tasks import Tasks
 
 
 class BaseMLP(SklearnCallbackSupport, FittedMLP):
-    """Fits a network, on top of what a fitted estimator has; subclasses define the targets."""
+    """Base class that adds training to `FittedMLP`; subclasses define the targets."""
 
     _y_numeric: bool
-    _optimizer: Parameters  # of the last call whose solver worked in steps
+    _optimizer: Parameters  # of the last call with a solver that works in steps
     _last_call: LastCall
 
     @abstractmethod
     def _fitted_targets(self, y: Any, incremental: bool) -> Targets:
-        """The encoder of the targets: fitted to y, or the previous one, checked against y."""
+        """Return the encoder of the targets: a new one, or the fitted one after checking y."""
 
     def _class_weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
         """The sample weights multiplied by class weights."""
@@ -138,7 +138,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         """
         parameters, changes = self._resolved_parameters()
         _check_partial_fit(parameters, incremental)
-        with config_context(skip_parameter_validation=True):  # of functions of scikit-learn
+        with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
             valid = validated_rows(self, rows, parameters.dtype, reset=fresh)
             self._targets = self._fitted_targets(valid.y, incremental)
@@ -191,10 +191,10 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         result.monitor.warn()
 
     def _resolved_parameters(self) -> tuple[Parameters, dict[str, Any]]:
-        """The parameters, and those that changed since the last call, with their old values.
+        """Return the parameters, and the old values of those that changed since the last call.
 
-        They are validated as in scikit-learn; in a stream only after one was set, because
-        validation takes longer than a small step.
+        The parameters are validated as in scikit-learn, unless they are the same objects as in
+        the last call, because validation takes longer than a small training step.
         """
         values = {name: getattr(self, name) for name in self._parameter_names}
         last = vars(self).get("_last_call")
@@ -211,12 +211,13 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         return "_network" in vars(self) or "_preset_layers" in vars(self)
 
     def _forget(self) -> None:
-        """Remove what belongs to earlier fits."""
+        """Remove the state of earlier calls."""
         for name in ("_progress", "_losses", "_stream", "validation_scores_", "loss_"):
             self.__dict__.pop(name, None)
         self.metric_history_ = MetricHistory()
 
     def _shape_of(self, data: Dataset) -> DataShape:
+        """The properties of the data that the network depends on."""
         names = getattr(self, "feature_names_in_", None)
         n_features, n_outputs = data.X.shape[1], data.y.shape[1]
         name, dtype = type(self).__name__, data.X.dtype.name
@@ -250,11 +251,11 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             self._optimizer = parameters
         elif "_progress" not in vars(self):  # L-BFGS in a first fit
             self.__dict__.pop("_optimizer", None)
-        else:  # the optimizer of steps waits for the next stream
+        else:  # keep the optimizer state for the next `partial_fit`
             result.network.keep_optimizer_state(self._network.optimizer_state)
 
     def _initialize(self, n_features: int, n_outputs: int) -> None:
-        """Become fitted with the initial weights of a new network."""
+        """Initialize a new network without training, and set the fitted attributes."""
         parameters, _ = self._resolved_parameters()
         self._forget()
         self.n_features_in_ = n_features
@@ -277,6 +278,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         return attributes
 
     def _is_stochastic(self) -> bool:
+        """Return True, or raise the AttributeError of scikit-learn for `partial_fit`."""
         if not has_steps(self._present_parameters()):
             reason = f"{self.solver} is not stochastic."
             raise AttributeError(
@@ -290,4 +292,4 @@ def _check_partial_fit(parameters: Parameters, incremental: bool) -> None:
     if incremental and parameters.early_stopping:
         raise ValueError("partial_fit does not support early_stopping=True")
     if incremental and parameters.early_stopping_on is not None:
-        raise ValueError("partial_fit does not support early_stopping_on: use fit.")
+        raise ValueError("partial_fit does not support early_stopping_on. Use fit instead.")

@@ -6,7 +6,7 @@ from mlpkit.plugin import Spec
 
 
 class BuildMethod:
-    """``build(self, spec)`` of a subclass as a builder that can be pickled.
+    """The method ``build(self, spec)`` of a subclass, as a builder that can be pickled.
 
     It contains the class and the parameters instead of the estimator. Builders with equal
     parameters build the same network.

@@ -1,4 +1,4 @@
-"""Support of the callbacks of scikit-learn 1.9 and later, which `set_callbacks` registers."""
+"""Support for the callbacks of scikit-learn 1.9 and later, which `set_callbacks` registers."""
 
 from collections.abc import Callable
 from typing import Any, Self
@@ -14,7 +14,7 @@ try:
 except ImportError:
 
     def with_callbacks(method: Any) -> Any:
-        """Without support there is nothing to tear down."""
+        """Return the method unchanged: this version of scikit-learn has no callbacks."""
         return method
 
     class _Support:  # type: ignore[no-redef]
@@ -33,10 +33,10 @@ CALLBACK_ATTRIBUTES = (CALLBACKS, PARENT, "_callback_fit_ctx", "_skl_callbacks_t
 
 
 class SklearnCallbackSupport(_Support):  # type: ignore[misc]
-    """Extends `set_callbacks` of scikit-learn: a fit calls the hooks of these callbacks."""
+    """Mixin of estimators that call the hooks of scikit-learn's callbacks during training."""
 
     def _fit_atomically(self, work: Callable[[Self, Tasks], object]) -> Self:
-        """Fit as `alter` does, as a task of scikit-learn's callbacks if there are any."""
+        """Call ``work`` as `alter` does, as a task of scikit-learn's callbacks if any are set."""
         state = vars(self)
         if CALLBACKS in state or PARENT in state:
             self._fit_as_task(work)
@@ -45,7 +45,8 @@ class SklearnCallbackSupport(_Support):  # type: ignore[misc]
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def _fit_as_task(self, work: Callable[[Self, Tasks], object]) -> None:
-        if CALLBACKS not in vars(self):  # callbacks of a Pipeline or a search only see the task
+        """Call ``work`` as a task; the estimator is unchanged if a hook raises an exception."""
+        if CALLBACKS not in vars(self):  # a Pipeline or a search has callbacks: no subtasks
             self._init_callback_context()
             alter(self, lambda draft: work(draft, NoTasks()))
             return

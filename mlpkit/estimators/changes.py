@@ -1,4 +1,4 @@
-"""Parameters that were changed between the calls of an estimator."""
+"""Parameters of an estimator that changed since its last call."""
 
 from collections.abc import Mapping
 from operator import is_
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from mlpkit.training.parameters import Parameters
 
-# a pickle contains these, so that a change is noticed after it was loaded
+# the parameters in a pickle, whose changes are detected after unpickling
 PICKLED = (
     "builder",
     "builder_options",
@@ -30,22 +30,22 @@ class LastCall(NamedTuple):
     parameters: Parameters | None
 
     def has(self, values: dict[str, Any]) -> bool:
-        """Whether the last call had the very same values."""
+        """Return whether the values of the last call are the same objects."""
         last = self.values
         return len(last) == len(values) and all(map(is_, values.values(), last.values()))
 
     def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters that have another value now, with their old values."""
+        """Return the old values of the parameters that have another value now, by name."""
         return {name: old for name, old in self.values.items() if not is_same(old, values[name])}
 
     def pickled(self, values: Mapping[str, Any]) -> "LastCall":
-        """The record for a pickle; objects that are no longer parameters become names."""
+        """Return the record for a pickle, in which replaced objects are represented by names."""
         last = self.values
-        return LastCall({n: _kept(last[n], values[n]) for n in PICKLED if n in last}, None)
+        return LastCall({n: _picklable(last[n], values[n]) for n in PICKLED if n in last}, None)
 
 
 class NamedObject:
-    """Stands in a pickle for an object, and equals objects of the same name."""
+    """Placeholder for an object in a pickle, which equals all objects of the same name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -61,19 +61,21 @@ class NamedObject:
 
 
 def _name(value: Any) -> str:
+    """Return the qualified name of a function or a class, or else the representation."""
     if isinstance(value, NamedObject):
         return value.name
     return str(getattr(value, "__qualname__", repr(value)))
 
 
-def _kept(old: Any, new: Any) -> Any:
+def _picklable(old: Any, new: Any) -> Any:
+    """Return a form of the old value that can be pickled if the new value can."""
     if is_same(old, new):
         return new
     return old if old is None or isinstance(old, str | int | float) else NamedObject(_name(old))
 
 
 def is_same(a: Any, b: Any) -> bool:
-    """Whether two values of a parameter are equal; False if they cannot be compared.
+    """Return whether two values of a parameter are equal; False if they cannot be compared.
 
     >>> is_same((5,), (5,)), is_same("a", "b")
     (True, False)

@@ -1,4 +1,4 @@
-"""What each parameter may be, checked by scikit-learn before every fit."""
+"""Constraints of the parameters, which scikit-learn checks before every fit."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -15,10 +15,10 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _FRACTION = Interval(Real, 0, 1, closed="left")
 
 CONSTRAINTS: dict[str, list[Any]] = {
-    "loss": [str, Loss, None, object],  # an object that a plugin adapts; `recipes` checks
+    "loss": [str, Loss, None, object],  # `object` is for plugins; checked by `recipe_of`
     "hidden_layer_sizes": ["array-like", _COUNT],
     "activation": [StrOptions(set(HIDDEN)), list, tuple],
-    "solver": [str, Solver, object],  # likewise
+    "solver": [str, Solver, object],  # as for the loss
     "alpha": [_NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), _COUNT],
     "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
@@ -48,7 +48,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "dropout": [_FRACTION, list, tuple],
     "trainer": [str, callable, None],
     "callbacks": ["array-like", callable, str, None, object],
-    "metrics": [object],  # the plan checks these
+    "metrics": [object],  # checked by `plan_of`
     "partitions": [object],
     "train_metrics": [StrOptions({"running", "exact"})],
     "metrics_window": [_COUNT],

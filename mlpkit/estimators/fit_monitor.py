@@ -1,4 +1,4 @@
-"""The monitor that the parameters and the arguments of a call require."""
+"""Choice of the monitor for a call of `fit` or `partial_fit`."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,14 +9,14 @@ from mlpkit.plugin import Dataset
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.parameters import Parameters
 
-STREAM = ("metrics", "partitions", "metrics_window")  # a change of these begins a new stream
+STREAM = ("metrics", "partitions", "metrics_window")  # a changed value starts a new stream
 
 
 class MeasuredRows(NamedTuple):
-    """The rows of a call that metrics are computed on.
+    """The rows of a call on which the metrics are computed.
 
-    ``passed`` are the training rows as the user passed them, ``train`` as they are used, with
-    sample weights; ``sets`` has both forms of each evaluation set.
+    ``passed`` are the training rows as passed by the user, ``train`` are the validated rows with
+    encoded targets and without class weights; ``sets`` has both forms of each evaluation set.
     """
 
     passed: Dataset
@@ -25,7 +25,7 @@ class MeasuredRows(NamedTuple):
 
 
 class EarlierCalls(NamedTuple):
-    """What earlier calls left: the number of their epochs, and the stream of `partial_fit`."""
+    """The number of epochs of earlier calls, and the stream of earlier `partial_fit` calls."""
 
     n_epochs: int
     stream: Any
@@ -40,7 +40,7 @@ def monitor_of(
     earlier: EarlierCalls,
     incremental: bool,
 ) -> Monitor:
-    """The monitor; it measures nothing unless metrics, groups or evaluation sets are given."""
+    """Return the monitor, `NoMonitor` without metrics, partitions and evaluation sets."""
     requested = parameters.metrics, parameters.partitions, parameters.early_stopping_on
     network_metrics = network.structure.metrics
     if not rows.sets and not network_metrics and all(value is None for value in requested):

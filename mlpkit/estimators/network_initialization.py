@@ -1,4 +1,4 @@
-"""The network that training starts from: a new one, or the fitted one with changed parameters."""
+"""The initial network of a call: a new one, or the fitted one with changed parameters."""
 
 import copy
 import warnings
@@ -24,7 +24,7 @@ from mlpkit.training.recipe import loss_of
 
 
 class DataShape(NamedTuple):
-    """What a network depends on besides the parameters; ``estimator`` is the name of the class."""
+    """Properties of the data that a network depends on, and the class name of the estimator."""
 
     estimator: str
     n_features: int
@@ -37,7 +37,7 @@ class DataShape(NamedTuple):
 def initialized(
     parameters: Parameters, shape: DataShape, rng: np.random.RandomState
 ) -> FittedNetwork:
-    """A new network with the weights that the builder draws."""
+    """Return a new network with the initial weights of the builder."""
     sizes = dense.sizes(parameters.hidden_layer_sizes)
     classes, targets = shape.targets.classes, shape.targets
     own_build = isinstance(parameters.builder, BuildMethod)
@@ -50,10 +50,10 @@ def initialized(
         activation=activation_of(parameters.activation, len(sizes), shape.estimator),
         dtype=shape.dtype,
         backend=backend_name(parameters),
-        seed=int(copy.deepcopy(rng).randint(2**31)),  # of a copy: later draws do not change
+        seed=int(copy.deepcopy(rng).randint(2**31)),  # a copy does not affect later draws
         feature_names=None if shape.feature_names is None else tuple(shape.feature_names),
         classes=None if classes is None else tuple(classes),
-        # a class with a `build` of its own uses its parameter itself
+        # a method `build` of a subclass applies `self.dropout` itself
         dropout=0.0 if own_build else checked_dropout(parameters.dropout, len(sizes)),
     )
     spec = replace(spec, loss=loss_of(parameters.loss, spec, parameters.loss_options))
@@ -70,10 +70,10 @@ def continued(
     shape: DataShape,
     incremental: bool,
 ) -> FittedNetwork:
-    """The fitted network with the edits of its layers, and with the changed parameters that can
-    be applied to it; raises ValueError for the others.
+    """Return the fitted network with changed layers and parameters.
 
-    The optimizer state is kept in a stream; a warm start begins with a new one.
+    Raises ValueError for a parameter that requires another network. ``incremental`` calls keep
+    the optimizer state; a warm start begins with a new one.
     """
     if shape.n_outputs != network.spec.n_outputs:
         raise ValueError(
@@ -107,9 +107,9 @@ def continued(
 
 
 def activation_of(activation: Any, n_layers: int, estimator: str, fitted: Any = None) -> Any:
-    """The activation of the hidden layers, one or a tuple with one for each layer.
+    """Return the activation of the hidden layers, a str or a tuple of one str for each layer.
 
-    It is read at each call, as in scikit-learn. Raises ValueError if it is invalid.
+    Each call reads the parameter again, as in scikit-learn. Raises ValueError if it is invalid.
     ``estimator`` is the name of the class, for the message.
     """
     if activation is fitted or (isinstance(activation, str) and activation == fitted):
@@ -120,8 +120,9 @@ def activation_of(activation: Any, n_layers: int, estimator: str, fitted: Any = 
 
 
 def _check_sizes(spec: Spec, parameters: Parameters, shape: DataShape) -> None:
-    """Warn of other sizes of layers, which scikit-learn ignores; raise ValueError for another
-    number of layers.
+    """Warn about changed sizes of layers; raise ValueError if the number of layers changed.
+
+    scikit-learn ignores changed sizes, too.
     """
     sizes = dense.sizes(parameters.hidden_layer_sizes)
     if sizes == spec.hidden_layer_sizes:
@@ -143,9 +144,9 @@ def _changed_spec(
     changes: Mapping[str, Any],
     shape: DataShape,
 ) -> Spec:
-    """The spec after changes of parameters since the last call."""
+    """Return the spec with the parameters that changed since the last call."""
     if isinstance(parameters.builder, BuildMethod):
-        own = parameters.builder.params  # of the subclass that has a `build`
+        own = parameters.builder.params  # the parameters of the subclass
         for name in changes.keys() - set(CONSTRAINTS) - {"class_weight"}:
             raise _not_applicable(shape, name, changes[name], own.get(name))
     for name in ("builder", "builder_options"):
@@ -159,29 +160,30 @@ def _changed_spec(
         name = "loss" if "loss" in changes else "loss_options"
         default = replace(spec, loss=LOSSES[shape.targets.loss])
         loss = loss_of(parameters.loss, default, parameters.loss_options)
-        of_network = network.structure.loss is not None  # it takes precedence
-        if of_network or loss.out_activation != spec.loss.out_activation:
+        has_own_loss = network.structure.loss is not None  # takes precedence
+        if has_own_loss or loss.out_activation != spec.loss.out_activation:
             raise _not_applicable(shape, name, changes[name], getattr(parameters, name))
         spec = replace(spec, loss=loss)
     return spec
 
 
 def _not_applicable(shape: DataShape, name: str, old: Any, new: Any) -> ValueError:
+    """Return the error for a changed parameter that requires another network."""
     return ValueError(
-        f"{name} was changed from {old!r} to {new!r} after {shape.estimator} was fitted,"
-        " and the fitted network cannot be trained further with it. Restore"
-        f" {name}, or fit a new network with warm_start=False."
+        f"{name} was changed from {old!r} to {new!r} after {shape.estimator} was fitted, but the"
+        f" fitted network cannot be trained with the new value. Restore {name}, or fit a new"
+        " network with warm_start=False."
     )
 
 
 def _is_default(name: str, old: Any, new: Any) -> bool:
-    """Whether both values of a parameter mean its default."""
+    """Return whether both values of a parameter mean its default."""
     default: list[Any] = [None, "dense"] if name == "builder" else [None, {}]
     return old in default and new in default
 
 
 def _cast(arrays: Arrays, dtype: str) -> Arrays:
-    """The arrays, with floating-point numbers in another dtype."""
+    """Return the arrays with floating-point arrays converted to a dtype."""
     return {
         name: array.astype(dtype) if array.dtype.kind == "f" else array
         for name, array in arrays.items()
@@ -189,10 +191,10 @@ def _cast(arrays: Arrays, dtype: str) -> Arrays:
 
 
 def _check_dropout(network: FittedNetwork, dropout: Any) -> None:
-    """Raise ValueError if the network would ignore dropout."""
+    """Raise ValueError if dropout is not 0 and the network does not support it."""
     if np.any(dropout) and not network.is_dense:
         raise ValueError(
-            f"dropout={dropout!r} requires the dense network, but the builder returned another"
+            f"dropout={dropout!r} requires the dense network, but the builder returned a different"
             " one. Set dropout=0.0, and use an option of the builder if it has one, such as"
             f" builder_options={{'dropout': {dropout!r}}}."
         )

@@ -1,13 +1,14 @@
-"""Names and defaults of parameters, and ``builder__x`` as an entry of ``builder_options``."""
+"""Names and defaults of parameters, and parameters such as ``builder__x`` for single options."""
 
 from inspect import signature
 from typing import Any, Self
 
+# the prefix of the options of a component, and the parameter that contains them
 ROUTES = {f"{kind}__": f"{kind}_options" for kind in ("builder", "solver", "backend", "loss")}
 
 
 class RoutedOptions:
-    """Extends `get_params` and `set_params` of an estimator by single options.
+    """Mixin that extends `get_params` and `set_params` to single options of components.
 
     >>> from mlpkit import MLPRegressor
     >>> options = {"depth": 2}
@@ -32,8 +33,8 @@ class RoutedOptions:
         """
         params: dict[str, Any] = super().get_params(deep)  # type: ignore[misc]
         if deep:
-            for prefix, where in ROUTES.items():
-                options = params.get(where)
+            for prefix, parameter in ROUTES.items():
+                options = params.get(parameter)
                 if isinstance(options, dict):  # `fit` rejects anything else
                     params |= {prefix + str(option): value for option, value in options.items()}
         return params
@@ -56,25 +57,25 @@ class RoutedOptions:
         plain: dict[str, Any] = {}
         for name, value in params.items():
             prefix, separator, option = name.partition("__")
-            where = ROUTES.get(prefix + separator)
-            if where is None or not hasattr(self, where):
+            parameter = ROUTES.get(prefix + separator)
+            if parameter is None or not hasattr(self, parameter):
                 plain[name] = value
             else:
-                routed.setdefault(where, {})[option] = value
+                routed.setdefault(parameter, {})[option] = value
         super().set_params(**plain)  # type: ignore[misc]
-        for where, options in routed.items():  # after a whole dict that is set in the same call
-            setattr(self, where, {**(getattr(self, where) or {}), **options})
+        for parameter, options in routed.items():  # after `builder_options` of the same call
+            setattr(self, parameter, {**(getattr(self, parameter) or {}), **options})
         return self
 
 
 def parameter_names(cls: Any) -> list[str]:
-    """Names of the parameters of a class and its bases, its own first."""
+    """Return the names of the parameters of a class and its bases, its own first."""
     classes = [c for c in cls.__mro__ if "__init__" in vars(c) and hasattr(c, "_get_param_names")]
     return list(dict.fromkeys(name for c in classes for name in c._get_param_names()))
 
 
 def parameter_defaults(cls: Any) -> dict[str, Any]:
-    """The default of each parameter of a class and its bases that has one.
+    """Return the defaults of the parameters of a class and its bases, by name.
 
     >>> from mlpkit import MLPRegressor
     >>> parameter_defaults(MLPRegressor)["hidden_layer_sizes"]

@@ -17,15 +17,15 @@ class DenseLayers(NamedTuple):
 
     @classmethod
     def of(cls, arrays: Arrays) -> "DenseLayers":
-        """The layers of weights by name, as lists of the same arrays."""
+        """Return the layers of the named weights, without copying the arrays."""
         return cls(*dense.layers(arrays))
 
     def arrays(self, dtype: str) -> Arrays:
-        """The weights by name, in a dtype."""
+        """Return the weights by name, converted to a dtype."""
         return dense.named(self.coefs, self.intercepts, dtype)
 
     def outputs(self, X: Any, activation: str | Sequence[str], out_activation: str) -> Array:
-        """Activated outputs, (n_samples, n_outputs)."""
+        """Return the activated outputs, of shape (n_samples, n_outputs)."""
         n_hidden = len(self.coefs) - 1
         activations = (activation,) * n_hidden if isinstance(activation, str) else activation
         return dense.predict(X, self.coefs, self.intercepts, activations, out_activation)
