@@ -1,4 +1,4 @@
-"""What components answer wrongly is one error, in the epoch where it happens."""
+"""Invalid results of components raise `InvalidResult` in the epoch where they occur."""
 
 import pickle
 from collections.abc import Callable
@@ -37,12 +37,12 @@ pytestmark = CALM
 
 
 def estimator(backend: Any, **params: Any) -> MLPClassifier:
-    """A classifier of six epochs."""
+    """Create a classifier that trains for six epochs."""
     return MLPClassifier((5,), backend=backend, random_state=0, max_iter=6, **params)
 
 
-def message(clf: Any, y: Any = Y) -> str:
-    """What its fit says; the estimator is what it was."""
+def error_of(clf: Any, y: Any = Y) -> str:
+    """The message of the error in `fit`, which leaves the estimator unchanged."""
     before = dict(vars(clf))
     with pytest.raises(InvalidResult) as caught:
         clf.fit(X, y)
@@ -52,57 +52,59 @@ def message(clf: Any, y: Any = Y) -> str:
     return str(caught.value)
 
 
-class Scripted:
-    """A callback with an answer for the third epoch, before the first, and after the last."""
+class ScriptedCallback:
+    """A callback that returns given values before, during and after training."""
 
     def __init__(self, answer: Any = None, begin: Any = None, end: Any = None) -> None:
         self.answer, self.begin, self.end = answer, begin, end
-        self.seen: list[Report] = []
+        self.reports: list[Report] = []
 
     def __call__(self, report: Report) -> Any:
-        """Answer in the third epoch."""
-        self.seen.append(report)
+        """Return a value in the third epoch."""
+        self.reports.append(report)
         return self.answer if report.epoch == 3 else None
 
     def on_begin(self, report: Report) -> Any:
-        """Answer before the first epoch."""
+        """Return a value before the first epoch."""
         return self.begin
 
     def on_end(self, report: Report) -> Any:
-        """Answer after the last."""
+        """Return the result of a function of the final weights."""
         return None if self.end is None else self.end(report.arrays())
 
 
 @pytest.mark.parametrize("answer", [1, 0, "stop", -1.0, 0.0, np.nan, np.inf, [], np.array([0.1])])
-def test_a_callback_that_answers_something_else(answer: Any, backend: str) -> None:
-    """Nothing is guessed: neither that it stops, nor a learning rate."""
-    callback = Scripted(answer)
-    told = message(estimator(backend, callbacks=callback))
-    assert told.startswith(f"callback Scripted: it returned {answer!r} ({type(answer).__name__})")
-    assert "True to stop, or a positive finite float as the new learning rate" in told
-    assert len(callback.seen) == 3
-    assert "callback Scripted: it returned" in message(
-        estimator(backend, callbacks=Scripted(begin=answer))
+def test_invalid_results_of_a_callback(answer: Any, backend: str) -> None:
+    """They neither stop training nor change the learning rate."""
+    callback = ScriptedCallback(answer)
+    text = error_of(estimator(backend, callbacks=callback))
+    assert text.startswith(
+        f"callback ScriptedCallback: it returned {answer!r} ({type(answer).__name__})"
+    )
+    assert "True to stop, or a positive finite float as the new learning rate" in text
+    assert len(callback.reports) == 3
+    assert "callback ScriptedCallback: it returned" in error_of(
+        estimator(backend, callbacks=ScriptedCallback(begin=answer))
     )
 
 
-def test_numbers_of_numpy_are_answers(backend: str) -> None:
-    """A rate of any float type is one, and a bool of NumPy's stops."""
+def test_numpy_scalars_of_a_callback(backend: str) -> None:
+    """A learning rate may be of any float type, and np.True_ stops training."""
     for learning_rate in (0.5, np.float32(0.5), np.float64(0.5)):
-        callback = Scripted(learning_rate)
+        callback = ScriptedCallback(learning_rate)
         assert estimator(backend, callbacks=callback).fit(X, Y).n_iter_ == 6
-        assert [r.learning_rate for r in callback.seen] == [0.001] * 3 + [0.5] * 3
-        first = Scripted(begin=learning_rate)
+        assert [r.learning_rate for r in callback.reports] == [0.001] * 3 + [0.5] * 3
+        first = ScriptedCallback(begin=learning_rate)
         estimator(backend, callbacks=first).fit(X, Y)
-        assert first.seen[0].learning_rate == 0.5
-    assert estimator(backend, callbacks=Scripted(np.True_)).fit(X, Y).n_iter_ == 3
-    assert estimator(backend, callbacks=Scripted(np.False_)).fit(X, Y).n_iter_ == 6
+        assert first.reports[0].learning_rate == 0.5
+    assert estimator(backend, callbacks=ScriptedCallback(np.True_)).fit(X, Y).n_iter_ == 3
+    assert estimator(backend, callbacks=ScriptedCallback(np.False_)).fit(X, Y).n_iter_ == 6
 
 
-def test_nothing_can_be_stopped_before_it_begins(backend: str) -> None:
-    """True from on_begin was ignored."""
-    told = message(estimator(backend, callbacks=Scripted(begin=True)))
-    assert "its on_begin returned True, but training cannot be stopped before the first" in told
+def test_on_begin_cannot_stop_training(backend: str) -> None:
+    """True raises an error instead of being ignored."""
+    text = error_of(estimator(backend, callbacks=ScriptedCallback(begin=True)))
+    assert "its on_begin returned True, but training cannot be stopped before the first" in text
 
 
 @pytest.mark.parametrize(
@@ -118,32 +120,32 @@ def test_nothing_can_be_stopped_before_it_begins(backend: str) -> None:
         (lambda a: True, "True (bool)"),
     ],
 )
-def test_last_weights_are_all_of_them(
-    end: Callable[[Any], Any], expected: str, backend: str
-) -> None:
-    """By name, with their shapes, finite: nothing is filled up with zeros."""
-    told = message(estimator(backend, callbacks=Scripted(end=end)))
-    assert told.startswith("callback Scripted: its on_end returned ")
-    assert expected in told
+def test_invalid_weights_of_on_end(end: Callable[[Any], Any], expected: str, backend: str) -> None:
+    """All weights are required by name, finite and with their shapes."""
+    text = error_of(estimator(backend, callbacks=ScriptedCallback(end=end)))
+    assert text.startswith("callback ScriptedCallback: its on_end returned ")
+    assert expected in text
     assert (
-        "a dict of all weights, which are finite and have their original shapes: coef_0, " in told
+        "a dict of all weights, which are finite and have their original shapes: coef_0, " in text
     )
 
 
-def test_right_last_weights_are_taken(backend: str) -> None:
-    """In any float type."""
-    ones = Scripted(end=lambda a: {n: np.ones_like(v, dtype="float32") for n, v in a.items()})
+def test_valid_weights_of_on_end(backend: str) -> None:
+    """They may be of any float type."""
+    ones = ScriptedCallback(
+        end=lambda a: {n: np.ones_like(v, dtype="float32") for n, v in a.items()}
+    )
     clf = estimator(backend, callbacks=ones).fit(X, Y)
     assert all((a == 1).all() and a.dtype == X.dtype for a in clf.coefs_ + clf.intercepts_)
 
 
-def test_what_on_end_returns_after_an_error_does_not_hide_it(backend: str) -> None:
-    """The first error is the one that is raised."""
+def test_on_end_after_an_error(backend: str) -> None:
+    """Its result does not replace the first error."""
 
     def failing(report: Report) -> None:
         raise OSError("no disk")
 
-    clf = estimator(backend, callbacks=[failing, Scripted(end=lambda a: {})])
+    clf = estimator(backend, callbacks=[failing, ScriptedCallback(end=lambda a: {})])
     with pytest.raises(OSError, match="no disk"):
         clf.fit(X, Y)
 
@@ -160,28 +162,28 @@ def chatty(): return lambda report: "on"
 def test_components_are_named_with_their_distribution(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the name that was asked for, or for an object by the function that is wrong."""
+    """By their registered name, or by the name of the function if passed as an object."""
     source = offering("mlpkit_callbacks", "'chatty', 'zoo_code:chatty'")
     solvers = "@hookimpl\ndef mlpkit_solvers(): return [Component('lion', 'zoo_code:lion')]\n"
     install(site, "mlpkit-zoo", {"zoo": source + solvers}, modules={"zoo_code": ZOO})
-    found = Registry()
-    monkeypatch.setattr("mlpkit.registry.lookup._registry", lambda: found)
-    told = message(estimator("numpy", callbacks="chatty"))
-    assert told.startswith("callback='chatty' of plugin 'zoo' (mlpkit-zoo 1.0): it returned 'on'")
-    told = message(estimator("numpy", solver="lion"))
-    assert told.startswith("solver='lion' of plugin 'zoo' (mlpkit-zoo 1.0): `update` returned wei")
+    registry = Registry()
+    monkeypatch.setattr("mlpkit.registry.lookup._registry", lambda: registry)
+    text = error_of(estimator("numpy", callbacks="chatty"))
+    assert text.startswith("callback='chatty' of plugin 'zoo' (mlpkit-zoo 1.0): it returned 'on'")
+    text = error_of(estimator("numpy", solver="lion"))
+    assert text.startswith("solver='lion' of plugin 'zoo' (mlpkit-zoo 1.0): `update` returned wei")
     solver = import_module("zoo_code").lion()
-    told = message(estimator("numpy", solver=solver))
-    assert told.startswith("solver update of plugin 'zoo' (mlpkit-zoo 1.0): `update` returned")
+    text = error_of(estimator("numpy", solver=solver))
+    assert text.startswith("solver update of plugin 'zoo' (mlpkit-zoo 1.0): `update` returned")
 
 
 def twice(learning_rate: float, step: Any, options: Any) -> Any:
-    """Rates for two steps."""
+    """Learning rates for two steps."""
     return np.full(2, learning_rate)
 
 
 def uphill(learning_rate: float, step: Any, options: Any) -> Any:
-    """Negative rates."""
+    """Negative learning rates."""
     return np.full(len(step), -learning_rate)
 
 
@@ -191,34 +193,34 @@ def down(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, opti
 
 
 @pytest.mark.parametrize("learning_rate_at", [twice, uphill])
-def test_a_solver_has_a_rate_for_each_step(learning_rate_at: Any, backend: str) -> None:
-    """Finite and not negative."""
-    told = message(estimator(backend, solver=Solver(down, learning_rate_at=learning_rate_at)))
-    assert told.startswith("solver down: `learning_rate_at` returned array(")
+def test_invalid_learning_rates_of_a_solver(learning_rate_at: Any, backend: str) -> None:
+    """They must be finite, non-negative, and as many as the steps."""
+    text = error_of(estimator(backend, solver=Solver(down, learning_rate_at=learning_rate_at)))
+    assert text.startswith("solver down: `learning_rate_at` returned array(")
 
 
 def not_a_number(xp: Any, y: Any, p: Any) -> Any:
-    """A loss that can't be computed where its derivative can."""
+    """A loss that is NaN although its derivative is finite."""
     return xp.sum(y - p, axis=1) * float("nan")
 
 
 def test_a_loss_that_is_nan_while_weights_are_finite(backend: str) -> None:
-    """In the first epoch, by whichever of the two computes it."""
-    seen: list[Report] = []
+    """The error in the first epoch names the loss and the backend."""
+    reports: list[Report] = []
     loss = LOSSES["squared_error"]._replace(name="mine", rows=not_a_number)
-    reg = MLPRegressor(loss, backend=backend, callbacks=seen.append, max_iter=12)
-    told = message(reg, X[:, 0])
+    reg = MLPRegressor(loss, backend=backend, callbacks=reports.append, max_iter=12)
+    text = error_of(reg, X[:, 0])
     label = installed().find("backend", backend)[0].label
-    assert told == (
+    assert text == (
         f"loss 'mine' or backend={backend!r} of {label}: the loss of epoch 1 is NaN, although all"
         " weights are finite."
     )
-    assert seen == []
-    assert "is NaN, although" in message(reg.set_params(solver="lbfgs"), X[:, 0])
+    assert reports == []
+    assert "is NaN, although" in error_of(reg.set_params(solver="lbfgs"), X[:, 0])
 
 
-def altered(change: Callable[..., Any], function: str = "epoch") -> Any:
-    """NumPy's backend, with what a function returns changed."""
+def altered_backend(change: Callable[..., Any], function: str = "epoch") -> Any:
+    """The NumPy backend with the results of one function changed."""
 
     def backend(network: Any, spec: Any, recipe: Any) -> Steps:
         make, _ = installed().resolve("backend", "numpy")
@@ -248,12 +250,12 @@ def altered(change: Callable[..., Any], function: str = "epoch") -> Any:
     ],
 )
 def test_sums_of_a_backend(change: Any, expected: str) -> None:
-    """One loss and one weight for each step, and numbers where weights are numbers."""
-    seen: list[Report] = []
-    told = message(estimator(altered(change), batch_size=20, callbacks=seen.append))
-    assert told.startswith("backend altered.<locals>.backend: ")
-    assert expected in told
-    assert seen == []
+    """They need one finite loss and one weight for each step."""
+    reports: list[Report] = []
+    text = error_of(estimator(altered_backend(change), batch_size=20, callbacks=reports.append))
+    assert text.startswith("backend altered_backend.<locals>.backend: ")
+    assert expected in text
+    assert reports == []
 
 
 @pytest.mark.once
@@ -268,20 +270,22 @@ def test_sums_of_a_backend(change: Any, expected: str) -> None:
     ],
 )
 def test_gradients_of_a_backend(change: Any, expected: str) -> None:
-    """They are never broadcast to the weights."""
-    told = message(estimator(altered(change, "gradient"), solver="lbfgs"))
-    assert expected in told
+    """They are not broadcast to the weights."""
+    text = error_of(estimator(altered_backend(change, "gradient"), solver="lbfgs"))
+    assert expected in text
 
 
 @pytest.mark.once
 def test_outputs_of_a_backend() -> None:
-    """One row for each row, where early stopping scores them."""
-    told = message(estimator(altered(lambda *z: np.array(z[:2]), "outputs"), early_stopping=True))
-    assert told.startswith("backend altered.<locals>.backend: the result of `outputs` must be an ")
+    """Early stopping requires one output row for each input row."""
+    text = error_of(
+        estimator(altered_backend(lambda *z: np.array(z[:2]), "outputs"), early_stopping=True)
+    )
+    assert text.startswith("backend altered_backend.<locals>.backend: the result of `outputs` must")
 
 
 def returning(value: Any) -> Any:
-    """A trainer that trains, and returns something else."""
+    """A trainer that trains normally, and then returns a changed result."""
 
     def other(job: Any, state: Any, progress: Any, observer: Any) -> Any:
         state, progress = trainer.train(job, state, progress, observer)
@@ -304,27 +308,27 @@ def returning(value: Any) -> Any:
     ],
 )
 def test_what_a_trainer_returns(value: Any, expected: str) -> None:
-    """A state and how far it came."""
-    told = message(estimator("numpy", trainer=returning(value)))
-    assert told.startswith("trainer returning.<locals>.other: it returned ")
-    assert expected in told
+    """It must be a state and a valid `Progress`."""
+    text = error_of(estimator("numpy", trainer=returning(value)))
+    assert text.startswith("trainer returning.<locals>.other: it returned ")
+    assert expected in text
 
 
 @pytest.mark.once
 def test_what_a_trainer_reports() -> None:
-    """A `Report` for each epoch."""
+    """It must be a `Report`."""
 
     def talking(job: Any, state: Any, progress: Progress, observer: Any) -> Any:
         observer(state, 0.25)
         return state, progress
 
-    told = message(estimator("numpy", trainer=talking))
-    assert "trainer test_what_a_trainer_reports.<locals>.talking: it passed 0.25 (float)" in told
+    text = error_of(estimator("numpy", trainer=talking))
+    assert "trainer test_what_a_trainer_reports.<locals>.talking: it passed 0.25 (float)" in text
 
 
 @pytest.mark.once
-def test_infinite_losses_are_not_mistaken_for_faults() -> None:
-    """A loss that overflows while weights stay finite goes on, as in scikit-learn."""
+def test_infinite_losses_with_finite_weights() -> None:
+    """Training continues if only the loss overflows, as in scikit-learn."""
     reg = MLPRegressor(hidden_layer_sizes=(3,), max_iter=3, random_state=0, backend="numpy")
     with np.errstate(over="ignore"):
         reg.fit(X, 1e200 * X[:, 0])
@@ -334,8 +338,8 @@ def test_infinite_losses_are_not_mistaken_for_faults() -> None:
 
 
 def grouped(codes: Any, *names: Any) -> Partitioner:
-    """A partitioner that answers so."""
-    return Partitioner("mine", lambda sample: 0, lambda cut, sample: Groups(codes, names))
+    """A partitioner that returns these groups."""
+    return Partitioner("mine", lambda data: 0, lambda fitted, data: Groups(codes, names))
 
 
 HALVES = np.arange(60) % 2
@@ -355,15 +359,15 @@ HALVES = np.arange(60) % 2
         (grouped(HALVES, "a", 1), "group names are ('a', 1); expected distinct strings"),
         (grouped(np.ones((60, 2)), "a", "b"), "codes are float64 of shape (60, 2); expected bool"),
         (grouped(np.ones((60, 3), bool), "a", "b"), "codes are bool of shape (60, 3); expected"),
-        (Partitioner("mine", len, lambda cut, sample: HALVES), "`assign` returned array("),
+        (Partitioner("mine", len, lambda fitted, data: HALVES), "`assign` returned array("),
     ],
 )
 def test_groups_of_a_partitioner(partitioner: Partitioner, expected: str) -> None:
     """In a fit, in an evaluation, and as a part of a cross."""
     clf = estimator("numpy", partitions=partitioner, metrics="accuracy")
-    told = message(clf)
-    assert told.startswith("partitioner 'mine': ")
-    assert expected in told
+    text = error_of(clf)
+    assert text.startswith("partitioner 'mine': ")
+    assert expected in text
     fitted = estimator("numpy").fit(X, Y)
     with pytest.raises(InvalidResult, match="partitioner 'mine': "):
         evaluate(fitted, X, Y, partitions=partitioner)
@@ -371,11 +375,11 @@ def test_groups_of_a_partitioner(partitioner: Partitioner, expected: str) -> Non
         evaluate(fitted, X, Y, partitions=cross(by_column(0, max_groups=99), partitioner))
 
 
-def tally(**changes: Any) -> Metric:
-    """A metric that counts in cells, wrongly."""
-    given = {"codes": HALVES, "cells": 2, "values": None, **changes}
+def count_metric(**changes: Any) -> Metric:
+    """A metric with invalid `CellCounts`."""
+    counts = {"codes": HALVES, "cells": 2, "values": None, **changes}
     return Metric(
-        "mine", ("multiclass",), True, row_statistics=lambda s: CellCounts(**given), value=last
+        "mine", ("multiclass",), True, row_statistics=lambda s: CellCounts(**counts), value=last
     )
 
 
@@ -384,8 +388,8 @@ def last(sums: Any) -> Any:
     return sums[..., -1]
 
 
-def share(scored: Predictions) -> Any:
-    """What is right."""
+def accuracy(scored: Predictions) -> Any:
+    """The correct predictions."""
     return (scored.y_true == scored.y_pred) * 1.0
 
 
@@ -393,22 +397,25 @@ def share(scored: Predictions) -> Any:
 @pytest.mark.parametrize(
     ("metric", "expected"),
     [
-        (tally(codes=HALVES + 1), "codes must be from -1 to 1, got 1 to 2"),
-        (tally(codes=HALVES[:7]), r"codes must be integers of .*, got int64 of shape \(7,\)"),
-        (tally(codes=HALVES / 2), r"codes must be integers of .*, got float64"),
-        (tally(values=np.ones(7)), r"values must have shape \(60,\), got \(7,\)"),
+        (count_metric(codes=HALVES + 1), "codes must be from -1 to 1, got 1 to 2"),
         (
-            Metric("mine", ("multiclass",), True, row_statistics=share, value=np.sum),
+            count_metric(codes=HALVES[:7]),
+            r"codes must be integers of .*, got int64 of shape \(7,\)",
+        ),
+        (count_metric(codes=HALVES / 2), r"codes must be integers of .*, got float64"),
+        (count_metric(values=np.ones(7)), r"values must have shape \(60,\), got \(7,\)"),
+        (
+            Metric("mine", ("multiclass",), True, row_statistics=accuracy, value=np.sum),
             r"value must return an array of shape \(1,\), got shape \(\)",
         ),
         (
-            Metric("mine", ("multiclass",), True, row_statistics=share, ratio=lambda s: (s, s)),
+            Metric("mine", ("multiclass",), True, row_statistics=accuracy, ratio=lambda s: (s, s)),
             r"ratio must return two arrays of shape \(1,\), got shapes \(1, 2\) and \(1, 2\)",
         ),
     ],
 )
 def test_sums_of_a_metric(metric: Metric, expected: str) -> None:
-    """They don't flow into those of other groups, and are not broadcast."""
+    """They are neither added to other groups nor broadcast."""
     fitted = estimator("numpy").fit(X, Y)
     with pytest.raises(ValueError, match=f"Metric 'mine' failed: .*{expected}"):
         evaluate(fitted, X, Y, metrics=metric)
@@ -428,12 +435,12 @@ def test_sums_of_a_metric(metric: Metric, expected: str) -> None:
     ],
 )
 def test_weights_of_a_builder(change: Any, expected: str) -> None:
-    """They are those of the network, finite, before training."""
+    """They must be the finite weights of the network."""
 
     def builder(spec: Any, rng: Any) -> Network:
-        made = dense.build(spec, rng)
-        return made._replace(arrays=change(made.arrays), decayed=frozenset())
+        network = dense.build(spec, rng)
+        return network._replace(arrays=change(network.arrays), decayed=frozenset())
 
-    told = message(estimator("numpy", builder=builder))
-    assert told.startswith("builder test_weights_of_a_builder.<locals>.builder returned ")
-    assert expected in told
+    text = error_of(estimator("numpy", builder=builder))
+    assert text.startswith("builder test_weights_of_a_builder.<locals>.builder returned ")
+    assert expected in text

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.once
 
 @given(n=st.integers(1, 300), size=st.integers(1, 64), seed=st.integers(0, 9))
 def test_each_epoch_has_each_row_once(n: int, size: int, seed: int) -> None:
-    """In scikit-learn's order, padded at the end only."""
+    """In the order of scikit-learn, padded only at the end."""
     rng, rows = np.random.RandomState(seed), np.arange(n)
     for order in islice(epochs(n, size, True, np.random.RandomState(seed)), 3):
         rows = shuffle(rows, random_state=rng)
@@ -27,8 +27,8 @@ def test_each_epoch_has_each_row_once(n: int, size: int, seed: int) -> None:
         assert order.shape == (-(-n // size), size)
 
 
-def test_rates_and_seeds_go_on_from_step_to_step() -> None:
-    """Adam's correction depends on the step; every step has a seed of its own."""
+def test_learning_rates_and_seeds_continue_across_epochs() -> None:
+    """Adam's bias correction depends on the step, and each step has a different seed."""
     order = np.zeros((3, 2), int)
     first = scheduled_batches(order, Progress(learning_rate=0.1), recipe(), seed=5)
     then = scheduled_batches(order, Progress(learning_rate=0.1, step=3), recipe(), seed=5)

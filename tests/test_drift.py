@@ -24,7 +24,7 @@ WINE = train_test_split(*load_wine(return_X_y=True), random_state=0)
 
 
 def splits(X: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Training and validation rows: random ones, few ones, and the ends of each order."""
+    """Yield random and small splits, and the ends of sorted rows."""
     rng = np.random.RandomState(0)
     for _ in range(10):
         order = rng.permutation(len(X))
@@ -38,8 +38,8 @@ def splits(X: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarra
 
 @pytest.mark.once
 @pytest.mark.parametrize("load", LOADERS)
-def test_honest_rows_do_not_alarm(load: Any) -> None:
-    """Random splits, few rows, and the last tenth of rows sorted by anything."""
+def test_splits_of_the_same_data_do_not_warn(load: Any) -> None:
+    """Random splits, few rows, and the last tenth of sorted rows."""
     X, y = load(return_X_y=True)
     for train, held in splits(X, y):
         assert not drift(X[train], X[held])
@@ -49,19 +49,19 @@ def test_honest_rows_do_not_alarm(load: Any) -> None:
 @pytest.mark.once
 @pytest.mark.parametrize("load", LOADERS)
 @pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler((-1, 1)), RobustScaler()])
-def test_rows_that_were_not_scaled_alarm(load: Any, scaler: Any) -> None:
-    """Whatever scaled the training rows; also a few."""
+def test_unscaled_rows_warn(load: Any, scaler: Any) -> None:
+    """With each scaler of the training rows."""
     X, y = load(return_X_y=True)
     for seed in range(3):
         train, held = train_test_split(X, random_state=seed)
-        seen = scaler.fit_transform(train)
-        assert drift(seen, held)
-        assert not drift(seen, scaler.transform(held))
+        scaled = scaler.fit_transform(train)
+        assert drift(scaled, held)
+        assert not drift(scaled, scaler.transform(held))
 
 
 @pytest.mark.once
 def test_indicators_sparse_and_constant_columns() -> None:
-    """Rare indicators and columns that never vary say nothing; values that can't be do."""
+    """Rare indicators and constant columns are ignored; impossible values are reported."""
     rng = np.random.RandomState(0)
     rare = (rng.rand(600, 40) < rng.rand(40) ** 4).astype(float)
     rare[:, 0] = 7.0
@@ -70,12 +70,12 @@ def test_indicators_sparse_and_constant_columns() -> None:
     assert drift(scale(rare[:300]), rare[300:])
     shifted = np.hstack([rare, np.arange(600.0)[:, None]])  # one column of time
     assert not drift(shifted[:60], shifted[60:])
-    assert not drift(rare[:5], 1000 + rare)  # too few to tell
+    assert not drift(rare[:5], 1000 + rare)  # too few training rows
     assert not drift(np.ones((50, 3)), np.zeros((50, 3)))
 
 
 def test_a_pipeline_that_does_not_transform(backend: str) -> None:
-    """The warning names what to type; with that the model is as good as it was meant to be."""
+    """The warning contains the arguments that solve the problem."""
     X, X_val, y, y_val = WINE
     clf = MLPClassifier(
         (16,),
@@ -88,9 +88,9 @@ def test_a_pipeline_that_does_not_transform(backend: str) -> None:
         ruined = make_pipeline(StandardScaler(), clf).fit(
             X, y, mlpclassifier__X_val=X_val, mlpclassifier__y_val=y_val
         )
-    (told,) = (str(w.message) for w in caught if "differ greatly" in str(w.message))
-    assert 'transform_input=["X_val"]' in told and "set_fit_request(X_val=True" in told
-    assert "column 0: 11.4 to 14.8, in the training data -2.46 to 2.19" in told
+    (text,) = (str(w.message) for w in caught if "differ greatly" in str(w.message))
+    assert 'transform_input=["X_val"]' in text and "set_fit_request(X_val=True" in text
+    assert "column 0: 11.4 to 14.8, in the training data -2.46 to 2.19" in text
     assert ruined.score(X_val, y_val) < 0.9
     with sklearn.config_context(enable_metadata_routing=True), warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*differ greatly")
@@ -107,16 +107,16 @@ def test_a_pipeline_that_does_not_transform(backend: str) -> None:
 
 @pytest.mark.once
 def test_one_warning_for_all_sets() -> None:
-    """With the names of the sets and of the columns; a warning that is an error changes nothing."""
+    """It names the sets and a column. The estimator is unchanged if the warning is an error."""
     X, X_val, y, y_val = WINE
     names = load_wine().feature_names
     frame, raw = pd.DataFrame(scale(X), columns=names), pd.DataFrame(X_val, columns=names)
     clf = MLPClassifier((4,), max_iter=1)
     with pytest.warns(UserWarning, match="differ greatly") as caught:
         clf.fit(frame, y, X_val=raw, y_val=y_val, eval_sets={"2025": (raw, y_val)})
-    (told,) = (str(w.message) for w in caught if "differ greatly" in str(w.message))
-    assert "'validation' differs in" in told and "'2025' differs in" in told and "'alcohol'" in told
-    assert "A Pipeline does not transform eval_sets" in told
+    (text,) = (str(w.message) for w in caught if "differ greatly" in str(w.message))
+    assert "'validation' differs in" in text and "'2025' differs in" in text and "'alcohol'" in text
+    assert "A Pipeline does not transform eval_sets" in text
     fresh = MLPClassifier((4,), max_iter=1)
     with pytest.raises(UserWarning, match="differ greatly"):
         fresh.fit(frame, y, X_val=raw, y_val=y_val)
@@ -125,7 +125,7 @@ def test_one_warning_for_all_sets() -> None:
 
 @pytest.mark.once
 def test_rows_of_another_width() -> None:
-    """A step that makes other columns: the error names the same remedy."""
+    """The error for a different number of columns contains the same hint."""
     X, X_val, y, y_val = WINE
     with pytest.raises(ValueError, match=r"validation rows: X has 13 .*transform_input=\[\"X_val"):
         MLPClassifier().fit(X[:, :5], y, X_val=X_val, y_val=y_val)

@@ -27,8 +27,8 @@ import numpy as np
 from mlpkit import MLPClassifier
 X = np.random.RandomState(0).normal(size=(100, 3))
 y = (X[:, 0] > 0).astype(int)
-def fit(**given):
-    MLPClassifier((4,), random_state=0, **{"max_iter": 20, **given}).fit(X, y)
+def fit(**params):
+    MLPClassifier((4,), random_state=0, **{"max_iter": 20, **params}).fit(X, y)
 """
 BAR = r"Training: +\d+%\|.*\| (\d+)/20 \[.*loss=[\d.]+"
 
@@ -36,11 +36,11 @@ BAR = r"Training: +\d+%\|.*\| (\d+)/20 \[.*loss=[\d.]+"
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 @pytest.mark.parametrize("early", [False, True])
 def test_lines_are_those_of_scikit_learn(name: str, early: bool, capsys: Any) -> None:
-    """Without metrics nothing is added, in `fit` and in `partial_fit`."""
+    """Without metrics, in `fit` and in `partial_fit`."""
     printed = []
     for module in (theirs, ours):
-        given = {"hidden_layer_sizes": (4,), "random_state": 0, "verbose": True, "max_iter": 30}
-        estimator = getattr(module, name)(**given, early_stopping=early, tol=0.02)
+        params = {"hidden_layer_sizes": (4,), "random_state": 0, "verbose": True, "max_iter": 30}
+        estimator = getattr(module, name)(**params, early_stopping=early, tol=0.02)
         estimator.set_params(n_iter_no_change=3).fit(X, Y)
         if not early:
             estimator.partial_fit(X, Y).partial_fit(X[:10], Y[:10])
@@ -50,7 +50,7 @@ def test_lines_are_those_of_scikit_learn(name: str, early: bool, capsys: Any) ->
 
 
 def test_metrics_are_printed(capsys: Any) -> None:
-    """Those over all rows, by set of rows; the values are those of the history."""
+    """The values over all rows of each split, as in the history."""
     clf = ours.MLPClassifier(
         (4,), max_iter=2, verbose=True, random_state=0, metrics=["accuracy", "log_loss"]
     )
@@ -79,13 +79,13 @@ def test_metrics_are_printed(capsys: Any) -> None:
 def test_the_monitored_value_is_printed(
     monitored: str, text: str | None, value: Any, capsys: Any
 ) -> None:
-    """Under its name, with its own sign; scikit-learn's line would not say what it is."""
+    """With its name and its original sign, instead of "Validation score"."""
     groups = ours.by_function(lambda X: np.where(X[:, 1] > 0, "a", "b"), name="group")
-    given = {"metrics": ["accuracy", "log_loss"], "partitions": groups}
-    clf = ours.MLPClassifier((4,), max_iter=1, verbose=True, random_state=0, **given)
+    params = {"metrics": ["accuracy", "log_loss"], "partitions": groups}
+    clf = ours.MLPClassifier((4,), max_iter=1, verbose=True, random_state=0, **params)
     clf.set_params(early_stopping_on=monitored).fit(X, Y, X_val=X[:80], y_val=Y[:80])
     out = capsys.readouterr().out
-    expected = value(ours.evaluate(clf, X[:80], Y[:80], **given))
+    expected = value(ours.evaluate(clf, X[:80], Y[:80], **params))
     assert f"\nEarly stopping on {text or monitored}: {expected:f}\n" in out
     assert "Validation score" not in out
     assert clf.best_validation_score_ == pytest.approx(
@@ -94,24 +94,24 @@ def test_the_monitored_value_is_printed(
 
 
 def reports(n: int) -> list[Report]:
-    """Epochs with a score and a metric."""
+    """Reports of epochs with a score and a metric."""
     metric = MetricValue(1, "validation", "log_loss", "all", "all", 0.25, 10, 10.0)
     return [
         Report(i, 1 / i, 0.5, 0.1, 0.0)._replace(metrics=lambda: [metric]) for i in range(1, n + 1)
     ]
 
 
-def test_at_most_one_line_a_second(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """And one for the last epoch."""
+def test_at_most_one_line_per_second(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """And one line for the last epoch."""
     clock = [0.0]
     monkeypatch.setattr("mlpkit.training.progress.time.monotonic", lambda: clock[0])
     shown = ProgressDisplay(total=100)
-    found = reports(35)
-    shown.on_begin(found[0]._replace(epoch=0))
-    for report in found:
+    epochs = reports(35)
+    shown.on_begin(epochs[0]._replace(epoch=0))
+    for report in epochs:
         clock[0] += 0.125
         assert shown(report) is None
-    shown.on_end(found[-1])
+    shown.on_end(epochs[-1])
     printed = capsys.readouterr()
     assert printed.out == ""
     assert re.findall(r"Epoch (\d+)/100, (\S+) s: ", printed.err) == [
@@ -122,14 +122,14 @@ def test_at_most_one_line_a_second(monkeypatch: pytest.MonkeyPatch, capsys: Any)
 
 
 def test_progress_by_name(capsys: Any) -> None:
-    """It knows how many epochs there can be; one line is enough for a short fit."""
+    """The display contains max_iter; a short fit prints one line."""
     clf = ours.MLPClassifier((4,), max_iter=7, random_state=0, callbacks="progress").fit(X, Y)
     err = capsys.readouterr().err
     assert re.fullmatch(rf"Epoch 7/7, \S+ s: loss={clf.loss_:.4g}\n", err)
 
 
 def test_a_bar_on_a_terminal() -> None:
-    """One line at the end; what callbacks print and warnings stand above it, whole."""
+    """It leaves one line, below the complete lines of callbacks and warnings."""
     program = (
         "def shout(report):\n    if report.epoch in (5, 10): print('epoch', report.epoch)\n"
         "fit(verbose=True, callbacks=shout)\nprint('after')\n"
@@ -144,18 +144,18 @@ def test_a_bar_on_a_terminal() -> None:
 
 @pytest.mark.parametrize(("solver", "tol"), [("sgd", 0.5), ("lbfgs", 0.01)])
 def test_a_bar_of_a_fit_that_ends_early(solver: str, tol: float) -> None:
-    """It shows how many epochs there were."""
+    """It shows the number of completed epochs."""
     program = f"fit(verbose=True, solver={solver!r}, tol={tol}, n_iter_no_change=2)\n"
     lines = on_terminal(PROGRAM + program)
     (bar,) = (line for line in lines if "Training:" in line)
-    found = re.match(BAR, bar)
-    assert found and 0 < int(found[1]) < 20
+    match = re.match(BAR, bar)
+    assert match and 0 < int(match[1]) < 20
     notes = [line for line in lines if line.startswith("Training loss did not improve")]
     assert len(notes) == (solver == "sgd")
 
 
 def test_the_bar_is_closed_after_an_error() -> None:
-    """The traceback begins on a line of its own, and the streams are what they were."""
+    """Later output begins on a new line, and the streams are restored."""
     program = (
         "before = sys.stdout, sys.stderr\n"
         "def fail(report):\n    if report.epoch == 3: raise OSError('no space')\n"
@@ -169,7 +169,7 @@ def test_the_bar_is_closed_after_an_error() -> None:
 
 
 def test_the_bar_is_closed_after_ctrl_c() -> None:
-    """The warning begins on a line of its own."""
+    """The warning begins on a new line."""
     program = (
         "def slow(report): time.sleep(0.05)\n"
         "fit(verbose=True, max_iter=10000, tol=0, callbacks=slow)\nprint('after')\n"
@@ -181,7 +181,7 @@ def test_the_bar_is_closed_after_ctrl_c() -> None:
 
 
 def test_lines_on_a_terminal_without_tqdm() -> None:
-    """scikit-learn's; "progress" prints its own."""
+    """`verbose` prints like scikit-learn, and "progress" prints its own lines."""
     lines = on_terminal(
         "import sys; sys.modules['tqdm'] = None\n" + PROGRAM + "import warnings\n"
         "warnings.simplefilter('ignore')\n"
@@ -193,7 +193,7 @@ def test_lines_on_a_terminal_without_tqdm() -> None:
 
 
 def test_two_bars_of_threads() -> None:
-    """Fits at the same time have a bar each, and leave the streams as they were."""
+    """Simultaneous fits have separate bars, and restore the streams."""
     program = (
         "import threading, warnings\nwarnings.simplefilter('ignore')\n"
         "before = sys.stdout, sys.stderr\n"
@@ -210,7 +210,7 @@ def test_two_bars_of_threads() -> None:
 
 
 def test_lines_in_the_processes_of_joblib() -> None:
-    """Several processes that share a terminal draw no bars over each other."""
+    """Worker processes share the terminal and print lines instead of bars."""
     program = (
         "from sklearn.model_selection import cross_val_score\nimport warnings\n"
         "warnings.simplefilter('ignore')\nimport os; os.environ['PYTHONWARNINGS'] = 'ignore'\n"
@@ -223,7 +223,7 @@ def test_lines_in_the_processes_of_joblib() -> None:
 
 
 def test_a_notebook_draws_a_bar() -> None:
-    """Where IPython runs a kernel, tqdm chooses how to draw."""
+    """A bar is drawn if IPython runs a kernel."""
     program = (
         "import types, warnings\nwarnings.simplefilter('ignore')\n"
         "shell = types.SimpleNamespace(config={'IPKernelApp': {}})\n"
@@ -235,13 +235,13 @@ def test_a_notebook_draws_a_bar() -> None:
     assert re.search(BAR, done.stderr)
 
 
-def test_tqdm_is_imported_when_it_draws() -> None:
-    """Neither `import mlpkit` nor a fit without a terminal needs it."""
+def test_tqdm_is_imported_late() -> None:
+    """Neither `import mlpkit` nor a fit without a terminal imports it."""
     program = "fit(verbose=True)\nassert 'tqdm' not in sys.modules\n"
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM + program]
     subprocess.run(command, capture_output=True, check=True)
 
 
 def test_the_printer_is_a_plain_function() -> None:
-    """Two are equal, as estimators with equal callbacks are."""
+    """Equal printers make estimators with equal parameters."""
     assert printer() is printer()

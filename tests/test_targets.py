@@ -1,4 +1,4 @@
-"""Targets: encoded, decoded, scored."""
+"""Encoding, decoding and scoring of targets."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.once
         (np.array([7, 7, 7]), "binary", 1),
     ],
 )
-def test_labels_there_and_back(y: np.ndarray, task: str, columns: int) -> None:
-    """Encoding and decoding are inverse, for one class as well."""
+def test_labels_round_trip(y: np.ndarray, task: str, columns: int) -> None:
+    """Decoding inverts encoding, also for a single class."""
     labels = ClassTargets(y)
     code = labels.encode(y)
     assert (labels.task, code.shape, code.dtype) == (task, (3, columns), np.dtype(bool))
@@ -30,27 +30,27 @@ def test_labels_there_and_back(y: np.ndarray, task: str, columns: int) -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.float32, "U3", bool])
-def test_plain_labels_as_scikit_learn_encodes_them(dtype: Any, n: int) -> None:
-    """By their places among the classes, which is shorter; what is not known goes the long way."""
+def test_plain_labels_are_encoded_like_in_scikit_learn(dtype: Any, n: int) -> None:
+    """The fast path equals LabelBinarizer, and unknown labels raise an error."""
     n = min(n, 2) if dtype is bool else n
     names = np.arange(n).astype(dtype)
     labels = ClassTargets(names)
     y = names[[n - 1, 0, 0, n - 1]]
-    theirs = labels.binarizer.transform(y).astype(bool)
-    np.testing.assert_array_equal(labels.encode(y), theirs)
+    expected = labels.binarizer.transform(y).astype(bool)
+    np.testing.assert_array_equal(labels.encode(y), expected)
     labels.check_known(y[:1])
     with pytest.raises(ValueError, match="not in"):
         ClassTargets(np.array([3, 5, 7])).check_known(np.array([3, 4]))
 
 
-def test_several_multiclass_targets_are_refused() -> None:
-    """As scikit-learn does."""
+def test_multioutput_multiclass_targets_are_rejected() -> None:
+    """As in scikit-learn."""
     with pytest.raises(ValueError, match="Multioutput target data is not supported"):
         ClassTargets(np.array([[1, 2], [3, 4]]))
 
 
 def test_values_keep_their_shape() -> None:
-    """One target comes back flat; predictions that are not finite score NaN."""
+    """A single output is decoded to one dimension; non-finite predictions score NaN."""
     one, two = RealTargets("squared_error"), RealTargets("poisson")
     assert one.decode(one.encode(np.arange(3.0))).shape == (3,)
     assert two.decode(two.encode(np.ones((3, 2)))).shape == (3, 2)

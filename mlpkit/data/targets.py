@@ -80,8 +80,8 @@ class ClassTargets:
     def _class_indices(self, y: Any) -> Array | None:
         """The index of each label among the classes, shape (n,).
 
-        None unless y is a numeric array of known classes. It avoids the checks of scikit-learn,
-        which take longer than a small step of `partial_fit`.
+        None unless y is an array of numbers or strings that are all in `classes`. Avoids the checks
+        of scikit-learn, which take longer than a small step of `partial_fit`.
         """
         classes = self.classes
         comparable = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind == classes.dtype.kind
@@ -91,7 +91,7 @@ class ClassTargets:
         return indices if np.array_equal(classes[indices], y) else None
 
     def check_same(self, y: Any) -> None:
-        """Raise ValueError unless y has exactly the classes of the training data."""
+        """Raise ValueError unless the labels in y are exactly those of `classes`."""
         y_labels = unique_labels(y)
         if set(y_labels) != set(self.classes):
             raise ValueError(
@@ -100,7 +100,7 @@ class ClassTargets:
             )
 
     def check_known(self, y: Any) -> None:
-        """Raise ValueError if y has classes that are not in the training data."""
+        """Raise ValueError if y has labels that are not in `classes`."""
         if self._class_indices(y) is not None:
             return
         y_labels = unique_labels(y)
@@ -111,7 +111,7 @@ class ClassTargets:
             )
 
     def encode_known(self, y: Any) -> Array:
-        """Encode labels; raise ValueError if some are not in the training data."""
+        """Encode labels; raise ValueError if y has labels that are not in `classes`."""
         if self.task == "multilabel":
             if np.ndim(y) != 2 or np.shape(y)[1] != len(self.classes):
                 raise ValueError(

@@ -1,6 +1,6 @@
 """Checks of the results of callbacks, trainers and backends in a fit.
 
-They run once per epoch on arrays in host memory, and raise `InvalidResult` for an invalid result.
+They raise `InvalidResult` if a result violates the contract, and add no work to a training step.
 """
 
 import math

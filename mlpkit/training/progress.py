@@ -120,7 +120,7 @@ class ProgressDisplay:
         self.started = self.last_shown = time.monotonic()
 
     def on_begin(self, report: Report) -> None:
-        """Start the clock, and draw the bar if there is one."""
+        """Start the clock, and create a bar if one can be drawn."""
         self.started = self.last_shown = time.monotonic()
         if _can_draw() and (_is_terminal(sys.stderr) or _in_notebook()):
             from mlpkit.training.progress_bar import Bar  # needs tqdm
