@@ -1,15 +1,11 @@
 """Networks with an `apply` of their own: layers that draw, arrays that are not trained."""
 
-import re
-import warnings
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier
 from mlpkit.objectives.solvers import adam
@@ -127,16 +123,6 @@ def test_gradients_of_all_rows_follow_their_seed() -> None:
     assert np.any(first != other)
     one = steps.gradient(state, rows, np.arange(21), 1)[0]
     assert one.weight == pytest.approx(data(spec())[2].sum())
-
-
-def test_the_readme_runs() -> None:
-    """Each of its Python blocks, one after the other."""
-    text = (Path(__file__).parents[1] / "README.md").read_text()
-    X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60) % 3
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for block in re.findall("```python\n(.*?)```", text, re.DOTALL):
-            exec(block, {"X": X, "y": y})
 
 
 def build(spec: Spec, rng: np.random.RandomState) -> Network:

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
-from sklearn.exceptions import ConvergenceWarning
 
 import mlpkit_torch.training_rows
 from mlpkit import MLPClassifier
@@ -215,18 +214,6 @@ def test_namespace() -> None:
     assert xp.sign(x).tolist() == [[1, -1], [1, 1]]
     assert xp.clip(x, 0, 2).tolist() == [[1, 0], [2, 2]]
     assert xp.finfo(x.dtype).eps == np.finfo(np.float32).eps
-
-
-def test_the_readme_runs() -> None:
-    """Each of its Python blocks, one after the other."""
-    text = (Path(__file__).parents[1] / "README.md").read_text()
-    X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60) % 3
-    names: dict[str, Any] = {"X": X, "y": y}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-            exec(block, names)
-    assert names["clf"].predict(X).shape == (60,)
 
 
 def test_only_what_authors_may_import() -> None:
