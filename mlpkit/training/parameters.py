@@ -75,6 +75,8 @@ class Parameters:
 
     def with_optimizer_of(self, other: "Parameters") -> "Parameters":
         """The parameters with those of the optimizer taken from others."""
+        if self is other or all(getattr(self, n) is getattr(other, n) for n in OPTIMIZER):
+            return self  # in a stream, where a copy would take longer than a small step
         return replace(self, **{name: getattr(other, name) for name in OPTIMIZER})
 
 
