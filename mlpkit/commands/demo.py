@@ -1,4 +1,4 @@
-"""Fit scikit-learn's networks and ours side by side, on real data and on every backend."""
+"""Compare the estimators of mlpkit with those of scikit-learn on each installed backend."""
 
 import argparse
 import textwrap
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import sklearn.neural_network as theirs
+import sklearn.neural_network
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -23,45 +23,45 @@ from mlpkit.plugin import PluginError
 from mlpkit.registry.distributions import install_hint
 from mlpkit.registry.lookup import installed, missing_requirements
 
-SUMMARY = "fit real data on every installed backend, beside scikit-learn"
+SUMMARY = "compare the installed backends with scikit-learn on real data"
 SKLEARN = "scikit-learn"
-EPOCHS = 50  # by default
+MAX_ITER = 50  # by default
 COLUMNS = ("epochs", "first fit", "second fit", "largest loss difference")
-DATA = {  # how to load it, what fits it, and the L2 penalty that suits it
+DATASETS = {  # loader, estimator and a suitable alpha of each data set
     "digits": (load_digits, "MLPClassifier", 1e-4),
     "breast cancer": (load_breast_cancer, "MLPClassifier", 1.0),
     "diabetes": (load_diabetes, "MLPRegressor", 10.0),
 }
 
 
-class Task(NamedTuple):
-    """Standardised data, split, and the estimator for them."""
+class Problem(NamedTuple):
+    """A standardised data set, split into two parts, and its estimator."""
 
     title: str
     estimator: str
     alpha: float
     train: tuple[Any, Any]
-    held: tuple[Any, Any]
+    test: tuple[Any, Any]
 
 
 class Row(NamedTuple):
-    """What one backend made of a task; with a failure there is nothing else."""
+    """The results of a backend on a data set; only the reason is set if the fit failed."""
 
     backend: str
     failure: str = ""
-    left_out: str = ""  # the reason, where leaving it out is not a failure
+    left_out: str = ""  # the reason, if the backend is left out of the table
     score: float = np.nan
     seconds: tuple[float, float] = (np.nan, np.nan)
     losses: tuple[float, ...] = ()
 
     def difference(self, reference: "Row") -> float:
-        """How far the loss curves are apart, over the epochs that both have."""
+        """Return the largest difference of the loss curves, over the epochs that both have."""
         pairs = zip(self.losses, reference.losses, strict=False)
         return max((abs(a - b) for a, b in pairs), default=np.nan)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's options."""
+    """Add the options of this command."""
     parser.add_argument(
         "--backend",
         action="append",
@@ -72,40 +72,40 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--max-iter",
         type=int,
         metavar="N",
-        help=f"epochs at most (default: {EPOCHS}, and {SECONDS} seconds in all)",
+        help=f"maximum number of epochs (default: {MAX_ITER}, and {SECONDS} seconds in total)",
     )
 
 
-def main(given: argparse.Namespace) -> int:
+def main(options: argparse.Namespace) -> int:
     """Print a table for each data set; the exit code is 1 if a backend failed."""
-    backends, left_out = (given.backend, []) if given.backend else available()
-    max_iter = given.max_iter or EPOCHS
+    backends, left_out = (options.backend, []) if options.backend else available()
+    max_iter = options.max_iter or MAX_ITER
     print(
-        f"Standardised inputs, one hidden layer of 100, max_iter={max_iter},"
-        " random_state=0; BLAS on one thread.",
+        f"Standardised features, hidden_layer_sizes=(100,), max_iter={max_iter},"
+        " random_state=0, BLAS with one thread.",
         flush=True,
     )
     tables: list[list[Row]] = []
     with silent() as stream:
-        progress = Progress(stream, limited=not (given.max_iter or given.backend))
-        for name in DATA:
-            task = prepared(name)
-            rows = list(compared(name, task, backends, max_iter, progress))
-            if not given.backend:  # of another kind of network, and late ones
+        progress = Progress(stream, limited=not (options.max_iter or options.backend))
+        for name in DATASETS:
+            problem = load_problem(name)
+            rows = list(compare(name, problem, backends, max_iter, progress))
+            if not options.backend:  # a backend that is left out once is not tried again
                 left_out += [f"Left out: {row.left_out}" for row in rows if row.left_out]
-                refused = {row.backend for row in rows if row.left_out}
-                backends = [backend for backend in backends if backend not in refused]
+                excluded = {row.backend for row in rows if row.left_out}
+                backends = [backend for backend in backends if backend not in excluded]
                 rows = [row for row in rows if not row.left_out]
             tables.append(rows)
             progress.clear()
-            print(f"\n{task.title}\n{table(task, rows)}", flush=True)
-    for line in [*left_out, *closing(tables)]:
-        print(f"\n{filled(line)}")
+            print(f"\n{problem.title}\n{table(problem, rows)}", flush=True)
+    for line in [*left_out, *conclusions(tables)]:
+        print(f"\n{wrapped(line)}")
     return int(any(row.failure for rows in tables for row in rows))
 
 
 def available() -> tuple[list[str], list[str]]:
-    """The backends that can be used, and a sentence for each of the others."""
+    """Return the names of the usable backends, and a sentence about each of the others."""
     names, left_out = [], []
     for name in installed().names("backend"):
         try:
@@ -113,9 +113,9 @@ def available() -> tuple[list[str], list[str]]:
         except PluginError as error:
             left_out.append(f"Left out: {error}.")
             continue
-        if absent := missing_requirements(component):
+        if missing := missing_requirements(component):
             left_out.append(
-                f"Left out: {name} needs {', '.join(absent)}. Try:"
+                f"Left out: {name} requires {', '.join(missing)}. Try:"
                 f" {install_hint(plugin.distribution)}"
             )
         else:
@@ -123,42 +123,44 @@ def available() -> tuple[list[str], list[str]]:
     return names, left_out
 
 
-def prepared(name: str) -> Task:
-    """Load, split and standardise one of the data sets that come with scikit-learn."""
-    load, estimator, alpha = DATA[name]
+def load_problem(name: str) -> Problem:
+    """Load, split and standardise a data set of scikit-learn."""
+    load, estimator, alpha = DATASETS[name]
     X, y = load(return_X_y=True)
-    classes = len(np.unique(y)) if estimator == "MLPClassifier" else 0
-    X, X_held, y, y_held = train_test_split(X, y, random_state=0, stratify=y if classes else None)
-    scale = StandardScaler().fit(X)
-    if not classes:
-        y, y_held = (y - y.mean()) / y.std(), (y_held - y.mean()) / y.std()
-    what = f"{classes} classes" if classes else "standardised target"
+    n_classes = len(np.unique(y)) if estimator == "MLPClassifier" else 0
+    X, X_test, y, y_test = train_test_split(X, y, random_state=0, stratify=y if n_classes else None)
+    scaler = StandardScaler().fit(X)
+    if not n_classes:
+        y, y_test = (y - y.mean()) / y.std(), (y_test - y.mean()) / y.std()
+    target = f"{n_classes} classes" if n_classes else "standardised target"
     title = (
-        f"{name}: {len(y)} rows to fit, {len(y_held)} held out, {X.shape[1]} features, {what};"
+        f"{name}: {len(y)} training rows, {len(y_test)} test rows, {X.shape[1]} features, {target};"
         f" alpha={alpha:g}"
     )
-    train, held = (scale.transform(X), y), (scale.transform(X_held), y_held)
-    return Task(title, estimator, alpha, train, held)
+    train, test = (scaler.transform(X), y), (scaler.transform(X_test), y_test)
+    return Problem(title, estimator, alpha, train, test)
 
 
-def compared(
-    name: str, task: Task, backends: list[str], max_iter: int, progress: Progress
+def compare(
+    name: str, problem: Problem, backends: list[str], max_iter: int, progress: Progress
 ) -> Iterator[Row]:
-    """Fit a task with scikit-learn, then on each backend; what fails is a row too."""
-    parameters = {"max_iter": max_iter, "alpha": task.alpha, "random_state": 0}
+    """Yield the results of scikit-learn and of each backend, also of those that fail."""
+    parameters = {"max_iter": max_iter, "alpha": problem.alpha, "random_state": 0}
     for backend in [SKLEARN, *backends]:
         progress.begin(f"{name} on {backend}")
 
-        def make(backend: str = backend) -> Any:
+        def create(backend: str = backend) -> Any:
             if backend == SKLEARN:
-                return getattr(theirs, task.estimator)(**parameters)
-            make = getattr(mlpkit, task.estimator)
-            return make(backend=backend, callbacks=progress, **parameters)
+                return getattr(sklearn.neural_network, problem.estimator)(**parameters)
+            estimator_class = getattr(mlpkit, problem.estimator)
+            return estimator_class(backend=backend, callbacks=progress, **parameters)
 
         try:
-            yield fitted(backend, make, task)
+            yield fit_twice(backend, create, problem)
         except TimeoutError as error:
-            yield Row(backend, left_out=f"{backend}: {error}. With --max-iter there is no limit.")
+            yield Row(
+                backend, left_out=f"{backend}: {error}. Pass --max-iter to remove the time limit."
+            )
         except PluginError as error:
             yield Row(backend, failure=exception_line(error), left_out=str(error))
         except Exception as error:
@@ -167,23 +169,23 @@ def compared(
             yield Row(backend, failure=exception_line(error))
 
 
-def fitted(backend: str, make: Callable[[], Any], task: Task) -> Row:
-    """Fit twice: the first fit may import and compile, the second shows what is left."""
+def fit_twice(backend: str, create: Callable[[], Any], problem: Problem) -> Row:
+    """Fit twice, because imports and compilation make the first fit slower."""
     seconds = []
     with warnings.catch_warnings(), OneThread():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("error", "Training interrupted by user")
         for _ in range(2):
             started = time.perf_counter()
-            estimator = make().fit(*task.train)
+            estimator = create().fit(*problem.train)
             seconds.append(time.perf_counter() - started)
-        score = estimator.score(*task.held)
+        score = estimator.score(*problem.test)
     return Row(backend, "", "", score, (seconds[0], seconds[1]), tuple(estimator.loss_curve_))
 
 
-def table(task: Task, rows: list[Row]) -> str:
-    """The rows as text."""
-    score = "accuracy" if task.estimator == "MLPClassifier" else "R2"
+def table(problem: Problem, rows: list[Row]) -> str:
+    """Return the results as text."""
+    score = "accuracy" if problem.estimator == "MLPClassifier" else "R2"
     cells = [("backend", score, *COLUMNS)]
     for row in rows:
         difference = "" if row is rows[0] else f"{row.difference(rows[0]):.1e}"
@@ -196,15 +198,15 @@ def table(task: Task, rows: list[Row]) -> str:
     for cell, failure in zip(cells, ["", *(row.failure for row in rows)], strict=True):
         start = f"  {cell[0]:{widths[0]}}  "
         line = start + "  ".join(map(str.rjust, cell[1:], widths[1:]))
-        lines.append(filled(f"failed: {failure}", start) if failure else line.rstrip())
+        lines.append(wrapped(f"failed: {failure}", start) if failure else line.rstrip())
     return "\n".join(lines)
 
 
-def closing(tables: list[list[Row]]) -> list[str]:
-    """What the tables show, from their numbers, and what to do with it."""
+def conclusions(tables: list[list[Row]]) -> list[str]:
+    """Return sentences about the results, and how to choose the fastest backend."""
     pairs = [(row, rows[0]) for rows in tables for row in rows[1:] if not row.failure]
     if not pairs:
-        return [f"No backend could be compared; {program_name()} plugins shows what is installed."]
+        return [f"No backend could be compared. {program_name()} plugins lists what is installed."]
     worst = max(row.difference(reference) for row, reference in pairs)
     score = max(abs(row.score - reference.score) for row, reference in pairs)
     seconds = {
@@ -212,10 +214,10 @@ def closing(tables: list[list[Row]]) -> list[str]:
         for name in dict.fromkeys(row.backend for row, _ in pairs)
         if sum(row.backend == name for row, _ in pairs) == len(tables)
     }
-    found = [
-        f"With the same parameters every backend follows scikit-learn's loss curve to within"
-        f" {worst:.1g} and its score on held-out rows to within {score:.1g}; a first fit may"
-        " import and compile, a second does not.",
+    sentences = [
+        "With the same parameters, all loss curves agree with those of scikit-learn to within"
+        f" {worst:.1g}, and all test scores to within {score:.1g}. The first fit of a backend may"
+        " include imports and compilation.",
     ]
     if seconds:
         times = ", ".join(
@@ -223,16 +225,16 @@ def closing(tables: list[list[Row]]) -> list[str]:
             for name in sorted(seconds, key=lambda name: seconds[name])
         )
         name = min(seconds, key=lambda name: seconds[name])
-        found.append(
-            f"Fastest here: {name} (second fits in all: {times}). Larger data and networks may"
-            f" have another order. In your own program: MLPClassifier(backend={name!r}) from"
-            f" mlpkit, or set MLPKIT_BACKEND={name} and leave the code as it is."
+        sentences.append(
+            f"Fastest here: {name} (sum of the second fits: {times}). The order may differ for"
+            f" larger data and networks. To use {name}, pass backend={name!r} to the estimators"
+            f" of mlpkit, or set the environment variable MLPKIT_BACKEND={name}."
         )
-    return found
+    return sentences
 
 
-def filled(text: str, start: str = "") -> str:
-    """Text in lines of 100, all behind the width of the start."""
+def wrapped(text: str, start: str = "") -> str:
+    """Return text as lines of at most 100 characters, indented by the width of ``start``."""
     return textwrap.fill(
         text,
         100,
