@@ -1,1 +1,1 @@
-"""What ``mlpkit`` does: plugins, demo, check and new-plugin."""
+"""The command line: ``mlpkit plugins``, ``demo``, ``check`` and ``new-plugin``."""

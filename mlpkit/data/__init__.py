@@ -1,1 +1,1 @@
-"""Rows: targets, weights, evaluation sets."""
+"""The rows of a call: targets, class weights, evaluation sets, and fast checks of arrays."""

@@ -1,1 +1,1 @@
-"""The estimators."""
+"""The estimators: parameters, validation, the steps of `fit`, and fitted attributes."""

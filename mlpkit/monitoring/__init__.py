@@ -1,1 +1,1 @@
-"""Metrics during training: what is measured, when, on which rows, and what it decides."""
+"""Metrics during training: the monitors of fits and streams, criteria, and the history."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 import pluggy
 
@@ -83,39 +83,39 @@ class Component:
     supports: tuple[Capability, ...] = ("dense_networks",)
 
 
-class Hooks:
+class Hooks(Protocol):
     """The hooks. Each takes no argument and returns an iterable of `Component`."""
 
     @hookspec
-    def mlpkit_backends(self) -> Iterable[Component]:  # type: ignore[empty-body]
+    def mlpkit_backends(self) -> Iterable[Component]:
         """Functions that train and evaluate networks: ``(network, spec, recipe) -> Steps``."""
 
     @hookspec
-    def mlpkit_builders(self) -> Iterable[Component]:  # type: ignore[empty-body]
+    def mlpkit_builders(self) -> Iterable[Component]:
         """Functions that build networks: ``(spec, rng) -> Network``."""
 
     @hookspec
-    def mlpkit_solvers(self) -> Iterable[Component]:  # type: ignore[empty-body]
+    def mlpkit_solvers(self) -> Iterable[Component]:
         """Optimizers: ``(**options) -> Solver``."""
 
     @hookspec
-    def mlpkit_trainers(self) -> Iterable[Component]:  # type: ignore[empty-body]
+    def mlpkit_trainers(self) -> Iterable[Component]:
         """Training loops: a `Trainer`."""
 
     @hookspec
-    def mlpkit_callbacks(self) -> Iterable[Component]:  # type: ignore[empty-body]
+    def mlpkit_callbacks(self) -> Iterable[Component]:
         """Functions that are called after each epoch: ``(**options) -> Callback``."""
 
     @hookspec
-    def mlpkit_metrics(self) -> Iterable[Component]:  # type: ignore[empty-body]
+    def mlpkit_metrics(self) -> Iterable[Component]:
         """Metrics: ``(**options) -> Metric``."""
 
     @hookspec
-    def mlpkit_partitioners(self) -> Iterable[Component]:  # type: ignore[empty-body]
+    def mlpkit_partitioners(self) -> Iterable[Component]:
         """Rules that assign rows to groups: ``(**options) -> Partitioner``."""
 
     @hookspec
-    def mlpkit_adapters(self) -> Iterable[Component]:  # type: ignore[empty-body]
+    def mlpkit_adapters(self) -> Iterable[Component]:
         """Adapters for objects of a framework: ``(kind, obj, **context) -> component``.
 
         The name of the component is the top-level module of the classes that it adapts.
@@ -133,7 +133,7 @@ class Hooks:
         """
 
     @hookspec
-    def mlpkit_exporters(self) -> Iterable[Component]:  # type: ignore[empty-body]
+    def mlpkit_exporters(self) -> Iterable[Component]:
         """Conversions of a trained network: ``(network, spec, **options) -> object``.
 
         An exporter named "x" is available as ``estimator.to_x(**options)``.

@@ -1,1 +1,1 @@
-"""One fit: batches, the loop over epochs or L-BFGS, and those who listen."""
+"""One fit: recipe, batches, training loops, observers, and the fitted network."""
