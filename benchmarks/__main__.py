@@ -1,4 +1,4 @@
-"""Run the comparison: print tables, write JSON after each question."""
+"""Run the comparison, print tables, and write JSON after each measurement."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from benchmarks.rounds import Found, counts, measured
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Run the measurements, print the tables and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller cases, one round")
     parser.add_argument("--rounds", type=int, default=None, help="default: 5, quick: 1")
@@ -22,23 +22,24 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", choices=("fit", "stream", "predict", "process", "counts")
     )
-    given = parser.parse_args()
-    names = given.contenders or list(CONTENDERS)
-    rounds = given.rounds or (1 if given.quick else 5)
-    asked = [q for q in (QUICK if given.quick else FULL) if not given.only or q.what in given.only]
+    arguments = parser.parse_args()
+    names = arguments.contenders or list(CONTENDERS)
+    rounds = arguments.rounds or (1 if arguments.quick else 5)
+    cases = QUICK if arguments.quick else FULL
+    questions = [q for q in cases if not arguments.only or q.what in arguments.only]
     about = machine.about()
 
     def write(found: Found, **more: Found) -> None:
         figures = {"machine": about, "rounds": rounds, "seconds": found, **more}
-        Path(given.json).write_text(json.dumps(figures, indent=2))
+        Path(arguments.json).write_text(json.dumps(figures, indent=2))
         print(list(found)[-1:], file=sys.stderr, flush=True)
 
-    found = measured(names, asked, rounds, given.data, write)
+    found = measured(names, questions, rounds, arguments.data, write)
     print(tables.seconds(found, names), tables.ratios(found), sep="\n\n")
-    if not given.only or "counts" in given.only:
-        fits = [Question("counts", q.name) for q in (QUICK if given.quick else FULL)]
+    if not arguments.only or "counts" in arguments.only:
+        fits = [Question("counts", q.name) for q in cases]
         fits = [q for q in fits if Question("fit", q.name) in FULL + QUICK]
-        counted = counts([n for n in names if tables.ours(n)], fits, given.data)
+        counted = counts([n for n in names if tables.ours(n)], fits, arguments.data)
         write(found, counts=counted)
         print("\n" + tables.counted(counted))
     print("\n" + ", ".join(f"{k} {v}" for k, v in about.items()))

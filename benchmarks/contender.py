@@ -9,26 +9,27 @@ Timed = Callable[[], Any]
 
 
 class Contender:
-    """The interface: what a contender can't do raises NotImplementedError."""
+    """The interface of a contender; unsupported methods raise NotImplementedError."""
 
     def fit(self, case: Case, X: Any, y: Any) -> Timed:
-        """A whole fit."""
+        """Return a function that fits a new model."""
         raise NotImplementedError
 
     def stream(self, X: Any, y: Any, sizes: Any) -> Timed:
-        """A new model, and one partial_fit for each size."""
+        """Return a function that calls `partial_fit` of a new model with chunks of these sizes."""
         raise NotImplementedError
 
     def predict(self, X: Any, y: Any, rows: Any) -> Timed:
-        """Class probabilities of the rows, by a model that was fitted before."""
+        """Return a function that predicts the class probabilities with a fitted model."""
         raise NotImplementedError
 
     def process(self, again: bool) -> Timed:
-        """A whole fresh process: imports, a default fit on digits; if ``again``, one after
-        another on the same machine.
+        """Return a function that runs a new process with imports and a default fit on digits.
+
+        If ``again``, the process runs after another one on the same machine.
         """
         raise NotImplementedError
 
     def counts(self, case: Case, X: Any, y: Any) -> dict[str, int | None]:
-        """What `benchmarks.counters` counts."""
+        """Return the counts of `benchmarks.counters`."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What noise can't touch: compilations, calls of compiled programs, bytes beside the state."""
+"""Counts that do not depend on timing: compilations, calls of programs, bytes of a step."""
 
 import tracemalloc
 import warnings
@@ -11,11 +11,11 @@ Counts = dict[str, int | None]
 COMPILED = "compilations, first fit"
 AGAIN = "compilations, second fit"
 DISPATCHES = "dispatches an epoch"
-BYTES = "bytes of a step beside weights and slots"
+BYTES = "bytes of a step besides weights and optimizer state"
 
 
 def counts(backend: str, case: Case, X: Any, y: Any) -> Counts:
-    """Counts of two fits of the case, the second with another seed; None: can't be told."""
+    """Return the counts of two fits with different seeds; None is an unknown count."""
     warnings.simplefilter("ignore")
     return COUNTERS[backend](lambda seed, **kw: _fit(case, X, y, seed, backend, **kw))
 
@@ -36,25 +36,25 @@ def _fit(case: Case, X: Any, y: Any, seed: int, backend: Any, epochs: int | None
 
 
 def _numpy(fit: Callable[..., Any]) -> Counts:
-    """Nothing is compiled; the bytes are what Python's allocator saw at most in an epoch."""
+    """Count the bytes of NumPy: the peak of Python's allocator in an epoch."""
     from mlpkit.numpy_backend import steps as numpy_backend
 
     original, peaks = numpy_backend.backend, []
 
-    def watched(*args: Any) -> Any:
+    def backend_with_peaks(*args: Any) -> Any:
         steps = original(*args)
 
         def epoch(state: Any, *rest: Any) -> Any:
             tracemalloc.start()
-            found = steps.epoch(state, *rest)
-            kept = found[0].weights.nbytes + found[0].optimizer_state.nbytes
+            result = steps.epoch(state, *rest)
+            kept = result[0].weights.nbytes + result[0].optimizer_state.nbytes
             peaks.append(tracemalloc.get_traced_memory()[1] - kept)
             tracemalloc.stop()
-            return found
+            return result
 
         return steps._replace(epoch=epoch)
 
-    numpy_backend.backend = watched
+    numpy_backend.backend = backend_with_peaks
     try:
         fit(0)
     finally:
@@ -63,7 +63,7 @@ def _numpy(fit: Callable[..., Any]) -> Counts:
 
 
 def _jax(fit: Callable[..., Any]) -> Counts:
-    """JAX's own events; the bytes are the temporaries that XLA planned for a block of steps."""
+    """Count the events of JAX; the bytes are the temporaries of XLA for a block of steps."""
     import jax
 
     from mlpkit_jax import steps
@@ -100,7 +100,7 @@ def _jax(fit: Callable[..., Any]) -> Counts:
 
 
 def _tensorflow(fit: Callable[..., Any]) -> Counts:
-    """Programs that were traced and compiled; TensorFlow does not tell their memory on a CPU."""
+    """Count the compiled programs; TensorFlow does not report their memory on a CPU."""
     from mlpkit_tensorflow import programs
 
     compiled, calls = [0], [0]

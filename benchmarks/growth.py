@@ -1,7 +1,8 @@
-"""Does anything grow: ``python -m benchmarks.growth`` (Linux).
+"""Growth of memory and time in long streams: ``python -m benchmarks.growth`` (Linux).
 
-10,000 calls of `partial_fit`, with chunks of 1 to 512 rows, and 10,000 of `predict`: resident
-memory and time of the last thousand calls against those of the second thousand.
+The stream has 10,000 calls of `partial_fit` with chunks of 1 to 512 rows, and 10,000 calls of
+`predict`. The resident memory and the time of the last thousand calls are compared with those of
+the second thousand calls.
 """
 
 import argparse
@@ -21,35 +22,35 @@ CALLS, PART = 10_000, 1_000
 
 
 def measured(call: Callable[[int], Any]) -> list[tuple[float, float]]:
-    """MiB held after, and microseconds a call of, each thousand calls."""
-    memory, found = Peak("VmRSS"), []
+    """Return the MiB after each thousand calls, and the microseconds per call."""
+    memory, measurements = Peak("VmRSS"), []
     for begin in range(0, CALLS, PART):
         began = time.perf_counter()
         for i in range(begin, begin + PART):
             call(i)
         seconds = time.perf_counter() - began
-        found.append((memory.now() / 2**20, seconds / PART * 1e6))
-    return found
+        measurements.append((memory.now() / 2**20, seconds / PART * 1e6))
+    return measurements
 
 
 def one(backend: str) -> None:
-    """Print how it went with one backend."""
+    """Print the growth with one backend."""
     from mlpkit import MLPClassifier
 
     warnings.simplefilter("ignore")
     X, y = load_digits(return_X_y=True)
     X = X.astype(np.float32)
-    sizes = np.random.RandomState(0).randint(1, 513, size=PART)  # each thousand calls alike
+    sizes = np.random.RandomState(0).randint(1, 513, size=PART)  # the same for each thousand calls
     clf, classes = MLPClassifier(backend=backend), np.unique(y)
 
-    def learn(i: int) -> None:
+    def update(i: int) -> None:
         n = sizes[i % PART]
         clf.partial_fit(X[:n], y[:n], classes=classes)
 
     def predict(i: int) -> None:
         clf.predict(X[: sizes[i % PART]])
 
-    for name, call in (("partial_fit", learn), ("predict", predict)):
+    for name, call in (("partial_fit", update), ("predict", predict)):
         parts = measured(call)
         (first, early), (last, late) = parts[1], parts[-1]
         print(
@@ -59,14 +60,14 @@ def one(backend: str) -> None:
 
 
 def main() -> None:
-    """Each backend in a process of its own."""
+    """Measure each backend in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backends", nargs="+", default=["numpy", "jax", "tensorflow", "torch"])
-    given = parser.parse_args()
-    if len(given.backends) == 1:
-        one(given.backends[0])
+    arguments = parser.parse_args()
+    if len(arguments.backends) == 1:
+        one(arguments.backends[0])
         return
-    for backend in given.backends:
+    for backend in arguments.backends:
         subprocess.run(
             [sys.executable, "-m", "benchmarks.growth", "--backends", backend], check=False
         )

@@ -1,9 +1,9 @@
 """Memory of a fit: ``python -m benchmarks.memory`` (Linux).
 
-1,000,000 x 54 in float32, one epoch, each backend in a process of its own: what the process
-holds at most during the fit, above what it held with the data before it, by the size of the
-data. And a fit from a memory-mapped file larger than the budget that the process gets: its
-anonymous memory is what counts there, since pages of the file can be dropped at any time.
+The first measurement is one epoch on 1,000,000 x 54 values in float32, with each backend in a
+process of its own: the peak memory during the fit, relative to the size of the data. The second
+is a fit on a memory-mapped file that is larger than a budget. It measures anonymous memory only,
+since the system can drop pages of the file at any time.
 """
 
 import argparse
@@ -22,22 +22,22 @@ ROWS, COLUMNS = 1_000_000, 54
 
 
 class Peak:
-    """The most memory that the process held, in bytes, sampled every few milliseconds."""
+    """The peak memory of the process in bytes, sampled every few milliseconds."""
 
     def __init__(self, field: str) -> None:
-        self.field, self.most, self.ended = field, 0, False
-        self.thread = threading.Thread(target=self._watch)
+        self.field, self.bytes, self.ended = field, 0, False
+        self.thread = threading.Thread(target=self._sample)
 
     def now(self) -> int:
-        """Bytes at this time: "VmRSS" with the pages of files, "RssAnon" without."""
+        """Return the present bytes: "VmRSS" includes the pages of files, "RssAnon" does not."""
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith(self.field):
                 return int(line.split()[1]) * 1024
         raise KeyError(self.field)
 
-    def _watch(self) -> None:
+    def _sample(self) -> None:
         while not self.ended:
-            self.most = max(self.most, self.now())
+            self.bytes = max(self.bytes, self.now())
             time.sleep(0.002)
 
     def __enter__(self) -> "Peak":
@@ -50,7 +50,7 @@ class Peak:
 
 
 def fit(X: Any, y: Any, backend: str, rows: int | None = None) -> None:
-    """One epoch of (64,), 512 rows a step."""
+    """Train one epoch with 64 hidden units and batches of 512 rows."""
     warnings.simplefilter("ignore")
     if backend == "scikit-learn":
         from sklearn.neural_network import MLPClassifier
@@ -64,7 +64,7 @@ def fit(X: Any, y: Any, backend: str, rows: int | None = None) -> None:
 
 
 def in_memory(backend: str) -> None:
-    """Print what one fit takes beside its data."""
+    """Print the memory that one fit needs in addition to its data."""
     rng = np.random.default_rng(0)
     X = rng.random((ROWS, COLUMNS), np.float32)
     y = (X[:, 0] > X[:, 1]).astype(np.int64)
@@ -72,8 +72,8 @@ def in_memory(backend: str) -> None:
     with Peak("VmRSS") as peak:
         before = peak.now()
         fit(X, y, backend)
-    beside = (peak.most - before) / X.nbytes
-    print(f"{backend}: {1 + beside:.2f} times the data, {beside * X.nbytes / 2**20:.0f} MiB beside")
+    extra = peak.bytes - before
+    print(f"{backend}: {1 + extra / X.nbytes:.2f} times the data, {extra / 2**20:.0f} MiB more")
 
 
 def mapped(backend: str, budget: int) -> None:
@@ -93,30 +93,31 @@ def mapped(backend: str, budget: int) -> None:
         with Peak("RssAnon") as peak:
             before = peak.now()
             fit(X, y, backend)
-        beside = peak.most - before
+        extra = peak.bytes - before
         print(
-            f"{backend}: a file of {2 * budget / 2**20:.0f} MiB took {beside / 2**20:.0f} MiB;"
-            f" the budget is {budget / 2**20:.0f}: {'within' if beside <= budget else 'ABOVE'}"
+            f"{backend}: a file of {2 * budget / 2**20:.0f} MiB took {extra / 2**20:.0f} MiB;"
+            f" the budget is {budget / 2**20:.0f}: {'within' if extra <= budget else 'ABOVE'}"
         )
 
 
 def main() -> None:
-    """Each backend in a process of its own."""
+    """Measure each backend in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     names = ["scikit-learn", "numpy", "jax", "tensorflow", "torch"]
     parser.add_argument("--backends", nargs="+", default=names)
     parser.add_argument("--budget", type=int, default=128, help="MiB for the mapped file")
     parser.add_argument("--one", choices=("in_memory", "mapped"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one == "in_memory":
-        in_memory(given.backends[0])
-    elif given.one == "mapped":
-        mapped(given.backends[0], given.budget << 20)
+    arguments = parser.parse_args()
+    if arguments.one == "in_memory":
+        in_memory(arguments.backends[0])
+    elif arguments.one == "mapped":
+        mapped(arguments.backends[0], arguments.budget << 20)
     else:
-        for way in ("in_memory", "mapped"):
-            for backend in given.backends:
-                settings = ["--one", way, "--backends", backend, "--budget", str(given.budget)]
-                subprocess.run([sys.executable, "-m", "benchmarks.memory", *settings], check=False)
+        for measurement in ("in_memory", "mapped"):
+            for backend in arguments.backends:
+                options = ["--one", measurement, "--backends", backend]
+                options += ["--budget", str(arguments.budget)]
+                subprocess.run([sys.executable, "-m", "benchmarks.memory", *options], check=False)
 
 
 if __name__ == "__main__":

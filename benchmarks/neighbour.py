@@ -1,9 +1,10 @@
-"""Fits and predictions beside a busy process: ``python -m benchmarks.neighbour``.
+"""Fits and predictions on a busy machine: ``python -m benchmarks.neighbour``.
 
-mlpkit on NumPy and scikit-learn, in float32, as they are and with BLAS limited to one thread
-by `threadpoolctl`, on a machine that is idle otherwise, and beside processes that loop for
-ever. Each contender lives in a process of its own; within a round the four take turns, and the
-median of the rounds counts, since what a neighbour costs differs from call to call.
+The contenders are mlpkit on NumPy and scikit-learn, in float32, with the default threads and
+with BLAS limited to one thread by `threadpoolctl`. They run on an otherwise idle machine, and
+together with processes that keep cores busy. Each contender has a process of its own. The four
+alternate within a round, and the median of the rounds is reported, since the effect of a busy
+process differs from call to call.
 """
 
 import argparse
@@ -33,13 +34,13 @@ PREDICTIONS = {
     "predict: 20,000 x 784, (512, 512)": Case("784", (512, 512), 200, 1, 20_000),
 }
 CONTENDERS = {"mlpkit": "numpy", "scikit-learn": None}
-WAYS = ("as it is", "one thread")
+THREADS = ("default threads", "one thread")
 SPIN = "while True: pass"
 
 
 @contextmanager
 def neighbours(n: int) -> Iterator[None]:
-    """Processes that never rest."""
+    """Run processes that keep a core busy each."""
     processes = [subprocess.Popen([sys.executable, "-c", SPIN]) for _ in range(n)]
     try:
         yield
@@ -50,7 +51,7 @@ def neighbours(n: int) -> Iterator[None]:
 
 
 def work(contender: Estimators, name: str) -> Callable[[], Any]:
-    """What to time."""
+    """Return the function to time."""
     if name in FITS:
         case = FITS[name]
         X, y = data(case.data)
@@ -63,38 +64,38 @@ def work(contender: Estimators, name: str) -> Callable[[], Any]:
 
 
 def answer(backend: str | None) -> None:
-    """Time what is asked on standard input, a line each: the case, and the way."""
+    """Time the case on each line of standard input, with the threads on that line."""
     warnings.simplefilter("ignore")
     contender, ready = Estimators(backend), {}
     for line in sys.stdin:
-        name, way = line.strip().split("|")
+        name, threads = line.strip().split("|")
         if name not in ready:
             ready[name] = work(contender, name)
             ready[name]()
-        with threadpool_limits(1) if way == "one thread" else nullcontext():
+        with threadpool_limits(1) if threads == "one thread" else nullcontext():
             began = time.perf_counter()
             ready[name]()
             print(time.perf_counter() - began, flush=True)
 
 
-def asked(process: subprocess.Popen[str], name: str, way: str) -> float:
-    """Seconds."""
+def timed(process: subprocess.Popen[str], name: str, threads: str) -> float:
+    """Return the seconds that a contender needs for a case."""
     assert process.stdin is not None and process.stdout is not None
-    time.sleep(0.1)  # BLAS threads of the one before still spin
-    process.stdin.write(f"{name}|{way}\n")
+    time.sleep(0.1)  # until the BLAS threads of the previous contender are idle
+    process.stdin.write(f"{name}|{threads}\n")
     process.stdin.flush()
     return float(process.stdout.readline())
 
 
 def main() -> None:
-    """Print seconds, and the times of one thread."""
+    """Print the seconds, and their ratio to the seconds with one thread."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--neighbours", type=int, default=1)
     parser.add_argument("--one", choices=list(CONTENDERS), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        answer(CONTENDERS[given.one])
+    arguments = parser.parse_args()
+    if arguments.one:
+        answer(CONTENDERS[arguments.one])
         return
     command = [sys.executable, "-m", "benchmarks.neighbour", "--one"]
     processes = {
@@ -103,21 +104,21 @@ def main() -> None:
         )
         for name in CONTENDERS
     }
-    for n in (0, given.neighbours):
-        print(f"\n{n} busy neighbours: median seconds as it is, with one thread, and the ratio")
+    for n in (0, arguments.neighbours):
+        print(f"\n{n} busy processes: median seconds with default threads, one thread, and ratio")
         with neighbours(n):
             for name in (*FITS, *PREDICTIONS):
-                found: dict[tuple[str, str], list[float]] = {}
-                for _ in range(given.rounds):
+                times: dict[tuple[str, str], list[float]] = {}
+                for _ in range(arguments.rounds):
                     for contender, process in processes.items():
-                        for way in WAYS:
-                            seconds = asked(process, name, way)
-                            found.setdefault((contender, way), []).append(seconds)
-                medians = {key: float(np.median(values)) for key, values in found.items()}
+                        for threads in THREADS:
+                            seconds = timed(process, name, threads)
+                            times.setdefault((contender, threads), []).append(seconds)
+                medians = {key: float(np.median(values)) for key, values in times.items()}
                 parts = []
                 for contender in CONTENDERS:
-                    free, one = (medians[contender, way] for way in WAYS)
-                    parts.append(f"{contender} {free:.3f} {one:.3f} {free / one:.2f}")
+                    default, one = (medians[contender, threads] for threads in THREADS)
+                    parts.append(f"{contender} {default:.3f} {one:.3f} {default / one:.2f}")
                 print(f"{name}: {'; '.join(parts)}", flush=True)
     for process in processes.values():
         process.kill()

@@ -1,4 +1,4 @@
-"""Scores on held-out rows, beside other models of scikit-learn: ``python -m benchmarks.quality``.
+"""Test scores of mlpkit and of models of scikit-learn: ``python -m benchmarks.quality``.
 
 Five-fold cross-validation with the default parameters of each model. Above 10,000 rows networks
 stop early, as histogram gradient boosting does by default. The data sets come with scikit-learn;

@@ -1,4 +1,4 @@
-"""Contenders in live processes, each asked in turn, round by round; the best round counts."""
+"""Measurements of the contenders in turn, each in its own process; the best round counts."""
 
 import json
 import os
@@ -10,13 +10,14 @@ from typing import Any
 
 from benchmarks.cases import Question
 
-PAUSE = 0.1  # seconds before each question: BLAS threads of the one before still spin
-SLOW, HOPELESS = 5.0, 10.0  # seconds and times the best: asked only once
+PAUSE = 0.1  # seconds before each measurement, until the previous BLAS threads are idle
+# contenders that need more seconds, or more times the best time, are measured only once
+SLOW, HOPELESS = 5.0, 10.0
 Found = dict[str, dict[str, Any]]
 
 
 class Process:
-    """A contender that waits to be asked."""
+    """A contender in a process that waits for measurements."""
 
     def __init__(self, name: str) -> None:
         self.pipe = subprocess.Popen(
@@ -29,7 +30,7 @@ class Process:
         )
 
     def ask(self, question: Question, folder: str | None) -> dict[str, Any]:
-        """Seconds (or counts), or an error."""
+        """Return the seconds or the counts, or an error."""
         assert self.pipe.stdin is not None
         assert self.pipe.stdout is not None
         time.sleep(PAUSE)

@@ -1,4 +1,4 @@
-"""Tables in Markdown: seconds, the ratios that are promised, counts."""
+"""Markdown tables of seconds, ratios and counts."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks.rounds import Found
 
-PAIRS = {  # each backend of ours, and whom it is held against
+# each backend of mlpkit, and the contender to which it is compared
+PAIRS = {
     "mlpkit-numpy": "scikit-learn",
     "mlpkit-jax": "keras-jax",
     "mlpkit-tensorflow": "keras-tensorflow",
@@ -14,49 +15,50 @@ PAIRS = {  # each backend of ours, and whom it is held against
 
 
 def ours(name: str) -> bool:
-    """Whether it is one of our backends."""
+    """Return whether a contender is a backend of mlpkit."""
     return name.startswith("mlpkit")
 
 
 def floor(name: str) -> bool:
-    """Whether it is matrix products alone."""
+    """Return whether a contender computes only the matrix products."""
     return name.startswith("floor")
 
 
 def peer(name: str) -> bool:
-    """Whether it is another library."""
+    """Return whether a contender is another library."""
     return not (ours(name) or floor(name))
 
 
 def best(results: dict[str, Any], of: Any) -> float | None:
-    """The least seconds of those contenders."""
+    """Return the shortest time of the contenders for which ``of`` returns True."""
     known = [s for name, s in results.items() if of(name) and isinstance(s, float)]
     return min(known, default=None)
 
 
 def ratio(numerator: Any, denominator: Any) -> float | None:
-    """Of two times, where both are known."""
+    """Return the ratio of two times, or None if one of them is unknown."""
     known = isinstance(numerator, float) and isinstance(denominator, float)
     return numerator / denominator if known else None
 
 
 def seconds(found: Found, names: list[str]) -> str:
-    """Seconds by question and contender, our best against the best peer and the floor."""
+    """Return a table of seconds, with the ratios of mlpkit to the best peer and to the floor."""
     lines = [["", *names, "best peer / ours", "ours / floor"]]
     for question, results in found.items():
-        mine, theirs = best(results, ours), best(results, peer)
-        ratios = ratio(theirs, mine), ratio(mine, best(results, floor))
+        own, others = best(results, ours), best(results, peer)
+        ratios = ratio(others, own), ratio(own, best(results, floor))
         lines.append([question, *map(_text, (*(results.get(n) for n in names), *ratios))])
     return _table(lines)
 
 
 def ratios(found: Found) -> str:
-    """How many times as fast: our best against the best peer, each backend against its peer,
-    and the geometric means over the fits.
+    """Return a table of speedups: of the best backend over the best peer, and of each backend.
+
+    The last row has the geometric means over the fits.
     """
     columns: list[Any] = [lambda r: ratio(best(r, peer), best(r, ours))]
     columns += [
-        lambda r, a=mine, b=theirs: ratio(r.get(b), r.get(a)) for mine, theirs in PAIRS.items()
+        lambda r, a=backend, b=other: ratio(r.get(b), r.get(a)) for backend, other in PAIRS.items()
     ]
     head = ["", "our best / best peer", *(f"{a} / {b}" for a, b in PAIRS.items())]
     lines, fits = [head], []
@@ -70,7 +72,7 @@ def ratios(found: Found) -> str:
 
 
 def counted(found: Found) -> str:
-    """What `counters` counted, a line for each backend and case."""
+    """Return a table of the counts, with a row for each backend and case."""
     lines: list[list[str]] = []
     for name, cases in found.items():
         for case, counts in cases.items():

@@ -1,4 +1,4 @@
-"""One contender in a live process of its own, asked line by line: JSON in, JSON out."""
+"""The process of one contender, which answers each line of JSON with a line of JSON."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from benchmarks.contenders import CONTENDERS, Contender, Timed
 
 
 def prepared(contender: Contender, what: str, name: str, folder: str | None) -> Timed:
-    """What to time for a question."""
+    """Return the function to time."""
     if what == "fit":
         case = CASES[name]
         return contender.fit(case, *rows_of(case, folder))
@@ -28,7 +28,7 @@ def prepared(contender: Contender, what: str, name: str, folder: str | None) -> 
 
 
 def seconds(run: Timed, repeat: int) -> float:
-    """Of one run, the mean of several in a row."""
+    """Return the mean seconds of several consecutive runs."""
     began = time.perf_counter()
     for _ in range(repeat):
         run()
@@ -36,23 +36,23 @@ def seconds(run: Timed, repeat: int) -> float:
 
 
 def serve(requests: TextIO, answers: TextIO) -> None:
-    """Answer until the requests end: seconds or counts, or why not."""
+    """Answer each request with seconds, counts or an error."""
     contender = CONTENDERS[sys.argv[1]]()
     ready: dict[tuple[str, str], Timed] = {}
     for line in requests:
-        asked: dict[str, Any] = json.loads(line)
-        key = asked["what"], asked["name"]
+        request: dict[str, Any] = json.loads(line)
+        key = request["what"], request["name"]
         answer: dict[str, Any]
         try:
             if key[0] == "counts":
                 case = CASES[key[1]]
-                answer = {"counts": contender.counts(case, *rows_of(case, asked["folder"]))}
+                answer = {"counts": contender.counts(case, *rows_of(case, request["folder"]))}
             else:
                 if key not in ready:
-                    ready[key] = prepared(contender, *key, asked["folder"])
-                answer = {"seconds": seconds(ready[key], asked["repeat"])}
+                    ready[key] = prepared(contender, *key, request["folder"])
+                answer = {"seconds": seconds(ready[key], request["repeat"])}
         except NotImplementedError:
-            answer = {"error": "not offered"}
+            answer = {"error": "not supported"}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")
@@ -60,7 +60,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
 
 
 if __name__ == "__main__":
-    # frameworks write what they like to standard output: answers go to the original one
+    # frameworks also write to standard output: answers go to a duplicate of the original
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     serve(sys.stdin, answers)
