@@ -1,4 +1,4 @@
-"""For every law a plugin that breaks it, and the law says so."""
+"""Each conformance test fails for a plugin that violates it, and passes for a valid plugin."""
 
 import inspect
 import os
@@ -47,7 +47,7 @@ BASES: dict[str, Any] = {
 WATCHED = "an_epoch_returns_predictions"
 METRIC = "fields_are_valid_and_picklable"
 GROUPS = "codes_and_names_are_valid"
-# what the first case of a law lets pass, and others that hypothesis draws do not
+# plugins that pass the first example of a test and fail for examples that hypothesis draws
 SUBTLE: list[tuple[str, str, Any]] = [
     (
         "Backend",
@@ -74,11 +74,11 @@ SUBTLE: list[tuple[str, str, Any]] = [
 ]
 
 
-def nothing(*given: Any) -> None:
-    """A factory that forgets to return what it makes."""
+def nothing(*args: Any) -> None:
+    """A factory that returns None."""
 
 
-# further ways to break a law
+# further plugins that violate a test
 MORE: list[tuple[str, str, Any]] = [
     ("Backend", "states_are_not_modified", backends.steps_with(arrays=backends.lending)),
     ("Backend", "custom_losses_are_differentiated", backends.undifferentiating),
@@ -97,58 +97,58 @@ MORE: list[tuple[str, str, Any]] = [
 ]
 
 
-def laws_of(kit: str) -> set[str]:
-    """The laws of a kit."""
+def names_of(kit: str) -> set[str]:
+    """Return the names of the conformance tests of a kit."""
     return {name.removeprefix("test_") for name in dir(kit_of(kit)) if name.startswith("test_")}
 
 
 def kit_of(kit: str) -> Any:
-    """The class of laws."""
+    """Return the class of conformance tests."""
     return getattr(testing, f"{kit}Tests")
 
 
 @pytest.mark.parametrize("kit", CULPRITS)
-def test_no_law_without_a_culprit(kit: str) -> None:
-    """Each law has a plugin that breaks it."""
-    assert laws_of(kit) == CULPRITS[kit].keys()
+def test_every_conformance_test_has_a_culprit(kit: str) -> None:
+    """Each conformance test has a plugin that violates it."""
+    assert names_of(kit) == CULPRITS[kit].keys()
 
 
-def arguments(law: Any) -> list[dict[str, Any]]:
-    """All that a law is parametrized with."""
-    found: list[dict[str, Any]] = [{}]
-    for mark in getattr(law, "pytestmark", []):
+def arguments(function: Any) -> list[dict[str, Any]]:
+    """Return the parameters of all cases of a test."""
+    cases: list[dict[str, Any]] = [{}]
+    for mark in getattr(function, "pytestmark", []):
         if mark.name == "parametrize":
             names, values = mark.args
             names = names.split(",") if isinstance(names, str) else names
             rows = [v if len(names) > 1 else (v,) for v in values]
-            found = [{**f, **dict(zip(names, row, strict=True))} for f in found for row in rows]
-    return found
+            cases = [{**c, **dict(zip(names, row, strict=True))} for c in cases for row in rows]
+    return cases
 
 
-def surroundings(law: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """What a culprit needs around it: a framework of its own."""
-    if law == "discovery_imports_no_framework":
+def provide_framework(name: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Provide the framework that the plugin of a test needs."""
+    if name == "discovery_imports_no_framework":
         source = "import keras\n" + offering("mlpkit_backends", "'heavy', 'json:loads'")
         install(folder, "mlpkit-heavy", {"heavy": source}, modules={"keras": ""})
         patch.setenv("PYTHONPATH", str(folder), os.pathsep)
-    if law == "a_model_predicts_without_the_framework":
+    if name == "a_model_predicts_without_the_framework":
         jax = ModuleType("jax")
         jax.Array = type("Array", (np.ndarray,), {"__module__": "jax"})  # type: ignore[attr-defined]
         patch.setitem(sys.modules, "jax", jax)
 
 
-def held_of(kit: str, plugin: Any) -> Any:
-    """The laws, for a plugin that is given."""
+def instance_of(kit: str, plugin: Any) -> Any:
+    """Return an instance of the conformance tests for a plugin."""
     base = BASES.get(kit, kit_of(kit))
     return type("Held", (base,), {kit.lower(): staticmethod(plugin), "__test__": False})()
 
 
-def failures(kit: str, law: str, plugin: Any, tmp_path: Path) -> list[Exception]:
-    """What the cases of a law say to a plugin."""
-    test = getattr(held_of(kit, plugin), f"test_{law}")
+def failures(kit: str, name: str, plugin: Any, tmp_path: Path) -> list[Exception]:
+    """Return the errors that the cases of a test raise for a plugin."""
+    test = getattr(instance_of(kit, plugin), f"test_{name}")
     needs = {"tmp_path": tmp_path} if "tmp_path" in inspect.signature(test).parameters else {}
     caught = []
-    for case in arguments(getattr(kit_of(kit), f"test_{law}")):
+    for case in arguments(getattr(kit_of(kit), f"test_{name}")):
         try:
             test(**case, **needs)
         except pytest.skip.Exception as skipped:
@@ -158,48 +158,50 @@ def failures(kit: str, law: str, plugin: Any, tmp_path: Path) -> list[Exception]
     return caught
 
 
-EVERY_LAW = pytest.mark.parametrize(
-    ("kit", "law"), [(kit, law) for kit in CULPRITS for law in sorted(CULPRITS[kit])]
+EVERY_TEST = pytest.mark.parametrize(
+    ("kit", "name"), [(kit, name) for kit in CULPRITS for name in sorted(CULPRITS[kit])]
 )
 
 
 @pytest.mark.filterwarnings("ignore")
-@EVERY_LAW
-def test_the_law_catches_its_culprit(
-    kit: str, law: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@EVERY_TEST
+def test_invalid_plugins_fail(
+    kit: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At least one of the law's cases fails."""
-    surroundings(law, tmp_path, monkeypatch)
-    assert failures(kit, law, CULPRITS[kit][law], tmp_path)
+    """At least one case of the test fails for the plugin that violates it."""
+    provide_framework(name, tmp_path, monkeypatch)
+    assert failures(kit, name, CULPRITS[kit][name], tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore")
-@EVERY_LAW
-def test_the_law_lets_the_right_one_pass(kit: str, law: str, tmp_path: Path) -> None:
-    """Held in the same way, a plugin without fault passes: it is the fault that is caught."""
-    assert failures(kit, law, RIGHT[kit], tmp_path) == []
+@EVERY_TEST
+def test_valid_plugins_pass(kit: str, name: str, tmp_path: Path) -> None:
+    """A valid plugin passes the same tests, so the failures are due to the violation."""
+    assert failures(kit, name, RIGHT[kit], tmp_path) == []
 
 
-@pytest.mark.parametrize(("kit", "law", "plugin"), SUBTLE)
-def test_what_is_drawn_finds_more(kit: str, law: str, plugin: Any, tmp_path: Path) -> None:
-    """A subtle fault passes the first case of its law, and not those that hypothesis draws."""
-    (first,) = getattr(kit_of(kit), f"test_{law}").hypothesis_explicit_examples
-    getattr(held_of(kit, plugin), f"test_{law}").hypothesis.inner_test(
-        held_of(kit, plugin), **first.kwargs
+@pytest.mark.parametrize(("kit", "name", "plugin"), SUBTLE)
+def test_drawn_examples_find_subtle_errors(
+    kit: str, name: str, plugin: Any, tmp_path: Path
+) -> None:
+    """A subtle error passes the first example, but fails for examples that hypothesis draws."""
+    (first,) = getattr(kit_of(kit), f"test_{name}").hypothesis_explicit_examples
+    getattr(instance_of(kit, plugin), f"test_{name}").hypothesis.inner_test(
+        instance_of(kit, plugin), **first.kwargs
     )
-    assert failures(kit, law, plugin, tmp_path)
+    assert failures(kit, name, plugin, tmp_path)
 
 
-@pytest.mark.parametrize(("kit", "law", "plugin"), MORE)
-def test_other_ways_to_break_a_law(kit: str, law: str, plugin: Any, tmp_path: Path) -> None:
-    """Each is caught, and told in words."""
-    caught = failures(kit, law, plugin, tmp_path)
+@pytest.mark.parametrize(("kit", "name", "plugin"), MORE)
+def test_other_invalid_plugins_fail(kit: str, name: str, plugin: Any, tmp_path: Path) -> None:
+    """The test fails with a message."""
+    caught = failures(kit, name, plugin, tmp_path)
     assert caught
     assert all(str(error) for error in caught)
 
 
 def test_every_kit_has_culprits() -> None:
-    """And no kind goes without laws."""
+    """The plugins cover all classes of conformance tests."""
     assert {f"{kit}Tests" for kit in CULPRITS} | {"ConformanceTests"} == {
         name for name in testing.__all__ if name.endswith("Tests")
     }
