@@ -1,4 +1,4 @@
-"""Write a new plugin: a distribution that works as it is, for its author to change."""
+"""Write a new plugin: a working distribution, which its author then adapts."""
 
 import argparse
 import keyword
@@ -17,35 +17,38 @@ from mlpkit.plugin import API, Kind
 from mlpkit.registry.distributions import CORE, own_version
 from mlpkit.registry.lookup import installed
 
-SUMMARY = "write a new plugin that works as it is"
-LONGEST = 60  # letters of a name
+SUMMARY = "write a new, working plugin"
+MAX_LENGTH = 60  # of a name
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's options."""
-    parser.add_argument("name", help="what users will type, such as lion")
+    """Add the options of this command."""
+    parser.add_argument("name", help="the name of the component, such as lion")
     parser.add_argument(
         "--kind", required=True, choices=[k for k in get_args(Kind) if k in CONFORMANCE_TESTS]
     )
-    parser.add_argument("--folder", default=".", type=Path, help="where its folder goes (here)")
+    parser.add_argument("--folder", default=".", type=Path, help="parent folder (default: current)")
 
 
-def main(given: argparse.Namespace) -> int:
-    """Write the files and say what to type next."""
-    name = given.name.removeprefix("mlpkit-")
+def main(options: argparse.Namespace) -> int:
+    """Write the files and print the next commands."""
+    name = options.name.removeprefix("mlpkit-")
     if not re.fullmatch(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", name):
-        print(f"{given.name!r} is no name for a plugin: small letters, digits and - between them.")
+        print(
+            f"{options.name!r} is not a valid name: use lowercase letters, digits and hyphens, and"
+            " begin with a letter."
+        )
         return 2
-    if why := unusable(name):
-        suggestion = f"{name[:20].rstrip('-_')}-{given.kind}"
-        shown = name if len(name) <= LONGEST else f"{name[:20]}..."
-        print(f"{shown!r} can't be the name of a plugin: {why}. Try {suggestion!r}.")
+    if reason := invalid_reason(name):
+        suggestion = f"{name[:20].rstrip('-_')}-{options.kind}"
+        shown = name if len(name) <= MAX_LENGTH else f"{name[:20]}..."
+        print(f"{shown!r} can't be the name of a plugin: {reason}. Try {suggestion!r}.")
         return 2
-    target: Path = given.folder / f"mlpkit-{name}"
+    target: Path = options.folder / f"mlpkit-{name}"
     if target.exists():
-        print(f"{target} is there already. Choose another name, or another --folder.")
+        print(f"{target} already exists. Choose another name, or another --folder.")
         return 2
-    for path, text in files(name, given.kind).items():
+    for path, text in files(name, options.kind).items():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         (target / path).write_text(text)
     print(
@@ -57,12 +60,12 @@ def main(given: argparse.Namespace) -> int:
     return 0
 
 
-def unusable(name: str) -> str:
-    """Why nobody should call a plugin that; empty if nothing speaks against it."""
+def invalid_reason(name: str) -> str:
+    """Return why a plugin can't have this name, or an empty string."""
     identifier = name.replace("-", "_")
     distribution = f"{CORE}-{name}"
-    if len(name) > LONGEST:
-        return f"it has {len(name)} characters, and at most {LONGEST} are allowed"
+    if len(name) > MAX_LENGTH:
+        return f"it has {len(name)} characters, and at most {MAX_LENGTH} are allowed"
     if keyword.iskeyword(identifier) or keyword.iskeyword(identifier.title()):
         return "it is a keyword of Python"
     core, *others = installed().plugins
@@ -83,35 +86,37 @@ def unusable(name: str) -> str:
 
 
 def is_module(name: str) -> bool:
-    """Whether a top-level module is installed; a mere folder is none. Nothing is imported."""
-    found = find_spec(name)
-    return found is not None and found.origin is not None
+    """Return whether a top-level module is installed, without importing it."""
+    spec = find_spec(name)
+    return spec is not None and spec.origin is not None  # a folder has no origin
 
 
 def files(name: str, kind: Kind) -> dict[str, str]:
-    """The text of each file of the distribution, by its path."""
+    """Return the text of each file of the distribution, by its path."""
     identifier = name.replace("-", "_")
-    code, options, example = templates.KINDS[kind]
+    template = templates.TEMPLATES[kind]
     major, minor = (own_version().split(".") + ["0"])[:2] if own_version()[0].isdigit() else "01"
-    words = {
+    substitutions = {
         "name": name,
         "id": identifier,
         "module": f"mlpkit_{identifier}",
         "kind": kind,
         "Class": "".join(part.title() for part in identifier.split("_")),
-        "laws": CONFORMANCE_TESTS[kind],
-        "options": options,
+        "tests": CONFORMANCE_TESTS[kind],
+        "options": template.options,
         "supports": SUPPORTS if kind == "backend" else "",
         "api": str(API),
         "version": f">={major}.{minor},<{major}.{int(minor) + 1}",
     }
     texts = {
         "pyproject.toml": templates.PYPROJECT,
-        "README.md": templates.README.replace("$example", example.strip()),
+        "README.md": templates.README.replace("$example", template.example.strip()),
         "tox.ini": templates.TOX,
-        f"{words['module']}/__init__.py": templates.PACKAGE,
-        f"{words['module']}/{kind}.py": code,
-        f"{words['module']}/py.typed": "",
+        f"{substitutions['module']}/__init__.py": templates.PACKAGE,
+        f"{substitutions['module']}/{kind}.py": template.code,
+        f"{substitutions['module']}/py.typed": "",
         f"tests/test_{identifier}.py": templates.TESTS,
     }
-    return {path: Template(text).substitute(words).lstrip("\n") for path, text in texts.items()}
+    return {
+        path: Template(text).substitute(substitutions).lstrip("\n") for path, text in texts.items()
+    }

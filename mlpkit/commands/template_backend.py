@@ -1,10 +1,10 @@
-"""The text of a new backend: NumPy without any finesse, to be replaced piece by piece."""
+"""The template of a backend: plain NumPy, which the author replaces step by step."""
 
 SUPPORTS = """
-            # what it can do (mlpkit.plugin.CAPABILITIES); mlpkit refuses the rest before training
+            # its capabilities (mlpkit.plugin.CAPABILITIES); mlpkit rejects others before training
             supports=("dense_networks", "branching_solvers", "gradients", "sparse_rows"),"""
 BACKEND = '''
-"""A backend: pure functions over its own state. Here in NumPy, for the dense chain."""
+"""A backend for dense networks in NumPy: pure functions of a state."""
 
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ ACTIVATIONS = {
     "exp": np.exp,
     "softmax": lambda z: (e := np.exp(z - z.max(axis=1, keepdims=True))) / e.sum(1, keepdims=True),
 }
-SLOPES = {  # the derivatives, of what the activation gets
+SLOPES = {  # derivatives of the activations with respect to their inputs
     "identity": np.ones_like,
     "logistic": lambda z: expit(z) * expit(-z),
     "tanh": lambda z: 1 - np.tanh(z) ** 2,
@@ -55,14 +55,14 @@ SLOPES = {  # the derivatives, of what the activation gets
 
 
 class State(NamedTuple):
-    """Weights by name, optimizer state under `optimizer_state_name`."""
+    """The weights and the optimizer state; the keys of the latter are `optimizer_state_name`."""
 
     weights: Arrays
     optimizer_state: Arrays
 
 
 class Rows(NamedTuple):
-    """X (n, n_features), dense or CSR, y (n, n_outputs), w (n,)."""
+    """X (n, n_features), dense or CSR; y (n, n_outputs); sample weights w (n,)."""
 
     X: Any
     y: Array
@@ -70,12 +70,16 @@ class Rows(NamedTuple):
 
 
 def converted(X: Any, dtype: str) -> Any:
-    """X in the dtype, an array or CSR: sparse rows may be far too wide to be an array."""
+    """Return X with this dtype, as an array or, if X is sparse, as a CSR matrix."""
     return (X.tocsr() if issparse(X) else np.asarray(X)).astype(dtype)
 
 
-def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
-    """The step functions for a network."""
+def $id(
+    network: Network,
+    spec: Spec,
+    recipe: Recipe,
+) -> Steps:
+    """Return the step functions of a network."""
     solver, depth = recipe.solver, len(spec.layer_units) - 1
     hidden = [ACTIVATIONS[name] for name in spec.activations]
     slopes = [SLOPES[name] for name in spec.activations]
@@ -94,16 +98,17 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         return State(weights, optimizer_state)
 
     def factors(rows: Array, seed: int) -> list[Any]:
-        """Of each hidden layer: 0 where dropout leaves a unit out, and more than 1 elsewhere."""
-        found: list[Any] = []
-        for i, (rate, units) in enumerate(zip(spec.dropouts, spec.hidden_layer_sizes)):
+        """Return the factors of dropout for each hidden layer: 0 for a dropped unit."""
+        scales: list[Any] = []
+        layers = zip(spec.dropouts, spec.hidden_layer_sizes, strict=True)
+        for i, (rate, units) in enumerate(layers):
             arrays = (np.asarray(a, np.uint32) for a in (rows, np.arange(units), [seed]))
             mask = dropout_mask(np, *arrays, i, rate, np.uint32) if rate else True
-            found.append(np.multiply(mask, 1 / (1 - rate), dtype=spec.dtype))
-        return found
+            scales.append(np.multiply(mask, 1 / (1 - rate), dtype=spec.dtype))
+        return scales
 
     def forward(weights: Arrays, x: Array, factors: Any = None) -> tuple[list[Array], list[Array]]:
-        """What each layer gets, and what each gives before activation."""
+        """Return the input of each layer, and its output before the activation."""
         values, sums = [x], []
         for i in range(depth):
             sums.append(values[-1] @ weights[f"coef_{i}"] + weights[f"intercept_{i}"])
@@ -114,9 +119,9 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     def gradient(
         state: State, rows: Rows, indices: Array | None, seed: int
     ) -> tuple[StepSums, Arrays]:
-        some = np.arange(len(rows.y)) if indices is None else indices[indices >= 0]
-        x, y, w = rows.X[some], rows.y[some], rows.w[some]
-        dropped = factors(some, seed)
+        batch = np.arange(len(rows.y)) if indices is None else indices[indices >= 0]
+        x, y, w = rows.X[batch], rows.y[batch], rows.w[batch]
+        dropped = factors(batch, seed)
         values, z = forward(state.weights, x, dropped)
         p = ACTIVATIONS[spec.loss.out_activation](z[-1])
         delta = w[:, None] * check_deltas(spec.loss.delta(np, y, p), p)
@@ -138,25 +143,20 @@ def $id(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         for name, p in state.weights.items():
             g = gradients[name] + (recipe.alpha * p if name in network.decayed else 0)
             keys = [optimizer_state_name(moment, name) for moment in solver.optimizer_state]
-            mine = tuple(state.optimizer_state[key].copy() for key in keys)
-            returned = solver.update(np, p.copy(), g / weight, mine, learning_rate, solver.options)
-            weights[name], new = check_update(returned, p, mine)
+            old = tuple(state.optimizer_state[key].copy() for key in keys)
+            returned = solver.update(np, p.copy(), g / weight, old, learning_rate, solver.options)
+            weights[name], new = check_update(returned, p, old)
             optimizer_state.update(zip(keys, new, strict=True))
         return State(weights, optimizer_state)
 
     def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, StepSums]:
-        found = []
+        all_sums = []
         steps = zip(batches.order, batches.learning_rates, batches.seeds, strict=True)
         for order, learning_rate, seed in steps:
             sums, gradients = gradient(state, rows, order, int(seed))
             state = update(state, gradients, sums.weight, float(learning_rate))
-            found.append(sums[:3])
-        return state, StepSums(*np.array(found).reshape(-1, 3).T)
-
-    def outputs(state: State, X: Any) -> Array:
-        X = X.tocsr() if issparse(X) else X
-        parts = [X[i : i + 1000] for i in range(0, max(1, X.shape[0]), 1000)]
-        return np.concatenate([forward(state.weights, dense(x, spec.dtype))[1][-1] for x in parts])
+            all_sums.append(sums[:3])
+        return state, StepSums(*np.array(all_sums).reshape(-1, 3).T)
 
     return Steps(
         put=put,

@@ -1,7 +1,7 @@
-"""The text of a new trainer: the barest loop over epochs."""
+"""The template of a trainer: a minimal loop over epochs."""
 
 TRAINER = '''
-"""A loop over epochs: shuffled batches, a constant learning rate, no early end."""
+"""A trainer with shuffled batches and a constant learning rate, without early stopping."""
 
 import time
 from dataclasses import replace
@@ -11,8 +11,13 @@ import numpy as np
 from mlpkit.plugin import Batches, Job, Observer, Progress, Report, State
 
 
-def $id(job: Job, state: State, progress: Progress, observer: Observer) -> tuple[State, Progress]:
-    """Train, and call the observer after every epoch."""
+def $id(
+    job: Job,
+    state: State,
+    progress: Progress,
+    observer: Observer,
+) -> tuple[State, Progress]:
+    """Train, and call the observer after each epoch."""
     recipe, solver = job.recipe, job.recipe.solver
     size = min(recipe.batch_size, job.n_rows)
     n_steps = -(-job.n_rows // size)
@@ -20,11 +25,11 @@ def $id(job: Job, state: State, progress: Progress, observer: Observer) -> tuple
         started = time.perf_counter()
         order = np.full(n_steps * size, -1)  # -1 is padding
         order[: job.n_rows] = job.rng.permutation(job.n_rows)
-        numbers = np.arange(progress.step + 1, progress.step + n_steps + 1)
+        step_numbers = np.arange(progress.step + 1, progress.step + n_steps + 1)
         learning_rates = np.full(n_steps, progress.learning_rate)
         if solver.learning_rate_at is not None:
             learning_rates = solver.learning_rate_at(
-                progress.learning_rate, numbers, solver.options
+                progress.learning_rate, step_numbers, solver.options
             )
         seeds = job.rng.randint(2**31, size=n_steps).astype(np.uint32)
         state, sums = job.steps.epoch(

@@ -1,4 +1,4 @@
-"""The texts of a new plugin; `mlpkit.commands.new_plugin` fills in ``$name`` and the like."""
+"""The templates of a new plugin, in which `mlpkit.commands.new_plugin` replaces ``$name`` etc."""
 
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ PACKAGE = '''
 
 from mlpkit.plugin import Component, hookimpl
 
-mlpkit_api = ($api, $api)  # the versions of the contract that it supports
+mlpkit_api = ($api, $api)  # the supported versions of the contract
 
 
 @hookimpl
@@ -69,7 +69,7 @@ def mlpkit_${kind}s() -> list[Component]:
         Component(
             "$name",
             "$module.$kind:$id",
-            "a summary in a few words",
+            "a short summary",
             requires=(),  # modules that must be installed, such as a framework
             options=($options),$supports
         )
@@ -77,53 +77,56 @@ def mlpkit_${kind}s() -> list[Component]:
 '''
 
 TESTS = '''
-"""Conformance tests; those that can't pass go into ``exempt = {"test_...": "why"}``."""
+"""Conformance tests; set ``exempt = {"test_...": "reason"}`` for a test that can't pass."""
 
-from mlpkit.testing import $laws
+from mlpkit.testing import $tests
 
 
-class Test$Class($laws):
+class Test$Class($tests):
+    """The $kind passes the conformance tests."""
+
     $kind = "$name"
 '''
 
 SOLVER = '''
-"""Sign momentum: the solver's step, written once for every backend."""
+"""A solver with sign momentum, for every backend."""
 
 from mlpkit.plugin import Solver
 
 
 def update(xp, p, g, optimizer_state, learning_rate, options):
-    """Weights and optimizer state after one step; ``xp`` is the namespace of the backend."""
+    """Return new weights and optimizer state; ``xp`` is the array namespace of the backend."""
     (m,) = optimizer_state
     p = p - learning_rate * xp.sign(options["beta"] * m + (1 - options["beta"]) * g)
     return p, (0.99 * m + 0.01 * g,)
 
 
 def $id(beta: float = 0.9) -> Solver:
-    """The solver; ``beta`` is set by ``solver_options={"beta": 0.8}``."""
+    """Return the solver; users set ``beta`` with ``solver_options={"beta": 0.8}``."""
     return Solver(update=update, optimizer_state=("m",), options={"beta": beta})
 '''
 
 METRIC = '''
-"""The mean cost of a prediction: statistics of each row, and the ratio of their sums."""
+"""The mean cost of a prediction: the ratio of the sums of per-row statistics."""
 
 from functools import partial
 
 from mlpkit.plugin import Array, Metric, Predictions
 
 
-def costs(scored: Predictions, miss: float) -> Array:
+def costs(predictions: Predictions, miss: float) -> Array:
     """Return the cost of each row, (n,): ``miss`` per false negative, 1 per false positive."""
-    return miss * (scored.y_true > scored.y_pred) + 1.0 * (scored.y_true < scored.y_pred)
+    y_true, y_pred = predictions.y_true, predictions.y_pred
+    return miss * (y_true > y_pred) + 1.0 * (y_true < y_pred)
 
 
 def per_row(sums: Array) -> tuple[Array, Array]:
-    """Return numerator and denominator: the cost and the weight."""
+    """Return the numerator and the denominator: the cost and the weight."""
     return sums[..., 1], sums[..., 0]
 
 
 def $id(miss: float = 5.0) -> Metric:
-    """The metric."""
+    """Return the metric; ``miss`` is the cost of a false negative."""
     return Metric(
         "$name",
         ("binary",),
@@ -147,20 +150,20 @@ from mlpkit.plugin import Dataset, Groups, Partitioner
 NAMES = ("below the median", "above the median", "missing")
 
 
-def learn(sample: Dataset, column: int) -> float:
+def fit(dataset: Dataset, column: int) -> float:
     """Return the median of the column."""
-    return float(np.nanmedian(np.asarray(sample.X)[:, column].astype(float)))
+    return float(np.nanmedian(np.asarray(dataset.X)[:, column].astype(float)))
 
 
-def assign(cut: Any, sample: Dataset, column: int) -> Groups:
+def assign(fitted: Any, dataset: Dataset, column: int) -> Groups:
     """Return the group of each row."""
-    values = np.asarray(sample.X)[:, column].astype(float)
-    return Groups(np.where(np.isnan(values), 2, (values > cut).astype(int)), NAMES)
+    values = np.asarray(dataset.X)[:, column].astype(float)
+    return Groups(np.where(np.isnan(values), 2, (values > fitted).astype(int)), NAMES)
 
 
 def $id(column: int = 0) -> Partitioner:
-    """The partitioner."""
-    functions = partial(learn, column=column), partial(assign, column=column)
+    """Return the partitioner; ``column`` is an index."""
+    functions = partial(fit, column=column), partial(assign, column=column)
     return Partitioner("$name", *functions)
 '''
 
@@ -176,26 +179,30 @@ def $id(epochs: int = 5) -> Callback:
     """Return a new callback for each fit."""
     best, stale = math.inf, 0
 
-    def listen(report: Report) -> bool:
+    def callback(report: Report) -> bool:
         """Return True to stop; a float would set the learning rate."""
         nonlocal best, stale
         stale = 0 if report.loss < best else stale + 1
         best = min(best, report.loss)
         return stale > epochs
 
-    return listen
+    return callback
 '''
 
 BUILDER = '''
-"""The dense chain with orthogonal initial weights."""
+"""A dense network with orthogonal initial weights."""
 
 import numpy as np
 
 from mlpkit.plugin import Network, Spec
 
 
-def $id(spec: Spec, rng: np.random.RandomState, gain: float = 1.0) -> Network:
-    """The network: NumPy arrays. Without an `apply` of its own it is the dense chain."""
+def $id(
+    spec: Spec,
+    rng: np.random.RandomState,
+    gain: float = 1.0,
+) -> Network:
+    """Return the initial arrays; a network without `apply` is a chain of dense layers."""
     arrays = {}
     units = spec.layer_units
     for i, (n, m) in enumerate(zip(units[:-1], units[1:], strict=True)):
@@ -206,8 +213,8 @@ def $id(spec: Spec, rng: np.random.RandomState, gain: float = 1.0) -> Network:
 '''
 
 
-class Texts(NamedTuple):
-    """What differs from kind to kind: the code, its options, an example."""
+class KindTemplate(NamedTuple):
+    """The parts that depend on the kind: the code, its options and an example."""
 
     code: str
     options: str
@@ -216,14 +223,16 @@ class Texts(NamedTuple):
 
 FIT = "from mlpkit import MLPClassifier\n\nclf = MLPClassifier({}).fit(X, y)"
 EVALUATE = "from mlpkit import MLPClassifier, evaluate\n\nclf = MLPClassifier().fit(X, y)\n{}"
-KINDS: dict[Kind, Texts] = {
-    "backend": Texts(BACKEND, "", FIT.format('backend="$name"')),
-    "solver": Texts(SOLVER, '"beta",', FIT.format('solver="$name"')),
-    "builder": Texts(BUILDER, '"gain",', FIT.format('builder="$name"')),
-    "trainer": Texts(TRAINER, "", FIT.format('trainer="$name"')),
-    "callback": Texts(CALLBACK, '"epochs",', FIT.format('callbacks="$name"')),
-    "metric": Texts(METRIC, '"miss",', EVALUATE.format('evaluate(clf, X, y, metrics=["$name"])')),
-    "partitioner": Texts(
+TEMPLATES: dict[Kind, KindTemplate] = {
+    "backend": KindTemplate(BACKEND, "", FIT.format('backend="$name"')),
+    "solver": KindTemplate(SOLVER, '"beta",', FIT.format('solver="$name"')),
+    "builder": KindTemplate(BUILDER, '"gain",', FIT.format('builder="$name"')),
+    "trainer": KindTemplate(TRAINER, "", FIT.format('trainer="$name"')),
+    "callback": KindTemplate(CALLBACK, '"epochs",', FIT.format('callbacks="$name"')),
+    "metric": KindTemplate(
+        METRIC, '"miss",', EVALUATE.format('evaluate(clf, X, y, metrics=["$name"])')
+    ),
+    "partitioner": KindTemplate(
         PARTITIONER, '"column",', EVALUATE.format('evaluate(clf, X, y, partitions=["$name"])')
     ),
 }
