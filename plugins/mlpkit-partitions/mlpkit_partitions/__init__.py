@@ -1,9 +1,9 @@
-"""Partitioners for mlpkit. This module describes them and imports nothing heavy."""
+"""Partitioners for mlpkit. This module lists them without importing their dependencies."""
 
 from mlpkit.plugin import Component, hookimpl
 
-mlpkit_api = (1, 1)  # the versions of the contract that it was made for
-EXEMPT = {"test_groups_do_not_depend_on_other_rows": "rows are divided into folds in each call"}
+mlpkit_api = (1, 1)  # the supported versions of the plugin contract
+EXEMPT = {"test_groups_do_not_depend_on_other_rows": "each call divides its own rows into folds"}
 
 
 @hookimpl
@@ -17,11 +17,15 @@ def mlpkit_partitioners() -> list[Component]:
 
     seeded = ("n", "random_state")
     return [
-        component("folds", "k_fold", "random folds of the rows", *seeded),
-        component("folds", "stratified_k_fold", "folds with the classes of y", *seeded),
-        component("hashes", "hashed", "by a hash of values, the same anywhere", "column", "n"),
-        component("times", "calendar", "years to hours of a date column", "column", "unit"),
-        component("times", "rolling", "overlapping windows of time", "column", "width", "step"),
-        component("trees", "error_tree", "slices where the model errs", "max_leaves", "min_rows"),
-        component("clusters", "clusters", "k-means of the numeric columns", *seeded),
+        component("folds", "k_fold", "random folds", *seeded),
+        component(
+            "folds", "stratified_k_fold", "random folds that preserve class frequencies", *seeded
+        ),
+        component("hashes", "hashed", "hash of a column or of the row", "column", "n"),
+        component("times", "calendar", "calendar units of a date column", "column", "unit"),
+        component("times", "rolling", "overlapping time windows", "column", "width", "step"),
+        component(
+            "trees", "error_tree", "slices by the error of the model", "max_leaves", "min_rows"
+        ),
+        component("clusters", "clusters", "k-means clusters", *seeded),
     ]

@@ -1,4 +1,4 @@
-"""Groups of rows that are alike."""
+"""Clusters of similar rows."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,11 +11,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mlpkit.plugin import Array, Dataset, Groups, Partitioner
-from mlpkit_partitions.tables import Features
+from mlpkit_partitions.tables import Features, check_n
 
 
 class Clusters(NamedTuple):
-    """Centres, the largest cluster first."""
+    """Fitted clusters, by decreasing size.
+
+    ``order`` holds the model's cluster indices in the order of ``names``.
+    """
 
     features: Features
     model: Any
@@ -24,20 +27,49 @@ class Clusters(NamedTuple):
 
 
 def clusters(n: int = 5, random_state: int = 0, name: str = "cluster") -> Partitioner:
-    """n clusters of scikit-learn's `MiniBatchKMeans` over scaled columns, the largest first.
+    """Group rows into k-means clusters.
 
-    A name says which columns of the centre are farthest from the mean.
+    Columns are standardized and clustered by scikit-learn's `MiniBatchKMeans`. Missing values
+    are replaced by the mean of their column. The name of a cluster contains the two columns in
+    which its centre is farthest from the mean.
+
+    Parameters
+    ----------
+    n : int, default=5
+        Number of clusters, at most the number of rows.
+    random_state : int, default=0
+        Seed of the initial centres.
+    name : str, default="cluster"
+        Name of the partitioner.
+
+    Returns
+    -------
+    Partitioner
+        Its groups are sorted by decreasing size. They cannot be merged with other fitted groups.
+
+    Raises
+    ------
+    ValueError
+        If `n` is not an integer of at least 2.
+
+    Examples
+    --------
+    >>> from mlpkit import by
+    >>> from mlpkit.plugin import Dataset
+    >>> dataset = Dataset(np.array([[0.0], [0.1], [0.2], [9.0]]))
+    >>> halves = by("clusters", n=2)
+    >>> halves.assign(halves.fit(dataset), dataset)
+    Groups(codes=array([0, 0, 0, 1]), names=('1: x0 low', '2: x0 high'))
     """
-    if not isinstance(n, int) or n < 2:
-        raise ValueError(f"n={n!r}: two clusters or more.")
+    check_n(n)
     return Partitioner(name, partial(_fit, n, random_state), _assign)
 
 
 def _fit(n: int, seed: int, dataset: Dataset) -> Clusters:
     if dataset.X is None:
-        raise ValueError("clusters needs X, got X=None.")
+        raise ValueError("The partitioner clusters needs X, got X=None.")
     features = Features(dataset.X)
-    X = features.of(dataset.X)
+    X = features.transform(dataset.X)
     model = make_pipeline(
         SimpleImputer(keep_empty_features=True),
         StandardScaler(with_mean=not issparse(X)),
@@ -46,22 +78,25 @@ def _fit(n: int, seed: int, dataset: Dataset) -> Clusters:
     sizes = np.bincount(model.fit_predict(X), minlength=len(model[-1].cluster_centers_))
     order = np.argsort(-sizes, kind="stable")
     centres = model[-1].cluster_centers_
-    middle = np.average(centres, axis=0, weights=sizes)
-    names = tuple(f"{i + 1}: {_text(centres[at] - middle, features)}" for i, at in enumerate(order))
+    mean = np.average(centres, axis=0, weights=sizes)
+    names = tuple(
+        f"{i + 1}: {_description(centres[k] - mean, features)}" for i, k in enumerate(order)
+    )
     return Clusters(features, model, order, names)
 
 
 def _assign(fitted: Clusters, dataset: Dataset) -> Groups:
-    place = np.argsort(fitted.order)
-    return Groups(place[fitted.model.predict(fitted.features.of(dataset.X))], fitted.names)
+    position = np.argsort(fitted.order)
+    clusters = fitted.model.predict(fitted.features.transform(dataset.X))
+    return Groups(position[clusters], fitted.names)
 
 
-def _text(gap: Array, features: Features) -> str:
-    """The two columns that stand out, and which way."""
-    most = np.argsort(-np.abs(gap), kind="stable")[:2]
+def _description(difference: Array, features: Features) -> str:
+    """The two features in which a centre differs most from the mean, such as "age high"."""
+    largest = np.argsort(-np.abs(difference), kind="stable")[:2]
     parts = []
-    for at in most:
-        column, value = features.names[at]
-        what = column if value is None else f"{column} {value}"
-        parts.append(f"{what} {'high' if gap[at] > 0 else 'low'}")
+    for i in largest:
+        column, value = features.names[i]
+        feature = column if value is None else f"{column} {value}"
+        parts.append(f"{feature} {'high' if difference[i] > 0 else 'low'}")
     return ", ".join(parts)

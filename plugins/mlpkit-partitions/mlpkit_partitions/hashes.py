@@ -1,4 +1,4 @@
-"""Groups by a hash of values: the same in every process, on every machine."""
+"""Groups by a hash of values that is the same in every process and on every machine."""
 
 from functools import partial
 from zlib import crc32
@@ -7,17 +7,47 @@ import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit.plugin import Dataset, Groups, Partitioner
-from mlpkit_partitions.tables import Features, column
+from mlpkit_partitions.tables import Features, check_n, column
 
 
 def hashed(column: str | int | None = None, n: int = 10, name: str | None = None) -> Partitioner:
-    """n groups by the CRC-32 of a column's value as text, such as a user's id; without a
-    column, of the whole row.
+    """Group rows by a hash, such as that of a user's id.
+
+    Rows with equal values belong to the same group in every data set and in every process. The
+    hash is the CRC-32 of the value as text, or of all features of the row.
+
+    Parameters
+    ----------
+    column : str, int or None, default=None
+        Name or index of the column to hash. None means the whole row.
+    n : int, default=10
+        Number of groups.
+    name : str or None, default=None
+        Name of the partitioner, by default "hash of" and the column, or "hash".
+
+    Returns
+    -------
+    Partitioner
+        Its fitted groups cannot be merged with others.
+
+    Raises
+    ------
+    ValueError
+        If `n` is not an integer of at least 2.
+
+    Examples
+    --------
+    >>> from mlpkit import by
+    >>> from mlpkit.plugin import Dataset
+    >>> dataset = Dataset(np.array([["ann"], ["bob"], ["ann"]], dtype=object))
+    >>> users = by("hashed", column=0, n=4)
+    >>> codes = users.assign(users.fit(dataset), dataset).codes
+    >>> bool(codes[0] == codes[2])
+    True
     """
-    if not isinstance(n, int) or n < 2:
-        raise ValueError(f"n={n!r}: two groups or more.")
-    own = name or ("hash" if column is None else f"hash of {column}")
-    return Partitioner(own, partial(_fit, n), partial(_assign, column))
+    check_n(n)
+    default = "hash" if column is None else f"hash of {column}"
+    return Partitioner(name or default, partial(_fit, n), partial(_assign, column))
 
 
 def _fit(n: int, dataset: Dataset) -> tuple[str, ...]:
@@ -26,16 +56,16 @@ def _fit(n: int, dataset: Dataset) -> tuple[str, ...]:
 
 def _assign(key: str | int | None, fitted: tuple[str, ...], dataset: Dataset) -> Groups:
     if key is None:
-        table = Features(dataset.X).of(dataset.X)
+        table = Features(dataset.X).transform(dataset.X)
         rows = np.ascontiguousarray(table.toarray() if issparse(table) else table)
-        texts = [row.tobytes() for row in rows.astype("<f8") + 0.0]  # -0.0 is 0.0
+        texts = [row.tobytes() for row in rows.astype("<f8") + 0.0]  # -0.0 becomes 0.0
     else:
-        texts = [_text(value) for value in column(dataset.X, key)]
+        texts = [_encoded(value) for value in column(dataset.X, key)]
     return Groups(np.array([crc32(t) % len(fitted) for t in texts], dtype=np.intp), fitted)
 
 
-def _text(value: object) -> bytes:
-    """The number 3 is one text, whatever its type."""
+def _encoded(value: object) -> bytes:
+    """The value as text, in which 3 and 3.0 are equal."""
     if isinstance(value, int | float | np.number) and float(value).is_integer():
         value = int(value)
     return str(value).encode()

@@ -38,17 +38,17 @@ class Dated(PartitionerTests):
     """Rows with a date column."""
 
     def dataset(self) -> Dataset:
-        """Half a year."""
+        """Rows of half a year."""
         return _dated("2024-01-01", 300)
 
     def later(self) -> Dataset:
-        """Other days, and missing ones."""
+        """Rows with later dates, of which one is missing."""
         dataset = _dated("2025-03-01", 40)
         dataset.X.loc[3, "when"] = pd.NaT
         return dataset
 
     def part(self, dataset: Dataset, index: Any) -> Dataset:
-        """Some of the rows."""
+        """The rows of an index."""
         return Dataset(dataset.X.iloc[index])
 
 
@@ -70,7 +70,7 @@ class TestClusters(PartitionerTests):
     partitioner = "clusters"
 
 
-del Dated  # a kit is collected by its subclasses alone
+del Dated  # pytest would collect the base class too
 
 
 def _dated(start: str, n: int) -> Dataset:
@@ -79,12 +79,12 @@ def _dated(start: str, n: int) -> Dataset:
 
 
 def assigned(partitioner: Any, dataset: Dataset) -> tuple[Any, tuple[str, ...]]:
-    """The groups of the rows to which it is fitted."""
+    """The groups of the rows to which a partitioner is fitted."""
     return partitioner.assign(partitioner.fit(dataset), dataset)
 
 
 def test_folds_are_scikit_learns() -> None:
-    """Folds are of equal size, stratified ones have the classes in like parts."""
+    """Folds are of equal size; stratified folds preserve the frequencies of the classes."""
     y = np.repeat([0, 1], [90, 10])
     dataset = Dataset(np.zeros((100, 1)), y)
     codes, names = assigned(by("k_fold", n=4), dataset)
@@ -93,26 +93,26 @@ def test_folds_are_scikit_learns() -> None:
     assert np.bincount(codes[y == 1]).tolist() == [2] * 5
     codes, _ = assigned(by("k_fold", n=5), Dataset(np.zeros((3, 1))))
     assert codes.tolist() == [0, 1, 2]
-    with pytest.raises(ValueError, match="n=1: two folds or more"):
+    with pytest.raises(ValueError, match="n must be at least 2, got 1"):
         by("k_fold", n=1)
     with pytest.raises(ValueError, match="needs y"):
         assigned(by("stratified_k_fold"), Dataset(np.zeros((9, 1))))
 
 
 def test_hashes_are_the_same_in_every_process() -> None:
-    """Python's own hash is salted; this one is not."""
+    """Groups do not depend on the salt of Python's hash, and 1 and 1.0 are equal."""
     code = (
         "import numpy as np; from mlpkit import by; from mlpkit.plugin import Dataset\n"
         "X = np.array([['ann'], ['bob'], ['eve']], dtype=object); p = by('hashed', column=0)\n"
         "print(p.assign(p.fit(Dataset(X)), Dataset(X)).codes.tolist())"
     )
-    told = {
+    outputs = {
         subprocess.run(
             [sys.executable, "-c", code], check=True, capture_output=True, text=True
         ).stdout
         for _ in range(2)
     }
-    assert len(told) == 1
+    assert len(outputs) == 1
     frame = pd.DataFrame({"id": [1, 2, 3]})
     p = by("hashed", column="id")
     reals = Dataset(frame.astype(float))
@@ -120,7 +120,7 @@ def test_hashes_are_the_same_in_every_process() -> None:
 
 
 def test_units_of_the_calendar() -> None:
-    """Names are those of pandas' periods; missing dates are a group; text is read."""
+    """Names are those of pandas' periods, missing dates are a group, and text is parsed."""
     frame = pd.DataFrame({"when": ["2024-01-31", "2024-02-01", None, "2025-02-09"]})
     expected = {
         "year": ("2024", "2025", "missing"),
@@ -131,26 +131,26 @@ def test_units_of_the_calendar() -> None:
         "hour of day": ("00:00", "missing"),
     }
     for unit, names in expected.items():
-        codes, found = assigned(by("calendar", column="when", unit=unit), Dataset(frame))
-        assert found == names
+        codes, group_names = assigned(by("calendar", column="when", unit=unit), Dataset(frame))
+        assert group_names == names
         assert codes[2] == len(names) - 1
-    with pytest.raises(ValueError, match="unit='moon'; possible: year, quarter"):
+    with pytest.raises(ValueError, match="unit must be one of 'year', 'quarter', .* got 'moon'"):
         by("calendar", column="when", unit="moon")
-    with pytest.raises(ValueError, match="column 0 has no dates"):
+    with pytest.raises(ValueError, match="Column 0 must contain dates"):
         assigned(by("calendar", column=0), Dataset(np.array([["soon"]], dtype=object)))
 
 
 def test_rolling_windows_overlap() -> None:
-    """A row is in as many windows as steps fit into a width."""
+    """Each row belongs to two windows if the step is half of the width."""
     members, names = assigned(by("rolling", column="when", width="7D"), _dated("2024-01-01", 60))
     assert (members.sum(axis=1) == 2).all()
     assert names[1] == "2024-01-01 00:00 to 2024-01-08 00:00" or " to " in names[1]
-    with pytest.raises(ValueError, match="step='9D' is more than 0, and at most width='7D'"):
+    with pytest.raises(ValueError, match="at most the width '7D', got step='9D'"):
         by("rolling", column="when", step="9D")
 
 
 def test_a_stream_has_the_same_windows_in_every_chunk() -> None:
-    """Reports over chunks equal the one over all rows, with months that the first lacks."""
+    """The report over chunks equals the report over all rows; later chunks have new months."""
     X = _dated("2024-01-01", 300).X
     y = np.arange(300) % 2
     parts = [by("calendar", column="when"), by("rolling", column="when", width="30D")]
@@ -166,7 +166,7 @@ def test_a_stream_has_the_same_windows_in_every_chunk() -> None:
 
 
 def test_error_trees_find_the_planted_slice() -> None:
-    """The first slice is where the errors are, in words, and no slice is too small."""
+    """The first slice describes the rows with errors, and every slice has min_rows rows."""
     rng = np.random.default_rng(0)
     n = 2000
     frame = pd.DataFrame(
@@ -174,9 +174,9 @@ def test_error_trees_find_the_planted_slice() -> None:
     )
     bad = (frame.age > 60) & (frame.sex == "f")
     y = rng.integers(2, size=n)
-    said = np.where(bad & (rng.random(n) < 0.8), 1 - y, y)
+    y_pred = np.where(bad & (rng.random(n) < 0.8), 1 - y, y)
     slices = by("error_tree", max_leaves=3, min_rows=80)
-    report = evaluate(None, frame, y, y_pred=said, metrics="accuracy", partitions=slices)
+    report = evaluate(None, frame, y, y_pred=y_pred, metrics="accuracy", partitions=slices)
     worst = report.worst("accuracy")
     assert set(worst.partition.split(" & ")) in (
         {"age > 60.5", "sex = f"},
@@ -187,8 +187,8 @@ def test_error_trees_find_the_planted_slice() -> None:
     assert report.select("accuracy")[0] == worst
 
 
-def test_clusters_are_named_by_what_stands_out() -> None:
-    """Three blobs are three groups, the largest first; missing values and sparse rows do."""
+def test_clusters_are_named_by_their_centres() -> None:
+    """Three blobs are three groups, by size; X may have missing values or be sparse."""
     rng = np.random.default_rng(0)
     blobs = np.repeat([0, 1, 2], [300, 200, 100])
     X = np.column_stack([10.0 * (blobs == 1), 10.0 * (blobs == 2)]) + rng.normal(size=(600, 2))
@@ -198,12 +198,12 @@ def test_clusters_are_named_by_what_stands_out() -> None:
     X[0, 0] = np.nan
     assert len(assigned(by("clusters", n=3), Dataset(X))[1]) == 3
     assert len(assigned(by("clusters", n=3), Dataset(csr_array(np.nan_to_num(X))))[1]) == 3
-    with pytest.raises(ValueError, match="n=1: two clusters or more"):
+    with pytest.raises(ValueError, match="n must be at least 2, got 1"):
         by("clusters", n=1)
 
 
-def test_describing_imports_nothing_heavy() -> None:
-    """Listing the plugin imports none of its factories' modules."""
+def test_listing_imports_no_factories() -> None:
+    """Listing the partitioners does not import the modules of their factories."""
     code = (
         "import sys, mlpkit_partitions; mlpkit_partitions.mlpkit_partitioners()\n"
         "print([m for m in sys.modules if m.startswith('mlpkit_partitions.')])"

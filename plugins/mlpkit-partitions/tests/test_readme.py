@@ -1,4 +1,4 @@
-"""The README's examples run, in their order."""
+"""The examples of the README run in their order."""
 
 import re
 import warnings
@@ -10,7 +10,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def test_the_examples_run() -> None:
-    """All blocks in one namespace."""
+    """All blocks run in one namespace."""
     blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.M | re.S)
     assert len(blocks) == 2
     names: dict[str, object] = {"__name__": "readme"}
