@@ -1,6 +1,6 @@
 """The command line: ``mlpkit plugins``, ``check``, ``new-plugin`` and ``demo``.
 
-``python -m mlpkit`` is the same, where the folder of scripts is not on the PATH.
+``python -m mlpkit`` runs the same commands, also if the folder of scripts is not on the PATH.
 """
 
 import argparse
@@ -26,17 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"mlpkit {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
-        own = commands.add_parser(name, help=command.SUMMARY, description=command.__doc__)
-        command.arguments(own)
-        own.set_defaults(main=command.main)
-    given = parser.parse_args(arguments)
+        subparser = commands.add_parser(name, help=command.SUMMARY, description=command.__doc__)
+        command.arguments(subparser)
+        subparser.set_defaults(main=command.main)
+    options = parser.parse_args(arguments)
     try:
-        code = int(given.main(given))
-        sys.stdout.flush()  # here, where a reader that left is known
+        code = int(options.main(options))
+        sys.stdout.flush()  # raises BrokenPipeError here, not at exit
         return code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader, head or less, had enough
+    except BrokenPipeError:  # a reader such as head has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

@@ -1,4 +1,4 @@
-"""The console command `mlpkit`, and `python -m mlpkit`, as pip installs them."""
+"""The installed command ``mlpkit``, and ``python -m mlpkit``."""
 
 import subprocess
 from collections.abc import Callable
@@ -19,23 +19,23 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """A virtual environment with the wheel of this repository."""
+    """Return a virtual environment with the wheel of this repository."""
     folder = tmp_path_factory.mktemp("command")
     environment = Environment(folder / "venv", linked=False)
     return environment.install_wheel(wheel(REPOSITORY, folder / "wheels"))
 
 
 @pytest.fixture(params=["mlpkit", "python -m mlpkit"])
-def typed(request: pytest.FixtureRequest) -> str:
-    """What the user types."""
+def program(request: pytest.FixtureRequest) -> str:
+    """Return the name of the program, as the user types it."""
     return str(request.param)
 
 
 @pytest.fixture
-def run(environment: Environment, typed: str) -> Run:
-    """Run the command as it is typed."""
+def run(environment: Environment, program: str) -> Run:
+    """Return a function that runs the program with arguments."""
     scripts = environment.python.parent
-    start = [environment.python, "-m", "mlpkit"] if " " in typed else [scripts / "mlpkit"]
+    start = [environment.python, "-m", "mlpkit"] if " " in program else [scripts / "mlpkit"]
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [*map(str, start), *arguments]
@@ -44,33 +44,33 @@ def run(environment: Environment, typed: str) -> Run:
     return run
 
 
-def test_help_names_the_command_as_it_was_typed(run: Run, typed: str) -> None:
-    """The usage lines can be copied; each command is listed."""
-    done = run("--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"usage: {typed} [-h]")
-    assert all(f"\n    {name}" in done.stdout for name in COMMANDS)
+def test_help_contains_the_program_name(run: Run, program: str) -> None:
+    """The usage lines contain the name; each command is listed."""
+    process = run("--help")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert process.stdout.startswith(f"usage: {program} [-h]")
+    assert all(f"\n    {name}" in process.stdout for name in COMMANDS)
     for name in COMMANDS:
-        assert run(name, "--help").stdout.startswith(f"usage: {typed} {name} [-h]")
+        assert run(name, "--help").stdout.startswith(f"usage: {program} {name} [-h]")
 
 
-def test_errors_name_the_command_as_it_was_typed(run: Run, typed: str) -> None:
-    """Exit code 2, and the usage on stderr."""
-    done = run("unknown")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"\n{typed}: error: " in done.stderr
+def test_errors_contain_the_program_name(run: Run, program: str) -> None:
+    """The exit code is 2, and the usage is printed to stderr."""
+    process = run("unknown")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert f"\n{program}: error: " in process.stderr
 
 
-def test_messages_name_the_command_as_it_was_typed(run: Run, typed: str, tmp_path: Path) -> None:
-    """What a command says to type next is what works here."""
-    done = run("new-plugin", "lion", "--kind", "solver", "--folder", str(tmp_path))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"\n    {typed} check lion\n" in done.stdout
+def test_messages_contain_the_program_name(run: Run, program: str, tmp_path: Path) -> None:
+    """The suggested commands can be copied."""
+    process = run("new-plugin", "lion", "--kind", "solver", "--folder", str(tmp_path))
+    assert (process.returncode, process.stderr) == (0, "")
+    assert f"\n    {program} check lion\n" in process.stdout
 
 
-def test_it_works(run: Run) -> None:
+def test_plugins_are_found(run: Run) -> None:
     """The installed command finds the installed plugins."""
     assert run("--version").stdout == f"mlpkit {__version__}\n"
-    done = run("plugins")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "numpy" in done.stdout
+    process = run("plugins")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "numpy" in process.stdout
