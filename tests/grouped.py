@@ -1,4 +1,4 @@
-"""Random weighted grouped rows, with what scikit-learn says of them."""
+"""Random rows with weights and groups, and scikit-learn's metrics of them."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ NAN = np.nan
 
 
 class Rows(NamedTuple):
-    """Targets, predictions and probabilities, weights, two columns of groups."""
+    """Targets, predictions, probabilities, weights and groups."""
 
     y: Any
     label: Any
@@ -20,7 +20,7 @@ class Rows(NamedTuple):
 
 
 def rows(task: str, n: int = 400, seed: int = 0, shift: float = 0.0) -> Rows:
-    """Rows of a task; groups "a" to "d" of uneven sizes."""
+    """Rows of a task with groups "a" to "d" of different sizes."""
     rng = np.random.default_rng(seed)
     groups = rng.choice(list("abcd"), n, p=[0.5, 0.3, 0.15, 0.05])
     w = rng.gamma(1.0, size=n) + 0.01
@@ -45,18 +45,18 @@ def rows(task: str, n: int = 400, seed: int = 0, shift: float = 0.0) -> Rows:
 
 def _confusion(cell: int) -> Callable[..., float]:
     def count(y: Any, label: Any, p: Any, w: Any) -> float:
-        found = sk.confusion_matrix(y, label, labels=["no", "yes"], sample_weight=w)
-        return float(found.ravel()[cell])
+        cells = sk.confusion_matrix(y, label, labels=["no", "yes"], sample_weight=w)
+        return float(cells.ravel()[cell])
 
     return count
 
 
-def _rate(above: int, *below: int) -> Callable[..., float]:
-    def learning_rate(y: Any, label: Any, p: Any, w: Any) -> float:
+def _ratio(numerator: int, *denominator: int) -> Callable[..., float]:
+    def ratio(y: Any, label: Any, p: Any, w: Any) -> float:
         cells = sk.confusion_matrix(y, label, labels=["no", "yes"], sample_weight=w).ravel()
-        return float(cells[above] / sum(cells[list(below)]))
+        return float(cells[numerator] / sum(cells[list(denominator)]))
 
-    return learning_rate
+    return ratio
 
 
 def _labels(function: Any, **options: Any) -> Callable[..., float]:
@@ -103,10 +103,10 @@ REFERENCES: dict[str, dict[str, Callable[..., float]]] = {
         "precision": _labels(sk.precision_score, **POSITIVE),
         "recall": _labels(sk.recall_score, **POSITIVE),
         "f1": _labels(sk.f1_score, **POSITIVE),
-        "true_positive_rate": _rate(3, 2, 3),
-        "false_positive_rate": _rate(1, 0, 1),
-        "true_negative_rate": _rate(0, 0, 1),
-        "false_negative_rate": _rate(2, 2, 3),
+        "true_positive_rate": _ratio(3, 2, 3),
+        "false_positive_rate": _ratio(1, 0, 1),
+        "true_negative_rate": _ratio(0, 0, 1),
+        "false_negative_rate": _ratio(2, 2, 3),
         "selection_rate": lambda y, label, p, w: float(np.average(label == "yes", weights=w)),
         "true_negatives": _confusion(0),
         "false_positives": _confusion(1),
@@ -158,11 +158,11 @@ REFERENCES["regression"] = {
 }
 
 
-def reference(task: str, name: str, data: Rows, chosen: Any, w: Any) -> float:
-    """What scikit-learn says of some rows."""
-    p = None if data.p is None else data.p[chosen]
-    w = None if w is None else w[chosen]
-    return float(REFERENCES[task][name](data.y[chosen], data.label[chosen], p, w))
+def reference(task: str, name: str, data: Rows, selection: Any, w: Any) -> float:
+    """scikit-learn's value of a metric for the selected rows."""
+    p = None if data.p is None else data.p[selection]
+    w = None if w is None else w[selection]
+    return float(REFERENCES[task][name](data.y[selection], data.label[selection], p, w))
 
 
 HISTOGRAMS = {
@@ -173,5 +173,5 @@ HISTOGRAMS = {
 
 
 def close(expected: float, actual: float, tolerance: float = 1e-12) -> None:
-    """Equal to a relative tolerance; NaN equals NaN."""
+    """Assert equality within a tolerance; NaN equals NaN."""
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)

@@ -59,17 +59,17 @@ SUBTLE: list[tuple[str, str, Any]] = [
     (
         "Metric",
         "merged_chunks_equal_all_rows",
-        partial(measures.metric, row_statistics=measures.eights),
+        partial(measures.metric, row_statistics=measures.without_last_block),
     ),
     (
         "Partitioner",
         "groups_do_not_depend_on_other_rows",
-        partial(measures.partitioner, assign=measures.once),
+        partial(measures.partitioner, assign=measures.without_repeats),
     ),
     (
         "Partitioner",
         "fitted_groups_merge",
-        partial(measures.partitioner, merge=measures.one_of),
+        partial(measures.partitioner, merge=measures.keep_first),
     ),
 ]
 
@@ -92,7 +92,9 @@ MORE: list[tuple[str, str, Any]] = [
     (
         "Partitioner",
         "assign_is_deterministic",
-        partial(measures.partitioner, assign=lambda cut, sample: measures.assign(cut, sample)),
+        partial(
+            measures.partitioner, assign=lambda fitted, dataset: measures.assign(fitted, dataset)
+        ),
     ),
 ]
 
@@ -140,7 +142,7 @@ def provide_framework(name: str, folder: Path, patch: pytest.MonkeyPatch) -> Non
 def instance_of(kit: str, plugin: Any) -> Any:
     """Return an instance of the conformance tests for a plugin."""
     base = BASES.get(kit, kit_of(kit))
-    return type("Held", (base,), {kit.lower(): staticmethod(plugin), "__test__": False})()
+    return type("Culprit", (base,), {kit.lower(): staticmethod(plugin), "__test__": False})()
 
 
 def failures(kit: str, name: str, plugin: Any, tmp_path: Path) -> list[Exception]:

@@ -1,4 +1,4 @@
-"""The house: imports run one way, files stay small, nothing heavy is loaded."""
+"""Layout of the package: order of imports, size of files, and a light import."""
 
 import ast
 import subprocess
@@ -42,24 +42,24 @@ PUBLIC = {"plugin.__init__", "backend_kit.__init__", "testing.__init__", "regist
 
 
 def path_of(module: str) -> Path:
-    """Where its text is."""
+    """The file of a module."""
     return ROOT.joinpath(*module.split(".")).with_suffix(".py")
 
 
 def imports(module: str) -> set[str]:
-    """The modules of ours that a module imports, anywhere in it."""
-    found: set[str] = set()
+    """The modules of mlpkit that a module imports, also inside functions."""
+    modules: set[str] = set()
     for node in ast.walk(ast.parse(path_of(module).read_text())):
         if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("mlpkit."):
             inside = str(node.module).removeprefix("mlpkit").removeprefix(".")
             for name in (f"{inside}.{alias.name}".removeprefix(".") for alias in node.names):
                 whole = name if name in MODULES else inside
-                found.add(whole if whole in MODULES else f"{whole}.__init__".removeprefix("."))
-    return found
+                modules.add(whole if whole in MODULES else f"{whole}.__init__".removeprefix("."))
+    return modules
 
 
 def folder_of(module: str) -> str:
-    """The folder of a module; a module of the root stands for itself."""
+    """The folder of a module; for a module of the root, the module itself."""
     return module.split(".")[0]
 
 
@@ -111,7 +111,7 @@ def foreign_imports(path: Path) -> set[str]:
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_plugins_import_the_public_packages_alone(path: Path) -> None:
-    """`mlpkit.plugin`, `mlpkit.backend_kit`, and the names that users import from `mlpkit`."""
+    """Plugins import only from `mlpkit`, `mlpkit.plugin` and `mlpkit.backend_kit`."""
     assert foreign_imports(path) <= {"mlpkit", "mlpkit.plugin", "mlpkit.backend_kit"}
 
 
@@ -134,18 +134,18 @@ def test_files_stay_small(module: str) -> None:
     assert code_lines(path_of(module).read_text()) <= 250
 
 
-def test_public_names_are_sorted_and_there() -> None:
-    """What `import *` gives."""
+def test_public_names_are_sorted_and_exist() -> None:
+    """All names in `__all__` are attributes of the package."""
     assert sorted(mlpkit.__all__) == mlpkit.__all__
     assert all(hasattr(mlpkit, name) for name in mlpkit.__all__)
 
 
 def test_the_version_is_the_distributions() -> None:
-    """One number."""
+    """`__version__` equals the version of the installed distribution."""
     assert mlpkit.__version__ == version("mlpkit")
 
 
-def test_the_core_knows_no_framework() -> None:
+def test_the_core_mentions_no_framework() -> None:
     """Only the conformance tests and the lists of known names mention frameworks."""
     for module in MODULES:
         if module not in (
@@ -160,7 +160,7 @@ def test_the_core_knows_no_framework() -> None:
 
 
 def test_the_core_is_an_entry_point_like_any_other() -> None:
-    """What the distribution declares is what the registry loads first."""
+    """The registry first loads the entry point that the distribution declares."""
     (declared,) = (e for e in entry_points(group="mlpkit") if e.dist and e.dist.name == "mlpkit")
     first = installed().plugins[0].entry
     assert (declared.name, declared.value) == (first.name, first.value)
@@ -168,17 +168,19 @@ def test_the_core_is_an_entry_point_like_any_other() -> None:
 
 @pytest.mark.parametrize("hook", [name for name in vars(Hooks) if name.startswith("mlpkit_")])
 def test_every_hook_is_in_the_table_of_the_page_on_plugins(hook: str) -> None:
-    """Where authors look."""
+    """The page documents every hook."""
     page = REPOSITORY / "docs" / "user_guide" / "plugins" / "index.md"
     assert f"| `{hook}` |" in page.read_text()
 
 
-def test_import_brings_nothing_heavy() -> None:
-    """No framework, no plugin, no test tool; scikit-learn and what it brings."""
+def test_import_is_light() -> None:
+    """`import mlpkit` imports only mlpkit, pluggy and NumPy beyond scikit-learn's imports."""
     code = (
         "import sys, sklearn.neural_network; before = set(sys.modules); import mlpkit\n"
         "new = {m.split('.')[0] for m in set(sys.modules) - before}\n"
         "print(sorted(new - sys.stdlib_module_names))"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert set(ast.literal_eval(done.stdout)) <= {"mlpkit", "pluggy", "numpy"}
+    result = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert set(ast.literal_eval(result.stdout)) <= {"mlpkit", "pluggy", "numpy"}

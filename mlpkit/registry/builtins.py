@@ -1,4 +1,4 @@
-"""The components of the core, which are registered by the same hooks as those of plugins."""
+"""Components of the core, registered through the same hooks as those of plugins."""
 
 from mlpkit.plugin import Component, hookimpl
 
@@ -9,7 +9,7 @@ def mlpkit_backends() -> list[Component]:
         Component(
             "numpy",
             "mlpkit.numpy_backend.steps:backend",
-            "NumPy on the CPU, the reference",
+            "NumPy on the CPU, the reference implementation",
             supports=(
                 "dense_networks",
                 "joint_solvers",
@@ -57,22 +57,22 @@ def mlpkit_solvers() -> list[Component]:
             "stochastic gradient descent with momentum",
             options=momentum,
         ),
-        Component("lbfgs", "mlpkit.objectives.solvers:lbfgs", "SciPy's L-BFGS-B on all rows"),
+        Component("lbfgs", "mlpkit.objectives.solvers:lbfgs", "full-batch L-BFGS-B of SciPy"),
     ]
 
 
 @hookimpl
 def mlpkit_trainers() -> list[Component]:
     return [
-        Component("epochs", "mlpkit.training.loop:train", "epochs of mini-batches"),
+        Component("epochs", "mlpkit.training.loop:train", "mini-batch training in epochs"),
         Component(
             "lbfgs",
             "mlpkit.training.lbfgs:train",
-            "iterations of SciPy's L-BFGS-B",
+            "full-batch training with SciPy's L-BFGS-B",
             exempt={
-                "test_a_returned_float_sets_the_learning_rate": "its line search finds the rate",
-                "test_passes_is_an_exact_number_of_epochs": "its solver has no partial_fit",
-                "test_two_calls_equal_one_call": "its solver has no partial_fit",
+                "test_a_returned_float_sets_the_learning_rate": "a line search sets the step",
+                "test_passes_is_an_exact_number_of_epochs": "L-BFGS-B does not support partial_fit",
+                "test_two_calls_equal_one_call": "L-BFGS-B does not support partial_fit",
             },
         ),
     ]
@@ -81,9 +81,9 @@ def mlpkit_trainers() -> list[Component]:
 @hookimpl
 def mlpkit_callbacks() -> list[Component]:
     module = "mlpkit.training.progress"
-    bar = "a progress bar; without a terminal at most one line per second"
+    bar = "progress bar; outside a terminal, at most one line per second"
     return [
-        Component("print", f"{module}:printer", "a line per epoch"),
+        Component("print", f"{module}:printer", "one printed line per epoch"),
         Component("progress", f"{module}:progress", bar, options=("max_iter",)),
     ]
 
@@ -96,83 +96,83 @@ def mlpkit_metrics() -> list[Component]:
     pos = "pos_label"
     names = {"precision": "precision", "recall": "recall", "f1": "F1 score"}
     averages = {
-        "macro": "mean {} of the classes",
-        "micro": "{} of all classes together",
-        "weighted": "mean {} of the classes, weighted by their size",
+        "macro": "mean {} over the classes",
+        "micro": "{} from the total counts of all classes",
+        "weighted": "mean {} over the classes, weighted by class size",
     }
-    labels, chances, values = "classification", "probabilities", "regression"
+    classes, probabilities, regression = "classification", "probabilities", "regression"
     return [
-        component(labels, "accuracy", "fraction of correct predictions"),
-        component(labels, "balanced_accuracy", "mean recall of the classes"),
-        component(labels, "hamming_loss", "fraction of wrong labels"),
-        *(component(labels, name, f"{text} of one class", pos) for name, text in names.items()),
+        component(classes, "accuracy", "fraction of correct predictions"),
+        component(classes, "balanced_accuracy", "mean recall over the classes"),
+        component(classes, "hamming_loss", "fraction of wrong labels"),
+        *(component(classes, name, f"{text} of one class", pos) for name, text in names.items()),
         *(
-            component(labels, f"{name}_{average}", template.format(text))
+            component(classes, f"{name}_{average}", template.format(text))
             for name, text in names.items()
             for average, template in averages.items()
         ),
+        component(classes, "selection_rate", "fraction of the rows predicted as positive", pos),
         component(
-            labels, "selection_rate", "fraction of the rows that are predicted positive", pos
-        ),
-        component(
-            labels,
+            classes,
             "true_positive_rate",
-            "fraction of the positives that are predicted positive",
+            "fraction of the positives predicted as positive",
             pos,
         ),
         component(
-            labels,
+            classes,
             "false_positive_rate",
-            "fraction of the negatives that are predicted positive",
+            "fraction of the negatives predicted as positive",
             pos,
         ),
         component(
-            labels,
+            classes,
             "true_negative_rate",
-            "fraction of the negatives that are predicted negative",
+            "fraction of the negatives predicted as negative",
             pos,
         ),
         component(
-            labels,
+            classes,
             "false_negative_rate",
-            "fraction of the positives that are predicted negative",
+            "fraction of the positives predicted as negative",
             pos,
         ),
-        component(labels, "true_positives", "number or weight of the true positives", pos),
-        component(labels, "false_positives", "number or weight of the false positives", pos),
-        component(labels, "true_negatives", "number or weight of the true negatives", pos),
-        component(labels, "false_negatives", "number or weight of the false negatives", pos),
+        component(classes, "true_positives", "count or total weight of the true positives", pos),
+        component(classes, "false_positives", "count or total weight of the false positives", pos),
+        component(classes, "true_negatives", "count or total weight of the true negatives", pos),
+        component(classes, "false_negatives", "count or total weight of the false negatives", pos),
+        component(probabilities, "log_loss", "mean negative log-probability of the true class"),
+        component(probabilities, "brier_score", "mean squared error of the probabilities"),
         component(
-            chances, "log_loss", "mean negative logarithm of the probability of the true class"
-        ),
-        component(chances, "brier_score", "mean squared error of the probabilities"),
-        component(
-            chances,
+            probabilities,
             "expected_calibration_error",
-            "mean difference between confidence and accuracy in bins",
+            "mean absolute difference between confidence and accuracy over bins",
             "bins",
         ),
-        component(chances, "roc_auc", "area under the ROC curve"),
-        component(chances, "roc_auc_histogram", "roc_auc, approximated by histograms", "bins"),
-        component(chances, "average_precision", "summary of the precision-recall curve"),
+        component(probabilities, "roc_auc", "area under the ROC curve"),
         component(
-            chances,
+            probabilities, "roc_auc_histogram", "approximation of roc_auc by histograms", "bins"
+        ),
+        component(probabilities, "average_precision", "summary of the precision-recall curve"),
+        component(
+            probabilities,
             "average_precision_histogram",
-            "average_precision, approximated by histograms",
+            "approximation of average_precision by histograms",
             "bins",
         ),
-        component(values, "r2", "coefficient of determination"),
-        component(values, "explained_variance", "fraction of the variance that is explained"),
-        component(values, "mse", "mean squared error"),
-        component(values, "rmse", "root mean squared error"),
-        component(values, "mae", "mean absolute error"),
-        component(values, "median_absolute_error", "median of the absolute errors"),
+        component(regression, "r2", "coefficient of determination"),
+        component(regression, "explained_variance", "fraction of explained variance"),
+        component(regression, "mse", "mean squared error"),
+        component(regression, "rmse", "root mean squared error"),
+        component(regression, "mae", "mean absolute error"),
+        component(regression, "median_absolute_error", "median absolute error"),
         component(
-            values, "median_absolute_error_histogram", "median_absolute_error within 1.1 percent"
+            regression,
+            "median_absolute_error_histogram",
+            "median_absolute_error, approximated within 1.1 percent",
         ),
-        component(values, "mean_bias", "mean of the prediction minus the true value"),
-        component(values, "poisson_deviance", "mean Poisson deviance"),
-        component(values, "pinball_loss", "mean pinball loss of a predicted quantile", "alpha"),
+        component(regression, "mean_bias", "mean difference of prediction and target"),
+        component(regression, "poisson_deviance", "mean Poisson deviance"),
+        component(regression, "pinball_loss", "pinball loss of a predicted quantile", "alpha"),
     ]
 
 
@@ -184,9 +184,9 @@ def mlpkit_partitioners() -> list[Component]:
         )
 
     return [
-        component("column", "the values of a column", "column", "name", "max_groups"),
-        component("labels", "the values of a column that is not in X", "labels", "name"),
-        component("target", "the classes, or quantiles of real targets", "n", "name"),
+        component("column", "values of a column", "column", "name", "max_groups"),
+        component("labels", "values of a column that is not in X", "labels", "name"),
+        component("target", "classes, or quantiles of real targets", "n", "name"),
         component("quantile", "quantiles of a numeric column", "column", "n", "name"),
-        component("function", "labels or masks that a function of X returns", "function", "name"),
+        component("function", "labels or masks returned by a function of X", "function", "name"),
     ]
