@@ -1,1 +1,1 @@
-"""Speed, side by side: ``python -m benchmarks`` (``--quick`` in under two minutes)."""
+"""Comparison of training speed: ``python -m benchmarks`` (``--quick``: under two minutes)."""

@@ -16,7 +16,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller cases, one round")
     parser.add_argument("--rounds", type=int, default=None, help="default: 5, quick: 1")
-    parser.add_argument("--data", help="folder with covertype-93k.csv.gz; else it is generated")
+    parser.add_argument(
+        "--data", help="folder with covertype-93k.csv.gz; by default the data are generated"
+    )
     parser.add_argument("--json", default="benchmarks.json", help="where to write the figures")
     parser.add_argument("--contenders", nargs="+", choices=list(CONTENDERS), default=None)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""What is measured: data of stated shape, a network, a batch size, a number of epochs."""
+"""Benchmark cases: data, network, batch size and number of epochs."""
 
 from functools import cache
 from pathlib import Path
@@ -9,17 +9,17 @@ from sklearn.datasets import load_digits
 
 
 class Case(NamedTuple):
-    """One fit: hidden layers, rows a step, epochs; always Adam and ReLU in float32."""
+    """One fit with Adam and ReLU in float32."""
 
     data: str
     hidden: tuple[int, ...]
     batch: int
     epochs: int
-    rows: int | None = None  # the first ones; None: all
+    rows: int | None = None  # the number of first rows to use; None means all
 
 
 class Question(NamedTuple):
-    """What a contender is asked: which work, on which case, how many times in a row."""
+    """A measurement: the kind of work, the case, and the number of repetitions."""
 
     what: str
     name: str

@@ -1,7 +1,7 @@
-"""Who is measured: for each contender, what to prepare once and what to time.
+"""The libraries that are measured.
 
 A contender imports its framework inside its own process. ``fit(case, X, y)`` returns a
-function of no argument that trains a new model from its first weights, to the end.
+function without arguments that trains a new model.
 """
 
 import os
@@ -27,7 +27,7 @@ MLPClassifier(random_state=0, {settings}).fit(*load_digits(return_X_y=True))
 
 
 class Estimators(Contender):
-    """scikit-learn's interface: scikit-learn's own and ours."""
+    """The estimators of scikit-learn and mlpkit."""
 
     def __init__(self, backend: str | None) -> None:
         warnings.simplefilter("ignore")
@@ -88,7 +88,7 @@ class Estimators(Contender):
 
 
 class Keras(Contender):
-    """keras.Model.fit, compiled as Keras compiles it by default."""
+    """keras.Model.fit with the default compilation."""
 
     def __init__(self, backend: str) -> None:
         os.environ["KERAS_BACKEND"] = backend
@@ -144,11 +144,11 @@ class Skorch(Contender):
         import torch
         from skorch import NeuralNetClassifier
 
-        torch.set_num_threads(1)  # faster here than two on every case
+        torch.set_num_threads(1)  # faster than two threads in every case
         self.torch, self.classifier = torch, NeuralNetClassifier
 
     def module(self, hidden: tuple[int, ...], n_features: int, classes: int) -> Any:
-        """A Sequential that gives logits."""
+        """A Sequential that returns logits."""
         nn = self.torch.nn
         units = (n_features, *hidden)
         chain = [

@@ -1,4 +1,4 @@
-"""The matrix products of a network alone, in one library: no fit is faster than they are."""
+"""Lower bounds of the time of a fit: only its matrix products, in one library."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -11,7 +11,7 @@ from benchmarks.contender import Contender, Timed
 
 
 class Product(NamedTuple):
-    """Two factors as they lie in memory, and whether each goes in transposed."""
+    """Two factors, and whether each is transposed in the product."""
 
     a: Any
     b: Any
@@ -20,21 +20,21 @@ class Product(NamedTuple):
 
 
 def products(case: Case, X: Any, y: Any) -> list[Product]:
-    """Those of one step: each layer forward, its gradient, and but for the first its delta."""
+    """The products of one step: outputs, gradients and, except in the first layer, deltas."""
     rng = np.random.default_rng(0)
     units = (X.shape[1], *case.hidden, int(y.max()) + 1)
     values = [rng.random((case.batch, n), np.float32) for n in units]
-    found = []
+    result = []
     for i, (n, m) in enumerate(pairwise(units)):
         weights = rng.random((n, m), np.float32)
-        found += [Product(values[i], weights), Product(values[i], values[i + 1], True)]
+        result += [Product(values[i], weights), Product(values[i], values[i + 1], True)]
         if i:
-            found.append(Product(values[i + 1], weights, False, True))
-    return found
+            result.append(Product(values[i + 1], weights, False, True))
+    return result
 
 
 class Floor(Contender):
-    """As many steps of products as a fit of the case has."""
+    """The matrix products of all steps of a fit."""
 
     def __init__(self, library: Callable[[list[Product], int], Timed]) -> None:
         self.library = library
@@ -43,9 +43,9 @@ class Floor(Contender):
         return self.library(products(case, X, y), case.epochs * -(-len(X) // case.batch))
 
 
-def in_numpy(given: list[Product], steps: int) -> Timed:
-    """NumPy's BLAS, into arrays that are there."""
-    pairs = [(p.a.T if p.a_transposed else p.a, p.b.T if p.b_transposed else p.b) for p in given]
+def in_numpy(factors: list[Product], steps: int) -> Timed:
+    """Products by NumPy into preallocated arrays."""
+    pairs = [(p.a.T if p.a_transposed else p.a, p.b.T if p.b_transposed else p.b) for p in factors]
     outs = [np.empty((len(a), b.shape[1]), np.float32) for a, b in pairs]
 
     def run() -> None:
@@ -56,15 +56,16 @@ def in_numpy(given: list[Product], steps: int) -> Timed:
     return run
 
 
-def in_xla(given: list[Product], steps: int) -> Timed:
-    """XLA, in one compiled loop."""
+def in_xla(factors: list[Product], steps: int) -> Timed:
+    """Products by XLA in one compiled loop."""
     import jax
     from jax import lax
 
     def step(_: Any, carry: Any) -> Any:
         after = []
-        for (a, b, out), p in zip(carry, given, strict=True):
-            a = a.at[0, 0].add(out[0, 0] * 1e-30)  # else XLA takes the product out of the loop
+        for (a, b, out), p in zip(carry, factors, strict=True):
+            # this dependency prevents XLA from moving the product out of the loop
+            a = a.at[0, 0].add(out[0, 0] * 1e-30)
             product = (a.T if p.a_transposed else a) @ (b.T if p.b_transposed else b)
             after.append((a, b, product))
         return after
@@ -74,5 +75,5 @@ def in_xla(given: list[Product], steps: int) -> Timed:
         return p.a, p.b, np.zeros((rows, columns), np.float32)
 
     loop = jax.jit(lambda carry: lax.fori_loop(0, steps, step, carry))
-    first = jax.device_put([start(p) for p in given])
+    first = jax.device_put([start(p) for p in factors])
     return lambda: jax.tree.map(lambda array: array.block_until_ready(), loop(first))

@@ -25,7 +25,7 @@ ADAM_STREAMS = 8  # of each weight: gradient out and in; weight and two moments 
 
 
 class Rates(NamedTuple):
-    """What the device does in a second."""
+    """Measured limits of a device, per second."""
 
     launches: float
     bytes: float
@@ -33,18 +33,18 @@ class Rates(NamedTuple):
 
 
 def operations(batch: int) -> float:
-    """Of one step's matrix products: forward, gradients, deltas but for the first layer."""
+    """Floating-point operations in the matrix products of one step."""
     pairs = list(zip(UNITS, UNITS[1:], strict=False))
     return sum(2.0 * batch * n * m * (3 if i else 2) for i, (n, m) in enumerate(pairs))
 
 
 def traffic(batch: int) -> float:
-    """Bytes that one step can't avoid: weights, moments and gradients; rows and activations."""
+    """Minimum memory traffic of one step in bytes."""
     return 4.0 * (ADAM_STREAMS * WEIGHTS + 2 * batch * (2 * sum(UNITS) - UNITS[0]))
 
 
 def per_second(call: Callable[[], Any], amount: float, seconds: float = 0.5) -> float:
-    """The best of three: amounts of one call, by its time; the call waits for the device."""
+    """The amount of work per second, best of three; each call waits for the device."""
     best = 0.0
     for _ in range(4):  # the first one compiles
         began, calls = time.perf_counter(), 0
@@ -56,7 +56,7 @@ def per_second(call: Callable[[], Any], amount: float, seconds: float = 0.5) -> 
 
 
 def jax_rates(batch: int) -> tuple[str, Rates]:
-    """Of JAX's default device."""
+    """The name and the rates of JAX's default device."""
     import jax
     import jax.numpy as jnp
 
@@ -76,7 +76,7 @@ def jax_rates(batch: int) -> tuple[str, Rates]:
 
 
 def torch_rates(batch: int) -> tuple[str, Rates]:
-    """Of PyTorch's GPU, else the CPU."""
+    """The name and the rates of PyTorch's GPU, or of the CPU if there is no GPU."""
     import torch
 
     gpu = torch.cuda.is_available()
@@ -106,7 +106,7 @@ RATES = {"jax": jax_rates, "torch": torch_rates}
 
 
 def seconds_a_step(backend: str, batch: int, X: Any, y: Any) -> float:
-    """Of a fit's epochs but the first, by the estimator's own clock: the best of them."""
+    """Seconds of a step in the fastest epoch after the first one."""
     from mlpkit import MLPClassifier
 
     seconds: list[float] = []
@@ -124,7 +124,7 @@ def seconds_a_step(backend: str, batch: int, X: Any, y: Any) -> float:
 
 
 def one(backend: str, rows: int) -> None:
-    """Print a line for each batch size."""
+    """Measure one backend and print a line for each batch size."""
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(0)
     X = rng.random((rows, UNITS[0]), np.float32)
@@ -147,16 +147,16 @@ def one(backend: str, rows: int) -> None:
 
 
 def main() -> None:
-    """Each backend in a process of its own."""
+    """Run each backend in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backends", nargs="+", default=list(RATES), choices=list(RATES))
     parser.add_argument("--rows", type=int, default=ROWS)
-    given = parser.parse_args()
-    if len(given.backends) == 1:
-        one(given.backends[0], given.rows)
+    arguments = parser.parse_args()
+    if len(arguments.backends) == 1:
+        one(arguments.backends[0], arguments.rows)
         return
-    for backend in given.backends:
-        settings = ["--backends", backend, "--rows", str(given.rows)]
+    for backend in arguments.backends:
+        settings = ["--backends", backend, "--rows", str(arguments.rows)]
         subprocess.run([sys.executable, "-m", "benchmarks.gpu", *settings], check=False)
 
 

@@ -20,7 +20,7 @@ EPOCHS = 20
 
 
 class Case(NamedTuple):
-    """Rows, columns, a builder with its options, rows a step."""
+    """The shape of the data, a network builder with its options, and a batch size."""
 
     rows: int
     columns: int
@@ -49,7 +49,7 @@ def data(case: Case) -> tuple[Any, Any]:
 
 
 def contenders(case: Case, backend: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """A fit of Keras's, and one of ours."""
+    """Functions that fit the model with Keras and with mlpkit."""
     import keras
 
     from mlpkit import MLPClassifier
@@ -78,14 +78,14 @@ def contenders(case: Case, backend: str) -> tuple[Callable[[], Any], Callable[[]
 
 
 def seconds(function: Callable[[], Any]) -> float:
-    """Of one call."""
+    """The seconds of one call."""
     begin = time.perf_counter()
     function()
     return time.perf_counter() - begin
 
 
 def one_row(backend: str, rounds: int) -> tuple[float, float]:
-    """Milliseconds for a prediction of one row: scikit-learn's MLP, a Keras model with us."""
+    """Milliseconds to predict one row: scikit-learn's MLP, and a Keras model in mlpkit."""
     from sklearn.neural_network import MLPClassifier as Theirs
 
     from mlpkit import MLPClassifier
@@ -95,34 +95,34 @@ def one_row(backend: str, rounds: int) -> tuple[float, float]:
     theirs = Theirs(max_iter=2).fit(X, y)
     best = [np.inf, np.inf]
     for _ in range(rounds):
-        for i, each in enumerate((theirs, ours)):
-            best[i] = min(best[i], seconds(lambda e=each: [e.predict(X[:1]) for _ in range(200)]))  # type: ignore[misc]
+        for i, model in enumerate((theirs, ours)):
+            best[i] = min(best[i], seconds(lambda e=model: [e.predict(X[:1]) for _ in range(200)]))  # type: ignore[misc]
     return best[0] * 5, best[1] * 5
 
 
 def main() -> None:
-    """Print a table."""
+    """Run the comparison and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("backend", choices=("jax", "tensorflow"))
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    os.environ["KERAS_BACKEND"] = given.backend
+    arguments = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = arguments.backend
     os.environ.setdefault("KERAS_HOME", tempfile.mkdtemp())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")
     ratios = []
-    print(f"{given.backend}: seconds for {EPOCHS} epochs, best of {given.rounds} rounds")
+    print(f"{arguments.backend}: seconds for {EPOCHS} epochs, best of {arguments.rounds} rounds")
     print(f"{'':34}{'keras':>10}{'mlpkit':>10}{'ratio':>8}")
     for name, case in CASES.items():
-        pair = contenders(case, given.backend)
+        pair = contenders(case, arguments.backend)
         for function in pair:
             function()
-        times = [[seconds(function) for function in pair] for _ in range(given.rounds)]
+        times = [[seconds(function) for function in pair] for _ in range(arguments.rounds)]
         theirs, ours = np.min(times, axis=0)
         ratios.append(theirs / ours)
         print(f"{name:34}{theirs:10.3f}{ours:10.3f}{ratios[-1]:8.2f}")
     print(f"{'geometric mean':54}{np.exp(np.mean(np.log(ratios))):8.2f}")
-    theirs, ours = one_row(given.backend, given.rounds)
+    theirs, ours = one_row(arguments.backend, arguments.rounds)
     print(f"one row, ms: scikit-learn {theirs:.3f}, a Keras model {ours:.3f}: {ours / theirs:.2f}")
 
 

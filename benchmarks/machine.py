@@ -1,4 +1,4 @@
-"""The machine and the versions that figures belong to."""
+"""The machine and the package versions of a benchmark."""
 
 import os
 import platform
@@ -9,15 +9,15 @@ PACKAGES = ("numpy", "scikit-learn", "jax", "tensorflow", "keras", "torch", "sci
 
 
 def about() -> dict[str, str]:
-    """Processor, cores, Python, packages."""
-    found = {"processor": _processor(), "cores": str(os.cpu_count())}
-    found["python"] = platform.python_version()
+    """The processor, its cores and the versions of Python and packages."""
+    versions = {"processor": _processor(), "cores": str(os.cpu_count())}
+    versions["python"] = platform.python_version()
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            versions[package] = "not installed"
+    return versions
 
 
 def _processor() -> str:

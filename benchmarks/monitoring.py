@@ -1,4 +1,4 @@
-"""What metrics by group cost while training: ``python -m benchmarks.monitoring``.
+"""Cost of metrics by group during training: ``python -m benchmarks.monitoring``.
 
 100,000 rows, ten partitioners of ten groups, three metrics: an epoch without them, with
 them, and with the usual callback that evaluates each group by itself. With ``--data FOLDER``
@@ -18,7 +18,7 @@ from mlpkit import MLPClassifier, by_labels
 
 METRICS = ["accuracy", "log_loss", "brier_score"]
 ROUNDS = 5
-FEW, MANY = 2, 8  # epochs; what is done once for all of them drops out of the difference
+FEW, MANY = 2, 8  # epochs; the difference excludes the work that is done once per fit
 
 
 def generated() -> tuple[Any, Any, dict[str, Any]]:
@@ -53,7 +53,7 @@ def by_hand(clf: Any, X: Any, y: Any, labels: dict[str, Any]) -> Callable[[Any],
     def measure(report: Any) -> None:
         layers = dense.layers(report.arrays())
         for mask in masks:
-            p = dense.predict(X[mask], *layers, "relu", "logistic").ravel().astype(float)
+            p = dense.predict(X[mask], *layers, ("relu",), "logistic").ravel().astype(float)
             accuracy_score(y[mask], p > 0.5)
             log_loss(y[mask], np.c_[1 - p, p], labels=[0, 1])
             brier_score_loss(y[mask], p)
@@ -75,34 +75,34 @@ def seconds(way: str, epochs: int, backend: str, data: tuple[Any, Any, dict[str,
 
 
 def epoch(way: str, backend: str, data: Any) -> tuple[float, float]:
-    """Seconds of an epoch, and of what comes once."""
+    """Seconds of an epoch, and of the work that is done once per fit."""
     few, many = (seconds(way, epochs, backend, data) for epochs in (FEW, MANY))
     each = (many - few) / (MANY - FEW)
     return each, few - FEW * each
 
 
 def main() -> None:
-    """Ask each way in turn, and print the best of the rounds."""
+    """Time each way in turn and print the best of the rounds."""
     warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backend", default="numpy")
     parser.add_argument("--data", type=Path, help="a folder with adult.csv.gz")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     cases = {"generated, 100,000 x 54": generated()}
-    if given.data:
-        cases["adult"] = adult(given.data)
+    if arguments.data:
+        cases["adult"] = adult(arguments.data)
     for name, data in cases.items():
-        seconds("metrics", 1, given.backend, data)  # compiles
+        seconds("metrics", 1, arguments.backend, data)  # compiles
         ways = ("plain", "metrics", "callback")
         found: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
         for round_ in range(ROUNDS):
             for way, times in found.items():
-                if way != "callback" or round_ == 0:  # it is slow, and shall be seen to be
-                    times.append(epoch(way, given.backend, data))
+                if way != "callback" or round_ == 0:  # one round is enough for the slow callback
+                    times.append(epoch(way, arguments.backend, data))
         plain, ours, usual = (min(each for each, _ in times) for times in found.values())
         once = min(once for _, once in found["metrics"]) - min(once for _, once in found["plain"])
         print(
-            f"{name}, {given.backend}: {plain:.3f} s an epoch; with metrics {ours / plain:.2f}"
+            f"{name}, {arguments.backend}: {plain:.3f} s an epoch; with metrics {ours / plain:.2f}"
             f" times (and {once:.2f} s once, to find the groups); with one evaluation for each"
             f" group {usual / plain:.1f} times"
         )

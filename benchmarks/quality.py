@@ -30,7 +30,7 @@ from benchmarks import machine
 
 
 class DataSet(NamedTuple):
-    """Rows of a table, and whether their targets are classes."""
+    """A data set, and whether its targets are classes."""
 
     name: str
     X: Any
@@ -39,7 +39,7 @@ class DataSet(NamedTuple):
 
 
 def data_sets(folder: Path | None) -> list[DataSet]:
-    """Those that come with scikit-learn, and those in the folder."""
+    """The data sets of scikit-learn and of the folder."""
     sets = [
         DataSet("digits", *load_digits(return_X_y=True)),
         DataSet("breast cancer", *load_breast_cancer(return_X_y=True)),
@@ -58,7 +58,7 @@ def data_sets(folder: Path | None) -> list[DataSet]:
 
 
 def models(data: DataSet) -> dict[str, Any]:
-    """The models by name; all but the trees get numbers scaled and categories one-hot."""
+    """The models by name; columns are scaled or one-hot encoded, except for trees."""
 
     def prepared(model: Any) -> Any:
         if not hasattr(data.X, "columns"):

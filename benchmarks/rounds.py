@@ -51,8 +51,8 @@ def measured(
 ) -> Found:
     """The best seconds of each contender for each question, an error as a string.
 
-    Round 0 warms up, and is the only one for whoever is slow and far behind the fastest.
-    `done` gets all that is found after each question.
+    Round 0 is the warm-up. Slow contenders far behind the fastest run only this round. `done` is
+    called with all results after each question.
     """
     processes = {name: Process(name) for name in names}
     found: Found = {}
@@ -76,7 +76,7 @@ def measured(
 
 
 def counts(names: Sequence[str], questions: Sequence[Question], folder: str | None) -> Found:
-    """What noise can't touch, by contender and case, from processes that did nothing before."""
+    """The counts by contender and case, each contender in a new process."""
     found: Found = {name: {} for name in names}
     for name in names:
         process = Process(name)
