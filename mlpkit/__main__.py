@@ -12,7 +12,7 @@ from mlpkit import __version__
 from mlpkit.commands import check, demo, new_plugin, plugins
 from mlpkit.commands.program_name import program_name
 
-COMMANDS = {  # each has SUMMARY, arguments(parser), main(args)
+COMMANDS = {  # each has SUMMARY, add_arguments(parser), main(args)
     "plugins": plugins,
     "check": check,
     "new-plugin": new_plugin,
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         subparser = commands.add_parser(name, help=command.SUMMARY, description=command.__doc__)
-        command.arguments(subparser)
+        command.add_arguments(subparser)
         subparser.set_defaults(main=command.main)
     options = parser.parse_args(arguments)
     try:

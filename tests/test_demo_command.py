@@ -133,7 +133,7 @@ def test_slow_backend_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(demo_progress.time, "monotonic", lambda: now)
     limited, unlimited = (
-        demo_progress.Progress(io.StringIO(), limited) for limited in (True, False)
+        demo_progress.DemoProgress(io.StringIO(), limited) for limited in (True, False)
     )
 
     def at(seconds: float, epoch: int) -> None:
@@ -169,7 +169,7 @@ class Terminal(io.StringIO):
 def test_live_progress() -> None:
     """On a terminal a single line is updated, and cleared at the end."""
     stream = Terminal()
-    progress = demo.Progress(stream)
+    progress = demo.DemoProgress(stream)
     progress.begin("digits on numpy")
     progress.last_write = 0.0
     for epoch in (1, 2):  # the second follows too soon to be shown
@@ -188,6 +188,6 @@ def test_interrupt_ends_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(report: Report) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo.Progress, "__call__", lambda self, report: interrupt(report))
+    monkeypatch.setattr(demo.DemoProgress, "__call__", lambda self, report: interrupt(report))
     with pytest.raises(KeyboardInterrupt):
         demo.main(argparse.Namespace(backend=["numpy"], max_iter=2))

@@ -54,7 +54,7 @@ class Outcome:
         return "FAILED" if self.failed else "passed" if self.n_passed else "not tested"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("name", help="an entry point or a distribution, or NAME/COMPONENT")
     parser.add_argument(
@@ -69,15 +69,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def options_from(text: str) -> dict[str, Any]:
     """Return options from JSON."""
     try:
-        found = json.loads(text)
+        options = json.loads(text)
     except json.JSONDecodeError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(options, dict):
         raise argparse.ArgumentTypeError(f"{text!r} is not an object, as '{{\"column\": 0}}' is")
-    return found
+    return options
 
 
-def main(given: argparse.Namespace) -> int:
+def main(arguments: argparse.Namespace) -> int:
     """Print the results of each component; the exit code is 0 if no test failed."""
     try:
         import hypothesis  # noqa: F401
@@ -86,17 +86,19 @@ def main(given: argparse.Namespace) -> int:
         remedy = f"Try: {install_hint(f'{CORE}[testing]')}"
         print(f"The conformance tests require {error.name}, which is not installed. {remedy}")
         return 2
-    registry, (name, _, only) = Registry(), given.name.partition("/")
+    registry, (name, _, only) = Registry(), arguments.name.partition("/")
     plugins = [p for p in registry.plugins if p.is_called(name)]
     if not plugins:
         known = [p.entry.name for p in registry.plugins]
         hint = did_you_mean(name, known)
         print(f"No plugin {name!r}; installed: {', '.join(known)}. {hint}".rstrip())
         return 2
-    return max([checked(registry, plugin, only, given) for plugin in plugins])
+    return max([check_plugin(registry, plugin, only, arguments) for plugin in plugins])
 
 
-def checked(registry: Registry, plugin: Plugin, only: str, given: argparse.Namespace) -> int:
+def check_plugin(
+    registry: Registry, plugin: Plugin, only: str, arguments: argparse.Namespace
+) -> int:
     """Print the results of a plugin or of one of its components, and return the exit code."""
     offers = [(k, c) for k, named in plugin.load().components.items() for c in named.values()]
     if plugin.problem or not offers:
@@ -108,77 +110,83 @@ def checked(registry: Registry, plugin: Plugin, only: str, given: argparse.Names
         hint = did_you_mean(only, names)
         print(f"{plugin.label} has no {only!r}; it has: {', '.join(names)}. {hint}".rstrip())
         return 2
-    if given.options and len(offers) > 1:
+    if arguments.options and len(offers) > 1:
         print(
             f"{plugin.label} has {', '.join(names)}, and options are for one component. Try:"
             f" {program_name()} check {plugin.entry.name}/{names[0]} --options ..."
         )
         return 2
     print(f"{plugin.label}\n", flush=True)
-    broken = []
+    failed_tests = []
     for kind, component in offers:
-        found = verdict(registry, plugin, kind, component, given)
-        broken += list(found.failed)
-        print(report_lines(found), flush=True)
-    if broken and not given.backend and {k for k, _ in offers} & {"builder", "solver"}:
+        outcome = check_component(registry, plugin, kind, component, arguments)
+        failed_tests += list(outcome.failed)
+        print(report_lines(outcome), flush=True)
+    if failed_tests and not arguments.backend and {k for k, _ in offers} & {"builder", "solver"}:
         print("\nBuilders and solvers of a framework are tested on its backend: --backend NAME")
-    print(f"\n{len(broken)} failed tests." if broken else "\nAll tests that apply passed.")
-    return int(bool(broken))
+    print(
+        f"\n{len(failed_tests)} failed tests." if failed_tests else "\nAll tests that apply passed."
+    )
+    return int(bool(failed_tests))
 
 
-def verdict(
-    registry: Registry, plugin: Plugin, kind: Kind, component: Component, given: argparse.Namespace
+def check_component(
+    registry: Registry,
+    plugin: Plugin,
+    kind: Kind,
+    component: Component,
+    arguments: argparse.Namespace,
 ) -> Outcome:
     """Run the conformance tests of a component."""
-    found = Outcome(kind, component.name)
+    outcome = Outcome(kind, component.name)
     if kind not in CONFORMANCE_TESTS:
-        found.note = "there are no conformance tests for this kind"
-        return found
+        outcome.note = "there are no conformance tests for this kind"
+        return outcome
     if kind == "backend":
-        found.supports = component.supports
+        outcome.supports = component.supports
         if "dense_networks" not in component.supports:
-            found.note = "its conformance tests need 'dense_networks', which it does not declare"
-            return found
+            outcome.note = "its conformance tests need 'dense_networks', which it does not declare"
+            return outcome
     name = f"{plugin.distribution}/{component.name}"
     try:
         factory, _ = registry.resolve(kind, name)
     except PluginError as error:
-        found.failed["the factory can be imported"] = str(error)
-        return found
-    if absent := [n for n in needed(kind, factory) if n not in given.options]:
-        example = json.dumps(dict.fromkeys(absent, "..."))
-        found.note = (
+        outcome.failed["the factory can be imported"] = str(error)
+        return outcome
+    if missing := [n for n in required_options(kind, factory) if n not in arguments.options]:
+        example = json.dumps(dict.fromkeys(missing, "..."))
+        outcome.note = (
             f"it requires options; try: {program_name()} check"
             f" {plugin.entry.name}/{component.name} --options '{example}'"
         )
-        return found
-    held = {kind: name, "exempt": dict(component.exempt)}
-    if given.options:
-        held["options"] = given.options
-    if given.backend and kind in ("builder", "solver"):
-        held["backend"] = given.backend
-    run(CONFORMANCE_TESTS[kind], held, found)
-    return found
+        return outcome
+    attributes = {kind: name, "exempt": dict(component.exempt)}
+    if arguments.options:
+        attributes["options"] = arguments.options
+    if arguments.backend and kind in ("builder", "solver"):
+        attributes["backend"] = arguments.backend
+    run(CONFORMANCE_TESTS[kind], attributes, outcome)
+    return outcome
 
 
-def needed(kind: Kind, factory: Any) -> list[str]:
+def required_options(kind: Kind, factory: Any) -> list[str]:
     """Return the options that a factory requires."""
     if kind == "trainer":
         return []
-    given = {"backend": 3, "builder": 2}.get(kind, 0)  # arguments that mlpkit passes
+    n_positional = {"backend": 3, "builder": 2}.get(kind, 0)
     try:
-        parameters = list(inspect.signature(factory).parameters.values())[given:]
+        parameters = list(inspect.signature(factory).parameters.values())[n_positional:]
     except (TypeError, ValueError):  # no signature
         return []
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p.name for p in parameters if p.default is p.empty and p.kind not in variable]
 
 
-def run(tests: str, held: Mapping[str, Any], found: Outcome) -> None:
+def run(tests: str, attributes: Mapping[str, Any], outcome: Outcome) -> None:
     """Run a test class with these attributes, and record the results."""
     import pytest
 
-    lines = [f"    {name} = {value!r}\n" for name, value in held.items()]
+    lines = [f"    {name} = {value!r}\n" for name, value in attributes.items()]
     test = f"from mlpkit.testing import {tests}\n\n\nclass TestIt({tests}):\n{''.join(lines)}"
     with tempfile.TemporaryDirectory() as folder:
         # a unique name: pytest would reuse an imported module of the same name
@@ -190,16 +198,16 @@ def run(tests: str, held: Mapping[str, Any], found: Outcome) -> None:
         Path(folder, "none.ini").write_text("[pytest]\n")
         with patch.dict(os.environ):
             os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the user's tests
-            code = pytest.main(options, plugins=[Recorder(found)])
-    if not (found.failed or found.n_passed or found.skipped or found.exempt):
-        found.failed["the tests can be run"] = f"pytest ended with {code!r}"
+            code = pytest.main(options, plugins=[Recorder(outcome)])
+    if not (outcome.failed or outcome.n_passed or outcome.skipped or outcome.exempt):
+        outcome.failed["the tests can be run"] = f"pytest ended with {code!r}"
 
 
 class Recorder:
     """A pytest plugin that records results."""
 
-    def __init__(self, found: Outcome) -> None:
-        self.found = found
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Count a passed test, or record why it failed."""
@@ -209,19 +217,19 @@ class Recorder:
             why = crash.message if crash else str(report.longrepr)
             if case := CASE.search(why):
                 test, why = f"{test} (for {' '.join(case[1].split())})", why[: case.start()]
-            self.found.failed.setdefault(test, SHOWN.sub("", why))
+            self.outcome.failed.setdefault(test, SHOWN.sub("", why))
         elif hasattr(report, "wasxfail"):
-            self.found.exempt[test] = report.wasxfail
+            self.outcome.exempt[test] = report.wasxfail
         elif report.skipped:
             why = str(report.longrepr[2]).removeprefix("Skipped: ")
-            self.found.skipped[test] = CASE.sub("", why)
+            self.outcome.skipped[test] = CASE.sub("", why)
         elif report.when == "call":
-            self.found.n_passed += 1
+            self.outcome.n_passed += 1
 
     def pytest_collectreport(self, report: Any) -> None:
         """Record an error of the collection."""
         if report.failed:
-            self.found.failed["collection"] = str(report.longrepr)
+            self.outcome.failed["collection"] = str(report.longrepr)
 
 
 def report_lines(v: Outcome) -> str:
@@ -237,8 +245,8 @@ def report_lines(v: Outcome) -> str:
     reasons: dict[str, list[str]] = {}
     for test, why in v.failed.items():
         reasons.setdefault(" ".join(why.split()), []).append(test.replace("_", " "))
-    for words, broken in reasons.items():  # a reason of several tests is printed once
-        lines += [f"    {textwrap.shorten(test, 96, placeholder=' ...)')}" for test in broken]
+    for words, failed_tests in reasons.items():  # a reason of several tests is printed once
+        lines += [f"    {textwrap.shorten(test, 96, placeholder=' ...)')}" for test in failed_tests]
         lines += textwrap.wrap(
             textwrap.shorten(words, 300, placeholder=" ..."),
             100,

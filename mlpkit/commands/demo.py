@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 import mlpkit
-from mlpkit.commands.demo_progress import SECONDS, Progress, silent
+from mlpkit.commands.demo_progress import SECONDS, DemoProgress, silent
 from mlpkit.commands.program_name import program_name
 from mlpkit.messages import exception_line
 from mlpkit.numpy_backend.threads import OneThread
@@ -60,7 +60,7 @@ class Row(NamedTuple):
         return max((abs(a - b) for a, b in pairs), default=np.nan)
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument(
         "--backend",
@@ -87,7 +87,7 @@ def main(options: argparse.Namespace) -> int:
     )
     tables: list[list[Row]] = []
     with silent() as stream:
-        progress = Progress(stream, limited=not (options.max_iter or options.backend))
+        progress = DemoProgress(stream, limited=not (options.max_iter or options.backend))
         for name in DATASETS:
             problem = load_problem(name)
             rows = list(compare(name, problem, backends, max_iter, progress))
@@ -142,7 +142,7 @@ def load_problem(name: str) -> Problem:
 
 
 def compare(
-    name: str, problem: Problem, backends: list[str], max_iter: int, progress: Progress
+    name: str, problem: Problem, backends: list[str], max_iter: int, progress: DemoProgress
 ) -> Iterator[Row]:
     """Yield the results of scikit-learn and of each backend, also of those that fail."""
     parameters = {"max_iter": max_iter, "alpha": problem.alpha, "random_state": 0}

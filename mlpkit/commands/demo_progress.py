@@ -12,7 +12,7 @@ from mlpkit.plugin import Report
 SECONDS, FIT_SECONDS = 20, 3  # limits of all fits together, and of the epochs of a fit
 
 
-class Progress:
+class DemoProgress:
     """A line that is updated on a terminal, and a line for each fit elsewhere."""
 
     def __init__(self, stream: TextIO, limited: bool = False) -> None:

@@ -21,7 +21,7 @@ SUMMARY = "write a new, working plugin"
 MAX_LENGTH = 60  # of a name
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("name", help="the name of the component, such as lion")
     parser.add_argument(

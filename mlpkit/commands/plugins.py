@@ -50,7 +50,7 @@ class PluginEntry:
     components: list[ComponentEntry] = field(default_factory=list)
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("-v", "--verbose", action="store_true", help="print each lookup of a name")
