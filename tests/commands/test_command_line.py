@@ -11,7 +11,7 @@ from environments import Environment, plain
 from mlpkit import __version__
 from mlpkit.__main__ import COMMANDS
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.once

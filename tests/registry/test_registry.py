@@ -16,7 +16,7 @@ from mlpkit.registry.spellings import ALIASES
 
 pytestmark = pytest.mark.once
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 
 
 def test_a_built_in_name_imports_no_plugin(site: Path) -> None:

@@ -8,7 +8,7 @@ from environments import Environment
 
 pytestmark = pytest.mark.once
 
-PAGE = Path(__file__).parent.parent / "docs" / "user_guide" / "plugins" / "index.md"
+PAGE = Path(__file__).parents[2] / "docs" / "user_guide" / "plugins" / "index.md"
 PROGRAM = """
 import numpy as np
 import pytest
