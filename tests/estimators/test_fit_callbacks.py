@@ -89,7 +89,7 @@ def expected(n: int, task: str = "epoch") -> list[str]:
 def test_older_versions_of_scikit_learn() -> None:
     """`hasattr` is false, and the message names the required version and an alternative."""
     assert not hasattr(MLPClassifier(), "set_callbacks")
-    with pytest.raises(AttributeError, match="needs scikit-learn 1.9 or later; .*callbacks="):
+    with pytest.raises(AttributeError, match="requires scikit-learn 1.9 or later, .*callbacks="):
         MLPClassifier().set_callbacks()
 
 
