@@ -159,19 +159,10 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 name: validated_set(self, name, dataset, parameters.dtype, self._targets)
                 for name, dataset in sets.items()
             }
-            monitor = monitor_of(
-                parameters,
-                changes,
-                network,
-                self._targets,
-                MeasuredRows(
-                    rows,
-                    data._replace(sample_weight=valid.sample_weight),
-                    {name: (sets[name], encoded[name]) for name in sets},
-                ),
-                EarlierCalls(len(vars(self).get("_losses", ())), vars(self).get("_stream")),
-                incremental,
-            )
+            both = {name: (sets[name], encoded[name]) for name in sets}
+            train = data._replace(sample_weight=valid.sample_weight)
+            measured = MeasuredRows(rows, train, both)
+            earlier = EarlierCalls(len(vars(self).get("_losses", ())), vars(self).get("_stream"))
             inputs = FitInputs(
                 rows=valid,
                 data=data,
@@ -179,7 +170,9 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 recipe=recipe,
                 rng=rng,
                 progress=self._starting_progress(recipe, incremental),
-                monitor=monitor,
+                monitor=monitor_of(
+                    parameters, changes, network, self._targets, measured, earlier, incremental
+                ),
                 tasks=tasks,
                 validation=encoded.get("validation"),
                 passes=int(incremental),

@@ -113,42 +113,14 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     train, validation = _split(parameters, inputs)
     predict = partial(_predict, live, network.spec)
     monitor.begin(predict, live.state)
-    score = None
-    if monitor.scores:
-        score = monitor.score
-    elif validation is not None:
-        score = partial(_score, predict, inputs.targets, validation)
-
-    callbacks = callbacks_of(
-        parameters,
-        passes,
-        network=network.structure,
-        spec=network.spec,
-        recipe=recipe,
-        metrics=monitor.metrics,
-    )
-    observer = EpochObserver(
-        callbacks, live.steps.arrays, monitor, selected_callbacks(parameters, passes)
-    )
+    score = _score_of(inputs, predict, validation)
+    observer = _observer_of(network, parameters, inputs, live)
     result = partial(_result, network, parameters, live, observer)
     state = live.state
     try:
         learning_rate = observer.begin(state, inputs.progress.learning_rate)
         progress = replace(inputs.progress, learning_rate=learning_rate)
-        job = Job(
-            steps=checks.checked_steps(live.steps, network.spec),
-            rows=live.steps.put(train.X, train.y, train.sample_weight),
-            n_rows=len(train.y),
-            recipe=recipe,
-            rng=inputs.rng,
-            seed=network.spec.seed,
-            decayed=network.structure.decayed,
-            frozen=network.structure.frozen,
-            score=score,
-            passes=passes,
-            with_predictions=monitor.with_predictions
-            and "epoch_predictions" in declared(parameters),
-        )
+        job = _job_of(network, parameters, inputs, live, train, score)
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         trainer = trainer_of(parameters, recipe)
         returned = trainer(job, state, progress, tasks.observed(observer))
@@ -170,6 +142,58 @@ def _live_state(network: FittedNetwork, parameters: Parameters, recipe: Recipe) 
         check_network(parameters, network.structure, network.spec, recipe)
         live = network.started(backend, recipe)
     return live
+
+
+def _score_of(
+    inputs: FitInputs, predict: Predict, validation: Dataset | None
+) -> Callable[[State], float] | None:
+    """The validation score of a state: the criterion, that of the targets, or None."""
+    if inputs.monitor.scores:
+        return inputs.monitor.score
+    if validation is None:
+        return None
+    return partial(_score, predict, inputs.targets, validation)
+
+
+def _observer_of(
+    network: FittedNetwork, parameters: Parameters, inputs: FitInputs, live: LiveState
+) -> EpochObserver:
+    """The observer with the monitor and all callbacks."""
+    callbacks = callbacks_of(
+        parameters,
+        inputs.passes,
+        network=network.structure,
+        spec=network.spec,
+        recipe=inputs.recipe,
+        metrics=inputs.monitor.metrics,
+    )
+    sources = selected_callbacks(parameters, inputs.passes)
+    return EpochObserver(callbacks, live.steps.arrays, inputs.monitor, sources)
+
+
+def _job_of(
+    network: FittedNetwork,
+    parameters: Parameters,
+    inputs: FitInputs,
+    live: LiveState,
+    train: Dataset,
+    score: Callable[[State], float] | None,
+) -> Job:
+    """The job of the trainer."""
+    measures_steps = inputs.monitor.with_predictions
+    return Job(
+        steps=checks.checked_steps(live.steps, network.spec),
+        rows=live.steps.put(train.X, train.y, train.sample_weight),
+        n_rows=len(train.y),
+        recipe=inputs.recipe,
+        rng=inputs.rng,
+        seed=network.spec.seed,
+        decayed=network.structure.decayed,
+        frozen=network.structure.frozen,
+        score=score,
+        passes=inputs.passes,
+        with_predictions=measures_steps and "epoch_predictions" in declared(parameters),
+    )
 
 
 def _check_steps(parameters: Parameters, spec: Spec, recipe: Recipe, monitor: Monitor) -> None:
