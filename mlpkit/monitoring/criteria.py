@@ -81,7 +81,7 @@ class Criterion(NamedTuple):
             )
         if self.by is not None and self.by not in partitioners:
             raise ValueError(
-                f"early_stopping_on: there is no partitioner {self.by!r}; partitions:"
+                f"early_stopping_on: unknown partitioner {self.by!r}. The partitioners are:"
                 f" {comma_separated(partitioners)}."
                 f" {did_you_mean(self.by, list(partitioners))}".rstrip()
             )

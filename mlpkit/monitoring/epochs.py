@@ -82,7 +82,7 @@ class EpochMonitor:
             return
         if criterion.split not in self.sets:
             raise ValueError(
-                f"early_stopping_on: there is no set of rows {criterion.split!r}; the sets are:"
+                f"early_stopping_on: unknown set of rows {criterion.split!r}. The sets are:"
                 f" {comma_separated(self.sets)}."
             )
         try:

@@ -37,7 +37,7 @@ def load_components(entry: EntryPoint) -> dict[Kind, dict[str, Component]]:
     except pluggy.PluginValidationError as error:
         unknown = min(set(vars(manager.hook)) - set(HOOKS))
         raise PluginError(
-            f"there is no hook {unknown!r}; hooks: {', '.join(HOOKS)}."
+            f"unknown hook {unknown!r}. The hooks are: {', '.join(HOOKS)}."
             f" {did_you_mean(unknown, HOOKS)}"
         ) from error
     components: dict[Kind, dict[str, Component]] = {}

@@ -67,7 +67,7 @@ FAULTS = {
     ),
     "misspells a hook": Fault(
         FAST.replace("mlpkit_backends", "mlpkit_backend"),
-        "there is no hook 'mlpkit_backend'; hooks: mlpkit_backends, ",
+        "unknown hook 'mlpkit_backend'. The hooks are: mlpkit_backends, ",
         "invalid",
     ),
     "supports another contract": Fault(

@@ -129,7 +129,10 @@ def test_what_has_no_value_decides_nothing() -> None:
         ("best(accuracy)", 'must be one of "recall", "worst'),
         ("worst(accuracy", "must be one of"),
         ("worst(accuracy, of=3)", "must be one of"),
-        ("value(accuracy, split='2030')", "no set of rows '2030'; the sets are: train, validation"),
+        (
+            "value(accuracy, split='2030')",
+            "unknown set of rows '2030'. The sets are: train, validation",
+        ),
         ("worst(accuracy, by='region', min_rows=5000)", "each has fewer than min_rows=5000"),
         (lambda report: report.worst("recal"), "The report has no metric 'recal'"),
         (lambda report: "high", "could not convert"),

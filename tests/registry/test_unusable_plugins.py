@@ -63,7 +63,7 @@ def test_misspelt_hook(site: Path) -> None:
     install(site, "mlpkit-typo", {"typo": FAST.replace("mlpkit_backends", "mlpkit_backend")})
     error_message = message(Registry(), "typo")
     assert "plugin 'typo' (mlpkit-typo 1.0)" in error_message
-    assert "there is no hook 'mlpkit_backend'" in error_message
+    assert "unknown hook 'mlpkit_backend'" in error_message
     assert "Did you mean 'mlpkit_backends'?" in error_message
 
 
