@@ -51,9 +51,8 @@ def measured(
 ) -> Found:
     """The best seconds of each contender for each question, an error as a string.
 
-    Round 0 is the warm-up. Contenders that are much slower than the
-    fastest one run only in this round. `done` is
-    called with all results after each question.
+    Round 0 is the warm-up. Contenders that are much slower than the fastest one run only in this
+    round. `done` is called with all results after each question.
     """
     processes = {name: Process(name) for name in names}
     found: Found = {}

@@ -125,7 +125,7 @@ def test_what_has_no_value_decides_nothing() -> None:
     ("goal", "message"),
     [
         ("worst(acuracy, by='region')", "unknown metric 'acuracy'"),
-        ("worst(accuracy, by='rigion')", "no partitioner 'rigion'.*Did you mean 'region'"),
+        ("worst(accuracy, by='rigion')", "unknown partitioner 'rigion'.*Did you mean 'region'"),
         ("best(accuracy)", 'must be one of "recall", "worst'),
         ("worst(accuracy", "must be one of"),
         ("worst(accuracy, of=3)", "must be one of"),
