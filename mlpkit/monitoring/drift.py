@@ -11,7 +11,7 @@ from mlpkit.plugin import Array
 
 MAX_ROWS = 500  # compared in each set, evenly spaced
 MAX_COLUMNS = 300  # compared, evenly spaced
-MIN_TRAIN_ROWS = 20  # needed to estimate a distribution
+MIN_SAMPLE_SIZE = 20  # needed to estimate a distribution
 MAX_SHIFT = 3.0  # of the median, in standard deviations of the training data
 MAX_RATIO = 4.0  # of standard deviations
 MAX_SHARE = 0.5  # of columns that differ; sorted splits of real data stay below
@@ -84,7 +84,7 @@ def drift(train: Any, other: Any, names: Any = None) -> str:
     """
     columns = np.unique(np.linspace(0, train.shape[1] - 1, MAX_COLUMNS).astype(int))
     T, V = _sampled(train, columns), _sampled(other, columns)
-    if len(T) < MIN_TRAIN_ROWS or not len(V):
+    if len(T) < MIN_SAMPLE_SIZE or not len(V):
         return ""
     differs, comparable = _differing_columns(T, V)
     n_differ, n_comparable = differs.sum(), comparable.sum()
@@ -117,7 +117,7 @@ def _differing_columns(T: Array, V: Array) -> tuple[Array, Array]:
     t_std, v_std = (t9 - t1) / 2.56, (v9 - v1) / 2.56  # standard deviations, if normal
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         differs = abs(v - t) > MAX_SHIFT * t_std
-        if len(V) >= MIN_TRAIN_ROWS:
+        if len(V) >= MIN_SAMPLE_SIZE:
             differs |= _differ_in_scale(v_std, t_std)
         # columns that mostly repeat their median: the mean distance of the other values from it
         t_count, v_count = ((rows != t).sum(axis=0) for rows in (T, V))
