@@ -34,7 +34,8 @@ solver       `Solver` (`Joint` for an update of all weights at once): ``objectiv
 loss         `Loss`: ``objectives.py``
 metric       `Metric`, `Predictions` (`CellCounts` for histograms): ``metrics.py``
 partitioner  `Partitioner`, `Dataset`, `Groups`: ``partitioners.py``, ``datasets.py``
-builder      `Spec`, `Network`, `Apply`: ``networks.py``
+encoder      `Encoder`, `Column`: ``encoders.py``
+builder      `Spec`, `Network`, `PortableApply` (`Apply` for one framework): ``networks.py``
 callback     `Report`: ``training.py``
 trainer      `Job`, `Progress`, `Report`: ``training.py``
 backend      `Steps`, `Batches`, `StepSums`, and those of a builder: ``backends.py``
@@ -61,6 +62,7 @@ from mlpkit.plugin.capabilities import CAPABILITIES, Capability
 from mlpkit.plugin.components import API, Component, Hooks, Kind, hookimpl, hookspec
 from mlpkit.plugin.datasets import Dataset, Groups
 from mlpkit.plugin.dropout import dropout_mask
+from mlpkit.plugin.encoders import Column, ColumnKind, Encoder
 from mlpkit.plugin.errors import InvalidResult, PluginError, PluginWarning, Unsupported
 from mlpkit.plugin.metrics import (
     CellCounts,
@@ -76,9 +78,11 @@ from mlpkit.plugin.networks import (
     Apply,
     Builder,
     Network,
+    PortableApply,
     Spec,
+    StepContext,
 )
-from mlpkit.plugin.objectives import Joint, Loss, OutActivation, Solver
+from mlpkit.plugin.objectives import Joint, Loss, OutActivation, Schedule, Solver
 from mlpkit.plugin.partitioners import Partitioner
 from mlpkit.plugin.recipe import Recipe
 from mlpkit.plugin.training import Callback, Job, Observer, Progress, Report, Trainer
@@ -97,8 +101,11 @@ __all__ = [
     "Callback",
     "Capability",
     "CellCounts",
+    "Column",
+    "ColumnKind",
     "Component",
     "Dataset",
+    "Encoder",
     "Groups",
     "Hooks",
     "InvalidResult",
@@ -115,15 +122,18 @@ __all__ = [
     "Partitioner",
     "PluginError",
     "PluginWarning",
+    "PortableApply",
     "PredictionKind",
     "Predictions",
     "Progress",
     "Recipe",
     "Report",
     "Rows",
+    "Schedule",
     "Solver",
     "Spec",
     "State",
+    "StepContext",
     "StepSums",
     "Steps",
     "Task",

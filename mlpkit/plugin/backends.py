@@ -48,12 +48,19 @@ class Batches(NamedTuple):
         Seed of each step, uint32, for dropout and layers that draw random numbers.
     with_predictions : bool, default=False
         Whether to return `StepSums.predictions`.
+    weight_decays : ndarray of shape (n_steps,) or None, default=None
+        Strength of the decoupled weight decay of each step, float64. None means
+        `Solver.weight_decay`.
+    dropout_factors : ndarray of shape (n_steps,) or None, default=None
+        Factor of all dropout rates of each step, float64. None means 1.
     """
 
     order: Array
     learning_rates: Array
     seeds: Array
     with_predictions: bool = False
+    weight_decays: Array | None = None
+    dropout_factors: Array | None = None
 
 
 class Steps(NamedTuple):
@@ -92,7 +99,10 @@ class Steps(NamedTuple):
         `update`, and is faster. A step whose weight is 0 changes nothing.
     outputs : callable
         ``outputs(state, X)``: outputs before the activation of the output layer, (n, n_outputs),
-        as a NumPy array.
+        as a NumPy array. A network with members returns (n, n_members, n_outputs), and one of
+        several models counts the members of all models. For X of shape (n_models, n, n_features),
+        which has rows for each model, the outputs have the shape (n_models, n, n_outputs) or
+        (n_models, n, n_members, n_outputs).
     """
 
     put: Callable[[Any, Array, Array | None], Rows]

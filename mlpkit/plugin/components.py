@@ -26,6 +26,7 @@ Kind = Literal[
     "callback",
     "metric",
     "partitioner",
+    "encoder",
     "adapter",
     "exporter",
 ]
@@ -51,6 +52,7 @@ class Component:
         - callback: ``(**options) -> Callback``
         - metric: ``(**options) -> Metric``
         - partitioner: ``(**options) -> Partitioner``
+        - encoder: ``(**options) -> Encoder``
         - adapter and exporter: see `Hooks`.
     summary : str, default=""
         One line for ``mlpkit plugins``.
@@ -113,6 +115,10 @@ class Hooks(Protocol):
     @hookspec
     def mlpkit_partitioners(self) -> Iterable[Component]:
         """Rules that assign rows to groups: ``(**options) -> Partitioner``."""
+
+    @hookspec
+    def mlpkit_encoders(self) -> Iterable[Component]:
+        """Encoders of tables: ``(**options) -> Encoder``."""
 
     @hookspec
     def mlpkit_adapters(self) -> Iterable[Component]:

@@ -1,12 +1,14 @@
 """Networks: what a builder receives and what it returns."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from mlpkit.plugin.arrays import Arrays
+from mlpkit.plugin.arrays import Arrays, Namespace
+from mlpkit.plugin.datasets import Dataset
+from mlpkit.plugin.encoders import Column
 from mlpkit.plugin.metrics import Metric, Task
 from mlpkit.plugin.objectives import Loss, OutActivation, Solver
 
@@ -55,6 +57,16 @@ class Spec:
     dropout : float or tuple of float, default=0.0
         Fraction of the units that a training step drops in all hidden layers, or in each of
         them; see `dropouts`.
+    columns : tuple of Column or None, default=None
+        The columns of encoded rows; None without an encoder.
+    n_rows : int, default=0
+        Number of training rows; 0 if it is not known.
+    n_models : int, default=0
+        Number of models that are trained as one, each on its own rows; see `Network.n_models`. 0
+        means one model without a leading axis.
+    sample : Dataset or None, default=None
+        Training rows, drawn at random, with encoded X and y and their weights, for an
+        initialization that depends on the data. It is not compared and not kept.
     """
 
     n_features: int
@@ -69,6 +81,10 @@ class Spec:
     feature_names: tuple[str, ...] | None = None
     classes: tuple[Any, ...] | None = None
     dropout: float | tuple[float, ...] = 0.0
+    columns: tuple[Column, ...] | None = None
+    n_rows: int = 0
+    n_models: int = 0
+    sample: Dataset | None = field(default=None, compare=False, repr=False)
 
     @property
     def out_activation(self) -> str:
@@ -127,6 +143,62 @@ class Apply(Protocol):
         """
 
 
+class StepContext(NamedTuple):
+    """What a network needs to know about a training step, in addition to its rows.
+
+    Parameters
+    ----------
+    seed : array of int of shape ()
+        Seed of the step; see `dropout_mask`.
+    indices : array of int of shape (n,)
+        Indices of the rows in the training data; any value for padding.
+    w : array of shape (n,)
+        Weights of the rows. A row of weight 0 is padding, which must not count in statistics over
+        the batch.
+    dropout : array of shape ()
+        The factor of all dropout rates at this step, from `Batches.dropout_factors`.
+    """
+
+    seed: Any
+    indices: Any
+    w: Any
+    dropout: Any
+
+
+class PortableApply(Protocol):
+    """The forward pass of a network for every backend, written with the functions of `xp`.
+
+    It must be a pure function of the trailing axes, since leading axes may precede them; see
+    `Network.n_models`.
+    """
+
+    def __call__(
+        self, xp: Namespace, arrays: Any, x: Any, step: StepContext | None = None
+    ) -> tuple[Any, Any]:
+        """Compute the outputs.
+
+        Parameters
+        ----------
+        xp : namespace
+            The array functions of the backend; see `NAMESPACE`.
+        arrays : dict of arrays
+            Weights by name, those that are not trained included.
+        x : array of shape (n, n_features), or (n_models, n, n_features)
+            Rows.
+        step : StepContext or None, default=None
+            The training step; None in prediction. With a leading axis for models, its `indices`
+            and `w` have the shape (n_models, n).
+
+        Returns
+        -------
+        outputs : array of shape (n, n_outputs), or (n, n_members, n_outputs)
+            Outputs before the activation of the output layer, for several models with a leading
+            axis of length `n_models`.
+        arrays : dict of arrays
+            New values of frozen arrays; those that it does not contain stay as they are.
+        """
+
+
 class Network(NamedTuple):
     """Initial weights and the functions that belong to them; what a builder returns.
 
@@ -149,6 +221,22 @@ class Network(NamedTuple):
         The solver of the network, which replaces that of the estimator.
     metrics : tuple of Metric, default=()
         Metrics that are computed after every epoch in addition to those of the estimator.
+    xp_apply : PortableApply or None, default=None
+        The forward pass for all backends, in place of `apply`. NumPy evaluates it in predictions.
+    n_members : int, default=0
+        Number of members of an ensemble inside the network, of which each has its own outputs: the
+        shape of the outputs is (n, n_members, n_outputs). The loss is the mean of the losses of
+        the members, and the prediction is the mean of their activated outputs. 0 means one
+        network, whose outputs have the shape (n, n_outputs).
+    n_models : int, default=0
+        Number of models in a network of `Spec.n_models`: all arrays have a leading axis of this
+        length. The rows of a step consist of as many parts of equal size, one for each model. 0
+        means one model, without such an axis.
+    learning_rate_factors : dict of float, default={}
+        Factor of the learning rate by name of the weights; 1 for other weights.
+    weight_decay_factors : dict of float, default={}
+        Factor of `Solver.weight_decay` by name of the weights. Other weights have the factor 1 if
+        they have two or more axes, not counting that of models, and 0 if they are vectors.
     """
 
     arrays: Arrays
@@ -158,6 +246,11 @@ class Network(NamedTuple):
     loss: Loss | None = None
     solver: Solver | None = None
     metrics: tuple[Metric, ...] = ()
+    xp_apply: PortableApply | None = None
+    n_members: int = 0
+    n_models: int = 0
+    learning_rate_factors: Mapping[str, float] = {}
+    weight_decay_factors: Mapping[str, float] = {}
 
 
 #: The factory of a network: ``builder(spec, rng, **options) -> Network``.

@@ -1,12 +1,17 @@
 """Losses and solvers, written once for all backends."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from mlpkit.plugin.arrays import Array, Arrays, Namespace
 
 #: An activation function of the output layer.
 OutActivation = Literal["identity", "logistic", "softmax", "exp"]
+
+
+#: A function of the progress of training, an ndarray of numbers from 0 to 1, which returns the
+#: factor of a learning rate, a weight decay or a dropout rate at each of them, in the same shape.
+Schedule: TypeAlias = Callable[[Array], Array]
 
 
 class Loss(NamedTuple):
@@ -84,6 +89,10 @@ class Solver(NamedTuple):
         Name of the update rule; the built-in solvers set "adam", "adamw", "sgd" and "lbfgs". A
         backend that has its own implementation of a rule may recognize it by this name and
         `options`. An empty name stands for a rule that only `update` or `joint` defines.
+    weight_decay : float, default=0.0
+        Strength of the decoupled weight decay, which a backend applies in addition to the update:
+        ``p - learning_rate * weight_decay * p`` for the weights p before the step, see
+        `Network.weight_decay_factors`.
     """
 
     update: Callable[..., tuple[Any, tuple[Any, ...]]] | None = None
@@ -95,6 +104,7 @@ class Solver(NamedTuple):
     joint: Joint | None = None
     learning_rate: float | None = None
     name: str = ""
+    weight_decay: float = 0.0
 
     @property
     def has_steps(self) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mlpkit.plugin.objectives import Solver
+from mlpkit.plugin.objectives import Schedule, Solver
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,9 @@ class Recipe:
         Strength of the L2 penalty.
     batch_size : int
         Number of rows of a full step.
-    schedule : {"constant", "invscaling", "adaptive"}
-        Schedule of the learning rate; the parameter ``learning_rate`` of an estimator.
+    schedule : {"constant", "invscaling", "adaptive"} or Schedule
+        Schedule of the learning rate; the parameter ``learning_rate`` of an estimator. The three
+        names apply to solvers with `Solver.scheduled`, a function to all solvers.
     learning_rate_init : float
         The initial learning rate.
     power_t : float
@@ -34,12 +35,20 @@ class Recipe:
         Tolerance of the optimization.
     n_iter_no_change : float
         Number of epochs without an improvement of `tol` before training stops.
+    weight_decay_schedule, dropout_schedule : Schedule or None, default=None
+        Schedules of the decoupled weight decay and of dropout; None is constant.
+    max_gradient_norm : float or None, default=None
+        Largest Euclidean norm of the mean gradient of a step, including the gradient of the
+        penalty; a longer gradient is scaled down. None means no limit.
+    average_decay : float or None, default=None
+        Decay of an exponential moving average of the weights, which replaces the weights for
+        scores and after training. None means no average.
     """
 
     solver: Solver
     alpha: float
     batch_size: int
-    schedule: Literal["constant", "invscaling", "adaptive"]
+    schedule: Literal["constant", "invscaling", "adaptive"] | Schedule
     learning_rate_init: float
     power_t: float
     max_iter: int
@@ -47,3 +56,7 @@ class Recipe:
     shuffle: bool
     tol: float
     n_iter_no_change: float
+    weight_decay_schedule: Schedule | None = None
+    dropout_schedule: Schedule | None = None
+    max_gradient_norm: float | None = None
+    average_decay: float | None = None
