@@ -48,6 +48,7 @@ KNOWN_DISTRIBUTIONS = (
             )
         },
     ),
+    Distribution("mlpkit-tabular", "plugins/mlpkit-tabular", {"encoder": ("tabular",)}),
 )
 
 

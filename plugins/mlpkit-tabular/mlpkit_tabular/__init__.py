@@ -1,0 +1,41 @@
+"""Tables in mlpkit. This module lists the components and imports no framework.
+
+The encoder "tabular" turns the raw columns of a table (numbers, strings, categories, booleans,
+dates, missing values) into one array of numbers.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mlpkit.plugin import Component, hookimpl
+
+if TYPE_CHECKING:
+    from mlpkit_tabular.encoding.encoder import TabularEncoder
+
+__all__ = ["TabularEncoder"]
+
+mlpkit_api = (1, 1)  # the supported versions of the plugin contract
+
+_LATER = {
+    "TabularEncoder": "encoding.encoder",
+}
+
+
+@hookimpl
+def mlpkit_encoders() -> list[Component]:
+    """The encoder of tables."""
+    return [
+        Component(
+            "tabular",
+            "mlpkit_tabular.encoding.encoder:TabularEncoder",
+            "columns of any type: numbers, strings, categories, booleans, dates, missing values",
+            requires=("narwhals",),
+            options=("max_one_hot", "min_count", "max_levels", "tied_values"),
+        )
+    ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"mlpkit_tabular.{_LATER[name]}"), name)
