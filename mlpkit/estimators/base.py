@@ -36,6 +36,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     """Base class that adds training to `FittedMLP`; subclasses define the targets."""
 
     _y_numeric: bool
+    _predicts_held_out = False  # whether a fit needs the predictions of the validation rows
     _optimizer: Parameters  # of the last call with a solver that works in steps
     _last_call: LastCall
 
@@ -176,6 +177,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 tasks=tasks,
                 validation=encoded.get("validation"),
                 passes=int(incremental),
+                predicts_held_out=self._predicts_held_out,
                 attributes_of=self._attributes_of,
             )
             result = fit(network, parameters, inputs)

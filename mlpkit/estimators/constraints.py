@@ -53,5 +53,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "train_metrics": [StrOptions({"running", "exact"})],
     "metrics_window": [_COUNT],
     "early_stopping_on": [str, callable, None],
+    "n_folds": [Interval(Integral, 2, None, closed="left"), None],
     "dtype": [StrOptions({"float32", "float64"}), None],
 }

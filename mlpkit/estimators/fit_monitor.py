@@ -8,6 +8,7 @@ from mlpkit.monitoring.protocol import Monitor, NoMonitor
 from mlpkit.plugin import Dataset
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.parameters import Parameters
+from mlpkit.training.validation import LOSS
 
 STREAM = ("metrics", "partitions", "metrics_window")  # a changed value starts a new stream
 
@@ -41,7 +42,8 @@ def monitor_of(
     incremental: bool,
 ) -> Monitor:
     """Return the monitor, `NoMonitor` without metrics, partitions and evaluation sets."""
-    requested = parameters.metrics, parameters.partitions, parameters.early_stopping_on
+    criterion = parameters.early_stopping_on
+    requested = parameters.metrics, parameters.partitions, None if criterion == LOSS else criterion
     network_metrics = network.structure.metrics
     if not rows.sets and not network_metrics and all(value is None for value in requested):
         return NoMonitor()

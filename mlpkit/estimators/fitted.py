@@ -71,7 +71,7 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
 
     def _commit(self, result: FitResult) -> None:
         """Set the fitted attributes."""
-        network, progress, reports, monitor, solver_has_steps = result
+        network, progress, reports, monitor, solver_has_steps = result[:5]
         self.__dict__.pop("_preset_layers", None)
         self._network, self._progress = network, progress
         self.n_iter_, self.t_ = progress.epoch, progress.samples

@@ -55,9 +55,11 @@ def initialized(
         classes=None if classes is None else tuple(classes),
         # a method `build` of a subclass applies `self.dropout` itself
         dropout=0.0 if own_build else checked_dropout(parameters.dropout, len(sizes)),
+        n_models=parameters.n_folds or 0,
     )
     spec = replace(spec, loss=loss_of(parameters.loss, spec, parameters.loss_options))
     network = built_network(*builder_of(parameters), spec, rng)
+    _check_n_models(network, parameters)
     if not own_build:
         _check_dropout(network, parameters.dropout)
     return network
@@ -152,6 +154,8 @@ def _changed_spec(
     for name in ("builder", "builder_options"):
         if name in changes and not _is_default(name, changes[name], getattr(parameters, name)):
             raise _not_applicable(shape, name, changes[name], getattr(parameters, name))
+    if "n_folds" in changes and (parameters.n_folds or 0) != spec.n_models:
+        raise _not_applicable(shape, "n_folds", changes["n_folds"], parameters.n_folds)
     if "dtype" in changes and parameters.dtype not in (None, spec.dtype):
         if not network.is_dense:
             raise _not_applicable(shape, "dtype", spec.dtype, parameters.dtype)
@@ -188,6 +192,16 @@ def _cast(arrays: Arrays, dtype: str) -> Arrays:
         name: array.astype(dtype) if array.dtype.kind == "f" else array
         for name, array in arrays.items()
     }
+
+
+def _check_n_models(network: FittedNetwork, parameters: Parameters) -> None:
+    """Raise ValueError if the network does not hold a model for each fold."""
+    if network.structure.n_models != (parameters.n_folds or 0):
+        raise ValueError(
+            f"n_folds={parameters.n_folds} requires a network of as many models, but builder"
+            f" {parameters.builder or 'dense'!r} returned a network of one. Set n_folds=None, or"
+            " use a builder that supports it, such as 'tabm' of mlpkit-tabular."
+        )
 
 
 def _check_dropout(network: FittedNetwork, dropout: Any) -> None:

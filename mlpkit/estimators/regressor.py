@@ -237,6 +237,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         ``"log_loss"``, a comparison of groups such as ``"worst(mae, by='region')"``, or a
         function of the `PartitionReport` of the validation set, where a higher result is better.
         Setting it enables early stopping.
+        "loss" is the loss of the network, without the penalty.
+
+    n_folds : int or None, default=None
+        Number of models that are trained as one, each with another part of the rows held out for
+        its early stopping. Predictions are the mean over the models. The network must be able to
+        hold several models, as those of mlpkit-tabular do. None trains one model.
 
     Attributes
     ----------
@@ -344,6 +350,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         train_metrics: str = "running",
         metrics_window: int = 1000,
         early_stopping_on: Any = None,
+        n_folds: int | None = None,
     ) -> None:
         self._store(locals())
 

@@ -13,7 +13,7 @@ from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
 from mlpkit.monitoring.plan import MetricPlan, record
-from mlpkit.monitoring.protocol import Predict
+from mlpkit.monitoring.protocol import Predict, PredictSet
 from mlpkit.plugin import Array, Dataset, Metric, MetricValue, Report, State
 from mlpkit.reports.report import NoEligibleGroup
 
@@ -46,6 +46,7 @@ class EpochMonitor:
         self.problems: list[str] = []  # descriptions of undefined values
         self._groupings: dict[str, Grouping] = {}
         self._last: tuple[State, dict[str, Accumulator]] = (None, {})
+        self._predict_validation: PredictSet | None = None
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -73,6 +74,10 @@ class EpochMonitor:
         train = self.sets["train"]
         others = {name: rows for name, rows in self.sets.items() if name != "train"}
         self.sets = {"train": train.take(kept), "validation": train.take(held), **others}
+
+    def predict_validation(self, predict: PredictSet) -> None:
+        """Use this function for the predictions of the validation rows."""
+        self._predict_validation = predict
 
     def begin(self, predict: Predict, state: State) -> None:
         """Compute the criterion once; raise ValueError if that is impossible."""
@@ -133,8 +138,13 @@ class EpochMonitor:
             self._last = (state, {})
         measured = self._last[1]
         if split not in measured:
-            measured[split] = self._accumulated(split, self.predict(state, self.sets[split].X))
+            measured[split] = self._accumulated(split, self._predictions(state, split))
         return measured[split]
+
+    def _predictions(self, state: State, split: str) -> Array:
+        if split == "validation" and self._predict_validation is not None:
+            return self._predict_validation(state)
+        return self.predict(state, self.sets[split].X)
 
     def _accumulated(self, split: str, outputs: Array) -> Accumulator:
         rows = self.sets[split]

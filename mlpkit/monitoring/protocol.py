@@ -7,6 +7,7 @@ from mlpkit.monitoring.history import MetricHistory
 from mlpkit.plugin import Array, Metric, MetricValue, Report, State
 
 Predict = Callable[[State, Any], Array]  # activated outputs (n, n_outputs) of X
+PredictSet = Callable[[State], Array]  # the same of one set of rows
 
 
 class Monitor(Protocol):
@@ -30,6 +31,9 @@ class Monitor(Protocol):
 
     def hold_out(self, kept: Array, held: Array) -> None:
         """Use the training rows ``held`` for validation, and ``kept`` for training."""
+
+    def predict_validation(self, predict: PredictSet) -> None:
+        """Use this function for the predictions of the validation rows."""
 
     def begin(self, predict: Predict, state: State) -> None:
         """Prepare for measuring, with the state before training."""
@@ -64,6 +68,9 @@ class NoMonitor:
     stream = None
 
     def hold_out(self, kept: Array, held: Array) -> None:
+        """Do nothing."""
+
+    def predict_validation(self, predict: PredictSet) -> None:
         """Do nothing."""
 
     def begin(self, predict: Predict, state: State) -> None:

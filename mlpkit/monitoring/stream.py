@@ -11,7 +11,7 @@ from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
 from mlpkit.monitoring.plan import MetricPlan, record
-from mlpkit.monitoring.protocol import Predict
+from mlpkit.monitoring.protocol import Predict, PredictSet
 from mlpkit.plugin import Array, Dataset, Metric, MetricValue, Predictions, Report, State
 
 BUCKETS = 8  # of a window, whose length is exact to an eighth
@@ -94,6 +94,9 @@ class StreamMonitor:
     def hold_out(self, kept: Array, held: Array) -> None:
         """Not used: `partial_fit` does not support early stopping."""
         raise NotImplementedError
+
+    def predict_validation(self, predict: PredictSet) -> None:
+        """Not used: a stream has no validation rows."""
 
     def begin(self, predict: Predict, state: State) -> None:
         """Predict the rows with the weights before training, and measure them."""

@@ -113,7 +113,8 @@ class Job(NamedTuple):
     decayed : frozenset of str
         Names of the weights that the L2 penalty includes.
     score : callable or None, default=None
-        ``score(state)``: the validation score, where higher is better.
+        ``score(state)``: the validation score, where higher is better: a float, or an ndarray of
+        shape (n_models,) if each model has a score of its own.
     frozen : frozenset of str, default=frozenset()
         Names of the arrays that are not trained.
     passes : int, default=0
@@ -121,6 +122,10 @@ class Job(NamedTuple):
         until the trainer's own criteria end training.
     with_predictions : bool, default=False
         Whether reports should contain the predictions of the training rows.
+    n_models : int, default=0
+        Number of models in the network; see `Network.n_models`.
+    folds : tuple of ndarray or None, default=None
+        Indices of the training rows of each model. None means that each is trained on all rows.
     """
 
     steps: Steps
@@ -130,10 +135,12 @@ class Job(NamedTuple):
     rng: np.random.RandomState
     seed: int
     decayed: frozenset[str]
-    score: Callable[[State], float] | None = None
+    score: "Callable[[State], float | Array] | None" = None
     frozen: frozenset[str] = frozenset()
     passes: int = 0
     with_predictions: bool = False
+    n_models: int = 0
+    folds: tuple[Array, ...] | None = None
 
 
 #: A function that a trainer calls after each epoch, ``observer(state, report)``. It returns what a

@@ -66,6 +66,11 @@ def mlpkit_trainers() -> list[Component]:
     return [
         Component("epochs", "mlpkit.training.loop:train", "mini-batch training in epochs"),
         Component(
+            "cycles",
+            "mlpkit.training.cycles:cycles",
+            "mini-batch training in cycles of the learning rate",
+        ),
+        Component(
             "lbfgs",
             "mlpkit.training.lbfgs:train",
             "full-batch training with SciPy's L-BFGS-B",

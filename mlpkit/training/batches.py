@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlpkit.plugin import Array, Batches, InvalidResult, Progress, Recipe
+from mlpkit.plugin import Array, Batches, InvalidResult, Job, Progress, Recipe
 
 
 def epochs(
@@ -27,6 +27,25 @@ def epochs(
         order = np.full(n_steps * batch_size, -1)
         order[:n_rows] = rows
         yield order.reshape(n_steps, batch_size)
+
+
+def job_epochs(job: Job) -> Iterator[Array]:
+    """Yield the row indices of each epoch of a job, (n_steps, batch_size).
+
+    Steps of several models consist of a part of equal size for each of them.
+    """
+    n_models = max(1, job.n_models)
+    folds = job.folds or (np.arange(job.n_rows),) * n_models
+    batch_size = min(job.recipe.batch_size, max(map(len, folds)))
+    orders = [epochs(len(f), batch_size, job.recipe.shuffle, job.rng) for f in folds]
+    if not job.n_models:
+        yield from orders[0]
+    for parts in zip(*orders, strict=True):
+        n_steps = max(map(len, parts))
+        order = np.full((n_steps, n_models, batch_size), -1)
+        for model, (part, fold) in enumerate(zip(parts, folds, strict=True)):
+            order[: len(part), model] = np.where(part >= 0, fold[part], -1)
+        yield order.reshape(n_steps, n_models * batch_size)
 
 
 def scheduled_batches(order: Array, progress: Progress, recipe: Recipe, seed: int) -> Batches:

@@ -152,9 +152,10 @@ def checked_training(returned: Any) -> tuple[State, Progress]:
 def checked_outputs(returned: Any, n: int, n_outputs: int) -> Array:
     """The result of `Steps.outputs` for n rows.
 
-    Raises InvalidResult unless it has the shape (n, n_outputs).
+    Raises InvalidResult unless it has the shape (n, n_outputs), or (n, n_members, n_outputs).
     """
-    if getattr(returned, "shape", None) != (n, n_outputs):
+    shape = getattr(returned, "shape", ())
+    if (shape[:1], shape[-1:]) != ((n,), (n_outputs,)) or len(shape) not in (2, 3):
         raise _wrong_shape("the result of `outputs`", returned, (n, n_outputs))
     return returned  # type: ignore[no-any-return]
 

@@ -19,6 +19,8 @@ class EpochObserver:
     arrays : callable
         ``arrays(state)``: the weights of a state.
     monitor : Monitor
+    criterion : callable
+        ``criterion(score)``: the name of the criterion of early stopping and its value, or None.
     sources : sequence of object
         The callbacks as the user passed them, for messages.
     """
@@ -28,10 +30,11 @@ class EpochObserver:
         callbacks: list[Callback],
         arrays: Callable[[State], Arrays],
         monitor: Monitor,
+        criterion: Callable[[float], tuple[str, float] | None],
         sources: Sequence[Any],
     ) -> None:
         self.callbacks = list(zip(callbacks, sources, strict=True))
-        self.arrays, self.monitor = arrays, monitor
+        self.arrays, self.monitor, self.criterion = arrays, monitor, criterion
         self.reports: list[Report] = []
         self._returned: tuple[Any, Any] | None = None  # the callback, and what `on_end` returned
 
@@ -54,7 +57,7 @@ class EpochObserver:
         metrics = self.monitor.measure(state, report)
         report = report._replace(predictions=None)
         if report.score is not None:
-            report = report._replace(monitored=self.monitor.criterion(report.score))
+            report = report._replace(monitored=self.criterion(report.score))
         self.reports.append(report)  # without the weights of every epoch
         report = report._replace(arrays=partial(self.arrays, state), metrics=metrics)
         try:

@@ -7,10 +7,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from mlpkit.data.targets import Targets
-from mlpkit.monitoring.protocol import Monitor, Predict
+from mlpkit.monitoring.protocol import Monitor
 from mlpkit.numpy_backend.dense import activated
 from mlpkit.plugin import (
     Array,
@@ -36,8 +35,10 @@ from mlpkit.training.components import (
 from mlpkit.training.epoch_observer import EpochObserver
 from mlpkit.training.fitted_network import FittedNetwork, LiveState
 from mlpkit.training.parameters import Parameters
+from mlpkit.training.splits import Split, folds_of, hold_out
 from mlpkit.training.support import add_component_name, check_network, check_rows, declared
 from mlpkit.training.tasks import Tasks
+from mlpkit.training.validation import LOSS, Validation, averaged, loss_criterion
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class FitInputs:
         Rows for early stopping; None holds out some of the training rows.
     passes : int
         As in `Job`.
+    predicts_held_out : bool
+        Whether the result should have predictions of the validation rows.
     attributes_of : callable
         ``attributes_of(result)``: the attributes of an estimator with this result, for the
         callbacks of scikit-learn.
@@ -77,7 +80,27 @@ class FitInputs:
     tasks: Tasks
     validation: Dataset | None
     passes: int
+    predicts_held_out: bool
     attributes_of: "Callable[[FitResult], dict[str, Any]]"
+
+
+class HeldOut(NamedTuple):
+    """Rows that were not trained on, with their predictions after training.
+
+    Parameters
+    ----------
+    rows : Dataset
+        With encoded targets.
+    predictions : ndarray of shape (n, n_outputs)
+        Activated outputs. Of several models, each row has the prediction of the model that was
+        not trained on it.
+    out_of_fold : bool
+        Whether these are all training rows, in their order.
+    """
+
+    rows: Dataset
+    predictions: Array
+    out_of_fold: bool
 
 
 class FitResult(NamedTuple):
@@ -88,6 +111,7 @@ class FitResult(NamedTuple):
     reports: list[Report]
     monitor: Monitor
     has_steps: bool  # else the loss is the best one, also without any iteration
+    held_out: HeldOut | None = None
 
 
 def fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> FitResult:
@@ -110,17 +134,19 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     _check_steps(parameters, network.spec, recipe, monitor)
     tasks.begin(_max_epochs(parameters, recipe, passes), inputs.rows)
 
-    train, validation = _split(parameters, inputs)
-    predict = partial(_predict, live, network.spec)
-    monitor.begin(predict, live.state)
-    score = _score_of(inputs, predict, validation)
+    split = _split(parameters, inputs)
+    validation = _validation_of(network, inputs, live, split)
+    if split.is_out_of_fold and validation is not None:
+        monitor.predict_validation(validation.predictions)
+    monitor.begin(partial(_predict, live, network.spec), live.state)
+    score = _score_of(parameters, monitor, validation)
     observer = _observer_of(network, parameters, inputs, live)
     result = partial(_result, network, parameters, live, observer)
     state = live.state
     try:
         learning_rate = observer.begin(state, inputs.progress.learning_rate)
         progress = replace(inputs.progress, learning_rate=learning_rate)
-        job = _job_of(network, parameters, inputs, live, train, score)
+        job = _job_of(network, parameters, inputs, live, split, score)
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         trainer = trainer_of(parameters, recipe)
         returned = trainer(job, state, progress, tasks.observed(observer))
@@ -131,7 +157,8 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     weights = observer.final_weights(state)
     if weights is not None:
         state = live.steps.start({**weights, **live.steps.optimizer_state(state)})
-    return result(state, progress, progress.epoch)  # an interrupted epoch does not count
+    made = result(state, progress, progress.epoch)  # an interrupted epoch does not count
+    return made._replace(held_out=_held_out(inputs, split, validation, state))
 
 
 def _live_state(network: FittedNetwork, parameters: Parameters, recipe: Recipe) -> LiveState:
@@ -144,15 +171,35 @@ def _live_state(network: FittedNetwork, parameters: Parameters, recipe: Recipe) 
     return live
 
 
+def _validation_of(
+    network: FittedNetwork, inputs: FitInputs, live: LiveState, split: Split
+) -> Validation | None:
+    """The rows that training is scored by, if any."""
+    if split.validation is None:
+        return None
+    folds = split.folds if split.is_out_of_fold else None
+    return Validation(live, network.spec, inputs.targets, split.validation, folds)
+
+
 def _score_of(
-    inputs: FitInputs, predict: Predict, validation: Dataset | None
-) -> Callable[[State], float] | None:
-    """The validation score of a state: the criterion, that of the targets, or None."""
-    if inputs.monitor.scores:
-        return inputs.monitor.score
+    parameters: Parameters, monitor: Monitor, validation: Validation | None
+) -> "Callable[[State], float | Array] | None":
+    """The validation score of a state: the criterion, the loss, that of the targets, or None."""
+    if monitor.scores:
+        return monitor.score
     if validation is None:
         return None
-    return partial(_score, predict, inputs.targets, validation)
+    return validation.negative_loss if parameters.early_stopping_on == LOSS else validation.score
+
+
+def _held_out(
+    inputs: FitInputs, split: Split, validation: Validation | None, state: State
+) -> HeldOut | None:
+    """The predictions of the validation rows after training, if they are needed."""
+    if validation is None or not inputs.predicts_held_out:
+        return None
+    predictions = validation.predictions(state)
+    return HeldOut(validation.rows, predictions, split.is_out_of_fold)
 
 
 def _observer_of(
@@ -168,7 +215,10 @@ def _observer_of(
         metrics=inputs.monitor.metrics,
     )
     sources = selected_callbacks(parameters, inputs.passes)
-    return EpochObserver(callbacks, live.steps.arrays, inputs.monitor, sources)
+    criterion = inputs.monitor.criterion
+    if parameters.early_stopping_on == LOSS:
+        criterion = loss_criterion
+    return EpochObserver(callbacks, live.steps.arrays, inputs.monitor, criterion, sources)
 
 
 def _job_of(
@@ -176,10 +226,11 @@ def _job_of(
     parameters: Parameters,
     inputs: FitInputs,
     live: LiveState,
-    train: Dataset,
-    score: Callable[[State], float] | None,
+    split: Split,
+    score: "Callable[[State], float | Array] | None",
 ) -> Job:
     """The job of the trainer."""
+    train = split.train
     measures_steps = inputs.monitor.with_predictions
     return Job(
         steps=checks.checked_steps(live.steps, network.spec),
@@ -193,6 +244,8 @@ def _job_of(
         score=score,
         passes=inputs.passes,
         with_predictions=measures_steps and "epoch_predictions" in declared(parameters),
+        n_models=network.structure.n_models,
+        folds=None if split.folds is None else split.folds.kept,
     )
 
 
@@ -206,7 +259,12 @@ def _check_steps(parameters: Parameters, spec: Spec, recipe: Recipe, monitor: Mo
             f" 'adam' or 'sgd'; {parameters.solver!r} minimizes one function of all rows. Set"
             " dropout=0.0."
         )
-    if monitor.scores:
+    if parameters.n_folds:
+        raise ValueError(
+            f"n_folds={parameters.n_folds} requires a solver that works in steps, such as 'adam';"
+            f" {parameters.solver!r} does not. Set n_folds=None."
+        )
+    if monitor.scores or parameters.early_stopping_on == LOSS:
         raise ValueError(
             "early_stopping_on requires a solver that works in steps, such as 'adam';"
             f" {parameters.solver!r} does not."
@@ -219,36 +277,34 @@ def _max_epochs(parameters: Parameters, recipe: Recipe, passes: int) -> int | No
     return passes or (recipe.max_iter if built_in else None)
 
 
-def _split(parameters: Parameters, inputs: FitInputs) -> tuple[Dataset, Dataset | None]:
-    """The rows to train on, and those to score if the score is that of the targets."""
+def _split(parameters: Parameters, inputs: FitInputs) -> Split:
+    """The rows to train on, and those to score unless the monitor does that."""
     if not inputs.recipe.solver.has_steps:  # all rows at once
-        return inputs.data, None
-    train, validation, monitor = inputs.data, inputs.validation, inputs.monitor
-    if not parameters.early_stopping and not monitor.scores:
-        validation = None
-    elif validation is None and monitor.scored_split in ("", "validation"):
-        train, validation = _held_out(parameters, inputs)
-    _warn_if_clipped(parameters.batch_size, len(train.y))
-    return train, validation
+        return Split(inputs.data, None)
+    split = _split_in_steps(parameters, inputs)
+    n_rows = len(split.train.y) if split.folds is None else min(map(len, split.folds.kept))
+    _warn_if_clipped(parameters.batch_size, n_rows)
+    return split
 
 
-def _held_out(parameters: Parameters, inputs: FitInputs) -> tuple[Dataset, Dataset]:
-    """Rows to train on and rows to score; stratified for two classes."""
-    data = inputs.data
-    kept, held = train_test_split(
-        np.arange(len(data.y)),
-        random_state=inputs.rng,
-        test_size=parameters.validation_fraction,
-        stratify=data.y if inputs.targets.task == "binary" else None,
-    )
-    if len(held) < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of"
-            " your dataset."
-        )
-    inputs.monitor.hold_out(kept, held)
+def _split_in_steps(parameters: Parameters, inputs: FitInputs) -> Split:
+    data, validation, monitor = inputs.data, inputs.validation, inputs.monitor
+    if parameters.n_folds and not inputs.passes:
+        folds = folds_of(data, inputs.targets, parameters.n_folds, inputs.rng)
+        if validation is not None:
+            return Split(data, validation, folds)
+        monitor.hold_out(np.arange(len(data.y)), np.arange(len(data.y)))
+        return Split(data, data, folds)
+    if not (parameters.early_stopping or parameters.early_stopping_on == LOSS or monitor.scores):
+        return Split(data, None)
+    if validation is not None or monitor.scored_split not in ("", "validation"):
+        return Split(data, validation)
+    # stratified for two classes, as in scikit-learn
+    stratify = data.y if inputs.targets.task == "binary" else None
+    kept, held = hold_out(data, parameters.validation_fraction, stratify, inputs.rng)
+    monitor.hold_out(kept, held)
     inputs.tasks.hold_out(kept)
-    return data.take(kept), data.take(held)
+    return Split(data.take(kept), data.take(held))
 
 
 def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
@@ -262,13 +318,7 @@ def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
 def _predict(live: LiveState, spec: Spec, state: State, X: Any) -> Array:
     """Activated outputs, (n_samples, n_outputs)."""
     outputs = checks.checked_outputs(live.steps.outputs(state, X), X.shape[0], spec.n_outputs)
-    return activated(outputs, spec.loss.out_activation)
-
-
-def _score(predict: Predict, targets: Targets, validation: Dataset, state: State) -> float:
-    """Accuracy or R2 of the validation rows."""
-    p = predict(state, validation.X)
-    return targets.score(validation.y, p, validation.sample_weight)
+    return averaged(activated(outputs, spec.loss.out_activation))
 
 
 def _result(

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit.plugin import Job, Observer, Progress, Recipe, Report, State, StepSums
-from mlpkit.training.batches import epochs, scheduled_batches
+from mlpkit.training.batches import job_epochs, scheduled_batches
 
 MIN_LEARNING_RATE = 1e-6  # of the adaptive schedule
 
@@ -97,15 +97,14 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     best, has_best = state, False
     completed = state, progress, best, has_best  # after the last complete epoch
     try:
-        orders = epochs(job.n_rows, min(recipe.batch_size, job.n_rows), recipe.shuffle, job.rng)
-        for epoch, order in enumerate(orders, start=1):
+        for epoch, order in enumerate(job_epochs(job), start=1):
             started = time.perf_counter()
             batches = scheduled_batches(order, progress, recipe, job.seed)._replace(
                 with_predictions=job.with_predictions
             )
             state, sums = job.steps.epoch(state, job.rows, batches)
             loss = epoch_loss(sums, order)
-            score = None if job.score is None else job.score(state)
+            score = None if job.score is None else float(np.mean(job.score(state)))
             has_diverged = not np.isfinite(loss) and not is_finite(job, state)
             if has_diverged and not has_best:
                 raise divergence_error(epoch)

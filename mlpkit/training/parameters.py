@@ -67,6 +67,7 @@ class Parameters:
     train_metrics: str
     metrics_window: int
     early_stopping_on: Any
+    n_folds: int | None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

@@ -56,6 +56,7 @@ OURS = {
     "train_metrics": "running",
     "metrics_window": 1000,
     "early_stopping_on": None,
+    "n_folds": None,
 }
 
 

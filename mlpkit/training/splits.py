@@ -1,0 +1,120 @@
+"""Rows to train on and rows to score: one held-out part, or one part for each of several models."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
+
+from mlpkit.data.targets import Targets
+from mlpkit.plugin import Array, Dataset
+
+
+class Folds(NamedTuple):
+    """The rows of several models that are trained as one, as indices of the training rows.
+
+    Parameters
+    ----------
+    kept : tuple of ndarray
+        The rows that each model is trained on.
+    held : tuple of ndarray
+        The rows that each model is scored by. Each row is in one of them.
+    """
+
+    kept: tuple[Array, ...]
+    held: tuple[Array, ...]
+
+    @property
+    def padded(self) -> Array:
+        """The rows of `held`, int of shape (n_models, n); shorter parts repeat their first row."""
+        n = max(map(len, self.held))
+        return np.stack([np.concatenate([h, np.full(n - len(h), h[0])]) for h in self.held])
+
+    def by_row(self, values: Array) -> Array:
+        """Values of the rows of `padded`, (n_models, n, ...), in the order of the rows."""
+        n_rows = sum(map(len, self.held))
+        ordered = np.empty((n_rows, *values.shape[2:]), values.dtype)
+        for held, part in zip(self.held, values, strict=True):
+            ordered[held] = part[: len(held)]
+        return ordered
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of a fit.
+
+    Parameters
+    ----------
+    train : Dataset
+        The rows that the backend receives.
+    validation : Dataset or None
+        The rows that training is scored by, if any. With folds these are the training rows, unless
+        the user passed others.
+    folds : Folds or None, default=None
+        Which training rows belong to which model.
+    """
+
+    train: Dataset
+    validation: Dataset | None
+    folds: Folds | None = None
+
+    @property
+    def is_out_of_fold(self) -> bool:
+        """Whether each training row is scored by the model that is not trained on it."""
+        return self.folds is not None and self.validation is self.train
+
+
+def hold_out(
+    data: Dataset, fraction: float, stratify: Array | None, rng: np.random.RandomState
+) -> tuple[Array, Array]:
+    """Indices of rows to train on, and of rows to score.
+
+    Raises ValueError if there are fewer than two rows to score.
+    """
+    kept, held = train_test_split(
+        np.arange(len(data.y)), random_state=rng, test_size=fraction, stratify=stratify
+    )
+    if len(held) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of"
+            " your dataset."
+        )
+    return kept, held
+
+
+def folds_of(data: Dataset, targets: Targets, n_folds: int, rng: np.random.RandomState) -> Folds:
+    """Random folds, stratified by class where every class has a row for each fold.
+
+    Raises ValueError if there are fewer rows than folds.
+    """
+    n_rows = len(data.y)
+    if n_rows < n_folds:
+        raise ValueError(
+            f"n_folds={n_folds} requires at least as many training rows, got {n_rows}. Use fewer"
+            " folds."
+        )
+    labels = _labels(data.y, targets)
+    splitter: Any = KFold(n_folds, shuffle=True, random_state=rng)
+    if labels is not None and np.bincount(labels).min() >= n_folds:
+        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=rng)
+    parts = list(splitter.split(np.zeros(n_rows), labels))
+    return Folds(tuple(kept for kept, _ in parts), tuple(held for _, held in parts))
+
+
+def _labels(y: Array, targets: Targets) -> Array | None:
+    """The class of each row as an index, (n,); None for other targets."""
+    if targets.task not in ("binary", "multiclass"):
+        return None
+    codes = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0].astype(int)
+    return np.unique(codes, return_inverse=True)[1]
+
+
+def stacked_rows(X: Any, rows: Array) -> Array:
+    """The rows of dense or sparse X with these indices (n_models, n), as one dense array.
+
+    Its shape is (n_models, n, n_features).
+    """
+    if issparse(X):
+        return np.stack([X[part].toarray() for part in rows])
+    return np.asarray(X[rows])

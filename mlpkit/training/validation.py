@@ -1,0 +1,76 @@
+"""Predictions and scores of the rows that training is scored by."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlpkit.data.targets import Targets
+from mlpkit.numpy_backend.dense import activated
+from mlpkit.plugin import Array, Dataset, Spec, State
+from mlpkit.training import checks
+from mlpkit.training.fitted_network import LiveState
+from mlpkit.training.splits import Folds, stacked_rows
+
+LOSS = "loss"  # the value of `early_stopping_on` that stands for the loss of the network
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The rows that training is scored by.
+
+    Parameters
+    ----------
+    live : LiveState
+    spec : Spec
+    targets : Targets
+    rows : Dataset
+        The rows, with encoded targets.
+    folds : Folds or None
+        The parts that belong to each model, if there are several.
+    """
+
+    live: LiveState
+    spec: Spec
+    targets: Targets
+    rows: Dataset
+    folds: Folds | None
+
+    def predictions(self, state: State) -> Array:
+        """Activated outputs, (n, n_outputs); those of several models are out of fold."""
+        X, folds, steps = self.rows.X, self.folds, self.live.steps
+        n_outputs, out = self.spec.n_outputs, self.spec.loss.out_activation
+        if folds is None:
+            z = checks.checked_outputs(steps.outputs(state, X), X.shape[0], n_outputs)
+            return averaged(activated(z, out))
+        rows = folds.padded
+        z = steps.outputs(state, stacked_rows(X, rows))
+        flat = z.reshape(rows.size, *z.shape[2:])
+        p = averaged(activated(checks.checked_outputs(flat, rows.size, n_outputs), out))
+        return folds.by_row(p.reshape(*rows.shape, n_outputs))
+
+    def score(self, state: State) -> float:
+        """Accuracy or R2."""
+        return self.targets.score(self.rows.y, self.predictions(state), self.rows.sample_weight)
+
+    def negative_loss(self, state: State) -> float | Array:
+        """The mean loss, negated; for folds, of each model on its own rows, (n_models,)."""
+        y, w = self.rows.y, self.rows.sample_weight
+        p = self.predictions(state)
+        losses = self.spec.loss.rows(np, y.astype(p.dtype), p)
+        if self.folds is None:
+            return -float(np.average(losses, weights=w))
+        means = [
+            np.average(losses[held], weights=None if w is None else w[held])
+            for held in self.folds.held
+        ]
+        return -np.array(means)
+
+
+def loss_criterion(score: float) -> tuple[str, float]:
+    """The name of the criterion "loss" and its value, for a score."""
+    return LOSS, -score
+
+
+def averaged(p: Array) -> Array:
+    """The mean over the members of an ensemble, (n, n_outputs), of p (n, n_members, n_outputs)."""
+    return p.mean(axis=1) if p.ndim == 3 else p
