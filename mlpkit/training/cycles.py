@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit.plugin import Array, Arrays, Batches, Job, Observer, Progress, Report, State
+from mlpkit.plugin import Array, Arrays, Batches, Job, Observer, Progress, Report, Schedule, State
 from mlpkit.training import loop
 from mlpkit.training.batches import job_epochs, scheduled_batches
 
@@ -100,7 +100,9 @@ class Cycles:
                 before = best.score
                 for epoch in range(n_epochs):
                     started = time.perf_counter()
-                    batches = self._batches(job, order, progress, epoch / n_epochs, n_epochs)
+                    t = (epoch + (np.arange(len(order)) + 0.5) / len(order)) / n_epochs
+                    factors = self._schedule(job)(t)
+                    batches = self._batches(job, order, progress, t, factors)
                     state, sums = job.steps.epoch(state, job.rows, batches)
                     loss = loop.epoch_loss(sums, order)
                     has_diverged = not np.isfinite(loss) and not loop.is_finite(job, state)
@@ -125,7 +127,8 @@ class Cycles:
                         progress.epoch,
                         loss,
                         score,
-                        float(batches.learning_rates[-1]),
+                        progress.learning_rate
+                        * float(self._schedule(job)((epoch + 0.5) / n_epochs)),
                         time.perf_counter() - started,
                         _note(progress.epoch) if has_diverged else None,
                         predictions=loop.predictions_by_row(sums, order, job.n_rows),
@@ -149,20 +152,22 @@ class Cycles:
         return best.final(state), progress
 
     def _batches(
-        self, job: Job, order: Array, progress: Progress, start: float, n_epochs: int
+        self, job: Job, order: Array, progress: Progress, t: Array, factors: Array
     ) -> Batches:
-        """The batches of an epoch that starts at a fraction of its cycle."""
-        t = start + (np.arange(len(order)) + 0.5) / (len(order) * n_epochs)
-        recipe = job.recipe
-        schedule = recipe.schedule if callable(recipe.schedule) else self._warm_cosine
-        constant = replace(recipe, schedule="constant")
-        batches = scheduled_batches(order, progress, constant, job.seed)
+        """The batches of an epoch whose steps are at these fractions of the cycle."""
+        recipe = replace(job.recipe, schedule="constant")
+        batches = scheduled_batches(order, progress, recipe, job.seed)
         return batches._replace(
-            learning_rates=batches.learning_rates * schedule(t),
+            learning_rates=batches.learning_rates * factors,
             weight_decays=_factors(recipe.weight_decay_schedule, t, recipe.solver.weight_decay),
             dropout_factors=_factors(recipe.dropout_schedule, t, 1.0),
             with_predictions=job.with_predictions,
         )
+
+    def _schedule(self, job: Job) -> Schedule:
+        """The schedule of the learning rate within a cycle."""
+        schedule = job.recipe.schedule
+        return schedule if callable(schedule) else self._warm_cosine
 
     def _warm_cosine(self, t: Array) -> Array:
         """The factor of the learning rate at fractions of a cycle."""

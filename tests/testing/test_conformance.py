@@ -37,6 +37,11 @@ class TestEpochs(TrainerTests):
     trainer = "epochs"
 
 
+class TestCycles(TrainerTests):
+    trainer = "cycles"
+    exempt: ClassVar = installed().find("trainer", "cycles")[1].exempt
+
+
 class TestLbfgsTrainer(TrainerTests):
     trainer = "lbfgs"
     exempt: ClassVar = installed().find("trainer", "lbfgs")[1].exempt
