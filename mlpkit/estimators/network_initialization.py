@@ -89,13 +89,13 @@ def continued(
     )
     if activation != network.spec.activation and not network.is_dense:
         raise _not_applicable(shape, "activation", network.spec.activation, parameters.activation)
-    spec = replace(
-        network.spec,
-        backend=backend_name(parameters),
-        activation=activation,
-        dropout=checked_dropout(parameters.dropout, n_layers),
-    )
+    dropout = checked_dropout(parameters.dropout, n_layers)
     _check_dropout(network, parameters.dropout)
+    if dropout != network.spec.dropout and not network.is_dense:
+        raise _not_applicable(shape, "dropout", network.spec.dropout, parameters.dropout)
+    spec = replace(
+        network.spec, backend=backend_name(parameters), activation=activation, dropout=dropout
+    )
     if changes:
         spec = _changed_spec(network, spec, parameters, changes, shape)
     if incremental and not network.is_edited and spec == network.spec:
@@ -206,9 +206,9 @@ def _check_n_models(network: FittedNetwork, parameters: Parameters) -> None:
 
 def _check_dropout(network: FittedNetwork, dropout: Any) -> None:
     """Raise ValueError if dropout is not 0 and the network does not support it."""
-    if np.any(dropout) and not network.is_dense:
+    if np.any(dropout) and not (network.is_dense or network.structure.has_dropout):
         raise ValueError(
-            f"dropout={dropout!r} requires the dense network, but the builder returned a different"
-            " one. Set dropout=0.0, and use an option of the builder if it has one, such as"
-            f" builder_options={{'dropout': {dropout!r}}}."
+            f"dropout={dropout!r} requires the dense network or a builder that applies dropout,"
+            " but the builder returned another network. Set dropout=0.0, and use an option of the"
+            f" builder if it has one, such as builder_options={{'dropout': {dropout!r}}}."
         )

@@ -13,7 +13,7 @@ def dropout_mask(
     units: Any,
     seed: Any,
     layer: int,
-    rate: float,
+    rate: Any,
     uint32: Callable[[int], Any] | None = None,
 ) -> Any:
     """Whether each unit of each row is kept, with probability ``1 - rate``.
@@ -23,8 +23,9 @@ def dropout_mask(
     Parameters
     ----------
     xp : namespace
-        A namespace with `bitwise_right_shift`, as in the array API standard.
-    rows : array of int of shape (n,)
+        A namespace with `bitwise_right_shift`, and `astype` if the rate is an array, as in the
+        array API standard.
+    rows : array of int of shape (..., n)
         Indices of the rows in the training data; any value for padding.
     units : array of int of shape (n_units,)
         0, 1, 2, ...
@@ -32,7 +33,7 @@ def dropout_mask(
         The seed of the step, from `Batches.seeds` or as passed to `Steps.gradient`.
     layer : int
         Index of the hidden layer, from 0.
-    rate : float
+    rate : float or array of shape ()
         The fraction of the units that is dropped, in [0, 1).
     uint32 : callable or None, default=None
         Creates constants of an unsigned type that wraps around, such as `numpy.uint32`; the
@@ -40,7 +41,7 @@ def dropout_mask(
 
     Returns
     -------
-    array of bool of shape (n, n_units)
+    array of bool of shape (..., n, n_units)
 
     References
     ----------
@@ -67,5 +68,7 @@ def dropout_mask(
 
     key = mixed(wrapped(mixed(wrapped(seed + number(_GOLDEN))) + number(layer)))
     of_row = mixed(wrapped(rows) ^ key)
-    bits = mixed(wrapped(of_row[:, None] + wrapped(units * number(_GOLDEN))[None, :]))
-    return bits >= number(min(_WORD, round(rate * 2**32)))
+    bits = mixed(wrapped(of_row[..., None] + wrapped(units * number(_GOLDEN))))
+    if isinstance(rate, float | int):
+        return bits >= number(min(_WORD, round(rate * 2**32)))
+    return bits >= xp.astype(rate * 2.0**32, bits.dtype)

@@ -237,6 +237,9 @@ class Network(NamedTuple):
     weight_decay_factors : dict of float, default={}
         Factor of `Solver.weight_decay` by name of the weights. Other weights have the factor 1 if
         they have two or more axes, not counting that of models, and 0 if they are vectors.
+    has_dropout : bool, default=False
+        Whether the network applies `Spec.dropouts`. The dense network does; for other networks
+        without it, the parameter `dropout` of an estimator must be 0.
     """
 
     arrays: Arrays
@@ -251,6 +254,7 @@ class Network(NamedTuple):
     n_models: int = 0
     learning_rate_factors: Mapping[str, float] = {}
     weight_decay_factors: Mapping[str, float] = {}
+    has_dropout: bool = False
 
 
 #: The factory of a network: ``builder(spec, rng, **options) -> Network``.

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.backpropagation import kept_units
-from mlpkit.plugin import Batches, Network, Spec
+from mlpkit.plugin import Batches, Network, Spec, dropout_mask
 from mlpkit.registry.lookup import resolve
 from mlpkit.testing import close, data, recipe, spec
 
@@ -43,6 +43,28 @@ def test_the_rate_is_kept(rate: float) -> None:
     assert abs(made.mean() - (1 - rate)) < 4 * np.sqrt(variance / made.size)
     assert made.sum(axis=1).var() == pytest.approx(M * variance, rel=0.1)
     assert made.sum(axis=0).var() == pytest.approx(N * variance, rel=0.6)
+
+
+@pytest.mark.once
+def test_rows_with_leading_axes() -> None:
+    """Each row has its mask, wherever it is in an array of rows with several axes."""
+    rows, units = ROWS[:12].astype("uint32"), np.arange(M, dtype="uint32")
+    arguments = (units, np.array([5], "uint32"), 0, 0.25, np.uint32)
+    flat = dropout_mask(np, rows, *arguments)
+    np.testing.assert_array_equal(
+        flat.reshape(3, 4, M), dropout_mask(np, rows.reshape(3, 4), *arguments)
+    )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("dtype", "uint32"), [("uint32", np.uint32), ("int64", None)])
+def test_the_rate_may_be_an_array(dtype: str, uint32: Any) -> None:
+    """An array, which compiled code receives, gives the mask of the number, but for rounding."""
+    rows, units = ROWS.astype(dtype), np.arange(M, dtype=dtype)
+    seed = np.array([5], dtype)
+    of_number = dropout_mask(np, rows, units, seed, 0, 0.3, uint32)
+    of_array = dropout_mask(np, rows, units, seed, 0, np.float32(0.3), uint32)
+    assert (of_number != of_array).sum() <= 1
 
 
 @pytest.mark.once
@@ -193,7 +215,7 @@ def other(spec: Spec, rng: Any) -> Network:
         ),
         (
             {"dropout": 0.1, "builder": other},
-            "requires the dense network, but the builder returned",
+            "requires the dense network or a builder that applies dropout, but the builder",
         ),
     ],
 )

@@ -35,6 +35,22 @@ def mlpkit_encoders() -> list[Component]:
     ]
 
 
+@hookimpl
+def mlpkit_builders() -> list[Component]:
+    """The networks for tables."""
+    return [
+        Component(
+            "tabm",
+            "mlpkit_tabular.networks.tabm:tabm",
+            "an ensemble of networks that share most of their weights",
+            options=(
+                *("n_members", "form", "embedding", "embedding_options", "category_size"),
+                *("adapters", "member_biases", "front_scale", "front_scale_rate"),
+            ),
+        )
+    ]
+
+
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Networks for tables, written once for all backends."""

@@ -1,0 +1,68 @@
+"""Which columns of encoded rows are embedded numbers, which are categories, which pass as they are.
+
+All layers work on trailing axes: arrays and rows may have a leading axis of models.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from mlpkit.plugin import Array, Namespace, Spec
+
+
+class ColumnGroups(NamedTuple):
+    """The indices of the columns of x by what a network does with them.
+
+    Parameters
+    ----------
+    numbers : tuple of int
+        Columns that are embedded: numbers and dates with at least three values.
+    flags : tuple of int
+        Columns that are inputs of the network as they are.
+    categories : tuple of int
+        Columns with the codes of levels.
+    n_levels : tuple of int
+        Number of levels of each category.
+    """
+
+    numbers: tuple[int, ...]
+    flags: tuple[int, ...]
+    categories: tuple[int, ...] = ()
+    n_levels: tuple[int, ...] = ()
+
+
+def column_groups(spec: Spec) -> ColumnGroups:
+    """Return the groups of the columns of a spec. Without columns, all are numeric.
+
+    A numeric column with two values in the sample or less is a flag, since an embedding of it
+    would be a linear function of it.
+    """
+    columns = spec.columns or ()
+    kinds = [column.kind for column in columns] or ["numeric"] * spec.n_features
+    X = sample_rows(spec)
+    numbers, flags = [], []
+    for i, kind in enumerate(kinds):
+        if kind in ("numeric", "date") and (X is None or len(np.unique(X[:, i])) > 2):
+            numbers.append(i)
+        elif kind != "category":
+            flags.append(i)
+    categories = tuple(i for i, kind in enumerate(kinds) if kind == "category")
+    n_levels = tuple(columns[i].n_levels for i in categories)
+    return ColumnGroups(tuple(numbers), tuple(flags), categories, n_levels)
+
+
+def sample_rows(spec: Spec) -> Array | None:
+    """Return the rows of the sample in the dtype of the spec, (n, n_features), or None."""
+    if spec.sample is None or spec.sample.X is None:
+        return None
+    X = spec.sample.X
+    return np.asarray(X.toarray() if issparse(X) else X, spec.dtype)
+
+
+def selected(xp: Namespace, x: Any, indices: tuple[int, ...]) -> Any:
+    """Return the columns of x (..., n, n_features) with the indices, which are ascending."""
+    first, last = indices[0], indices[-1]
+    if last - first + 1 == len(indices):
+        return x[..., first : last + 1]
+    return xp.take(x, xp.asarray(np.array(indices, "int32"), dtype=xp.int32), axis=-1)
