@@ -2,17 +2,18 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("numpy", "scikit-learn", "jax", "tensorflow", "keras", "torch", "scikeras", "skorch")
 
 
-def about() -> dict[str, str]:
+def about(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """The processor, its cores and the versions of Python and packages."""
     versions = {"processor": _processor(), "cores": str(os.cpu_count())}
     versions["python"] = platform.python_version()
-    for package in PACKAGES:
+    for package in packages:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

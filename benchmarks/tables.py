@@ -48,7 +48,7 @@ def seconds(found: Found, names: list[str]) -> str:
         own, others = best(results, ours), best(results, peer)
         ratios = ratio(others, own), ratio(own, best(results, floor))
         lines.append([question, *map(_text, (*(results.get(n) for n in names), *ratios))])
-    return _table(lines)
+    return markdown(lines)
 
 
 def ratios(found: Found) -> str:
@@ -68,7 +68,7 @@ def ratios(found: Found) -> str:
         if question.startswith("fit"):
             fits.append(values)
     means = [_mean([v for v in column if v]) for column in zip(*fits, strict=True)]
-    return _table([*lines, ["geometric mean of the fits", *map(_text, means)]])
+    return markdown([*lines, ["geometric mean of the fits", *map(_text, means)]])
 
 
 def counted(found: Found) -> str:
@@ -79,16 +79,17 @@ def counted(found: Found) -> str:
             if isinstance(counts, dict):
                 lines = lines or [["", "", *counts]]
                 lines.append([name, case, *(_text(v) for v in counts.values())])
-    return _table(lines) if lines else ""
+    return markdown(lines) if lines else ""
+
+
+def markdown(lines: list[list[str]]) -> str:
+    """Return a table in Markdown; the first line has the names of the columns."""
+    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _mean(values: list[float]) -> float | None:
     return float(np.exp(np.mean(np.log(values)))) if values else None
-
-
-def _table(lines: list[list[str]]) -> str:
-    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _text(value: Any) -> str:

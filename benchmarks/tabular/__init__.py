@@ -1,0 +1,1 @@
+"""Skill and processor time on raw tables, mlpkit beside boosted trees, RealMLP and TabM."""
