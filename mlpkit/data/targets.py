@@ -1,5 +1,6 @@
 """Encoding of targets for the network, and decoding of its outputs."""
 
+from copy import copy
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -7,7 +8,8 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import _check_partial_fit_first_call, unique_labels
 
-from mlpkit.plugin import Array, Task
+from mlpkit.data.target_scale import TargetRange, TargetScale
+from mlpkit.plugin import Array, Loss, Task
 
 
 def first_call(estimator: Any, classes: Any) -> bool:
@@ -68,6 +70,21 @@ class ClassTargets:
     def loss(self) -> str:
         """The name of the log loss for the task."""
         return "log_loss" if self.task == "multiclass" else "binary_log_loss"
+
+    def check_loss(self, loss: Loss) -> None:
+        """Do nothing: every loss of the task is supported."""
+
+    def n_network_outputs(self, y: Array) -> int:
+        """Number of outputs of the network for encoded targets y."""
+        return int(y.shape[1])
+
+    def network_targets(self, y: Array) -> Array:
+        """What the network is trained on: the encoded targets y themselves."""
+        return y
+
+    def predictions(self, p: Array) -> Array:
+        """The activated outputs p of the network, which are probabilities."""
+        return p
 
     def encode(self, y: Any) -> Array:
         """Encode labels as indicators, bool of shape (n, n_outputs)."""
@@ -134,20 +151,85 @@ class ClassTargets:
 class RealTargets:
     """Converts real-valued targets of one or several outputs to two dimensions and back.
 
+    Encoded targets and predictions are in the units of y. Only `network_targets` and the outputs
+    of the network, from which `predictions` are computed, are standardized.
+
     Parameters
     ----------
     loss : object
         Loss of the estimator; targets for "poisson" must not be negative.
+    standardize : bool, default=False
+        Whether the network is trained on targets with mean 0 and standard deviation 1.
+    clip : bool, default=False
+        Whether predictions are clipped to the range of the training targets.
+
+    Examples
+    --------
+    >>> y = np.array([1.0, 3.0])
+    >>> targets = RealTargets("squared_error", standardize=True, clip=True).learned(y, None)
+    >>> targets.network_targets(targets.encode(y)).ravel().tolist()
+    [-1.0, 1.0]
+    >>> targets.decode(targets.predictions(np.array([[0.5], [2.0]]))).tolist()
+    [2.5, 3.0]
     """
 
     task: Task = "regression"
     classes = None
 
-    def __init__(self, loss: Any) -> None:
+    def __init__(self, loss: Any, standardize: bool = False, clip: bool = False) -> None:
         self.loss = "poisson" if isinstance(loss, str) and loss == "poisson" else "squared_error"
+        self.standardize, self.clip = standardize, clip
+        self.scale: TargetScale | None = None
+        self.range: TargetRange | None = None
+        self.n_outputs: int | None = None
+
+    def learned(self, y: Array, w: Array | None, earlier: "RealTargets | None" = None) -> Self:
+        """The targets after learning from y with row weights w or None.
+
+        The scale is that of `earlier` targets, if these have learned one, since the weights of the
+        network belong to it. The range also includes theirs. Raises ValueError for settings that
+        differ from the earlier ones and cannot be changed.
+        """
+        targets = copy(self)
+        encoded = targets.encode(y)
+        targets.n_outputs = encoded.shape[1]
+        known = earlier is not None and earlier.n_outputs is not None
+        if known:
+            assert earlier is not None
+            self._check_same_settings(earlier)
+            targets.n_outputs = earlier.n_outputs
+            targets.scale, targets.range = earlier.scale, earlier.range
+        if self.standardize and targets.scale is None:
+            targets.scale = TargetScale.of(encoded, w)
+        if self.clip and encoded.shape[1] == targets.n_outputs:
+            new = TargetRange.of(encoded, w)
+            targets.range = new if targets.range is None else targets.range.with_range(new)
+        return targets
+
+    def _check_same_settings(self, earlier: "RealTargets") -> None:
+        changed = {
+            "standardize_targets": (earlier.standardize, self.standardize),
+            "clip_predictions": (earlier.clip, self.clip or earlier.clip),  # may be switched off
+        }
+        for name, (old, new) in changed.items():
+            if old != new:
+                raise ValueError(
+                    f"{name} was changed from {old} to {new} after the estimator was fitted, but"
+                    " mean, standard deviation and range of the targets are learned in the first"
+                    f" fit. Restore {name}, or fit a new network with warm_start=False."
+                )
+
+    def check_loss(self, loss: Loss) -> None:
+        """Raise ValueError if the loss does not support standardized targets."""
+        if self.standardize and loss.out_activation != "identity":
+            raise ValueError(
+                f"standardize_targets=True is not supported with loss={loss.name!r}, whose"
+                f" predictions are {loss.out_activation}(output), which is positive. Set"
+                " standardize_targets=False, or try loss='squared_error'."
+            )
 
     def encode(self, y: Array) -> Array:
-        """Encode targets as an array of shape (n, n_outputs).
+        """Convert targets to an array of shape (n, n_outputs), in the units of y.
 
         Raises TypeError if y is not numeric, and ValueError if the loss does not support a value.
         """
@@ -161,30 +243,43 @@ class RealTargets:
             raise ValueError(
                 "loss='poisson' requires y >= 0, got a negative value. Try loss='squared_error'."
             )
-        y = y.reshape(-1, 1) if y.ndim == 1 else y
-        self.n_outputs = y.shape[1]
-        return y
+        return y.reshape(-1, 1) if y.ndim == 1 else y
 
     def encode_known(self, y: Array) -> Array:
         """Encode targets; raise ValueError if the number of outputs differs from training."""
-        n_outputs = self.n_outputs
         encoded = self.encode(y)
-        if encoded.shape[1] != n_outputs:
+        if encoded.shape[1] != self.n_outputs:
             raise ValueError(
-                f"y must have {n_outputs} outputs like y of the training data, got"
+                f"y must have {self.n_outputs} outputs like y of the training data, got"
                 f" {encoded.shape[1]}."
             )
         return encoded
 
-    def decode(self, p: Array) -> Array:
-        """Decode outputs to predictions, of shape (n,) if there is one output."""
-        return p.ravel() if p.shape[1] == 1 else p
+    def n_network_outputs(self, y: Array) -> int:
+        """Number of outputs of the network for encoded targets y."""
+        return int(y.shape[1])
 
-    def score(self, y: Array, p: Array, w: Array | None) -> float:
-        """R2 of outputs p with row weights w or None; NaN if an output is not finite."""
-        if not np.isfinite(p).all():
+    def network_targets(self, y: Array) -> Array:
+        """What the network is trained on, (n, n_network_outputs), for encoded targets y."""
+        return y if self.scale is None else self.scale.standardized(y)
+
+    def predictions(self, p: Array) -> Array:
+        """Predictions in the units of y, (n, n_outputs), from activated outputs p of the network.
+
+        They are float64 if targets are standardized or predictions clipped.
+        """
+        values = p if self.scale is None else self.scale.restored(p)
+        return self.range.clipped(values) if self.clip and self.range is not None else values
+
+    def decode(self, values: Array) -> Array:
+        """Predictions or encoded targets in the form of y: of shape (n,) if there is one output."""
+        return values.ravel() if values.shape[1] == 1 else values
+
+    def score(self, y: Array, values: Array, w: Array | None) -> float:
+        """R2 of predictions with row weights w or None; NaN if one of them is not finite."""
+        if not np.isfinite(values).all():
             return float("nan")
-        return float(r2_score(self.decode(y), self.decode(p), sample_weight=w))
+        return float(r2_score(self.decode(y), self.decode(values), sample_weight=w))
 
 
 Targets: TypeAlias = ClassTargets | RealTargets

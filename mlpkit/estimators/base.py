@@ -41,8 +41,11 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     _last_call: LastCall
 
     @abstractmethod
-    def _fitted_targets(self, y: Any, incremental: bool) -> Targets:
-        """Return the encoder of the targets: a new one, or the fitted one after checking y."""
+    def _fitted_targets(self, y: Any, w: Array | None, incremental: bool) -> Targets:
+        """Return the encoder of the targets: a new one, or the fitted one after checking y.
+
+        ``w`` are the weights of the rows, or None.
+        """
 
     def _class_weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
         """The sample weights multiplied by class weights."""
@@ -142,7 +145,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
             valid = validated_rows(self, rows, parameters.dtype, reset=fresh)
-            self._targets = self._fitted_targets(valid.y, incremental)
+            self._targets = self._fitted_targets(valid.y, valid.sample_weight, incremental)
             weighted = self._class_weighted(valid.y, valid.sample_weight, incremental)
             data = Dataset(valid.X, self._targets.encode(valid.y), weighted)
 
@@ -154,6 +157,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 network = initialized(parameters, self._shape_of(data), rng)
             else:
                 network = self._continued_network(parameters, changes, data, incremental)
+            self._targets.check_loss(network.spec.loss)
             recipe = recipe_of(parameters, network.solver)
 
             encoded = {
@@ -214,7 +218,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     def _shape_of(self, data: Dataset) -> DataShape:
         """The properties of the data that the network depends on."""
         names = getattr(self, "feature_names_in_", None)
-        n_features, n_outputs = data.X.shape[1], data.y.shape[1]
+        n_features, n_outputs = data.X.shape[1], self._targets.n_network_outputs(data.y)
         name, dtype = type(self).__name__, data.X.dtype.name
         return DataShape(name, n_features, n_outputs, dtype, self._targets, names)
 

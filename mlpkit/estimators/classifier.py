@@ -398,7 +398,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         by_class = self._class_weights.rows(self.class_weight, y, stream=incremental)
         return by_class if w is None else w * by_class
 
-    def _fitted_targets(self, y: Any, incremental: bool) -> ClassTargets:
+    def _fitted_targets(self, y: Any, w: Array | None, incremental: bool) -> ClassTargets:
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             targets = ClassTargets(y)
             self.classes_ = targets.classes

@@ -55,4 +55,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "early_stopping_on": [str, callable, None],
     "n_folds": [Interval(Integral, 2, None, closed="left"), None],
     "dtype": [StrOptions({"float32", "float64"}), None],
+    "standardize_targets": ["boolean"],
+    "clip_predictions": ["boolean"],
 }

@@ -12,6 +12,7 @@ from mlpkit.estimators import pickle_versions
 from mlpkit.estimators.atomic import snapshot
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
+from mlpkit.estimators.exported_units import in_units_of_targets
 from mlpkit.estimators.html import HTMLDescriptions
 from mlpkit.estimators.loss_curve import LossCurve
 from mlpkit.estimators.network_initialization import activation_of
@@ -180,6 +181,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     def export(self, form: str, **options: Any) -> Any:
         """Convert the trained network to a form that a plugin offers.
 
+        The outputs of the result are in the units of y. They are not clipped.
+
         ``estimator.to_form()`` is the same as ``estimator.export("form")``.
 
         Parameters
@@ -200,7 +203,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         spec = estimator._network.spec
         n_hidden = len(spec.hidden_layer_sizes)
         activation = activation_of(self.activation, n_hidden, type(self).__name__, spec.activation)
-        network = estimator._network.current(activation)
+        current = estimator._network.current(activation)
+        network = in_units_of_targets(current, estimator._targets)
         return make(network.network, network.spec, **options)
 
     def __getattr__(self, name: str) -> Any:

@@ -244,6 +244,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         its early stopping. Predictions are the mean over the models. The network must be able to
         hold several models, as those of mlpkit-tabular do. None trains one model.
 
+    standardize_targets : bool, default=False
+        Whether the network is trained on ``(y - mean) / standard_deviation``. Both are computed for
+        each output from the weighted rows of the first fit, and are kept by `partial_fit` and by
+        a warm start. Constant outputs have the standard deviation 1. Predictions, scores and
+        metrics are in the units of y; `loss_`, `loss_curve_`, `coefs_` and `intercepts_` are those
+        of the standardized targets. Not supported with ``loss='poisson'``.
+
+    clip_predictions : bool, default=False
+        Whether predictions are clipped to the range of the targets of all rows that were passed to
+        `fit` or `partial_fit`, for each output.
+
     Attributes
     ----------
     coefs_ : list of ndarray
@@ -351,6 +362,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         metrics_window: int = 1000,
         early_stopping_on: Any = None,
         n_folds: int | None = None,
+        standardize_targets: bool = False,
+        clip_predictions: bool = False,
     ) -> None:
         self._store(locals())
 
@@ -374,13 +387,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         """
 
         def work(draft: Self) -> None:
-            draft._targets = RealTargets(draft.loss)
+            draft._targets = draft._new_targets()
             draft._initialize(n_features, n_outputs)
 
         return alter(self, work)
 
-    def _fitted_targets(self, y: Any, incremental: bool) -> RealTargets:
-        return RealTargets(self.loss)
+    def _fitted_targets(self, y: Any, w: Array | None, incremental: bool) -> RealTargets:
+        earlier = vars(self).get("_targets") if incremental or self.warm_start else None
+        return self._new_targets().learned(y, w, earlier)
+
+    def _new_targets(self) -> RealTargets:
+        return RealTargets(self.loss, self.standardize_targets, self.clip_predictions)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @with_hints
@@ -426,5 +443,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             The predicted values.
         """
         estimator = snapshot(self)
-        outputs = estimator._outputs(X)
-        return estimator._targets.decode(outputs)  # type: ignore[no-any-return]
+        targets = estimator._targets
+        return targets.decode(targets.predictions(estimator._outputs(X)))  # type: ignore[no-any-return]

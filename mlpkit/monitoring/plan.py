@@ -38,7 +38,7 @@ class MetricPlan(NamedTuple):
         return fit_and_assign(self.partitioners, self.fitted_groups, dataset, n_rows)
 
     def predictions(self, y: Array, outputs: Array) -> Predictions:
-        """Encoded targets with activated outputs, both (n, n_outputs)."""
+        """Encoded targets with predictions in their form, both (n, n_outputs)."""
         return from_outputs(self.task, self.classes, true_values(self.task, y), outputs)
 
     def accumulated(self, predictions: Predictions, grouping: Grouping) -> Accumulator:

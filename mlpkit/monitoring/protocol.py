@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from mlpkit.monitoring.history import MetricHistory
 from mlpkit.plugin import Array, Metric, MetricValue, Report, State
 
-Predict = Callable[[State, Any], Array]  # activated outputs (n, n_outputs) of X
+# predictions for X in the form of encoded targets, (n, n_outputs)
+Predict = Callable[[State, Any], Array]
 PredictSet = Callable[[State], Array]  # the same of one set of rows
 
 

@@ -34,7 +34,8 @@ class Stream:
         """The stream with the rows of a call.
 
         ``passed`` are the rows for partitioners, ``encoded`` their targets and weights, and
-        ``outputs`` the activated outputs before training, (n_samples, n_outputs).
+        ``outputs`` the predictions before training in the form of encoded targets,
+        (n_samples, n_outputs).
         """
         plan = self.plan._replace(fitted_groups=dict(self.plan.fitted_groups))
         groups = plan.merged_groups_of(passed, len(encoded.y))

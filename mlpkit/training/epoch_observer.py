@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from mlpkit.monitoring.protocol import Monitor
-from mlpkit.plugin import Arrays, Callback, Report, State
+from mlpkit.plugin import Array, Arrays, Callback, Report, State
 from mlpkit.training.checks import checked_report, decision, final_weights, initial_learning_rate
 
 
@@ -23,6 +23,9 @@ class EpochObserver:
         ``criterion(score)``: the name of the criterion of early stopping and its value, or None.
     sources : sequence of object
         The callbacks as the user passed them, for messages.
+    predictions : callable
+        ``predictions(outputs)``: predictions in the form of encoded targets, from the activated
+        outputs of the network.
     """
 
     def __init__(
@@ -32,9 +35,11 @@ class EpochObserver:
         monitor: Monitor,
         criterion: Callable[[float], tuple[str, float] | None],
         sources: Sequence[Any],
+        predictions: Callable[[Array], Array],
     ) -> None:
         self.callbacks = list(zip(callbacks, sources, strict=True))
         self.arrays, self.monitor, self.criterion = arrays, monitor, criterion
+        self.predictions = predictions
         self.reports: list[Report] = []
         self._returned: tuple[Any, Any] | None = None  # the callback, and what `on_end` returned
 
@@ -54,6 +59,8 @@ class EpochObserver:
         one returns counts.
         """
         report = checked_report(report, partial(self.arrays, state))
+        if report.predictions is not None:
+            report = report._replace(predictions=self.predictions(report.predictions))
         metrics = self.monitor.measure(state, report)
         report = report._replace(predictions=None)
         if report.score is not None:

@@ -91,15 +91,15 @@ class HeldOut(NamedTuple):
     ----------
     rows : Dataset
         With encoded targets.
-    predictions : ndarray of shape (n, n_outputs)
-        Activated outputs. Of several models, each row has the prediction of the model that was
-        not trained on it.
+    outputs : ndarray of shape (n, n_network_outputs)
+        Activated outputs of the network, of which `Targets.predictions` makes predictions. Of
+        several models, each row has the outputs of the model that was not trained on it.
     out_of_fold : bool
         Whether these are all training rows, in their order.
     """
 
     rows: Dataset
-    predictions: Array
+    outputs: Array
     out_of_fold: bool
 
 
@@ -138,7 +138,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     validation = _validation_of(network, inputs, live, split)
     if split.is_out_of_fold and validation is not None:
         monitor.predict_validation(validation.predictions)
-    monitor.begin(partial(_predict, live, network.spec), live.state)
+    monitor.begin(partial(_predict, live, network.spec, inputs.targets), live.state)
     score = _score_of(parameters, monitor, validation)
     observer = _observer_of(network, parameters, inputs, live)
     result = partial(_result, network, parameters, live, observer)
@@ -198,8 +198,8 @@ def _held_out(
     """The predictions of the validation rows after training, if they are needed."""
     if validation is None or not inputs.predicts_held_out:
         return None
-    predictions = validation.predictions(state)
-    return HeldOut(validation.rows, predictions, split.is_out_of_fold)
+    outputs = validation.outputs(state)
+    return HeldOut(validation.rows, outputs, split.is_out_of_fold)
 
 
 def _observer_of(
@@ -218,7 +218,10 @@ def _observer_of(
     criterion = inputs.monitor.criterion
     if parameters.early_stopping_on == LOSS:
         criterion = loss_criterion
-    return EpochObserver(callbacks, live.steps.arrays, inputs.monitor, criterion, sources)
+    predictions = inputs.targets.predictions
+    return EpochObserver(
+        callbacks, live.steps.arrays, inputs.monitor, criterion, sources, predictions
+    )
 
 
 def _job_of(
@@ -234,7 +237,7 @@ def _job_of(
     measures_steps = inputs.monitor.with_predictions
     return Job(
         steps=checks.checked_steps(live.steps, network.spec),
-        rows=live.steps.put(train.X, train.y, train.sample_weight),
+        rows=live.steps.put(train.X, inputs.targets.network_targets(train.y), train.sample_weight),
         n_rows=len(train.y),
         recipe=inputs.recipe,
         rng=inputs.rng,
@@ -315,10 +318,10 @@ def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
         )
 
 
-def _predict(live: LiveState, spec: Spec, state: State, X: Any) -> Array:
-    """Activated outputs, (n_samples, n_outputs)."""
+def _predict(live: LiveState, spec: Spec, targets: Targets, state: State, X: Any) -> Array:
+    """Predictions in the form of encoded targets, (n_samples, n_outputs)."""
     outputs = checks.checked_outputs(live.steps.outputs(state, X), X.shape[0], spec.n_outputs)
-    return averaged(activated(outputs, spec.loss.out_activation))
+    return targets.predictions(averaged(activated(outputs, spec.loss.out_activation)))
 
 
 def _result(

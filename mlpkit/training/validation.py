@@ -36,7 +36,11 @@ class Validation:
     folds: Folds | None
 
     def predictions(self, state: State) -> Array:
-        """Activated outputs, (n, n_outputs); those of several models are out of fold."""
+        """Predictions in the form of encoded targets; those of several models are out of fold."""
+        return self.targets.predictions(self.outputs(state))
+
+    def outputs(self, state: State) -> Array:
+        """Activated outputs of the network, (n, n_network_outputs)."""
         X, folds, steps = self.rows.X, self.folds, self.live.steps
         n_outputs, out = self.spec.n_outputs, self.spec.loss.out_activation
         if folds is None:
@@ -54,8 +58,8 @@ class Validation:
 
     def negative_loss(self, state: State) -> float | Array:
         """The mean loss, negated; for folds, of each model on its own rows, (n_models,)."""
-        y, w = self.rows.y, self.rows.sample_weight
-        p = self.predictions(state)
+        y, w = self.targets.network_targets(self.rows.y), self.rows.sample_weight
+        p = self.outputs(state)
         losses = self.spec.loss.rows(np, y.astype(p.dtype), p)
         if self.folds is None:
             return -float(np.average(losses, weights=w))
