@@ -25,7 +25,7 @@ from mlpkit.estimators.validation import validated_rows, validated_set
 from mlpkit.monitoring.history import MetricHistory
 from mlpkit.monitoring.protocol import NoMonitor
 from mlpkit.plugin import Array, Dataset, Progress, Recipe
-from mlpkit.training.fit import FitInputs, FitResult, fit
+from mlpkit.training.fit import FitInputs, FitResult, HeldOut, fit
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.parameters import Parameters
 from mlpkit.training.recipe import has_steps, recipe_of
@@ -50,6 +50,13 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     def _class_weighted(self, y: Any, w: Array | None, incremental: bool) -> Array | None:
         """The sample weights multiplied by class weights."""
         return w
+
+    def _for_rows(self, parameters: Parameters, n_rows: int, incremental: bool) -> Parameters:
+        """The parameters for a call with so many rows; a subclass may choose values by it."""
+        return parameters
+
+    def _keep_held_out(self, held_out: HeldOut | None) -> None:
+        """Set the attributes that are computed from rows that were not trained on."""
 
     @with_hints
     def fit(
@@ -141,7 +148,6 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         Runs on a copy of the estimator, see `alter`.
         """
         parameters, changes = self._resolved_parameters()
-        _check_partial_fit(parameters, incremental)
         with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
             valid = validated_rows(self, rows, parameters.dtype, reset=fresh)
@@ -149,6 +155,8 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             weighted = self._class_weighted(valid.y, valid.sample_weight, incremental)
             data = Dataset(valid.X, self._targets.encode(valid.y), weighted)
 
+            parameters = self._for_rows(parameters, len(data.y), incremental)
+            _check_partial_fit(parameters, incremental)
             if incremental and "_optimizer" in vars(self):
                 parameters = parameters.with_optimizer_of(self._optimizer)
             rng = check_random_state(parameters.random_state)
@@ -187,6 +195,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             result = fit(network, parameters, inputs)
         self._keep_optimizer(parameters, result)
         self._commit(result)
+        self._keep_held_out(result.held_out)
         result.monitor.warn()
 
     def _resolved_parameters(self) -> tuple[Parameters, dict[str, Any]]:
