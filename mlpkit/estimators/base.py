@@ -31,12 +31,14 @@ from mlpkit.training.parameters import Parameters
 from mlpkit.training.recipe import has_steps, recipe_of
 from mlpkit.training.tasks import Tasks
 
+# attributes of earlier calls that a new network does not keep
+FORGOTTEN = ("_progress", "_losses", "_stream", "validation_scores_", "loss_", "oof_predictions_")
+
 
 class BaseMLP(SklearnCallbackSupport, FittedMLP):
     """Base class that adds training to `FittedMLP`; subclasses define the targets."""
 
     _y_numeric: bool
-    _predicts_held_out = False  # whether a fit needs the predictions of the validation rows
     _optimizer: Parameters  # of the last call with a solver that works in steps
     _last_call: LastCall
 
@@ -55,8 +57,18 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         """The parameters for a call with so many rows; a subclass may choose values by it."""
         return parameters
 
-    def _keep_held_out(self, held_out: HeldOut | None) -> None:
+    @abstractmethod
+    def _presented(self, outputs: Array) -> Array:
+        """Activated outputs in the form of `predict_proba`, or of `predict` for a regressor."""
+
+    def _uses_held_out(self, parameters: Parameters) -> bool:
+        """Whether a fit needs the predictions of the rows that training is scored by."""
+        return parameters.n_folds is not None
+
+    def _keep_held_out(self, held_out: HeldOut) -> None:
         """Set the attributes that are computed from rows that were not trained on."""
+        if held_out.out_of_fold:
+            self.oof_predictions_ = self._presented(held_out.outputs)
 
     @with_hints
     def fit(
@@ -189,13 +201,14 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 tasks=tasks,
                 validation=encoded.get("validation"),
                 passes=int(incremental),
-                predicts_held_out=self._predicts_held_out,
+                predicts_held_out=self._uses_held_out(parameters),
                 attributes_of=self._attributes_of,
             )
             result = fit(network, parameters, inputs)
         self._keep_optimizer(parameters, result)
         self._commit(result)
-        self._keep_held_out(result.held_out)
+        if result.held_out is not None:
+            self._keep_held_out(result.held_out)
         result.monitor.warn()
 
     def _resolved_parameters(self) -> tuple[Parameters, dict[str, Any]]:
@@ -220,7 +233,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
 
     def _forget(self) -> None:
         """Remove the state of earlier calls."""
-        for name in ("_progress", "_losses", "_stream", "validation_scores_", "loss_"):
+        for name in FORGOTTEN:
             self.__dict__.pop(name, None)
         self.metric_history_ = MetricHistory()
 

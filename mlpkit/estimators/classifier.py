@@ -283,6 +283,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     n_layers_ : int
         Number of layers, including the input and the output layer.
 
+    oof_predictions_ : ndarray of shape (n_samples, n_classes)
+        Out-of-fold probabilities of the training rows: those of the models that were not trained
+        on the row. Defined only with `n_folds`.
+
     n_outputs_ : int
         Number of outputs of the network.
 
@@ -490,12 +494,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             probability of each label.
         """
         estimator = snapshot(self)
-        p = estimator._outputs(X)
-        if p.shape[1] > 1:
-            return p
-        if len(estimator.classes_) == 1:
-            return np.ones_like(p)  # there is one class, whatever the output is
-        return np.hstack([1 - p, p])
+        return estimator._presented(estimator._outputs(X))
+
+    def _presented(self, outputs: Array) -> Array:
+        if outputs.shape[1] > 1:
+            return outputs
+        if len(self.classes_) == 1:
+            return np.ones_like(outputs)  # there is one class, whatever the output is
+        return np.hstack([1 - outputs, outputs])
 
     def predict_log_proba(self, X: Any) -> Array:
         """Predict the logarithms of the probabilities of the classes.

@@ -294,6 +294,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     n_layers_ : int
         Number of layers, including the input and the output layer.
 
+    oof_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Out-of-fold predictions of the training rows: those of the models that were not trained on
+        the row. Defined only with `n_folds`.
+
+    oof_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Out-of-fold predictions of the training rows: those of the models that were not trained on
+        the row. Defined only with `n_folds`.
+
     n_outputs_ : int
         Number of outputs of the network.
 
@@ -429,6 +437,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             lambda draft, tasks: draft._fit(rows, {}, tasks, incremental=True)
         )
 
+    def _presented(self, outputs: Array) -> Array:
+        return self._targets.decode(self._targets.predictions(outputs))  # type: ignore[no-any-return]
+
     def predict(self, X: Any) -> Array:
         """Predict the target values.
 
@@ -443,5 +454,4 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             The predicted values.
         """
         estimator = snapshot(self)
-        targets = estimator._targets
-        return targets.decode(targets.predictions(estimator._outputs(X)))  # type: ignore[no-any-return]
+        return estimator._presented(estimator._outputs(X))

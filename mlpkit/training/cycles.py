@@ -127,8 +127,7 @@ class Cycles:
                         progress.epoch,
                         loss,
                         score,
-                        progress.learning_rate
-                        * float(self._schedule(job)((epoch + 0.5) / n_epochs)),
+                        progress.learning_rate * float(np.mean(factors)),
                         time.perf_counter() - started,
                         _note(progress.epoch) if has_diverged else None,
                         predictions=loop.predictions_by_row(sums, order, job.n_rows),

@@ -73,7 +73,10 @@ def test_parameters_are_those_of_scikit_learn_and_mlpkit(name: str) -> None:
     their = list(inspect.signature(getattr(theirs, name).__init__).parameters.values())
     plain = [(p.name, p.kind, p.default) for p in mine]
     assert plain[: len(their)] == [(p.name, p.kind, p.default) for p in their]
-    own = {**OURS, "class_weight": None, "loss": None} if name == "MLPClassifier" else OURS
+    more = {"class_weight": None, "loss": None}
+    if name == "MLPRegressor":
+        more = {"standardize_targets": False, "clip_predictions": False}
+    own = {**OURS, **more}
     keyword = inspect.Parameter.KEYWORD_ONLY
     assert plain[len(their) :] == [(n, keyword, default) for n, default in own.items()]
 

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 def standardizing(**parameters: Any) -> MLPRegressor:
+    """A regressor with standardized targets."""
     return MLPRegressor(standardize_targets=True, **{**QUICK, **parameters})
 
 
@@ -196,4 +197,5 @@ def test_exported_networks_return_the_units_of_y() -> None:
 
 
 def built_by_hand(spec: Any, rng: np.random.RandomState) -> Any:
+    """The dense network, as the builder of a user returns it."""
     return dense.build(spec, rng)
