@@ -13,6 +13,7 @@ from mlpkit.data.evaluation_sets import dataset_of, evaluation_sets
 from mlpkit.data.targets import Targets
 from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES, SklearnCallbackSupport
 from mlpkit.estimators.changes import LastCall
+from mlpkit.estimators.encoding import Encoding, fitted_encoding
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.estimators.fit_monitor import EarlierCalls, MeasuredRows, monitor_of
 from mlpkit.estimators.fitted import FittedMLP
@@ -21,7 +22,8 @@ from mlpkit.estimators.network_initialization import (
     continued,
     initialized,
 )
-from mlpkit.estimators.validation import validated_rows, validated_set
+from mlpkit.estimators.table_validation import validated_table_rows
+from mlpkit.estimators.validation import as_dtype, validated_rows, validated_set
 from mlpkit.monitoring.history import MetricHistory
 from mlpkit.monitoring.protocol import NoMonitor
 from mlpkit.plugin import Array, Dataset, Progress, Recipe
@@ -39,6 +41,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     """Base class that adds training to `FittedMLP`; subclasses define the targets."""
 
     _y_numeric: bool
+    _encoding: Encoding  # with an encoder
     _optimizer: Parameters  # of the last call with a solver that works in steps
     _last_call: LastCall
 
@@ -162,10 +165,19 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         parameters, changes = self._resolved_parameters()
         with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
-            valid = validated_rows(self, rows, parameters.dtype, reset=fresh)
+            encoding = None if fresh else vars(self).get("_encoding")
+            is_table = encoding is not None or parameters.encoder is not None
+            if is_table:
+                valid = validated_table_rows(self, rows, reset=encoding is None)
+            else:
+                valid = validated_rows(self, rows, parameters.dtype, reset=fresh)
             self._targets = self._fitted_targets(valid.y, valid.sample_weight, incremental)
             weighted = self._class_weighted(valid.y, valid.sample_weight, incremental)
             data = Dataset(valid.X, self._targets.encode(valid.y), weighted)
+            if is_table:
+                data = self._encoded(parameters, encoding, valid, data, incremental)
+            else:
+                self._set_encoding(None)
 
             parameters = self._for_rows(parameters, len(data.y), incremental)
             _check_partial_fit(parameters, incremental)
@@ -186,7 +198,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             }
             both = {name: (sets[name], encoded[name]) for name in sets}
             train = data._replace(sample_weight=valid.sample_weight)
-            measured = MeasuredRows(rows, train, both)
+            measured = MeasuredRows(rows, train, both, is_table)
             earlier = EarlierCalls(len(vars(self).get("_losses", ())), vars(self).get("_stream"))
             inputs = FitInputs(
                 rows=valid,
@@ -210,6 +222,29 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         if result.held_out is not None:
             self._keep_held_out(result.held_out)
         result.monitor.warn()
+
+    def _encoded(
+        self,
+        parameters: Parameters,
+        encoding: Encoding | None,
+        table: Dataset,
+        data: Dataset,
+        incremental: bool,
+    ) -> Dataset:
+        """The data with encoded rows, by a new encoder unless there is a fitted one."""
+        if encoding is not None:
+            X = encoding.rows(table.X)
+        else:
+            encoding, X = fitted_encoding(parameters, table, data, incremental)
+            self._set_encoding(encoding)
+        return data._replace(X=as_dtype(X, parameters.dtype))
+
+    def _set_encoding(self, encoding: Encoding | None) -> None:
+        """Set the fitted encoder, or remove that of an earlier call."""
+        if encoding is not None:
+            self._encoding, self.encoder_ = encoding, encoding.encoder
+        elif "_encoding" in vars(self):
+            del self._encoding, self.encoder_
 
     def _resolved_parameters(self) -> tuple[Parameters, dict[str, Any]]:
         """Return the parameters, and the old values of those that changed since the last call.
@@ -239,10 +274,14 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
 
     def _shape_of(self, data: Dataset) -> DataShape:
         """The properties of the data that the network depends on."""
-        names = getattr(self, "feature_names_in_", None)
+        names: Any = getattr(self, "feature_names_in_", None)
+        encoding: Encoding | None = vars(self).get("_encoding")
+        columns = None if encoding is None else encoding.columns
+        if columns is not None:
+            names = [column.name for column in columns]
         n_features, n_outputs = data.X.shape[1], self._targets.n_network_outputs(data.y)
         name, dtype = type(self).__name__, data.X.dtype.name
-        return DataShape(name, n_features, n_outputs, dtype, self._targets, names)
+        return DataShape(name, n_features, n_outputs, dtype, self._targets, names, columns, data)
 
     def _continued_network(
         self, parameters: Parameters, changes: dict[str, Any], data: Dataset, incremental: bool
@@ -278,7 +317,13 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     def _initialize(self, n_features: int, n_outputs: int) -> None:
         """Initialize a new network without training, and set the fitted attributes."""
         parameters, _ = self._resolved_parameters()
+        if parameters.encoder is not None:
+            raise ValueError(
+                "initialize requires encoder=None, since an encoder learns its columns from rows."
+                " Call partial_fit instead: its first rows fit the encoder."
+            )
         self._forget()
+        self._set_encoding(None)
         self.n_features_in_ = n_features
         dtype = parameters.dtype or "float32"
         names = getattr(self, "feature_names_in_", None)

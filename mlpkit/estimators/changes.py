@@ -10,6 +10,8 @@ from mlpkit.training.parameters import Parameters
 PICKLED = (
     "builder",
     "builder_options",
+    "encoder",
+    "encoder_options",
     "loss",
     "loss_options",
     "dtype",

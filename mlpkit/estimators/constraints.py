@@ -4,7 +4,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from mlpkit.numpy_backend.activations import HIDDEN
 from mlpkit.plugin import Loss, Solver
@@ -43,6 +43,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "backend_options": [dict, None],
     "builder": [str, callable, None],
     "builder_options": [dict, None],
+    "encoder": [str, HasMethods(["fit", "transform"]), None],
+    "encoder_options": [dict, None],
     "solver_options": [dict, None],
     "loss_options": [dict, None],
     "dropout": [_FRACTION, list, tuple],

@@ -18,11 +18,13 @@ class MeasuredRows(NamedTuple):
 
     ``passed`` are the training rows as passed by the user, ``train`` are the validated rows with
     encoded targets and without class weights; ``sets`` has both forms of each evaluation set.
+    ``are_encoded`` is whether an encoder of the estimator made the validated rows.
     """
 
     passed: Dataset
     train: Dataset
     sets: Mapping[str, tuple[Dataset, Dataset]]
+    are_encoded: bool = False
 
 
 class EarlierCalls(NamedTuple):
@@ -57,6 +59,8 @@ def monitor_of(
         window = parameters.metrics_window
         return planning.stream_monitor(plan, rows.passed, rows.train, window, earlier.n_epochs)
     running = parameters.train_metrics == "running"
+    if not rows.are_encoded:  # else the encoder transforms all of them alike
+        planning.warn_of_differences(rows.passed, rows.train, rows.sets)
     return planning.epoch_monitor(
         plan, rows.passed, rows.train, rows.sets, running, earlier.n_epochs
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from mlpkit.estimators import pickle_versions
@@ -222,6 +223,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     def __getstate__(self) -> Any:
         check_picklable(self)
         state = dict(super().__getstate__())
+        if "_network" in state:  # first: it names the plugins that the other values require
+            state = {"_network": state.pop("_network"), **state}
         if "_last_call" in state:
             values = {name: getattr(self, name) for name in self._parameter_names}
             state["_last_call"] = state["_last_call"].pickled(values)
@@ -238,5 +241,13 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        inputs = tags.input_tags
+        if self.encoder is None:
+            inputs.sparse = True
+        elif hasattr(self.encoder, "__sklearn_tags__"):
+            accepted = get_tags(self.encoder).input_tags
+            for name in ("sparse", "categorical", "string"):  # a scaler passes NaN on
+                setattr(inputs, name, getattr(accepted, name))
+        else:
+            inputs.allow_nan = inputs.categorical = inputs.string = True
         return tags

@@ -31,7 +31,8 @@ def built_network(
 ) -> FittedNetwork:
     """Return the network that a builder constructs for a spec, with its initial weights."""
     network = network_of(builder, options, spec, rng)
-    spec = replace(spec, dtype=_trained_dtype(network, builder), loss=network.loss or spec.loss)
+    dtype, loss = _trained_dtype(network, builder), network.loss or spec.loss
+    spec = replace(spec, dtype=dtype, loss=loss, sample=None)
     _check_arrays(network, spec, builder)
     return FittedNetwork(spec, network)
 

@@ -16,15 +16,20 @@ from mlpkit.estimators.network_building import built_network
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.activations import checked, checked_dropout
 from mlpkit.objectives.losses import LOSSES
-from mlpkit.plugin import Arrays, Spec
+from mlpkit.plugin import Arrays, Column, Dataset, Spec
 from mlpkit.training.components import backend_name, builder_of
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.parameters import Parameters
 from mlpkit.training.recipe import loss_of
 
+MAX_SAMPLE = 20_000  # rows of `Spec.sample`
+
 
 class DataShape(NamedTuple):
-    """Properties of the data that a network depends on, and the class name of the estimator."""
+    """Properties of the data that a network depends on, and the class name of the estimator.
+
+    ``rows`` are the training rows, with encoded X and y, or None without rows.
+    """
 
     estimator: str
     n_features: int
@@ -32,6 +37,8 @@ class DataShape(NamedTuple):
     dtype: Any
     targets: Targets
     feature_names: Sequence[str] | None
+    columns: tuple[Column, ...] | None = None
+    rows: Dataset | None = None
 
 
 def initialized(
@@ -41,6 +48,8 @@ def initialized(
     sizes = dense.sizes(parameters.hidden_layer_sizes)
     classes, targets = shape.targets.classes, shape.targets
     own_build = isinstance(parameters.builder, BuildMethod)
+    seed = int(copy.deepcopy(rng).randint(2**31))  # a copy does not affect later draws
+    is_default = parameters.builder is None or parameters.builder == "dense"
     spec = Spec(
         n_features=shape.n_features,
         n_outputs=shape.n_outputs,
@@ -50,12 +59,15 @@ def initialized(
         activation=activation_of(parameters.activation, len(sizes), shape.estimator),
         dtype=shape.dtype,
         backend=backend_name(parameters),
-        seed=int(copy.deepcopy(rng).randint(2**31)),  # a copy does not affect later draws
+        seed=seed,
         feature_names=None if shape.feature_names is None else tuple(shape.feature_names),
         classes=None if classes is None else tuple(classes),
         # a method `build` of a subclass applies `self.dropout` itself
         dropout=0.0 if own_build else checked_dropout(parameters.dropout, len(sizes)),
+        columns=shape.columns,
+        n_rows=0 if shape.rows is None else len(shape.rows.y),
         n_models=parameters.n_folds or 0,
+        sample=None if is_default or shape.rows is None else sample_of(shape.rows, seed),
     )
     spec = replace(spec, loss=loss_of(parameters.loss, spec, parameters.loss_options))
     network = built_network(*builder_of(parameters), spec, rng)
@@ -63,6 +75,24 @@ def initialized(
     if not own_build:
         _check_dropout(network, parameters.dropout)
     return network
+
+
+def sample_of(rows: Dataset, seed: int) -> Dataset:
+    """Return at most `MAX_SAMPLE` rows, drawn without replacement; they are read-only."""
+    n = len(rows.y)
+    if n > MAX_SAMPLE:
+        drawn = np.random.RandomState(seed).choice(n, MAX_SAMPLE, replace=False)
+        rows = rows.take(np.sort(drawn))
+    return Dataset(*(_read_only(array) for array in (rows.X, rows.y, rows.sample_weight)))
+
+
+def _read_only(array: Any) -> Any:
+    """Return a view that cannot be written to, or a sparse matrix or None as it is."""
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def continued(
@@ -151,7 +181,7 @@ def _changed_spec(
         own = parameters.builder.params  # the parameters of the subclass
         for name in changes.keys() - set(CONSTRAINTS) - {"class_weight"}:
             raise _not_applicable(shape, name, changes[name], own.get(name))
-    for name in ("builder", "builder_options"):
+    for name in ("builder", "builder_options", "encoder", "encoder_options"):
         if name in changes and not _is_default(name, changes[name], getattr(parameters, name)):
             raise _not_applicable(shape, name, changes[name], getattr(parameters, name))
     if "n_folds" in changes and (parameters.n_folds or 0) != spec.n_models:

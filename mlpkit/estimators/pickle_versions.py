@@ -17,6 +17,7 @@ STATE_KEY = "_mlpkit_versions"  # the entry in the pickled state of an estimator
 COMPONENT_KINDS: dict[str, Kind] = {
     "backend": "backend",
     "builder": "builder",
+    "encoder": "encoder",
     "solver": "solver",
     "trainer": "trainer",
     "callbacks": "callback",

@@ -181,6 +181,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     builder_options : dict or None, default=None
         Options of the builder, by name. `set_params` sets a single one as ``builder__name``.
 
+    encoder : str, Encoder, transformer or None, default=None
+        What turns rows of a table into numbers, so that X may be a dataframe of pandas, polars
+        or pyarrow, or an array of objects, as the encoder accepts it: the name of an installed
+        encoder, a `mlpkit.plugin.Encoder`, or a transformer of scikit-learn such as a
+        `sklearn.compose.ColumnTransformer`. `fit` fits it, or a clone of it, on the training
+        rows. `partial_fit` fits it on the first rows, unless it is a fitted object, which is
+        used as it is. Evaluation sets and the rows to predict are encoded, too. None means that
+        X contains numbers.
+
+    encoder_options : dict or None, default=None
+        Options of an encoder that is given by name. `set_params` sets a single one as
+        ``encoder__name``; for a transformer, that is its parameter of this name.
+
     solver_options : dict or None, default=None
         Options of a solver that is given by name. `set_params` sets a single one as
         ``solver__name``.
@@ -308,6 +321,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     out_activation_ : str
         Activation function of the output layer.
 
+    encoder_ : object
+        The fitted encoder. Defined only with `encoder`.
+
     n_features_in_ : int
         Number of features of X.
 
@@ -358,6 +374,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         backend_options: dict[str, Any] | None = None,
         builder: str | Builder | None = None,
         builder_options: dict[str, Any] | None = None,
+        encoder: Any = None,
+        encoder_options: dict[str, Any] | None = None,
         solver_options: dict[str, Any] | None = None,
         loss_options: dict[str, Any] | None = None,
         dropout: float | Sequence[float] = 0.0,

@@ -4,7 +4,9 @@ from inspect import signature
 from typing import Any, Self
 
 # the prefix of the options of a component, and the parameter that contains them
-ROUTES = {f"{kind}__": f"{kind}_options" for kind in ("builder", "solver", "backend", "loss")}
+ROUTES = {
+    f"{kind}__": f"{kind}_options" for kind in ("builder", "encoder", "solver", "backend", "loss")
+}
 
 
 class RoutedOptions:
@@ -58,7 +60,9 @@ class RoutedOptions:
         for name, value in params.items():
             prefix, separator, option = name.partition("__")
             parameter = ROUTES.get(prefix + separator)
-            if parameter is None or not hasattr(self, parameter):
+            component = params.get(prefix, getattr(self, prefix, None))
+            has_own = hasattr(component, "get_params")  # a transformer of scikit-learn
+            if parameter is None or not hasattr(self, parameter) or has_own:
                 plain[name] = value
             else:
                 routed.setdefault(parameter, {})[option] = value

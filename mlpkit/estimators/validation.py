@@ -5,11 +5,17 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpkit.data.plain_arrays import are_plain, is_plain
 from mlpkit.data.targets import Targets
+from mlpkit.estimators.encoding import Encoding
 from mlpkit.estimators.error_hints import text_columns_message
+from mlpkit.estimators.table_validation import (
+    validated_table,
+    validated_table_rows,
+    validated_weights,
+)
 from mlpkit.plugin import Dataset
 
 SPARSE = ["csr", "csc"]
@@ -29,33 +35,42 @@ def validated_rows(estimator: Any, rows: Dataset, dtype: str | None, reset: bool
             dtype=(np.float64, np.float32),
             reset=reset,
         )
-    if dtype is not None and dtype != X.dtype:
-        with np.errstate(over="ignore"):  # the check below raises an error instead
-            X = X.astype(dtype)
-        if not np.isfinite(X.data if issparse(X) else X).all():
-            raise ValueError(f"X contains values that are too large for dtype={dtype!r}. Scale X.")
+    X = as_dtype(X, dtype)
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    w = None
-    if rows.sample_weight is not None:
-        w = _check_sample_weight(rows.sample_weight, X)
-        if (w < 0).any():
-            raise ValueError("Negative values in data passed to `sample_weight`")
-        if not w.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-    return Dataset(X, y, w)
+    return Dataset(X, y, validated_weights(rows.sample_weight, X))
+
+
+def as_dtype(X: Any, dtype: str | None) -> Any:
+    """Return finite X as ``dtype``, or as it is if None; raises ValueError if it overflows."""
+    if dtype is None or dtype == X.dtype:
+        return X
+    with np.errstate(over="ignore"):  # the check below raises an error instead
+        X = X.astype(dtype)
+    if not np.isfinite(X.data if issparse(X) else X).all():
+        raise ValueError(f"X contains values that are too large for dtype={dtype!r}. Scale X.")
+    return X
 
 
 def validated_set(
     estimator: Any, name: str, rows: Dataset, dtype: str | None, targets: Targets
 ) -> Dataset:
     """Return an evaluation set with encoded targets, validated like the training rows."""
+    encoding: Encoding | None = vars(estimator).get("_encoding")
     try:
-        valid_rows = validated_rows(estimator, rows, dtype, reset=False)
+        if encoding is None:
+            valid_rows = validated_rows(estimator, rows, dtype, reset=False)
+        else:
+            valid_rows = validated_table_rows(estimator, rows, reset=False)
+            X = as_dtype(encoding.rows(valid_rows.X), dtype)
+            valid_rows = valid_rows._replace(X=X)
         return valid_rows._replace(y=targets.encode_known(valid_rows.y))
     except (TypeError, ValueError) as error:
         hint = ""
-        if getattr(rows.X, "shape", ())[1:] not in ((), (estimator.n_features_in_,)):
+        if encoding is None and getattr(rows.X, "shape", ())[1:] not in (
+            (),
+            (estimator.n_features_in_,),
+        ):
             from mlpkit.monitoring.drift import PIPELINE
 
             hint = f" {PIPELINE['validation' if name == 'validation' else 'eval_sets']}"
@@ -65,7 +80,10 @@ def validated_set(
 
 
 def validated_X(estimator: Any, X: Any) -> Any:
-    """Return X after the validation for a prediction."""
+    """Return X after the validation for a prediction, encoded if there is an encoder."""
+    encoding: Encoding | None = estimator.__dict__.get("_encoding")
+    if encoding is not None:
+        return encoding.rows(validated_table(estimator, X, reset=False))
     if is_plain(X, estimator):
         return X
     check_is_fitted(estimator)

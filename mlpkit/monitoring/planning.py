@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpkit.data.tables import column_names
 from mlpkit.data.targets import Targets
 from mlpkit.metrics.arguments import metric_of, metrics_of
 from mlpkit.monitoring.criteria import criterion_of
@@ -13,7 +14,7 @@ from mlpkit.monitoring.epochs import EpochMonitor
 from mlpkit.monitoring.plan import MetricPlan
 from mlpkit.monitoring.stream import Stream, StreamMonitor, stream_of
 from mlpkit.partitions.arguments import partitioners_of
-from mlpkit.partitions.columns import column_names, labels_of
+from mlpkit.partitions.columns import labels_of
 from mlpkit.plugin import Dataset, Metric, PredictionKind
 
 AVAILABLE: tuple[PredictionKind, ...] = ("labels", "scores", "probabilities")
@@ -66,9 +67,18 @@ def epoch_monitor(
     grouped = {"train": _with_groups(plan, rows, train, "y")}
     for name, (passed, encoded) in sets.items():
         grouped[name] = _with_groups(plan, passed, encoded, name)
-    others = {name: dataset.X for name, dataset in grouped.items() if name != "train"}
-    warn_of_drift(train.X, others, column_names(rows.X))
     return EpochMonitor(plan, grouped, running, n_earlier)
+
+
+def warn_of_differences(
+    rows: Dataset, train: Dataset, sets: Mapping[str, tuple[Dataset, Dataset]]
+) -> None:
+    """Warn of evaluation sets that were probably not transformed like the training rows.
+
+    The arguments are those of `epoch_monitor`.
+    """
+    others = {name: encoded.X for name, (_, encoded) in sets.items()}
+    warn_of_drift(train.X, others, column_names(rows.X))
 
 
 def stream_monitor(

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from mlpkit.data.tables import column_names
 from mlpkit.messages import comma_separated, did_you_mean, plain_repr
-from mlpkit.partitions.columns import column_names
 from mlpkit.partitions.partitioners import by_column, by_function
 from mlpkit.plugin import Partitioner, PluginError
 from mlpkit.registry.lookup import installed, resolve

@@ -7,14 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from mlpkit.data.tables import column_names, is_missing
 from mlpkit.messages import comma_separated, did_you_mean, plain_repr
 from mlpkit.plugin import Array
-
-
-def column_names(X: Any) -> list[str] | None:
-    """The column names of a table; None for an array."""
-    columns = getattr(X, "columns", None)
-    return None if columns is None else list(columns)
 
 
 def column(X: Any, key: str | int) -> Array:
@@ -35,6 +30,8 @@ def column(X: Any, key: str | int) -> Array:
             )
         index = names.index(key) if key in names else int(key)
         _check_index(index, len(names))
+        if hasattr(X, "column_names"):  # pyarrow
+            return np.asarray(X.column(index).to_numpy())
         series = X.iloc[:, index] if hasattr(X, "iloc") else X[:, index]
         plain = getattr(series.dtype, "kind", "O") in "biufM"  # others may hold missing values
         if hasattr(X, "iloc") and not plain:
@@ -85,23 +82,6 @@ def labels_of(labels: Any, n_rows: int, rows_of: str = "X") -> dict[str, Any]:
                 f" got {len(values)} values."
             )
     return columns
-
-
-def is_missing(values: Array) -> Array:
-    """Where a value is None, NaN, NaT or pandas.NA; bool (n,)."""
-    if values.dtype.kind in "fc":
-        return np.isnan(values)
-    if values.dtype.kind in "mM":
-        return np.isnat(values)
-    if values.dtype.kind != "O":
-        return np.zeros(len(values), dtype=bool)
-    return np.array([_is_missing(v) for v in values], dtype=bool)
-
-
-def _is_missing(value: Any) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float) and value != value
 
 
 def encoded(values: Array) -> tuple[Array, list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpkit.data.tables import is_missing
 from mlpkit.messages import comma_separated, plain_repr
 from mlpkit.partitions import columns
 from mlpkit.partitions.fitting import equal_fitted
@@ -299,7 +300,7 @@ def _fit_edges(values_of: RowValues, n: int, dataset: Dataset) -> tuple[float, .
         raise ValueError(
             f"Quantiles need numbers, got {values[:3].tolist()}. Use by_column for other values."
         )
-    values = values[~columns.is_missing(values)].astype(np.float64)
+    values = values[~is_missing(values)].astype(np.float64)
     if not len(values):
         return ()
     edges = np.unique(np.quantile(values, np.arange(1, n) / n))
@@ -309,7 +310,7 @@ def _fit_edges(values_of: RowValues, n: int, dataset: Dataset) -> tuple[float, .
 
 def _assign_edges(values_of: RowValues, edges: tuple[float, ...], dataset: Dataset) -> Groups:
     values = values_of(dataset)
-    gone = columns.is_missing(values)
+    gone = is_missing(values)
     codes = np.searchsorted(np.array(edges), np.where(gone, 0, values).astype(np.float64))
     names = _interval_names(edges)
     if gone.any():

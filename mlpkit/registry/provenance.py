@@ -29,10 +29,20 @@ class Source(NamedTuple):
         return sys.modules.get(self.module) is None and find_spec(self.module) is None
 
 
-def sources_of(backend: Any, builder: Any, network: Network) -> tuple[Source, ...]:
-    """Return the sources of a backend and a builder, names or objects, and of a network."""
-    parameters: tuple[tuple[Kind, Any], ...] = (("backend", backend), ("builder", builder))
+def sources_of(
+    backend: Any, builder: Any, network: Network, encoder: Any = None
+) -> tuple[Source, ...]:
+    """Return the sources of a backend, a builder and an encoder, names or objects, and of a
+    network.
+    """
+    parameters: tuple[tuple[Kind, Any], ...] = (
+        ("backend", backend),
+        ("builder", builder),
+        ("encoder", encoder),
+    )
     sources = [_source(kind, name) for kind, name in parameters if isinstance(name, str)]
+    if not isinstance(encoder, str | None):
+        sources += _sources_of_code(encoder, "encoder")
     sources = [source for source in sources if source.distribution != CORE]
     return tuple(dict.fromkeys([*sources, *_sources_of_code(network.apply)]))
 
@@ -42,14 +52,14 @@ def _source(kind: Kind, name: str) -> Source:
     return Source(kind, component.name, plugin.distribution, plugin.version, plugin.top_module)
 
 
-def _sources_of_code(apply: Any) -> Iterator[Source]:
-    """Yield a source for each plugin that defines a function or its class."""
-    modules = (getattr(apply, "__module__", None), type(apply).__module__)
+def _sources_of_code(function: Any, kind: Kind = "adapter") -> Iterator[Source]:
+    """Yield a source for each plugin that defines a function or an object, or its class."""
+    modules = (getattr(function, "__module__", None), type(function).__module__)
     top_modules = {str(module).partition(".")[0] for module in modules}
     for plugin in installed().plugins:
         if plugin.top_module in top_modules and plugin.distribution != CORE:
             name = plugin.entry.name
-            yield Source("adapter", name, plugin.distribution, plugin.version, plugin.top_module)
+            yield Source(kind, name, plugin.distribution, plugin.version, plugin.top_module)
 
 
 class RequiredPlugins:
@@ -69,13 +79,14 @@ class RequiredPlugins:
 def restore_required_plugins(sources: tuple[Source, ...], is_dense: bool) -> RequiredPlugins:
     """Unpickle `RequiredPlugins`, and check that the plugins are installed.
 
-    A dense network predicts without plugins. Any other network requires the plugin of its code:
-    PluginError is raised if it is missing. Its backend can be replaced by another one, so a
-    missing backend is a warning.
+    A dense network predicts without plugins, except for that of an encoder. Any other network
+    requires the plugin of its code: PluginError is raised if it is missing. Its backend can be
+    replaced by another one, so a missing backend is a warning.
     """
     for source in sources:
         UNPICKLED_DISTRIBUTIONS[source.kind, source.name] = source.distribution
-    missing = [source for source in sources if source.is_missing] if not is_dense else []
+    required = [s for s in sources if s.kind == "encoder" or not is_dense]
+    missing = [source for source in required if source.is_missing]
     if missing:
         names = " and ".join(map(str, missing))
         hints = dict.fromkeys(install_hint(s.distribution, version=s.version) for s in missing)

@@ -337,7 +337,9 @@ def _result(
     backend = parameters.backend
     if backend is None:
         backend = backend_name(parameters)
-    sources = provenance.sources_of(backend, parameters.builder, network.structure)
+    sources = provenance.sources_of(
+        backend, parameters.builder, network.structure, parameters.encoder
+    )
     return FitResult(
         network.trained(live._replace(state=state), sources),
         progress,

@@ -56,6 +56,8 @@ class Parameters:
     backend_options: Mapping[str, Any] | None
     builder: Any
     builder_options: Mapping[str, Any] | None
+    encoder: Any
+    encoder_options: Mapping[str, Any] | None
     solver_options: Mapping[str, Any] | None
     loss_options: Mapping[str, Any] | None
     dropout: Any

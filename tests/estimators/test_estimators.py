@@ -45,6 +45,8 @@ OURS = {
     "backend_options": None,
     "builder": None,
     "builder_options": None,
+    "encoder": None,
+    "encoder_options": None,
     "solver_options": None,
     "loss_options": None,
     "dropout": 0.0,

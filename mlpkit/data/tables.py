@@ -1,0 +1,104 @@
+"""Tables of any kind: dataframes of pandas, polars and pyarrow, arrays, sparse matrices.
+
+A dataframe is recognized by its methods, so that no dataframe library is imported.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from mlpkit.plugin import Array
+
+NESTED = (list, tuple, set, frozenset, Mapping, np.ndarray)
+
+
+def column_names(X: Any) -> list[Any] | None:
+    """The column names of a dataframe; None for an array."""
+    names = getattr(X, "column_names", None)  # of pyarrow, whose `columns` are the data
+    if names is None:
+        names = getattr(X, "columns", None)
+    return None if names is None else list(names)
+
+
+def n_rows_of(X: Any) -> int:
+    """The number of rows.
+
+    >>> n_rows_of(np.ones((3, 2)))
+    3
+    """
+    return int(X.shape[0])
+
+
+def with_columns(X: Any, names: Sequence[str]) -> Any:
+    """A dataframe with these columns, in this order."""
+    return X.select(names) if hasattr(X, "select") else X[list(names)]
+
+
+def duplicates(names: Iterable[Any]) -> list[Any]:
+    """The names that occur more than once.
+
+    >>> duplicates(["a", "b", "a"])
+    ['a']
+    """
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def nested_columns(X: Any) -> dict[Any, str]:
+    """The names or indices of columns whose values are containers, with the types of the values.
+
+    >>> nested_columns(np.array([["a", [1, 2]], ["b", [3]]], dtype=object))
+    {1: 'list'}
+    """
+    return {name: kind for name, values in _columns(X) if (kind := _nested_type(values))}
+
+
+def _columns(X: Any) -> Iterator[tuple[Any, Any]]:
+    """The columns that may be nested, by name or index."""
+    names = column_names(X)
+    if names is None:
+        if not issparse(X) and X.dtype.kind == "O":
+            yield from enumerate(X.T)
+    elif hasattr(X, "iloc"):
+        for i, name in enumerate(names):
+            yield name, X.iloc[:, i]
+    elif hasattr(X, "column_names"):
+        yield from zip(names, X.columns, strict=True)
+    else:
+        for name in names:
+            yield name, X[name]
+
+
+def _nested_type(values: Any) -> str:
+    """The type of nested values, or an empty string."""
+    dtype = getattr(values, "dtype", None)
+    if dtype is None:  # pyarrow, where nested types have fields
+        return str(values.type) if values.type.num_fields else ""
+    arrow_type = getattr(dtype, "pyarrow_dtype", None)  # pyarrow's types in pandas
+    if arrow_type is not None:
+        return str(arrow_type) if arrow_type.num_fields else ""
+    if hasattr(dtype, "is_nested"):  # polars
+        return str(dtype) if dtype.is_nested() else ""
+    if getattr(dtype, "kind", "O") != "O" or str(dtype) != "object":
+        return ""
+    types = dict.fromkeys(map(type, values))
+    return next((t.__name__ for t in types if issubclass(t, NESTED)), "")
+
+
+def is_missing(values: Array) -> Array:
+    """Where a value is None, NaN, NaT or pandas.NA; bool (n,)."""
+    if values.dtype.kind in "fc":
+        return np.isnan(values)
+    if values.dtype.kind in "mM":
+        return np.isnat(values)
+    if values.dtype.kind != "O":
+        return np.zeros(len(values), dtype=bool)
+    return np.array([_is_missing(v) for v in values], dtype=bool)
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value

@@ -1,0 +1,241 @@
+"""A fitted encoder inside an estimator: from the table that a user passes to numbers."""
+
+import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.utils.validation import _is_fitted
+
+from mlpkit.data.tables import n_rows_of, nested_columns
+from mlpkit.messages import escaped, plain_repr
+from mlpkit.plugin import Array, Column, Dataset, InvalidResult
+from mlpkit.registry.labels import component_label
+from mlpkit.registry.lookup import resolve
+from mlpkit.training.parameters import Parameters
+from mlpkit.training.support import declared
+
+FLOATS = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A fitted encoder with the columns of its rows.
+
+    Parameters
+    ----------
+    encoder : object
+        An `Encoder`, or a transformer of scikit-learn.
+    label : str
+        The name of the encoder in messages.
+    columns : tuple of Column
+        The columns of encoded rows.
+    keeps_sparse : bool
+        Whether sparse results are passed on; else they are made dense.
+    """
+
+    encoder: Any
+    label: str
+    columns: tuple[Column, ...]
+    keeps_sparse: bool
+
+    def rows(self, X: Any) -> Array:
+        """The encoded rows of a validated table, (n, n_columns)."""
+        return self.checked(self.encoder.transform(X), n_rows_of(X))
+
+    def checked(self, rows: Any, n: int) -> Array:
+        """The rows that the encoder returned, as an array of floats.
+
+        Raises InvalidResult if they violate the contract. What a transformer of scikit-learn
+        returns is converted; ValueError is raised if it contains text or missing values.
+        """
+        dtype = getattr(rows, "dtype", None)
+        if dtype is None or dtype.name not in FLOATS or not isinstance(rows, np.ndarray):
+            rows = self._converted(rows)
+        if rows.shape != (n, len(self.columns)):
+            raise InvalidResult(
+                f"{self.label} returned rows of shape {rows.shape}; expected"
+                f" {(n, len(self.columns))}, since it was given {n} rows and has"
+                f" {len(self.columns)} columns."
+            )
+        values = rows.data if issparse(rows) else rows
+        with np.errstate(all="ignore"):
+            is_finite = np.isfinite(values.sum()) or np.isfinite(values).all()
+        if not is_finite:
+            raise self._not_finite(rows.toarray() if issparse(rows) else rows)
+        return rows  # type: ignore[no-any-return]
+
+    def _converted(self, rows: Any) -> Any:
+        """The result of a transformer of scikit-learn as floats."""
+        if is_encoder(self.encoder):
+            dtype = getattr(rows, "dtype", None)
+            of = "" if dtype is None else f" of dtype {dtype}"
+            raise InvalidResult(
+                f"{self.label} returned a {type(rows).__name__}{of}; expected a NumPy array of"
+                " dtype float32 or float64."
+            )
+        if issparse(rows):
+            rows = rows.tocsr() if self.keeps_sparse else rows.toarray()
+            return rows if rows.dtype.name in FLOATS else rows.astype(np.float64)
+        array = np.asarray(rows)
+        if array.ndim != 2:
+            raise InvalidResult(
+                f"{self.label} returned {reprlib.repr(rows)}; expected a two-dimensional array"
+            )
+        if array.dtype.name in FLOATS:
+            return array
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise self._not_numeric(array, error) from error
+
+    def _not_numeric(self, rows: Array, error: Exception) -> ValueError:
+        """The error for columns that are not numbers."""
+        for column, values in zip(self.columns, rows.T, strict=False):
+            try:
+                values.astype(np.float64)
+            except (TypeError, ValueError):
+                value = next(v for v in values if not isinstance(v, int | float))
+                return ValueError(
+                    f"{self.label} returned values of {escaped(column.name)!r} that are not"
+                    f" numbers, such as {reprlib.repr(value)}. Encode this column too, or drop it."
+                )
+        return ValueError(f"{self.label} returned values that are not numbers: {error}")
+
+    def _not_finite(self, rows: Array) -> Exception:
+        """The error for values that are missing or infinite, with the name of a column."""
+        row, index = np.argwhere(~np.isfinite(rows))[0]
+        value = rows[row, index]
+        found = "NaN" if np.isnan(value) else "infinity"
+        text = (
+            f"{self.label} returned {found} in column {escaped(self.columns[index].name)!r}"
+            f" (row {row})"
+        )
+        if is_encoder(self.encoder):
+            return InvalidResult(f"{text}; expected finite numbers.")
+        remedy = (
+            "Impute missing values first, for example with sklearn.impute.SimpleImputer."
+            if found == "NaN"
+            else "Replace infinite values in X."
+        )
+        return ValueError(f"{text}. {remedy}")
+
+
+def is_encoder(encoder: Any) -> bool:
+    """Return whether an object is an `Encoder`; else it is a transformer of scikit-learn."""
+    return hasattr(type(encoder), "get_state")
+
+
+def fitted_encoding(
+    parameters: Parameters, table: Dataset, data: Dataset, incremental: bool
+) -> tuple[Encoding, Array]:
+    """Return the fitted encoder and the encoded training rows.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    table : Dataset
+        The training rows, with the targets as the user passed them.
+    data : Dataset
+        The same rows with encoded targets and with class weights applied.
+    incremental : bool
+        Whether an encoder that is already fitted is used as it is, in `partial_fit`.
+    """
+    label = component_label("encoder", parameters.encoder)
+    keeps_sparse = parameters.builder in (None, "dense") and "sparse_rows" in declared(parameters)
+    if incremental and _is_fitted_object(parameters.encoder):
+        _check_options(parameters)
+        encoder = parameters.encoder
+        rows = encoder.transform(table.X)
+    else:
+        encoder = new_encoder(parameters, label)
+        # a setting of `fit` that is not meant for the encoder
+        with config_context(skip_parameter_validation=False):
+            rows = _fit_transform(encoder, label, table, data)
+    columns = _columns(encoder, label, rows, vars(encoder).get("feature_names_in_"))
+    encoding = Encoding(encoder, label, columns, keeps_sparse)
+    return encoding, encoding.checked(rows, n_rows_of(table.X))
+
+
+def new_encoder(parameters: Parameters, label: str) -> Any:
+    """Return a new encoder: that of a name, or a clone of an object."""
+    encoder = parameters.encoder
+    if isinstance(encoder, str):
+        factory, options = resolve("encoder", encoder, parameters.encoder_options)
+        made = factory(**options)
+        if not all(hasattr(made, name) for name in ("fit", "transform", "columns", "get_state")):
+            raise InvalidResult(
+                f"{label} returned {plain_repr(made)}; expected an object with the methods and"
+                " properties of mlpkit.plugin.Encoder."
+            )
+        return made
+    _check_options(parameters)
+    if isinstance(encoder, type):
+        raise ValueError(
+            f"encoder must be an object, got the class {encoder.__name__}. Did you mean"
+            f" encoder={encoder.__name__}()?"
+        )
+    return clone(encoder, safe=False)
+
+
+def _check_options(parameters: Parameters) -> None:
+    """Raise ValueError if there are options for an object."""
+    if parameters.encoder_options:
+        raise ValueError(
+            "encoder_options requires the name of an encoder, got"
+            f" {type(parameters.encoder).__name__}. Create the encoder with these options."
+        )
+
+
+def _is_fitted_object(encoder: Any) -> bool:
+    return not isinstance(encoder, str | type) and _is_fitted(encoder)
+
+
+def _fit_transform(encoder: Any, label: str, table: Dataset, data: Dataset) -> Any:
+    """Fit an encoder, and return the encoded rows.
+
+    An `Encoder` receives encoded targets, a transformer of scikit-learn those of the user.
+    """
+    y: Any = table.y
+    if is_encoder(encoder):
+        y = np.asarray(data.y, dtype=float)
+        if nested := nested_columns(table.X):
+            name, kind = next(iter(nested.items()))
+            raise ValueError(
+                f"X has nested values in column {name!r}: values of type {kind}. {label} accepts"
+                " one value in each cell: a number, text, a boolean or a date."
+            )
+    weights: dict[str, Any] = {}
+    if table.sample_weight is not None and "sample_weight" in signature(encoder.fit).parameters:
+        weights["sample_weight"] = table.sample_weight
+    if hasattr(encoder, "fit_transform"):
+        return encoder.fit_transform(table.X, y, **weights)
+    return encoder.fit(table.X, y, **weights).transform(table.X)
+
+
+def _columns(
+    encoder: Any, label: str, rows: Any, sources: Sequence[str] | None
+) -> tuple[Column, ...]:
+    """Return the columns of encoded rows; those of a transformer of scikit-learn are numeric."""
+    columns = getattr(encoder, "columns", None)
+    if is_encoder(encoder) or (isinstance(columns, tuple) and columns):
+        if isinstance(columns, tuple) and all(isinstance(c, Column) for c in columns):
+            return columns
+        raise InvalidResult(
+            f"{label} has columns={reprlib.repr(columns)}; expected a tuple of"
+            " mlpkit.plugin.Column."
+        )
+    n_columns = rows.shape[1] if len(getattr(rows, "shape", ())) == 2 else 1
+    try:
+        names = [str(name) for name in encoder.get_feature_names_out()]
+    except (AttributeError, ValueError):
+        names = []
+    if len(names) != n_columns:
+        names = [f"x{i}" for i in range(n_columns)]
+    known = set() if sources is None else set(sources)
+    return tuple(Column(name, name if name in known else "") for name in names)

@@ -1,0 +1,386 @@
+"""Estimators with an encoder accept tables, and train as on the encoded rows."""
+
+import copy
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn
+from encoders import Levels
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from mlpkit import MLPClassifier, MLPRegressor, evaluate
+from mlpkit.plugin import Column, Dataset, InvalidResult, Network, Spec
+from mlpkit.registry.provenance import RequiredPlugins
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+RNG = np.random.RandomState(0)
+SEX = np.where(RNG.rand(60) < 0.5, "f", "m").astype(object)
+AGE = RNG.randint(20, 70, 60)
+ROWS = np.column_stack([SEX, AGE.astype(object)])
+Y = (AGE > 45) ^ (SEX == "f")
+SHORT: dict[str, Any] = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
+FRAMES = ("pandas", "polars", "pyarrow")
+
+
+def frame(library: str, **columns: Any) -> Any:
+    """A dataframe of a library, or skip the test."""
+    module = pytest.importorskip(library)
+    columns = columns or {"sex": SEX.tolist(), "age": AGE}
+    return module.table(columns) if library == "pyarrow" else module.DataFrame(columns)
+
+
+def categories() -> Any:
+    """A transformer of scikit-learn for the columns sex and age."""
+    return make_column_transformer((OneHotEncoder(), ["sex"]), (StandardScaler(), ["age"]))
+
+
+def test_a_transformer_gives_the_result_of_a_pipeline(backend: str) -> None:
+    """Predictions, also with weights, are those of a Pipeline."""
+    X, y = load_wine(return_X_y=True)
+    own = MLPClassifier(encoder=StandardScaler(), backend=backend, **SHORT).fit(X, y)
+    pipe = make_pipeline(StandardScaler(), MLPClassifier(backend=backend, **SHORT)).fit(X, y)
+    np.testing.assert_array_equal(own.predict_proba(X), pipe.predict_proba(X))
+    assert own.n_features_in_ == 13 and own.score(X, y) == pipe.score(X, y)
+    assert not hasattr(own.encoder, "mean_")
+
+
+def test_fit_transform_encodes_the_training_rows() -> None:
+    """A transformer that encodes training rows out of fold does so, as in a Pipeline."""
+    X, y = SEX[:, None], AGE.astype(float)
+    own = MLPRegressor(encoder=TargetEncoder(cv=KFold(3)), **SHORT).fit(X, y)
+    pipe = make_pipeline(TargetEncoder(cv=KFold(3)), MLPRegressor(**SHORT)).fit(X, y)
+    np.testing.assert_array_equal(own.predict(X), pipe.predict(X))
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_frames(library: str, backend: str) -> None:
+    """Names are those of the table, and partitions and evaluation sets are tables, too."""
+    X = frame(library)
+    later = frame(library, age=AGE, sex=SEX.tolist())
+    for encoder in (Levels(), categories()):
+        clf = MLPClassifier(encoder=encoder, partitions=["sex"], backend=backend, **SHORT)
+        clf.fit(X, Y, X_val=later, y_val=Y, eval_sets={"same": (X, Y)})
+        assert clf.feature_names_in_.tolist() == ["sex", "age"] and clf.n_features_in_ == 2
+        np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(later))
+        report = evaluate(clf, later, Y, partitions=["sex"])
+        assert {e.partition for e in report.select("accuracy", "sex")} == {"f", "m"}
+        measured = clf.metric_history_.select("accuracy", by="sex")
+        assert {(m.split, m.partition) for m in measured} == {
+            (split, sex) for split in ("train", "validation", "same") for sex in "fm"
+        }
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_other_columns_are_named_in_the_error(library: str) -> None:
+    """Columns that are missing or new are named as scikit-learn does."""
+    clf = MLPClassifier(encoder=categories(), **SHORT).fit(frame(library), Y)
+    with pytest.raises(ValueError, match="unseen at fit time:\n- income\n"):
+        clf.predict(frame(library, sex=SEX.tolist(), age=AGE, income=AGE))
+    with pytest.raises(ValueError, match="yet now missing:\n- age\n"):
+        clf.predict(frame(library, sex=SEX.tolist()))
+    with pytest.raises(ValueError, match="validation rows: .*\n.*unseen at fit time:\n- income"):
+        clf.fit(frame(library), Y, X_val=frame(library, income=AGE), y_val=Y)
+
+
+def test_arrays_of_objects_and_lists() -> None:
+    """They have no names, and the encoder receives an array of objects."""
+    clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, Y)
+    assert not hasattr(clf, "feature_names_in_")
+    np.testing.assert_array_equal(clf.predict(ROWS), clf.predict(ROWS.tolist()))
+    with pytest.raises(ValueError, match="X has 1 features, but MLPClassifier is expecting 2"):
+        clf.predict(ROWS[:, :1])
+    with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
+        clf.predict(ROWS[0])
+    with pytest.raises(ValueError, match="Found array with 0 sample"):
+        clf.predict(ROWS[:0])
+
+
+def test_names_on_one_side_only_are_a_warning() -> None:
+    """It is that of scikit-learn."""
+    clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, Y)
+    named = frame("pandas", x0=SEX, x1=AGE)
+    with pytest.warns(
+        UserWarning, match="X has feature names, but MLPClassifier was fitted without"
+    ):
+        clf.predict(named)
+    clf.fit(named, Y)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        clf.predict(ROWS)
+
+
+def test_bad_tables() -> None:
+    """The errors name the column."""
+    pandas = pytest.importorskip("pandas")
+    clf = MLPClassifier(encoder=Levels(), **SHORT)
+    twice = pandas.DataFrame(ROWS, columns=["a", "a"])
+    with pytest.raises(ValueError, match="several columns of the same name: 'a'"):
+        clf.fit(twice, Y)
+    with pytest.raises(TypeError, match="strings, got 1 of type int"):
+        clf.fit(pandas.DataFrame(ROWS, columns=["a", 1]), Y)
+    with pytest.raises(ValueError, match=r"0 sample\(s\) \(shape=\(0, 2\)\)"):
+        clf.fit(frame("pandas").iloc[:0], Y[:0])
+    with pytest.raises(ValueError, match=r"0 feature\(s\) \(shape=\(60, 0\)\)"):
+        clf.fit(frame("pandas")[[]], Y)
+    with pytest.raises(ValueError, match="X has 60 rows and y has 59"):
+        clf.fit(ROWS, Y[1:])
+    with pytest.raises(ValueError, match="structured array"):
+        clf.fit(np.zeros(60, [("a", float)]), Y)
+
+
+@pytest.mark.parametrize("library", [*FRAMES, "numpy"])
+def test_nested_values(library: str) -> None:
+    """Values that are lists are reported with the name of the column."""
+    lists = [[1, 2]] * 60
+    if library == "numpy":
+        X, name = np.array([[s, v] for s, v in zip(SEX, lists, strict=True)], object), "1"
+    else:
+        X, name = frame(library, sex=SEX.tolist(), tags=lists), "'tags'"
+    with pytest.raises(ValueError, match=f"nested values in column {name}: .*[lL]ist"):
+        MLPClassifier(encoder=Levels(), **SHORT).fit(X, Y)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, "NA"])
+def test_missing_targets(missing: Any) -> None:
+    """They are counted, with the first row."""
+    if missing == "NA":
+        missing = pytest.importorskip("pandas").NA
+    y: Any = Y.astype(object)
+    y[[3, 7]] = missing
+    with pytest.raises(ValueError, match=r"2 of 60 are missing, the first one in row 3"):
+        MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, y)
+    with pytest.raises(ValueError, match=r"2 of 60 are missing, the first one in row 3"):
+        MLPRegressor(encoder=Levels(), **SHORT).fit(
+            ROWS, np.where(np.isin(range(60), [3, 7]), np.nan, 1.0)
+        )
+
+
+def test_targets_and_weights_reach_the_encoder() -> None:
+    """The targets are encoded; the weights are those of the user."""
+    w = RNG.rand(60)
+    clf = MLPClassifier(encoder=Levels(), class_weight="balanced", **SHORT).fit(ROWS, SEX, w)
+    np.testing.assert_array_equal(clf.encoder_.y, (SEX == "m")[:, None].astype(float))
+    np.testing.assert_array_equal(clf.encoder_.sample_weight, w)
+    two = np.column_stack([AGE, -AGE]).astype(float)
+    reg = MLPRegressor(encoder=Levels(), **SHORT).fit(ROWS, two)
+    np.testing.assert_array_equal(reg.encoder_.y, two)
+
+
+def test_builders_receive_columns_and_a_sample(backend: str) -> None:
+    """The sample has encoded rows, and drawing it changes no other draw."""
+    from mlpkit.numpy_backend import dense
+
+    specs: list[Spec] = []
+
+    def build(spec: Spec, rng: np.random.RandomState) -> Network:
+        specs.append(spec)
+        return dense.build(spec, rng)
+
+    X = np.tile(ROWS, (400, 1))
+    y = np.tile(Y, 400)
+    clf = MLPClassifier(encoder=Levels(), builder=build, backend=backend, **SHORT).fit(X, y)
+    (spec,) = specs
+    assert spec.columns == clf.encoder_.columns
+    assert spec.columns == (Column("x0_code", "x0", "category", 3), Column("x1", "x1"))
+    assert spec.feature_names == ("x0_code", "x1")
+    assert spec.n_rows == 24000 and spec.n_features == 2
+    assert isinstance(spec.sample, Dataset)
+    assert spec.sample.X.shape == (20000, 2) and spec.sample.y.shape == (20000, 1)
+    assert not spec.sample.X.flags.writeable
+    assert set(map(tuple, spec.sample.X)) <= set(map(tuple, clf.encoder_.transform(ROWS)))
+    assert clf._network.spec.sample is None and clf._network.spec == spec
+    plain = MLPClassifier(encoder=Levels(), backend=backend, **SHORT).fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(ROWS), plain.predict_proba(ROWS))
+    assert MLPClassifier(builder=build, **SHORT).fit(AGE[:, None], Y)._network.spec.columns is None
+    assert specs[-1].sample is not None and specs[-1].sample.X.shape == (60, 1)
+
+
+def test_partial_fit(backend: str) -> None:
+    """The first chunk fits the encoder, and later ones are encoded by it."""
+    clf = MLPClassifier(encoder=Levels(), backend=backend, metrics="accuracy", **SHORT)
+    clf.partial_fit(ROWS[:20], Y[:20], classes=[False, True])
+    first = clf.encoder_
+    clf.partial_fit(ROWS[20:], Y[20:])
+    assert clf.encoder_ is first
+    np.testing.assert_array_equal(first.numbers_[1, 0], AGE[:20].mean())
+
+
+def test_a_fitted_encoder() -> None:
+    """`partial_fit` uses it as it is, and `fit` fits a clone of it."""
+    fitted = Levels().fit(ROWS)
+    clf = MLPClassifier(encoder=fitted, **SHORT)
+    clf.partial_fit(ROWS[:20], Y[:20], classes=[False, True])
+    assert clf.encoder_ is fitted
+    clf.fit(ROWS[:20], Y[:20])
+    assert clf.encoder_ is not fitted
+    assert clf.encoder_.numbers_[1, 0] == AGE[:20].mean()
+    assert fitted.numbers_[1, 0] == AGE.mean()
+
+
+def test_warm_start() -> None:
+    """It keeps the encoder, and rejects another one."""
+    clf = MLPClassifier(encoder=Levels(), warm_start=True, **SHORT).fit(ROWS, Y)
+    first = clf.encoder_
+    clf.fit(ROWS[::2], Y[::2])
+    assert clf.encoder_ is first
+    with pytest.raises(ValueError, match="encoder was changed from"):
+        clf.set_params(encoder=None).fit(ROWS, Y)
+    clf.set_params(warm_start=False).fit(AGE[:, None], Y)
+    assert not hasattr(clf, "encoder_")
+    with pytest.raises(ValueError, match="encoder was changed from None"):
+        clf.set_params(encoder=Levels(), warm_start=True).fit(AGE[:, None], Y)
+
+
+def test_a_failed_fit_changes_nothing() -> None:
+    """Encoder and columns stay those of the earlier fit."""
+    clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, Y)
+    before = dict(vars(clf))
+    with pytest.raises(ValueError, match="must be"):
+        clf.set_params(max_iter=-1).fit(ROWS[:, :1], Y)
+    clf.set_params(max_iter=3)
+    with pytest.raises(ValueError, match="validation rows"):
+        clf.fit(ROWS[:, :1], Y, X_val=ROWS, y_val=Y)
+    assert vars(clf) == before
+
+
+class Wrong(Levels):
+    """An encoder with an invalid result."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
+
+    def transform(self, X: Any) -> Any:
+        """Encode rows, not as the contract requires."""
+        return self.result(super().transform(X))
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (lambda A: A[:-1], r"shape \(59, 2\); expected \(60, 2\)"),
+        (lambda A: A[:, :1], r"shape \(60, 1\); expected \(60, 2\)"),
+        (lambda A: A.tolist(), "a list; expected a NumPy array"),
+        (lambda A: A.astype(int), "of dtype int64; expected a NumPy array of dtype float32"),
+        (lambda A: A / [1, 0], r"(NaN|infinity) in column 'x1' \(row 0\)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_invalid_results_of_an_encoder(result: Any, message: str) -> None:
+    """The error names the encoder, in training and in prediction."""
+    with pytest.raises(InvalidResult, match=f"encoder .*Wrong.* returned .*{message}"):
+        MLPClassifier(encoder=Wrong(result), **SHORT).fit(ROWS, Y)
+
+
+def test_invalid_results_of_a_transformer() -> None:
+    """The user can do something about them: they are of type ValueError."""
+    X = np.column_stack([AGE, AGE]).astype(float)
+    X[4, 1] = np.nan
+    clf = MLPClassifier(encoder=StandardScaler(), **SHORT)
+    with pytest.raises(ValueError, match=r"StandardScaler returned NaN in column 'x1' \(row 4\)"):
+        clf.fit(X, Y)
+    clf = MLPClassifier(encoder=make_column_transformer(("passthrough", [0, 1])), **SHORT)
+    with pytest.raises(
+        ValueError,
+        match="returned values of 'passthrough__x0' that are not numbers, such as '[fm]'",
+    ):
+        clf.fit(ROWS, Y)
+    with pytest.raises(ValueError, match="unknown encoder 'none'"):
+        MLPClassifier(encoder="none", **SHORT).fit(ROWS, Y)
+    with pytest.raises(ValueError, match="got the class StandardScaler. Did you mean"):
+        MLPClassifier(encoder=StandardScaler, **SHORT).fit(ROWS, Y)
+    with pytest.raises(ValueError, match="encoder_options requires the name"):
+        MLPClassifier(encoder=Levels(), encoder_options={"a": 1}, **SHORT).fit(ROWS, Y)
+    with pytest.raises(ValueError, match="initialize requires encoder=None"):
+        MLPClassifier(encoder=Levels(), **SHORT).initialize(2, [0, 1])
+
+
+def test_sparse_results(backend: str) -> None:
+    """They are passed on if the backend supports sparse rows, and made dense otherwise."""
+    X = SEX[:, None]
+    sparse = MLPClassifier(encoder=OneHotEncoder(), backend=backend, **SHORT).fit(X, Y)
+    dense = MLPClassifier(encoder=OneHotEncoder(sparse_output=False), backend=backend, **SHORT).fit(
+        X, Y
+    )
+    np.testing.assert_allclose(sparse.predict_proba(X), dense.predict_proba(X), rtol=1e-6)
+
+
+def test_parameters_of_a_transformer() -> None:
+    """They are set by their own names, and options of a name go to `encoder_options`."""
+    clf = MLPClassifier(encoder=StandardScaler())
+    assert clf.get_params()["encoder__with_mean"]
+    clf.set_params(encoder__with_mean=False)
+    assert not clf.encoder.with_mean and clf.encoder_options is None
+    clf.set_params(encoder=SimpleImputer(), encoder__strategy="median")
+    assert clf.encoder.strategy == "median"
+    clf.set_params(encoder="tabular", encoder__max_levels=4)
+    assert clf.encoder_options == {"max_levels": 4}
+    assert clf.get_params()["encoder__max_levels"] == 4
+    assert clone(clf).encoder_options == {"max_levels": 4}
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_search_and_cross_validation(n_jobs: int | None) -> None:
+    """A search sets parameters of the encoder; tables are split by rows."""
+    X = frame("pandas")
+    clf = MLPClassifier(encoder=categories(), **SHORT)
+    name = "encoder__standardscaler__with_mean"
+    search = GridSearchCV(clf, {name: [True, False]}, cv=2, n_jobs=n_jobs, error_score="raise")
+    assert search.fit(X, Y).best_estimator_.predict(X).shape == (60,)
+    assert cross_val_predict(clf, X, Y, cv=3).shape == (60,)
+
+
+def test_routing_and_representation() -> None:
+    """Weights are routed as without an encoder, and the HTML has the encoder."""
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf = MLPClassifier(encoder=categories(), **SHORT).set_fit_request(sample_weight=True)
+        pipe = make_pipeline(clf).fit(frame("pandas"), Y, sample_weight=np.ones(60))
+    assert "ColumnTransformer" in pipe._repr_html_()
+    assert "StandardScaler" in clf._repr_html_()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
+def test_copies(copied: Any) -> None:
+    """Copies predict the same, and continue training."""
+    clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, Y)
+    other = copied(clf)
+    np.testing.assert_array_equal(clf.predict_proba(ROWS), other.predict_proba(ROWS))
+    clf.partial_fit(ROWS, Y)
+    other.partial_fit(ROWS, Y)
+    np.testing.assert_array_equal(clf.predict_proba(ROWS), other.predict_proba(ROWS))
+
+
+def test_a_pickle_names_its_plugins_first() -> None:
+    """So that a missing one is reported before an import of the encoder fails."""
+    clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, Y)
+    state = clf.__getstate__()
+    assert next(iter(state)) == "_network"
+    inner = state["_network"].__getstate__()
+    assert isinstance(next(iter(inner.values())), RequiredPlugins)
+
+
+def test_measured_fits_do_not_compare_distributions() -> None:
+    """The encoder transforms evaluation sets, so a shift is no forgotten transformation."""
+    X = np.column_stack([AGE, AGE, AGE]).astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        MLPClassifier(encoder=StandardScaler(), **SHORT).fit(X, Y, X_val=X + 1000, y_val=Y)
+
+
+@parametrize_with_checks(
+    [MLPClassifier(encoder=StandardScaler(with_mean=False)), MLPRegressor(encoder=StandardScaler())]
+)
+def test_estimator_checks(estimator: Any, check: Any) -> None:
+    """The checks of scikit-learn pass with an encoder of numbers."""
+    check(estimator)
