@@ -1,5 +1,6 @@
 """Encoding of targets for the network, and decoding of its outputs."""
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, Self, TypeAlias
 
@@ -9,6 +10,7 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import _check_partial_fit_first_call, unique_labels
 
 from mlpkit.data.target_scale import TargetRange, TargetScale
+from mlpkit.objectives.quantiles import ascending, central, interpolated
 from mlpkit.plugin import Array, Loss, Task
 
 
@@ -162,6 +164,9 @@ class RealTargets:
         Whether the network is trained on targets with mean 0 and standard deviation 1.
     clip : bool, default=False
         Whether predictions are clipped to the range of the training targets.
+    quantiles : tuple of float or None, default=None
+        The quantiles of the loss "quantiles", for each of which the network has an output. The
+        prediction is the one nearest to 0.5.
 
     Examples
     --------
@@ -176,9 +181,15 @@ class RealTargets:
     task: Task = "regression"
     classes = None
 
-    def __init__(self, loss: Any, standardize: bool = False, clip: bool = False) -> None:
+    def __init__(
+        self,
+        loss: Any,
+        standardize: bool = False,
+        clip: bool = False,
+        quantiles: tuple[float, ...] | None = None,
+    ) -> None:
         self.loss = "poisson" if isinstance(loss, str) and loss == "poisson" else "squared_error"
-        self.standardize, self.clip = standardize, clip
+        self.standardize, self.clip, self.quantiles = standardize, clip, quantiles
         self.scale: TargetScale | None = None
         self.range: TargetRange | None = None
         self.n_outputs: int | None = None
@@ -207,6 +218,13 @@ class RealTargets:
         return targets
 
     def _check_same_settings(self, earlier: "RealTargets") -> None:
+        counts = [1 if t.quantiles is None else len(t.quantiles) for t in (earlier, self)]
+        if counts[0] != counts[1]:
+            raise ValueError(
+                f"The loss was changed from one with {counts[0]} quantiles or values to one with"
+                f" {counts[1]}, but the network has an output for each. Restore loss and"
+                " loss_options, or fit a new network with warm_start=False."
+            )
         changed = {
             "standardize_targets": (earlier.standardize, self.standardize),
             "clip_predictions": (earlier.clip, self.clip or earlier.clip),  # may be switched off
@@ -220,7 +238,12 @@ class RealTargets:
                 )
 
     def check_loss(self, loss: Loss) -> None:
-        """Raise ValueError if the loss does not support standardized targets."""
+        """Raise ValueError if the loss of the network does not support these settings."""
+        if self.quantiles is not None and loss.name != "quantiles":
+            raise ValueError(
+                f"loss='quantiles' requires a builder without a loss of its own, got the loss"
+                f" {loss.name!r} of the builder's model. Remove one of them."
+            )
         if self.standardize and loss.out_activation != "identity":
             raise ValueError(
                 f"standardize_targets=True is not supported with loss={loss.name!r}, whose"
@@ -256,18 +279,47 @@ class RealTargets:
         return encoded
 
     def n_network_outputs(self, y: Array) -> int:
-        """Number of outputs of the network for encoded targets y."""
-        return int(y.shape[1])
+        """Number of outputs of the network for encoded targets y.
+
+        Raises ValueError for several targets with several quantiles each.
+        """
+        if self.quantiles is None:
+            return int(y.shape[1])
+        if y.shape[1] != 1:
+            raise ValueError(
+                f"loss='quantiles' supports one target, got {y.shape[1]}. Fit an estimator for"
+                " each target, for example with sklearn.multioutput.MultiOutputRegressor."
+            )
+        return len(self.quantiles)
 
     def network_targets(self, y: Array) -> Array:
         """What the network is trained on, (n, n_network_outputs), for encoded targets y."""
-        return y if self.scale is None else self.scale.standardized(y)
+        y = y if self.scale is None else self.scale.standardized(y)
+        return y if self.quantiles is None else np.repeat(y, len(self.quantiles), axis=1)
 
     def predictions(self, p: Array) -> Array:
         """Predictions in the units of y, (n, n_outputs), from activated outputs p of the network.
 
         They are float64 if targets are standardized or predictions clipped.
         """
+        if self.quantiles is None:
+            return self._in_units(p)
+        center = central(self.quantiles)
+        return self.quantile_predictions(p)[:, center : center + 1]
+
+    def quantile_predictions(self, p: Array, requested: Sequence[float] | None = None) -> Array:
+        """Predictions of quantiles, (n, n_quantiles), from activated outputs p of the network.
+
+        They are those of `quantiles` if `requested` is None, and interpolated otherwise. Raises
+        ValueError for quantiles outside of the range of the fitted ones.
+        """
+        assert self.quantiles is not None
+        values = np.stack(ascending(np, p, central(self.quantiles)), axis=1)
+        if requested is not None:
+            values = interpolated(values, self.quantiles, requested)
+        return self._in_units(values)
+
+    def _in_units(self, p: Array) -> Array:
         values = p if self.scale is None else self.scale.restored(p)
         return self.range.clipped(values) if self.clip and self.range is not None else values
 

@@ -12,6 +12,7 @@ from mlpkit.data.targets import RealTargets
 from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
 from mlpkit.estimators.error_hints import with_hints
+from mlpkit.objectives.quantiles import DEFAULT, checked_quantiles
 from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
 
 
@@ -35,6 +36,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         - 'quantile' is the pinball loss, ``q * (y - p)`` if ``y >= p`` and ``(1 - q) * (p - y)``
           otherwise, which predicts the quantile ``q``. Set ``q`` by
           ``loss_options={"quantile": 0.5}``, which is the default.
+        - 'quantiles' is the mean of the pinball losses of several quantiles, which never cross.
+          Set them by ``loss_options={"quantiles": (0.05, 0.5, 0.95)}``, which is the default.
+          `predict` returns the one nearest to 0.5 or those that are requested, and the network
+          has an output for each. One target is supported. Use it with `standardize_targets`,
+          unless the standard deviation of y is about 1.
         - 'poisson' is half the Poisson deviance. The activation of the output layer is the
           exponential function, and ``y >= 0`` is required.
 
@@ -414,7 +420,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
         def work(draft: Self) -> None:
             draft._targets = draft._new_targets()
-            draft._initialize(n_features, n_outputs)
+            n_network_outputs = draft._targets.n_network_outputs(np.empty((0, n_outputs)))
+            draft._initialize(n_features, n_network_outputs)
 
         return alter(self, work)
 
@@ -423,7 +430,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return self._new_targets().learned(y, w, earlier)
 
     def _new_targets(self) -> RealTargets:
-        return RealTargets(self.loss, self.standardize_targets, self.clip_predictions)
+        quantiles = None
+        if isinstance(self.loss, str) and self.loss == "quantiles":
+            options = self.loss_options or {}
+            name = "loss='quantiles': quantiles"
+            quantiles = checked_quantiles(options.get("quantiles", DEFAULT), name)
+        return RealTargets(self.loss, self.standardize_targets, self.clip_predictions, quantiles)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @with_hints
@@ -458,18 +470,47 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _presented(self, outputs: Array) -> Array:
         return self._targets.decode(self._targets.predictions(outputs))  # type: ignore[no-any-return]
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, quantiles: Any = None) -> Array:
         """Predict the target values.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows to predict.
+        quantiles : float, array-like of float or None, default=None
+            The quantiles to predict, in (0, 1), after training with ``loss='quantiles'``. They
+            are interpolated between those of the loss, as if the predicted distribution were
+            normal in between, and must not be below the lowest or above the highest of them. None
+            predicts the quantile of the loss that is nearest to 0.5.
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predicted values.
+        y : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_quantiles)
+            The predicted values. A list of quantiles gives one column for each, in its order.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from mlpkit import MLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> reg = MLPRegressor("quantiles", loss_options={"quantiles": (0.05, 0.5, 0.95)},
+        ...                    standardize_targets=True, early_stopping_on="loss",
+        ...                    learning_rate_init=0.01, random_state=0).fit(X * 20, y)
+        >>> low, high = reg.predict(X * 20, quantiles=(0.1, 0.9)).T
+        >>> bool((low < high).all())
+        True
         """
         estimator = snapshot(self)
-        return estimator._presented(estimator._outputs(X))
+        targets = estimator._targets
+        if quantiles is None:
+            return estimator._presented(estimator._outputs(X))
+        if targets.quantiles is None:
+            raise ValueError(
+                "predict(X, quantiles=...) requires loss='quantiles', but the estimator was fitted"
+                f" with loss={estimator.loss!r}. Fit with loss='quantiles' and, for example,"
+                " loss_options={'quantiles': (0.05, 0.5, 0.95)}."
+            )
+        checked_quantiles(quantiles, "quantiles")
+        requested = np.ravel(quantiles).astype(float)
+        values = targets.quantile_predictions(estimator._outputs(X), requested)
+        return values[:, 0] if np.ndim(quantiles) == 0 else values  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Any
 
 from mlpkit.messages import did_you_mean, plain_repr
+from mlpkit.objectives.quantiles import quantiles
 from mlpkit.plugin import Loss, Namespace
 
 
@@ -126,12 +127,14 @@ LOSSES = {
         Loss("absolute_error", "identity", _absolute_error, _absolute_error_delta),
         huber(),
         quantile(),
+        quantiles(),
     )
 }  # with the default options
-REGRESSION = ("squared_error", "absolute_error", "huber", "quantile", "poisson")
+REGRESSION = ("squared_error", "absolute_error", "huber", "quantile", "quantiles", "poisson")
 WITH_OPTIONS: dict[str, tuple[Callable[..., Loss], tuple[str, ...]]] = {
     "huber": (huber, ("delta",)),
     "quantile": (quantile, ("quantile",)),
+    "quantiles": (quantiles, ("quantiles",)),
 }
 
 

@@ -136,7 +136,7 @@ def test_options_are_parameters() -> None:
         (MLPRegressor("quantile", loss_options={"quantile": 1}), "must be a number between 0 and"),
         (MLPRegressor("quantile", loss_options={"quantile": True}), "got True"),
         (MLPRegressor(loss_options={"delta": 1.0}), "'squared_error' has no option 'delta'"),
-        (MLPRegressor("hubr"), "'absolute_error', 'huber', 'quantile', 'poisson'.* mean 'huber'"),
+        (MLPRegressor("hubr"), "'huber', 'quantile', 'quantiles', 'poisson'.* mean 'huber'"),
         (
             MLPRegressor(LOSSES["huber"], loss_options={"delta": 1.0}),
             "loss_options requires the name of a loss with options",

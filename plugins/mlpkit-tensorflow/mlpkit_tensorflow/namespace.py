@@ -29,6 +29,7 @@ sign = tf.sign
 sin = tf.sin
 sqrt = tf.sqrt
 square = tf.square
+stack = tf.stack
 tanh = tf.tanh
 where = tf.where
 zeros_like = tf.zeros_like
