@@ -47,7 +47,16 @@ def mlpkit_builders() -> list[Component]:
                 *("n_members", "form", "embedding", "embedding_options", "category_size"),
                 *("adapters", "member_biases", "front_scale", "front_scale_rate"),
             ),
-        )
+        ),
+        Component(
+            "resnet",
+            "mlpkit_tabular.networks.resnet:resnet",
+            "residual blocks with normalization and dropout",
+            options=(
+                *("width", "normalization", "residual_dropout"),
+                *("embedding", "embedding_options", "category_size"),
+            ),
+        ),
     ]
 
 

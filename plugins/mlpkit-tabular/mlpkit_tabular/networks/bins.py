@@ -26,7 +26,7 @@ def bin_edges(spec: Spec, numbers: tuple[int, ...], n_bins: int, from_target: bo
         Largest number of bins of a column.
     from_target : bool
         Whether half of the edges are thresholds of a decision tree that predicts the targets from
-        the column. Otherwise all are quantiles.
+        the column. Otherwise all are quantiles. A column with few values has its values as edges.
 
     Returns
     -------
@@ -41,10 +41,12 @@ def bin_edges(spec: Spec, numbers: tuple[int, ...], n_bins: int, from_target: bo
     tree = _tree(spec, n_leaves)
     edges = []
     for i in numbers:
-        inner = [np.quantile(X[:, i], quantiles)]
-        if tree is not None:
-            tree.fit(X[:TREE_ROWS, i, None], *_targets_and_weights(spec))
-            inner.append(tree.tree_.threshold[tree.tree_.children_left >= 0])
+        inner = [np.unique(X[:, i])]
+        if len(inner[0]) > len(quantiles):
+            inner = [np.quantile(X[:, i], quantiles)]
+            if tree is not None:
+                tree.fit(X[:TREE_ROWS, i, None], *_targets_and_weights(spec))
+                inner.append(tree.tree_.threshold[tree.tree_.children_left >= 0])
         edges.append(_distinct(np.concatenate(inner).astype(spec.dtype)))
     return edges
 

@@ -45,7 +45,3 @@ class InitialWeights:
     def same(self, value: Array) -> Array:
         """Return an array that is the same for each model."""
         return np.array(np.broadcast_to(value, self.leading + value.shape), self.dtype)
-
-    def members(self, value: Array, n_members: int) -> Array:
-        """Return arrays (..., n) repeated for each member, (..., n_members, n)."""
-        return np.repeat(value[..., None, :], n_members, axis=-2)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import Arrays, Namespace, Spec
+from mlpkit.plugin import Array, Arrays, Namespace, Spec
 from mlpkit_tabular.networks.columns import ColumnGroups, column_groups, selected
 from mlpkit_tabular.networks.drawing import InitialWeights
 from mlpkit_tabular.networks.embeddings import Embedding, NoEmbedding
@@ -29,11 +29,14 @@ class Inputs:
         The embedding of numbers.
     category_size : int
         Length of the embedding of a category.
+    category_scale : float
+        Standard deviation of the initial embeddings of categories.
     """
 
     groups: ColumnGroups
     embedding: Embedding
     category_size: int
+    category_scale: float
 
     @property
     def n_columns(self) -> int:
@@ -64,7 +67,7 @@ class Inputs:
         if self.groups.categories:
             # one table for all: the rows of a column follow those of the one before
             n_rows = sum(self.groups.n_levels)
-            arrays["categories"] = initial.normal(1.0, n_rows, self.category_size)
+            arrays["categories"] = initial.normal(self.category_scale, n_rows, self.category_size)
         return arrays
 
     def __call__(self, xp: Namespace, arrays: Any, x: Any) -> Any:
@@ -82,18 +85,12 @@ class Inputs:
         parts = [xp.broadcast_to(part, (*leading, *part.shape[-2:])) for part in parts]
         return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
 
-    def spread(self, xp: Namespace, values: Any) -> Any:
+    def spread(self, values: Array) -> Array:
         """Return values for each column (..., n_columns) as values for each element of a vector,
         (..., width).
         """
-        parts, start = [], 0
-        for n, size in self._parts():
-            if n:
-                part = values[..., start : start + n]
-                repeated = xp.broadcast_to(part[..., None], (*part.shape, size))
-                parts.append(_flat(xp, repeated))
-                start += n
-        return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+        lengths = [size for n, size in self._parts() for _ in range(n)]
+        return np.repeat(values, lengths, axis=-1)
 
     def _parts(self) -> tuple[tuple[int, int], ...]:
         """Return the number of columns of each part of a vector, and the length of each column."""
@@ -118,7 +115,11 @@ class Inputs:
 
 
 def inputs_of(
-    spec: Spec, embedding: str, options: Mapping[str, Any] | None, category_size: int
+    spec: Spec,
+    embedding: str,
+    options: Mapping[str, Any] | None,
+    category_size: int,
+    category_scale: float = 1.0,
 ) -> Inputs:
     """Return the inputs of a network for the columns of a spec.
 
@@ -126,7 +127,8 @@ def inputs_of(
     """
     made = embedding_of(embedding, options)
     groups = column_groups(spec)
-    return Inputs(groups, made if groups.numbers else NoEmbedding(), category_size)
+    used = made if groups.numbers else NoEmbedding()
+    return Inputs(groups, used, int(category_size), category_scale)
 
 
 def _flat(xp: Namespace, z: Any) -> Any:

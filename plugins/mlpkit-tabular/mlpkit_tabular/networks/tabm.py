@@ -16,6 +16,8 @@ from mlpkit_tabular.networks.options import boolean, integer, number, one_of
 
 FORMS = ("full", "mini", "packed")
 ADAPTERS = ("signs", "normal")
+BIAS_SCALE = 0.1  # of initial biases, which let members differ more
+CATEGORY_SCALE = 0.3  # of initial embeddings of categories
 
 
 def tabm(
@@ -58,8 +60,8 @@ def tabm(
     category_size : int, default=8
         Length of the embedding of a category.
     adapters : {"signs", "normal"}, default="signs"
-        Initial factors of the inputs of a member: -1 or 1, or normally distributed. There is one
-        for each column, which all elements of its embedding share at first.
+        Initial factors of the inputs of a member: -1 or 1, or normally distributed. All elements
+        of the embedding of a column have the same factor at first.
     member_biases : bool, default=True
         Whether members have their own biases in the "mini" form, as they do in the others.
     front_scale : bool, default=True
@@ -81,7 +83,7 @@ def tabm(
     >>> from mlpkit.testing.cases import spec
     >>> network = tabm(spec(), np.random.RandomState(0), n_members=4)
     >>> network.n_members, network.arrays["adapters_0"].shape, network.arrays["weights_0"].shape
-    (4, (4, 5), (25, 7))
+    (4, (4, 25), (25, 7))
     """
     integer("n_members", n_members)
     one_of("form", form, FORMS)
@@ -90,7 +92,7 @@ def tabm(
     boolean("member_biases", member_biases)
     boolean("front_scale", front_scale)
     number("front_scale_rate", front_scale_rate)
-    inputs = inputs_of(spec, embedding, embedding_options, category_size)
+    inputs = inputs_of(spec, embedding, embedding_options, category_size, CATEGORY_SCALE)
     structure = TabM(
         inputs,
         int(n_members),
@@ -146,14 +148,14 @@ class TabM:
         if self.form != "packed":
             shape = (k, inputs.n_columns)
             signs = adapters == "signs"
-            arrays["adapters_0"] = initial.signs(*shape) if signs else initial.normal(1.0, *shape)
+            factors = initial.signs(*shape) if signs else initial.normal(1.0, *shape)
+            arrays["adapters_0"] = inputs.spread(factors)
         for i, (n, m) in enumerate(pairwise(sizes)):
             own = (k,) if self.form == "packed" else ()
-            arrays[f"weights_{i}"] = initial.uniform(n**-0.5, *own, n, m)
-            biases = initial.uniform(n**-0.5, *own, m)
-            if self.member_biases and not own:
-                biases = initial.members(biases, k)
-            arrays[f"biases_{i}"] = biases
+            # units keep the variance of their inputs, of which an activation removes about half
+            arrays[f"weights_{i}"] = initial.normal(((2 if i else 1) / n) ** 0.5, *own, n, m)
+            members = (k,) if self.member_biases else ()
+            arrays[f"biases_{i}"] = initial.normal(BIAS_SCALE, *members, m)
             if self.form == "full":
                 arrays[f"outputs_{i}"] = initial.constant(1.0, k, m)
                 if i:
@@ -187,7 +189,7 @@ class TabM:
             if self.front_scale:
                 z = z * arrays["scale"][..., None, None, :]
             return z
-        factors = self.inputs.spread(xp, arrays["adapters_0"])
+        factors = arrays["adapters_0"]
         if self.front_scale:  # one product of the rows with both
             factors = factors * arrays["scale"][..., None, :]
         return z * factors[..., :, None, :]
