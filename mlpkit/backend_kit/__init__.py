@@ -5,6 +5,7 @@ file               contents
 =================  ================================================================================
 result_checks.py   checks of what solvers and losses return; every backend applies them
 weights.py         initial optimizer state; all trained weights in one array
+factors.py         factors of the learning rate and of the weight decay by array
 devices.py         the option ``device``; the warning about float64 on an accelerator
 processes.py       an error in place of a deadlock in forked processes
 training_rows.py   training data in the precision of the network, and its rows by index
@@ -13,6 +14,11 @@ fixed_shapes.py    steps in blocks of a few fixed shapes, for backends that comp
 """
 
 from mlpkit.backend_kit.devices import Device, device_name, gpu_index, warn_about_float64
+from mlpkit.backend_kit.factors import (
+    learning_rate_factors,
+    weight_decay_factors,
+    with_weight_decays,
+)
 from mlpkit.backend_kit.fixed_shapes import (
     BLOCK_ROWS,
     Block,
@@ -37,7 +43,7 @@ from mlpkit.backend_kit.training_rows import (
     rows_within,
     training_dataset,
 )
-from mlpkit.backend_kit.weights import WeightLayout, initial_optimizer_state
+from mlpkit.backend_kit.weights import Segment, WeightLayout, initial_optimizer_state
 
 __all__ = [
     "BLOCK_BYTES",
@@ -47,6 +53,7 @@ __all__ = [
     "Device",
     "ForkGuard",
     "IndexBlock",
+    "Segment",
     "WeightLayout",
     "blocks",
     "can_be_kept",
@@ -59,9 +66,12 @@ __all__ = [
     "gpu_index",
     "index_blocks",
     "initial_optimizer_state",
+    "learning_rate_factors",
     "padded_size",
     "row_width",
     "rows_within",
     "training_dataset",
     "warn_about_float64",
+    "weight_decay_factors",
+    "with_weight_decays",
 ]

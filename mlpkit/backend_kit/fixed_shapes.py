@@ -29,12 +29,15 @@ class IndexBlock(NamedTuple):
         Seed of each step, uint32.
     n_steps : int
         The number of steps to run; those after them are padding.
+    weight_decays : ndarray of shape (n_padded_steps,) or None, default=None
+        Strength of the weight decay of each step, float64; None as in `Batches`.
     """
 
     indices: Array
     learning_rates: Array
     seeds: Array
     n_steps: int
+    weight_decays: Array | None = None
 
 
 class Block(NamedTuple):
@@ -56,6 +59,8 @@ class Block(NamedTuple):
         The number of steps to run; those after them are padding.
     indices : array of shape (n_padded_steps, batch_size) or None, default=None
         Indices of the rows in the training data, for dropout; see `IndexBlock`.
+    weight_decays : array of shape (n_padded_steps,) or None, default=None
+        Strength of the weight decay of each step, in the dtype of X; None as in `Batches`.
     """
 
     X: Array
@@ -65,6 +70,7 @@ class Block(NamedTuple):
     seeds: Array
     n_steps: int
     indices: Array | None = None
+    weight_decays: Array | None = None
 
 
 def padded_size(n: int, full: int) -> int:
@@ -128,9 +134,15 @@ def index_blocks(batches: Batches, full: int, block_rows: int = BLOCK_ROWS) -> I
         indices = np.full((n_padded, padded), -1)
         indices[:n, :batch_size] = batches.order[steps]
         _repeat_rows(indices)
-        learning_rates, seeds = np.zeros(n_padded), np.zeros(n_padded, np.uint32)
-        learning_rates[:n], seeds[:n] = batches.learning_rates[steps], batches.seeds[steps]
-        yield IndexBlock(indices, learning_rates, seeds, n)
+        yield IndexBlock(
+            indices,
+            _padded(batches.learning_rates[steps], n_padded),
+            _padded(batches.seeds[steps], n_padded),
+            n,
+            None
+            if batches.weight_decays is None
+            else _padded(batches.weight_decays[steps], n_padded),
+        )
 
 
 def blocks(rows: Dataset, batches: Batches, full: int) -> Iterator[Block]:
@@ -162,14 +174,22 @@ def blocks(rows: Dataset, batches: Batches, full: int) -> Iterator[Block]:
     """
     block_rows = rows_within(row_width(rows), rows.y.itemsize, BLOCK_ROWS, BLOCK_BYTES)
     for block in index_blocks(batches, full, block_rows):
-        learning_rates = block.learning_rates.astype(rows.y.dtype)
+        decays = block.weight_decays
         yield Block(
             *gather_rows(rows, block.indices),
-            learning_rates,
+            block.learning_rates.astype(rows.y.dtype),
             block.seeds,
             block.n_steps,
             block.indices,
+            None if decays is None else decays.astype(rows.y.dtype),
         )
+
+
+def _padded(values: Array, size: int) -> Array:
+    """Return the values of the steps, padded with zeros."""
+    padded = np.zeros(size, values.dtype)
+    padded[: len(values)] = values
+    return padded
 
 
 def _repeat_rows(indices: Array) -> None:

@@ -55,9 +55,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
         - 'adam' is the stochastic gradient-based optimizer of Kingma and Ba (2015).
         - 'adamw' is 'adam' with decoupled weight decay (Loshchilov and Hutter, 2019): each step
-          multiplies the weight matrices by ``1 - learning_rate_init * weight_decay``. Set the
-          weight decay by ``solver_options={"weight_decay": 0.01}``. The L2 penalty is added as
-          for every solver; ``alpha=0`` disables it.
+          also subtracts ``learning_rate_init * weight_decay`` times the weight matrices before the
+          step. Set the weight decay by ``solver_options={"weight_decay": 0.01}``. The L2 penalty
+          is added as for every solver; ``alpha=0`` disables it.
         - 'sgd' is stochastic gradient descent with momentum.
         - 'lbfgs' is SciPy's L-BFGS-B, which uses all rows in each iteration. It often converges
           faster on small data sets.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
+from numbers import Real
 from threading import RLock
 from typing import Any
 
@@ -133,6 +134,16 @@ def _check_arrays(network: Network, spec: Spec, builder: Any) -> None:
             f"a network whose `decayed` or `frozen` contains {', '.join(unknown)}, which it has no"
             " weights for"
         )
+    for field in ("learning_rate_factors", "weight_decay_factors"):
+        for name, factor in getattr(network, field).items():
+            if name not in arrays or name in network.frozen:
+                raise invalid(f"a network whose `{field}` contains {name!r}, which is not trained")
+            is_number = isinstance(factor, Real) and not isinstance(factor, bool)
+            if not is_number or not 0 <= float(factor) < np.inf:
+                raise invalid(
+                    f"a network whose `{field}` contains {factor!r} for {name!r}; expected a finite"
+                    " number >= 0"
+                )
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
             raise invalid(f"{name!r} of type {type(array).__name__}; expected a NumPy array")

@@ -18,6 +18,7 @@ from mlpkit.backend_kit import (
     check_update,
     initial_optimizer_state,
     training_dataset,
+    with_weight_decays,
 )
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.backpropagation import Backpropagation
@@ -66,6 +67,9 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         raise PluginError(unsupported("backend='numpy'", "losses_without_delta", loss_name))
     layout = WeightLayout(network)
     n_decayed = layout.n_decayed
+    max_size = UPDATE_BYTES // layout.dtype.itemsize
+    segments = {decays: layout.segments(decays, max_size) for decays in (False, True)}
+    has_rate_factors = any(s.learning_rate_factor != 1 for s in segments[False])
     loss, solver, alpha = spec.loss, recipe.solver, recipe.alpha
     has_dropout = any(spec.dropouts)
 
@@ -104,22 +108,25 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         decayed = weights[:n_decayed]
         return 0.5 * alpha * float(decayed @ decayed)
 
-    def advance(state: TrainingState, mean: Array, weight: float, learning_rate: float) -> float:
+    def advance(
+        state: TrainingState, mean: Array, weight: float, learning_rate: float, decay: float
+    ) -> float:
         """Make one solver step in place, with the mean gradient of rows of this summed weight.
 
         Return the L2 penalty of the weights before the step.
         """
         if solver.joint is not None:
-            return advance_jointly(state, mean, weight, learning_rate)
+            return advance_jointly(state, mean, weight, learning_rate, decay)
         assert solver.update is not None
-        size, squares = UPDATE_BYTES // layout.dtype.itemsize, 0.0
-        for begin in range(0, layout.size, size):
-            block = slice(begin, begin + size)
+        squares = 0.0
+        for block, rate_factor, decay_factor in segments[decay > 0]:
             old = (state.weights[block], *state.optimizer_state[:, block])
-            g, decayed = mean[block], old[0][: max(0, n_decayed - begin)]
+            g, decayed = mean[block], old[0][: max(0, n_decayed - block.start)]
             squares += float(decayed @ decayed)
             g[: len(decayed)] += alpha / weight * decayed
-            returned = solver.update(np, old[0], g, old[1:], learning_rate, solver.options)
+            rate = learning_rate * rate_factor
+            decrease = rate * decay * decay_factor * old[0] if decay_factor else None
+            returned = solver.update(np, old[0], g, old[1:], rate, solver.options)
             p, new_state = check_update(returned, old[0], old[1:])
             new = [
                 array if array is own else _apart(array, old)
@@ -128,14 +135,17 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             for own, array in zip(old, new, strict=True):
                 if array is not own:  # the solver did not work in place
                     own[...] = array
+            if decrease is not None:
+                old[0][...] -= decrease
         return 0.5 * alpha * squares
 
     def advance_jointly(
-        state: TrainingState, mean: Array, weight: float, learning_rate: float
+        state: TrainingState, mean: Array, weight: float, learning_rate: float, decay: float
     ) -> float:
         """Do the same for a solver that updates all weights at once."""
         assert solver.joint is not None
         penalty_before = penalty(state.weights)
+        before = state.weights.copy() if has_rate_factors or decay > 0 else state.weights
         mean[:n_decayed] += alpha / weight * state.weights[:n_decayed]
         views, old_state = layout.views(state.weights), state.optimizer_state
         means = layout.views(mean)
@@ -149,6 +159,13 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         }
         for name, array in replaced.items():
             views[name][...] = array
+        if before is not state.weights:
+            for block, rate_factor, decay_factor in segments[decay > 0]:
+                p, old = state.weights[block], before[block]
+                if rate_factor != 1:
+                    p[...] = old + rate_factor * (p - old)
+                if decay_factor:
+                    p -= learning_rate * rate_factor * decay * decay_factor * old
         return penalty_before
 
     def summed_weight(rows: Dataset) -> float:
@@ -197,12 +214,17 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         return sums, gradients
 
     def update(
-        state: TrainingState, gradients: Arrays, weight: float, learning_rate: float
+        state: TrainingState,
+        gradients: Arrays,
+        weight: float,
+        learning_rate: float,
+        weight_decay: float | None = None,
     ) -> TrainingState:
         state = state.copy()
+        decay = solver.weight_decay if weight_decay is None else weight_decay
         if weight > 0:
             with OneThread():
-                advance(state, layout.filled(gradients) / weight, weight, learning_rate)
+                advance(state, layout.filled(gradients) / weight, weight, learning_rate, decay)
         return state
 
     def epoch(
@@ -215,6 +237,8 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         n_steps, batch_size = batches.order.shape
         passes, sums = Backpropagation(spec, batch_size), np.zeros((3, n_steps))
         learning_rates = batches.learning_rates.tolist()
+        strengths = with_weight_decays(batches, solver).weight_decays
+        decays = [0.0] * n_steps if strengths is None else strengths.tolist()
         row_seed = predictions = None
         if batches.with_predictions:
             predictions = np.zeros((n_steps, batch_size, spec.n_outputs), spec.dtype)
@@ -230,7 +254,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                     sums[1, i] = weight = summed_weight(step_rows)
                     if weight > 0:
                         backward(passes, weights, gradients, step_rows, p[place], weight)
-                        sums[2, i] = advance(state, mean, weight, learning_rates[i])
+                        sums[2, i] = advance(state, mean, weight, learning_rates[i], decays[i])
                     if predictions is not None:
                         predictions[i, batches.order[i] >= 0] = p[place]
                 losses = weighted_losses(chunk, p)

@@ -5,13 +5,12 @@ The updates of "adam", "sgd" and "adamw" are written once for the arrays of all 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import Array, Arrays, Joint, Namespace, Solver, optimizer_state_name
+from mlpkit.plugin import Array, Namespace, Solver
 
 
 def _adam_rate(learning_rate: float, step: Array, options: Mapping[str, float]) -> Array:
@@ -45,70 +44,6 @@ def adam(beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8) -> S
     return Solver(_adam, ("m", "v"), options, _adam_rate, name="adam")
 
 
-STEP = "adamw/step"  # the key of the number of steps in the optimizer state
-
-
-@dataclass(frozen=True)
-class AdamW:
-    """One of the two functions of a `Joint`.
-
-    Objects with equal settings compare equal, also after pickling, so compiled code is reused.
-    """
-
-    function: str
-    beta_1: float
-    beta_2: float
-    epsilon: float
-    weight_decay: float
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Call the function."""
-        return getattr(self, self.function)(*arguments)
-
-    def start(self, arrays: Arrays) -> Arrays:
-        """Return both moments of each array and the number of steps, all zero."""
-        optimizer_state = {
-            optimizer_state_name(moment, name): np.zeros_like(a)
-            for moment in "mv"
-            for name, a in arrays.items()
-        }
-        return {**optimizer_state, STEP: np.zeros((), next(iter(arrays.values())).dtype)}
-
-    def update(
-        self, xp: Namespace, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Make one step.
-
-        Matrices decay by ``learning_rate * weight_decay``; vectors (biases) do not decay.
-        """
-        step = optimizer_state[STEP] + 1
-        bias_1, bias_2 = (_one_minus_power(xp, b, step) for b in (self.beta_1, self.beta_2))
-        rate_1, root_2 = learning_rate / bias_1, xp.sqrt(bias_2)
-        new_weights: dict[str, Any] = {}
-        new_state: dict[str, Any] = {STEP: step}
-        for name, p in weights.items():
-            g = gradients[name]
-            m_name, v_name = (optimizer_state_name(moment, name) for moment in "mv")
-            m = self.beta_1 * optimizer_state[m_name]
-            m += (1 - self.beta_1) * g
-            v = self.beta_2 * optimizer_state[v_name]
-            v += (1 - self.beta_2) * (g * g)
-            change = xp.sqrt(v)
-            change /= root_2
-            change += self.epsilon
-            change = m / change
-            change *= rate_1
-            decayed = p * (1 - learning_rate * self.weight_decay) if len(p.shape) > 1 else p
-            new_weights[name] = decayed - change
-            new_state |= {m_name: m, v_name: v}
-        return new_weights, new_state
-
-
-def _one_minus_power(xp: Namespace, beta: float, step: Any) -> Any:
-    """Return ``1 - beta ** step``, in full precision where beta is close to 1."""
-    return -xp.expm1(step * (math.log(beta) if beta > 0 else -math.inf))
-
-
 def adamw(
     beta_1: float = 0.9,
     beta_2: float = 0.999,
@@ -117,15 +52,15 @@ def adamw(
 ) -> Solver:
     """Return Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101).
 
-    A step multiplies the weight matrices by ``1 - learning_rate * weight_decay``. Biases do not
-    decay. Unlike in `adam`, ``epsilon`` is added to the square root of the corrected moment.
+    It is `adam` with `Solver.weight_decay`: a step also subtracts ``learning_rate * weight_decay``
+    times the weights before the step from the weight matrices, and nothing from the biases.
     """
     if isinstance(weight_decay, bool) or not isinstance(weight_decay, Real):
         raise ValueError(f"solver='adamw': weight_decay must be a number, got {weight_decay!r}.")
     if not 0 <= weight_decay < math.inf:
         raise ValueError(f"solver='adamw': weight_decay must be >= 0, got {weight_decay!r}.")
-    settings = tuple(map(float, (beta_1, beta_2, epsilon, weight_decay)))
-    return Solver(joint=Joint(AdamW("start", *settings), AdamW("update", *settings)), name="adamw")
+    solver = adam(beta_1, beta_2, epsilon)
+    return solver._replace(weight_decay=float(weight_decay), name="adamw")
 
 
 def _momentum(

@@ -1,7 +1,7 @@
 """Backends: pure functions over a training state."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from mlpkit.plugin.arrays import Array, Arrays
 from mlpkit.plugin.networks import Network, Spec
@@ -49,8 +49,8 @@ class Batches(NamedTuple):
     with_predictions : bool, default=False
         Whether to return `StepSums.predictions`.
     weight_decays : ndarray of shape (n_steps,) or None, default=None
-        Strength of the decoupled weight decay of each step, float64. None means
-        `Solver.weight_decay`.
+        Strength of the decoupled weight decay of each step, float64, which is multiplied by the
+        learning rate of the step. None means `Solver.weight_decay`.
     dropout_factors : ndarray of shape (n_steps,) or None, default=None
         Factor of all dropout rates of each step, float64. None means 1.
     """
@@ -61,6 +61,20 @@ class Batches(NamedTuple):
     with_predictions: bool = False
     weight_decays: Array | None = None
     dropout_factors: Array | None = None
+
+
+class Update(Protocol):
+    """One step of a solver; see `Steps`."""
+
+    def __call__(
+        self,
+        state: State,
+        gradients: Arrays,
+        weight: float,
+        learning_rate: float,
+        weight_decay: float | None = None,
+    ) -> State:
+        """Return the state after the step."""
 
 
 class Steps(NamedTuple):
@@ -92,8 +106,9 @@ class Steps(NamedTuple):
         which `update` computes the new one, averaged over shards: the new value itself or, for
         integers, its change, exact below 2**20.
     update : callable
-        ``update(state, gradients, weight, learning_rate) -> state``. It divides the summed
-        gradients by the summed weight, adds the gradient of the L2 penalty, and makes one step.
+        ``update(state, gradients, weight, learning_rate, weight_decay=None) -> state``. It divides
+        the summed gradients by the summed weight, adds the gradient of the L2 penalty, and makes
+        one step. The weight decay is that of the step, as in `Batches.weight_decays`.
     epoch : callable
         ``epoch(state, rows, batches) -> (state, sums)``. Equals a loop of `gradient` and
         `update`, and is faster. A step whose weight is 0 changes nothing.
@@ -110,7 +125,7 @@ class Steps(NamedTuple):
     arrays: Callable[[State], Arrays]
     optimizer_state: Callable[[State], Arrays]
     gradient: Callable[[State, Rows, Array | None, int], tuple[StepSums, Arrays]]
-    update: Callable[[State, Arrays, float, float], State]
+    update: Update
     epoch: Callable[[State, Rows, Batches], tuple[State, StepSums]]
     outputs: Callable[[State, Any], Array]
 

@@ -233,7 +233,9 @@ class Network(NamedTuple):
         length. The rows of a step consist of as many parts of equal size, one for each model. 0
         means one model, without such an axis.
     learning_rate_factors : dict of float, default={}
-        Factor of the learning rate by name of the weights; 1 for other weights.
+        Factor of the learning rate by name of the weights; 1 for other weights. It multiplies the
+        learning rate of an elementwise solver. Since a joint solver has one learning rate, the
+        factor multiplies the change of the weights. It multiplies the weight decay as well.
     weight_decay_factors : dict of float, default={}
         Factor of `Solver.weight_decay` by name of the weights. Other weights have the factor 1 if
         they have two or more axes, not counting that of models, and 0 if they are vectors.

@@ -90,9 +90,11 @@ class Solver(NamedTuple):
         backend that has its own implementation of a rule may recognize it by this name and
         `options`. An empty name stands for a rule that only `update` or `joint` defines.
     weight_decay : float, default=0.0
-        Strength of the decoupled weight decay, which a backend applies in addition to the update:
-        ``p - learning_rate * weight_decay * p`` for the weights p before the step, see
-        `Network.weight_decay_factors`.
+        Strength of the decoupled weight decay. In addition to the update, a backend subtracts
+        ``learning_rate * weight_decay * p`` for the weights p before the step, with the factors of
+        `Network.learning_rate_factors` and `Network.weight_decay_factors`. A trainer passes
+        `Batches.weight_decays` such that the learning rate here is the one before
+        `learning_rate_at`. Solvers without steps do not use it.
     """
 
     update: Callable[..., tuple[Any, tuple[Any, ...]]] | None = None

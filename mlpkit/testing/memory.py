@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array
 
-from mlpkit.testing.capabilities import CapabilityTests
 from mlpkit.testing.cases import batches, close, data, recipe, spec
+from mlpkit.testing.recipes import RecipeTests
 
 
-class MemoryTests(CapabilityTests):
+class MemoryTests(RecipeTests):
     """Conformance tests of the size of temporary arrays."""
 
     def test_sparse_rows_are_converted_in_blocks(self) -> None:

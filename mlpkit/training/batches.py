@@ -65,4 +65,12 @@ def scheduled_batches(order: Array, progress: Progress, recipe: Recipe, seed: in
                 f" learning rates of shape {step.shape}, one for each step.",
                 "solver",
             )
-    return Batches(order, learning_rates, (seed + step * 0x9E3779B1).astype(np.uint32))
+    weight_decays = None
+    if (
+        solver.weight_decay > 0
+    ):  # they are multiplied by the learning rate before `learning_rate_at`
+        ratio = np.ones(len(order))
+        np.divide(progress.learning_rate, learning_rates, out=ratio, where=learning_rates > 0)
+        weight_decays = solver.weight_decay * ratio
+    seeds = (seed + step * 0x9E3779B1).astype(np.uint32)
+    return Batches(order, learning_rates, seeds, weight_decays=weight_decays)

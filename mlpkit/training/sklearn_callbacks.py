@@ -78,9 +78,15 @@ class SklearnTasks:
             self._begin_epoch(state)
             return steps.gradient(state, rows, index, seed)
 
-        def update(state: State, gradient: Arrays, weight: float, learning_rate: float) -> State:
+        def update(
+            state: State,
+            gradients: Arrays,
+            weight: float,
+            learning_rate: float,
+            weight_decay: float | None = None,
+        ) -> State:
             self.n_steps += 1
-            return steps.update(state, gradient, weight, learning_rate)
+            return steps.update(state, gradients, weight, learning_rate, weight_decay)
 
         return job._replace(steps=steps._replace(epoch=epoch, gradient=gradient, update=update))
 

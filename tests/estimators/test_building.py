@@ -172,3 +172,18 @@ def test_losses_without_delta_on_numpy() -> None:
 
     with pytest.raises(PluginError, match="'losses_without_delta'.*rite a `delta`"):
         MLPClassifier(builder=build, backend="numpy", **QUICK).fit(X, Y)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("field", ["learning_rate_factors", "weight_decay_factors"])
+@pytest.mark.parametrize("factor", [-1.0, np.inf, np.nan, True, "a"])
+def test_invalid_factors_of_a_network(field: str, factor: Any) -> None:
+    """Factors are finite numbers >= 0 of trained arrays."""
+
+    def network(spec: Spec, rng: Any, name: str = "coef_0") -> Network:
+        return dense.build(spec, rng)._replace(**{field: {name: factor}})
+
+    with pytest.raises(PluginError, match=f"`{field}` contains .* expected a finite number >= 0"):
+        MLPClassifier(builder=network, **QUICK).fit(X, Y)
+    with pytest.raises(PluginError, match=f"`{field}` contains 'coef_9', which is not trained"):
+        MLPClassifier(builder=network, builder_options={"name": "coef_9"}, **QUICK).fit(X, Y)

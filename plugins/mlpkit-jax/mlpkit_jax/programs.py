@@ -21,6 +21,8 @@ from mlpkit.backend_kit import (
     check_joint_update,
     check_row_losses,
     check_update,
+    learning_rate_factors,
+    weight_decay_factors,
 )
 from mlpkit.plugin import (
     PENALTY,
@@ -116,6 +118,30 @@ class Structure(NamedTuple):
     optimizer_state: tuple[str, ...]
     options: tuple[tuple[str, float], ...]
     joint: Joint | None
+    with_rate_factors: tuple[str, ...]  # weights with a factor of the learning rate
+    with_decay_factors: tuple[str, ...]  # weights that decay, if any do
+
+
+class Settings(NamedTuple):
+    """Values that compiled functions receive as arguments; None if there are none.
+
+    The factors have the order of the names in `Structure`.
+    """
+
+    alpha: Any
+    rate_factors: Any = None
+    decay_factors: Any = None
+
+
+def settings(network: Network, recipe: Recipe, dtype: Any, decays: bool) -> Settings:
+    """Return the settings of a network, with or without weight decay."""
+    rates = list(learning_rate_factors(network).values())
+    factors = list(weight_decay_factors(network).values()) if decays else []
+    return Settings(
+        dtype.type(recipe.alpha),
+        np.array(rates, dtype) if rates else None,
+        np.array(factors, dtype) if factors else None,
+    )
 
 
 def dense_apply(spec: Spec) -> DenseApply:
@@ -136,6 +162,8 @@ def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
         solver.optimizer_state,
         tuple(sorted(solver.options.items())),
         solver.joint,
+        tuple(learning_rate_factors(network)),
+        tuple(weight_decay_factors(network)),
     )
 
 
@@ -159,7 +187,11 @@ def programs(s: Structure) -> Programs:
 
 
 def run(
-    s: Structure, state: TrainingState, block: Block, alpha: Any, with_predictions: bool = False
+    s: Structure,
+    state: TrainingState,
+    block: Block,
+    settings: Settings,
+    with_predictions: bool = False,
 ) -> tuple[TrainingState, Any, Any]:
     """Run the steps of a block.
 
@@ -170,8 +202,10 @@ def run(
     def step(i: Any, carry: tuple[TrainingState, Any, Any]) -> tuple[TrainingState, Any, Any]:
         state, sums, predictions = carry
         total, new_frozen, p = _backward(s, state.weights, block, i)
-        row = jnp.stack([total.loss, total.weight, _penalty(s, state.weights, alpha)])
-        state = _advanced(s, state, total, new_frozen, block.learning_rates[i], alpha)
+        row = jnp.stack([total.loss, total.weight, _penalty(s, state.weights, settings.alpha)])
+        decay = None if block.weight_decays is None else block.weight_decays[i]
+        learning_rate = block.learning_rates[i]
+        state = _advanced(s, state, total, new_frozen, learning_rate, decay, settings)
         if with_predictions:
             predictions = predictions.at[i].set(p)
         return state, sums.at[:, i].set(row), predictions
@@ -206,7 +240,8 @@ def update(
     gradients: Tensors,
     weight: Any,
     learning_rate: Any,
-    alpha: Any,
+    decay: Any,
+    settings: Settings,
 ) -> TrainingState:
     """Make one solver step with the gradients that `add` summed."""
     new_frozen = {
@@ -214,7 +249,7 @@ def update(
     }
     trained = {name: g for name, g in gradients.items() if name not in s.frozen}
     total = GradientSums(0.0, weight, trained)
-    return _advanced(s, state, total, new_frozen, learning_rate, alpha)
+    return _advanced(s, state, total, new_frozen, learning_rate, decay, settings)
 
 
 def _averageable(new: Any, old: Any) -> Any:
@@ -290,7 +325,8 @@ def _advanced(
     total: GradientSums,
     new_frozen: Mapping[str, Any],
     learning_rate: Any,
-    alpha: Any,
+    decay: Any,
+    settings: Settings,
 ) -> TrainingState:
     """Make one solver step, or return the same state if the weight is 0."""
 
@@ -298,9 +334,13 @@ def _advanced(
         weights: Tensors = dict(new_frozen)
         optimizer_state: Tensors = {}
         gradients = {
-            name: (g + alpha * state.weights[name] if name in s.decayed else g) / total.weight
+            name: (g + settings.alpha * state.weights[name] if name in s.decayed else g)
+            / total.weight
             for name, g in total.gradients.items()
         }
+        rates = dict.fromkeys(gradients, learning_rate)
+        for i, name in enumerate(s.with_rate_factors):
+            rates[name] = learning_rate * settings.rate_factors[i]
         if s.joint is not None:
             trained = {name: state.weights[name] for name in gradients}
             with traceable():
@@ -309,15 +349,22 @@ def _advanced(
                 )
             new, optimizer_state = check_joint_update(returned, trained, state.optimizer_state)
             weights, gradients = {**weights, **new}, {}
+            for i, name in enumerate(s.with_rate_factors):
+                change = weights[name] - trained[name]
+                weights[name] = trained[name] + settings.rate_factors[i] * change
         for name, g in gradients.items():
             assert s.update is not None  # the trainer of a solver without steps makes no updates
             p = state.weights[name]
             keys = [optimizer_state_name(moment, name) for moment in s.optimizer_state]
             moments = tuple(state.optimizer_state[key] for key in keys)
             with traceable():
-                returned = s.update(jnp, p, g, moments, learning_rate, dict(s.options))
+                returned = s.update(jnp, p, g, moments, rates[name], dict(s.options))
             weights[name], new = check_update(returned, p, moments)
             optimizer_state.update(zip(keys, new, strict=True))
+        if decay is not None:
+            for i, name in enumerate(s.with_decay_factors):
+                amount = rates[name] * decay * settings.decay_factors[i]
+                weights[name] = weights[name] - amount * state.weights[name]
         new_state = TrainingState(weights, optimizer_state)
         after: TrainingState = jax.tree.map(_like, new_state, state)
         return after

@@ -10,7 +10,13 @@ import jax
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.backend_kit import Device, initial_optimizer_state, padded_size, rows_within
+from mlpkit.backend_kit import (
+    Device,
+    initial_optimizer_state,
+    padded_size,
+    rows_within,
+    with_weight_decays,
+)
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -21,7 +27,7 @@ from mlpkit.plugin import (
     Steps,
     StepSums,
 )
-from mlpkit_jax.programs import GradientSums, TrainingState, programs, structure
+from mlpkit_jax.programs import GradientSums, TrainingState, programs, settings, structure
 from mlpkit_jax.runtime import computing, on_accelerator, selected_device, to_numpy
 from mlpkit_jax.training_rows import RESIDENT_ROWS, TrainingRows, training_rows
 
@@ -68,7 +74,8 @@ class StepFunctions:
         self.dtype, self.n_outputs = np.dtype(spec.dtype), spec.n_outputs
         self.widest = max(spec.layer_units)
         self.full, self.resident = recipe.batch_size, resident
-        self.alpha = self.dtype.type(recipe.alpha)
+        self.settings = {d: settings(network, recipe, self.dtype, d) for d in (False, True)}
+        self.alpha = self.settings[False].alpha
         self.dtypes = {name: a.dtype for name, a in network.arrays.items()}
         # each transfer to the device copies them
         self.zeros = {name: np.zeros(a.shape, self.dtype) for name, a in network.arrays.items()}
@@ -118,18 +125,28 @@ class StepFunctions:
             return StepSums(float(total.loss), float(total.weight), float(penalty)), gradients
 
     def update(
-        self, state: TrainingState, gradients: Arrays, weight: float, learning_rate: float
+        self,
+        state: TrainingState,
+        gradients: Arrays,
+        weight: float,
+        learning_rate: float,
+        weight_decay: float | None = None,
     ) -> TrainingState:
         """Make one solver step with sums of gradients."""
+        value = self.solver.weight_decay if weight_decay is None else weight_decay
+        decay = self.dtype.type(value) if value > 0 else None
+        settings = self.settings[decay is not None]
         with computing(self.dtype, self.device):
-            scalars = self.dtype.type(weight), self.dtype.type(learning_rate), self.alpha
-            after: TrainingState = self.programs.update(state, gradients, *scalars)
+            scalars = self.dtype.type(weight), self.dtype.type(learning_rate), decay
+            after: TrainingState = self.programs.update(state, gradients, *scalars, settings)
             return after
 
     def epoch(
         self, state: TrainingState, rows: TrainingRows, batches: Batches
     ) -> tuple[TrainingState, StepSums]:
         """Run all steps, and return the sums of each, (n_steps,)."""
+        batches = with_weight_decays(batches, self.solver)
+        settings = self.settings[batches.weight_decays is not None]
         with computing(self.dtype, self.device):
             programs = self.programs
             run = programs.run_with_predictions if batches.with_predictions else programs.run
@@ -137,7 +154,7 @@ class StepFunctions:
             outputs: list[Any] = []
             n_steps = [0]
             for block in rows.blocks(batches, self.full):
-                state, block_sums, p = run(state, block, self.alpha)
+                state, block_sums, p = run(state, block, settings)
                 sums.append(block_sums)
                 outputs.append(p)
                 n_steps.append(block.n_steps)

@@ -54,6 +54,12 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             "backend='keras' trains Keras models, and this builder returns another network. Use"
             " builder='keras.mlp', a function that returns a keras.Model, or another backend."
         )
+    if network.learning_rate_factors or network.weight_decay_factors or recipe.solver.weight_decay:
+        raise PluginError(
+            "backend='keras' does not support solver='adamw', nor factors of the learning rate and"
+            " of the weight decay, since Keras updates the weights. Use an optimizer of Keras, such"
+            " as solver='keras.adamw', or backend='jax' or 'tensorflow'."
+        )
     f = KerasSteps(network.apply, spec, recipe)
     return Steps(
         f.put, f.start, f.arrays, f.optimizer_state, f.gradient, f.update, f.epoch, f.outputs
@@ -121,7 +127,12 @@ class KerasSteps:
         )
 
     def update(
-        self, state: TrainingState, gradients: Arrays, weight: float, learning_rate: float
+        self,
+        state: TrainingState,
+        gradients: Arrays,
+        weight: float,
+        learning_rate: float,
+        weight_decay: float | None = None,
     ) -> TrainingState:
         """Unsupported: raises PluginError."""
         return self.gradient(state, None, None, 0)  # type: ignore[no-any-return]

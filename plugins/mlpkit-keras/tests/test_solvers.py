@@ -12,6 +12,7 @@ from custom import X, Y
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier
+from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import PluginError
 from mlpkit.testing import close
 from mlpkit_keras import OPTIMIZERS, SHARED_SOLVER_NAMES
@@ -138,7 +139,8 @@ def test_solvers_with_backend_keras() -> None:
         curves[solver] = fitted(solver, BACKEND)
         np.testing.assert_allclose(fitted(solver, "keras"), curves[solver], rtol=1e-3)
     assert curves["adam"] != curves["keras.sgd"] != curves["lion"]
-    with pytest.raises(PluginError, match="requires an optimizer of Keras"):
-        MLPClassifier(builder=custom.ending, solver="adamw", backend="keras").fit(
-            custom.X, custom.Y
-        )
+    for solver in ("adamw", adam()._replace(weight_decay=0.1)):
+        with pytest.raises(PluginError, match="does not support solver='adamw'.*'keras.adamw'"):
+            MLPClassifier(builder=custom.ending, solver=solver, backend="keras").fit(
+                custom.X, custom.Y
+            )

@@ -147,20 +147,37 @@ def advance(
     state: TrainingState,
     gradients: Tensors,
     weight: Tensor,
-    learning_rate: Tensor,
-    alpha: Tensor,
+    rates: Tensors,
+    settings: Tensors,
 ) -> TrainingState:
     """Return the state after one solver step of a weight above 0.
 
-    The summed gradients contain the new values of the frozen arrays.
+    The summed gradients contain the new values of the frozen arrays. ``rates`` are the learning
+    rate and, if weights decay, the weight decay of the step.
     """
     trained = {name: p for name, p in state.weights.items() if name not in structure.frozen}
     means = {}
     for name, p in trained.items():
         g = gradients[name]
-        means[name] = (g + alpha * p if name in structure.decayed else g) / weight
-    step = _joint_update if structure.joint else _elementwise_update
-    weights, optimizer_state = step(structure, trained, means, state.optimizer_state, learning_rate)
+        means[name] = (g + settings["alpha"] * p if name in structure.decayed else g) / weight
+    learning_rates = dict.fromkeys(trained, rates["learning_rates"])
+    for i, name in enumerate(structure.with_rate_factors):
+        learning_rates[name] *= settings["rate_factors"][i]
+    if structure.joint:
+        weights, optimizer_state = _joint_update(
+            structure, trained, means, state.optimizer_state, rates["learning_rates"]
+        )
+        for i, name in enumerate(structure.with_rate_factors):
+            change = weights[name] - trained[name]
+            weights[name] = trained[name] + settings["rate_factors"][i] * change
+    else:
+        weights, optimizer_state = _elementwise_update(
+            structure, trained, means, state.optimizer_state, learning_rates
+        )
+    if "weight_decays" in rates:
+        for i, name in enumerate(structure.with_decay_factors):
+            amount = learning_rates[name] * rates["weight_decays"] * settings["decay_factors"][i]
+            weights[name] -= amount * trained[name]
     weights |= {name: gradients[name] for name in structure.frozen}
     return TrainingState(weights, optimizer_state)
 
@@ -199,7 +216,7 @@ def _elementwise_update(
     weights: Tensors,
     gradients: Tensors,
     optimizer_state: Tensors,
-    learning_rate: Tensor,
+    learning_rates: Tensors,
 ) -> tuple[Tensors, Tensors]:
     assert structure.update is not None  # the trainer of a solver without steps makes no updates
     new_weights: Tensors = {}
@@ -209,7 +226,9 @@ def _elementwise_update(
         moments = tuple(optimizer_state[key] for key in keys)
         options = dict(structure.options)
         with traceable():
-            returned = structure.update(xp, p, gradients[name], moments, learning_rate, options)
+            returned = structure.update(
+                xp, p, gradients[name], moments, learning_rates[name], options
+            )
         new_weights[name], new_moments = check_update(returned, p, moments)
         new_state.update(zip(keys, new_moments, strict=True))
     return new_weights, new_state

@@ -54,27 +54,37 @@ def _seed_specs(*shape: int) -> Any:
     return tf.TensorSpec(shape, tf.int64)
 
 
+def _rate_specs(structure: Structure, decays: bool, *shape: int) -> Tensors:
+    names = ("learning_rates", "weight_decays") if decays else ("learning_rates",)
+    return {name: structure.tensor(*shape) for name in names}
+
+
 @lru_cache(maxsize=MAX_PROGRAMS)
 def epoch(
-    structure: Structure, n_steps: int, batch_size: int, with_predictions: bool = False
+    structure: Structure,
+    n_steps: int,
+    batch_size: int,
+    with_predictions: bool = False,
+    decays: bool = False,
 ) -> Callable[..., tuple[TrainingState, Tensor, Any]]:
     """Return a program that runs several steps.
 
-    Its arguments are the state, the rows (n_steps, batch_size, ...), the learning rates
-    (n_steps,), the seeds (n_steps,), the order of the steps (n_steps,), how many of them to run,
-    and alpha. It returns the state, the sums (3, n_steps), which are 0 for the steps that are not
-    run, and the activated outputs of all rows if with_predictions is true.
+    Its arguments are the state, the rows (n_steps, batch_size, ...), the learning rates and, if
+    weights decay, the weight decays (n_steps,), the seeds (n_steps,), the order of the steps
+    (n_steps,), how many of them to run, and the settings. It returns the state, the sums
+    (3, n_steps), which are 0 for the steps that are not run, and the activated outputs of all rows
+    if with_predictions is true.
     """
     return _compiled(
         structure,
         lambda structure, *args: _epoch(structure, with_predictions, *args),
         structure.state(),
         _row_specs(structure, n_steps, batch_size),
-        structure.tensor(n_steps),
+        _rate_specs(structure, decays, n_steps),
         _seed_specs(n_steps),
         tf.TensorSpec((n_steps,), tf.int32),
         tf.TensorSpec((), tf.int32),
-        structure.tensor(),
+        structure.settings(decays),
         jit_compile=structure.jit_compile,
     )
 
@@ -100,11 +110,11 @@ def gradient(
 
 
 @lru_cache(maxsize=MAX_PROGRAMS)
-def update(structure: Structure) -> Callable[..., TrainingState]:
+def update(structure: Structure, decays: bool = False) -> Callable[..., TrainingState]:
     """Return a program that makes one solver step.
 
-    Its arguments are the state, the summed gradients, the weight, the learning rate and alpha. It
-    returns the next state.
+    Its arguments are the state, the summed gradients, the weight, the learning rate and, if
+    weights decay, the weight decay, and the settings. It returns the next state.
     """
     state, scalar = structure.state(), structure.tensor()
     gradients = {name: structure.tensor(*shape) for name, shape, _ in structure.weights}
@@ -114,8 +124,8 @@ def update(structure: Structure) -> Callable[..., TrainingState]:
         state,
         gradients,
         scalar,
-        scalar,
-        scalar,
+        _rate_specs(structure, decays),
+        structure.settings(decays),
         jit_compile=structure.jit_compile,
     )
 
@@ -143,13 +153,13 @@ def _epoch(
     with_predictions: bool,
     state: TrainingState,
     rows: RowTensors,
-    learning_rates: Tensor,
+    rates: Tensors,
     seeds: Tensor,
     order: Tensor,
     n_run: Tensor,
-    alpha: Tensor,
+    settings: Tensors,
 ) -> tuple[TrainingState, Tensor, Any]:
-    n_steps = learning_rates.shape[0]
+    n_steps, alpha = seeds.shape[0], settings["alpha"]
     sums = tf.TensorArray(structure.dtype, n_steps, element_shape=(3,))
     shape = rows[1].shape[1:] if with_predictions else (0,)
     outputs = tf.TensorArray(structure.dtype, n_steps, element_shape=shape)
@@ -161,8 +171,8 @@ def _epoch(
         row = i if n_steps > 1 else 0  # the rows are not copied if the index is a constant
         batch = tuple(tensor[row] for tensor in rows)
         step_sums, gradients, p = network.gradient(structure, state.weights, batch, seeds[i], alpha)
-        weight, learning_rate = step_sums[1], learning_rates[i]
-        state = network.advance(structure, state, gradients, weight, learning_rate, alpha)
+        step_rates = {name: values[i] for name, values in rates.items()}
+        state = network.advance(structure, state, gradients, step_sums[1], step_rates, settings)
         if with_predictions:
             outputs = outputs.write(i, p)
         return place + 1, state, sums.write(i, step_sums), outputs
@@ -184,11 +194,11 @@ def _update(
     state: TrainingState,
     sums: Tensors,
     weight: Tensor,
-    learning_rate: Tensor,
-    alpha: Tensor,
+    rates: Tensors,
+    settings: Tensors,
 ) -> TrainingState:
     gradients = network.averaged(structure, state.weights, sums, weight)
-    return network.advance(structure, state, gradients, weight, learning_rate, alpha)
+    return network.advance(structure, state, gradients, weight, rates, settings)
 
 
 def _outputs(structure: Structure, weights: Tensors, x: Tensor) -> Tensor:

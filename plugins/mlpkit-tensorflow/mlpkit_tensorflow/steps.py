@@ -16,11 +16,12 @@ from mlpkit.backend_kit import (
     initial_optimizer_state,
     rows_within,
     training_dataset,
+    with_weight_decays,
 )
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, StepSums
 from mlpkit_tensorflow import programs
 from mlpkit_tensorflow.devices import check_dtype, fork_guard, on_device, selected_device
-from mlpkit_tensorflow.structure import Tensor, Tensors, TrainingState, structure_of
+from mlpkit_tensorflow.structure import Tensor, Tensors, TrainingState, settings, structure_of
 from mlpkit_tensorflow.training_rows import TrainingRows
 
 
@@ -58,7 +59,7 @@ class StepFunctions:
         optimizer_state = self._initial_state(network.arrays)
         self.structure = structure_of(network, optimizer_state, spec, recipe, jit_compile, device)
         self.batch_size = recipe.batch_size
-        self.alpha = recipe.alpha
+        self.settings = {d: settings(network, recipe, spec.dtype, d) for d in (False, True)}
         self.dtype, self.widest = spec.dtype, max(spec.layer_units)
 
     def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
@@ -87,7 +88,7 @@ class StepFunctions:
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         parts = rows.all() if indices is None else rows.step(indices)
-        alpha, sums = self._scalar(self.alpha), []
+        alpha, sums = tf.constant(self.settings[False]["alpha"]), []
         total: Tensors = {}
         for i, part in enumerate(parts):
             program = programs.gradient(self.structure, len(part[2]))
@@ -101,33 +102,51 @@ class StepFunctions:
         return step_sums, _to_numpy(total)
 
     def update(
-        self, state: TrainingState, gradients: Arrays, weight: float, learning_rate: float
+        self,
+        state: TrainingState,
+        gradients: Arrays,
+        weight: float,
+        learning_rate: float,
+        weight_decay: float | None = None,
     ) -> TrainingState:
         """Make one solver step with sums of gradients."""
         if not weight > 0:
             return state
-        return programs.update(self.structure)(
+        decay = self.solver.weight_decay if weight_decay is None else weight_decay
+        rates = {"learning_rates": self._scalar(learning_rate)}
+        if decay > 0:
+            rates["weight_decays"] = self._scalar(decay)
+        return programs.update(self.structure, decay > 0)(
             state,
             {name: tf.constant(gradients[name], self.dtype) for name in state.weights},
-            *map(self._scalar, (weight, learning_rate, self.alpha)),
+            self._scalar(weight),
+            rates,
+            _to_tensors(self.settings[decay > 0]),
         )
 
     def epoch(
         self, state: TrainingState, rows: TrainingRows, batches: Batches
     ) -> tuple[TrainingState, StepSums]:
         """Run all steps, and return the sums of each, (n_steps,)."""
-        alpha, sums = self._scalar(self.alpha), []
+        batches, sums = with_weight_decays(batches, self.solver), []
+        decays = batches.weight_decays is not None
+        settings = _to_tensors(self.settings[decays])
         outputs: list[Tensor] = []
         for block in rows.blocks(batches):
             is_empty = block.w.sum(axis=1) <= 0  # these steps are not run
-            program = programs.epoch(self.structure, *block.w.shape, batches.with_predictions)
+            program = programs.epoch(
+                self.structure, *block.w.shape, batches.with_predictions, decays
+            )
+            rates = {"learning_rates": tf.constant(block.learning_rates)}
+            if decays:
+                rates["weight_decays"] = tf.constant(block.weight_decays)
             arguments = (
                 rows.tensors(block),
-                tf.constant(block.learning_rates),
+                rates,
                 tf.constant(block.seeds, tf.int64),
                 tf.constant(is_empty.argsort(kind="stable"), tf.int32),
                 tf.constant(np.count_nonzero(~is_empty), tf.int32),
-                alpha,
+                settings,
             )
             del block  # it may be large, and the tensors are copies
             state, block_sums, p = program(state, *arguments)

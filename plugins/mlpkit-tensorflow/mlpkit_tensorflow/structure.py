@@ -6,8 +6,10 @@ Everything else (weights, rows, alpha, learning rates, seeds) is an argument.
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
+from mlpkit.backend_kit import learning_rate_factors, weight_decay_factors
 from mlpkit.plugin import Apply, Arrays, Joint, Loss, Network, Recipe, Spec
 
 Tensor = Any  # TensorFlow has no complete types
@@ -45,6 +47,8 @@ class Structure(NamedTuple):
     dtype: Literal["float32", "float64"]
     jit_compile: bool
     device: str | None  # operations are traced for one device
+    with_rate_factors: tuple[str, ...]  # weights with a factor of the learning rate
+    with_decay_factors: tuple[str, ...]  # weights that decay, if any do
 
     def tensor(self, *shape: int | None) -> Any:
         """Return the specification of a tensor of this shape in the dtype of the network."""
@@ -53,6 +57,15 @@ class Structure(NamedTuple):
     def state(self) -> TrainingState:
         """Return the specification of a training state."""
         return TrainingState(_specs(self.weights), _specs(self.optimizer_state))
+
+    def settings(self, decays: bool) -> Tensors:
+        """Return the specification of `settings`."""
+        specs = {"alpha": self.tensor()}
+        if self.with_rate_factors:
+            specs["rate_factors"] = self.tensor(len(self.with_rate_factors))
+        if decays and self.with_decay_factors:
+            specs["decay_factors"] = self.tensor(len(self.with_decay_factors))
+        return specs
 
 
 def structure_of(
@@ -84,7 +97,20 @@ def structure_of(
         spec.dtype,
         jit_compile,
         device,
+        tuple(learning_rate_factors(network)),
+        tuple(weight_decay_factors(network)),
     )
+
+
+def settings(network: Network, recipe: Recipe, dtype: str, decays: bool) -> Arrays:
+    """Return values that compiled functions receive as arguments, with or without weight decay.
+
+    The factors have the order of the names in `Structure`.
+    """
+    rates = list(learning_rate_factors(network).values())
+    factors = list(weight_decay_factors(network).values()) if decays else []
+    values = {"alpha": recipe.alpha, "rate_factors": rates, "decay_factors": factors}
+    return {name: np.array(value, dtype) for name, value in values.items() if value != []}
 
 
 def _specs(shapes: Shapes) -> Tensors:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 
-from mlpkit.backend_kit import Device, check_joint_update, check_update
+from mlpkit.backend_kit import Device, check_joint_update, check_update, with_weight_decays
 from mlpkit.plugin import Array, Arrays, Batches, Joint, Network, Recipe, Spec, Steps, StepSums
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import fork_guard, selected_device
@@ -46,6 +46,8 @@ class StepFunctions:
         )
         self.solver, self.alpha, self.n_outputs = recipe.solver, recipe.alpha, spec.n_outputs
         self.widest = max(spec.layer_units)
+        self.segments = {decays: self.layout.segments(decays) for decays in (False, True)}
+        self.has_rate_factors = any(s.learning_rate_factor != 1 for s in self.segments[False])
 
     def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
         """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
@@ -83,16 +85,21 @@ class StepFunctions:
         return StepSums(float(loss), weight, float(self._penalty(state))), arrays
 
     def update(
-        self, state: TrainingState, gradients: Arrays, weight: float, learning_rate: float
+        self,
+        state: TrainingState,
+        gradients: Arrays,
+        weight: float,
+        learning_rate: float,
+        weight_decay: float | None = None,
     ) -> TrainingState:
         """Make one solver step with sums of gradients."""
         state = state.copy()
+        decay = self.solver.weight_decay if weight_decay is None else weight_decay
         if weight > 0:
             means = {name: np.asarray(gradients[name]) / weight for name in state.frozen}
             frozen = {name: self.layout.tensor(np.asarray(a)) for name, a in means.items()}
-            self._advance(
-                state, self.layout.tensor(self.layout.filled(gradients)), weight, learning_rate
-            )
+            flat = self.layout.tensor(self.layout.filled(gradients))
+            self._advance(state, flat, weight, learning_rate, decay)
             self._replace_frozen(state, frozen)
         return state
 
@@ -106,6 +113,7 @@ class StepFunctions:
         losses: list[Tensor] = []
         outputs: list[Tensor] = []
         sums = np.zeros((3, len(batches.order)))
+        decays = with_weight_decays(batches, self.solver).weight_decays
         for i, part in enumerate(rows.steps(batches.order)):
             if part is None:
                 continue
@@ -116,7 +124,8 @@ class StepFunctions:
                 outputs.append(new.p)
                 places.append(part.places)
             sums[1, i] = part.weight
-            self._advance(state, gradients, part.weight, float(batches.learning_rates[i]))
+            decay = 0.0 if decays is None else float(decays[i])
+            self._advance(state, gradients, part.weight, float(batches.learning_rates[i]), decay)
             self._replace_frozen(state, new.frozen)
         if steps:
             sums[::2, steps] = torch.stack(losses, dim=1).cpu().numpy()  # waits for the device
@@ -145,30 +154,45 @@ class StepFunctions:
         return 0.5 * self.alpha * torch.dot(decayed, decayed)
 
     def _advance(
-        self, state: TrainingState, gradients: Tensor, weight: float, learning_rate: float
+        self,
+        state: TrainingState,
+        gradients: Tensor,
+        weight: float,
+        learning_rate: float,
+        decay: float,
     ) -> None:
         """Make one solver step in place, with sums of gradients (n_weights,)."""
         decayed = self.layout.n_decayed
         gradients[:decayed].add_(state.weights[:decayed], alpha=self.alpha)
         gradients /= weight
         if self.solver.joint is not None:
-            self._advance_jointly(self.solver.joint, state, gradients, learning_rate)
+            self._advance_jointly(self.solver.joint, state, gradients, learning_rate, decay)
             return
         assert self.solver.update is not None  # solvers without steps have a trainer
-        old = (state.weights, *state.optimizer_state)
-        options = self.solver.options
-        returned = self.solver.update(xp, old[0], gradients, old[1:], learning_rate, options)
-        p, after = check_update(returned, old[0], old[1:])
-        # None if the solver worked in place; otherwise it may have returned another array of `old`
-        new = [None if a is b else a.clone() for a, b in zip((p, *after), old, strict=True)]
-        for own, array in zip(old, new, strict=True):
-            if array is not None:
-                own.copy_(array)
+        for place, rate_factor, decay_factor in self.segments[decay > 0]:
+            old = (state.weights[place], *state.optimizer_state[:, place])
+            rate, options = learning_rate * rate_factor, self.solver.options
+            decrease = rate * decay * decay_factor * old[0] if decay_factor else None
+            returned = self.solver.update(xp, old[0], gradients[place], old[1:], rate, options)
+            p, after = check_update(returned, old[0], old[1:])
+            # None if the solver worked in place; it may also have returned another array of `old`
+            new = [None if a is b else a.clone() for a, b in zip((p, *after), old, strict=True)]
+            for own, array in zip(old, new, strict=True):
+                if array is not None:
+                    own.copy_(array)
+            if decrease is not None:
+                old[0].sub_(decrease)
 
     def _advance_jointly(
-        self, joint: Joint, state: TrainingState, gradients: Tensor, learning_rate: float
+        self,
+        joint: Joint,
+        state: TrainingState,
+        gradients: Tensor,
+        learning_rate: float,
+        decay: float,
     ) -> None:
         """Make one step of a joint solver in place, with mean gradients (n_weights,)."""
+        before = state.weights.clone() if self.has_rate_factors or decay > 0 else None
         weights, means = self.layout.views(state.weights), self.layout.views(gradients)
         returned = joint.update(xp, weights, means, dict(state.optimizer_state), learning_rate)
         new, optimizer_state = check_joint_update(returned, weights, state.optimizer_state)
@@ -182,6 +206,14 @@ class StepFunctions:
             state.optimizer_state[key] = new_value.clone() if shared else new_value
         for name, view in weights.items():
             view.copy_(copies[name])
+        if before is None:
+            return
+        for place, rate_factor, decay_factor in self.segments[decay > 0]:
+            p, old = state.weights[place], before[place]
+            if rate_factor != 1:
+                p.copy_(old + rate_factor * (p - old))
+            if decay_factor:
+                p.sub_(learning_rate * rate_factor * decay * decay_factor * old)
 
     def _replace_frozen(self, state: TrainingState, new: dict[str, Tensor]) -> None:
         """Replace the frozen arrays by new values, each in its own dtype."""

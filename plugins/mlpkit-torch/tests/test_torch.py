@@ -6,6 +6,7 @@ import sys
 import textwrap
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ import mlpkit_torch.training_rows
 from mlpkit import MLPClassifier
 from mlpkit.backend_kit import warn_about_float64
 from mlpkit.objectives.solvers import adamw
+from mlpkit.plugin import Network, Progress
 from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
+from mlpkit.training.batches import scheduled_batches
 from mlpkit_torch import devices
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import selected_device
 from mlpkit_torch.network import softmax
+from mlpkit_torch.steps import backend as torch_backend
 
 
 class TestConformance(BackendTests):
@@ -237,25 +241,23 @@ def test_softmax(k: int) -> None:
 
 def test_adamw_is_that_of_pytorch() -> None:
     """Ten steps, with matrices that decay and vectors that do not."""
-    joint = adamw(0.8, 0.99, 1e-6, 0.1).joint
-    assert joint is not None
     rng = np.random.RandomState(0)
-    arrays = {"coef_0": rng.standard_normal((4, 3)), "intercept_0": rng.standard_normal(3)}
+    arrays = {"coef_0": rng.standard_normal((5, 3)), "intercept_0": rng.standard_normal(3)}
     theirs = {name: torch.tensor(a, requires_grad=True) for name, a in arrays.items()}
     decays = {"coef_0": 0.1, "intercept_0": 0.0}
     groups = [{"params": [p], "weight_decay": decays[name]} for name, p in theirs.items()]
-    optimizer = torch.optim.AdamW(groups, 0.05, (0.8, 0.99), 1e-6)
-    weights = {name: torch.from_numpy(a.copy()) for name, a in arrays.items()}
-    optimizer_state = {
-        name: torch.from_numpy(np.array(a)) for name, a in joint.start(arrays).items()
-    }
-    for _ in range(10):
-        gradients = {
-            name: torch.from_numpy(rng.standard_normal(a.shape)) for name, a in arrays.items()
-        }
+    optimizer = torch.optim.AdamW(groups, 0.05, (0.8, 0.99), 1e-30)
+    solver = adamw(0.8, 0.99, 1e-30, 0.1)
+    s = replace(spec(), hidden_layer_sizes=())
+    steps = torch_backend(Network(arrays), s, recipe(solver=solver, alpha=0.0))
+    state, progress = steps.start(arrays), Progress(0.05)
+    plan = scheduled_batches(np.zeros((10, 1), int), progress, recipe(solver=solver), 0)
+    assert plan.weight_decays is not None
+    for rate, decay in zip(plan.learning_rates, plan.weight_decays, strict=True):
+        gradients = {name: rng.standard_normal(a.shape) for name, a in arrays.items()}
         for name, p in theirs.items():
-            p.grad = gradients[name]
+            p.grad = torch.from_numpy(gradients[name])
         optimizer.step()
-        weights, optimizer_state = joint.update(xp, weights, gradients, optimizer_state, 0.05)
+        state = steps.update(state, gradients, 1.0, rate, decay)
     for name, p in theirs.items():
-        close(p.detach().numpy(), weights[name].numpy(), 1e-12)
+        close(p.detach().numpy(), steps.arrays(state)[name], 1e-12)

@@ -59,6 +59,18 @@ def unsolved(network: Network, spec: Any, recipe: Any) -> Steps:
     return numpy_backend.backend(network, spec, replace(recipe, solver=adam()))
 
 
+def without_factors(network: Network, spec: Any, recipe: Any) -> Steps:
+    """Ignore the factors of the network."""
+    network = network._replace(learning_rate_factors={}, weight_decay_factors={})
+    return numpy_backend.backend(network, spec, recipe)
+
+
+def undecayed(network: Network, spec: Any, recipe: Any) -> Steps:
+    """Ignore the weight decay of the solver."""
+    solver = recipe.solver._replace(weight_decay=0.0)
+    return numpy_backend.backend(network, spec, replace(recipe, solver=solver))
+
+
 def counting_zero_rows(correct: Steps) -> Any:
     """Treat padding as row 0."""
     return lambda s, rows, b: correct.epoch(s, rows, b._replace(order=np.maximum(b.order, 0)))
@@ -334,6 +346,8 @@ BACKENDS: dict[str, Any] = {
     "batch_size_may_exceed_the_rows": allocating_batches,
     "weights_have_the_dtype_of_the_data": steps_with(arrays=wide),
     "partial_fit_with_any_number_of_rows_equals_numpy": steps_with(epoch=losing_small_steps),
+    "factors_scale_learning_rates_and_weight_decays": without_factors,
+    "the_weight_decay_of_the_solver_is_the_default": undecayed,
     "custom_losses_are_differentiated": usual,
     "joint_solvers_update_all_weights": array_by_array,
     "solvers_may_branch": one_rate,
