@@ -3,7 +3,8 @@
 Skill is 1 - log-loss / log-loss of the class frequencies, or R2, on a quarter of the rows. All
 contenders have their default parameters and one thread, and each fit has a process of its own.
 The JSON file is written after each fit; the same command again continues where it stopped, and
-``--report FILE ...`` only prints the tables of files.
+``--report FILE ...`` only prints the tables of files, or with ``--page`` writes them into a page
+between the lines ``<!-- benchmarks.tabular -->`` and ``<!-- end -->``.
 
 Adult and covertype are read from ``adult.csv.gz`` and ``covertype-93k.csv.gz`` in the folder
 ``--data`` (or the environment variable MLPKIT_BENCHMARK_DATA), and downloaded by scikit-learn if
@@ -20,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.tabular import pages
 from benchmarks.tabular.contenders import CONTENDERS
 from benchmarks.tabular.report import report
 from benchmarks.tabular.results import Fit, Results, read
-from benchmarks.tabular.sources import SOURCES
+from benchmarks.tabular.sources import DEFAULT, SOURCES
 from benchmarks.tabular.variants import VARIANTS
 
 PACKAGES = ("lightgbm", "catboost", "pytabkit", "torch", "jax", "pandas", "numpy", "scikit-learn")
@@ -33,7 +35,11 @@ def main() -> None:
     """Run the fits that have no result yet, and print the tables."""
     arguments = parsed()
     if arguments.report:
-        print(report(read(arguments.report)))
+        text = report(read(arguments.report))
+        if arguments.page:
+            pages.write(arguments.page, text)
+        else:
+            print(text)
         return
     names = arguments.contenders or list(CONTENDERS)
     if arguments.ablation:
@@ -56,7 +62,7 @@ def parsed() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     known = [*CONTENDERS, *VARIANTS]
-    parser.add_argument("--tables", nargs="+", choices=list(SOURCES), default=list(SOURCES))
+    parser.add_argument("--tables", nargs="+", choices=list(SOURCES), default=DEFAULT)
     parser.add_argument("--contenders", nargs="+", choices=known, help="default: all")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--ablation", action="store_true", help="mlpkit without each of its parts")
@@ -66,6 +72,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--limit", type=float, help="seconds after which a fit is given up")
     parser.add_argument("--json", type=Path, default=Path("tabular.json"))
     parser.add_argument("--report", nargs="+", type=Path, metavar="FILE", help="only print tables")
+    parser.add_argument("--page", type=Path, help="page into which the tables are written")
     return parser.parse_args()
 
 

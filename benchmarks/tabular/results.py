@@ -37,11 +37,18 @@ class Results:
 
 
 def read(paths: Iterable[Path]) -> dict[Fit, dict[str, Any]]:
-    """Return the results of several files; those of later files count, unless they are errors."""
+    """Return the results of several files.
+
+    Figures of later files count: skills of a GPU may follow the seconds of a processor. Errors
+    count where there is nothing else.
+    """
     found: dict[Fit, dict[str, Any]] = {}
     for path in paths:
         for record in json.loads(path.read_text())["fits"]:
             fit = Fit(*(record.pop(name) for name in Fit._fields))
-            if "error" not in record or fit not in found:
-                found[fit] = record
+            if "error" not in record:
+                found[fit] = {**found.get(fit, {}), **record}
+                found[fit].pop("error", None)
+            else:
+                found.setdefault(fit, record)
     return found

