@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn import config_context, get_config
@@ -37,6 +37,28 @@ from mlpkit.training.tasks import Tasks
 FORGOTTEN = ("_progress", "_losses", "_stream", "validation_scores_", "loss_", "oof_predictions_")
 
 
+class Call(NamedTuple):
+    """What parameters may depend on in a call of `fit` or `partial_fit`.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of training rows.
+    incremental : bool
+        Whether it is `partial_fit`.
+    has_validation : bool
+        Whether the user passed a validation set.
+    n_models : int or None
+        Number of models of the network that training continues from, see `Network.n_models`; None
+        for a new network.
+    """
+
+    n_rows: int
+    incremental: bool
+    has_validation: bool
+    n_models: int | None
+
+
 class BaseMLP(SklearnCallbackSupport, FittedMLP):
     """Base class that adds training to `FittedMLP`; subclasses define the targets."""
 
@@ -56,8 +78,8 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         """The sample weights multiplied by class weights."""
         return w
 
-    def _for_rows(self, parameters: Parameters, n_rows: int, incremental: bool) -> Parameters:
-        """The parameters for a call with so many rows; a subclass may choose values by it."""
+    def _parameters_for(self, parameters: Parameters, call: Call) -> Parameters:
+        """The parameters of a call; a subclass may choose values that depend on it."""
         return parameters
 
     @abstractmethod
@@ -179,7 +201,13 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             else:
                 self._set_encoding(None)
 
-            parameters = self._for_rows(parameters, len(data.y), incremental)
+            call = Call(
+                n_rows=len(data.y),
+                incremental=incremental,
+                has_validation="validation" in sets,
+                n_models=None if fresh else self._n_models,
+            )
+            parameters = self._parameters_for(parameters, call)
             _check_partial_fit(parameters, incremental)
             if incremental and "_optimizer" in vars(self):
                 parameters = parameters.with_optimizer_of(self._optimizer)
@@ -265,6 +293,12 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     def _has_weights(self) -> bool:
         """Whether there are weights to continue from."""
         return "_network" in vars(self) or "_preset_layers" in vars(self)
+
+    @property
+    def _n_models(self) -> int:
+        """Number of models of the fitted network; 0 for weights that were set before a fit."""
+        network = vars(self).get("_network")
+        return 0 if network is None else network.structure.n_models
 
     def _forget(self) -> None:
         """Remove the state of earlier calls."""

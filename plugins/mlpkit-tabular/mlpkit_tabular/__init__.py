@@ -11,12 +11,16 @@ from mlpkit.plugin import Component, hookimpl
 
 if TYPE_CHECKING:
     from mlpkit_tabular.encoding.encoder import TabularEncoder
+    from mlpkit_tabular.estimators.classifier import TabularClassifier
+    from mlpkit_tabular.estimators.regressor import TabularRegressor
 
-__all__ = ["TabularEncoder"]
+__all__ = ["TabularClassifier", "TabularEncoder", "TabularRegressor"]
 
 mlpkit_api = (1, 1)  # the supported versions of the plugin contract
 
 _LATER = {
+    "TabularClassifier": "estimators.classifier",
+    "TabularRegressor": "estimators.regressor",
     "TabularEncoder": "encoding.encoder",
 }
 

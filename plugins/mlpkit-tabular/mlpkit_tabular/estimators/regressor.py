@@ -1,0 +1,237 @@
+"""TabularRegressor."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mlpkit import MLPRegressor
+from mlpkit.plugin import Backend, Builder, Solver, Trainer
+from mlpkit_tabular.estimators.defaults import CONSTRAINTS, resolved, with_backend
+
+
+class TabularRegressor(MLPRegressor):
+    """Regressor of raw tables: strings, categories, numbers, dates, missing values, as they are.
+
+    It is `mlpkit.MLPRegressor` with an encoder of tables, a network for their columns, and
+    defaults that were chosen for tables.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(192, 192)
+        Number of units of each hidden layer.
+
+    activation : str, or list or tuple of str, default='relu'
+        Activation function of the hidden layers, one of those of `mlpkit.MLPRegressor`.
+
+    n_members : int, default=8
+        Number of members of the ensemble inside a network with the builder 'tabm': networks that
+        share most of their weights, whose predictions are averaged.
+
+    n_folds : int, None or 'auto', default='auto'
+        Number of networks that are trained as one, each with another part of the rows held out
+        for its early stopping. Their predictions are averaged. None trains one network, with
+        `validation_fraction` of the rows held out. 'auto' is 5 for up to 10,000 rows and None for
+        more, or if `X_val` is passed.
+
+    dropout : float, or list or tuple of float, default=0.1
+        Fraction of the units that a training step drops in each hidden layer.
+
+    weight_decay : float, default=0.03
+        Strength of the decoupled weight decay of the solver 'adamw'.
+
+    learning_rate_init : float, default=0.01
+        The highest learning rate of a cycle.
+
+    batch_size : int or 'auto', default='auto'
+        Number of rows of each step. 'auto' is 128 for up to 20,000 rows, 256 for up to 100,000 and
+        512 for more.
+
+    max_iter : int, default=1000
+        Maximum number of epochs.
+
+    validation_fraction : float, default=0.15
+        Fraction of the training rows that is held out for early stopping with ``n_folds=None``.
+
+    early_stopping_on : str, callable or None, default='loss'
+        The quantity by which the best epoch is chosen; see `mlpkit.MLPRegressor`.
+
+    encoder : str, Encoder or transformer, default='tabular'
+        Turns rows of the table into numbers: 'tabular' is `TabularEncoder`.
+
+    encoder_options : dict or None, default=None
+        Options of the encoder.
+
+    builder : str or callable, default='tabm'
+        The network: 'tabm', 'realmlp', 'resnet', or another builder.
+
+    builder_options : dict or None, default=None
+        Options of the builder.
+
+    backend : str, callable or None, default=None
+        The backend that trains: 'jax', 'tensorflow', 'torch', or another one that differentiates.
+        None is the environment variable ``MLPKIT_BACKEND`` if it is set, or else 'jax'.
+
+    backend_options : dict or None, default=None
+        Options of the backend, such as ``{"device": "gpu"}``.
+
+    solver : str or Solver, default='adamw'
+        The optimizer of the weights.
+
+    solver_options : dict or None, default=None
+        Options of the solver, in addition to `weight_decay`.
+
+    beta_1, beta_2 : float, default=0.9 and 0.95
+        Decay rates of the first and the second moment of 'adam' and 'adamw'.
+
+    trainer : str or callable, default='cycles'
+        The training loop.
+
+    loss : str, Loss or None, default=None
+        The loss; see `mlpkit.MLPRegressor`.
+
+    loss_options : dict or None, default=None
+        Options of the loss.
+
+    max_gradient_norm : float or None, default=None
+        Largest norm of the mean gradient of a step.
+
+    metrics, partitions : object, default=None
+        Metrics that are measured after each epoch, and groups of rows, such as raw columns, for
+        which they are measured; see `mlpkit.MLPRegressor`.
+
+    callbacks : object, default=None
+        Functions that are called after each epoch; see `mlpkit.MLPRegressor`.
+
+    standardize_targets : bool, default=True
+        Whether the network is trained on targets with mean 0 and standard deviation 1.
+
+    clip_predictions : bool, default=True
+        Whether predictions are clipped to the range of the training targets.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial weights, the folds, the order of the rows and the dropout masks.
+
+    verbose : bool or int, default=False
+        Whether to print the progress.
+
+    warm_start : bool, default=False
+        Whether `fit` starts from the weights of the previous call.
+
+    dtype : {'float32', 'float64'} or None, default=None
+        Precision of the network. None is that of the encoder, which is float32.
+
+    Attributes
+    ----------
+    encoder_ : object
+        The fitted encoder.
+
+    oof_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Out-of-fold predictions of the training rows. Defined only with folds.
+
+    n_features_in_ : int
+        Number of columns of the table.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns of the table.
+
+    See Also
+    --------
+    mlpkit.MLPRegressor : The base class, which has all other attributes and methods.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from mlpkit_tabular import TabularRegressor
+    >>> df = pd.DataFrame({"color": ["red", "blue", None, "red"] * 30,
+    ...                    "size": [1.0, 2.5, 3.0, None] * 30})
+    >>> y = [3.0, 1.0, 1.0, 3.0] * 30
+    >>> reg = TabularRegressor(max_iter=20, random_state=0).fit(df, y)
+    >>> reg.predict(df[:2]).round().tolist()
+    [3.0, 1.0]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **MLPRegressor._parameter_constraints,
+        **CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (192, 192),
+        activation: Any = "relu",
+        *,
+        n_members: int = 8,
+        n_folds: int | str | None = "auto",
+        dropout: Any = 0.1,
+        weight_decay: float = 0.03,
+        learning_rate_init: float = 0.01,
+        batch_size: int | str = "auto",
+        max_iter: int = 1000,
+        validation_fraction: float = 0.15,
+        early_stopping_on: Any = "loss",
+        encoder: Any = "tabular",
+        encoder_options: dict[str, Any] | None = None,
+        builder: str | Builder = "tabm",
+        builder_options: dict[str, Any] | None = None,
+        backend: str | Backend | None = None,
+        backend_options: dict[str, Any] | None = None,
+        solver: str | Solver = "adamw",
+        solver_options: dict[str, Any] | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.95,
+        trainer: str | Trainer = "cycles",
+        loss: Any = None,
+        loss_options: dict[str, Any] | None = None,
+        max_gradient_norm: float | None = None,
+        metrics: Any = None,
+        partitions: Any = None,
+        callbacks: Any = None,
+        standardize_targets: bool = True,
+        clip_predictions: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            activation=activation,
+            dropout=dropout,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            validation_fraction=validation_fraction,
+            early_stopping_on=early_stopping_on,
+            n_folds=n_folds,
+            encoder=encoder,
+            encoder_options=encoder_options,
+            builder=builder,
+            builder_options=builder_options,
+            backend=backend,
+            backend_options=backend_options,
+            solver=solver,
+            solver_options=solver_options,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            trainer=trainer,
+            loss=loss,
+            loss_options=loss_options,
+            max_gradient_norm=max_gradient_norm,
+            metrics=metrics,
+            partitions=partitions,
+            callbacks=callbacks,
+            standardize_targets=standardize_targets,
+            clip_predictions=clip_predictions,
+            random_state=random_state,
+            verbose=verbose,
+            warm_start=warm_start,
+            dtype=dtype,
+            alpha=0.0,
+        )
+        self.n_members, self.weight_decay = n_members, weight_decay
+
+    def _parameters_of(self, values: dict[str, Any]) -> Any:
+        return with_backend(super()._parameters_of(values))
+
+    def _parameters_for(self, parameters: Any, call: Any) -> Any:
+        return resolved(self, parameters, call)
