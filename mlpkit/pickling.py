@@ -21,8 +21,9 @@ def check_picklable(estimator: Any) -> None:
     network = state.get("_network")
     if network is None:
         return
-    if (function := _local_function(network.structure.apply)) is not None:
-        _pickle(estimator, "the network of its builder", network.structure.apply, function)
+    for apply in (network.structure.apply, network.structure.xp_apply):
+        if (function := _local_function(apply)) is not None:
+            _pickle(estimator, "the network of its builder", apply, function)
 
 
 def check_values(holder: Any, values: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@
 file               contents
 =================  ================================================================================
 result_checks.py   checks of what solvers and losses return; every backend applies them
+ensembles.py       losses and predictions over members; steps of several models
 weights.py         initial optimizer state; all trained weights in one array
 factors.py         factors of the learning rate and of the weight decay by array
 devices.py         the option ``device``; the warning about float64 on an accelerator
@@ -14,6 +15,16 @@ fixed_shapes.py    steps in blocks of a few fixed shapes, for backends that comp
 """
 
 from mlpkit.backend_kit.devices import Device, device_name, gpu_index, warn_about_float64
+from mlpkit.backend_kit.ensembles import (
+    by_model,
+    by_row,
+    checked_outputs,
+    deltas,
+    mean_of_members,
+    outputs_of_models,
+    row_losses,
+    unpadded_rows,
+)
 from mlpkit.backend_kit.factors import (
     learning_rate_factors,
     weight_decay_factors,
@@ -56,21 +67,29 @@ __all__ = [
     "Segment",
     "WeightLayout",
     "blocks",
+    "by_model",
+    "by_row",
     "can_be_kept",
     "check_deltas",
     "check_joint_update",
     "check_row_losses",
     "check_update",
+    "checked_outputs",
+    "deltas",
     "device_name",
     "gather_rows",
     "gpu_index",
     "index_blocks",
     "initial_optimizer_state",
     "learning_rate_factors",
+    "mean_of_members",
+    "outputs_of_models",
     "padded_size",
+    "row_losses",
     "row_width",
     "rows_within",
     "training_dataset",
+    "unpadded_rows",
     "warn_about_float64",
     "weight_decay_factors",
     "with_weight_decays",

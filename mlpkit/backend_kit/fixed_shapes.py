@@ -100,7 +100,9 @@ def padded_size(n: int, full: int) -> int:
     return padded if n > full else min(full, padded)
 
 
-def index_blocks(batches: Batches, full: int, block_rows: int = BLOCK_ROWS) -> Iterator[IndexBlock]:
+def index_blocks(
+    batches: Batches, full: int, block_rows: int = BLOCK_ROWS, n_models: int = 0
+) -> Iterator[IndexBlock]:
     """Divide the steps of an epoch into blocks of a few fixed shapes.
 
     Parameters
@@ -108,9 +110,11 @@ def index_blocks(batches: Batches, full: int, block_rows: int = BLOCK_ROWS) -> I
     batches : Batches
         The steps, ``batches.order`` of shape (n_steps, batch_size).
     full : int
-        Number of rows of a full step.
+        Number of rows of a full step, of one model.
     block_rows : int, default=4096
         Approximate number of rows of a block.
+    n_models : int, default=0
+        `Network.n_models`. The rows of each model are padded to the same number.
 
     Yields
     ------
@@ -124,18 +128,19 @@ def index_blocks(batches: Batches, full: int, block_rows: int = BLOCK_ROWS) -> I
     >>> [(b.indices.shape, b.n_steps) for b in index_blocks(batches, full=10, block_rows=40)]
     [((4, 10), 4), ((2, 10), 2)]
     """
-    n_steps, batch_size = batches.order.shape
+    parts = max(1, n_models)
+    n_steps, batch_size = len(batches.order), batches.order.shape[1] // parts
     padded = padded_size(batch_size, full)
-    most = 1 << max(0, (block_rows // padded).bit_length() - 1)
+    most = 1 << max(0, (block_rows // (parts * padded)).bit_length() - 1)
     for begin in range(0, n_steps, most):
         steps = slice(begin, begin + most)
         n = len(batches.order[steps])
         n_padded = 1 << (n - 1).bit_length()
-        indices = np.full((n_padded, padded), -1)
-        indices[:n, :batch_size] = batches.order[steps]
+        indices = np.full((n_padded * parts, padded), -1)
+        indices[: n * parts, :batch_size] = batches.order[steps].reshape(n * parts, batch_size)
         _repeat_rows(indices)
         yield IndexBlock(
-            indices,
+            indices.reshape(n_padded, parts * padded),
             _padded(batches.learning_rates[steps], n_padded),
             _padded(batches.seeds[steps], n_padded),
             n,
@@ -145,7 +150,7 @@ def index_blocks(batches: Batches, full: int, block_rows: int = BLOCK_ROWS) -> I
         )
 
 
-def blocks(rows: Dataset, batches: Batches, full: int) -> Iterator[Block]:
+def blocks(rows: Dataset, batches: Batches, full: int, n_models: int = 0) -> Iterator[Block]:
     """Divide the steps of an epoch into blocks of a few fixed shapes, with their rows.
 
     Parameters
@@ -155,7 +160,9 @@ def blocks(rows: Dataset, batches: Batches, full: int) -> Iterator[Block]:
     batches : Batches
         The steps, ``batches.order`` of shape (n_steps, batch_size).
     full : int
-        Number of rows of a full step.
+        Number of rows of a full step, of one model.
+    n_models : int, default=0
+        `Network.n_models`.
 
     Yields
     ------
@@ -173,7 +180,7 @@ def blocks(rows: Dataset, batches: Batches, full: int) -> Iterator[Block]:
     [((4, 10, 2), 3)]
     """
     block_rows = rows_within(row_width(rows), rows.y.itemsize, BLOCK_ROWS, BLOCK_BYTES)
-    for block in index_blocks(batches, full, block_rows):
+    for block in index_blocks(batches, full, block_rows, n_models):
         decays = block.weight_decays
         yield Block(
             *gather_rows(rows, block.indices),

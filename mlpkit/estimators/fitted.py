@@ -111,6 +111,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
             name = type(self).__name__
             activation = activation_of(self.activation, n_hidden, name, spec.activation)
             return network.dense_outputs(X, activation, self.out_activation_)  # type: ignore[no-any-return]
+        if network.is_portable:
+            return network.portable_outputs(X, self.out_activation_)  # type: ignore[no-any-return]
         parameters = self._present_parameters()
         backend = backend_of(parameters)
         live = network.live_of(backend)

@@ -149,7 +149,20 @@ def _check_arrays(network: Network, spec: Spec, builder: Any) -> None:
             raise invalid(f"{name!r} of type {type(array).__name__}; expected a NumPy array")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise invalid(f"{name!r} with values that are not finite")
-    if network.apply is None:
+    if network.apply is not None and network.xp_apply is not None:
+        raise invalid("a network with both `apply` and `xp_apply`; it must have one of them")
+    if network.xp_apply is None and (network.n_members or network.n_models):
+        raise invalid(
+            f"a network with n_members={network.n_members} and n_models={network.n_models} and no"
+            " `xp_apply`, which both require"
+        )
+    for name in arrays if network.n_models else ():
+        if arrays[name].shape[:1] != (network.n_models,):
+            raise invalid(
+                f"{name!r} of the shape {arrays[name].shape} in a network with"
+                f" n_models={network.n_models}, which is the length of the first axis of its arrays"
+            )
+    if network.apply is None and network.xp_apply is None:
         expected: dict[str, tuple[int, ...]] = {}
         for i, (n, m) in enumerate(pairwise(spec.layer_units)):
             expected |= {f"coef_{i}": (n, m), f"intercept_{i}": (m,)}

@@ -60,6 +60,8 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 
     Raises PluginError for what the backend does not declare to support.
     """
+    if network.xp_apply is not None:
+        raise PluginError(unsupported("backend='numpy'", "portable_networks", "the builder"))
     if network.apply is not None:
         raise PluginError(unsupported("backend='numpy'", "custom_networks", "the builder"))
     if spec.loss.delta is None:

@@ -35,7 +35,8 @@ loss         `Loss`: ``objectives.py``
 metric       `Metric`, `Predictions` (`CellCounts` for histograms): ``metrics.py``
 partitioner  `Partitioner`, `Dataset`, `Groups`: ``partitioners.py``, ``datasets.py``
 encoder      `Encoder`, `Column`: ``encoders.py``
-builder      `Spec`, `Network`, `PortableApply` (`Apply` for one framework): ``networks.py``
+builder      `Spec`, `Network`, `PortableApply` (`Apply` for one framework): ``networks.py``;
+             `NAMESPACE` lists the functions of `xp`: ``namespaces.py``
 callback     `Report`: ``training.py``
 trainer      `Job`, `Progress`, `Report`: ``training.py``
 backend      `Steps`, `Batches`, `StepSums`, and those of a builder: ``backends.py``
@@ -61,7 +62,7 @@ from mlpkit.plugin.backends import (
 from mlpkit.plugin.capabilities import CAPABILITIES, Capability
 from mlpkit.plugin.components import API, Component, Hooks, Kind, hookimpl, hookspec
 from mlpkit.plugin.datasets import Dataset, Groups
-from mlpkit.plugin.dropout import dropout_mask
+from mlpkit.plugin.dropout import dropout, dropout_mask
 from mlpkit.plugin.encoders import Column, ColumnKind, Encoder
 from mlpkit.plugin.errors import InvalidResult, PluginError, PluginWarning, Unsupported
 from mlpkit.plugin.metrics import (
@@ -72,6 +73,7 @@ from mlpkit.plugin.metrics import (
     Predictions,
     Task,
 )
+from mlpkit.plugin.namespaces import NAMESPACE, NamespaceFunction
 from mlpkit.plugin.networks import (
     PENALTY,
     Activation,
@@ -90,6 +92,7 @@ from mlpkit.plugin.training import Callback, Job, Observer, Progress, Report, Tr
 __all__ = [
     "API",
     "CAPABILITIES",
+    "NAMESPACE",
     "PENALTY",
     "Activation",
     "Apply",
@@ -116,6 +119,7 @@ __all__ = [
     "Metric",
     "MetricValue",
     "Namespace",
+    "NamespaceFunction",
     "Network",
     "Observer",
     "OutActivation",
@@ -139,6 +143,7 @@ __all__ = [
     "Task",
     "Trainer",
     "Unsupported",
+    "dropout",
     "dropout_mask",
     "hookimpl",
     "hookspec",

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 Capability = Literal[
     "dense_networks",
     "custom_networks",
+    "portable_networks",
     "losses_without_delta",
     "joint_solvers",
     "branching_solvers",
@@ -22,6 +23,7 @@ CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 MEANING: dict[Capability, str] = {
     "dense_networks": "the dense network of `Spec`, which builder='dense' builds",
     "custom_networks": "a network with an `apply` for arrays of the backend",
+    "portable_networks": "a network with an `xp_apply`, with members and several models",
     "losses_without_delta": "differentiation of a loss that has no `delta`",
     "joint_solvers": "a solver that updates all weights at once (`Joint`)",
     "branching_solvers": "a solver with a Python `if` on its learning rate or its arrays",

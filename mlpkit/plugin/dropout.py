@@ -1,7 +1,13 @@
-"""Dropout masks that are the same on every backend."""
+"""Dropout that is the same on every backend."""
 
+import math
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
+
+from mlpkit.plugin.arrays import Namespace
+from mlpkit.plugin.networks import StepContext
 
 _WORD = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9
@@ -72,3 +78,50 @@ def dropout_mask(
     if isinstance(rate, float | int):
         return bits >= number(min(_WORD, round(rate * 2**32)))
     return bits >= xp.astype(rate * 2.0**32, bits.dtype)
+
+
+def dropout(xp: Namespace, x: Any, step: StepContext | None, layer: int, rate: float) -> Any:
+    """Set a fraction of the units of each row to 0, and scale the others such that the mean stays.
+
+    Which units are dropped depends on the seed of the step and the index of the row only, so it
+    is the same on every backend and for any order of the rows. The probability of a unit is
+    ``rate * step.dropout``.
+
+    Parameters
+    ----------
+    xp : namespace
+        The array functions of the backend; see `NAMESPACE`.
+    x : array of shape (n, ...) or (n_models, n, ...)
+        Values of each row. All axes after that of the rows are units, those of members included.
+    step : StepContext or None
+        The training step; None in prediction, which drops nothing.
+    layer : int
+        A number for the place in the network. Other numbers give independent masks.
+    rate : float
+        The fraction of the units that is dropped, in [0, 1).
+
+    Returns
+    -------
+    array of the shape of x
+
+    Examples
+    --------
+    >>> from mlpkit.numpy_backend import namespace as xp
+    >>> rows = np.arange(4)
+    >>> step = StepContext(np.int64(1), rows, np.ones(4), np.float64(1.0))
+    >>> dropout(xp, np.ones((4, 3)), step, layer=0, rate=0.5)
+    array([[0., 2., 2.],
+           [2., 2., 0.],
+           [0., 0., 2.],
+           [2., 2., 0.]])
+    """
+    if step is None or not rate:
+        return x
+    indices = step.indices
+    units = xp.astype(xp.arange(math.prod(x.shape[indices.ndim :])), indices.dtype)
+    # backends have either unsigned integers that wrap around or integers of 64 bits
+    uint32 = np.uint32 if "uint32" in str(indices.dtype) else None
+    scheduled = rate * step.dropout
+    kept = dropout_mask(xp, indices, units, step.seed, layer, scheduled, uint32)
+    kept = xp.astype(xp.reshape(kept, x.shape), x.dtype)
+    return x * (kept / (1 - xp.astype(scheduled, x.dtype)))

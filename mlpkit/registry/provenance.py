@@ -44,7 +44,8 @@ def sources_of(
     if not isinstance(encoder, str | None):
         sources += _sources_of_code(encoder, "encoder")
     sources = [source for source in sources if source.distribution != CORE]
-    return tuple(dict.fromkeys([*sources, *_sources_of_code(network.apply)]))
+    code = [*_sources_of_code(network.apply), *_sources_of_code(network.xp_apply)]
+    return tuple(dict.fromkeys([*sources, *code]))
 
 
 def _source(kind: Kind, name: str) -> Source:
@@ -69,24 +70,30 @@ class RequiredPlugins:
     import fails.
     """
 
-    def __init__(self, sources: tuple[Source, ...], is_dense: bool) -> None:
-        self.sources, self.is_dense = sources, is_dense
+    def __init__(
+        self, sources: tuple[Source, ...], is_dense: bool, is_portable: bool = False
+    ) -> None:
+        self.sources, self.is_dense, self.is_portable = sources, is_dense, is_portable
 
     def __reduce__(self) -> Any:
-        return restore_required_plugins, (self.sources, self.is_dense)
+        return restore_required_plugins, (self.sources, self.is_dense, self.is_portable)
 
 
-def restore_required_plugins(sources: tuple[Source, ...], is_dense: bool) -> RequiredPlugins:
+def restore_required_plugins(
+    sources: tuple[Source, ...], is_dense: bool, is_portable: bool = False
+) -> RequiredPlugins:
     """Unpickle `RequiredPlugins`, and check that the plugins are installed.
 
     A dense network predicts without plugins, except for that of an encoder. Any other network
     requires the plugin of its code: PluginError is raised if it is missing. Its backend can be
-    replaced by another one, so a missing backend is a warning.
+    replaced by another one, so a missing backend is a warning; a portable network predicts
+    without it.
     """
     for source in sources:
         UNPICKLED_DISTRIBUTIONS[source.kind, source.name] = source.distribution
+    optional = ("backend",) if is_portable else ()
     required = [s for s in sources if s.kind == "encoder" or not is_dense]
-    missing = [source for source in required if source.is_missing]
+    missing = [s for s in required if s.kind not in optional and s.is_missing]
     if missing:
         names = " and ".join(map(str, missing))
         hints = dict.fromkeys(install_hint(s.distribution, version=s.version) for s in missing)
@@ -94,4 +101,4 @@ def restore_required_plugins(sources: tuple[Source, ...], is_dense: bool) -> Req
         if any(source.kind != "backend" for source in missing):
             raise PluginError(message)
         warnings.warn(message, PluginWarning)
-    return RequiredPlugins(sources, is_dense)
+    return RequiredPlugins(sources, is_dense, is_portable)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlpkit.data.targets import Targets
 from mlpkit.monitoring.protocol import Monitor
-from mlpkit.numpy_backend.dense import activated
+from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import (
     Array,
     Dataset,
@@ -38,7 +38,7 @@ from mlpkit.training.parameters import Parameters
 from mlpkit.training.splits import Split, folds_of, hold_out
 from mlpkit.training.support import add_component_name, check_network, check_rows, declared
 from mlpkit.training.tasks import Tasks
-from mlpkit.training.validation import LOSS, Validation, averaged, loss_criterion
+from mlpkit.training.validation import LOSS, Validation, loss_criterion
 
 
 @dataclass(frozen=True)
@@ -321,7 +321,7 @@ def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
 def _predict(live: LiveState, spec: Spec, targets: Targets, state: State, X: Any) -> Array:
     """Predictions in the form of encoded targets, (n_samples, n_outputs)."""
     outputs = checks.checked_outputs(live.steps.outputs(state, X), X.shape[0], spec.n_outputs)
-    return targets.predictions(averaged(activated(outputs, spec.loss.out_activation)))
+    return targets.predictions(predictions_of(outputs, spec.loss.out_activation))
 
 
 def _result(

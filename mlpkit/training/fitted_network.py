@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from mlpkit.numpy_backend.dense import activated
+from mlpkit.numpy_backend import portable
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.plugin import (
     Activation,
@@ -82,7 +82,12 @@ class FittedNetwork:
     @property
     def is_dense(self) -> bool:
         """Whether it is the dense network, which NumPy can evaluate."""
-        return self.structure.apply is None
+        return self.structure.apply is None and not self.is_portable
+
+    @property
+    def is_portable(self) -> bool:
+        """Whether it has an `xp_apply`, which NumPy can evaluate."""
+        return self.structure.xp_apply is not None
 
     @property
     def network(self) -> Network:
@@ -146,10 +151,14 @@ class FittedNetwork:
             layers = self._sorted
         return layers.outputs(X, activation, out_activation)
 
+    def portable_outputs(self, X: Any, out_activation: str) -> Array:
+        """Activated outputs of an `xp_apply`, (n_samples, n_outputs), computed by NumPy."""
+        return portable.predict(self.network, X, self.spec.dtype, out_activation)
+
     def live_outputs(self, X: Any, live: LiveState, out_activation: str) -> Array:
         """Activated outputs, (n_samples, n_outputs), computed by a backend."""
         self._live = live  # for the next call
-        return activated(live.steps.outputs(live.state, X), out_activation)
+        return portable.predictions_of(live.steps.outputs(live.state, X), out_activation)
 
     def live_for(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> LiveState | None:
         """The live state, if it was made by this backend for this recipe."""
@@ -179,7 +188,9 @@ class FittedNetwork:
         return network
 
     def __getstate__(self) -> dict[str, Any]:
-        plugins = RequiredPlugins(self.sources, self.is_dense)  # first: loaded before the rest
+        plugins = RequiredPlugins(
+            self.sources, self.is_dense, self.is_portable
+        )  # first: loaded before the rest
         state = {
             **vars(self),
             "_arrays": self.arrays,

@@ -48,8 +48,10 @@ def check_rows(parameters: Parameters, X: Any) -> None:
 
 def requirements(network: Network, spec: Spec, recipe: Recipe) -> dict[Capability, str]:
     """The capabilities that a fit requires, with the kind of component that requires each."""
-    dense = network.apply is None
-    required: dict[Capability, str] = {"dense_networks" if dense else "custom_networks": "builder"}
+    form: Capability = "dense_networks" if network.apply is None else "custom_networks"
+    if network.xp_apply is not None:
+        form = "portable_networks"
+    required: dict[Capability, str] = {form: "builder"}
     if spec.loss.delta is None:
         required["losses_without_delta"] = "loss"
     if recipe.solver.joint is not None:

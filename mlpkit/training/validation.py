@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlpkit.data.targets import Targets
-from mlpkit.numpy_backend.dense import activated
+from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import Array, Dataset, Spec, State
 from mlpkit.training import checks
 from mlpkit.training.fitted_network import LiveState
@@ -45,11 +45,11 @@ class Validation:
         n_outputs, out = self.spec.n_outputs, self.spec.loss.out_activation
         if folds is None:
             z = checks.checked_outputs(steps.outputs(state, X), X.shape[0], n_outputs)
-            return averaged(activated(z, out))
+            return predictions_of(z, out)
         rows = folds.padded
         z = steps.outputs(state, stacked_rows(X, rows))
         flat = z.reshape(rows.size, *z.shape[2:])
-        p = averaged(activated(checks.checked_outputs(flat, rows.size, n_outputs), out))
+        p = predictions_of(checks.checked_outputs(flat, rows.size, n_outputs), out)
         return folds.by_row(p.reshape(*rows.shape, n_outputs))
 
     def score(self, state: State) -> float:
@@ -73,8 +73,3 @@ class Validation:
 def loss_criterion(score: float) -> tuple[str, float]:
     """The name of the criterion "loss" and its value, for a score."""
     return LOSS, -score
-
-
-def averaged(p: Array) -> Array:
-    """The mean over the members of an ensemble, (n, n_outputs), of p (n, n_members, n_outputs)."""
-    return p.mean(axis=1) if p.ndim == 3 else p

@@ -6,9 +6,8 @@ second estimator with the same structure compiles nothing.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,41 +16,30 @@ from jax import lax
 
 from mlpkit.backend_kit import (
     Block,
-    check_deltas,
+    by_model,
+    by_row,
     check_joint_update,
-    check_row_losses,
     check_update,
+    deltas,
     learning_rate_factors,
+    mean_of_members,
+    outputs_of_models,
+    row_losses,
     weight_decay_factors,
 )
 from mlpkit.plugin import (
     PENALTY,
-    Apply,
     Joint,
     Loss,
     Network,
     Recipe,
     Spec,
+    StepContext,
     Unsupported,
-    dropout_mask,
     optimizer_state_name,
 )
-
-Tensors: TypeAlias = dict[str, Any]  # arrays of JAX by name, or of NumPy before their first use
-
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "identity": lambda z: z,
-    "logistic": jax.nn.sigmoid,
-    "tanh": jnp.tanh,
-    "relu": jax.nn.relu,  # its derivative at 0 is 0, as in scikit-learn
-    "gelu": partial(jax.nn.gelu, approximate=False),
-    "silu": jax.nn.silu,
-    "selu": jax.nn.selu,
-    "mish": jax.nn.mish,
-    "leaky_relu": lambda z: jnp.where(z > 0, z, 0.01 * z),
-    "softmax": partial(jax.nn.softmax, axis=1),
-    "exp": jnp.exp,
-}
+from mlpkit_jax import namespace as xp
+from mlpkit_jax.networks import ACTIVATIONS, Forward, Tensors, forward_of
 
 
 class TrainingState(NamedTuple):
@@ -62,55 +50,20 @@ class TrainingState(NamedTuple):
 
 
 class GradientSums(NamedTuple):
-    """Sums over rows: the loss, the weight, and the gradients as `Steps.gradient` returns them."""
+    """Sums over rows: the loss; the weight, of each model (n_models,) if there are several; and the
+    gradients as `Steps.gradient` returns them.
+    """
 
     loss: Any
     weight: Any
     gradients: Tensors
 
 
-@dataclass(frozen=True)
-class DenseApply:
-    """The dense network as an `Apply`: x (n, n_features) -> (n, n_outputs)."""
-
-    depth: int
-    activations: tuple[str, ...]  # of the hidden layers
-    dropouts: tuple[float, ...] = ()  # of the hidden layers; empty if all are 0
-
-    def __call__(
-        self,
-        arrays: Any,
-        x: Any,
-        *,
-        train: bool = False,
-        seed: Any = 0,
-        w: Any = None,
-        indices: Any = None,
-    ) -> tuple[Any, Tensors]:
-        """Return the outputs before activation, and no frozen arrays.
-
-        Dropout needs the indices of the rows in the training data, (n,).
-        """
-        for i in range(self.depth):
-            if i:
-                x = ACTIVATIONS[self.activations[i - 1]](x)
-                if train and self.dropouts and self.dropouts[i - 1]:
-                    x = _with_dropout(x, indices, seed, i - 1, self.dropouts[i - 1])
-            x = x @ arrays[f"coef_{i}"] + arrays[f"intercept_{i}"]
-        return x, {}
-
-
-def _with_dropout(x: Any, indices: Any, seed: Any, layer: int, rate: float) -> Any:
-    """Set some units of each row of x (n, n_units) to 0 and scale the others."""
-    units = jnp.arange(x.shape[1], dtype=jnp.uint32)
-    mask = dropout_mask(jnp, indices, units, seed, layer, rate, np.uint32)
-    return x * (mask.astype(x.dtype) / (1 - rate))
-
-
 class Structure(NamedTuple):
     """What compiled code depends on; equal structures share it."""
 
-    apply: Apply
+    forward: Forward
+    n_models: int
     loss: Loss
     decayed: frozenset[str]
     frozen: frozenset[str]
@@ -144,17 +97,12 @@ def settings(network: Network, recipe: Recipe, dtype: Any, decays: bool) -> Sett
     )
 
 
-def dense_apply(spec: Spec) -> DenseApply:
-    """Return the dense network of a spec."""
-    dropouts = spec.dropouts if any(spec.dropouts) else ()
-    return DenseApply(len(spec.layer_units) - 1, spec.activations, dropouts)
-
-
 def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
     """Return the structure of a network that is trained by the solver of the recipe."""
     solver = recipe.solver
     return Structure(
-        network.apply or dense_apply(spec),
+        forward_of(network, spec),
+        network.n_models,
         spec.loss,
         network.decayed,
         network.frozen,
@@ -202,7 +150,8 @@ def run(
     def step(i: Any, carry: tuple[TrainingState, Any, Any]) -> tuple[TrainingState, Any, Any]:
         state, sums, predictions = carry
         total, new_frozen, p = _backward(s, state.weights, block, i)
-        row = jnp.stack([total.loss, total.weight, _penalty(s, state.weights, settings.alpha)])
+        penalty = _penalty(s, state.weights, settings.alpha)
+        row = jnp.stack([total.loss, total.weight.sum(), penalty])
         decay = None if block.weight_decays is None else block.weight_decays[i]
         learning_rate = block.learning_rates[i]
         state = _advanced(s, state, total, new_frozen, learning_rate, decay, settings)
@@ -223,10 +172,12 @@ def add(
 
     def step(i: Any, total: GradientSums) -> GradientSums:
         new, new_frozen, _ = _backward(s, weights, block, i)
-        sums = {
-            name: _averageable(value, weights[name]) * new.weight
-            for name, value in new_frozen.items()
-        }
+        sums = {}
+        for name in s.frozen:
+            change = jnp.zeros_like(weights[name], new.loss.dtype)
+            if name in new_frozen:
+                change = _change(new_frozen[name], weights[name])
+            sums[name] = change * _by_model(new.weight, change)
         new = new._replace(gradients={**new.gradients, **sums})
         added: GradientSums = jax.tree.map(lambda old, new: old + _like(new, old), total, new)
         return added
@@ -244,74 +195,88 @@ def update(
     settings: Settings,
 ) -> TrainingState:
     """Make one solver step with the gradients that `add` summed."""
-    new_frozen = {
-        name: _averaged(gradients[name] / weight, state.weights[name]) for name in s.frozen
-    }
+    new_frozen = {}
+    for name in s.frozen:
+        mean = gradients[name] / _by_model(weight, gradients[name])
+        new_frozen[name] = _changed(state.weights[name], mean)
     trained = {name: g for name, g in gradients.items() if name not in s.frozen}
     total = GradientSums(0.0, weight, trained)
     return _advanced(s, state, total, new_frozen, learning_rate, decay, settings)
 
 
-def _averageable(new: Any, old: Any) -> Any:
-    """Return what is averaged for a frozen array: its value or, for integers, their change, which
-    is small even if they are large.
+def _change(new: Any, old: Any) -> Any:
+    """Return the change of a frozen array, which is averaged: it is 0 for a constant, and small for
+    integers even if they are large.
     """
-    if not jnp.issubdtype(old.dtype, jnp.integer):
-        return new
     change = jnp.asarray(new, old.dtype) - old
-    return change.astype(f"int{8 * old.dtype.itemsize}")  # unsigned differences wrap around
-
-
-def _averaged(mean: Any, old: Any) -> Any:
-    """Return the new value of a frozen array from the mean of `_averageable`."""
     if jnp.issubdtype(old.dtype, jnp.integer):
-        return old + jnp.round(mean).astype(f"int{8 * old.dtype.itemsize}").astype(old.dtype)
-    return mean
+        change = change.astype(f"int{8 * old.dtype.itemsize}")  # unsigned differences wrap around
+    return change
+
+
+def _changed(old: Any, mean: Any) -> Any:
+    """Return the new value of a frozen array from the mean of `_change`."""
+    if jnp.issubdtype(old.dtype, jnp.integer):
+        mean = jnp.round(mean).astype(f"int{8 * old.dtype.itemsize}")
+    return old + mean.astype(old.dtype)
+
+
+def _by_model(weight: Any, like: Any) -> Any:
+    """Return the weight, a scalar or one number for each model, for an array to be divided by."""
+    return by_row(weight, like) if weight.ndim else weight
 
 
 def outputs(s: Structure, weights: Tensors, x: Any) -> Any:
     """Return the outputs before activation, (n, n_outputs), of x (n, n_features)."""
-    return s.apply(weights, x, train=False, seed=jnp.uint32(0), w=None)[0]
+    return outputs_of_models(xp, lambda x: s.forward(weights, x, None)[0], x, s.n_models)
+
+
+def step_of(block: Block, i: Any) -> tuple[Any, Any, StepContext]:
+    """Return x (n, n_features), y (n, n_outputs) and the context of step i."""
+    if len(block.w) == 1:
+        i = 0  # the rows are not copied if the index is a constant
+    w = block.w[i]
+    indices = None if block.indices is None else block.indices[i]
+    return block.X[i], block.y[i], StepContext(block.seeds[i], indices, w, jnp.ones((), w.dtype))
 
 
 def _backward(
     s: Structure, weights: Tensors, block: Block, i: Any
 ) -> tuple[GradientSums, Mapping[str, Any], Any]:
     """Return the sums of step i, new values of the frozen arrays, and the activated outputs."""
-    if len(block.w) == 1:
-        i = 0  # the rows are not copied if the index is a constant
-    x, y, w, seed = block.X[i], block.y[i], block.w[i], block.seeds[i]
+    x, y, context = step_of(block, i)
     trained = {name: a for name, a in weights.items() if name not in s.frozen}
-    dropout = {} if block.indices is None else {"indices": block.indices[i]}
+    weight = by_model(xp, context.w, s.n_models).sum(axis=-1)
 
     def forward(trained: Tensors) -> tuple[tuple[Any, Any], Tensors]:
-        z, new = s.apply({**weights, **trained}, x, train=True, seed=seed, w=w, **dropout)
-        return (z, jnp.asarray(new.get(PENALTY, 0), w.dtype)), new
+        z, new = s.forward({**weights, **trained}, x, context)
+        penalty = jnp.asarray(new.get(PENALTY, 0), weight.dtype)
+        return (z, jnp.broadcast_to(penalty, weight.shape)), new
 
     (z, penalty), backward, new = jax.vjp(forward, trained, has_aux=True)
-    loss, delta, p = _loss(s.loss, z, y, w)
-    weight = w.sum()
+    loss, delta, p = _loss(s.loss, z, y, context.w)
     (gradients,) = backward((delta, weight))
-    total = GradientSums(loss + weight * penalty, weight, gradients)
-    return total, {name: new[name] for name in s.frozen}, p
+    total = GradientSums(loss + (weight * penalty).sum(), weight, gradients)
+    return total, {name: new[name] for name in s.frozen if name in new}, p
 
 
 def _loss(loss: Loss, z: Any, y: Any, w: Any) -> tuple[Any, Any, Any]:
     """Return the loss summed over rows, its derivative with respect to the outputs z before
-    activation, and the activated outputs.
+    activation, (n, n_outputs) or (n, n_members, n_outputs), and the predictions (n, n_outputs).
     """
     counted = w > 0  # other rows may be NaN, and the product of NaN and 0 is NaN
 
     def summed(z: Any) -> tuple[Any, Any]:
         p = ACTIVATIONS[loss.out_activation](z)
-        return jnp.where(counted, w * check_row_losses(loss.rows(jnp, y, p), y), 0).sum(), p
+        return jnp.where(counted, w * row_losses(xp, loss, y, p), 0).sum(), p
 
     if loss.delta is None:
         (value, p), delta = jax.value_and_grad(summed, has_aux=True)(z)
     else:
         value, p = summed(z)
-        delta = w[:, None] * check_deltas(loss.delta(jnp, y, p), p)
-    return value, jnp.where(counted[:, None], delta, 0).astype(z.dtype), p
+        delta = by_row(w, z) * deltas(xp, loss, y, p)
+    delta = jnp.where(by_row(counted, z), delta, 0).astype(z.dtype)
+    return value, delta, mean_of_members(xp, p)
 
 
 def _penalty(s: Structure, weights: Tensors, alpha: Any) -> Any:
@@ -331,11 +296,11 @@ def _advanced(
     """Make one solver step, or return the same state if the weight is 0."""
 
     def step() -> TrainingState:
-        weights: Tensors = dict(new_frozen)
+        weights: Tensors = {**{name: state.weights[name] for name in s.frozen}, **new_frozen}
         optimizer_state: Tensors = {}
         gradients = {
             name: (g + settings.alpha * state.weights[name] if name in s.decayed else g)
-            / total.weight
+            / _by_model(total.weight, g)
             for name, g in total.gradients.items()
         }
         rates = dict.fromkeys(gradients, learning_rate)
@@ -345,7 +310,7 @@ def _advanced(
             trained = {name: state.weights[name] for name in gradients}
             with traceable():
                 returned = s.joint.update(
-                    jnp, trained, gradients, state.optimizer_state, learning_rate
+                    xp, trained, gradients, state.optimizer_state, learning_rate
                 )
             new, optimizer_state = check_joint_update(returned, trained, state.optimizer_state)
             weights, gradients = {**weights, **new}, {}
@@ -358,7 +323,7 @@ def _advanced(
             keys = [optimizer_state_name(moment, name) for moment in s.optimizer_state]
             moments = tuple(state.optimizer_state[key] for key in keys)
             with traceable():
-                returned = s.update(jnp, p, g, moments, rates[name], dict(s.options))
+                returned = s.update(xp, p, g, moments, rates[name], dict(s.options))
             weights[name], new = check_update(returned, p, moments)
             optimizer_state.update(zip(keys, new, strict=True))
         if decay is not None:
@@ -367,10 +332,24 @@ def _advanced(
                 weights[name] = weights[name] - amount * state.weights[name]
         new_state = TrainingState(weights, optimizer_state)
         after: TrainingState = jax.tree.map(_like, new_state, state)
-        return after
+        return _without_empty_models(s, after, state, total.weight) if s.n_models else after
 
     # on a CPU, a tenth faster than jnp.where for wide layers
-    return lax.cond(total.weight > 0, step, lambda: state)  # type: ignore[no-any-return]
+    return lax.cond(total.weight.sum() > 0, step, lambda: state)  # type: ignore[no-any-return]
+
+
+def _without_empty_models(
+    s: Structure, after: TrainingState, before: TrainingState, weight: Any
+) -> TrainingState:
+    """Return the state in which the models whose rows have weight 0 are unchanged."""
+
+    def kept(new: Any, old: Any) -> Any:
+        return jnp.where(by_row(weight > 0, old), new, old)
+
+    weights = jax.tree.map(kept, after.weights, before.weights)
+    if s.joint is not None:  # its state may have any shapes
+        return TrainingState(weights, after.optimizer_state)
+    return TrainingState(weights, jax.tree.map(kept, after.optimizer_state, before.optimizer_state))
 
 
 @contextmanager

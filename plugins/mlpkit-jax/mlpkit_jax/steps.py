@@ -15,6 +15,7 @@ from mlpkit.backend_kit import (
     initial_optimizer_state,
     padded_size,
     rows_within,
+    unpadded_rows,
     with_weight_decays,
 )
 from mlpkit.plugin import (
@@ -70,9 +71,12 @@ class StepFunctions:
         self.device = selected_device(device)
         s = structure(network, spec, recipe)
         self.programs = programs(s)
-        self.has_dropout = network.apply is None and any(spec.dropouts)
-        self.dtype, self.n_outputs = np.dtype(spec.dtype), spec.n_outputs
-        self.widest = max(spec.layer_units)
+        self.has_indices = network.xp_apply is not None or (
+            network.apply is None and any(spec.dropouts)
+        )
+        self.dtype = np.dtype(spec.dtype)
+        self.n_models = network.n_models
+        self.widest = max(*spec.layer_units, network.n_members * spec.n_outputs)
         self.full, self.resident = recipe.batch_size, resident
         self.settings = {d: settings(network, recipe, self.dtype, d) for d in (False, True)}
         self.alpha = self.settings[False].alpha
@@ -88,7 +92,7 @@ class StepFunctions:
             if on_accelerator(self.dtype, self.device) and resident is None:
                 resident = len(y) >= RESIDENT_ROWS
             rows = training_rows(X, y, w, self.dtype, bool(resident))
-            rows.has_dropout = self.has_dropout
+            rows.has_indices, rows.n_models = self.has_indices, self.n_models
             return rows
 
     def start(self, arrays: Arrays) -> TrainingState:
@@ -113,7 +117,8 @@ class StepFunctions:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         with computing(self.dtype, self.device):
             zero = self.dtype.type(0)
-            total, penalty = GradientSums(zero, zero, self.zeros), 0.0
+            weight = np.zeros(self.n_models or (), self.dtype)
+            total, penalty = GradientSums(zero, weight, self.zeros), 0.0
             losses: list[Any] = []
             for block in rows.step(indices, self.full, seed):
                 total, penalty = self.programs.add(total, state.weights, block, self.alpha)
@@ -122,13 +127,13 @@ class StepFunctions:
                     _wait_for_all_but(_ahead(block.X), losses)
                 del block  # before the next one is gathered
             gradients = to_numpy(total.gradients)
-            return StepSums(float(total.loss), float(total.weight), float(penalty)), gradients
+            return StepSums(float(total.loss), _weight(total.weight), float(penalty)), gradients
 
     def update(
         self,
         state: TrainingState,
         gradients: Arrays,
-        weight: float,
+        weight: Any,
         learning_rate: float,
         weight_decay: float | None = None,
     ) -> TrainingState:
@@ -137,7 +142,7 @@ class StepFunctions:
         decay = self.dtype.type(value) if value > 0 else None
         settings = self.settings[decay is not None]
         with computing(self.dtype, self.device):
-            scalars = self.dtype.type(weight), self.dtype.type(learning_rate), decay
+            scalars = np.asarray(weight, self.dtype), self.dtype.type(learning_rate), decay
             after: TrainingState = self.programs.update(state, gradients, *scalars, settings)
             return after
 
@@ -165,29 +170,36 @@ class StepFunctions:
             if batches.with_predictions:
                 parts = zip(jax.device_get(outputs), n_steps[1:], strict=True)
                 batch_size = batches.order.shape[1]
-                predictions = np.concatenate([p[:n, :batch_size] for p, n in parts])
+                predictions = np.concatenate(
+                    [unpadded_rows(p[:n], batch_size, self.n_models) for p, n in parts]
+                )
         loss, weight, penalty = np.concatenate(unpadded, axis=1).astype(float)
         return state, StepSums(loss, weight, penalty, predictions)
 
     def outputs(self, state: TrainingState, X: Any) -> Array:
         """Return the outputs before activation, (n, n_outputs), of dense or sparse X."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
-        most = rows_within(self.widest, self.dtype.itemsize, OUTPUT_ROWS)
-        z = np.empty((X.shape[0], self.n_outputs), self.dtype)
-        parts: list[tuple[int, Any]] = []  # in flight: the first row and the outputs
+        most = rows_within(self.widest * max(1, self.n_models), self.dtype.itemsize, OUTPUT_ROWS)
+        n_rows = X.shape[-2]
+        z: list[Array] = []
+        parts: list[tuple[int, Any]] = []  # in flight: the number of rows and the outputs
         with computing(self.dtype, self.device):
-            for begin in range(0, X.shape[0], most):
-                part = X[begin : begin + most]
-                n = part.shape[0]
-                x = np.zeros((padded_size(n, most), X.shape[1]), self.dtype)
-                x[:n] = part.toarray() if issparse(part) else part
-                parts.append((begin, self.programs.outputs(state.weights, x)))
+            for begin in range(0, max(1, n_rows), most):
+                part = X[..., begin : begin + most, :] if X.ndim == 3 else X[begin : begin + most]
+                n = part.shape[-2]
+                x = np.zeros((*X.shape[:-2], padded_size(n, most), X.shape[-1]), self.dtype)
+                x[..., :n, :] = part.toarray() if issparse(part) else part
+                parts.append((n, self.programs.outputs(state.weights, x)))
                 del part
-                while len(parts) > _ahead(x) or (parts and begin + most >= len(z)):
-                    first, outputs = parts.pop(0)
-                    target = z[first : first + most]
-                    target[...] = np.asarray(outputs)[: len(target)]  # the last part is padded
-        return z
+                while len(parts) > _ahead(x) or (parts and begin + most >= n_rows):
+                    n, outputs = parts.pop(0)
+                    z.append(np.asarray(outputs)[(slice(None),) * (X.ndim - 2) + (slice(n),)])
+        return np.concatenate(z, axis=X.ndim - 2)
+
+
+def _weight(weight: Any) -> Any:
+    """Return a summed weight as a float, or as an array of one number for each model."""
+    return np.array(weight, float) if weight.ndim else float(weight)
 
 
 def _ahead(X: Any) -> int:

@@ -51,10 +51,11 @@ DEVICE = BlockSizes(65536, 8192, BLOCK_BYTES * 8)
 class TrainingRows:
     """n rows, and ``gather(indices)``, which returns X, y and w of the rows with these indices.
 
-    If ``has_dropout`` is true, the blocks contain the indices.
+    If ``has_indices`` is true, the blocks contain the indices.
     """
 
-    has_dropout = False
+    has_indices = False
+    n_models = 0
 
     def __init__(self, n: int, dtype: str, gather: Gather, sizes: BlockSizes, keep: bool) -> None:
         self.n, self.dtype, self.gather, self.sizes, self.keep = n, dtype, gather, sizes, keep
@@ -62,10 +63,10 @@ class TrainingRows:
 
     def blocks(self, batches: Batches, full: int) -> Iterator[Block]:
         """Return the steps in their order in blocks; a full step has `full` rows."""
-        for block in index_blocks(batches, full, self.sizes.block_rows):
+        for block in index_blocks(batches, full, self.sizes.block_rows, self.n_models):
             # no reference is kept: a block can be released before the next one is gathered
             learning_rates = block.learning_rates.astype(self.dtype)
-            indices = block.indices.astype(np.uint32) if self.has_dropout else None
+            indices = block.indices.astype(np.uint32) if self.has_indices else None
             decays = block.weight_decays
             yield Block(
                 *self.gather(block.indices),
@@ -87,7 +88,7 @@ class TrainingRows:
         else:
             for block in self.kept or self._in_order():
                 # dropout depends on rows; other networks may draw for each part
-                seeds = np.zeros_like(block.seeds) if self.has_dropout else block.seeds
+                seeds = np.zeros_like(block.seeds) if self.has_indices else block.seeds
                 yield block._replace(seeds=seeds + np.uint32(seed))
 
     def _in_order(self) -> Iterator[Block]:
@@ -96,8 +97,8 @@ class TrainingRows:
         order = np.full(n_steps * step, -1)
         order[: self.n] = np.arange(self.n)
         seeds = (np.arange(n_steps) * 0x9E3779B1).astype(np.uint32)
-        batches = Batches(order.reshape(n_steps, step), np.zeros(n_steps), seeds)
-        blocks = self.blocks(batches, self.sizes.step_rows)
+        order = np.tile(order.reshape(n_steps, step), max(1, self.n_models))
+        blocks = self.blocks(Batches(order, np.zeros(n_steps), seeds), self.sizes.step_rows)
         if self.keep:
             self.kept = [
                 b._replace(**jax.device_put({"X": b.X, "y": b.y, "w": b.w})) for b in blocks

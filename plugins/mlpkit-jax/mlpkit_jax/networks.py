@@ -1,0 +1,108 @@
+"""Forward passes: that of the dense network, and those of networks of builders.
+
+All have the same form, ``forward(arrays, x, step)``. The step is a `StepContext`, or None in
+prediction. They return the outputs before activation, and a dict with new values of frozen arrays.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mlpkit.backend_kit import by_model, checked_outputs
+from mlpkit.plugin import Apply, Network, PortableApply, Spec, StepContext, dropout_mask
+from mlpkit_jax import namespace as xp
+
+Tensors: TypeAlias = dict[str, Any]  # arrays of JAX by name, or of NumPy before their first use
+Forward: TypeAlias = Callable[[Tensors, Any, StepContext | None], tuple[Any, Tensors]]
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda z: z,
+    "logistic": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,  # its derivative at 0 is 0, as in scikit-learn
+    "gelu": partial(jax.nn.gelu, approximate=False),
+    "silu": jax.nn.silu,
+    "selu": jax.nn.selu,
+    "mish": jax.nn.mish,
+    "leaky_relu": lambda z: jnp.where(z > 0, z, 0.01 * z),
+    "softmax": partial(jax.nn.softmax, axis=-1),
+    "exp": jnp.exp,
+}
+
+
+@dataclass(frozen=True)
+class DenseForward:
+    """The dense network: x (n, n_features) -> (n, n_outputs)."""
+
+    depth: int
+    activations: tuple[str, ...]  # of the hidden layers
+    dropouts: tuple[float, ...] = ()  # of the hidden layers; empty if all are 0
+
+    def __call__(
+        self, arrays: Tensors, x: Any, step: StepContext | None = None
+    ) -> tuple[Any, Tensors]:
+        """Return the outputs before activation, and no frozen arrays."""
+        for i in range(self.depth):
+            if i:
+                x = ACTIVATIONS[self.activations[i - 1]](x)
+                if step is not None and self.dropouts and self.dropouts[i - 1]:
+                    x = _with_dropout(x, step, i - 1, self.dropouts[i - 1])
+            x = x @ arrays[f"coef_{i}"] + arrays[f"intercept_{i}"]
+        return x, {}
+
+
+def _with_dropout(x: Any, step: StepContext, layer: int, rate: float) -> Any:
+    """Set some units of each row of x (n, n_units) to 0 and scale the others."""
+    units = jnp.arange(x.shape[1], dtype=jnp.uint32)
+    mask = dropout_mask(jnp, step.indices, units, step.seed, layer, rate, np.uint32)
+    return x * (mask.astype(x.dtype) / (1 - rate))
+
+
+@dataclass(frozen=True)
+class CustomForward:
+    """A network with an `apply` that uses JAX."""
+
+    apply: Apply
+
+    def __call__(
+        self, arrays: Tensors, x: Any, step: StepContext | None = None
+    ) -> tuple[Any, Tensors]:
+        """Call the function of the builder."""
+        if step is None:
+            return self.apply(arrays, x, train=False, seed=jnp.uint32(0), w=None)
+        return self.apply(arrays, x, train=True, seed=step.seed, w=step.w)
+
+
+@dataclass(frozen=True)
+class PortableForward:
+    """A network with an `xp_apply`; all rows of a step are in one axis, also with models."""
+
+    apply: PortableApply
+    n_members: int
+    n_models: int
+
+    def __call__(
+        self, arrays: Tensors, x: Any, step: StepContext | None = None
+    ) -> tuple[Any, Tensors]:
+        """Call the function of the builder, with an axis of models if there are several."""
+        x = by_model(xp, x, self.n_models)
+        if step is not None:
+            indices, w = (by_model(xp, a, self.n_models) for a in (step.indices, step.w))
+            step = step._replace(indices=indices, w=w)
+        z, new = self.apply(xp, arrays, x, step)
+        return checked_outputs(xp, z, x.shape[:-1], self.n_members), new
+
+
+def forward_of(network: Network, spec: Spec) -> Forward:
+    """Return the forward pass of a network. Those of equal structures are equal."""
+    if network.xp_apply is not None:
+        return PortableForward(network.xp_apply, network.n_members, network.n_models)
+    if network.apply is not None:
+        return CustomForward(network.apply)
+    dropouts = spec.dropouts if any(spec.dropouts) else ()
+    return DenseForward(len(spec.layer_units) - 1, spec.activations, dropouts)
