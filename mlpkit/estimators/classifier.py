@@ -18,7 +18,7 @@ from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.error_hints import with_hints
-from mlpkit.plugin import Array, Backend, Builder, Callback, Solver, Trainer
+from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
 from mlpkit.training.tasks import Tasks
 
 
@@ -73,15 +73,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Number of rows of each step. 'auto' is ``min(200, n_samples)``. Ignored when
         ``solver='lbfgs'``.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Schedule of the learning rate.
+    learning_rate : str or callable, default='constant'
+        Schedule of the learning rate. These are scikit-learn's:
 
         - 'constant' is always `learning_rate_init`.
-        - 'invscaling' is ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch.
+        - 'invscaling' is ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch. Only used
+          when ``solver='sgd'``.
         - 'adaptive' divides the learning rate by 5 when `n_iter_no_change` consecutive epochs did
-          not improve the training loss (the validation score, with early stopping) by `tol`.
+          not improve the training loss (the validation score, with early stopping) by `tol`. Only
+          used when ``solver='sgd'``.
 
-        Only used when ``solver='sgd'``.
+        The other schedules multiply `learning_rate_init`, for every solver except 'lbfgs'. They
+        span `max_iter` epochs, with a progress ``t`` from 0 to 1, so only early stopping ends
+        training before. `partial_fit` has no planned end and uses `learning_rate_init`.
+
+        - 'linear' is ``1 - t``.
+        - 'cosine' is ``(1 + cos(pi * t)) / 2``.
+        - 'coslog4' is ``(1 - cos(2 * pi * log2(1 + 15 * t))) / 2``.
+        - 'flat_cosine' is 1 until ``t = 1 / 2``, and then ``(1 + cos(pi * (2 * t - 1))) / 2``.
+        - 'warmup_cosine' rises from 0 to 1 in the first 5 percent, and is a cosine after that.
+        - A function receives an array of the ``t`` of each step and returns the factors.
 
     learning_rate_init : float, default=0.001
         The initial learning rate, which controls the step size. Ignored when
@@ -196,6 +207,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         depend on `random_state` and are the same on every backend. `loss_curve_` and running
         metrics are measured with dropout. Not supported when ``solver='lbfgs'``. Only used by
         the builder 'dense'; other builders have their own options.
+
+    weight_decay_schedule : str, callable or None, default=None
+        Schedule of the weight decay of the solver, which multiplies `weight_decay`: one of the
+        names that `learning_rate` has besides those of scikit-learn, or a function. None is
+        constant. Only used when ``solver='adamw'`` or another solver has a weight decay.
 
     trainer : str, callable or None, default=None
         The training loop: a name or a `mlpkit.plugin.Trainer`. None selects the loop that the
@@ -342,7 +358,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         solver: str | Solver = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        learning_rate: "str | Schedule" = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -369,6 +385,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         solver_options: dict[str, Any] | None = None,
         loss_options: dict[str, Any] | None = None,
         dropout: float | Sequence[float] = 0.0,
+        weight_decay_schedule: "str | Schedule | None" = None,
         trainer: str | Trainer | None = None,
         callbacks: "str | Callback | list[str | Callback] | None" = None,
         dtype: str | None = None,

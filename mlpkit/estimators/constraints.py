@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from mlpkit.numpy_backend.activations import HIDDEN
+from mlpkit.objectives.schedules import SCHEDULES
 from mlpkit.plugin import Loss, Solver
 
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -21,7 +22,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "solver": [str, Solver, object],  # as for the loss
     "alpha": [_NOT_NEGATIVE],
     "batch_size": [StrOptions({"auto"}), _COUNT],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate": [StrOptions({"invscaling", "adaptive", *SCHEDULES}), callable],
     "learning_rate_init": [_POSITIVE],
     "power_t": [_NOT_NEGATIVE],
     "max_iter": [_COUNT],
@@ -48,6 +49,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "solver_options": [dict, None],
     "loss_options": [dict, None],
     "dropout": [_FRACTION, list, tuple],
+    "weight_decay_schedule": [StrOptions(set(SCHEDULES)), callable, None],
     "trainer": [str, callable, None],
     "callbacks": ["array-like", callable, str, None, object],
     "metrics": [object],  # checked by `plan_of`

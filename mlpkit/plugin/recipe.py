@@ -20,7 +20,8 @@ class Recipe:
         Number of rows of a full step.
     schedule : {"constant", "invscaling", "adaptive"} or Schedule
         Schedule of the learning rate; the parameter ``learning_rate`` of an estimator. The three
-        names apply to solvers with `Solver.scheduled`, a function to all solvers.
+        names apply to solvers with `Solver.scheduled`, a function to all solvers with steps. The
+        progress that it receives is that of `max_iter` epochs.
     learning_rate_init : float
         The initial learning rate.
     power_t : float

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlpkit.plugin import Array, Batches, InvalidResult, Job, Progress, Recipe
+from mlpkit.objectives.schedules import factors
+from mlpkit.plugin import Array, Batches, InvalidResult, Job, Progress, Recipe, Solver
 
 
 def epochs(
@@ -48,29 +49,63 @@ def job_epochs(job: Job) -> Iterator[Array]:
         yield order.reshape(n_steps, n_models * batch_size)
 
 
-def scheduled_batches(order: Array, progress: Progress, recipe: Recipe, seed: int) -> Batches:
-    """The batches of an epoch, with a learning rate and a seed for each step."""
+def has_plan(recipe: Recipe) -> bool:
+    """Whether a schedule spans the `max_iter` epochs of training."""
+    others = (recipe.weight_decay_schedule, recipe.dropout_schedule)
+    return callable(recipe.schedule) or any(schedule is not None for schedule in others)
+
+
+def planned_progress(epoch: int, n_steps: int, n_epochs: int) -> Array:
+    """The progress of training in the middle of each step of an epoch, which count from 1.
+
+    >>> planned_progress(epoch=2, n_steps=2, n_epochs=2)
+    array([0.625, 0.875])
+    """
+    return (epoch - 1 + (np.arange(n_steps) + 0.5) / n_steps) / n_epochs
+
+
+def scheduled_batches(
+    order: Array, progress: Progress, recipe: Recipe, seed: int, t: Array | None = None
+) -> Batches:
+    """The batches of an epoch, with the rates and a seed for each step.
+
+    ``t`` is the progress of training at each step, for the schedules of the recipe; None stands
+    for training without a planned end, in which they are constant.
+    """
     step = progress.step + 1 + np.arange(len(order))
-    solver = recipe.solver
-    if solver.learning_rate_at is None:
-        learning_rates = np.full(len(order), progress.learning_rate)
-    else:
-        learning_rates = solver.learning_rate_at(progress.learning_rate, step, solver.options)
-        if (
-            getattr(learning_rates, "shape", None) != step.shape
-            or not 0 <= learning_rates[-1] < np.inf
-        ):
-            raise InvalidResult(
-                f"`learning_rate_at` returned {learning_rates!r}; expected non-negative finite"
-                f" learning rates of shape {step.shape}, one for each step.",
-                "solver",
-            )
-    weight_decays = None
-    if (
-        solver.weight_decay > 0
-    ):  # they are multiplied by the learning rate before `learning_rate_at`
-        ratio = np.ones(len(order))
-        np.divide(progress.learning_rate, learning_rates, out=ratio, where=learning_rates > 0)
-        weight_decays = solver.weight_decay * ratio
+    learning_rates = _learning_rates(progress.learning_rate, step, recipe.solver)
+    weight_decays = _weight_decays(progress.learning_rate, learning_rates, recipe, t)
+    if t is not None and callable(recipe.schedule):
+        learning_rates = learning_rates * factors(recipe.schedule, t, "learning_rate")
     seeds = (seed + step * 0x9E3779B1).astype(np.uint32)
     return Batches(order, learning_rates, seeds, weight_decays=weight_decays)
+
+
+def _learning_rates(learning_rate: float, step: Array, solver: Solver) -> Array:
+    """The learning rates of the solver at steps that count from 1, without a schedule."""
+    if solver.learning_rate_at is None:
+        return np.full(len(step), learning_rate)
+    learning_rates = solver.learning_rate_at(learning_rate, step, solver.options)
+    if getattr(learning_rates, "shape", None) != step.shape or not 0 <= learning_rates[-1] < np.inf:
+        raise InvalidResult(
+            f"`learning_rate_at` returned {learning_rates!r}; expected non-negative finite"
+            f" learning rates of shape {step.shape}, one for each step.",
+            "solver",
+        )
+    return learning_rates
+
+
+def _weight_decays(
+    learning_rate: float, learning_rates: Array, recipe: Recipe, t: Array | None
+) -> Array | None:
+    """The weight decays of the steps, which are multiplied by the learning rates before
+    `Solver.learning_rate_at`; None if nothing decays.
+    """
+    strength = recipe.solver.weight_decay
+    if strength == 0:
+        return None
+    ratio = np.ones(len(learning_rates))
+    np.divide(learning_rate, learning_rates, out=ratio, where=learning_rates > 0)
+    if t is not None and recipe.weight_decay_schedule is not None:
+        ratio *= factors(recipe.weight_decay_schedule, t, "weight_decay_schedule")
+    return strength * ratio

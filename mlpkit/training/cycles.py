@@ -102,7 +102,7 @@ class Cycles:
                     started = time.perf_counter()
                     t = (epoch + (np.arange(len(order)) + 0.5) / len(order)) / n_epochs
                     factors = self._schedule(job)(t)
-                    batches = self._batches(job, order, progress, t, factors)
+                    batches = self._batches(job, order, progress, t)
                     state, sums = job.steps.epoch(state, job.rows, batches)
                     loss = loop.epoch_loss(sums, order)
                     has_diverged = not np.isfinite(loss) and not loop.is_finite(job, state)
@@ -150,18 +150,11 @@ class Cycles:
             raise loop.divergence_error(progress.epoch)
         return best.final(state), progress
 
-    def _batches(
-        self, job: Job, order: Array, progress: Progress, t: Array, factors: Array
-    ) -> Batches:
+    def _batches(self, job: Job, order: Array, progress: Progress, t: Array) -> Batches:
         """The batches of an epoch whose steps are at these fractions of the cycle."""
-        recipe = replace(job.recipe, schedule="constant")
-        batches = scheduled_batches(order, progress, recipe, job.seed)
-        return batches._replace(
-            learning_rates=batches.learning_rates * factors,
-            weight_decays=_factors(recipe.weight_decay_schedule, t, recipe.solver.weight_decay),
-            dropout_factors=_factors(recipe.dropout_schedule, t, 1.0),
-            with_predictions=job.with_predictions,
-        )
+        recipe = replace(job.recipe, schedule=self._schedule(job))
+        batches = scheduled_batches(order, progress, recipe, job.seed, t)
+        return batches._replace(with_predictions=job.with_predictions)
 
     def _schedule(self, job: Job) -> Schedule:
         """The schedule of the learning rate within a cycle."""
@@ -175,10 +168,6 @@ class Cycles:
 
 
 cycles = Cycles()
-
-
-def _factors(schedule: Any, t: Array, value: float) -> Array | None:
-    return None if schedule is None else value * np.asarray(schedule(t), float)
 
 
 def _note(epoch: int) -> str:

@@ -7,8 +7,14 @@ from dataclasses import replace
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Job, Observer, Progress, Recipe, Report, State, StepSums
-from mlpkit.training.batches import job_epochs, scheduled_batches
+from mlpkit.training.batches import (
+    has_plan,
+    job_epochs,
+    planned_progress,
+    scheduled_batches,
+)
 
 MIN_LEARNING_RATE = 1e-6  # of the adaptive schedule
 
@@ -87,19 +93,22 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     or until the observer returns True.
 
     As in scikit-learn, the returned state is that of the last epoch whose validation score was
-    higher than all scores of this and earlier calls, or of the last epoch if there is none. Raises
+    higher than all scores of this and earlier calls, or of the last epoch if there is none. With a
+    schedule that spans `max_iter` epochs, the training loss does not stop training. Raises
     ValueError in the epoch in which the weights become infinite or NaN, unless this call has such
     a best epoch; then it warns.
     """
     recipe = job.recipe
     last = job.passes or recipe.max_iter
+    planned = has_plan(recipe) and not job.passes  # the length of a stream is not known
     progress = replace(progress, epoch=0)
     best, has_best = state, False
     completed = state, progress, best, has_best  # after the last complete epoch
     try:
         for epoch, order in enumerate(job_epochs(job), start=1):
             started = time.perf_counter()
-            batches = scheduled_batches(order, progress, recipe, job.seed)._replace(
+            t = planned_progress(epoch, len(order), last) if planned else None
+            batches = scheduled_batches(order, progress, recipe, job.seed, t)._replace(
                 with_predictions=job.with_predictions
             )
             state, sums = job.steps.epoch(state, job.rows, batches)
@@ -118,6 +127,8 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
                 best, has_best = state, True
             progress = improved(progress, loss, score, recipe.tol)
             learning_rate = progress.learning_rate
+            if t is not None and callable(recipe.schedule):
+                learning_rate *= float(np.mean(factors(recipe.schedule, t, "learning_rate")))
             if recipe.solver.scheduled and recipe.schedule == "invscaling":
                 progress = replace(
                     progress,
@@ -130,7 +141,9 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
                     f"The weights became non-finite in epoch {epoch}. Keeping the weights of the"
                     " best epoch. Stopping."
                 )
-            elif progress.no_improvement_count > recipe.n_iter_no_change:
+            elif progress.no_improvement_count > recipe.n_iter_no_change and (
+                not planned or score is not None
+            ):
                 progress, note, stop = after_plateau(progress, recipe, score is not None)
             seconds = time.perf_counter() - started
             report = Report(epoch, loss, score, learning_rate, seconds, note)
@@ -147,7 +160,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
                     f"{divergence_error(epoch)} The weights of the best epoch are kept.",
                     ConvergenceWarning,
                 )
-            if stop or job.passes == epoch:
+            if stop or job.passes == epoch or (planned and epoch == last):
                 break
             if epoch == last:
                 warnings.warn(

@@ -34,7 +34,7 @@ class Parameters:
     solver: Any
     alpha: float
     batch_size: int | str
-    learning_rate: str
+    learning_rate: Any
     learning_rate_init: float
     power_t: float
     max_iter: int
@@ -61,6 +61,7 @@ class Parameters:
     solver_options: Mapping[str, Any] | None
     loss_options: Mapping[str, Any] | None
     dropout: Any
+    weight_decay_schedule: Any
     trainer: Any
     callbacks: Any
     dtype: str | None

@@ -5,12 +5,13 @@ from dataclasses import fields
 from typing import Any
 
 from mlpkit.messages import did_you_mean, plain_repr
-from mlpkit.objectives import losses
+from mlpkit.objectives import losses, schedules
 from mlpkit.plugin import Loss, PluginError, Recipe, Solver, Spec
 from mlpkit.registry.distributions import CORE
 from mlpkit.registry.lookup import adapted, installed, resolve
 from mlpkit.training.parameters import NAMES, Parameters
 
+OF_SKLEARN = ("constant", "invscaling", "adaptive")  # schedules of the learning rate
 FULL_BATCH = 200  # rows of a step with batch_size="auto", as in scikit-learn
 
 
@@ -109,9 +110,11 @@ def recipe_of(parameters: Parameters, solver: Solver | None = None) -> Recipe:
     auto = parameters.batch_size == "auto"
     values = {name: getattr(parameters, name) for name in shared}
     values["learning_rate_init"] = solver.learning_rate or parameters.learning_rate_init
+    values["weight_decay_schedule"] = schedules.named(parameters.weight_decay_schedule)
+    schedule: Any = parameters.learning_rate
     return Recipe(
         solver=solver,
         batch_size=FULL_BATCH if auto else int(parameters.batch_size),
-        schedule=parameters.learning_rate,  # type: ignore[arg-type]
+        schedule=schedule if schedule in OF_SKLEARN else schedules.named(schedule),
         **values,
     )

@@ -50,6 +50,7 @@ OURS = {
     "solver_options": None,
     "loss_options": None,
     "dropout": 0.0,
+    "weight_decay_schedule": None,
     "trainer": None,
     "callbacks": None,
     "dtype": None,

@@ -60,6 +60,12 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             " of the weight decay, since Keras updates the weights. Use an optimizer of Keras, such"
             " as solver='keras.adamw', or backend='jax' or 'tensorflow'."
         )
+    if callable(recipe.schedule) or recipe.weight_decay_schedule is not None:
+        raise PluginError(
+            "backend='keras' does not support schedules of mlpkit, since Keras updates the weights."
+            " Use an optimizer of Keras with a schedule of its own, or backend='jax' or"
+            " 'tensorflow'."
+        )
     f = KerasSteps(network.apply, spec, recipe)
     return Steps(
         f.put, f.start, f.arrays, f.optimizer_state, f.gradient, f.update, f.epoch, f.outputs

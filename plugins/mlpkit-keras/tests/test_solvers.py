@@ -144,3 +144,6 @@ def test_solvers_with_backend_keras() -> None:
             MLPClassifier(builder=custom.ending, solver=solver, backend="keras").fit(
                 custom.X, custom.Y
             )
+    for option in ({"learning_rate": "cosine"}, {"weight_decay_schedule": "cosine"}):
+        with pytest.raises(PluginError, match="does not support schedules of mlpkit"):
+            MLPClassifier(builder=custom.ending, backend="keras", **option).fit(custom.X, custom.Y)

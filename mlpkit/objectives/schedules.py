@@ -1,0 +1,144 @@
+"""Schedules: factors of a learning rate, a weight decay or dropout as functions of the progress.
+
+The progress t of a step is from 0 (begin of training) to 1 (its planned end). All schedules are
+compared by value and can be pickled.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlpkit.messages import plain_repr
+from mlpkit.plugin import Array, Schedule
+
+
+def constant(t: Array) -> Array:
+    """Return 1.
+
+    >>> constant(np.array([0.0, 0.5, 1.0]))
+    array([1., 1., 1.])
+    """
+    return np.ones_like(t)
+
+
+def linear(t: Array) -> Array:
+    """Return ``1 - t``.
+
+    >>> linear(np.array([0.0, 0.25, 1.0]))
+    array([1.  , 0.75, 0.  ])
+    """
+    return 1 - t
+
+
+def cosine(t: Array) -> Array:
+    """Return ``(1 + cos(pi t)) / 2`` (Loshchilov and Hutter, 2017, arXiv:1608.03983).
+
+    >>> cosine(np.array([0.0, 0.5, 1.0])).round(6)
+    array([1. , 0.5, 0. ])
+    """
+    return np.asarray((1 + np.cos(np.pi * t)) / 2)
+
+
+def coslog4(t: Array) -> Array:
+    """Return ``(1 - cos(2 pi log2(1 + 15 t))) / 2`` (Holzmüller et al., 2024, arXiv:2407.04491).
+
+    It has four cycles, of which each is twice as long as the one before.
+
+    >>> coslog4(np.array([0.0, 0.2, 7 / 15, 1.0])).round(6)
+    array([0., 0., 0., 0.])
+    """
+    return np.asarray((1 - np.cos(2 * np.pi * np.log2(1 + 15 * t))) / 2)
+
+
+def flat_cosine(t: Array) -> Array:
+    """Return 1 until ``t = 1 / 2``, and then ``(1 + cos(pi (2 t - 1))) / 2``.
+
+    >>> flat_cosine(np.array([0.0, 0.5, 0.75, 1.0])).round(6)
+    array([1. , 1. , 0.5, 0. ])
+    """
+    return cosine(np.clip(2 * t - 1, 0, 1))
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """A schedule that rises linearly from 0 to 1 before another one; see `warmup`."""
+
+    fraction: float
+    then: Schedule
+
+    def __call__(self, t: Array) -> Array:
+        """Return the factors."""
+        after = self.then(np.clip((t - self.fraction) / (1 - self.fraction), 0, 1))
+        return np.where(t < self.fraction, t / self.fraction if self.fraction else 1, after)
+
+
+def warmup(fraction: float = 0.05, then: Schedule = cosine) -> Warmup:
+    """Return a schedule that rises linearly from 0 to 1 before another one.
+
+    Parameters
+    ----------
+    fraction : float, default=0.05
+        The fraction of training in which it rises, in [0, 1).
+    then : Schedule, default=cosine
+        The schedule of the rest of training, whose progress starts at 0.
+
+    Returns
+    -------
+    Schedule
+
+    Examples
+    --------
+    >>> warmup(0.2, then=linear)(np.array([0.0, 0.1, 0.2, 0.6, 1.0]))
+    array([0. , 0.5, 1. , 0.5, 0. ])
+    """
+    if isinstance(fraction, bool) or not 0 <= fraction < 1:
+        raise ValueError(f"fraction must be at least 0 and less than 1, got {fraction!r}.")
+    return Warmup(float(fraction), then)
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "constant": constant,
+    "linear": linear,
+    "cosine": cosine,
+    "coslog4": coslog4,
+    "flat_cosine": flat_cosine,
+    "warmup_cosine": warmup(),
+}
+
+
+def named(schedule: Any) -> Any:
+    """Return the schedule with this name, or what is no name.
+
+    >>> named("cosine") is cosine
+    True
+    """
+    return SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+
+
+def factors(schedule: Callable[[Array], Any], t: Array, parameter: str) -> Array:
+    """Return the factors at the progress t, (n_steps,), of the schedule of a parameter.
+
+    Raises ValueError unless they are finite numbers >= 0.
+
+    >>> factors(lambda t: 1 - t**2, np.array([0.0, 0.5]), "learning_rate")
+    array([1.  , 0.75])
+    """
+    returned = schedule(t)
+    try:
+        found = np.broadcast_to(np.asarray(returned, float), t.shape)
+        is_valid = bool(np.all((found >= 0) & (found < np.inf)))
+    except (TypeError, ValueError):
+        is_valid = False
+    if not is_valid:
+        raise ValueError(
+            f"the schedule {parameter} returned {_line(returned)} for the progress {_line(t)};"
+            " expected finite numbers >= 0, one for each. Write it with functions of NumPy, such as"
+            " np.where."
+        )
+    return found
+
+
+def _line(value: Any) -> str:
+    return " ".join(plain_repr(value).split())
