@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn import config_context, get_config
@@ -11,6 +11,8 @@ from sklearn.utils import check_random_state
 
 from mlpkit.data.evaluation_sets import dataset_of, evaluation_sets
 from mlpkit.data.targets import Targets
+from mlpkit.estimators.calibration_rows import CALIBRATED
+from mlpkit.estimators.call import Call
 from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES, SklearnCallbackSupport
 from mlpkit.estimators.changes import LastCall
 from mlpkit.estimators.encoding import Encoding, fitted_encoding
@@ -27,36 +29,15 @@ from mlpkit.estimators.validation import as_dtype, validated_rows, validated_set
 from mlpkit.monitoring.history import MetricHistory
 from mlpkit.monitoring.protocol import NoMonitor
 from mlpkit.plugin import Array, Dataset, Progress, Recipe
-from mlpkit.training.fit import FitInputs, FitResult, HeldOut, fit
+from mlpkit.training.fit import FitInputs, FitResult, fit
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.parameters import Parameters
 from mlpkit.training.recipe import has_steps, recipe_of
 from mlpkit.training.tasks import Tasks
+from mlpkit.training.validation import HeldOut
 
 # attributes of earlier calls that a new network does not keep
 FORGOTTEN = ("_progress", "_losses", "_stream", "validation_scores_", "loss_", "oof_predictions_")
-
-
-class Call(NamedTuple):
-    """What parameters may depend on in a call of `fit` or `partial_fit`.
-
-    Parameters
-    ----------
-    n_rows : int
-        Number of training rows.
-    incremental : bool
-        Whether it is `partial_fit`.
-    has_validation : bool
-        Whether the user passed a validation set.
-    n_models : int or None
-        Number of models of the network that training continues from, see `Network.n_models`; None
-        for a new network.
-    """
-
-    n_rows: int
-    incremental: bool
-    has_validation: bool
-    n_models: int | None
 
 
 class BaseMLP(SklearnCallbackSupport, FittedMLP):
@@ -185,6 +166,8 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         Runs on a copy of the estimator, see `alter`.
         """
         parameters, changes = self._resolved_parameters()
+        for name in CALIBRATED:
+            self.__dict__.pop(name, None)
         with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
             encoding = None if fresh else vars(self).get("_encoding")
@@ -208,7 +191,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 n_models=None if fresh else self._n_models,
             )
             parameters = self._parameters_for(parameters, call)
-            _check_partial_fit(parameters, incremental)
+            call.check(parameters)
             if incremental and "_optimizer" in vars(self):
                 parameters = parameters.with_optimizer_of(self._optimizer)
             rng = check_random_state(parameters.random_state)
@@ -385,11 +368,3 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 f"partial_fit is only available for stochastic optimizers. {reason}"
             )
         return True
-
-
-def _check_partial_fit(parameters: Parameters, incremental: bool) -> None:
-    """Raise ValueError for parameters that `partial_fit` does not support."""
-    if incremental and parameters.early_stopping:
-        raise ValueError("partial_fit does not support early_stopping=True")
-    if incremental and parameters.early_stopping_on is not None:
-        raise ValueError("partial_fit does not support early_stopping_on. Use fit instead.")

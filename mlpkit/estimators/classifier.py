@@ -11,15 +11,19 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
+from mlpkit.calibration.temperature import Temperature
 from mlpkit.data.class_weights import ClassWeights
 from mlpkit.data.evaluation_sets import dataset_of
 from mlpkit.data.targets import ClassTargets, first_call
 from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
+from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
+from mlpkit.training.parameters import Parameters
 from mlpkit.training.tasks import Tasks
+from mlpkit.training.validation import HeldOut
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -270,6 +274,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         framework for which a plugin is installed, as an object or by its name
         ('framework.name'). None is 'log_loss'.
 
+    temperature_scaling : bool, default=False
+        Whether `fit` calibrates the probabilities, as `calibrate` does, on the validation set, on
+        the rows that early stopping holds out, or, with `n_folds`, on all rows out of fold.
+        Without such rows there is no calibration. Metrics that are measured during training, and
+        early stopping, use the probabilities before it.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
@@ -316,6 +326,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Out-of-fold probabilities of the training rows: those of the models that were not trained
         on the row. Defined only with `n_folds`.
 
+    temperature_ : float
+        The number by which the log-odds are divided; above 1, the network was overconfident.
+        Defined only with `temperature_scaling` or after `calibrate`.
+
     n_outputs_ : int
         Number of outputs of the network.
 
@@ -346,6 +360,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     _parameter_constraints = {
         **CONSTRAINTS,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "temperature_scaling": ["boolean"],
     }
     _y_numeric = False
     _class_weights: ClassWeights
@@ -397,6 +412,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         n_folds: int | None = None,
         class_weight: "dict[Any, float] | str | None" = None,
         loss: Any = None,
+        temperature_scaling: bool = False,
     ) -> None:
         self._store(locals())
 
@@ -532,11 +548,63 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return estimator._presented(estimator._outputs(X))
 
     def _presented(self, outputs: Array) -> Array:
+        temperature = vars(self).get("temperature_", 1.0)
+        outputs = Temperature(temperature, self._targets.task).scaled(outputs)
         if outputs.shape[1] > 1:
             return outputs
         if len(self.classes_) == 1:
             return np.ones_like(outputs)  # there is one class, whatever the output is
         return np.hstack([1 - outputs, outputs])
+
+    def calibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Calibrate the probabilities on rows that the estimator was not trained on.
+
+        Temperature scaling: the log-odds (for more than two classes, the logarithms of the
+        probabilities) are divided by the number `temperature_`, which is chosen by the log-loss of
+        these rows. It stays 1 unless the log-loss decreases. Predicted classes do not change. A
+        further call of `fit` or `partial_fit` removes the calibration.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows that were not trained on.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or an indicator matrix of multilabel targets.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : MLPClassifier
+            The calibrated estimator.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_classification
+        >>> from mlpkit import MLPClassifier
+        >>> X, y = make_classification(900, flip_y=0.3, random_state=0)
+        >>> clf = MLPClassifier(max_iter=100, learning_rate_init=0.01, random_state=0)
+        >>> clf = clf.fit(X[:300], y[:300]).calibrate(X[300:600], y[300:600])
+        >>> clf.temperature_ > 2  # the network was overconfident
+        True
+        """
+        return alter(
+            self,
+            lambda draft: draft._set_temperature(calibration_rows(draft, X, y, sample_weight)),
+        )
+
+    def _set_temperature(self, held_out: HeldOut) -> None:
+        rows, outputs = held_out.rows, held_out.outputs
+        task = self._targets.task
+        self.temperature_ = Temperature.fitted(task, rows.y, outputs, rows.sample_weight).value
+
+    def _uses_held_out(self, parameters: Parameters) -> bool:
+        return self.temperature_scaling or super()._uses_held_out(parameters)
+
+    def _keep_held_out(self, held_out: HeldOut) -> None:
+        if self.temperature_scaling:
+            self._set_temperature(held_out)
+        super()._keep_held_out(held_out)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Predict the logarithms of the probabilities of the classes.

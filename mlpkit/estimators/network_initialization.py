@@ -179,7 +179,7 @@ def _changed_spec(
     """Return the spec with the parameters that changed since the last call."""
     if isinstance(parameters.builder, BuildMethod):
         own = parameters.builder.params  # the parameters of the subclass
-        for name in changes.keys() - set(CONSTRAINTS) - {"class_weight"}:
+        for name in changes.keys() - set(CONSTRAINTS) - {"class_weight", "temperature_scaling"}:
             raise _not_applicable(shape, name, changes[name], own.get(name))
     for name in ("builder", "builder_options", "encoder", "encoder_options"):
         if name in changes and not _is_default(name, changes[name], getattr(parameters, name)):

@@ -6,14 +6,19 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from mlpkit.calibration.conformal import ConformalIntervals
 from mlpkit.data.evaluation_sets import dataset_of
 from mlpkit.data.targets import RealTargets
 from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
+from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.objectives.quantiles import DEFAULT, checked_quantiles
 from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
+from mlpkit.training.parameters import Parameters
+from mlpkit.training.validation import HeldOut
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
@@ -333,10 +338,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Out-of-fold predictions of the training rows: those of the models that were not trained on
         the row. Defined only with `n_folds`.
 
-    oof_predictions_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Out-of-fold predictions of the training rows: those of the models that were not trained on
-        the row. Defined only with `n_folds`.
-
     n_outputs_ : int
         Number of outputs of the network.
 
@@ -364,6 +365,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """
 
     _y_numeric = True
+    _intervals: ConformalIntervals
 
     def __init__(
         self,
@@ -487,7 +489,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _presented(self, outputs: Array) -> Array:
         return self._targets.decode(self._targets.predictions(outputs))  # type: ignore[no-any-return]
 
-    def predict(self, X: Any, quantiles: Any = None) -> Array:
+    def predict(self, X: Any, *, quantiles: Any = None) -> Array:
         """Predict the target values.
 
         Parameters
@@ -531,3 +533,103 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         requested = np.ravel(quantiles).astype(float)
         values = targets.quantile_predictions(estimator._outputs(X), requested)
         return values[:, 0] if np.ndim(quantiles) == 0 else values  # type: ignore[no-any-return]
+
+    def calibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Calibrate `predict_interval` on rows that the estimator was not trained on.
+
+        It replaces the calibration on the rows that `fit` held out. A further call of `fit` or
+        `partial_fit` removes it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows that were not trained on.
+        y : array-like of shape (n_samples,)
+            Target values.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Non-negative weights of the rows.
+
+        Returns
+        -------
+        self : MLPRegressor
+            The calibrated estimator.
+        """
+
+        def work(draft: Self) -> None:
+            if draft._targets.n_outputs != 1:
+                raise ValueError(
+                    f"Prediction intervals support one target, got {draft._targets.n_outputs}. Fit"
+                    " an estimator for each target."
+                )
+            draft._set_intervals(calibration_rows(draft, X, y, sample_weight))
+
+        check_is_fitted(self)
+        return alter(self, work)
+
+    @available_if(lambda self: self._has_intervals())  # type: ignore[untyped-decorator]
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
+        """Predict intervals that contain the target with a given probability.
+
+        Split conformal prediction: the absolute errors of rows that were not trained on determine
+        the width, or with ``loss='quantiles'`` how far the predicted quantiles are moved. These
+        rows are the validation set, the rows that early stopping held out, all rows with
+        `n_folds`, or those that were passed to `calibrate`. The probability holds on average over
+        all rows that are drawn like these, not for each group of rows;
+        ``evaluate(..., metrics="interval_coverage", partitions=...)`` measures groups.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
+        coverage : float, default=0.9
+            The probability that an interval contains the target, in (0, 1).
+
+        Returns
+        -------
+        intervals : ndarray of shape (n_samples, 2)
+            Lower and upper bounds.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from mlpkit import MLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> reg = MLPRegressor(standardize_targets=True, early_stopping=True,
+        ...                    validation_fraction=0.3, random_state=0).fit(X * 20, y)
+        >>> low, high = reg.predict_interval(X * 20, coverage=0.8).T
+        >>> bool(0.7 < ((low <= y) & (y <= high)).mean() < 0.9)
+        True
+        """
+        estimator = snapshot(self)
+        values = estimator._interval_values(estimator._outputs(X))
+        return estimator._intervals.bounds(values, coverage)
+
+    def _has_intervals(self) -> bool:
+        """Return True, or raise AttributeError that says how to get calibrated intervals."""
+        if "_intervals" not in vars(self):
+            raise AttributeError(
+                "predict_interval requires rows that were not trained on. Fit one target with"
+                " early_stopping=True, early_stopping_on, X_val or n_folds, or call"
+                " calibrate(X, y) after fit."
+            )
+        return True
+
+    def _interval_values(self, outputs: Array) -> Array:
+        """Predictions of one value or of all quantiles of the loss, (n, k)."""
+        targets = self._targets
+        if targets.quantiles is None:
+            return targets.predictions(outputs)  # type: ignore[no-any-return]
+        return targets.quantile_predictions(outputs)  # type: ignore[no-any-return]
+
+    def _set_intervals(self, held_out: HeldOut) -> None:
+        rows, values = held_out.rows, self._interval_values(held_out.outputs)
+        quantiles = self._targets.quantiles
+        self._intervals = ConformalIntervals.of(rows.y[:, 0], values, rows.sample_weight, quantiles)
+
+    def _uses_held_out(self, parameters: Parameters) -> bool:
+        return True
+
+    def _keep_held_out(self, held_out: HeldOut) -> None:
+        super()._keep_held_out(held_out)
+        if self._targets.n_outputs == 1:
+            self._set_intervals(held_out)

@@ -38,7 +38,7 @@ from mlpkit.training.parameters import Parameters
 from mlpkit.training.splits import Split, folds_of, hold_out
 from mlpkit.training.support import add_component_name, check_network, check_rows, declared
 from mlpkit.training.tasks import Tasks
-from mlpkit.training.validation import LOSS, Validation, loss_criterion
+from mlpkit.training.validation import LOSS, HeldOut, Validation, loss_criterion
 
 
 @dataclass(frozen=True)
@@ -82,25 +82,6 @@ class FitInputs:
     passes: int
     predicts_held_out: bool
     attributes_of: "Callable[[FitResult], dict[str, Any]]"
-
-
-class HeldOut(NamedTuple):
-    """Rows that were not trained on, with their predictions after training.
-
-    Parameters
-    ----------
-    rows : Dataset
-        With encoded targets.
-    outputs : ndarray of shape (n, n_network_outputs)
-        Activated outputs of the network, of which `Targets.predictions` makes predictions. Of
-        several models, each row has the outputs of the model that was not trained on it.
-    out_of_fold : bool
-        Whether these are all training rows, in their order.
-    """
-
-    rows: Dataset
-    outputs: Array
-    out_of_fold: bool
 
 
 class FitResult(NamedTuple):
@@ -158,7 +139,11 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     if weights is not None:
         state = live.steps.start({**weights, **live.steps.optimizer_state(state)})
     made = result(state, progress, progress.epoch)  # an interrupted epoch does not count
-    return made._replace(held_out=_held_out(inputs, split, validation, state))
+    if validation is None and inputs.validation is not None:  # training was not scored by it
+        validation = Validation(live, network.spec, inputs.targets, inputs.validation, None)
+    if validation is None or not inputs.predicts_held_out:
+        return made
+    return made._replace(held_out=validation.held_out(state))
 
 
 def _live_state(network: FittedNetwork, parameters: Parameters, recipe: Recipe) -> LiveState:
@@ -190,16 +175,6 @@ def _score_of(
     if validation is None:
         return None
     return validation.negative_loss if parameters.early_stopping_on == LOSS else validation.score
-
-
-def _held_out(
-    inputs: FitInputs, split: Split, validation: Validation | None, state: State
-) -> HeldOut | None:
-    """The predictions of the validation rows after training, if they are needed."""
-    if validation is None or not inputs.predicts_held_out:
-        return None
-    outputs = validation.outputs(state)
-    return HeldOut(validation.rows, outputs, split.is_out_of_fold)
 
 
 def _observer_of(

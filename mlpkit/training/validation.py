@@ -1,6 +1,7 @@
 """Predictions and scores of the rows that training is scored by."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,25 @@ from mlpkit.training.fitted_network import LiveState
 from mlpkit.training.splits import Folds, stacked_rows
 
 LOSS = "loss"  # the value of `early_stopping_on` that stands for the loss of the network
+
+
+class HeldOut(NamedTuple):
+    """Rows that were not trained on, with their predictions after training.
+
+    Parameters
+    ----------
+    rows : Dataset
+        With encoded targets.
+    outputs : ndarray of shape (n, n_network_outputs)
+        Activated outputs of the network, of which `Targets.predictions` makes predictions. Of
+        several models, each row has the outputs of the model that was not trained on it.
+    out_of_fold : bool
+        Whether these are all training rows, in their order.
+    """
+
+    rows: Dataset
+    outputs: Array
+    out_of_fold: bool
 
 
 @dataclass(frozen=True)
@@ -51,6 +71,10 @@ class Validation:
         flat = z.reshape(rows.size, *z.shape[2:])
         p = predictions_of(checks.checked_outputs(flat, rows.size, n_outputs), out)
         return folds.by_row(p.reshape(*rows.shape, n_outputs))
+
+    def held_out(self, state: State) -> HeldOut:
+        """The rows with the outputs of a state."""
+        return HeldOut(self.rows, self.outputs(state), self.folds is not None)
 
     def score(self, state: State) -> float:
         """Accuracy or R2."""

@@ -76,7 +76,7 @@ def test_parameters_are_those_of_scikit_learn_and_mlpkit(name: str) -> None:
     their = list(inspect.signature(getattr(theirs, name).__init__).parameters.values())
     plain = [(p.name, p.kind, p.default) for p in mine]
     assert plain[: len(their)] == [(p.name, p.kind, p.default) for p in their]
-    more = {"class_weight": None, "loss": None}
+    more = {"class_weight": None, "loss": None, "temperature_scaling": False}
     if name == "MLPRegressor":
         more = {"standardize_targets": False, "clip_predictions": False}
     own = {**OURS, **more}

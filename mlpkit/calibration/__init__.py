@@ -1,0 +1,1 @@
+"""Calibration of trained models on rows that they were not trained on."""

@@ -1,0 +1,23 @@
+"""Rows for the calibration of a fitted estimator, with the outputs of its network."""
+
+from typing import Any
+
+from sklearn import config_context
+from sklearn.utils.validation import check_is_fitted
+
+from mlpkit.data.evaluation_sets import dataset_of
+from mlpkit.estimators.validation import validated_set
+from mlpkit.training.validation import HeldOut
+
+# what a call of `fit` or `partial_fit` forgets, since it belongs to earlier weights
+CALIBRATED = ("temperature_", "_intervals")
+
+
+def calibration_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut:
+    """Return validated rows that the estimator was not trained on, and the outputs for them."""
+    check_is_fitted(estimator)
+    passed = dataset_of(X, y, sample_weight, None)
+    dtype = estimator._network.spec.dtype
+    with config_context(skip_parameter_validation=True):
+        rows = validated_set(estimator, "calibration", passed, dtype, estimator._targets)
+    return HeldOut(rows, estimator._outputs(X), out_of_fold=False)

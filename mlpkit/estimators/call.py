@@ -1,0 +1,34 @@
+"""A call of `fit` or `partial_fit`."""
+
+from typing import NamedTuple
+
+from mlpkit.training.parameters import Parameters
+
+
+class Call(NamedTuple):
+    """What parameters may depend on in a call of `fit` or `partial_fit`.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of training rows.
+    incremental : bool
+        Whether it is `partial_fit`.
+    has_validation : bool
+        Whether the user passed a validation set.
+    n_models : int or None
+        Number of models of the network that training continues from, see `Network.n_models`; None
+        for a new network.
+    """
+
+    n_rows: int
+    incremental: bool
+    has_validation: bool
+    n_models: int | None
+
+    def check(self, parameters: Parameters) -> None:
+        """Raise ValueError for parameters that `partial_fit` does not support."""
+        if self.incremental and parameters.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if self.incremental and parameters.early_stopping_on is not None:
+            raise ValueError("partial_fit does not support early_stopping_on. Use fit instead.")
