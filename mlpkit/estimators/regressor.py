@@ -1,6 +1,7 @@
 """MLPRegressor."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -448,13 +449,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         earlier = vars(self).get("_targets") if incremental or self.warm_start else None
         return self._new_targets().learned(y, w, earlier)
 
+    def _chosen_loss(self) -> tuple[Any, dict[str, Any] | None]:
+        """The loss and its options; a subclass may choose them by other parameters."""
+        return self.loss, self.loss_options
+
+    def _parameters_of(self, values: dict[str, Any]) -> Parameters:
+        loss, options = self._chosen_loss()
+        return replace(super()._parameters_of(values), loss=loss, loss_options=options)
+
     def _new_targets(self) -> RealTargets:
+        loss, options = self._chosen_loss()
         quantiles = None
-        if isinstance(self.loss, str) and self.loss == "quantiles":
-            options = self.loss_options or {}
-            name = "loss='quantiles': quantiles"
-            quantiles = checked_quantiles(options.get("quantiles", DEFAULT), name)
-        return RealTargets(self.loss, self.standardize_targets, self.clip_predictions, quantiles)
+        if isinstance(loss, str) and loss == "quantiles":
+            given = (options or {}).get("quantiles", DEFAULT)
+            quantiles = checked_quantiles(given, "loss='quantiles': quantiles")
+        return RealTargets(loss, self.standardize_targets, self.clip_predictions, quantiles)
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @with_hints
