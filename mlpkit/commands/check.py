@@ -32,6 +32,7 @@ CONFORMANCE_TESTS: dict[Kind, str] = {
     "callback": "CallbackTests",
     "metric": "MetricTests",
     "partitioner": "PartitionerTests",
+    "encoder": "EncoderTests",
 }
 
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from mlpkit.commands.template_backend import BACKEND
+from mlpkit.commands.template_encoder import ENCODER
 from mlpkit.commands.template_trainer import TRAINER
 from mlpkit.plugin import Kind
 
@@ -232,6 +233,7 @@ TEMPLATES: dict[Kind, KindTemplate] = {
     "metric": KindTemplate(
         METRIC, '"miss",', EVALUATE.format('evaluate(clf, X, y, metrics=["$name"])')
     ),
+    "encoder": KindTemplate(ENCODER, '"missing",', FIT.format('encoder="$name"')),
     "partitioner": KindTemplate(
         PARTITIONER, '"column",', EVALUATE.format('evaluate(clf, X, y, partitions=["$name"])')
     ),

@@ -37,6 +37,13 @@ def with_columns(X: Any, names: Sequence[str]) -> Any:
     return X.select(names) if hasattr(X, "select") else X[list(names)]
 
 
+def arrow_values(column: Any) -> Array:
+    """The values of a column of pyarrow, with None or NaN where they are missing."""
+    if str(column.type).startswith("dictionary"):  # `to_numpy` has wrong values for its nulls
+        column = column.cast(column.type.value_type)
+    return np.asarray(column.to_numpy())
+
+
 def duplicates(names: Iterable[Any]) -> list[Any]:
     """The names that occur more than once.
 

@@ -168,7 +168,7 @@ def new_encoder(parameters: Parameters, label: str) -> Any:
     if isinstance(encoder, str):
         factory, options = resolve("encoder", encoder, parameters.encoder_options)
         made = factory(**options)
-        if not all(hasattr(made, name) for name in ("fit", "transform", "columns", "get_state")):
+        if not all(hasattr(type(made), n) for n in ("fit", "transform", "columns", "get_state")):
             raise InvalidResult(
                 f"{label} returned {plain_repr(made)}; expected an object with the methods and"
                 " properties of mlpkit.plugin.Encoder."

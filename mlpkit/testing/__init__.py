@@ -7,8 +7,8 @@ The test module of a backend::
     class TestMyBackend(BackendTests):
         backend = "mine"
 
-`BuilderTests`, `SolverTests`, `MetricTests`, `PartitionerTests`, `TrainerTests` and
-`CallbackTests` are used in the same way: the attribute with the name of the kind is the name of
+`BuilderTests`, `SolverTests`, `MetricTests`, `PartitionerTests`, `EncoderTests`, `TrainerTests`
+and `CallbackTests` are used in the same way: the attribute with the name of the kind is the name of
 the component, and ``options`` are its options.
 
 Tests that a component cannot pass are declared in ``exempt``, a dict from the name of the test to
@@ -25,6 +25,7 @@ MODULES = (
     "callbacks",
     "capabilities",
     "conformance",
+    "encoders",
     "memory",
     "metrics",
     "networks",
@@ -38,6 +39,7 @@ from mlpkit.testing.backends import BackendTests
 from mlpkit.testing.callbacks import CallbackTests
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
 from mlpkit.testing.conformance import ConformanceTests
+from mlpkit.testing.encoders import EncoderTests
 from mlpkit.testing.metrics import MetricTests
 from mlpkit.testing.networks import BuilderTests, SolverTests
 from mlpkit.testing.partitioners import PartitionerTests
@@ -50,6 +52,7 @@ __all__ = [
     "BuilderTests",
     "CallbackTests",
     "ConformanceTests",
+    "EncoderTests",
     "MetricTests",
     "PartitionerTests",
     "SolverTests",

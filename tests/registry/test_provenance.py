@@ -81,6 +81,68 @@ def test_other_networks_require_their_plugin(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1] == expected
 
 
+ENCODER = offering("mlpkit_encoders", "'halves', 'acme_mlp_acme:Halves', options=('factor',)")
+ENCODER_CODE = """
+import numpy as np
+from mlpkit.plugin import Column
+
+class Halves:
+    def __init__(self, factor=0.5):
+        self.factor = factor
+    def fit(self, X, y=None, sample_weight=None):
+        self.n_ = X.shape[1]
+        return self
+    def transform(self, X):
+        return self.factor * np.asarray(X, float)
+    @property
+    def columns(self):
+        return tuple(Column(f"half_{i}", f"x{i}") for i in range(self.n_))
+    def get_feature_names_out(self, input_features=None):
+        return np.array([c.name for c in self.columns], dtype=object)
+    def get_state(self):
+        return {}, {"n": self.n_}
+    def set_state(self, arrays, settings):
+        self.n_ = settings["n"]
+        return self
+"""
+FIT_ENCODED = """
+import pickle, sys, numpy as np
+from mlpkit import MLPClassifier
+X, y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
+clf = MLPClassifier((), {arguments}, backend="numpy", tol=9., n_iter_no_change=1)
+clf.fit(X, y)
+assert clf._network.spec.feature_names == ("half_0", "half_1")
+np.testing.assert_array_equal(clf.encoder_.transform(X), {factor} * X)
+with open(sys.argv[1], "wb") as file:
+    pickle.dump((clf, X, clf.predict_proba(X)), file)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "factor", "name"),
+    [
+        ("encoder='halves', encoder_options={'factor': 0.25}", 0.25, "halves"),
+        ("encoder=__import__('acme_mlp_acme').Halves()", 0.5, "acme"),
+    ],
+)
+def test_encoders_require_their_plugin(
+    arguments: str, factor: float, name: str, tmp_path: Path
+) -> None:
+    """Also if the network is dense: it cannot predict without the encoded rows."""
+    site = tmp_path / "site"
+    site.mkdir()
+    install(site, "acme-mlp", {"acme": ENCODER + ENCODER_CODE}, "2.5")
+    path = tmp_path / "model.pkl"
+    done = run(site, "-c", FIT_ENCODED.format(arguments=arguments, factor=factor), str(path))
+    assert done.stderr == ""
+    assert run(site, "-c", LOAD, str(path)).stderr == ""
+    done = run(tmp_path, "-c", LOAD, str(path))
+    assert done.stderr.splitlines()[-1] == (
+        f"mlpkit.plugin.PluginError: This model requires encoder '{name}' of acme-mlp 2.5, which"
+        " is not installed. Try: pip install acme-mlp==2.5"
+    )
+
+
 def test_built_in_components_are_no_sources() -> None:
     """Built-in components and objects without a plugin have no source."""
     X, y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
