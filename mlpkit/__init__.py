@@ -9,6 +9,7 @@ from mlpkit.estimators.regressor import MLPRegressor
 if TYPE_CHECKING:
     from mlpkit.estimators.pickle_versions import InconsistentVersionWarning
     from mlpkit.metrics.functions import from_function
+    from mlpkit.numpy_backend import namespace as numpy_namespace
     from mlpkit.partitions.arguments import by
     from mlpkit.partitions.crossing import cross
     from mlpkit.partitions.partitioners import (
@@ -44,6 +45,7 @@ __all__ = [
     "evaluate",
     "from_function",
     "make_partition_scorer",
+    "numpy_namespace",
 ]
 __version__ = "0.1.0"
 
@@ -65,10 +67,12 @@ _LATER = {
     "evaluate": "reports.evaluation",
     "from_function": "metrics.functions",
     "make_partition_scorer": "reports.scorer",
+    "numpy_namespace": "numpy_backend.namespace",  # the module itself
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'mlpkit' has no attribute {name!r}")
-    return getattr(import_module(f"mlpkit.{_LATER[name]}"), name)
+    module = import_module(f"mlpkit.{_LATER[name]}")
+    return module if name == "numpy_namespace" else getattr(module, name)
