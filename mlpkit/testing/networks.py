@@ -279,8 +279,11 @@ class BuilderTests(ConformanceTests):
         assert any(np.any(first[name] != other[name]) for name in first)
 
     def test_equal_specs_have_the_same_apply(self) -> None:
-        """Networks for equal specs have the same `apply`, by which backends cache compiled code."""
-        assert self.made(spec(), 1).apply == self.made(spec(), 2).apply
+        """Networks for equal specs have the same `apply` or `xp_apply`, by which backends cache
+        compiled code.
+        """
+        first, second = self.made(spec(), 1), self.made(spec(), 2)
+        assert (first.apply, first.xp_apply) == (second.apply, second.xp_apply)
 
     def test_the_network_can_be_pickled(self) -> None:
         """The network can be pickled, including its `apply`."""
@@ -289,12 +292,13 @@ class BuilderTests(ConformanceTests):
 
     @pytest.mark.parametrize("loss", TASKS)
     def test_outputs_have_the_shape_of_the_spec(self, loss: str) -> None:
-        """The outputs (n, n_outputs) are finite for every task."""
+        """The outputs (n, n_outputs), or (n, n_members, n_outputs), are finite for every task."""
         s = spec(loss)
         made, (factory, _) = self.made(s), resolve("backend", self.backend)
         steps = factory(made, s, recipe())
         z = steps.outputs(steps.start(made.arrays), data(s)[0])
-        assert z.shape == (21, s.n_outputs) and np.isfinite(z).all()
+        members = (made.n_members,) if made.n_members else ()
+        assert z.shape == (21, *members, s.n_outputs) and np.isfinite(z).all()
 
     @pytest.mark.filterwarnings(NO_CONVERGENCE_WARNING)
     def test_an_estimator_trains(self) -> None:

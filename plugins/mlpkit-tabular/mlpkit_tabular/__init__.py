@@ -53,6 +53,15 @@ def mlpkit_builders() -> list[Component]:
             ),
         ),
         Component(
+            "realmlp",
+            "mlpkit_tabular.networks.realmlp:realmlp",
+            "a dense network with trained activations and a data-driven initialization",
+            options=(
+                *("embedding", "embedding_options", "category_size", "activation", "front_scale"),
+                *("front_scale_rate", "embedding_rate", "activation_rate", "bias_rate"),
+            ),
+        ),
+        Component(
             "resnet",
             "mlpkit_tabular.networks.resnet:resnet",
             "residual blocks with normalization and dropout",

@@ -7,11 +7,10 @@ from typing import Any, get_args
 
 import numpy as np
 
-from mlpkit.plugin import Activation, Arrays, Namespace, Network, Spec, StepContext
+from mlpkit.plugin import Activation, Arrays, Namespace, Network, Spec, StepContext, dropout
 from mlpkit_tabular.networks.activations import activated
 from mlpkit_tabular.networks.data_driven import DataDriven
 from mlpkit_tabular.networks.drawing import InitialWeights
-from mlpkit_tabular.networks.dropout import dropped
 from mlpkit_tabular.networks.inputs import Inputs, inputs_of
 from mlpkit_tabular.networks.options import boolean, integer, number, one_of
 
@@ -167,5 +166,5 @@ class RealMLP:
             if i < depth:
                 change = activated(xp, self.activations[i], h) - h
                 h = h + arrays[f"slopes_{i}"][..., None, :] * change
-                h = dropped(xp, h, step, i, self.dropouts[i])
+                h = dropout(xp, h, step, i, self.dropouts[i])
         return h, {}

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.plugin import Arrays, Namespace, Network, Spec, StepContext
+from mlpkit.plugin import Arrays, Namespace, Network, Spec, StepContext, dropout
 from mlpkit_tabular.networks.activations import activated
 from mlpkit_tabular.networks.drawing import InitialWeights
-from mlpkit_tabular.networks.dropout import dropped
 from mlpkit_tabular.networks.inputs import Inputs, inputs_of
 from mlpkit_tabular.networks.normalization import KINDS, Normalization
 from mlpkit_tabular.networks.options import integer, number, one_of
@@ -146,8 +145,8 @@ class ResNet:
         h = linear("in", self.inputs(xp, arrays, x))
         for i, activation in enumerate(self.activations):
             z = activated(xp, activation, linear(f"{i}", normalized(f"norm_{i}", h)))
-            z = linear(f"out_{i}", dropped(xp, z, step, i, self.dropouts[i]))
-            h = h + dropped(xp, z, step, depth + i, self.residual_dropout)
+            z = linear(f"out_{i}", dropout(xp, z, step, i, self.dropouts[i]))
+            h = h + dropout(xp, z, step, depth + i, self.residual_dropout)
         h = normalized("norm_head", h)
         if depth:
             h = activated(xp, self.activations[-1], h)

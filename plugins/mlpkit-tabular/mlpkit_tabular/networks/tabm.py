@@ -10,7 +10,7 @@ import numpy as np
 from mlpkit.plugin import Arrays, Namespace, Network, Spec, StepContext
 from mlpkit_tabular.networks.activations import activated
 from mlpkit_tabular.networks.drawing import InitialWeights
-from mlpkit_tabular.networks.dropout import dropped
+from mlpkit_tabular.networks.dropout import member_dropout
 from mlpkit_tabular.networks.inputs import Inputs, inputs_of
 from mlpkit_tabular.networks.options import boolean, integer, number, one_of
 
@@ -178,7 +178,7 @@ class TabM:
             # shared biases (..., m) are those of all members
             members = slice(None) if self.member_biases else None
             h = h + arrays[f"biases_{i}"][..., members, None, :]
-            h = dropped(xp, activated(xp, activation, h), step, i, rate, self.n_members)
+            h = member_dropout(xp, activated(xp, activation, h), step, i, rate)
         z = xp.matmul(h, arrays["head_weights"]) + arrays["biases_head"][..., :, None, :]
         return xp.moveaxis(z, -3, -2), {}
 
