@@ -1,0 +1,320 @@
+"""The encoder "tabular"."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from mlpkit.plugin import Array, Arrays, Column
+from mlpkit_tabular.encoding.categories import Categories, learn_levels
+from mlpkit_tabular.encoding.dates import Dates
+from mlpkit_tabular.encoding.numeric import Booleans, Numbers
+from mlpkit_tabular.encoding.schema import Reader, Schema, schema_of
+from mlpkit_tabular.encoding.tables import Table, as_table
+from mlpkit_tabular.encoding.values import Values, all_missing
+
+_PARTS: dict[str, Any] = {
+    "numbers": Numbers,
+    "dates": Dates,
+    "booleans": Booleans,
+    "categories": Categories,
+}
+
+
+class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unused-ignore]
+    """Encode the columns of a table, of any type, as one array of numbers.
+
+    The table is a frame of pandas, polars or pyarrow, an array, or a list of rows. The type of a
+    column decides what becomes of it:
+
+    - Numbers, durations and times of day (as seconds): ``x / sqrt(1 + (x / 3)**2)`` of
+      ``x = (value - median) / IQR``, or of ``2 * (value - median) / (max - min)`` if the IQR is
+      zero. Missing values are the median. Infinite values are the largest or smallest finite
+      value of `fit`.
+    - Strings and categories: one-hot columns, or one column of codes if there are more than
+      ``max_one_hot`` levels. Rare levels share a slot; levels that `fit` did not see belong to it.
+      Without rare levels, they have a slot of their own. Missing values have a slot of their own.
+    - Booleans: 0 or 1. Missing values are 0.
+    - Dates: elapsed time, and the parts that vary, scaled as numbers.
+
+    An indicator column marks missing values of numbers, booleans and dates if `fit` saw any.
+    Columns that are constant in `fit` are left out.
+
+    Parameters
+    ----------
+    max_one_hot : int, default=8
+        Categories of at most this many levels become one-hot columns.
+    min_count : float or None, default=None
+        Levels that occur in fewer rows are rare. None means the smaller one of 10 and a 200th of
+        the rows.
+    max_levels : int, default=1000
+        The number of levels of a column that are not rare, at most: the most frequent ones.
+    tied_values : bool, default=True
+        Whether a column of numbers whose exact values say more about the targets than where they
+        lie also becomes a category: each frequent value is a level, all others are one. It is
+        decided by predicting held-out rows from means, and needs the targets in `fit`.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        The encoded columns: name, source, kind and number of levels.
+    n_features_in_ : int
+        Number of columns of the table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if the table is a frame.
+
+    Examples
+    --------
+    >>> from mlpkit_tabular import TabularEncoder
+    >>> rows = [["red", 1.0], ["blue", 2.0], ["red", None], ["red", 3.0]]
+    >>> encoder = TabularEncoder().fit(rows)
+    >>> encoder.transform(rows).round(2)
+    array([[ 0.  , -0.95,  0.  ,  1.  ,  0.  ]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        *,
+        max_one_hot: int = 8,
+        min_count: float | None = None,
+        max_levels: int = 1000,
+        tied_values: bool = True,
+    ) -> None:
+        self.max_one_hot = max_one_hot
+        self.min_count = min_count
+        self.max_levels = max_levels
+        self.tied_values = tied_values
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn the columns of a table.
+
+        Parameters
+        ----------
+        X : dataframe, array or list of shape (n, n_features)
+            The rows.
+        y : array-like of shape (n,) or (n, n_outputs), default=None
+            The targets, for ``tied_values``.
+        sample_weight : array-like of shape (n,), default=None
+            Rows of weight zero are ignored. Other weights make no difference.
+
+        Returns
+        -------
+        self : TabularEncoder
+            The fitted encoder.
+        """
+        table = as_table(X)
+        _check_size(table)
+        values = [table.values(i) for i in range(len(table.names))]
+        values = [all_missing(table.n_rows) if v.is_missing().all() else v for v in values]
+        schema = schema_of(table, values)
+        targets = _targets(y)
+        if sample_weight is not None:
+            used = _used_rows(sample_weight, table.n_rows)
+            values = [v._replace(data=v.data[used]) for v in values]
+            targets = targets if targets is None else targets[used]
+        parts = self._learn(values, targets)
+        if not any(part.columns(schema.names) for part in parts.values()):
+            raise ValueError(_nothing_left(values, schema.names))
+        self._schema, self._parts = schema, parts
+        self._describe()
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : dataframe, array or list of shape (n, n_features)
+            Rows with the columns of the rows of `fit`. A frame may have them in any order, and
+            more columns.
+
+        Returns
+        -------
+        ndarray of shape (n, n_columns), float32
+        """
+        if not hasattr(self, "_schema"):
+            check_is_fitted(self)
+        reader = Reader(self._schema, as_table(X))
+        result = np.empty((reader.n_rows, len(self._columns)), dtype=np.float32)
+        encoded = (column for part in self._parts.values() for column in part.encode(reader))
+        for i, column in enumerate(encoded):
+            result[:, i] = column
+        return result
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The encoded columns, in their order."""
+        check_is_fitted(self)
+        return self._columns
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Return the names of the encoded columns.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored, as the names of the table are known.
+
+        Returns
+        -------
+        ndarray of str objects
+        """
+        return np.array([column.name for column in self.columns], dtype=object)
+
+    def get_state(self) -> tuple[Arrays, dict[str, Any]]:
+        """Return what `fit` learned.
+
+        Returns
+        -------
+        arrays : dict of ndarray
+            Statistics, by name.
+        settings : dict
+            Values that JSON can represent.
+        """
+        check_is_fitted(self)
+        arrays: Arrays = {}
+        settings: dict[str, Any] = {"schema": self._schema.state()}
+        for key, part in self._parts.items():
+            part_arrays, settings[key] = part.state()
+            arrays |= {f"{key}.{name}": array for name, array in part_arrays.items()}
+        return arrays, settings
+
+    def set_state(self, arrays: Arrays, settings: dict[str, Any]) -> Self:
+        """Restore what `get_state` returned.
+
+        Parameters
+        ----------
+        arrays : dict of ndarray
+            Statistics, by name.
+        settings : dict
+            The other values.
+
+        Returns
+        -------
+        self : TabularEncoder
+            The fitted encoder.
+        """
+        self._schema = Schema.from_state(settings["schema"])
+        self._parts = {}
+        for key, part in _PARTS.items():
+            own = {
+                k.removeprefix(f"{key}."): a for k, a in arrays.items() if k.startswith(f"{key}.")
+            }
+            self._parts[key] = part.from_state(own, settings[key])
+        self._describe()
+        return self
+
+    def _learn(self, values: list[Values], targets: Array | None) -> dict[str, Any]:
+        """Fit each part to the columns of its kinds."""
+        n = len(values[0].data)
+        min_count = min(10, n / 200) if self.min_count is None else self.min_count
+
+        def of_kind(*kinds: str) -> tuple[list[int], list[Array]]:
+            positions = [i for i, v in enumerate(values) if v.kind in kinds]
+            return positions, [values[i].data for i in positions]
+
+        positions, numbers = of_kind("number", "duration", "time")
+        targets = targets if self.tied_values else None
+        x = np.stack(numbers) if numbers else np.empty((0, n))
+        parts: dict[str, Any] = {"numbers": Numbers.fit(x, positions, targets, min_count)}
+        positions, dates = of_kind("date")
+        parts["dates"] = Dates.fit(dates, positions)
+        positions, booleans = of_kind("boolean")
+        x = np.stack(booleans) if booleans else np.empty((0, n))
+        parts["booleans"] = Booleans.fit(x, positions)
+        features = [
+            learn_levels(
+                v,
+                i,
+                min_count=min_count,
+                max_levels=self.max_levels,
+                max_one_hot=self.max_one_hot,
+            )
+            for i, v in enumerate(values)
+            if v.kind == "category"
+        ]
+        parts["categories"] = Categories([f for f in features if f is not None])
+        return parts
+
+    def _describe(self) -> None:
+        """Set the attributes that follow from what was learned."""
+        names = self._schema.names
+        columns = [c for part in self._parts.values() for c in part.columns(names)]
+        self._columns = tuple(_with_unique_names(columns))
+        self.n_features_in_ = len(names)
+        if self._schema.has_names:
+            self.feature_names_in_ = np.array(names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_columns")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _check_size(table: Table) -> None:
+    """Raise ValueError if a table has no rows or no columns."""
+    shape = (table.n_rows, len(table.names))
+    for size, what in zip(shape, ("sample(s)", "feature(s)"), strict=True):
+        if size == 0:
+            raise ValueError(f"X has 0 {what} (shape={shape}) while a minimum of 1 is required.")
+
+
+def _targets(y: Any) -> Array | None:
+    """Numbers, or the indicators of classes, float64 (n, n_outputs)."""
+    if y is None:
+        return None
+    array = np.asarray(y)
+    array = array.reshape(len(array), -1)
+    if array.dtype.kind in "iufb":
+        return np.asarray(array, dtype=np.float64)
+    indicators = [column[:, None] == np.unique(column) for column in array.astype(str).T]
+    return np.asarray(np.column_stack(indicators), dtype=np.float64)
+
+
+def _used_rows(sample_weight: Any, n: int) -> Array:
+    """Whether the weight of each row is not zero, bool (n,)."""
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight must have one weight for each of the {n} rows, shape ({n},), got shape "
+            f"{weights.shape}."
+        )
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return np.asarray(weights != 0)
+
+
+def _with_unique_names(columns: list[Column]) -> list[Column]:
+    """The columns; a name that occurs before gets a number."""
+    taken: set[str] = set()
+    result = []
+    for column in columns:
+        name, number = column.name, 2
+        while name in taken:
+            name, number = f"{column.name}_{number}", number + 1
+        taken.add(name)
+        result.append(column._replace(name=name))
+    return result
+
+
+def _nothing_left(values: list[Values], names: tuple[str, ...]) -> str:
+    """The message about a table without information."""
+    n = len(values[0].data)
+    if all(v.kind == "missing" or v.is_missing().all() for v in values):
+        return f"All values of X are missing, in {n} rows and {len(names)} columns."
+    if n == 1:
+        return "X has 1 sample (n_samples=1), so all of its columns are constant. Pass more rows."
+    listed = ", ".join(map(repr, names[:10]))
+    return (
+        f"All columns of X are constant in its {n} rows ({listed}), so nothing can be learned from "
+        "them. Pass rows that differ."
+    )
