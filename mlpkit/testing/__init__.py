@@ -25,6 +25,7 @@ MODULES = (
     "callbacks",
     "capabilities",
     "conformance",
+    "encoder_case",
     "encoders",
     "memory",
     "metrics",
