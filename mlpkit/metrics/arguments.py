@@ -3,13 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from inspect import isroutine
-from typing import Any
+from typing import Any, get_args
 
 from mlpkit.messages import plain_repr
 from mlpkit.metrics.functions import from_function
 from mlpkit.plugin import Metric, PluginError, PredictionKind, Task
 from mlpkit.registry.lookup import adapted, installed, resolve
 
+# what to do if an evaluation has no predictions of a kind
+REMEDIES: dict[PredictionKind, str] = {
+    "labels": "Use an estimator with predict, or pass y_pred.",
+    "scores": "Use an estimator with predict_proba or decision_function, or pass y_proba.",
+    "probabilities": "Use an estimator with predict_proba, or pass y_proba.",
+    "intervals": "Use mlpkit.evaluate with an estimator with predict_interval (MLPRegressor has it"
+    " after a fit with early stopping, a validation set or n_folds, and after calibrate), or pass"
+    " y_interval.",
+}
 DEFAULTS: dict[Task, tuple[str, ...]] = {
     "binary": ("accuracy", "balanced_accuracy", "roc_auc", "log_loss"),
     "multiclass": ("accuracy", "balanced_accuracy", "log_loss"),
@@ -29,7 +38,7 @@ def metrics_of(
     >>> [m.name for m in metrics_of(["accuracy", "f1_macro"], "multiclass")]
     ['accuracy', 'f1_macro']
     """
-    kinds = set(available or ("labels", "scores", "probabilities"))
+    kinds = set(available or get_args(PredictionKind))
     if argument is None:
         return [m for m in map(_by_name, DEFAULTS[task]) if m.needs in kinds]
     if isinstance(argument, str | Metric) or callable(argument):
@@ -50,11 +59,8 @@ def metrics_of(
                 f" is {task}. Metrics for {task}: {', '.join(_names_for(task))}."
             )
         if metric.needs not in kinds:
-            method = "predict_proba"
-            method += " or decision_function" if metric.needs == "scores" else ""
             raise ValueError(
-                f"Metric {metric.name!r} needs {metric.needs}. Use an estimator with {method}, or"
-                " pass y_proba."
+                f"Metric {metric.name!r} needs {metric.needs}. {REMEDIES[metric.needs]}"
             )
     return metrics
 

@@ -58,14 +58,13 @@ def codes_of(values: Any, classes: Array, name: str) -> Array:
 
 def take(predictions: Predictions, indices: Array) -> Predictions:
     """The rows with these indices, or where a mask is True."""
-    y_proba, y_score = predictions.y_proba, predictions.y_score
+    optional = (predictions.y_proba, predictions.y_score, predictions.y_interval)
     return Predictions(
         predictions.task,
         predictions.classes,
         predictions.y_true[indices],
         predictions.y_pred[indices],
-        None if y_proba is None else y_proba[indices],
-        None if y_score is None else y_score[indices],
+        *(None if array is None else array[indices] for array in optional),
     )
 
 

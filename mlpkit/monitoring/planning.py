@@ -41,7 +41,7 @@ def plan_of(
     planned = [] if only_network else metrics_of(metrics, targets.task, AVAILABLE)
     planned += [m for m in network_metrics if m.name not in [p.name for p in planned]]
     if name and name not in [m.name for m in planned]:
-        planned += metrics_of([metric_of(name)], targets.task)
+        planned += metrics_of([metric_of(name)], targets.task, AVAILABLE)
     partitioners = partitioners_of(() if partitions is None else partitions, X)
     if criterion is not None:
         criterion.check(planned, [p.name for p in partitioners])

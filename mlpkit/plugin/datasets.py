@@ -46,6 +46,8 @@ class Dataset(NamedTuple):
         Predicted probabilities.
     y_score : array-like or None, default=None
         Values of a decision function.
+    y_interval : array-like of shape (n_samples, 2) or None, default=None
+        Lower and upper bounds of predicted intervals.
     error : ndarray of shape (n_samples,) or None, default=None
         Error of the prediction for each row: 0 or 1 for classes, absolute for regression.
     groups : dict of Groups, default={}
@@ -66,6 +68,7 @@ class Dataset(NamedTuple):
     y_pred: Any = None
     y_proba: Any = None
     y_score: Any = None
+    y_interval: Any = None
     error: Array | None = None
     groups: Mapping[str, Groups] = {}
 

@@ -30,7 +30,7 @@ from mlpkit.plugin.arrays import Array
 #: The type of the targets.
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 #: The predictions that a metric needs.
-PredictionKind = Literal["labels", "scores", "probabilities"]
+PredictionKind = Literal["labels", "scores", "probabilities", "intervals"]
 
 
 class Predictions(NamedTuple):
@@ -49,6 +49,8 @@ class Predictions(NamedTuple):
         Predicted probabilities.
     y_score : ndarray of shape (n,) or (n, n_classes) or None, default=None
         Values of a decision function.
+    y_interval : ndarray of shape (n, 2) or None, default=None
+        Lower and upper bounds of predicted intervals.
     """
 
     task: Task
@@ -57,6 +59,7 @@ class Predictions(NamedTuple):
     y_pred: Array
     y_proba: Array | None = None
     y_score: Array | None = None
+    y_interval: Array | None = None
 
 
 class CellCounts(NamedTuple):
@@ -94,7 +97,7 @@ class Metric:
         The types of targets that it supports.
     higher_is_better : bool or None
         None if neither direction is better.
-    needs : {"labels", "scores", "probabilities"}, default="labels"
+    needs : {"labels", "scores", "probabilities", "intervals"}, default="labels"
         The kind of predictions that it is computed from.
     row_statistics : callable or None, default=None
         ``row_statistics(predictions)``: what each row adds to the sums before it is multiplied by

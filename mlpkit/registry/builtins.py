@@ -181,6 +181,14 @@ def mlpkit_metrics() -> list[Component]:
         component(regression, "mean_bias", "mean difference of prediction and target"),
         component(regression, "poisson_deviance", "mean Poisson deviance"),
         component(regression, "pinball_loss", "pinball loss of a predicted quantile", "alpha"),
+        component(
+            "prediction_intervals",
+            "interval_coverage",
+            "fraction of the targets in their predicted intervals",
+        ),
+        component(
+            "prediction_intervals", "interval_width", "mean width of the predicted intervals"
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
+from mlpkit.calibration.conformal import checked_coverage
 from mlpkit.messages import escaped, plain_repr
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import implied_task, metrics_of
@@ -35,6 +36,8 @@ def evaluate(
     y_pred: Any = None,
     y_proba: Any = None,
     y_score: Any = None,
+    y_interval: Any = None,
+    coverage: float = 0.9,
     classes: Any = None,
     task: Task | None = None,
     confidence: float | None = None,
@@ -77,6 +80,11 @@ def evaluate(
         class.
     y_score : array-like or None, default=None
         Values of a decision function.
+    y_interval : array-like of shape (n_samples, 2) or None, default=None
+        Lower and upper bounds of predicted intervals.
+    coverage : float, default=0.9
+        The probability that is requested of ``estimator.predict_interval(X, coverage)``, for the
+        metrics "interval_coverage" and "interval_width".
     classes : array-like or None, default=None
         All classes, if the first chunk may not contain each of them.
     task : {"binary", "multiclass", "multilabel", "regression"} or None, default=None
@@ -132,8 +140,9 @@ def evaluate(
         chunks: Iterable[Dataset] = map(_dataset, X)
     else:
         label_columns = labels_of(labels, 0 if y is None else len(np.asarray(y)))
-        chunks = [Dataset(X, y, sample_weight, label_columns, y_pred, y_proba, y_score)]
-    evaluation = _Evaluation(estimator, metrics, partitions, classes, task, balanced, options)
+        chunks = [Dataset(X, y, sample_weight, label_columns, y_pred, y_proba, y_score, y_interval)]
+    arguments = (estimator, metrics, partitions, classes, task, checked_coverage(coverage))
+    evaluation = _Evaluation(arguments, balanced, options)
     for chunk in chunks:
         evaluation.add(chunk)
     return evaluation.report()
@@ -144,24 +153,20 @@ class _Evaluation:
 
     def __init__(
         self,
-        estimator: Any,
-        metrics: Any,
-        partitions: Any,
-        classes: Any,
-        task: Task | None,
+        arguments: tuple[Any, Any, Any, Any, Task | None, float],
         balanced: bool,
         options: ReportOptions,
     ) -> None:
-        self.arguments = estimator, metrics, partitions, classes, task
+        self.arguments = arguments
         self.balanced, self.options = balanced, options
         self.fitted: dict[str, Any] = {}
         self.accumulator: Accumulator | None = None
 
     def start(self, first: Dataset) -> Accumulator:
-        estimator, metrics, partitions, classes, task = self.arguments
+        estimator, metrics, partitions, classes, task, coverage = self.arguments
         if estimator is None and task is None:
             task = implied_task(metrics)
-        self.predictor = Predictor(estimator, first, classes, task)
+        self.predictor = Predictor(estimator, first, classes, task, coverage)
         assert self.predictor.task is not None
         records = metrics_of(metrics, self.predictor.task, self.predictor.available)
         self.needs = {m.needs for m in records}

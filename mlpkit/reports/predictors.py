@@ -14,11 +14,19 @@ from mlpkit.plugin import Array, Dataset, PredictionKind, Predictions, Task
 class Predictor:
     """Predictions of an estimator; the first chunk determines task and classes.
 
-    If `estimator` is None, the predictions in each chunk are used.
+    If `estimator` is None, the predictions in each chunk are used. ``coverage`` is that of the
+    predicted intervals.
     """
 
-    def __init__(self, estimator: Any, first: Dataset, classes: Any, task: Task | None) -> None:
-        self.estimator = estimator
+    def __init__(
+        self,
+        estimator: Any,
+        first: Dataset,
+        classes: Any,
+        task: Task | None,
+        coverage: float = 0.9,
+    ) -> None:
+        self.estimator, self.coverage = estimator, coverage
         if estimator is None and first.y_pred is None and first.y_proba is None:
             raise ValueError("evaluate needs a fitted estimator, y_pred or y_proba.")
         self.task = task or _task(estimator, first)
@@ -32,13 +40,17 @@ class Predictor:
         self.available: set[PredictionKind] = {"labels"}
         if estimator is None:
             has_proba, has_score = first.y_proba is not None, first.y_score is not None
+            has_interval = first.y_interval is not None
         else:
             has_proba = hasattr(estimator, "predict_proba")
             has_score = hasattr(estimator, "decision_function")
+            has_interval = hasattr(estimator, "predict_interval")
         if has_proba:
             self.available |= {"scores", "probabilities"}
         if has_score and self.task != "regression":
             self.available.add("scores")
+        if has_interval and self.task == "regression":
+            self.available.add("intervals")
 
     def predictions(self, chunk: Dataset, needs: set[PredictionKind]) -> Predictions:
         """The predictions for a chunk; probabilities and scores only if metrics need them."""
@@ -61,12 +73,27 @@ class Predictor:
                 raise ValueError(
                     f"Predictions must have the shape of y, {y_true.shape}, got {y_pred.shape}."
                 )
-            return Predictions(self.task, None, y_true, y_pred)
+            intervals = self._intervals(chunk, y_true) if "intervals" in needs else None
+            return Predictions(self.task, None, y_true, y_pred, y_interval=intervals)
         if self.task == "multilabel":
             y_proba = None if y_proba is None else _stacked(y_proba)
             y_pred = _indicators(_stacked(y_proba) > 0.5 if y_pred is None else y_pred)
             return Predictions(self.task, self.classes, _indicators(chunk.y), y_pred, y_proba)
         return self._classified(chunk.y, y_pred, y_proba, y_score)
+
+    def _intervals(self, chunk: Dataset, y_true: Array) -> Array:
+        """Lower and upper bounds, float64 (n, 2)."""
+        if self.estimator is None:
+            y_interval = chunk.y_interval
+        else:
+            y_interval = self.estimator.predict_interval(chunk.X, self.coverage)
+        bounds = np.asarray(y_interval, dtype=np.float64)
+        if bounds.shape != (len(y_true), 2) or y_true.shape[1] != 1:
+            raise ValueError(
+                f"Intervals must have the shape ({len(y_true)}, 2), for one target, got"
+                f" {bounds.shape} for {y_true.shape[1]}."
+            )
+        return bounds
 
     def _classified(self, y: Any, y_pred: Any, y_proba: Any, y_score: Any) -> Predictions:
         assert self.classes is not None

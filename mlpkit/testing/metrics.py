@@ -52,7 +52,8 @@ def random_predictions(task: Task, seed: int = 0, n: int = N) -> Predictions:
     rng = np.random.RandomState(seed)
     if task == "regression":
         y = rng.gamma(2.0, size=(n, 1)) + 1.0
-        return Predictions(task, None, y, y * rng.uniform(0.5, 1.5, (n, 1)))
+        p = y * rng.uniform(0.5, 1.5, (n, 1))
+        return Predictions(task, None, y, p, y_interval=p + rng.uniform(0, 1, (n, 1)) * [[-1, 1]])
     if task == "multilabel":
         p = rng.random_sample((n, 3))
         return Predictions(task, np.arange(3), rng.random_sample((n, 3)) < p, p > 0.5, p)

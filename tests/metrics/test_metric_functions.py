@@ -158,6 +158,8 @@ def test_every_metric_can_be_pickled() -> None:
 REFERENCES_TASK = {
     **dict.fromkeys(REFERENCES["regression"], "regression"),
     "median_absolute_error_histogram": "regression",
+    "interval_coverage": "regression",
+    "interval_width": "regression",
 }
 
 
