@@ -1,0 +1,234 @@
+"""TabularClassifier and TabularRegressor on raw tables."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import sklearn
+from conftest import QUICK
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from mlpkit import evaluate
+from mlpkit.training.cycles import Cycles
+from mlpkit_tabular import TabularClassifier, TabularRegressor
+
+Rows = tuple[pd.DataFrame, np.ndarray, np.ndarray]
+NUMERIC = ["age", "income"]
+
+
+@pytest.fixture(scope="module")
+def clf(rows: Rows) -> TabularClassifier:
+    """A classifier that is fitted on a raw table."""
+    return TabularClassifier(**QUICK).fit(rows[0], rows[1])
+
+
+@pytest.fixture(scope="module")
+def reg(rows: Rows) -> TabularRegressor:
+    """A regressor that is fitted on a raw table."""
+    return TabularRegressor(**QUICK).fit(rows[0], rows[2])
+
+
+def test_a_raw_table_is_learned(
+    clf: TabularClassifier, reg: TabularRegressor, new_rows: Rows
+) -> None:
+    """Strings, categories, booleans, dates and missing values go in as they are."""
+    frame, labels, values = new_rows
+    assert clf.score(frame, labels) > 0.8
+    assert reg.score(frame, values) > 0.8
+    assert clf.predict_proba(frame).shape == (200, 2)
+    assert clf.classes_.tolist() == ["no", "yes"]
+    assert clf.feature_names_in_.tolist() == list(frame.columns)
+    assert clf.n_features_in_ == len(frame.columns)
+    assert clf.encoder_.get_feature_names_out().size == clf._network.spec.n_features
+
+
+def test_predictions_do_not_depend_on_the_frame_library(
+    clf: TabularClassifier, new_rows: Rows
+) -> None:
+    """Polars and another order of the columns give the same probabilities."""
+    frame = new_rows[0]
+    expected = clf.predict_proba(frame)
+    np.testing.assert_array_equal(clf.predict_proba(pl.from_pandas(frame)), expected)
+    np.testing.assert_array_equal(clf.predict_proba(frame[frame.columns[::-1]]), expected)
+    one = np.concatenate([clf.predict_proba(frame[i : i + 1]) for i in range(5)])
+    np.testing.assert_allclose(one, expected[:5], atol=1e-6)
+
+
+def test_predictions_of_values_that_are_new(clf: TabularClassifier, new_rows: Rows) -> None:
+    """Unseen levels, missing and infinite values give finite probabilities."""
+    frame = new_rows[0][:4].copy()
+    frame["city"] = ["elsewhere", None, "c01", "c02"]
+    frame["age"] = [np.nan, np.inf, -1e30, 5]
+    frame["sex"] = [None, "x", "f", "m"]
+    frame["since"] = pd.NaT
+    assert np.isfinite(clf.predict_proba(frame)).all()
+
+
+def test_regression_stays_in_the_range_of_the_targets(
+    reg: TabularRegressor, rows: Rows, new_rows: Rows
+) -> None:
+    """Predictions are clipped, and scores during training are in the units of y."""
+    frame = new_rows[0].copy()
+    frame["age"] = 10_000
+    values = reg.predict(frame)
+    assert values.max() <= rows[2].max() and values.min() >= rows[2].min()
+
+
+def test_report_by_a_raw_column(clf: TabularClassifier, new_rows: Rows) -> None:
+    """`evaluate` groups rows by columns of the raw table."""
+    report = evaluate(clf, new_rows[0], new_rows[1], metrics=["accuracy"], partitions=["sex"])
+    assert {entry.partition for entry in report.select("accuracy", "sex")} == {"f", "m"}
+
+
+def test_early_stopping_on_groups_of_raw_columns(rows: Rows, new_rows: Rows) -> None:
+    """Metrics by group are measured on raw rows, also on `X_val` as a raw frame."""
+    clf = TabularClassifier(
+        **{
+            **QUICK,
+            "metrics": ["accuracy", "log_loss"],
+            "partitions": ["sex"],
+            "early_stopping_on": "worst(log_loss, by='sex')",
+        }
+    ).fit(rows[0], rows[1], X_val=new_rows[0], y_val=new_rows[1])
+    history = clf.metric_history_
+    assert {value.partition for value in history if value.by == "sex"} == {"f", "m"}
+    assert len(clf.validation_scores_) == 8
+
+
+def test_sample_weight_and_class_weight(rows: Rows) -> None:
+    """Rows of weight 0 count as absent; class weights move the predictions."""
+    frame, labels, _ = rows
+    w = np.where(labels == "yes", 10.0, 1.0)
+    quick = {**QUICK, "early_stopping_on": None}
+    plain = TabularClassifier(**quick).fit(frame, labels).predict_proba(frame)[:, 1].mean()
+    weighted = TabularClassifier(**quick).fit(frame, labels, sample_weight=w)
+    by_class = TabularClassifier(**quick, class_weight={"yes": 10.0, "no": 1.0}).fit(frame, labels)
+    assert weighted.predict_proba(frame)[:, 1].mean() > plain + 0.02
+    assert by_class.predict_proba(frame)[:, 1].mean() > plain + 0.02
+
+
+def test_partial_fit_learns_the_encoder_from_the_first_chunk(rows: Rows, new_rows: Rows) -> None:
+    """A stream of frames improves the model; later chunks may have new levels."""
+    frame, labels, _ = rows
+    clf = TabularClassifier(**{**QUICK, "learning_rate_init": 0.003})
+    clf.partial_fit(frame[:150], labels[:150], classes=["no", "yes"])
+    encoder = clf.encoder_
+    later = frame[150:].assign(city="new city")
+    for _ in range(10):
+        clf.partial_fit(later, labels[150:])
+    assert clf.encoder_ is encoder
+    assert clf.score(new_rows[0], new_rows[1]) > 0.75
+
+
+def test_out_of_fold_predictions_of_models_in_one_pass(rows: Rows, new_rows: Rows) -> None:
+    """Each row has the prediction of the model that was not trained on it."""
+    frame, labels, values = rows
+    clf = TabularClassifier(**{**QUICK, "n_folds": 3}).fit(frame, labels)
+    assert clf.oof_predictions_.shape == (300, 2)
+    accuracy = np.mean(clf.classes_[clf.oof_predictions_.argmax(axis=1)] == labels)
+    assert 0.75 < accuracy < 0.99
+    assert clf.score(new_rows[0], new_rows[1]) > 0.8
+    reg = TabularRegressor(**{**QUICK, "n_folds": 3}).fit(frame, values)
+    assert np.corrcoef(reg.oof_predictions_, values)[0, 1] > 0.9
+    assert reg._network.structure.n_models == 3
+    noise = TabularRegressor(**{**QUICK, "n_folds": 3}).fit(frame[["note"]], values)
+    in_fold = np.corrcoef(noise.oof_predictions_, values)[0, 1]
+    assert in_fold < 0.3  # no model has seen the rows that it predicts
+
+
+def test_warm_start_continues_with_the_fitted_number_of_models(rows: Rows) -> None:
+    """The folds of 'auto' may differ by call, but the network stays as it is."""
+    frame, labels, _ = rows
+    clf = TabularClassifier(**{**QUICK, "n_folds": 2}, warm_start=True).fit(frame, labels)
+    before = clf.loss_curve_[-1]
+    clf.fit(frame, labels)
+    assert clf.loss_curve_[8] < 2 * before
+    assert clf._network.structure.n_models == 2
+
+
+def test_clone_pickle_and_search(clf: TabularClassifier, rows: Rows, new_rows: Rows) -> None:
+    """Clones have the parameters, pickles the predictions, searches choose options."""
+    assert clone(clf).get_params()["n_members"] == 2
+    copy = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(copy.predict_proba(new_rows[0]), clf.predict_proba(new_rows[0]))
+    frame, labels, _ = rows
+    search = GridSearchCV(
+        make_pipeline(TabularClassifier(**QUICK)),
+        {"tabularclassifier__encoder__max_one_hot": [2, 8]},
+        cv=2,
+        scoring="neg_log_loss",
+    ).fit(frame, labels)
+    assert search.best_score_ > -0.69
+
+
+def test_jobs_and_metadata_routing(rows: Rows) -> None:
+    """Cross-validation in processes works with raw frames and routed weights."""
+    frame, labels, _ = rows
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf = TabularClassifier(**QUICK).set_fit_request(sample_weight=True)
+        scores = cross_val_score(
+            clf, frame, labels, cv=2, n_jobs=2, params={"sample_weight": np.ones(len(labels))}
+        )
+    assert scores.min() > 0.6
+
+
+@pytest.mark.parametrize("builder", ["realmlp", "resnet"])
+def test_other_networks(builder: str, rows: Rows, new_rows: Rows) -> None:
+    """The builder is a parameter; `n_members` belongs to 'tabm' alone."""
+    clf = TabularClassifier(**QUICK, builder=builder).fit(rows[0], rows[1])
+    assert clf.score(new_rows[0], new_rows[1]) > 0.75
+
+
+def test_numbers_that_depend_on_the_rows() -> None:
+    """'auto' chooses the folds and the batch size by the number of rows."""
+    from mlpkit_tabular.estimators.defaults import batch_size, n_folds
+
+    assert (n_folds(5_000), n_folds(50_000)) == (5, None)
+    assert batch_size(100) <= batch_size(60_000) <= batch_size(10**6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f, y: (f, np.where(np.arange(len(y)) == 3, None, y)), "missing|NaN|None"),
+        (lambda f, y: (f, np.full(len(y), "yes")), "class"),
+        (lambda f, y: (pd.concat([f, f[["age"]]], axis=1), y), "age"),
+        (lambda f, y: (f.assign(age=[1, "a"] * (len(y) // 2)), y), "age"),
+        (lambda f, y: (f.assign(city=[["a"]] * len(y)), y), "city"),
+        (lambda f, y: (f.assign(**dict.fromkeys(f)), y), "missing"),
+    ],
+)
+def test_bad_tables_are_errors_that_name_the_column(change: Any, message: str, rows: Rows) -> None:
+    """Duplicate names, mixed types, nested values, missing targets, one class, nothing known."""
+    frame, labels = change(rows[0], rows[1])
+    with pytest.raises((ValueError, TypeError), match=message):
+        TabularClassifier(**QUICK).fit(frame, labels)
+
+
+def test_another_table_at_prediction_is_an_error(clf: TabularClassifier, new_rows: Rows) -> None:
+    """A missing column and a column of another type are named."""
+    with pytest.raises(ValueError, match="city"):
+        clf.predict(new_rows[0].drop(columns="city"))
+    with pytest.raises((ValueError, TypeError), match="age"):
+        clf.predict(new_rows[0].assign(age="old"))
+
+
+def test_quality_beside_boosted_trees() -> None:
+    """On a table of numbers that scikit-learn ships, the log-loss is that of boosted trees."""
+    from sklearn.datasets import load_wine
+    from sklearn.metrics import log_loss
+    from sklearn.model_selection import train_test_split
+
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    trainer = Cycles(first_cycle=40, max_cycles=1)
+    clf = TabularClassifier(n_folds=2, n_members=2, trainer=trainer, random_state=0)
+    trees = HistGradientBoostingClassifier(random_state=0).fit(X_train, y_train)
+    losses = [log_loss(y_test, m.predict_proba(X_test)) for m in (clf.fit(X_train, y_train), trees)]
+    assert losses[0] < losses[1] + 0.05
