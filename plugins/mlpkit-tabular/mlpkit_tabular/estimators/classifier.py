@@ -229,4 +229,9 @@ class TabularClassifier(MLPClassifier):
         return with_backend(super()._parameters_of(values))
 
     def _parameters_for(self, parameters: Any, call: Any) -> Any:
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y contains only one class, {self.classes_[0]!r}. A classifier of tables requires"
+                " rows of at least two classes."
+            )
         return resolved(self, parameters, call)
