@@ -92,9 +92,6 @@ class TabularClassifier(MLPClassifier):
     loss_options : dict or None, default=None
         Options of the loss.
 
-    max_gradient_norm : float or None, default=None
-        Largest norm of the mean gradient of a step.
-
     metrics, partitions : object, default=None
         Metrics that are measured after each epoch, and groups of rows, such as raw columns, for
         which they are measured; see `mlpkit.MLPClassifier`.
@@ -179,7 +176,6 @@ class TabularClassifier(MLPClassifier):
         trainer: str | Trainer = "cycles",
         loss: Any = None,
         loss_options: dict[str, Any] | None = None,
-        max_gradient_norm: float | None = None,
         metrics: Any = None,
         partitions: Any = None,
         callbacks: Any = None,
@@ -212,7 +208,6 @@ class TabularClassifier(MLPClassifier):
             trainer=trainer,
             loss=loss,
             loss_options=loss_options,
-            max_gradient_norm=max_gradient_norm,
             metrics=metrics,
             partitions=partitions,
             callbacks=callbacks,
