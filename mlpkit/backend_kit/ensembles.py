@@ -120,7 +120,7 @@ def by_row(a: Any, like: Any) -> Any:
     >>> by_row(np.ones(3), np.ones((3, 4, 2))).shape
     (3, 1, 1)
     """
-    return a.reshape((a.shape[0], *(1,) * (like.ndim - 1)))
+    return a[(slice(None), *(None,) * (like.ndim - 1))]
 
 
 def by_model(xp: Namespace, rows: Any, n_models: int) -> Any:

@@ -31,6 +31,8 @@ class IndexBlock(NamedTuple):
         The number of steps to run; those after them are padding.
     weight_decays : ndarray of shape (n_padded_steps,) or None, default=None
         Strength of the weight decay of each step, float64; None as in `Batches`.
+    dropout_factors : ndarray of shape (n_padded_steps,) or None, default=None
+        Factor of the dropout rates of each step, float64; None as in `Batches`.
     """
 
     indices: Array
@@ -38,6 +40,7 @@ class IndexBlock(NamedTuple):
     seeds: Array
     n_steps: int
     weight_decays: Array | None = None
+    dropout_factors: Array | None = None
 
 
 class Block(NamedTuple):
@@ -61,6 +64,8 @@ class Block(NamedTuple):
         Indices of the rows in the training data, for dropout; see `IndexBlock`.
     weight_decays : array of shape (n_padded_steps,) or None, default=None
         Strength of the weight decay of each step, in the dtype of X; None as in `Batches`.
+    dropout_factors : array of shape (n_padded_steps,) or None, default=None
+        Factor of the dropout rates of each step, in the dtype of X; None as in `Batches`.
     """
 
     X: Array
@@ -71,6 +76,7 @@ class Block(NamedTuple):
     n_steps: int
     indices: Array | None = None
     weight_decays: Array | None = None
+    dropout_factors: Array | None = None
 
 
 def padded_size(n: int, full: int) -> int:
@@ -144,9 +150,10 @@ def index_blocks(
             _padded(batches.learning_rates[steps], n_padded),
             _padded(batches.seeds[steps], n_padded),
             n,
-            None
-            if batches.weight_decays is None
-            else _padded(batches.weight_decays[steps], n_padded),
+            *(
+                None if values is None else _padded(values[steps], n_padded)
+                for values in (batches.weight_decays, batches.dropout_factors)
+            ),
         )
 
 
@@ -181,14 +188,16 @@ def blocks(rows: Dataset, batches: Batches, full: int, n_models: int = 0) -> Ite
     """
     block_rows = rows_within(row_width(rows), rows.y.itemsize, BLOCK_ROWS, BLOCK_BYTES)
     for block in index_blocks(batches, full, block_rows, n_models):
-        decays = block.weight_decays
         yield Block(
             *gather_rows(rows, block.indices),
             block.learning_rates.astype(rows.y.dtype),
             block.seeds,
             block.n_steps,
             block.indices,
-            None if decays is None else decays.astype(rows.y.dtype),
+            *(
+                None if values is None else values.astype(rows.y.dtype)
+                for values in (block.weight_decays, block.dropout_factors)
+            ),
         )
 
 

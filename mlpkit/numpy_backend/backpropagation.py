@@ -38,12 +38,17 @@ class Backpropagation:
         self.ones = np.ones(rows, spec.dtype)
 
     def forward(
-        self, weights: Arrays, X: Any, p: Array, row_seed: tuple[Array, int] | None = None
+        self,
+        weights: Arrays,
+        X: Any,
+        p: Array,
+        row_seed: tuple[Array, int] | None = None,
+        dropout_factor: float = 1.0,
     ) -> None:
         """Write the activated outputs of X (n, n_features) into p (n, n_outputs).
 
         ``row_seed`` is what dropout depends on: the indices of the rows in the training data,
-        (n,), and the seed of the step.
+        (n,), and the seed of the step. ``dropout_factor`` multiplies the rates.
         """
         n = len(p)
         outs = [*(value[:n] for value in self.values), p]
@@ -60,7 +65,7 @@ class Backpropagation:
             X = z
             if (factor := self.factors[i]) is not None:
                 assert row_seed is not None
-                rate = self.dropouts[i]
+                rate = self.dropouts[i] * dropout_factor
                 mask = kept_units(*row_seed, z.shape[1], i, rate)
                 np.multiply(mask, z.dtype.type(1 / (1 - rate)), out=factor[:n])
                 X = np.multiply(z, factor[:n], out=self.inputs[i][:n])

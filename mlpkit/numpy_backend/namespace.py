@@ -14,7 +14,8 @@ from mlpkit.numpy_backend.activations import ACTIVATIONS
 from mlpkit.plugin import Array
 
 pi = math.pi
-float32, float64, int32, bool = np.float32, np.float64, np.int32, np.bool_
+float32, float64, int32 = np.float32, np.float64, np.int32
+bool = np.bool_
 abs, sign, square, sqrt = np.abs, np.sign, np.square, np.sqrt
 exp, expm1, log, log1p = np.exp, np.expm1, np.log, np.log1p
 sin, cos, tanh, floor, round = np.sin, np.cos, np.tanh, np.floor, np.rint
@@ -53,12 +54,12 @@ def argsort(x: Any, axis: int = -1) -> Array:
 
 def relu(x: Any) -> Array:
     """Return max(x, 0)."""
-    return np.maximum(x, 0)
+    return np.asarray(np.maximum(x, 0))
 
 
 def leaky_relu(x: Any) -> Array:
     """Return x above 0, else x / 100."""
-    return np.maximum(x, 0.01 * x)
+    return np.asarray(np.maximum(x, 0.01 * x))
 
 
 def gelu(x: Any) -> Array:

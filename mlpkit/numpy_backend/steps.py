@@ -241,6 +241,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         learning_rates = batches.learning_rates.tolist()
         strengths = with_weight_decays(batches, solver).weight_decays
         decays = [0.0] * n_steps if strengths is None else strengths.tolist()
+        factors = np.ones(n_steps) if batches.dropout_factors is None else batches.dropout_factors
         row_seed = predictions = None
         if batches.with_predictions:
             predictions = np.zeros((n_steps, batch_size, spec.n_outputs), spec.dtype)
@@ -252,7 +253,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                     if has_dropout:
                         order = batches.order[i]
                         row_seed = order[order >= 0], int(batches.seeds[i])
-                    passes.forward(weights, step_rows.X, p[place], row_seed)
+                    passes.forward(weights, step_rows.X, p[place], row_seed, float(factors[i]))
                     sums[1, i] = weight = summed_weight(step_rows)
                     if weight > 0:
                         backward(passes, weights, gradients, step_rows, p[place], weight)

@@ -124,4 +124,6 @@ def dropout(xp: Namespace, x: Any, step: StepContext | None, layer: int, rate: f
     scheduled = rate * step.dropout
     kept = dropout_mask(xp, indices, units, step.seed, layer, scheduled, uint32)
     kept = xp.astype(xp.reshape(kept, x.shape), x.dtype)
-    return x * (kept / (1 - xp.astype(scheduled, x.dtype)))
+    if not isinstance(scheduled, float):
+        scheduled = xp.astype(scheduled, x.dtype)
+    return x * (kept / (1 - scheduled))

@@ -11,10 +11,9 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from mlpkit.backend_kit import by_model, checked_outputs
-from mlpkit.plugin import Apply, Network, PortableApply, Spec, StepContext, dropout_mask
+from mlpkit.plugin import Apply, Network, PortableApply, Spec, StepContext, dropout
 from mlpkit_jax import namespace as xp
 
 Tensors: TypeAlias = dict[str, Any]  # arrays of JAX by name, or of NumPy before their first use
@@ -51,16 +50,9 @@ class DenseForward:
             if i:
                 x = ACTIVATIONS[self.activations[i - 1]](x)
                 if step is not None and self.dropouts and self.dropouts[i - 1]:
-                    x = _with_dropout(x, step, i - 1, self.dropouts[i - 1])
+                    x = dropout(xp, x, step, i - 1, self.dropouts[i - 1])
             x = x @ arrays[f"coef_{i}"] + arrays[f"intercept_{i}"]
         return x, {}
-
-
-def _with_dropout(x: Any, step: StepContext, layer: int, rate: float) -> Any:
-    """Set some units of each row of x (n, n_units) to 0 and scale the others."""
-    units = jnp.arange(x.shape[1], dtype=jnp.uint32)
-    mask = dropout_mask(jnp, step.indices, units, step.seed, layer, rate, np.uint32)
-    return x * (mask.astype(x.dtype) / (1 - rate))
 
 
 @dataclass(frozen=True)
@@ -93,7 +85,7 @@ class PortableForward:
         x = by_model(xp, x, self.n_models)
         if step is not None:
             indices, w = (by_model(xp, a, self.n_models) for a in (step.indices, step.w))
-            step = step._replace(indices=indices, w=w)
+            step = StepContext(step.seed, indices, w, jnp.asarray(step.dropout, w.dtype))
         z, new = self.apply(xp, arrays, x, step)
         return checked_outputs(xp, z, x.shape[:-1], self.n_members), new
 

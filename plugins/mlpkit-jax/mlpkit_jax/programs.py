@@ -237,7 +237,8 @@ def step_of(block: Block, i: Any) -> tuple[Any, Any, StepContext]:
         i = 0  # the rows are not copied if the index is a constant
     w = block.w[i]
     indices = None if block.indices is None else block.indices[i]
-    return block.X[i], block.y[i], StepContext(block.seeds[i], indices, w, jnp.ones((), w.dtype))
+    dropout = 1.0 if block.dropout_factors is None else block.dropout_factors[i]
+    return block.X[i], block.y[i], StepContext(block.seeds[i], indices, w, dropout)
 
 
 def _backward(

@@ -67,14 +67,16 @@ class TrainingRows:
             # no reference is kept: a block can be released before the next one is gathered
             learning_rates = block.learning_rates.astype(self.dtype)
             indices = block.indices.astype(np.uint32) if self.has_indices else None
-            decays = block.weight_decays
             yield Block(
                 *self.gather(block.indices),
                 learning_rates,
                 block.seeds,
                 block.n_steps,
                 indices,
-                None if decays is None else decays.astype(self.dtype),
+                *(
+                    None if values is None else values.astype(self.dtype)
+                    for values in (block.weight_decays, block.dropout_factors)
+                ),
             )
 
     def step(self, indices: Array | None, full: int, seed: int) -> Iterator[Block]:

@@ -19,6 +19,7 @@ def mlpkit_backends() -> list[Component]:
             supports=(
                 "dense_networks",
                 "custom_networks",
+                "portable_networks",
                 "losses_without_delta",
                 "joint_solvers",
                 "gradients",

@@ -3,44 +3,43 @@
 All functions are traced into compiled functions.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import tensorflow as tf
 
-from mlpkit.backend_kit import check_deltas, check_joint_update, check_row_losses, check_update
-from mlpkit.plugin import PENALTY, Loss, Unsupported, dropout_mask, optimizer_state_name
+from mlpkit.backend_kit import (
+    by_model,
+    by_row,
+    check_joint_update,
+    check_update,
+    checked_outputs,
+    deltas,
+    mean_of_members,
+    outputs_of_models,
+    row_losses,
+)
+from mlpkit.plugin import (
+    PENALTY,
+    Loss,
+    StepContext,
+    Unsupported,
+    dropout,
+    optimizer_state_name,
+)
 from mlpkit_tensorflow import namespace as xp
 from mlpkit_tensorflow.structure import Structure, Tensor, Tensors, TrainingState
-
-SELU_SCALE, SELU_BOTTOM = 1.0507009873554805, 1.7580993408473766
-
-
-def _gelu(z: Tensor) -> Tensor:
-    # tf.nn.gelu rounds its square root of 2 to single precision
-    return 0.5 * z * tf.math.erfc(-math.sqrt(0.5) * z)
-
-
-def _selu(z: Tensor) -> Tensor:
-    # the derivative at 0 is the left one, as on every backend
-    return tf.where(z > 0, SELU_SCALE * z, SELU_BOTTOM * tf.math.expm1(tf.minimum(z, 0)))
-
-
-def _leaky_relu(z: Tensor) -> Tensor:
-    return tf.where(z > 0, z, 0.01 * z)
-
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": tf.identity,
     "logistic": tf.sigmoid,
     "tanh": tf.tanh,
     "relu": tf.nn.relu,
-    "gelu": _gelu,
+    "gelu": xp.gelu,
     "silu": tf.nn.silu,
-    "selu": _selu,
-    "mish": lambda z: z * tf.tanh(tf.nn.softplus(z)),
-    "leaky_relu": _leaky_relu,
+    "selu": xp.selu,
+    "mish": xp.mish,
+    "leaky_relu": xp.leaky_relu,
     "exp": tf.exp,
     "softmax": tf.nn.softmax,
 }
@@ -50,32 +49,48 @@ def outputs(
     structure: Structure,
     weights: Tensors,
     x: Tensor,
-    train: bool,
-    seed: Tensor,
-    w: Tensor,
-    indices: Tensor = None,
+    step: StepContext | None = None,
 ) -> tuple[Tensor, Tensors]:
     """Return the outputs before activation, (n, n_outputs), of x (n, n_features), and the second
     result of `Apply`: new values of the frozen arrays, and possibly a penalty.
-
-    Dropout needs the indices of the rows in the training data, (n,).
     """
+    if structure.xp_apply is not None:
+        return _portable(structure, weights, x, step)
     if structure.apply is not None:
-        return structure.apply(weights, x, train=train, seed=seed, w=w)
+        if step is None:
+            return structure.apply(weights, x, train=False, seed=tf.constant(0, tf.int64), w=None)
+        return structure.apply(weights, x, train=True, seed=step.seed, w=step.w)
     for i in range(structure.depth):
         if i:
             x = ACTIVATIONS[structure.activations[i - 1]](x)
-            if indices is not None and structure.dropouts[i - 1]:
-                x = _with_dropout(x, indices, seed, i - 1, structure.dropouts[i - 1])
+            if step is not None and structure.dropouts and structure.dropouts[i - 1]:
+                x = dropout(xp, x, step, i - 1, structure.dropouts[i - 1])
         x = x @ weights[f"coef_{i}"] + weights[f"intercept_{i}"]
     return x, {}
 
 
-def _with_dropout(x: Tensor, indices: Tensor, seed: Tensor, layer: int, rate: float) -> Tensor:
-    """Set some units of each row of x (n, n_units) to 0 and scale the others."""
-    units = tf.range(x.shape[1], dtype=tf.int64)
-    mask = dropout_mask(xp, indices, units, seed, layer, rate)
-    return x * (tf.cast(mask, x.dtype) / (1 - rate))
+def _portable(
+    structure: Structure, weights: Tensors, x: Tensor, step: StepContext | None
+) -> tuple[Tensor, Tensors]:
+    """Call the function of the builder, with an axis of models if there are several."""
+    assert structure.xp_apply is not None
+    x = by_model(xp, x, structure.n_models)
+    if step is not None:
+        indices, w = (by_model(xp, a, structure.n_models) for a in (step.indices, step.w))
+        # 32 bits, since XLA multiplies integers of 64 bits one by one on a CPU
+        seed, indices = tf.cast(step.seed, tf.uint32), tf.cast(indices, tf.uint32)
+        step = StepContext(seed, indices, w, tf.convert_to_tensor(step.dropout, x.dtype))
+    z, new = structure.xp_apply(xp, weights, x, step)
+    return checked_outputs(xp, z, tuple(x.shape[:-1]), structure.n_members), new
+
+
+def outputs_of_rows(structure: Structure, weights: Tensors, x: Tensor) -> Tensor:
+    """Return the outputs before activation, in the form of `Steps.outputs`."""
+
+    def forward(x: Tensor) -> Tensor:
+        return outputs(structure, weights, x)[0]
+
+    return outputs_of_models(xp, forward, x, structure.n_models)
 
 
 def penalty(structure: Structure, weights: Tensors, alpha: Tensor) -> Tensor:
@@ -97,20 +112,24 @@ def gradient(
     rows: tuple[Tensor, ...],
     seed: Tensor,
     alpha: Tensor,
-) -> tuple[Tensor, Tensors, Tensor]:
-    """Return the sums (3,) of loss, weight and penalty, the gradients of the loss, summed over
-    rows, and the activated outputs.
+) -> tuple[Tensor, Tensor, Tensors, Tensor]:
+    """Return the sums (3,) of loss, weight and penalty; the weight, of each model (n_models,) if
+    there are several; the gradients of the loss, summed over rows; and the predictions.
 
-    ``rows`` are x (n, n_features), y (n, n_outputs), w (n,) and, with dropout, the indices of the
-    rows (n,) int64. The gradients contain the new values of the frozen arrays.
+    ``rows`` are x (n, n_features), y (n, n_outputs), w (n,) and, if the structure needs them, the
+    indices of the rows (n,) int64 and the factor of the dropout rates, (). The gradients contain
+    the new values of the frozen arrays that change.
     """
     x, y, w = rows[:3]
-    weight = tf.reduce_sum(w)
+    indices = rows[3] if len(rows) > 3 else None
+    step = StepContext(seed, indices, w, rows[4] if len(rows) > 4 else 1.0)
+    weight = tf.reduce_sum(by_model(xp, w, structure.n_models), -1)
     trained = {name: p for name, p in weights.items() if name not in structure.frozen}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(trained)
-        z, new = outputs(structure, {**weights, **trained}, x, True, seed, w, *rows[3:])
+        z, new = outputs(structure, {**weights, **trained}, x, step)
         own_penalty = tf.convert_to_tensor(new.get(PENALTY, 0), w.dtype)
+        own_penalty = tf.broadcast_to(own_penalty, weight.shape)
     loss, delta, p = _loss(structure.loss, y, z, w)
     gradients: Tensors = tape.gradient(
         [z, own_penalty],
@@ -118,14 +137,16 @@ def gradient(
         output_gradients=[delta, weight],
         unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
-    gradients |= {name: tf.cast(new[name], weights[name].dtype) for name in structure.frozen}
+    for name in structure.frozen & new.keys():
+        gradients[name] = tf.cast(new[name], weights[name].dtype)
     l2_penalty = penalty(structure, weights, alpha)
-    return tf.stack([loss + weight * own_penalty, weight, l2_penalty]), gradients, p
+    loss += tf.reduce_sum(weight * own_penalty)
+    return tf.stack([loss, tf.reduce_sum(weight), l2_penalty]), weight, gradients, p
 
 
 def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the loss summed over rows, its derivative with respect to the outputs z before
-    activation, (n, n_outputs), and the activated outputs.
+    activation, (n, n_outputs) or (n, n_members, n_outputs), and the predictions (n, n_outputs).
 
     Rows of weight 0 add 0, even if their loss is not finite.
     """
@@ -133,13 +154,17 @@ def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor, 
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         if loss.delta is None:
             tape.watch(z)
-        p = ACTIVATIONS[loss.out_activation](tf.where(counted[:, None], z, 0))
-        losses = check_row_losses(loss.rows(xp, y, p), y)
-        total = tf.reduce_sum(tf.where(counted, w * losses, 0))
+        p = ACTIVATIONS[loss.out_activation](tf.where(by_row(counted, z), z, 0))
+        total = tf.reduce_sum(tf.where(counted, w * row_losses(xp, loss, y, p), 0))
     if loss.delta is None:
-        return total, tape.gradient(total, z), p
-    delta = check_deltas(loss.delta(xp, y, p), p)
-    return total, tf.where(counted[:, None], w[:, None] * delta, 0), p
+        return total, tape.gradient(total, z), mean_of_members(xp, p)
+    delta = by_row(w, z) * deltas(xp, loss, y, p)
+    return total, tf.where(by_row(counted, z), delta, 0), mean_of_members(xp, p)
+
+
+def _of_models(weight: Tensor, like: Tensor) -> Tensor:
+    """Return the weight, a scalar or one number for each model, for an array to be divided by."""
+    return by_row(weight, like) if weight.shape.rank else weight
 
 
 def advance(
@@ -159,7 +184,8 @@ def advance(
     means = {}
     for name, p in trained.items():
         g = gradients[name]
-        means[name] = (g + settings["alpha"] * p if name in structure.decayed else g) / weight
+        g = g + settings["alpha"] * p if name in structure.decayed else g
+        means[name] = g / _of_models(weight, g)
     learning_rates = dict.fromkeys(trained, rates["learning_rates"])
     for i, name in enumerate(structure.with_rate_factors):
         learning_rates[name] *= settings["rate_factors"][i]
@@ -178,23 +204,43 @@ def advance(
         for i, name in enumerate(structure.with_decay_factors):
             amount = learning_rates[name] * rates["weight_decays"] * settings["decay_factors"][i]
             weights[name] -= amount * trained[name]
-    weights |= {name: gradients[name] for name in structure.frozen}
-    return TrainingState(weights, optimizer_state)
+    weights |= {name: gradients.get(name, state.weights[name]) for name in structure.frozen}
+    after = TrainingState(weights, optimizer_state)
+    return _without_empty_models(structure, after, state, weight) if structure.n_models else after
+
+
+def _without_empty_models(
+    structure: Structure, after: TrainingState, before: TrainingState, weight: Tensor
+) -> TrainingState:
+    """Return the state in which the models whose rows have weight 0 are unchanged."""
+
+    def kept(new: Tensors, old: Tensors) -> Tensors:
+        return {
+            name: tf.where(by_row(weight > 0, array), array, old[name])
+            for name, array in new.items()
+        }
+
+    weights = kept(after.weights, before.weights)
+    if structure.joint is not None:  # its state may have any shapes
+        return TrainingState(weights, after.optimizer_state)
+    return TrainingState(weights, kept(after.optimizer_state, before.optimizer_state))
 
 
 def summed(structure: Structure, weights: Tensors, gradients: Tensors, weight: Tensor) -> Tensors:
     """Return the gradients as `Steps.gradient` returns them.
 
-    For a frozen array, they contain the new value times the weight or, for integers, the change
-    times the weight, which is small even if they are large.
+    For a frozen array, they contain the change times the weight, which is 0 for a constant, and
+    small for integers even if they are large.
     """
     sums = {}
-    for name in structure.frozen:
-        new, old = gradients[name], weights[name]
-        change = new
-        if old.dtype.is_integer:
-            change = tf.cast(new, tf.int64) - tf.cast(old, tf.int64)
-        sums[name] = tf.cast(change, weight.dtype) * weight
+    for name in sorted(structure.frozen):
+        old = weights[name]
+        change = tf.zeros(old.shape, weight.dtype)
+        if name in gradients:
+            exact = tf.int64 if old.dtype.is_integer else old.dtype
+            change = tf.cast(gradients[name], exact) - tf.cast(old, exact)
+        change = tf.cast(change, weight.dtype)
+        sums[name] = change * _of_models(weight, change)
     return {**gradients, **sums}
 
 
@@ -202,12 +248,12 @@ def averaged(structure: Structure, weights: Tensors, sums: Tensors, weight: Tens
     """Replace the sums of `summed` by new values for the frozen arrays."""
     new = {}
     for name in structure.frozen:
-        mean, old = sums[name] / weight, weights[name]
+        mean, old = sums[name] / _of_models(weight, sums[name]), weights[name]
         if old.dtype.is_integer:
             value = tf.cast(old, tf.int64) + tf.cast(tf.round(mean), tf.int64)
             new[name] = tf.cast(value, old.dtype)
         else:
-            new[name] = tf.cast(mean, old.dtype)
+            new[name] = old + tf.cast(mean, old.dtype)
     return {**sums, **new}
 
 

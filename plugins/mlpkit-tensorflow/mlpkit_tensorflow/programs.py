@@ -15,7 +15,8 @@ from mlpkit_tensorflow.structure import Structure, Tensor, Tensors, TrainingStat
 
 MAX_PROGRAMS = 256  # of each kind; a structure needs about ten
 
-# x (..., n_features), y (..., n_outputs), w (...); with dropout, the indices of the rows (...)
+# x (..., n_features), y (..., n_outputs), w (...); if needed, the indices of the rows (...) and
+# the factor of the dropout rates of each step
 RowTensors = tuple[Tensor, ...]
 
 
@@ -41,13 +42,16 @@ def _compiled(
     return call
 
 
-def _row_specs(structure: Structure, *shape: int) -> RowTensors:
-    rows = (
+def _row_specs(structure: Structure, *shape: int, has_factors: bool = False) -> RowTensors:
+    rows: RowTensors = (
         structure.tensor(*shape, structure.n_features),
         structure.tensor(*shape, structure.n_outputs),
         structure.tensor(*shape),
     )
-    return (*rows, tf.TensorSpec(shape, tf.int64)) if structure.dropouts else rows
+    if not structure.has_indices:
+        return rows
+    rows = (*rows, tf.TensorSpec(shape, tf.int64))
+    return (*rows, structure.tensor(*shape[:-1])) if has_factors else rows
 
 
 def _seed_specs(*shape: int) -> Any:
@@ -66,6 +70,7 @@ def epoch(
     batch_size: int,
     with_predictions: bool = False,
     decays: bool = False,
+    has_factors: bool = False,
 ) -> Callable[..., tuple[TrainingState, Tensor, Any]]:
     """Return a program that runs several steps.
 
@@ -79,7 +84,7 @@ def epoch(
         structure,
         lambda structure, *args: _epoch(structure, with_predictions, *args),
         structure.state(),
-        _row_specs(structure, n_steps, batch_size),
+        _row_specs(structure, n_steps, batch_size, has_factors=has_factors),
         _rate_specs(structure, decays, n_steps),
         _seed_specs(n_steps),
         tf.TensorSpec((n_steps,), tf.int32),
@@ -92,11 +97,11 @@ def epoch(
 @lru_cache(maxsize=MAX_PROGRAMS)
 def gradient(
     structure: Structure, batch_size: int
-) -> Callable[..., tuple[Tensor, Tensors, Tensor]]:
+) -> Callable[..., tuple[Tensor, Tensor, Tensors, Tensor]]:
     """Return a program that computes the gradients of one step.
 
     Its arguments are the weights, the rows (batch_size, ...), the seed and alpha. It returns the
-    sums (3,), the gradients summed over rows, and the activated outputs.
+    sums (3,), the weight, the gradients summed over rows, and the predictions.
     """
     return _compiled(
         structure,
@@ -116,14 +121,15 @@ def update(structure: Structure, decays: bool = False) -> Callable[..., Training
     Its arguments are the state, the summed gradients, the weight, the learning rate and, if
     weights decay, the weight decay, and the settings. It returns the next state.
     """
-    state, scalar = structure.state(), structure.tensor()
+    state = structure.state()
+    weight = structure.tensor(structure.n_models) if structure.n_models else structure.tensor()
     gradients = {name: structure.tensor(*shape) for name, shape, _ in structure.weights}
     return _compiled(
         structure,
         _update,
         state,
         gradients,
-        scalar,
+        weight,
         _rate_specs(structure, decays),
         structure.settings(decays),
         jit_compile=structure.jit_compile,
@@ -131,19 +137,20 @@ def update(structure: Structure, decays: bool = False) -> Callable[..., Training
 
 
 @lru_cache(maxsize=MAX_PROGRAMS)
-def outputs(structure: Structure) -> Callable[..., Tensor]:
+def outputs(structure: Structure, *shape: int | None) -> Callable[..., Tensor]:
     """Return a program that computes outputs before activation.
 
-    Its arguments are the weights and any number of rows x. XLA, which requires fixed shapes, is
-    not used because a forward pass has few operations to fuse.
+    Its arguments are the weights and rows x (*shape, n_features). A shape of None stands for any
+    number of rows, without XLA, which requires fixed shapes: a forward pass has few operations to
+    fuse. An `xp_apply` requires fixed shapes, too.
     """
     weights = structure.state().weights
     program: Callable[..., Tensor] = _compiled(
         structure,
-        _outputs,
+        network.outputs_of_rows,
         weights,
-        structure.tensor(None, structure.n_features),
-        jit_compile=False,
+        structure.tensor(*shape, structure.n_features),
+        jit_compile=structure.jit_compile and None not in shape,
     )
     return program
 
@@ -170,9 +177,11 @@ def _epoch(
         i = order[place]
         row = i if n_steps > 1 else 0  # the rows are not copied if the index is a constant
         batch = tuple(tensor[row] for tensor in rows)
-        step_sums, gradients, p = network.gradient(structure, state.weights, batch, seeds[i], alpha)
+        step_sums, weight, gradients, p = network.gradient(
+            structure, state.weights, batch, seeds[i], alpha
+        )
         step_rates = {name: values[i] for name, values in rates.items()}
-        state = network.advance(structure, state, gradients, step_sums[1], step_rates, settings)
+        state = network.advance(structure, state, gradients, weight, step_rates, settings)
         if with_predictions:
             outputs = outputs.write(i, p)
         return place + 1, state, sums.write(i, step_sums), outputs
@@ -184,9 +193,9 @@ def _epoch(
 
 def _gradient(
     structure: Structure, weights: Tensors, rows: RowTensors, seed: Tensor, alpha: Tensor
-) -> tuple[Tensor, Tensors, Tensor]:
-    sums, gradients, p = network.gradient(structure, weights, rows, seed, alpha)
-    return sums, network.summed(structure, weights, gradients, sums[1]), p
+) -> tuple[Tensor, Tensor, Tensors, Tensor]:
+    sums, weight, gradients, p = network.gradient(structure, weights, rows, seed, alpha)
+    return sums, weight, network.summed(structure, weights, gradients, weight), p
 
 
 def _update(
@@ -199,8 +208,3 @@ def _update(
 ) -> TrainingState:
     gradients = network.averaged(structure, state.weights, sums, weight)
     return network.advance(structure, state, gradients, weight, rates, settings)
-
-
-def _outputs(structure: Structure, weights: Tensors, x: Tensor) -> Tensor:
-    seed = tf.constant(0, tf.int64)
-    return network.outputs(structure, weights, x, train=False, seed=seed, w=None)[0]

@@ -14,8 +14,10 @@ from mlpkit.backend_kit import (
     BLOCK_ROWS,
     Device,
     initial_optimizer_state,
+    padded_size,
     rows_within,
     training_dataset,
+    unpadded_rows,
     with_weight_decays,
 )
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, StepSums
@@ -60,13 +62,15 @@ class StepFunctions:
         self.structure = structure_of(network, optimizer_state, spec, recipe, jit_compile, device)
         self.batch_size = recipe.batch_size
         self.settings = {d: settings(network, recipe, spec.dtype, d) for d in (False, True)}
-        self.dtype, self.widest = spec.dtype, max(spec.layer_units)
+        n_outputs = max(1, network.n_members) * spec.n_outputs
+        self.dtype, self.n_models = spec.dtype, network.n_models
+        self.widest = max(*spec.layer_units, n_outputs) * max(1, network.n_models)
 
     def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
         """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
         check_dtype(self.dtype, self.device)
         host = training_dataset(X, y, w, self.dtype)
-        return TrainingRows(host, self.batch_size, bool(self.structure.dropouts))
+        return TrainingRows(host, self.batch_size, self.structure.has_indices, self.n_models)
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copy the weights and the optimizer state to the device."""
@@ -89,28 +93,31 @@ class StepFunctions:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         parts = rows.all() if indices is None else rows.step(indices)
         alpha, sums = tf.constant(self.settings[False]["alpha"]), []
+        own_weight: Any = 0.0
         total: Tensors = {}
         for i, part in enumerate(parts):
             program = programs.gradient(self.structure, len(part[2]))
             # dropout depends on rows; other networks may draw for each part
-            part_seed = tf.constant(seed if rows.has_dropout else seed + i, tf.int64)
-            part_sums, gradients, _ = program(state.weights, part, part_seed, alpha)
+            part_seed = tf.constant(seed if rows.has_indices else seed + i, tf.int64)
+            part_sums, part_weight, gradients, _ = program(state.weights, part, part_seed, alpha)
+            own_weight = own_weight + part_weight.numpy().astype(float)
             total = {name: total[name] + g if i else g for name, g in gradients.items()}
             sums.append(part_sums)
         loss, weight, penalty = tf.stack(sums, axis=1).numpy().astype(np.float64)
-        step_sums = StepSums(float(loss.sum()), float(weight.sum()), float(penalty[0]))
+        own_weight = own_weight if self.n_models else float(weight.sum())
+        step_sums = StepSums(float(loss.sum()), own_weight, float(penalty[0]))
         return step_sums, _to_numpy(total)
 
     def update(
         self,
         state: TrainingState,
         gradients: Arrays,
-        weight: float,
+        weight: Any,
         learning_rate: float,
         weight_decay: float | None = None,
     ) -> TrainingState:
         """Make one solver step with sums of gradients."""
-        if not weight > 0:
+        if not np.sum(weight) > 0:
             return state
         decay = self.solver.weight_decay if weight_decay is None else weight_decay
         rates = {"learning_rates": self._scalar(learning_rate)}
@@ -134,8 +141,9 @@ class StepFunctions:
         outputs: list[Tensor] = []
         for block in rows.blocks(batches):
             is_empty = block.w.sum(axis=1) <= 0  # these steps are not run
+            has_factors = batches.dropout_factors is not None
             program = programs.epoch(
-                self.structure, *block.w.shape, batches.with_predictions, decays
+                self.structure, *block.w.shape, batches.with_predictions, decays, has_factors
             )
             rates = {"learning_rates": tf.constant(block.learning_rates)}
             if decays:
@@ -157,21 +165,32 @@ class StepFunctions:
         step_sums = tf.concat(sums, axis=1).numpy()[:, :n_steps]
         predictions = None
         if batches.with_predictions:
-            predictions = np.concatenate([p.numpy() for p in outputs])[:n_steps, :batch_size]
+            padded = np.concatenate([p.numpy() for p in outputs])[:n_steps]
+            predictions = unpadded_rows(padded, batch_size, self.n_models)
         loss, weight, penalty = step_sums.astype(np.float64)
         return state, StepSums(loss, weight, penalty, predictions)
 
     def outputs(self, state: TrainingState, X: Any) -> Array:
         """Return the outputs before activation, (n, n_outputs), of dense or sparse X."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
-        program, parts = programs.outputs(self.structure), []
+        axis, n, parts = X.ndim - 2, X.shape[-2], []
         most = rows_within(self.widest, np.dtype(self.dtype).itemsize, BLOCK_ROWS)
-        for begin in range(0, max(1, X.shape[0]), most):
-            part = X[begin : begin + most]
+        for begin in range(0, max(1, n), most):
+            part = X[:, begin : begin + most] if axis else X[begin : begin + most]
             part = part.toarray() if issparse(part) else part
-            parts.append(program(state.weights, tf.constant(part, self.dtype)))
-        z: Array = (tf.concat(parts, axis=0) if len(parts) > 1 else parts[0]).numpy()
+            parts.append(self._outputs_of_part(state, np.asarray(part, self.dtype), most))
+        z: Array = (tf.concat(parts, axis) if len(parts) > 1 else parts[0]).numpy()
         return z
+
+    def _outputs_of_part(self, state: TrainingState, part: Array, most: int) -> Tensor:
+        """Return the outputs of x (n, n_features) or (n_models, n, n_features)."""
+        if self.structure.xp_apply is None:
+            return programs.outputs(self.structure, None)(state.weights, tf.constant(part))
+        *models, n, width = part.shape
+        x = np.zeros((*models, padded_size(n, most), width), part.dtype)
+        x[..., :n, :] = part
+        z = programs.outputs(self.structure, *x.shape[:-1])(state.weights, tf.constant(x))
+        return z[:, :n] if models else z[:n]
 
     def _initial_state(self, weights: Arrays) -> Arrays:
         trained = {name: a for name, a in weights.items() if name not in self.frozen}

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from mlpkit.backend_kit import learning_rate_factors, weight_decay_factors
-from mlpkit.plugin import Apply, Arrays, Joint, Loss, Network, Recipe, Spec
+from mlpkit.plugin import Apply, Arrays, Joint, Loss, Network, PortableApply, Recipe, Spec
 
 Tensor = Any  # TensorFlow has no complete types
 Tensors = dict[str, Tensor]
@@ -30,6 +30,9 @@ class Structure(NamedTuple):
     """What compiled code depends on; equal structures share it."""
 
     apply: Apply | None
+    xp_apply: PortableApply | None
+    n_members: int
+    n_models: int
     activations: tuple[str, ...]  # of the hidden layers of the dense network
     dropouts: tuple[float, ...]  # of the hidden layers; empty if all are 0
     depth: int
@@ -49,6 +52,11 @@ class Structure(NamedTuple):
     device: str | None  # operations are traced for one device
     with_rate_factors: tuple[str, ...]  # weights with a factor of the learning rate
     with_decay_factors: tuple[str, ...]  # weights that decay, if any do
+
+    @property
+    def has_indices(self) -> bool:
+        """Whether a step needs the indices of its rows."""
+        return self.xp_apply is not None or (self.apply is None and bool(self.dropouts))
 
     def tensor(self, *shape: int | None) -> Any:
         """Return the specification of a tensor of this shape in the dtype of the network."""
@@ -80,6 +88,9 @@ def structure_of(
     solver = recipe.solver
     return Structure(
         network.apply,
+        network.xp_apply,
+        network.n_members,
+        network.n_models,
         spec.activations,
         spec.dropouts if any(spec.dropouts) else (),
         len(spec.layer_units) - 1,

@@ -17,22 +17,26 @@ class TrainingRows:
     Tensors of all rows are kept after the first request for all rows, if they are not too large.
     """
 
-    def __init__(self, host: Dataset, full: int, has_dropout: bool) -> None:
-        self.host, self.full, self.has_dropout = host, full, has_dropout
+    def __init__(self, host: Dataset, full: int, has_indices: bool, n_models: int) -> None:
+        self.host, self.full, self.has_indices = host, full, has_indices
+        self.n_models = n_models
         self.part_rows = rows_within(row_width(host), host.y.itemsize, BLOCK_ROWS)
         self.kept: list[RowTensors] = []
 
     def blocks(self, batches: Batches) -> Iterator[Block]:
         """Return the steps in their order in blocks."""
-        return blocks(self.host, batches, self.full)
+        return blocks(self.host, batches, self.full, self.n_models)
 
     def tensors(self, block: Block, step: Any = ...) -> RowTensors:
         """Return the rows of a block, or of one of its steps."""
         X, y, w = (tf.constant(a[step]) for a in (block.X, block.y, block.w))
-        if not self.has_dropout:
+        if not self.has_indices:
             return X, y, w
         assert block.indices is not None
-        return X, y, w, tf.constant(block.indices[step], tf.int64)
+        rows = X, y, w, tf.constant(block.indices[step], tf.int64)
+        if block.dropout_factors is None:
+            return rows
+        return (*rows, tf.constant(block.dropout_factors[step]))
 
     def step(self, indices: Array) -> Iterator[RowTensors]:
         """Return the rows with these indices, (n,), in parts.
@@ -41,6 +45,8 @@ class TrainingRows:
         random numbers draw the same.
         """
         most = max(self.full, self.part_rows)
+        if self.n_models:  # the parts of the models are not divided
+            most = max(1, len(indices))
         for begin in range(0, max(1, len(indices)), most):
             order = indices[None, begin : begin + most]
             for block in self.blocks(Batches(order, np.zeros(1), np.zeros(1, np.uint32))):
@@ -52,7 +58,9 @@ class TrainingRows:
         parts = (
             part
             for begin in range(0, max(1, n), self.part_rows)
-            for part in self.step(np.arange(begin, min(begin + self.part_rows, n)))
+            for part in self.step(
+                np.tile(np.arange(begin, min(begin + self.part_rows, n)), max(1, self.n_models))
+            )
         )
         if not can_be_kept(self.host):
             return parts

@@ -41,6 +41,12 @@ class Layout(WeightLayout):
         super().__init__(network)
         self.frozen = {name: network.arrays[name].dtype for name in network.frozen}
         self.device = device
+        # of each weight in one tensor, if there are several models
+        model = [
+            np.repeat(np.arange(network.n_models), size // max(1, network.n_models))
+            for size in (s.stop - s.start for s in self.slices.values())
+        ]
+        self.model = self.tensor(np.concatenate(model)) if network.n_models else None
 
     def tensor(self, array: Array) -> Tensor:
         """Move an array to the device; on the CPU it is not copied."""

@@ -2,12 +2,22 @@
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 
-from mlpkit.backend_kit import check_deltas, check_row_losses
-from mlpkit.plugin import PENALTY, Loss, Network, Spec, dropout_mask
+from mlpkit.backend_kit import (
+    by_model,
+    by_row,
+    checked_outputs,
+    deltas,
+    mean_of_members,
+    outputs_of_models,
+    row_losses,
+)
+from mlpkit.plugin import PENALTY, Loss, Network, Spec, StepContext, dropout_mask
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.layout import Layout, Tensor, Tensors, TrainingState
 from mlpkit_torch.training_rows import StepRows
@@ -16,15 +26,15 @@ FEW_COLUMNS = 64  # of which the softmax is computed without PyTorch's own funct
 
 
 def softmax(z: Tensor) -> Tensor:
-    """Return the softmax of each row, (n, k).
+    """Return the softmax over the last axis.
 
     PyTorch's own function wakes every thread, even for a few rows. That takes milliseconds if the
     cores are busy, and it is slower for few columns in any case.
     """
-    if z.shape[1] > FEW_COLUMNS:
-        return torch.softmax(z, dim=1)
-    e = torch.exp(z - torch.amax(z.detach(), dim=1, keepdim=True))
-    return e / e.sum(dim=1, keepdim=True)
+    if z.shape[-1] > FEW_COLUMNS:
+        return torch.softmax(z, dim=-1)
+    e = torch.exp(z - torch.amax(z.detach(), dim=-1, keepdim=True))
+    return e / e.sum(dim=-1, keepdim=True)
 
 
 SELU_SCALE, SELU_BOTTOM = 1.0507009873554805, 1.7580993408473766
@@ -76,7 +86,7 @@ WITH_SLOPES: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
 
 
 class GradientSums(NamedTuple):
-    """The loss of a step, summed over rows; its activated outputs; new values of frozen arrays."""
+    """The loss of a step, summed over rows; its predictions; new values of frozen arrays."""
 
     loss: Tensor
     p: Tensor
@@ -101,7 +111,7 @@ class DenseNetwork:
         return x
 
     def _forward(
-        self, weights: Tensors, part: StepRows, seed: int
+        self, weights: Tensors, part: StepRows, seed: int, dropout_factor: float
     ) -> tuple[list[Tensor], list[Any], Tensor]:
         """Return the inputs of each layer, their derivatives with respect to the values before
         activation (or None if `SLOPES` computes them), and the outputs of the last layer.
@@ -116,7 +126,7 @@ class DenseNetwork:
                 WITH_SLOPES[name](z) if name in WITH_SLOPES else (ACTIVATIONS[name](z), None)
             )
             if self.dropouts[i]:
-                factor = self._factor(part, value, seed, i)
+                factor = self._factor(part, value, seed, i, self.dropouts[i] * dropout_factor)
                 slope = factor if name == "identity" else slope
                 if slope is None:
                     slope = SLOPES[name](value) * factor
@@ -127,20 +137,24 @@ class DenseNetwork:
             slopes.append(slope)
         return values, slopes, z
 
-    def _factor(self, part: StepRows, value: Tensor, seed: int, layer: int) -> Tensor:
+    def _factor(self, part: StepRows, value: Tensor, seed: int, layer: int, rate: float) -> Tensor:
         """Return 0 for units that dropout removes, and the scale of the others."""
         units = torch.arange(value.shape[1], device=value.device)
         seeds = torch.full((1,), seed, dtype=torch.int64, device=value.device)
-        rate = self.dropouts[layer]
         mask: Tensor = dropout_mask(torch, part.indices, units, seeds, layer, rate)
         return mask.to(value.dtype) / (1 - rate)
 
     def backward(
-        self, state: TrainingState, part: StepRows, gradients: Tensor, seed: int
+        self,
+        state: TrainingState,
+        part: StepRows,
+        gradients: Tensor,
+        seed: int,
+        dropout_factor: float = 1.0,
     ) -> GradientSums:
         """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
         weights, into = self.layout.views(state.weights), self.layout.views(gradients)
-        values, slopes, z = self._forward(weights, part, seed)
+        values, slopes, z = self._forward(weights, part, seed, dropout_factor)
         loss, delta, p = loss_of(self.loss, part, z)
         for i in reversed(range(self.depth)):
             torch.mm(values[i].T, delta, out=into[f"coef_{i}"])
@@ -155,59 +169,107 @@ class DenseNetwork:
 
 
 class CustomNetwork:
-    """A network with an `apply` that uses PyTorch and receives the seed as an int."""
+    """A network with an `apply` that uses PyTorch and receives the seed as an int, or with an
+    `xp_apply`.
+    """
 
     def __init__(self, network: Network, spec: Spec, layout: Layout) -> None:
-        assert network.apply is not None
-        self.apply, self.loss, self.layout = network.apply, spec.loss, layout
+        self.structure, self.loss, self.layout = network._replace(arrays={}), spec.loss, layout
+        # tensors that the functions of `xp` create
+        on_device = layout.device.type != "cpu"
+        self.place = partial(torch.device, layout.device) if on_device else nullcontext
 
     def outputs(self, state: TrainingState, x: Tensor) -> Tensor:
         """Return the outputs before activation, (n, n_outputs), of x (n, n_features)."""
         arrays = {**self.layout.views(state.weights), **state.frozen}
-        z: Tensor = self.apply(arrays, x, train=False, seed=0, w=None)[0]
+        n_models = self.structure.n_models
+        z: Tensor = outputs_of_models(xp, lambda x: self._forward(arrays, x)[0], x, n_models)
         return z
 
+    def _forward(
+        self, arrays: Tensors, x: Tensor, step: StepContext | None = None
+    ) -> tuple[Tensor, Tensors]:
+        """Return the outputs of all rows, and new values of frozen arrays."""
+        apply, xp_apply, n_models = (
+            self.structure.apply,
+            self.structure.xp_apply,
+            self.structure.n_models,
+        )
+        if xp_apply is None:
+            assert apply is not None
+            if step is None:
+                return apply(arrays, x, train=False, seed=0, w=None)
+            return apply(arrays, x, train=True, seed=step.seed, w=step.w)
+        with self.place():
+            x = by_model(xp, x, n_models)
+            if step is not None:
+                step = StepContext(
+                    torch.tensor(step.seed, dtype=torch.int64),
+                    by_model(xp, step.indices, n_models),
+                    by_model(xp, step.w, n_models),
+                    torch.tensor(step.dropout, dtype=x.dtype),
+                )
+            z, new = xp_apply(xp, arrays, x, step)
+        return checked_outputs(xp, z, x.shape[:-1], self.structure.n_members), new
+
     def backward(
-        self, state: TrainingState, part: StepRows, gradients: Tensor, seed: int
+        self,
+        state: TrainingState,
+        part: StepRows,
+        gradients: Tensor,
+        seed: int,
+        dropout_factor: float = 1.0,
     ) -> GradientSums:
         """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
         views = self.layout.views(state.weights)
         leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
+        step = StepContext(seed, part.indices, part.weights(), dropout_factor)
         with torch.enable_grad():
-            arrays = {**leaves, **state.frozen}
-            z, new = self.apply(arrays, part.x, train=True, seed=seed, w=part.weights())
+            z, new = self._forward({**leaves, **state.frozen}, part.x, step)
         loss, delta, p = loss_of(self.loss, part, z.detach())
         roots, seeds = [z], [delta]
-        penalty = new.get(PENALTY, 0.0)
-        if isinstance(penalty, torch.Tensor) and penalty.requires_grad:
-            roots.append(penalty)
-            seeds.append(torch.full_like(penalty, part.weight))
+        penalty = new.get(PENALTY)
+        if isinstance(penalty, torch.Tensor):
+            weights = part.model_weights()
+            with torch.enable_grad():
+                penalty = penalty.expand(weights.shape)
+            loss = loss + (penalty.detach() * weights).sum()
+            if penalty.requires_grad:
+                roots.append(penalty)
+                seeds.append(weights)
+        elif penalty is not None:
+            loss = loss + part.weight * penalty
         grads = torch.autograd.grad(roots, list(leaves.values()), seeds, allow_unused=True)
         gradients.zero_()
         for view, g in zip(self.layout.views(gradients).values(), grads, strict=True):
             if g is not None:
                 view.copy_(g)
-        if isinstance(penalty, torch.Tensor):
-            penalty = penalty.detach()
-        frozen = {name: new[name].detach() for name in self.layout.frozen}
-        return GradientSums(loss + part.weight * penalty, p, frozen)
+        frozen = {name: new[name].detach() for name in self.layout.frozen if name in new}
+        return GradientSums(loss, p, frozen)
 
 
 def loss_of(loss: Loss, part: StepRows, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the loss summed over rows, its derivative with respect to the outputs z before
-    activation, and the activated outputs.
+    activation, (n, n_outputs) or (n, n_members, n_outputs), and the predictions (n, n_outputs).
     """
+    w = part.w
+    padding = None if w is None or not part.has_padding else w <= 0  # of which z may be NaN
 
     def summed(z: Tensor) -> tuple[Tensor, Tensor]:
         p = ACTIVATIONS[loss.out_activation](z)
-        rows = check_row_losses(loss.rows(xp, part.y, p), part.y)
-        return (rows if part.w is None else rows * part.w).sum(), p
+        rows = row_losses(xp, loss, part.y, p)
+        rows = rows if w is None else rows * w
+        return (rows if padding is None else torch.where(padding, 0, rows)).sum(), p
 
     if loss.delta is None:
         z = z.requires_grad_()
         with torch.enable_grad():
             total, p = summed(z)
-        return total.detach(), torch.autograd.grad(total, z)[0], p.detach()
-    total, p = summed(z)
-    delta: Any = check_deltas(loss.delta(xp, part.y, p), p)
-    return total, delta if part.w is None else delta * part.w[:, None], p
+        total, delta, p = total.detach(), torch.autograd.grad(total, z)[0], p.detach()
+    else:
+        total, p = summed(z)
+        delta = deltas(xp, loss, part.y, p)
+        delta = delta if w is None else delta * by_row(w, delta)
+    if padding is not None:
+        delta = torch.where(by_row(padding, delta), 0, delta)
+    return total, delta, mean_of_members(xp, p)

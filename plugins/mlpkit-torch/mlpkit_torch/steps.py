@@ -10,7 +10,13 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 
-from mlpkit.backend_kit import Device, check_joint_update, check_update, with_weight_decays
+from mlpkit.backend_kit import (
+    Device,
+    by_row,
+    check_joint_update,
+    check_update,
+    with_weight_decays,
+)
 from mlpkit.plugin import Array, Arrays, Batches, Joint, Network, Recipe, Spec, Steps, StepSums
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import fork_guard, selected_device
@@ -41,17 +47,20 @@ class StepFunctions:
         self.layout = Layout(network, self.device)
         self.network = (
             DenseNetwork(spec, self.layout)
-            if network.apply is None
+            if network.apply is None and network.xp_apply is None
             else CustomNetwork(network, spec, self.layout)
         )
         self.solver, self.alpha, self.n_outputs = recipe.solver, recipe.alpha, spec.n_outputs
-        self.widest = max(spec.layer_units)
+        self.n_models = network.n_models
+        n_outputs = max(1, network.n_members) * spec.n_outputs
+        self.widest = max(*spec.layer_units, n_outputs) * max(1, network.n_models)
+        self.draws_by_row = network.apply is None  # as dropout does
         self.segments = {decays: self.layout.segments(decays) for decays in (False, True)}
         self.has_rate_factors = any(s.learning_rate_factor != 1 for s in self.segments[False])
 
     def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
         """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
-        return TrainingRows(X, y, w, self.dtype, self.device)
+        return TrainingRows(X, y, w, self.dtype, self.device, self.n_models)
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copy the weights and the optimizer state to the device."""
@@ -70,37 +79,49 @@ class StepFunctions:
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         total, gradients = torch.zeros_like(state.weights), torch.empty_like(state.weights)
-        loss, weight = torch.zeros((), dtype=total.dtype, device=self.device), 0.0
+        loss = torch.zeros((), dtype=total.dtype, device=self.device)
+        weight = torch.zeros(self.n_models or (), dtype=torch.float64)
         frozen = {name: torch.zeros_like(a, dtype=total.dtype) for name, a in state.frozen.items()}
         for i, part in enumerate(rows.all() if indices is None else rows.steps(indices[None])):
             if part is None:
                 continue
             # dropout depends on rows; other networks may draw for each part
-            part_seed = seed + i if isinstance(self.network, CustomNetwork) else seed
+            part_seed = seed if self.draws_by_row else seed + i
             new = self.network.backward(state, part, gradients, part_seed)
             total += gradients
-            loss, weight = loss + new.loss, weight + part.weight
-            frozen = {name: a + part.weight * new.frozen[name] for name, a in frozen.items()}
+            loss, weights = loss + new.loss, part.model_weights()
+            weight += part.weight if part.by_model is None else weights.cpu()
+            for name, value in new.frozen.items():
+                old = state.frozen[name]
+                exact = total.dtype if old.is_floating_point() else torch.int64
+                change = (value.to(exact) - old.to(exact)).to(total.dtype)
+                frozen[name] += change * _by_model(weights, change)
         arrays = to_numpy({**self.layout.views(total), **frozen})
-        return StepSums(float(loss), weight, float(self._penalty(state))), arrays
+        own_weight: Any = weight.numpy() if self.n_models else float(weight)
+        return StepSums(float(loss), own_weight, float(self._penalty(state))), arrays
 
     def update(
         self,
         state: TrainingState,
         gradients: Arrays,
-        weight: float,
+        weight: Any,
         learning_rate: float,
         weight_decay: float | None = None,
     ) -> TrainingState:
         """Make one solver step with sums of gradients."""
         state = state.copy()
         decay = self.solver.weight_decay if weight_decay is None else weight_decay
-        if weight > 0:
-            means = {name: np.asarray(gradients[name]) / weight for name in state.frozen}
-            frozen = {name: self.layout.tensor(np.asarray(a)) for name, a in means.items()}
+        if np.sum(weight) > 0:
+            by_model = self.layout.tensor(np.asarray(weight, self.dtype))
+            frozen = {}
+            for name, old in state.frozen.items():
+                g = self.layout.tensor(np.asarray(gradients[name]))
+                mean = g / _by_model(by_model, g)
+                mean = mean if old.is_floating_point() else torch.round(mean.double())
+                frozen[name] = old + mean.to(old.dtype)
             flat = self.layout.tensor(self.layout.filled(gradients))
-            self._advance(state, flat, weight, learning_rate, decay)
-            self._replace_frozen(state, frozen)
+            self._advance(state, flat, by_model if self.n_models else weight, learning_rate, decay)
+            self._replace_frozen(state, frozen, by_model)
         return state
 
     def epoch(
@@ -114,10 +135,14 @@ class StepFunctions:
         outputs: list[Tensor] = []
         sums = np.zeros((3, len(batches.order)))
         decays = with_weight_decays(batches, self.solver).weight_decays
+        factors = batches.dropout_factors
         for i, part in enumerate(rows.steps(batches.order)):
             if part is None:
                 continue
-            new: GradientSums = self.network.backward(state, part, gradients, int(batches.seeds[i]))
+            factor = 1.0 if factors is None else float(factors[i])
+            new: GradientSums = self.network.backward(
+                state, part, gradients, int(batches.seeds[i]), factor
+            )
             losses.append(torch.stack([new.loss, self._penalty(state)]))
             steps.append(i)
             if batches.with_predictions:
@@ -125,8 +150,10 @@ class StepFunctions:
                 places.append(part.places)
             sums[1, i] = part.weight
             decay = 0.0 if decays is None else float(decays[i])
-            self._advance(state, gradients, part.weight, float(batches.learning_rates[i]), decay)
-            self._replace_frozen(state, new.frozen)
+            weight = part.weight if part.by_model is None else part.by_model
+            self._advance(state, gradients, weight, float(batches.learning_rates[i]), decay)
+            if new.frozen:
+                self._replace_frozen(state, new.frozen, part.model_weights())
         if steps:
             sums[::2, steps] = torch.stack(losses, dim=1).cpu().numpy()  # waits for the device
         predictions = None
@@ -140,13 +167,13 @@ class StepFunctions:
     def outputs(self, state: TrainingState, X: Any) -> Array:
         """Return the outputs before activation, (n, n_outputs), of dense or sparse X."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
-        parts = [torch.empty((0, self.n_outputs), dtype=state.weights.dtype, device=self.device)]
+        parts: list[Tensor] = []
         most = rows_within(self.widest, state.weights.itemsize)
-        for begin in range(0, X.shape[0], most):
-            part = X[begin : begin + most]
+        for begin in range(0, max(1, X.shape[-2]), most):
+            part = X[:, begin : begin + most] if X.ndim == 3 else X[begin : begin + most]
             part = part.toarray() if issparse(part) else part
             parts.append(self.network.outputs(state, on_device(part, self.dtype, self.device)))
-        return np.array(torch.cat(parts).cpu().numpy())
+        return np.array(torch.cat(parts, dim=X.ndim - 2).cpu().numpy())
 
     def _penalty(self, state: TrainingState) -> Tensor:
         """Return the L2 penalty, ``alpha / 2 * |decayed|^2``."""
@@ -157,14 +184,19 @@ class StepFunctions:
         self,
         state: TrainingState,
         gradients: Tensor,
-        weight: float,
+        weight: Any,
         learning_rate: float,
         decay: float,
     ) -> None:
-        """Make one solver step in place, with sums of gradients (n_weights,)."""
+        """Make one solver step in place, with sums of gradients (n_weights,) and the weight of
+        their rows, of each model if there are several.
+        """
+        if self.n_models and bool((weight == 0).any()):
+            self._advance_some(state, gradients, weight, learning_rate, decay)
+            return
         decayed = self.layout.n_decayed
         gradients[:decayed].add_(state.weights[:decayed], alpha=self.alpha)
-        gradients /= weight
+        gradients /= weight if self.layout.model is None else weight[self.layout.model]
         if self.solver.joint is not None:
             self._advance_jointly(self.solver.joint, state, gradients, learning_rate, decay)
             return
@@ -182,6 +214,23 @@ class StepFunctions:
                     own.copy_(array)
             if decrease is not None:
                 old[0].sub_(decrease)
+
+    def _advance_some(
+        self,
+        state: TrainingState,
+        gradients: Tensor,
+        weight: Tensor,
+        learning_rate: float,
+        decay: float,
+    ) -> None:
+        """Make one step of the models whose rows have a weight above 0."""
+        assert self.layout.model is not None
+        before = state.copy()
+        self._advance(state, gradients, torch.where(weight == 0, 1, weight), learning_rate, decay)
+        empty = (weight == 0)[self.layout.model]
+        state.weights[empty] = before.weights[empty]
+        if isinstance(state.optimizer_state, torch.Tensor):
+            state.optimizer_state[:, empty] = before.optimizer_state[:, empty]
 
     def _advance_jointly(
         self,
@@ -215,8 +264,16 @@ class StepFunctions:
             if decay_factor:
                 p.sub_(learning_rate * rate_factor * decay * decay_factor * old)
 
-    def _replace_frozen(self, state: TrainingState, new: dict[str, Tensor]) -> None:
-        """Replace the frozen arrays by new values, each in its own dtype."""
-        for name, old in state.frozen.items():
-            value = new[name] if old.is_floating_point() else torch.round(new[name].double())
-            state.frozen[name] = value.to(old.dtype)
+    def _replace_frozen(self, state: TrainingState, new: dict[str, Tensor], weight: Tensor) -> None:
+        """Replace frozen arrays by new values, each in its own dtype, of models with rows."""
+        for name, value in new.items():
+            old = state.frozen[name]
+            value = value.to(old.dtype)
+            if self.n_models:
+                value = torch.where(_by_model(weight, old) > 0, value, old)
+            state.frozen[name] = value
+
+
+def _by_model(weight: Tensor, like: Tensor) -> Tensor:
+    """Return the weight, a scalar or one number for each model, for an array to be divided by."""
+    return by_row(weight, like) if weight.ndim else weight

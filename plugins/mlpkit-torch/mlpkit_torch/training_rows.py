@@ -20,6 +20,7 @@ class StepRows(NamedTuple):
 
     ``weight`` is their summed weight, computed without waiting for the device. ``places`` (n,) are
     their positions in the step, and ``indices`` (n,) int64 those in the training data.
+    Steps of several models have the summed weight of each, (n_models,), and may have padding.
     """
 
     x: Tensor
@@ -28,10 +29,16 @@ class StepRows(NamedTuple):
     weight: float
     places: Array
     indices: Tensor
+    by_model: Tensor | None = None
+    has_padding: bool = False
 
     def weights(self) -> Tensor:
         """Return the weight of each row, (n,)."""
         return torch.ones_like(self.y[:, 0]) if self.w is None else self.w
+
+    def model_weights(self) -> Tensor:
+        """Return the summed weight of each model, (n_models,), or of the only one, ()."""
+        return self.y.new_tensor(self.weight) if self.by_model is None else self.by_model
 
 
 class TrainingRows:
@@ -40,8 +47,16 @@ class TrainingRows:
     Sparse X stays on the host: the rows of a step become dense before they are moved.
     """
 
-    def __init__(self, X: Any, y: Array, w: Array | None, dtype: str, device: torch.device) -> None:
-        self.device = device
+    def __init__(
+        self,
+        X: Any,
+        y: Array,
+        w: Array | None,
+        dtype: str,
+        device: torch.device,
+        n_models: int = 0,
+    ) -> None:
+        self.device, self.n_models = device, n_models
         self.host_w = None if w is None else w.astype(dtype).astype(np.float64)
         self.X: Any = _sparse(X, dtype) if issparse(X) else on_device(X, dtype, device)
         self.y = on_device(y, dtype, device)
@@ -52,6 +67,9 @@ class TrainingRows:
         counted = order >= 0
         if self.host_w is not None:
             counted &= self.host_w[order] > 0
+        if self.n_models:
+            yield from self._steps_of_models(order, counted)
+            return
         counts = counted.sum(axis=1)
         places = np.broadcast_to(np.arange(order.shape[1]), order.shape)
         if not counted.all():  # move padding and rows of weight 0 to the end
@@ -62,21 +80,40 @@ class TrainingRows:
         for i, n in enumerate(counts.tolist()):
             yield self._part(on_host[i, :n], on_device[i, :n], places[i, :n]) if n else None
 
+    def _steps_of_models(self, order: Array, counted: Array) -> Iterator[StepRows | None]:
+        """Return the rows of each step, with padding, so that all models have as many."""
+        rows = np.where(counted, order, 0)
+        w = counted.astype(float) if self.host_w is None else counted * self.host_w[rows]
+        places = np.arange(order.shape[1])
+        for on_host, step_w in zip(rows.astype(np.int64), w, strict=True):
+            if not step_w.any():
+                yield None
+                continue
+            part = self._part(on_host, torch.from_numpy(on_host).to(self.device), places)
+            sums = step_w.reshape(self.n_models, -1).sum(axis=1)
+            yield part._replace(
+                w=torch.as_tensor(step_w, dtype=self.y.dtype, device=self.device),
+                weight=float(step_w.sum()),
+                by_model=torch.as_tensor(sums, dtype=self.y.dtype, device=self.device),
+                has_padding=not step_w.all(),
+            )
+
     def _part(self, on_host: Array, on_device: Tensor, places: Array) -> StepRows:
         if isinstance(self.X, torch.Tensor):
             x = self.X[on_device]
         else:
             x = torch.from_numpy(self.X[on_host].toarray()).to(self.device)
-        if self.w is None or self.host_w is None:
-            return StepRows(x, self.y[on_device], None, float(len(on_host)), places, on_device)
-        weight = float(self.host_w[on_host].sum())
-        return StepRows(x, self.y[on_device], self.w[on_device], weight, places, on_device)
+        has_w = self.w is not None and self.host_w is not None
+        w = self.w[on_device] if has_w else None  # type: ignore[index]
+        weight = float(self.host_w[on_host].sum()) if has_w else float(len(on_host))  # type: ignore[index]
+        return StepRows(x, self.y[on_device], w, weight, places, on_device)
 
     def all(self) -> Iterator[StepRows | None]:
         """Return all rows in parts."""
         n, most = len(self.y), rows_within(self.X.shape[1] + self.y.shape[1], self.y.itemsize)
         for begin in range(0, n, most):
-            yield from self.steps(np.arange(begin, min(begin + most, n))[None])
+            order = np.arange(begin, min(begin + most, n))[None]
+            yield from self.steps(np.tile(order, max(1, self.n_models)))
 
 
 def rows_within(width: int, itemsize: int) -> int:
