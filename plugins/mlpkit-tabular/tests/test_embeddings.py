@@ -47,6 +47,19 @@ def test_piecewise_linear_equals_its_definition() -> None:
         close(X[:, j], z[:, j, 2], 0)
 
 
+def test_numbers_of_bins_are_rounded_up() -> None:
+    """Tables with nearly as many bins have weights of the same shape; unused bins give nothing."""
+    shapes = set()
+    for n in (490, 500):
+        arrays, z = embedded(PiecewiseLinear(), X[:n], spec_of(X[:n], X[:n, 0]))
+        used = arrays["bin_slopes"] > 0
+        assert used.sum(axis=1).max() < 48
+        shapes.add(arrays["bin_weights"].shape)
+        arrays["bin_weights"][~used] = 7.0
+        close(z, PiecewiseLinear()(xp, arrays, X[:n]), 0)
+    assert shapes == {(3, 48, 4)}
+
+
 def test_piecewise_linear_with_linear_functions_begins_with_these_alone() -> None:
     """Version B: bins have the weight 0 at first."""
     arrays, z = embedded(PiecewiseLinear(linear=True, append=False), X, spec_of(X, X[:, 0]))

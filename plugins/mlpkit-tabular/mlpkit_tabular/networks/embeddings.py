@@ -15,6 +15,8 @@ from mlpkit.plugin import Arrays, Namespace, Spec
 from mlpkit_tabular.networks.bins import bin_edges
 from mlpkit_tabular.networks.drawing import InitialWeights
 
+ROUNDED_TO = 8  # numbers of bins
+
 
 class Embedding(Protocol):
     """What embeddings have in common.
@@ -85,10 +87,13 @@ class PiecewiseLinear:
         """Return the bins, which are not trained, and the weights.
 
         Columns have the same number of bins: those with fewer edges are padded with bins whose
-        encoding is always 0.
+        encoding is always 0. This number is rounded up, so that other rows of a table seldom
+        change the shapes, for which backends compile.
         """
         edges = bin_edges(spec, numbers, self.n_bins, self.edges == "tree")
-        starts = np.zeros((len(numbers), max(map(len, edges)) - 1), spec.dtype)
+        longest = max(map(len, edges)) - 1
+        n_bins = min(self.n_bins, -(-longest // ROUNDED_TO) * ROUNDED_TO)
+        starts = np.zeros((len(numbers), n_bins), spec.dtype)
         slopes = np.zeros_like(starts)
         for i, edge in enumerate(edges):
             starts[i, : len(edge) - 1] = edge[:-1]
