@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlpkit.plugin import Dataset
     from mlpkit.reports.displays import MetricHistoryDisplay, PartitionReportDisplay
     from mlpkit.reports.evaluation import evaluate
+    from mlpkit.reports.importance import feature_importance
     from mlpkit.reports.limits import CheckFailed
     from mlpkit.reports.report import PartitionReport
     from mlpkit.reports.scorer import make_partition_scorer
@@ -43,6 +44,7 @@ __all__ = [
     "by_target",
     "cross",
     "evaluate",
+    "feature_importance",
     "from_function",
     "make_partition_scorer",
     "numpy_namespace",
@@ -65,6 +67,7 @@ _LATER = {
     "by_target": "partitions.partitioners",
     "cross": "partitions.crossing",
     "evaluate": "reports.evaluation",
+    "feature_importance": "reports.importance",
     "from_function": "metrics.functions",
     "make_partition_scorer": "reports.scorer",
     "numpy_namespace": "numpy_backend.namespace",  # the module itself

@@ -14,10 +14,11 @@ from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import implied_task, metrics_of
 from mlpkit.partitions.arguments import partitioners_of
 from mlpkit.partitions.columns import labels_of
-from mlpkit.partitions.fitting import fit_and_assign
-from mlpkit.plugin import Array, Dataset, Task
+from mlpkit.partitions.fitting import fit_and_assign, with_fitted
+from mlpkit.plugin import Dataset, Task
 from mlpkit.reports.estimates import ReportOptions
-from mlpkit.reports.predictors import Predictor, with_errors
+from mlpkit.reports.importance import FeatureImportance, feature_importance
+from mlpkit.reports.predictors import Predictor, validated_weight, with_errors
 from mlpkit.reports.report import PartitionReport
 
 Balanced = Literal["balanced"]
@@ -44,6 +45,7 @@ def evaluate(
     min_rows: int = 20,
     draws: int = 1000,
     random_state: int = 0,
+    importance: bool = False,
 ) -> PartitionReport:
     """Evaluate metrics over all rows and by group.
 
@@ -100,7 +102,11 @@ def evaluate(
     draws : int, default=1000
         Number of bootstrap draws.
     random_state : int, default=0
-        Seed of the bootstrap.
+        Seed of the bootstrap, and of the shuffles for the importance.
+    importance : bool, default=False
+        Whether to measure the importance of the columns of ``X``, see `feature_importance`, by the
+        first of the ``metrics`` that has a better direction. The report contains it as
+        `PartitionReport.importance` and shows it. It requires an estimator and data in memory.
 
     Returns
     -------
@@ -145,7 +151,35 @@ def evaluate(
     evaluation = _Evaluation(arguments, balanced, options)
     for chunk in chunks:
         evaluation.add(chunk)
-    return evaluation.report()
+    report = evaluation.report()
+    if importance:
+        report.importance = _importance(evaluation, estimator, chunks, metrics, random_state)
+    return report
+
+
+def _importance(
+    evaluation: "_Evaluation", estimator: Any, chunks: Any, metrics: Any, random_state: int
+) -> FeatureImportance:
+    """The importance of columns for the rows that were evaluated."""
+    if estimator is None or not isinstance(chunks, list):
+        raise ValueError(
+            "importance=True requires an estimator, X and y. For an iterable of chunks, pass the"
+            " rows of one of them to mlpkit.feature_importance."
+        )
+    assert evaluation.accumulator is not None
+    records = [] if metrics is None else evaluation.accumulator.metrics
+    metric = next((m for m in records if m.higher_is_better is not None), None)
+    (rows,) = chunks
+    return feature_importance(
+        estimator,
+        rows.X,
+        rows.y,
+        metric=metric,
+        partitions=[with_fitted(p, evaluation.fitted[p.name]) for p in evaluation.partitioners],
+        sample_weight=rows.sample_weight,
+        labels=rows.labels or None,
+        random_state=random_state,
+    )
 
 
 class _Evaluation:
@@ -193,18 +227,6 @@ class _Evaluation:
         report = PartitionReport(self.accumulator, self.partitioners, self.fitted, self.options)
         warn_of_undefined(report)
         return report
-
-
-def validated_weight(weight: Any) -> Array | None:
-    """Sample weights as float64 (n,), finite and not negative."""
-    if weight is None:
-        return None
-    array = np.asarray(weight, dtype=np.float64)
-    if array.ndim != 1:
-        raise ValueError(f"sample_weight must have shape (n_samples,), got {array.shape}.")
-    if not np.isfinite(array).all() or (array < 0).any():
-        raise ValueError("sample_weight contains negative, infinite or missing values.")
-    return array
 
 
 def warn_of_undefined(report: PartitionReport) -> None:

@@ -64,6 +64,24 @@ def dots(entries: Sequence[Entry], ax: Any = None) -> Any:
     return ax
 
 
+def bars(
+    names: Sequence[str], values: Sequence[float], errors: Sequence[float], label: str, ax: Any
+) -> Any:
+    """Plot a bar with an error line for each name, the first at the top; return the axes."""
+    if ax is None:
+        height = max(1.0 + ROW * len(names), 1.8)
+        ax = pyplot().subplots(figsize=(5.5, height), layout="constrained")[1]
+    texts = distinct_short(names)
+    positions = range(len(names))
+    ax.barh(positions, values, xerr=errors, color=COLOR, ecolor="0.3", height=0.7)
+    ax.set_yticks(positions, [label_of(texts[name]) for name in names], fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlabel(label_of(label))
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
 def _lines(groups: list[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
     """The line of each group and of the heading of each partitioner, counted from the top."""
     lines: dict[tuple[str, str], int] = {}

@@ -126,6 +126,18 @@ class Predictor:
         return wide
 
 
+def validated_weight(weight: Any) -> Array | None:
+    """Sample weights as float64 (n,), finite and not negative."""
+    if weight is None:
+        return None
+    array = np.asarray(weight, dtype=np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"sample_weight must have shape (n_samples,), got {array.shape}.")
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError("sample_weight contains negative, infinite or missing values.")
+    return array
+
+
 def with_errors(chunk: Dataset, predictions: Predictions) -> Dataset:
     """The rows for partitioners, with the error of each prediction."""
     y_true, y_pred = predictions.y_true, predictions.y_pred

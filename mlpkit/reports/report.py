@@ -14,6 +14,7 @@ from mlpkit.reports import plots, printing
 from mlpkit.reports.comparison import Comparison, Side
 from mlpkit.reports.entries import Entry, to_csv, to_frame
 from mlpkit.reports.estimates import Estimates, ReportOptions
+from mlpkit.reports.importance import FeatureImportance
 
 
 class NoEligibleGroup(ValueError):
@@ -46,6 +47,9 @@ class PartitionReport:
     ----------
     options : ReportOptions
         The options ``confidence``, ``min_rows``, ``draws`` and ``random_state`` of `evaluate`.
+    importance : FeatureImportance or None
+        The importance of the columns, with ``evaluate(..., importance=True)``. A merged report has
+        none.
 
     Examples
     --------
@@ -70,6 +74,7 @@ class PartitionReport:
         self._accumulator, self._partitioners, self._fitted = accumulator, partitioners, fitted
         self._estimates = Estimates(accumulator, options)
         self.options = options
+        self.importance: FeatureImportance | None = None
 
     @property
     def metrics(self) -> list[str]:
@@ -434,7 +439,8 @@ class PartitionReport:
         return self.__dict__
 
     def __str__(self) -> str:
-        return printing.report(self.entries, self._notes(), self.options)
+        text = printing.report(self.entries, self._notes(), self.options)
+        return text if self.importance is None else f"{text}\n\n{self.importance}"
 
     def __repr__(self) -> str:
         n_groups = len(self._accumulator.labels) - 1

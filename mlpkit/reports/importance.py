@@ -1,0 +1,326 @@
+"""Permutation importance of columns, over all rows and by group."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_consistent_length, check_random_state
+
+from mlpkit.messages import escaped, plain_repr
+from mlpkit.metrics.accumulator import Accumulator
+from mlpkit.metrics.arguments import metrics_of
+from mlpkit.partitions.arguments import partitioners_of
+from mlpkit.partitions.columns import labels_of
+from mlpkit.partitions.fitting import fit_and_assign
+from mlpkit.plugin import Array, Dataset, Metric, Task
+from mlpkit.reports import plots, printing
+from mlpkit.reports.entries import to_csv, to_frame
+from mlpkit.reports.predictors import Predictor, validated_weight, with_errors
+from mlpkit.reports.shuffled_columns import feature_groups, shuffled
+
+DEFAULTS: dict[Task, tuple[str, ...]] = {  # the first one that the estimator supports
+    "binary": ("log_loss", "accuracy"),
+    "multiclass": ("log_loss", "accuracy"),
+    "multilabel": ("f1_macro",),
+    "regression": ("r2",),
+}
+MAX_FEATURES = 30  # that are printed and plotted
+
+
+class Importance(NamedTuple):
+    """The importance of one feature in one group.
+
+    All rows are the group "all" of the partitioner "all".
+
+    Parameters
+    ----------
+    feature : str
+        Name of the column, or of the group of columns.
+    partitioner, partition : str
+        Names of the partitioner and of the group of rows.
+    importance : float
+        How much worse the metric is with shuffled values, the mean over the repetitions.
+    deviation : float
+        Standard deviation over the repetitions.
+    n_rows : int
+        Number of rows of the group.
+    """
+
+    feature: str
+    partitioner: str
+    partition: str
+    importance: float
+    deviation: float
+    n_rows: int
+
+
+class FeatureImportance:
+    """The importance of features, most important first, as `mlpkit.feature_importance` returns it.
+
+    ``importance[feature]`` is that over all rows, and iterating yields an `Importance` for each
+    feature and group of rows.
+
+    Parameters
+    ----------
+    metric : str
+        Name of the metric.
+    baseline : float
+        Its value over all rows without shuffling.
+    entries : tuple of Importance
+        Feature by feature, all rows first.
+    n_repeats : int
+        Number of repetitions.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from mlpkit import feature_importance
+    >>> X = np.random.default_rng(0).standard_normal((200, 3))
+    >>> y = X @ [1.0, 3.0, 0.0]
+    >>> importance = feature_importance(LinearRegression().fit(X, y), X, y)
+    >>> [e.feature for e in importance]
+    ['x1', 'x0', 'x2']
+    """
+
+    def __init__(
+        self, metric: str, baseline: float, entries: tuple[Importance, ...], n_repeats: int
+    ) -> None:
+        self.metric, self.baseline = metric, baseline
+        self.entries, self.n_repeats = entries, n_repeats
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the features, most important first."""
+        return list(dict.fromkeys(e.feature for e in self.entries))
+
+    def __iter__(self) -> Iterator[Importance]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, feature: str) -> float:
+        """The importance over all rows."""
+        for e in self.entries:
+            if e.feature == feature and e.partitioner == "all":
+                return e.importance
+        raise KeyError(f"There is no feature {feature!r}.")
+
+    def to_frame(self) -> Any:
+        """Convert to a pandas frame with a row for each feature and group.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        return to_frame(self.entries, Importance._fields)
+
+    def to_csv(self, path: Any = None) -> str | None:
+        """Write the rows of `to_frame` to a CSV file, with escaped text.
+
+        Parameters
+        ----------
+        path : str, path or file, default=None
+            Where to write the file.
+
+        Returns
+        -------
+        str or None
+            The text, if `path` is None.
+        """
+        return to_csv(self.entries, Importance._fields, path)
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Plot the importance over all rows of the most important features, at most 30.
+
+        The lines are standard deviations over the repetitions.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to plot. None makes a new figure.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        own = [e for e in self.entries if e.partitioner == "all"][:MAX_FEATURES]
+        return plots.bars(
+            [e.feature for e in own],
+            [e.importance for e in own],
+            [e.deviation for e in own],
+            self._title,
+            ax,
+        )
+
+    @property
+    def _title(self) -> str:
+        return f"change of {self.metric} for the worse"
+
+    def __str__(self) -> str:
+        by_label: dict[tuple[str, str], dict[str, Importance]] = {}
+        for e in self.entries:
+            by_label.setdefault((e.partitioner, e.partition), {})[e.feature] = e
+        features = self.features[:MAX_FEATURES]
+        texts = printing.distinct_short(features)
+        left = max([len(text) for text in texts.values()] + [len("feature")])
+        lines = [f"{'feature':{left}}"] + [f"{texts[f]:{left}}" for f in features]
+        n_left_out = 0
+        for (partitioner, group), own in by_label.items():
+            heading = "all" if partitioner == "all" else f"{partitioner}: {group}"
+            cells = [printing.short(heading, 24), *(_cell(own[f]) for f in features)]
+            width = max(map(len, cells))
+            if len(lines[0]) + 2 + width > printing.WIDTH:
+                n_left_out += 1
+                continue
+            lines = [f"{line}  {cell:>{width}}" for line, cell in zip(lines, cells, strict=True)]
+        rest = len(self.features) - len(features)
+        lines += [f"... {rest} more features: see to_frame()"] if rest else []
+        lines += [f"... {n_left_out} more groups: see to_frame()"] if n_left_out else []
+        baseline = printing.number(self.baseline)
+        return "\n".join(
+            [
+                *lines,
+                "",
+                f"importance: {self._title} ({baseline} before) if the values of the feature are"
+                " shuffled,",
+                f"mean and standard deviation of {self.n_repeats} repetitions",
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return f"<FeatureImportance of {len(self.features)} features by {escaped(self.metric)}>"
+
+
+def _cell(e: Importance) -> str:
+    """An importance with its standard deviation."""
+    return f"{printing.number(e.importance)} ±{printing.number(e.deviation)}"
+
+
+def feature_importance(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    columns: Any = None,
+    metric: Any = None,
+    n_repeats: int = 5,
+    partitions: Any = (),
+    sample_weight: Any = None,
+    labels: Any = None,
+    random_state: Any = 0,
+) -> FeatureImportance:
+    """Measure how much worse predictions become if the values of a column are shuffled.
+
+    This is the permutation importance of `sklearn.inspection.permutation_importance` for any
+    metric and table, also for several columns at once and by group of rows. Use rows that the
+    estimator was not trained on. The importance of a column is low, whatever it contains, if
+    another column contains the same: shuffle such columns together by ``columns={...}``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any fitted estimator with scikit-learn's interface, such as a Pipeline that encodes X.
+    X : {array-like, sparse matrix} or dataframe of shape (n_samples, n_features)
+        Rows as the estimator receives them: a dataframe of pandas, polars or pyarrow, or an array.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    columns : list, dict or None, default=None
+        Names or indices of the columns that are shuffled, one at a time. A dict of lists by name
+        shuffles the columns of each list together: ``{"place": ["city", "country"]}``. None means
+        every column.
+    metric : str, Metric, callable or None, default=None
+        The metric, as in `evaluate`. None is "log_loss" for a classifier ("accuracy" if it has no
+        probabilities, "f1_macro" for multilabel targets), and "r2" for a regressor.
+    n_repeats : int, default=5
+        How often each column is shuffled.
+    partitions : str, int, callable, Partitioner or sequence of these, default=()
+        Groups of rows in which the importance is measured too, as in `evaluate`. They are those
+        of the rows before shuffling.
+    sample_weight : array-like of shape (n_samples,) or None, default=None
+        Weights of the rows.
+    labels : dict or frame of columns of shape (n_samples,), default=None
+        Columns that X does not contain, for ``by_labels("name")``.
+    random_state : int, RandomState instance or None, default=0
+        Determines the orders of the rows.
+
+    Returns
+    -------
+    FeatureImportance
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from mlpkit import MLPClassifier, feature_importance
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> clf = MLPClassifier(solver="lbfgs", alpha=0.1, random_state=0).fit(X, y)
+    >>> groups = {"petal": [2, 3], "sepal": [0, 1]}
+    >>> importance = feature_importance(clf, X, y, columns=groups, metric="accuracy")
+    >>> importance["petal"] > 0.3 > importance["sepal"]
+    True
+    """
+    check_consistent_length(X, y, sample_weight)
+    if isinstance(n_repeats, bool) or not isinstance(n_repeats, int) or n_repeats < 1:
+        raise ValueError(f"n_repeats must be a positive integer, got {plain_repr(n_repeats)}.")
+    X = X if hasattr(X, "shape") else np.asarray(X)
+    features = feature_groups(X, columns)
+    rows = Dataset(X, y, validated_weight(sample_weight), labels_of(labels, len(np.asarray(y))))
+    measured = _Measured(estimator, rows, metric, partitions)
+    baseline, sign = measured.values(X), 1 if measured.metric.higher_is_better else -1
+    rng = check_random_state(random_state)
+    entries = []
+    for name, indices in features.items():
+        orders = [rng.permutation(measured.n_rows) for _ in range(n_repeats)]
+        values = [measured.values(shuffled(X, indices, order)) for order in orders]
+        changes = sign * (baseline - np.array(values))
+        for j, (partitioner, group) in enumerate(measured.labels):
+            change = changes[:, j]
+            entry = Importance(
+                name,
+                partitioner,
+                group,
+                float(change.mean()),
+                float(change.std()),
+                int(measured.group_sizes[j]),
+            )
+            entries.append(entry)
+    overall = {e.feature: e.importance for e in entries if e.partitioner == "all"}
+    rank = {name: i for i, name in enumerate(sorted(overall, key=lambda name: -overall[name]))}
+    entries.sort(key=lambda e: rank[e.feature])
+    return FeatureImportance(measured.metric.name, float(baseline[0]), tuple(entries), n_repeats)
+
+
+class _Measured:
+    """One metric of an estimator for changed rows, with the groups of the original rows."""
+
+    metric: Metric
+    labels: list[tuple[str, str]]
+    group_sizes: Array
+
+    def __init__(self, estimator: Any, rows: Dataset, metric: Any, partitions: Any) -> None:
+        self.rows, self.n_rows = rows, len(np.asarray(rows.y))
+        self.predictor = Predictor(estimator, rows, None, None)
+        task, available = self.predictor.task, self.predictor.available
+        assert task is not None
+        if metric is None:
+            chosen = DEFAULTS[task]
+            metric = chosen[0] if len(chosen) == 1 or "probabilities" in available else chosen[1]
+        (self.metric,) = metrics_of([metric], task, available)
+        if self.metric.higher_is_better is None:
+            raise ValueError(
+                f"Neither high nor low values of {self.metric.name!r} are better, so that it"
+                " cannot measure importance. Choose another metric."
+            )
+        predictions = self.predictor.predictions(rows, {self.metric.needs})
+        partitioners = partitioners_of(partitions, rows.X)
+        dataset = with_errors(rows, predictions)
+        self.groups = fit_and_assign(partitioners, {}, dataset, self.n_rows)
+
+    def values(self, X: Any) -> Array:
+        """The value of each group, (n_groups,)."""
+        accumulator = Accumulator([self.metric])
+        predictions = self.predictor.predictions(self.rows._replace(X=X), {self.metric.needs})
+        accumulator.update(predictions, self.groups, self.rows.sample_weight)
+        assert accumulator.sums is not None
+        self.labels, self.group_sizes = accumulator.labels, accumulator.sums.n_rows
+        return accumulator.values()[0]
