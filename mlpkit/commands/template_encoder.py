@@ -12,8 +12,8 @@ from mlpkit.plugin import Array, Arrays, Column
 
 def numbers(X: Any) -> dict[str, Array]:
     """Return the columns of a dataframe or an array as floats; missing values are NaN."""
-    names = getattr(X, "column_names", None)  # of pyarrow
-    names = getattr(X, "columns", None) if names is None else names
+    is_arrow = hasattr(type(X), "column_names")  # a table of pyarrow
+    names = X.column_names if is_arrow else getattr(X, "columns", None)
     if names is None:
         columns: dict[str, Any] = {f"x{i}": values for i, values in enumerate(np.asarray(X).T)}
     else:

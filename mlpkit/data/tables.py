@@ -17,10 +17,15 @@ NESTED = (list, tuple, set, frozenset, Mapping, np.ndarray)
 
 def column_names(X: Any) -> list[Any] | None:
     """The column names of a dataframe; None for an array."""
-    names = getattr(X, "column_names", None)  # of pyarrow, whose `columns` are the data
-    if names is None:
-        names = getattr(X, "columns", None)
+    names = X.column_names if is_arrow(X) else getattr(X, "columns", None)
+    if hasattr(names, "tolist"):  # pandas, where a list of an index takes longer
+        return names.tolist()  # type: ignore[no-any-return]
     return None if names is None else list(names)
+
+
+def is_arrow(X: Any) -> bool:
+    """Whether it is a table of pyarrow, whose attribute `columns` has the data."""
+    return hasattr(type(X), "column_names")  # of the class: a column may have any name
 
 
 def n_rows_of(X: Any) -> int:
@@ -34,7 +39,7 @@ def n_rows_of(X: Any) -> int:
 
 def with_columns(X: Any, names: Sequence[str]) -> Any:
     """A dataframe with these columns, in this order."""
-    return X.select(names) if hasattr(X, "select") else X[list(names)]
+    return X.select(names) if hasattr(type(X), "select") else X[list(names)]
 
 
 def arrow_values(column: Any) -> Array:
@@ -68,10 +73,10 @@ def _columns(X: Any) -> Iterator[tuple[Any, Any]]:
     if names is None:
         if not issparse(X) and X.dtype.kind == "O":
             yield from enumerate(X.T)
-    elif hasattr(X, "iloc"):
+    elif hasattr(type(X), "iloc"):
         for i, name in enumerate(names):
             yield name, X.iloc[:, i]
-    elif hasattr(X, "column_names"):
+    elif is_arrow(X):
         yield from zip(names, X.columns, strict=True)
     else:
         for name in names:

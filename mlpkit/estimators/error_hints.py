@@ -156,8 +156,9 @@ def text_columns_message(error: Exception, X: Any) -> str:
     more = f" and {len(names) - 5} more" if names[5:] else ""
     columns = "column" if len(names) == 1 else "columns"
     return (
-        f"{plain_numbers(str(error))}. X has text in {columns} {shown}{more}. Encode it, for"
-        " example with sklearn.compose.make_column_transformer((OneHotEncoder(),"
+        f"{plain_numbers(str(error))}. X has text in {columns} {shown}{more}. Pass"
+        " encoder='tabular', which is part of mlpkit-tabular, or encode it, for example with"
+        " sklearn.compose.make_column_transformer((OneHotEncoder(),"
         f" {names[:5]!r}), remainder='passthrough'), or drop the {columns}."
     )
 

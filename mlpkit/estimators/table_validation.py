@@ -54,6 +54,8 @@ def validated_table(estimator: Any, X: Any, reset: bool) -> Any:
 
 def _array(estimator: Any, X: Any) -> Any:
     """Return X as a two-dimensional array or sparse matrix, which may contain objects."""
+    if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "biufOUM":
+        return X  # `check_array` takes longer than the prediction of a row
     if isinstance(X, list | tuple):
         try:
             X = numbers if (numbers := np.asarray(X)).dtype.kind in "biuf" else np.array(X, object)

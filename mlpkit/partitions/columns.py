@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.data.tables import arrow_values, column_names, is_missing
+from mlpkit.data.tables import arrow_values, column_names, is_arrow, is_missing
 from mlpkit.messages import comma_separated, did_you_mean, plain_repr
 from mlpkit.plugin import Array
 
@@ -30,7 +30,7 @@ def column(X: Any, key: str | int) -> Array:
             )
         index = names.index(key) if key in names else int(key)
         _check_index(index, len(names))
-        if hasattr(X, "column_names"):  # pyarrow
+        if is_arrow(X):
             return arrow_values(X.column(index))
         series = X.iloc[:, index] if hasattr(X, "iloc") else X[:, index]
         plain = getattr(series.dtype, "kind", "O") in "biufM"  # others may hold missing values

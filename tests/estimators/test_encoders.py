@@ -21,6 +21,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mlpkit import MLPClassifier, MLPRegressor, evaluate
 from mlpkit.plugin import Column, Dataset, InvalidResult, Network, Spec
+from mlpkit.registry.lookup import Registry, installed
 from mlpkit.registry.provenance import RequiredPlugins
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -91,6 +92,16 @@ def test_other_columns_are_named_in_the_error(library: str) -> None:
         clf.predict(frame(library, sex=SEX.tolist()))
     with pytest.raises(ValueError, match="validation rows: .*\n.*unseen at fit time:\n- income"):
         clf.fit(frame(library), Y, X_val=frame(library, income=AGE), y_val=Y)
+
+
+def test_names_of_methods_as_columns() -> None:
+    """A column may have the name of an attribute of a dataframe."""
+    names = ["column_names", "select", "columns", "iloc"]
+    values = {name: AGE + i for i, name in enumerate(names)}
+    X = frame("pandas", **values)
+    clf = MLPClassifier(encoder=Levels(), partitions=["select"], **SHORT).fit(X, Y)
+    assert clf.feature_names_in_.tolist() == names
+    np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(X[names[::-1]]))
 
 
 def test_arrays_of_objects_and_lists() -> None:
@@ -297,6 +308,8 @@ def test_invalid_results_of_a_transformer() -> None:
         clf.fit(ROWS, Y)
     with pytest.raises(ValueError, match="unknown encoder 'none'"):
         MLPClassifier(encoder="none", **SHORT).fit(ROWS, Y)
+    with pytest.raises(ValueError, match="unknown encoder 'tabular'.* part of mlpkit-tabular: pip"):
+        Registry(installed().plugins[:1]).find("encoder", "tabular")
     with pytest.raises(ValueError, match="got the class StandardScaler. Did you mean"):
         MLPClassifier(encoder=StandardScaler, **SHORT).fit(ROWS, Y)
     with pytest.raises(ValueError, match="encoder_options requires the name"):

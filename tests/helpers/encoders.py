@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from mlpkit.data.tables import arrow_values, column_names
+from mlpkit.data.tables import arrow_values, column_names, is_arrow
 from mlpkit.plugin import Array, Arrays, Column
 
 
@@ -13,7 +13,7 @@ def columns_of(X: Any) -> list[tuple[str, Array]]:
     names = column_names(X)
     if names is None:
         return [(f"x{i}", column) for i, column in enumerate(np.asarray(X, dtype=object).T)]
-    if hasattr(X, "column_names"):  # pyarrow
+    if is_arrow(X):
         return [(name, arrow_values(X[name]).astype(object)) for name in names]
     return [(str(name), np.asarray(X[name], dtype=object)) for name in names]
 
