@@ -17,10 +17,11 @@ NESTED = (list, tuple, set, frozenset, Mapping, np.ndarray)
 
 def column_names(X: Any) -> list[Any] | None:
     """The column names of a dataframe; None for an array."""
-    names = X.column_names if is_arrow(X) else getattr(X, "columns", None)
-    if hasattr(names, "tolist"):  # pandas, where a list of an index takes longer
-        return names.tolist()  # type: ignore[no-any-return]
-    return None if names is None else list(names)
+    names: Any = X.column_names if is_arrow(X) else getattr(X, "columns", None)
+    if names is None:
+        return None
+    # `list` of an index of pandas takes longer
+    return names.tolist() if hasattr(names, "tolist") else list(names)
 
 
 def is_arrow(X: Any) -> bool:

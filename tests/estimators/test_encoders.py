@@ -99,7 +99,9 @@ def test_names_of_methods_as_columns() -> None:
     names = ["column_names", "select", "columns", "iloc"]
     values = {name: AGE + i for i, name in enumerate(names)}
     X = frame("pandas", **values)
-    clf = MLPClassifier(encoder=Levels(), partitions=["select"], **SHORT).fit(X, Y)
+    clf = MLPClassifier(encoder=Levels(), partitions=["select"], metrics="accuracy", **SHORT).fit(
+        X, Y
+    )
     assert clf.feature_names_in_.tolist() == names
     np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(X[names[::-1]]))
 
