@@ -182,8 +182,7 @@ class FeatureImportance:
             [
                 *lines,
                 "",
-                f"importance: {self._title} ({baseline} before) if the values of the feature are"
-                " shuffled,",
+                f"importance: {self._title} ({baseline} before) if values are shuffled,",
                 f"mean and standard deviation of {self.n_repeats} repetitions",
             ]
         )
