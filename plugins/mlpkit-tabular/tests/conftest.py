@@ -1,7 +1,6 @@
 """Small tables, and estimators that train for a moment."""
 
 import os
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,16 +10,6 @@ import pytest
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
-
-from mlpkit.training.cycles import Cycles  # noqa: E402
-
-QUICK: dict[str, Any] = {
-    "hidden_layer_sizes": (16,),
-    "n_members": 2,
-    "n_folds": None,
-    "trainer": Cycles(first_cycle=8, max_cycles=1),
-    "random_state": 0,
-}
 
 
 def table(n: int = 300, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

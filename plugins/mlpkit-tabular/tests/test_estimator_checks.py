@@ -3,13 +3,18 @@
 from typing import Any
 
 import pytest
-from conftest import QUICK
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mlpkit.training.cycles import Cycles
 from mlpkit_tabular import TabularClassifier, TabularRegressor
 
-SMALL = {**QUICK, "hidden_layer_sizes": (8,), "trainer": Cycles(first_cycle=60, max_cycles=1)}
+SMALL: dict[str, Any] = {
+    "hidden_layer_sizes": (8,),
+    "n_members": 2,
+    "n_folds": None,
+    "trainer": Cycles(first_cycle=60, max_cycles=1),
+    "random_state": 0,
+}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -8,7 +8,6 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
-from conftest import QUICK
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -19,7 +18,14 @@ from mlpkit.training.cycles import Cycles
 from mlpkit_tabular import TabularClassifier, TabularRegressor
 
 Rows = tuple[pd.DataFrame, np.ndarray, np.ndarray]
-NUMERIC = ["age", "income"]
+QUICK: dict[str, Any] = {
+    "hidden_layer_sizes": (16,),
+    "n_members": 2,
+    "n_folds": None,
+    "batch_size": 32,
+    "trainer": Cycles(first_cycle=12, max_cycles=1),
+    "random_state": 0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +103,8 @@ def test_early_stopping_on_groups_of_raw_columns(rows: Rows, new_rows: Rows) -> 
         }
     ).fit(rows[0], rows[1], X_val=new_rows[0], y_val=new_rows[1])
     history = clf.metric_history_
-    assert {value.partition for value in history if value.by == "sex"} == {"f", "m"}
-    assert len(clf.validation_scores_) == 8
+    assert {value.partition for value in history if value.partitioner == "sex"} == {"f", "m"}
+    assert len(clf.validation_scores_) == 12
 
 
 def test_sample_weight_and_class_weight(rows: Rows) -> None:
@@ -116,7 +122,7 @@ def test_sample_weight_and_class_weight(rows: Rows) -> None:
 def test_partial_fit_learns_the_encoder_from_the_first_chunk(rows: Rows, new_rows: Rows) -> None:
     """A stream of frames improves the model; later chunks may have new levels."""
     frame, labels, _ = rows
-    clf = TabularClassifier(**{**QUICK, "learning_rate_init": 0.003})
+    clf = TabularClassifier(**{**QUICK, "learning_rate_init": 0.005})
     clf.partial_fit(frame[:150], labels[:150], classes=["no", "yes"])
     encoder = clf.encoder_
     later = frame[150:].assign(city="new city")
@@ -148,7 +154,7 @@ def test_warm_start_continues_with_the_fitted_number_of_models(rows: Rows) -> No
     clf = TabularClassifier(**{**QUICK, "n_folds": 2}, warm_start=True).fit(frame, labels)
     before = clf.loss_curve_[-1]
     clf.fit(frame, labels)
-    assert clf.loss_curve_[8] < 2 * before
+    assert clf.loss_curve_[12] < 2 * before
     assert clf._network.structure.n_models == 2
 
 
@@ -172,6 +178,7 @@ def test_jobs_and_metadata_routing(rows: Rows) -> None:
     frame, labels, _ = rows
     with sklearn.config_context(enable_metadata_routing=True):
         clf = TabularClassifier(**QUICK).set_fit_request(sample_weight=True)
+        clf.set_score_request(sample_weight=False)
         scores = cross_val_score(
             clf, frame, labels, cv=2, n_jobs=2, params={"sample_weight": np.ones(len(labels))}
         )

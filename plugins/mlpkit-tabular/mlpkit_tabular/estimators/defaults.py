@@ -1,5 +1,6 @@
 """The values that the estimators choose by the number of rows."""
 
+import math
 import os
 from dataclasses import replace
 from numbers import Integral, Real
@@ -64,7 +65,9 @@ def resolved(estimator: Any, parameters: Any, call: Any) -> Any:
     elif folds == "auto":
         folds = n_folds(call.n_rows)
     if size == "auto":
-        size = STREAM_BATCH if call.incremental else min(batch_size(call.n_rows), call.n_rows)
+        size = STREAM_BATCH
+        if not call.incremental:
+            size = min(batch_size(call.n_rows), _n_kept(parameters, call, folds))
     builder = {"n_members": estimator.n_members} if parameters.builder == "tabm" else {}
     solver = {"weight_decay": estimator.weight_decay} if parameters.solver == "adamw" else {}
     return replace(
@@ -75,3 +78,10 @@ def resolved(estimator: Any, parameters: Any, call: Any) -> Any:
         solver_options={**solver, **(parameters.solver_options or {})},
         early_stopping_on=None if call.incremental else parameters.early_stopping_on,
     )
+
+
+def _n_kept(parameters: Any, call: Any, folds: int | None) -> int:
+    """The smallest number of rows that a model is trained on, at least 1."""
+    fraction = 1 / folds if folds else parameters.validation_fraction
+    held = 0 if call.has_validation and not folds else math.ceil(call.n_rows * fraction)
+    return max(1, call.n_rows - held)

@@ -190,7 +190,7 @@ class TabularRegressor(MLPRegressor):
         dtype: str | None = None,
     ) -> None:
         super().__init__(
-            hidden_layer_sizes,
+            hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
             dropout=dropout,
             learning_rate_init=learning_rate_init,
