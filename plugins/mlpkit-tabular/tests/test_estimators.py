@@ -148,6 +148,30 @@ def test_out_of_fold_predictions_of_models_in_one_pass(rows: Rows, new_rows: Row
     assert in_fold < 0.3  # no model has seen the rows that it predicts
 
 
+def test_quantiles_and_intervals(rows: Rows, new_rows: Rows) -> None:
+    """Quantiles do not cross, others lie between them, and intervals cover their share."""
+    reg = TabularRegressor(**QUICK, quantiles=(0.05, 0.5, 0.95)).fit(rows[0], rows[2])
+    frame, _, values = new_rows
+    quantiles = reg.predict(frame, quantiles=[0.05, 0.25, 0.5, 0.95])
+    assert (np.diff(quantiles, axis=1) >= 0).all()
+    np.testing.assert_array_equal(reg.predict(frame), quantiles[:, 2])
+    low, high = reg.predict_interval(frame, coverage=0.8).T
+    assert 0.65 < np.mean((low <= values) & (values <= high)) < 0.95
+    report = evaluate(
+        reg, frame, values, metrics=["interval_coverage"], coverage=0.8, partitions=["sex"]
+    )
+    assert {entry.partition for entry in report.select("interval_coverage", "sex")} == {"f", "m"}
+    with pytest.raises(ValueError, match="conflicts with loss"):
+        TabularRegressor(quantiles=(0.1, 0.9), loss="huber").fit(rows[0], rows[2])
+
+
+def test_probabilities_are_calibrated_on_held_out_rows(clf: TabularClassifier) -> None:
+    """The temperature is 1 or lowers the log-loss of the rows that were held out."""
+    assert clf.temperature_ > 0
+    raw = clone(clf).set_params(temperature_scaling=False)
+    assert not hasattr(raw, "temperature_")
+
+
 def test_warm_start_continues_with_the_fitted_number_of_models(rows: Rows) -> None:
     """The folds of 'auto' may differ by call, but the network stays as it is."""
     frame, labels, _ = rows

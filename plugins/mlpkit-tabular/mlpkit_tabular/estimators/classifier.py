@@ -99,6 +99,10 @@ class TabularClassifier(MLPClassifier):
     callbacks : object, default=None
         Functions that are called after each epoch; see `mlpkit.MLPClassifier`.
 
+    temperature_scaling : bool, default=True
+        Whether probabilities are calibrated on the rows that are held out, if that lowers their
+        log-loss.
+
     class_weight : dict, 'balanced' or None, default=None
         Weight of each class; see `mlpkit.MLPClassifier`.
 
@@ -179,6 +183,7 @@ class TabularClassifier(MLPClassifier):
         metrics: Any = None,
         partitions: Any = None,
         callbacks: Any = None,
+        temperature_scaling: bool = True,
         class_weight: "dict[Any, float] | str | None" = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
@@ -211,6 +216,7 @@ class TabularClassifier(MLPClassifier):
             metrics=metrics,
             partitions=partitions,
             callbacks=callbacks,
+            temperature_scaling=temperature_scaling,
             class_weight=class_weight,
             random_state=random_state,
             verbose=verbose,

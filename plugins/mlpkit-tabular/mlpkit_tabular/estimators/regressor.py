@@ -1,5 +1,6 @@
 """TabularRegressor."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,7 +87,7 @@ class TabularRegressor(MLPRegressor):
     trainer : str or callable, default='cycles'
         The training loop.
 
-    loss : str, Loss or None, default=None
+    loss : str or Loss, default='squared_error'
         The loss; see `mlpkit.MLPRegressor`.
 
     loss_options : dict or None, default=None
@@ -98,6 +99,11 @@ class TabularRegressor(MLPRegressor):
 
     callbacks : object, default=None
         Functions that are called after each epoch; see `mlpkit.MLPRegressor`.
+
+    quantiles : sequence of float or None, default=None
+        Quantiles to fit in place of the mean, such as ``(0.05, 0.5, 0.95)``; they never cross. It
+        stands for ``loss="quantiles"``. `predict` returns the one that is nearest to the median,
+        and ``predict(X, quantiles=...)`` others between the fitted ones.
 
     standardize_targets : bool, default=True
         Whether the network is trained on targets with mean 0 and standard deviation 1.
@@ -150,6 +156,7 @@ class TabularRegressor(MLPRegressor):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MLPRegressor._parameter_constraints,
         **CONSTRAINTS,
+        "quantiles": ["array-like", None],
     }
 
     def __init__(
@@ -177,11 +184,12 @@ class TabularRegressor(MLPRegressor):
         beta_1: float = 0.9,
         beta_2: float = 0.95,
         trainer: str | Trainer = "cycles",
-        loss: Any = None,
+        loss: Any = "squared_error",
         loss_options: dict[str, Any] | None = None,
         metrics: Any = None,
         partitions: Any = None,
         callbacks: Any = None,
+        quantiles: Sequence[float] | None = None,
         standardize_targets: bool = True,
         clip_predictions: bool = True,
         random_state: int | np.random.RandomState | None = None,
@@ -224,6 +232,17 @@ class TabularRegressor(MLPRegressor):
             alpha=0.0,
         )
         self.n_members, self.weight_decay = n_members, weight_decay
+        self.quantiles = quantiles
+
+    def _chosen_loss(self) -> Any:
+        if self.quantiles is None:
+            return self.loss, self.loss_options
+        if self.loss != "squared_error" or self.loss_options:
+            raise ValueError(
+                f"quantiles={self.quantiles!r} conflicts with loss={self.loss!r} and"
+                f" loss_options={self.loss_options!r}. Remove one of them."
+            )
+        return "quantiles", {"quantiles": tuple(self.quantiles)}
 
     def _parameters_of(self, values: dict[str, Any]) -> Any:
         return with_backend(super()._parameters_of(values))
