@@ -6,6 +6,7 @@ file               contents
 result_checks.py   checks of what solvers and losses return; every backend applies them
 ensembles.py       losses and predictions over members; steps of several models
 weights.py         initial optimizer state; all trained weights in one array
+clipping.py        the largest norm of a gradient
 factors.py         factors of the learning rate and of the weight decay by array
 devices.py         the option ``device``; the warning about float64 on an accelerator
 processes.py       an error in place of a deadlock in forked processes
@@ -14,6 +15,7 @@ fixed_shapes.py    steps in blocks of a few fixed shapes, for backends that comp
 =================  ================================================================================
 """
 
+from mlpkit.backend_kit.clipping import clipped
 from mlpkit.backend_kit.devices import Device, device_name, gpu_index, warn_about_float64
 from mlpkit.backend_kit.ensembles import (
     by_model,
@@ -74,6 +76,7 @@ __all__ = [
     "check_joint_update",
     "check_row_losses",
     "check_update",
+    "clipped",
     "checked_outputs",
     "deltas",
     "device_name",

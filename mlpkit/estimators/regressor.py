@@ -238,6 +238,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         names that `learning_rate` has besides those of scikit-learn, or a function. None is
         constant. Only used when ``solver='adamw'`` or another solver has a weight decay.
 
+    max_gradient_norm : float or None, default=None
+        Largest Euclidean norm of the gradient of a step over all weights: a longer gradient, with
+        that of the L2 penalty, is scaled down to it. None means no limit. Ignored when
+        ``solver='lbfgs'``.
+
     trainer : str, callable or None, default=None
         The training loop: a name or a `mlpkit.plugin.Trainer`. None selects the loop that the
         solver needs.
@@ -405,6 +410,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         loss_options: dict[str, Any] | None = None,
         dropout: float | Sequence[float] = 0.0,
         weight_decay_schedule: "str | Schedule | None" = None,
+        max_gradient_norm: float | None = None,
         trainer: str | Trainer | None = None,
         callbacks: "str | Callback | list[str | Callback] | None" = None,
         dtype: str | None = None,

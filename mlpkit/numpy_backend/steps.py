@@ -16,6 +16,7 @@ from mlpkit.backend_kit import (
     check_joint_update,
     check_row_losses,
     check_update,
+    clipped,
     initial_optimizer_state,
     training_dataset,
     with_weight_decays,
@@ -120,12 +121,16 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         if solver.joint is not None:
             return advance_jointly(state, mean, weight, learning_rate, decay)
         assert solver.update is not None
-        squares = 0.0
+        strength, squares = alpha / weight, 0.0
+        if recipe.max_gradient_norm is not None:
+            add_penalty_and_clip(state.weights, mean, weight)
+            strength = 0.0
         for block, rate_factor, decay_factor in segments[decay > 0]:
             old = (state.weights[block], *state.optimizer_state[:, block])
             g, decayed = mean[block], old[0][: max(0, n_decayed - block.start)]
             squares += float(decayed @ decayed)
-            g[: len(decayed)] += alpha / weight * decayed
+            if strength:
+                g[: len(decayed)] += strength * decayed
             rate = learning_rate * rate_factor
             decrease = rate * decay * decay_factor * old[0] if decay_factor else None
             returned = solver.update(np, old[0], g, old[1:], rate, solver.options)
@@ -141,6 +146,14 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                 old[0][...] -= decrease
         return 0.5 * alpha * squares
 
+    def add_penalty_and_clip(weights: Array, mean: Array, weight: float) -> None:
+        """Add the gradient of the L2 penalty to the mean gradient, in place, and limit its norm."""
+        mean[:n_decayed] += alpha / weight * weights[:n_decayed]
+        if recipe.max_gradient_norm is not None:
+            views = layout.views(mean)
+            for name, g in clipped(np, views, recipe.max_gradient_norm).items():
+                views[name][...] = g
+
     def advance_jointly(
         state: TrainingState, mean: Array, weight: float, learning_rate: float, decay: float
     ) -> float:
@@ -148,7 +161,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         assert solver.joint is not None
         penalty_before = penalty(state.weights)
         before = state.weights.copy() if has_rate_factors or decay > 0 else state.weights
-        mean[:n_decayed] += alpha / weight * state.weights[:n_decayed]
+        add_penalty_and_clip(state.weights, mean, weight)
         views, old_state = layout.views(state.weights), state.optimizer_state
         means = layout.views(mean)
         returned = solver.joint.update(np, views, means, dict(old_state), learning_rate)

@@ -39,8 +39,9 @@ class Recipe:
     weight_decay_schedule, dropout_schedule : Schedule or None, default=None
         Schedules of the decoupled weight decay and of dropout; None is constant.
     max_gradient_norm : float or None, default=None
-        Largest Euclidean norm of the mean gradient of a step, including the gradient of the
-        penalty; a longer gradient is scaled down. None means no limit.
+        Largest Euclidean norm of the mean gradient of a step over all trained weights, including
+        the gradient of the penalty; a longer gradient is scaled down. A network of several models
+        has a norm for each. None means no limit.
     average_decay : float or None, default=None
         Decay of an exponential moving average of the weights, which replaces the weights for
         scores and after training. None means no average.

@@ -43,6 +43,15 @@ def joint_update(
 JOINT = Solver(joint=Joint(joint_start, joint_update))
 
 
+def descent(xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any) -> Any:
+    """Apply gradient descent to all weights at once."""
+    new = {name: p - learning_rate * gradients[name] for name, p in weights.items()}
+    return new, optimizer_state
+
+
+DESCENT = Solver(joint=Joint(joint_start, descent))
+
+
 def by_options(
     xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
 ) -> Any:

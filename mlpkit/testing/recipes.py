@@ -106,3 +106,32 @@ class RecipeTests(CapabilityTests):
                 step = float(sums.weight), float(plan.learning_rates[i]), decay
                 current = steps.update(current, gradient, *step)
             close(steps.arrays(expected), steps.arrays(current), tolerance)
+
+    @pytest.mark.parametrize("form", ["elementwise", "joint"])
+    def test_gradients_are_clipped_by_their_norm(self, form: str) -> None:
+        """`Recipe.max_gradient_norm` limits the norm of the mean gradient over all weights, with
+        that of the penalty, and does not change shorter gradients.
+        """
+        solver = PLAIN if form == "elementwise" else components.DESCENT
+        if solver.joint is not None and "joint_solvers" not in self.supports():
+            self.assert_unsupported("joint_solvers", solver=solver)
+            return
+        s, plan, norms = spec(), batches(21, 8), []
+
+        def step(weights: Arrays, means: Arrays, i: int) -> Arrays:
+            norms.append(np.sqrt(sum((g**2).sum() for g in means.values())))
+            scale = min(1.0, 3.0 / norms[-1])
+            return {name: p - 0.01 * scale * means[name] for name, p in weights.items()}
+
+        r = recipe(solver=solver, alpha=3.0, max_gradient_norm=3.0)
+        expected = self.reference_weights(s, r, plan, step)
+        assert min(norms) < 3.0 < max(norms)
+        steps, state = self.started(s, r)
+        rows = steps.put(*data(s))
+        after, _ = steps.epoch(state, rows, plan)
+        close(expected, steps.arrays(after), 1e-9)
+        if "gradients" in self.supports():
+            for i, order in enumerate(plan.order):
+                sums, gradient = steps.gradient(state, rows, order, int(plan.seeds[i]))
+                state = steps.update(state, gradient, float(sums.weight), 0.01)
+            close(expected, steps.arrays(state), 1e-9)

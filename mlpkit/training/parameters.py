@@ -62,6 +62,7 @@ class Parameters:
     loss_options: Mapping[str, Any] | None
     dropout: Any
     weight_decay_schedule: Any
+    max_gradient_norm: float | None
     trainer: Any
     callbacks: Any
     dtype: str | None

@@ -51,6 +51,7 @@ OURS = {
     "loss_options": None,
     "dropout": 0.0,
     "weight_decay_schedule": None,
+    "max_gradient_norm": None,
     "trainer": None,
     "callbacks": None,
     "dtype": None,

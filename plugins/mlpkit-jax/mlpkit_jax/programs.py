@@ -20,6 +20,7 @@ from mlpkit.backend_kit import (
     by_row,
     check_joint_update,
     check_update,
+    clipped,
     deltas,
     learning_rate_factors,
     mean_of_members,
@@ -84,16 +85,19 @@ class Settings(NamedTuple):
     alpha: Any
     rate_factors: Any = None
     decay_factors: Any = None
+    max_gradient_norm: Any = None
 
 
 def settings(network: Network, recipe: Recipe, dtype: Any, decays: bool) -> Settings:
     """Return the settings of a network, with or without weight decay."""
     rates = list(learning_rate_factors(network).values())
     factors = list(weight_decay_factors(network).values()) if decays else []
+    max_norm = recipe.max_gradient_norm
     return Settings(
         dtype.type(recipe.alpha),
         np.array(rates, dtype) if rates else None,
         np.array(factors, dtype) if factors else None,
+        None if max_norm is None else dtype.type(max_norm),
     )
 
 
@@ -304,6 +308,8 @@ def _advanced(
             / _by_model(total.weight, g)
             for name, g in total.gradients.items()
         }
+        if settings.max_gradient_norm is not None:
+            gradients = clipped(xp, gradients, settings.max_gradient_norm, s.n_models)
         rates = dict.fromkeys(gradients, learning_rate)
         for i, name in enumerate(s.with_rate_factors):
             rates[name] = learning_rate * settings.rate_factors[i]

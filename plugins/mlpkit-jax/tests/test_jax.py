@@ -13,6 +13,7 @@ import mlpkit_jax.training_rows
 from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend as numpy_backend
+from mlpkit.objectives.solvers import adamw
 from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
 from mlpkit_jax import runtime
 from mlpkit_jax.steps import _ahead, backend
@@ -156,3 +157,21 @@ def test_a_second_fit_compiles_nothing(solver: str) -> None:
     first = len(compiled) - before
     fit(650, alpha=0.1, learning_rate_init=0.1, random_state=7)
     assert 1 <= first == len(compiled) - before
+
+
+def test_another_decay_or_norm_compiles_nothing() -> None:
+    """The strength of the weight decay, the factors and the largest norm are run-time values."""
+    s = spec()
+
+    def run(value: float) -> None:
+        network = dense.build(s, np.random.RandomState(0))
+        network = network._replace(learning_rate_factors={"coef_1": value})
+        solver = adamw(weight_decay=value)
+        steps = backend(network, s, recipe(solver=solver, max_gradient_norm=value))
+        state, _ = steps.epoch(steps.start(network.arrays), steps.put(*data(s)), batches(21, 8))
+        steps.arrays(state)
+
+    run(0.5)
+    before = len(compiled)
+    run(0.25)
+    assert 0 == len(compiled) - before

@@ -66,6 +66,11 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             " Use an optimizer of Keras with a schedule of its own, or backend='jax' or"
             " 'tensorflow'."
         )
+    if recipe.max_gradient_norm is not None:
+        raise PluginError(
+            "backend='keras' does not support max_gradient_norm, since Keras updates the weights."
+            " Use an optimizer of Keras with global_clipnorm=, or backend='jax' or 'tensorflow'."
+        )
     f = KerasSteps(network.apply, spec, recipe)
     return Steps(
         f.put, f.start, f.arrays, f.optimizer_state, f.gradient, f.update, f.epoch, f.outputs

@@ -144,6 +144,14 @@ def test_solvers_with_backend_keras() -> None:
             MLPClassifier(builder=custom.ending, solver=solver, backend="keras").fit(
                 custom.X, custom.Y
             )
-    for option in ({"learning_rate": "cosine"}, {"weight_decay_schedule": "cosine"}):
-        with pytest.raises(PluginError, match="does not support schedules of mlpkit"):
-            MLPClassifier(builder=custom.ending, backend="keras", **option).fit(custom.X, custom.Y)
+    options: dict[str, Any] = {
+        "learning_rate": "cosine",
+        "weight_decay_schedule": "cosine",
+        "max_gradient_norm": 1.0,
+    }
+    for name, value in options.items():
+        text = "schedules of mlpkit" if value == "cosine" else name
+        with pytest.raises(PluginError, match=f"does not support {text}"):
+            MLPClassifier(builder=custom.ending, backend="keras", **{name: value}).fit(
+                custom.X, custom.Y
+            )

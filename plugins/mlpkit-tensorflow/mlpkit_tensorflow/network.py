@@ -14,6 +14,7 @@ from mlpkit.backend_kit import (
     check_joint_update,
     check_update,
     checked_outputs,
+    clipped,
     deltas,
     mean_of_members,
     outputs_of_models,
@@ -186,6 +187,8 @@ def advance(
         g = gradients[name]
         g = g + settings["alpha"] * p if name in structure.decayed else g
         means[name] = g / _of_models(weight, g)
+    if structure.clips:
+        means = clipped(xp, means, settings["max_gradient_norm"], structure.n_models)
     learning_rates = dict.fromkeys(trained, rates["learning_rates"])
     for i, name in enumerate(structure.with_rate_factors):
         learning_rates[name] *= settings["rate_factors"][i]

@@ -52,6 +52,7 @@ class Structure(NamedTuple):
     device: str | None  # operations are traced for one device
     with_rate_factors: tuple[str, ...]  # weights with a factor of the learning rate
     with_decay_factors: tuple[str, ...]  # weights that decay, if any do
+    clips: bool  # whether the norm of gradients is limited
 
     @property
     def has_indices(self) -> bool:
@@ -73,6 +74,8 @@ class Structure(NamedTuple):
             specs["rate_factors"] = self.tensor(len(self.with_rate_factors))
         if decays and self.with_decay_factors:
             specs["decay_factors"] = self.tensor(len(self.with_decay_factors))
+        if self.clips:
+            specs["max_gradient_norm"] = self.tensor()
         return specs
 
 
@@ -110,6 +113,7 @@ def structure_of(
         device,
         tuple(learning_rate_factors(network)),
         tuple(weight_decay_factors(network)),
+        recipe.max_gradient_norm is not None,
     )
 
 
@@ -120,7 +124,13 @@ def settings(network: Network, recipe: Recipe, dtype: str, decays: bool) -> Arra
     """
     rates = list(learning_rate_factors(network).values())
     factors = list(weight_decay_factors(network).values()) if decays else []
-    values = {"alpha": recipe.alpha, "rate_factors": rates, "decay_factors": factors}
+    max_norm: Any = [] if recipe.max_gradient_norm is None else recipe.max_gradient_norm
+    values = {
+        "alpha": recipe.alpha,
+        "rate_factors": rates,
+        "decay_factors": factors,
+        "max_gradient_norm": max_norm,
+    }
     return {name: np.array(value, dtype) for name, value in values.items() if value != []}
 
 

@@ -61,6 +61,13 @@ class TestCompilation:
         streamed([2, 29, 410, 7], random_state=2)
         assert compiled() == before
 
+    def test_nothing_for_another_decay_or_norm(self) -> None:
+        """The strength of the weight decay and the largest norm are run-time values."""
+        streamed([30, 7], solver="adamw", solver_options={"weight_decay": 0.1}, max_gradient_norm=1)
+        before = compiled()
+        streamed([30, 7], solver="adamw", solver_options={"weight_decay": 0.2}, max_gradient_norm=2)
+        assert compiled() == before
+
     @pytest.mark.parametrize("params", [{"alpha": 1.0}, {"learning_rate_init": 0.1}])
     def test_what_is_not_compiled_counts_all_the_same(self, params: dict[str, float]) -> None:
         """The same program with another alpha or rate gives the weights that NumPy gives."""

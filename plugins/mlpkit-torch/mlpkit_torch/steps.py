@@ -15,6 +15,7 @@ from mlpkit.backend_kit import (
     by_row,
     check_joint_update,
     check_update,
+    clipped,
     with_weight_decays,
 )
 from mlpkit.plugin import Array, Arrays, Batches, Joint, Network, Recipe, Spec, Steps, StepSums
@@ -197,6 +198,10 @@ class StepFunctions:
         decayed = self.layout.n_decayed
         gradients[:decayed].add_(state.weights[:decayed], alpha=self.alpha)
         gradients /= weight if self.layout.model is None else weight[self.layout.model]
+        if self.max_gradient_norm is not None:
+            views = self.layout.views(gradients)
+            for name, g in clipped(xp, views, self.max_gradient_norm, self.n_models).items():
+                views[name].copy_(g)
         if self.solver.joint is not None:
             self._advance_jointly(self.solver.joint, state, gradients, learning_rate, decay)
             return

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit import testing
+from mlpkit.backend_kit import clipped
 from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.objectives.losses import LOSSES
 from mlpkit.objectives.solvers import adam
@@ -68,6 +69,21 @@ def without_factors(network: Network, spec: Any, recipe: Any) -> Steps:
 def undecayed(network: Network, spec: Any, recipe: Any) -> Steps:
     """Ignore the weight decay of the solver."""
     solver = recipe.solver._replace(weight_decay=0.0)
+    return numpy_backend.backend(network, spec, replace(recipe, solver=solver))
+
+
+def clipping_each_array(network: Network, spec: Any, recipe: Any) -> Steps:
+    """Limit the norm of each array on its own."""
+    solver, limit = recipe.solver, recipe.max_gradient_norm
+    recipe = replace(recipe, max_gradient_norm=None)
+    if limit is None or solver.joint is None:
+        return numpy_backend.backend(network, spec, recipe)
+
+    def update(xp: Any, weights: Any, gradients: Any, *rest: Any) -> Any:
+        short = {name: clipped(xp, {name: g}, limit)[name] for name, g in gradients.items()}
+        return solver.joint.update(xp, weights, short, *rest)
+
+    solver = solver._replace(joint=solver.joint._replace(update=update))
     return numpy_backend.backend(network, spec, replace(recipe, solver=solver))
 
 
@@ -348,6 +364,7 @@ BACKENDS: dict[str, Any] = {
     "partial_fit_with_any_number_of_rows_equals_numpy": steps_with(epoch=losing_small_steps),
     "factors_scale_learning_rates_and_weight_decays": without_factors,
     "the_weight_decay_of_the_solver_is_the_default": undecayed,
+    "gradients_are_clipped_by_their_norm": clipping_each_array,
     "custom_losses_are_differentiated": usual,
     "joint_solvers_update_all_weights": array_by_array,
     "solvers_may_branch": one_rate,
