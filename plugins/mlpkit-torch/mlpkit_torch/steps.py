@@ -52,7 +52,7 @@ class StepFunctions:
             else CustomNetwork(network, spec, self.layout)
         )
         self.solver, self.alpha, self.n_outputs = recipe.solver, recipe.alpha, spec.n_outputs
-        self.n_models = network.n_models
+        self.n_models, self.max_gradient_norm = network.n_models, recipe.max_gradient_norm
         n_outputs = max(1, network.n_members) * spec.n_outputs
         self.widest = max(*spec.layer_units, n_outputs) * max(1, network.n_models)
         self.draws_by_row = network.apply is None  # as dropout does
