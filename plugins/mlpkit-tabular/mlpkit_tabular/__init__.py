@@ -34,7 +34,7 @@ def mlpkit_encoders() -> list[Component]:
             "mlpkit_tabular.encoding.encoder:TabularEncoder",
             "columns of any type: numbers, strings, categories, booleans, dates, missing values",
             requires=("narwhals",),
-            options=("max_one_hot", "min_count", "max_levels", "tied_values"),
+            options=("max_one_hot", "min_count", "max_levels", "tied_values", "level_means"),
         )
     ]
 

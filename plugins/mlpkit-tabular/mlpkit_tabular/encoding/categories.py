@@ -39,8 +39,9 @@ class Levels(NamedTuple):
         """The number of slots."""
         return len(self.levels) + 1 + self.missing
 
-    def slots(self, values: Values, known: dict[str, int]) -> Array:
+    def slots(self, values: Values, known: dict[str, int] | None = None) -> Array:
         """The slot of each value, (n,); ``known`` has the slot of each level."""
+        known = {level: i for i, level in enumerate(self.levels)} if known is None else known
         n = len(self.levels)
         unseen = n if self.rare else n + self.missing
         missing = n + self.rare if self.missing else unseen

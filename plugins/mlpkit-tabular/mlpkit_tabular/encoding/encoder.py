@@ -7,8 +7,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from mlpkit.plugin import Array, Arrays, Column
-from mlpkit_tabular.encoding.categories import Categories, learn_levels
+from mlpkit_tabular.encoding.categories import Categories, Levels, learn_levels
 from mlpkit_tabular.encoding.dates import Dates
+from mlpkit_tabular.encoding.level_means import LevelMeans, Means, learn_means
 from mlpkit_tabular.encoding.numeric import Booleans, Numbers
 from mlpkit_tabular.encoding.schema import Reader, Schema, schema_of
 from mlpkit_tabular.encoding.tables import Table, as_table
@@ -19,6 +20,7 @@ _PARTS: dict[str, Any] = {
     "dates": Dates,
     "booleans": Booleans,
     "categories": Categories,
+    "means": Means,
 }
 
 
@@ -54,6 +56,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         Whether a column of numbers whose exact values say more about the targets than where they
         lie also becomes a category: each frequent value is a level, all others are one. It is
         decided by predicting held-out rows from means, and needs the targets in `fit`.
+    level_means : bool, default=True
+        Whether a categorical column with rare levels also becomes the mean of the targets by
+        level, where these means predict held-out rows better than the means by slot do. Levels
+        count as if ten more rows had the overall mean. `fit_transform` takes the mean of a row
+        from other rows.
 
     Attributes
     ----------
@@ -80,11 +87,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         min_count: float | None = None,
         max_levels: int = 1000,
         tied_values: bool = True,
+        level_means: bool = True,
     ) -> None:
         self.max_one_hot = max_one_hot
         self.min_count = min_count
         self.max_levels = max_levels
         self.tied_values = tied_values
+        self.level_means = level_means
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn the columns of a table.
@@ -103,22 +112,30 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         self : TabularEncoder
             The fitted encoder.
         """
-        table = as_table(X)
-        _check_size(table)
-        values = [table.values(i) for i in range(len(table.names))]
-        values = [all_missing(table.n_rows) if v.is_missing().all() else v for v in values]
-        schema = schema_of(table, values)
-        targets = _targets(y)
-        if sample_weight is not None:
-            used = _used_rows(sample_weight, table.n_rows)
-            values = [v._replace(data=v.data[used]) for v in values]
-            targets = targets if targets is None else targets[used]
-        parts = self._learn(values, targets)
-        if not any(part.columns(schema.names) for part in parts.values()):
-            raise ValueError(_nothing_left(values, schema.names))
-        self._schema, self._parts = schema, parts
-        self._describe()
+        self._fit(as_table(X), y, sample_weight)
         return self
+
+    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+        """Learn the columns of a table, and encode its rows.
+
+        This differs from `fit` and `transform` in one point: the means of the targets by level,
+        see ``level_means``, come from other rows for each row.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            See `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_columns), float32
+        """
+        table = as_table(X)
+        used, means = self._fit(table, y, sample_weight)
+        result = self._encode(table)
+        if len(means):  # they are the last columns
+            result[used, -len(means) :] = means.T
+        return result
 
     def transform(self, X: Any) -> Array:
         """Encode rows.
@@ -135,12 +152,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         """
         if not hasattr(self, "_schema"):
             check_is_fitted(self)
-        reader = Reader(self._schema, as_table(X))
-        result = np.empty((reader.n_rows, len(self._columns)), dtype=np.float32)
-        encoded = (column for part in self._parts.values() for column in part.encode(reader))
-        for i, column in enumerate(encoded):
-            result[:, i] = column
-        return result
+        return self._encode(as_table(X))
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -205,8 +217,40 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         self._describe()
         return self
 
-    def _learn(self, values: list[Values], targets: Array | None) -> dict[str, Any]:
-        """Fit each part to the columns of its kinds."""
+    def _fit(self, table: Table, y: Any, sample_weight: Any) -> tuple[Array, Array]:
+        """Learn from a table.
+
+        Returns which rows were used, bool (n,), and the encoded means of the targets by level for
+        those rows, (n_means, n_used).
+        """
+        _check_size(table)
+        n = table.n_rows
+        values = [table.values(i) for i in range(len(table.names))]
+        values = [all_missing(n) if v.is_missing().all() else v for v in values]
+        schema = schema_of(table, values)
+        targets, used = _targets(y), np.ones(n, dtype=bool)
+        if sample_weight is not None:
+            used = _used_rows(sample_weight, n)
+            values = [v._replace(data=v.data[used]) for v in values]
+            targets = targets if targets is None else targets[used]
+        parts, means = self._learn(values, targets)
+        if not any(part.columns(schema.names) for part in parts.values()):
+            raise ValueError(_nothing_left(values, schema.names))
+        self._schema, self._parts = schema, parts
+        self._describe()
+        return used, means
+
+    def _encode(self, table: Table) -> Array:
+        """Encode the rows of a table."""
+        reader = Reader(self._schema, table)
+        result = np.empty((reader.n_rows, len(self._columns)), dtype=np.float32)
+        encoded = (column for part in self._parts.values() for column in part.encode(reader))
+        for i, column in enumerate(encoded):
+            result[:, i] = column
+        return result
+
+    def _learn(self, values: list[Values], targets: Array | None) -> tuple[dict[str, Any], Array]:
+        """Fit each part to the columns of its kinds; also return the encoded means."""
         n = len(values[0].data)
         min_count = min(10, n / 200) if self.min_count is None else self.min_count
 
@@ -215,27 +259,36 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
             return positions, [values[i].data for i in positions]
 
         positions, numbers = of_kind("number", "duration", "time")
-        targets = targets if self.tied_values else None
         x = np.stack(numbers) if numbers else np.empty((0, n))
-        parts: dict[str, Any] = {"numbers": Numbers.fit(x, positions, targets, min_count)}
+        parts: dict[str, Any] = {
+            "numbers": Numbers.fit(x, positions, targets if self.tied_values else None, min_count)
+        }
         positions, dates = of_kind("date")
         parts["dates"] = Dates.fit(dates, positions)
         positions, booleans = of_kind("boolean")
         x = np.stack(booleans) if booleans else np.empty((0, n))
         parts["booleans"] = Booleans.fit(x, positions)
-        features = [
-            learn_levels(
-                v,
+        features: list[Levels] = []
+        means: list[LevelMeans] = []
+        encoded: list[Array] = [np.empty((0, n))]
+        for i in of_kind("category")[0]:
+            feature = learn_levels(
+                values[i],
                 i,
                 min_count=min_count,
                 max_levels=self.max_levels,
                 max_one_hot=self.max_one_hot,
             )
-            for i, v in enumerate(values)
-            if v.kind == "category"
-        ]
-        parts["categories"] = Categories([f for f in features if f is not None])
-        return parts
+            features += [] if feature is None else [feature]
+            folded = feature is None or feature.rare
+            if folded and len(values[i].levels) > 1 and self.level_means and targets is not None:
+                slots = np.zeros(n, dtype=int) if feature is None else feature.slots(values[i])
+                learned = learn_means(values[i], slots, targets, i)
+                if learned:
+                    means.append(learned[0])
+                    encoded.append(learned[1])
+        parts |= {"categories": Categories(features), "means": Means(means)}
+        return parts, np.concatenate(encoded)
 
     def _describe(self) -> None:
         """Set the attributes that follow from what was learned."""
@@ -277,7 +330,9 @@ def _targets(y: Any) -> Array | None:
     if array.dtype.kind in "iufb":
         return np.asarray(array, dtype=np.float64)
     indicators = [column[:, None] == np.unique(column) for column in array.astype(str).T]
-    return np.asarray(np.column_stack(indicators), dtype=np.float64)
+    # one indicator is enough for two classes
+    columns = [i[:, 1:] if i.shape[1] == 2 else i for i in indicators]
+    return np.asarray(np.column_stack(columns), dtype=np.float64)
 
 
 def _used_rows(sample_weight: Any, n: int) -> Array:
