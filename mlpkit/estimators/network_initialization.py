@@ -67,7 +67,7 @@ def initialized(
         columns=shape.columns,
         n_rows=0 if shape.rows is None else len(shape.rows.y),
         n_models=parameters.n_folds or 0,
-        sample=None if is_default or shape.rows is None else sample_of(shape.rows, seed),
+        sample=None if is_default else sample_of(shape, seed),
     )
     spec = replace(spec, loss=loss_of(parameters.loss, spec, parameters.loss_options))
     network = built_network(*builder_of(parameters), spec, rng)
@@ -77,13 +77,20 @@ def initialized(
     return network
 
 
-def sample_of(rows: Dataset, seed: int) -> Dataset:
-    """Return at most `MAX_SAMPLE` rows, drawn without replacement; they are read-only."""
+def sample_of(shape: DataShape, seed: int) -> Dataset | None:
+    """Return at most `MAX_SAMPLE` rows, drawn without replacement; they are read-only.
+
+    Their targets are those that the network is trained on.
+    """
+    rows = shape.rows
+    if rows is None:
+        return None
     n = len(rows.y)
     if n > MAX_SAMPLE:
         drawn = np.random.RandomState(seed).choice(n, MAX_SAMPLE, replace=False)
         rows = rows.take(np.sort(drawn))
-    return Dataset(*(_read_only(array) for array in (rows.X, rows.y, rows.sample_weight)))
+    y = shape.targets.network_targets(rows.y)
+    return Dataset(*(_read_only(array) for array in (rows.X, y, rows.sample_weight)))
 
 
 def _read_only(array: Any) -> Any:

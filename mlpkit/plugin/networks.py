@@ -65,8 +65,9 @@ class Spec:
         Number of models that are trained as one, each on its own rows; see `Network.n_models`. 0
         means one model without a leading axis.
     sample : Dataset or None, default=None
-        Training rows, drawn at random, with encoded X and y and their weights, for an
-        initialization that depends on the data. It is not compared and not kept.
+        Training rows, drawn at random, with encoded X, the targets that the network is trained on,
+        and their weights, for an initialization that depends on the data. It is not compared and
+        not kept.
     """
 
     n_features: int

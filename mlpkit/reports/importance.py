@@ -1,6 +1,7 @@
 """Permutation importance of columns, over all rows and by group."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -162,13 +163,14 @@ class FeatureImportance:
         for e in self.entries:
             by_label.setdefault((e.partitioner, e.partition), {})[e.feature] = e
         features = self.features[:MAX_FEATURES]
+        digits = _digits(e.importance for e in self.entries if e.feature in features)
         texts = printing.distinct_short(features)
         left = max([len(text) for text in texts.values()] + [len("feature")])
         lines = [f"{'feature':{left}}"] + [f"{texts[f]:{left}}" for f in features]
         n_left_out = 0
         for (partitioner, group), own in by_label.items():
             heading = "all" if partitioner == "all" else f"{partitioner}: {group}"
-            cells = [printing.short(heading, 24), *(_cell(own[f]) for f in features)]
+            cells = [printing.short(heading, 24), *(_cell(own[f], digits) for f in features)]
             width = max(map(len, cells))
             if len(lines[0]) + 2 + width > printing.WIDTH:
                 n_left_out += 1
@@ -191,9 +193,24 @@ class FeatureImportance:
         return f"<FeatureImportance of {len(self.features)} features by {escaped(self.metric)}>"
 
 
-def _cell(e: Importance) -> str:
-    """An importance with its standard deviation."""
-    return f"{printing.number(e.importance)} ±{printing.number(e.deviation)}"
+def _digits(values: Iterable[float]) -> int:
+    """The number of decimals that show three digits of the largest value.
+
+    >>> _digits([0.01, -0.5]), _digits([2.5]), _digits([1234.5]), _digits([0.0])
+    (3, 2, 0, 2)
+    """
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    return min(max(2 - math.floor(math.log10(largest)), 0), 12) if largest else 2
+
+
+def _cell(e: Importance, digits: int) -> str:
+    """An importance with its standard deviation.
+
+    >>> _cell(Importance("a", "all", "all", -0.0001, 0.02, 9), 2)
+    '0.00 ±0.02'
+    """
+    value = round(e.importance, digits) + 0.0  # without the sign of -0.0
+    return f"{value:.{digits}f} ±{e.deviation:.{digits}f}"
 
 
 def feature_importance(

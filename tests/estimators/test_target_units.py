@@ -199,3 +199,17 @@ def test_exported_networks_return_the_units_of_y() -> None:
 def built_by_hand(spec: Any, rng: np.random.RandomState) -> Any:
     """The dense network, as the builder of a user returns it."""
     return dense.build(spec, rng)
+
+
+def test_builders_see_the_targets_that_the_network_is_trained_on() -> None:
+    """The sample has standardized targets, one for each output of the network."""
+    samples: list[Any] = []
+
+    def build(spec: Any, rng: np.random.RandomState) -> Any:
+        samples.append(spec.sample)
+        return dense.build(spec, rng)
+
+    standardizing(builder=build, max_iter=1).fit(X, Y)
+    MLPRegressor("quantiles", builder=build, max_iter=1).fit(X, Y)
+    np.testing.assert_allclose([samples[0].y.mean(), samples[0].y.std()], [0, 1], atol=1e-9)
+    assert samples[1].y.shape == (120, 3) and (samples[1].y[:, 1] == Y).all()
