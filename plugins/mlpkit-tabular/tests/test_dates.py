@@ -94,3 +94,33 @@ def test_offsets_without_a_name_are_read_in_utc() -> None:
     shifted = pd.DataFrame({"t": times.tz_convert("+02:30")})
     expected = TabularEncoder().fit_transform(pd.DataFrame({"t": times}))
     assert np.array_equal(expected, TabularEncoder().fit_transform(shifted))
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"])
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def test_strings_that_are_dates_are_dates(form: str, library: type) -> None:
+    """Dates and strings may replace each other in later tables."""
+    times = pd.date_range("2024-01-01", periods=50, freq="31h").to_list()
+    dates, strings = library({"t": times}), library({"t": [t.strftime(form) for t in times]})
+    encoder = TabularEncoder().fit(dates)
+    expected = encoder.transform(dates)
+    assert np.array_equal(expected, encoder.transform(strings))
+    of_strings = TabularEncoder().fit(strings)
+    assert of_strings.columns == encoder.columns
+    assert np.array_equal(expected, of_strings.transform(dates))
+    assert np.array_equal(expected[:1], of_strings.transform(strings[:1]))
+
+
+def test_other_strings_stay_categories() -> None:
+    """A day that does not exist, one other string, a year, and a categorical column."""
+    days = ["2024-01-01", "2024-01-02"]
+    for values in ([*days, "2024-02-30"], [*days, "soon"], ["2024", "2025"], pd.Categorical(days)):
+        kinds = {c.kind for c in TabularEncoder().fit(pd.DataFrame({"t": values})).columns}
+        assert kinds == {"one_hot"}
+
+
+def test_strings_that_are_no_dates_are_rejected_later() -> None:
+    """The message shows the first string."""
+    encoder = TabularEncoder().fit(pd.DataFrame({"t": ["2024-01-01", "2024-01-02"]}))
+    with pytest.raises(ValueError, match="'t' contained dates in fit.*such as 'soon' in row 0"):
+        encoder.transform(pd.DataFrame({"t": ["soon", "2024-01-02"]}))

@@ -226,3 +226,15 @@ def test_pyarrow_tables_may_have_several_chunks() -> None:
     second = pa.table({"a": pa.array(["z", None]).dictionary_encode()})
     both = pa.concat_tables([first, second], promote_options="default")
     assert TabularEncoder().fit_transform(both).tolist() == np.eye(4).tolist()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"max_one_hot": -1}, {"min_count": "few"}, {"max_levels": 0}, {"tied_values": 2}],
+    ids=str,
+)
+def test_invalid_options_are_named(options: dict[str, Any]) -> None:
+    """In `fit`, as in scikit-learn."""
+    (name,) = options
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of TabularEncoder must be"):
+        TabularEncoder(**options).fit(table())

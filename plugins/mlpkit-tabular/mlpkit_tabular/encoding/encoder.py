@@ -1,13 +1,16 @@
 """The encoder "tabular"."""
 
-from typing import Any, Self
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from mlpkit.plugin import Array, Arrays, Column
 from mlpkit_tabular.encoding.categories import Categories, Levels, learn_levels
+from mlpkit_tabular.encoding.date_strings import with_dates
 from mlpkit_tabular.encoding.dates import Dates
 from mlpkit_tabular.encoding.level_means import LevelMeans, Means, learn_means
 from mlpkit_tabular.encoding.numeric import Booleans, Numbers
@@ -38,7 +41,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
       ``max_one_hot`` levels. Rare levels share a slot; levels that `fit` did not see belong to it.
       Without rare levels, they have a slot of their own. Missing values have a slot of their own.
     - Booleans: 0 or 1. Missing values are 0.
-    - Dates: elapsed time, and the parts that vary, scaled as numbers.
+    - Dates, also as strings such as "2024-05-31" or "2024-05-31 12:30": elapsed time, and the parts
+      that vary, scaled as numbers.
 
     An indicator column marks missing values of numbers, booleans and dates if `fit` saw any.
     Columns that are constant in `fit` are left out.
@@ -79,6 +83,14 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
     >>> encoder.transform(rows).round(2)
     array([[ 0.  , -0.95,  0.  ,  1.  ,  0.  ]], dtype=float32)
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "max_one_hot": [Interval(Integral, 0, None, closed="left")],
+        "min_count": [Interval(Real, 0, None, closed="left"), None],
+        "max_levels": [Interval(Integral, 1, None, closed="left")],
+        "tied_values": ["boolean"],
+        "level_means": ["boolean"],
+    }
 
     def __init__(
         self,
@@ -223,9 +235,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         Returns which rows were used, bool (n,), and the encoded means of the targets by level for
         those rows, (n_means, n_used).
         """
+        self._validate_params()
         _check_size(table)
         n = table.n_rows
-        values = [table.values(i) for i in range(len(table.names))]
+        values = [with_dates(table.values(i)) for i in range(len(table.names))]
         values = [all_missing(n) if v.is_missing().all() else v for v in values]
         schema = schema_of(table, values)
         targets, used = _targets(y), np.ones(n, dtype=bool)

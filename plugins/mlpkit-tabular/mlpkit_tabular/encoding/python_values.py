@@ -67,7 +67,7 @@ def from_objects(values: Sequence[Any], name: str, time_zone: str = "") -> Value
         _reject_mixture(values, name)
     (kind,) = kinds
     if kind == "category":
-        return categories([str(v) if isinstance(v, str) else None for v in values])
+        return categories([str(v) if isinstance(v, str) else None for v in values], "string")
     if kind == "date":
         return _dates(values, name, time_zone)
     if kind == "duration":

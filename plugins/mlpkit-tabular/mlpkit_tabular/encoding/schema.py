@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mlpkit_tabular.encoding.date_strings import with_dates
 from mlpkit_tabular.encoding.python_values import excerpt
 from mlpkit_tabular.encoding.tables import Table
-from mlpkit_tabular.encoding.values import WORDS, ValueKind, Values, as_categories
+from mlpkit_tabular.encoding.values import WORDS, Origin, ValueKind, Values, as_categories
 
 _CONVERSIONS: dict[ValueKind, str] = {
     "number": "to numbers, for example with pandas.to_numeric",
@@ -40,7 +41,7 @@ class Schema(NamedTuple):
     names: tuple[str, ...]
     has_names: bool
     kinds: tuple[ValueKind, ...]
-    origins: tuple[ValueKind, ...]
+    origins: tuple[Origin, ...]
     time_zones: tuple[str, ...]
 
     def order(self, table: Table) -> Sequence[int]:
@@ -65,6 +66,8 @@ class Schema(NamedTuple):
         """Return the values of a column of a later table, in the kind that `fit` saw."""
         values = table.values(position_in_table, self.time_zones[position])
         kind = self.kinds[position]
+        if kind == "date":
+            values = with_dates(values)
         if values.kind == kind:
             self._check_time_zone(values, position)
             return values

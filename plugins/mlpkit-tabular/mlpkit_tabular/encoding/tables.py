@@ -184,8 +184,8 @@ def _strings(series: Any) -> Values:
     """The values of a string column of pandas."""
     if len(series) >= MANY_ROWS:
         codes, levels = series.factorize()
-        return recoded(codes, levels)
-    return categories(series.to_numpy(dtype=object, na_value=None).tolist())
+        return recoded(codes, levels, "string")
+    return categories(series.to_numpy(dtype=object, na_value=None).tolist(), "string")
 
 
 def _categorical(array: Any, name: str) -> Values:
@@ -218,8 +218,10 @@ def _narwhals_values(series: Any, name: str, time_zone: str) -> Values:
     if dtype == narwhals.Boolean:
         return Values("boolean", series.cast(narwhals.Float64).to_numpy())
     if dtype in (narwhals.Categorical, narwhals.Enum, narwhals.String):
-        strings = series if dtype == narwhals.String else series.cast(narwhals.String)
-        return categories([v if isinstance(v, str) else None for v in strings.to_list()])
+        is_string = dtype == narwhals.String
+        strings = (series if is_string else series.cast(narwhals.String)).to_list()
+        levels = [v if isinstance(v, str) else None for v in strings]
+        return categories(levels, "string" if is_string else "category")
     if dtype == narwhals.Datetime:
         return _datetimes(series, dtype.time_zone, time_zone)
     if dtype == narwhals.Date:

@@ -10,6 +10,9 @@ from mlpkit.plugin import Array
 #: What a column of a table contains. Durations and times of day are numbers of seconds.
 ValueKind = Literal["number", "boolean", "category", "date", "duration", "time", "missing"]
 
+#: What the levels of a category are in the table.
+Origin = Literal["category", "string", "number", "boolean"]
+
 #: The kinds in the words of messages.
 WORDS: dict[ValueKind, str] = {
     "number": "numbers",
@@ -35,8 +38,9 @@ class Values(NamedTuple):
         missing value.
     levels : tuple of str, default=()
         The different values of a category, each once.
-    origin : {"category", "number", "boolean"}, default="category"
-        What the levels are in the table: the categories of a column can be numbers.
+    origin : {"category", "string", "number", "boolean"}, default="category"
+        What the levels are in the table: strings of a column of strings, or the categories of a
+        categorical column, which can also be numbers or booleans.
     time_zone : str, default=""
         The time zone of dates, "" if they have none.
     """
@@ -44,7 +48,7 @@ class Values(NamedTuple):
     kind: ValueKind
     data: Array
     levels: tuple[str, ...] = ()
-    origin: ValueKind = "category"
+    origin: Origin = "category"
     time_zone: str = ""
 
     def is_missing(self) -> Array:
@@ -70,7 +74,7 @@ def level(value: Any) -> str:
     return str(value)
 
 
-def categories(values: Sequence[str | None], origin: ValueKind = "category") -> Values:
+def categories(values: Sequence[str | None], origin: Origin = "category") -> Values:
     """Return the values of a categorical column from strings; None is a missing value."""
     positions: dict[str | None, int] = {}
     codes = np.array([positions.setdefault(v, len(positions)) for v in values], dtype=np.int64)
@@ -80,7 +84,7 @@ def categories(values: Sequence[str | None], origin: ValueKind = "category") -> 
     return Values("category", codes, tuple(positions), origin)  # type: ignore[arg-type]
 
 
-def recoded(codes: Array, values: Sequence[Any], origin: ValueKind = "category") -> Values:
+def recoded(codes: Array, values: Sequence[Any], origin: Origin = "category") -> Values:
     """Return the values of a categorical column from codes (-1: missing) and their values."""
     codes = np.asarray(codes, dtype=np.int64)
     if len(codes) < len(values):  # a few rows of a column of many levels
@@ -96,8 +100,10 @@ def as_categories(values: Values) -> Values:
     unique, codes = np.unique(values.data[~missing], return_inverse=True)
     all_codes = np.full(len(missing), -1)
     all_codes[~missing] = codes
-    names = [bool(v) for v in unique] if values.kind == "boolean" else unique.tolist()
-    return Values("category", all_codes, tuple(map(level, names)), values.kind)
+    is_boolean = values.kind == "boolean"
+    names = [bool(v) for v in unique] if is_boolean else unique.tolist()
+    origin: Origin = "boolean" if is_boolean else "number"
+    return Values("category", all_codes, tuple(map(level, names)), origin)
 
 
 def seconds(durations: Array) -> Array:
