@@ -95,7 +95,8 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows.
+            Training rows. With an `encoder`, also a dataframe or an array of objects, as in all
+            other methods.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets: class labels, an indicator matrix of multilabel targets, or real values.
         sample_weight : array-like of shape (n_samples,) or None, default=None
@@ -103,9 +104,9 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         X_val : {array-like, sparse matrix} of shape (n_val, n_features) or None, default=None
             Validation set, on which metrics are measured after each epoch. Early stopping uses
             it instead of `validation_fraction` of the training rows. It must be transformed as
-            X is: a `sklearn.pipeline.Pipeline` does that only if it is created with
-            ``transform_input=["X_val"]``, as in the example. `fit` warns if the distributions
-            of `X_val` and `X` differ strongly.
+            X is, which an `encoder` does: a `sklearn.pipeline.Pipeline` does that only if it is
+            created with ``transform_input=["X_val"]``, as in the example. Without an encoder,
+            `fit` warns if the distributions of `X_val` and `X` differ strongly.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs) or None, default=None
             Targets of the validation set.
         sample_weight_val : array-like of shape (n_val,) or None, default=None

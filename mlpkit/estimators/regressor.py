@@ -535,9 +535,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         True
         """
         estimator = snapshot(self)
-        targets = estimator._targets
         if quantiles is None:
             return estimator._presented(estimator._outputs(X))
+        check_is_fitted(estimator)
+        targets = estimator._targets
         if targets.quantiles is None:
             raise ValueError(
                 "predict(X, quantiles=...) requires loss='quantiles', but the estimator was fitted"

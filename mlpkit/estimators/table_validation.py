@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array, column_or_1d, get_tags
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
 from mlpkit.data.tables import column_names, duplicates, is_missing, n_rows_of, with_columns
@@ -66,8 +66,9 @@ def _array(estimator: Any, X: Any) -> Any:
             "X is a structured array, which is not supported. Pass a dataframe, such as"
             " pandas.DataFrame(X)."
         )
+    sparse = get_tags(estimator).input_tags.sparse  # whether the encoder accepts sparse X
     return check_array(
-        X, dtype=None, accept_sparse=True, ensure_all_finite=False, estimator=estimator
+        X, dtype=None, accept_sparse=sparse, ensure_all_finite=False, estimator=estimator
     )
 
 

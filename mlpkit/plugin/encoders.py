@@ -91,7 +91,7 @@ class Encoder(Protocol):
 
         Parameters
         ----------
-        X : dataframe, ndarray or sparse matrix of shape (n, n_features)
+        X : dataframe or ndarray of shape (n, n_features)
             The rows: a dataframe of pandas, polars or pyarrow, or an array of numbers or objects.
         y : ndarray of shape (n, n_outputs) or None, default=None
             Targets: numbers, or the indicators of classes.
@@ -109,7 +109,7 @@ class Encoder(Protocol):
 
         Parameters
         ----------
-        X : dataframe, ndarray or sparse matrix of shape (n, n_features)
+        X : dataframe or ndarray of shape (n, n_features)
             Rows with the columns of the rows of `fit`. A dataframe may have them in any order,
             but estimators pass them in the order of `fit`. There may be no row.
 

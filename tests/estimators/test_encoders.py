@@ -18,6 +18,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.fixes import parse_version
 
 from mlpkit import MLPClassifier, MLPRegressor, evaluate
 from mlpkit.plugin import Column, Dataset, InvalidResult, Network, Spec
@@ -393,8 +394,47 @@ def test_measured_fits_do_not_compare_distributions() -> None:
         MLPClassifier(encoder=StandardScaler(), **SHORT).fit(X, Y, X_val=X + 1000, y_val=Y)
 
 
+TARGETS = {
+    "list": lambda y: y.tolist(),
+    "column": lambda y: y[:, None].tolist(),
+    "pandas": lambda y: pytest.importorskip("pandas").Series(y),
+    "pandas categories": lambda y: pytest.importorskip("pandas").Series(y, dtype="category"),
+    "polars": lambda y: pytest.importorskip("polars").Series(y),
+    "pyarrow": lambda y: pytest.importorskip("pyarrow").chunked_array([y.tolist()]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("form", TARGETS)
+def test_forms_of_targets(form: str) -> None:
+    """Labels and numbers of any library are accepted, as scikit-learn does."""
+    labels = np.where(Y, "yes", "no")
+    clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, TARGETS[form](labels))
+    expected = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, labels)
+    np.testing.assert_array_equal(clf.predict_proba(ROWS), expected.predict_proba(ROWS))
+    reg = MLPRegressor(encoder=Levels(), **SHORT).fit(ROWS, TARGETS[form](AGE))
+    expected = MLPRegressor(encoder=Levels(), **SHORT).fit(ROWS, AGE)
+    np.testing.assert_array_equal(reg.predict(ROWS), expected.predict(ROWS))
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_callbacks_of_scikit_learn_receive_the_table(library: str) -> None:
+    """They can evaluate the estimator on it, also if rows are held out."""
+    if parse_version(sklearn.__version__) < parse_version("1.9"):
+        pytest.skip("callbacks are new in scikit-learn 1.9")
+    from sklearn.callback import ScoringMonitor
+
+    monitor = ScoringMonitor(scoring="accuracy")
+    clf = MLPClassifier(encoder=Levels(), early_stopping=True, **SHORT).set_callbacks(monitor)
+    clf.fit(frame(library), Y)
+    assert len(monitor.get_logs().data) == clf.n_iter_ + 1
+
+
 @parametrize_with_checks(
-    [MLPClassifier(encoder=StandardScaler(with_mean=False)), MLPRegressor(encoder=StandardScaler())]
+    [
+        MLPClassifier(encoder=StandardScaler(with_mean=False)),
+        MLPRegressor(encoder=StandardScaler()),
+    ]
 )
 def test_estimator_checks(estimator: Any, check: Any) -> None:
     """The checks of scikit-learn pass with an encoder of numbers."""
