@@ -81,7 +81,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
     >>> rows = [["red", 1.0], ["blue", 2.0], ["red", None], ["red", 3.0]]
     >>> encoder = TabularEncoder().fit(rows)
     >>> encoder.transform(rows).round(2)
-    array([[ 0.  , -0.95,  0.  ,  1.  ,  0.  ]], dtype=float32)
+    array([[-0.95,  0.  ,  0.  ,  1.  ],
+           [ 0.  ,  0.  ,  1.  ,  0.  ],
+           [ 0.  ,  1.  ,  0.  ,  1.  ],
+           [ 0.95,  0.  ,  0.  ,  1.  ]], dtype=float32)
+    >>> encoder.get_feature_names_out().tolist()
+    ['x1', 'x1_missing', 'x0_blue', 'x0_red']
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -135,8 +140,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
 
         Parameters
         ----------
-        X, y, sample_weight
-            See `fit`.
+        X : dataframe, array or list of shape (n, n_features)
+            The rows.
+        y : array-like of shape (n,) or (n, n_outputs), default=None
+            The targets.
+        sample_weight : array-like of shape (n,), default=None
+            Rows of weight zero are ignored.
 
         Returns
         -------
