@@ -60,14 +60,15 @@ class Spec:
     columns : tuple of Column or None, default=None
         The columns of encoded rows; None without an encoder.
     n_rows : int, default=0
-        Number of training rows; 0 if it is not known.
+        Number of training rows, including those that are held out for validation; 0 if it is not
+        known.
     n_models : int, default=0
         Number of models that are trained as one, each on its own rows; see `Network.n_models`. 0
         means one model without a leading axis.
     sample : Dataset or None, default=None
-        Training rows, drawn at random, with encoded X, the targets that the network is trained on,
-        and their weights, for an initialization that depends on the data. It is not compared and
-        not kept.
+        At most 20,000 training rows, drawn at random, with encoded X, the targets that the network
+        is trained on, and their weights, for an initialization that depends on the data. The
+        arrays are read-only. It is not compared and not kept.
     """
 
     n_features: int
