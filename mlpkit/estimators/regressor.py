@@ -537,8 +537,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         estimator = snapshot(self)
         if quantiles is None:
             return estimator._presented(estimator._outputs(X))
-        check_is_fitted(estimator)
-        targets = estimator._targets
+        outputs, targets = estimator._outputs(X), estimator._targets
         if targets.quantiles is None:
             raise ValueError(
                 "predict(X, quantiles=...) requires loss='quantiles', but the estimator was fitted"
@@ -547,7 +546,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             )
         checked_quantiles(quantiles, "quantiles")
         requested = np.ravel(quantiles).astype(float)
-        values = targets.quantile_predictions(estimator._outputs(X), requested)
+        values = targets.quantile_predictions(outputs, requested)
         return values[:, 0] if np.ndim(quantiles) == 0 else values  # type: ignore[no-any-return]
 
     def calibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import mean_pinball_loss
 
 from mlpkit import MLPRegressor, evaluate
@@ -148,6 +149,8 @@ def test_invalid_quantiles() -> None:
     for wrong in [(), (0.5, 0.5)]:
         with pytest.raises(ValueError, match="one or more different numbers"):
             checked_quantiles(wrong, "quantiles")
+    with pytest.raises(NotFittedError):
+        regressor().predict(X, quantiles=0.5)
     reg = regressor().fit(X, Y)
     with pytest.raises(ValueError, match=r"0.01 is not between 0.05 and 0.95.*\(0.01, 0.5, 0.95\)"):
         reg.predict(X, quantiles=[0.01])
