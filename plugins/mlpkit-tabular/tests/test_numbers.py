@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from mlpkit_tabular import TabularEncoder
@@ -126,3 +127,17 @@ def test_durations_and_times_of_day_are_seconds(values: list[object]) -> None:
 def test_scales_of_a_column_without_finite_values_are_zero() -> None:
     """It vanishes."""
     assert learn_scales(np.array([[np.nan, np.inf]])).factor.tolist() == [0]
+
+
+def test_masked_values_are_missing() -> None:
+    """In masked arrays."""
+    masked = np.ma.masked_array([[1.0], [5.0], [3.0]], mask=[[False], [True], [False]])
+    expected = TabularEncoder().fit_transform(np.array([[1.0], [np.nan], [3.0]]))
+    assert np.array_equal(expected, TabularEncoder().fit_transform(masked))
+
+
+def test_integers_that_numpy_lacks_are_numbers() -> None:
+    """Those of 128 bits of polars."""
+    frame = pl.DataFrame({"a": pl.Series([1, 2**100, None], dtype=pl.Int128)})
+    expected = TabularEncoder().fit_transform(np.array([[1.0], [2.0**100], [np.nan]]))
+    assert np.array_equal(expected, TabularEncoder().fit_transform(frame))

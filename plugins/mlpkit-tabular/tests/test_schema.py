@@ -173,7 +173,7 @@ MESSAGES = {
         pd.DataFrame({"a": pd.Series([None, 1, "x", True], dtype=object)}),
         "Column 'a' mixes types: 1 (int, row 1) and 'x' (str, row 2) and True (bool, row 3). The "
         "values of a column must have one type. To use them as categories, convert them: X['a'] = "
-        "X['a'].astype(str).",
+        "X['a'].astype('string').",
     ),
     "mixed categories": (
         pd.DataFrame({"a": pd.Categorical([1, "x"], categories=[1, "x"])}),
@@ -188,6 +188,9 @@ MESSAGES = {
         "The rows of X must have the same number of values, got rows of 1",
     ),
     "a vector": ([1.0, 2.0], "Expected 2D array, got 1D array instead."),
+    "nothing": (None, "or a list of rows, got NoneType."),
+    "a dictionary": ({"a": [1, 2]}, "got dict. Make a frame of it: pandas.DataFrame(X)."),
+    "dictionaries as rows": ([{"a": 1}], "Make a frame of them: pandas.DataFrame(X)."),
     "a number": (np.float64(1), "Expected 2D array, got scalar array instead."),
     "sparse rows": (
         csr_array(np.eye(2)),
@@ -217,3 +220,13 @@ def test_invalid_tables_are_rejected(name: str) -> None:
     table, message = MESSAGES[name]
     with pytest.raises((TypeError, ValueError), match=re.escape(message)):
         TabularEncoder().fit(table)
+
+
+def test_targets_and_weights_need_the_length_of_the_table() -> None:
+    """And some weight must not be zero."""
+    with pytest.raises(ValueError, match="y must have one target for each of the 3 rows, got 2"):
+        TabularEncoder().fit(FRAME, [1, 2])
+    with pytest.raises(ValueError, match=r"the 3 rows, shape \(3,\), got shape \(2,\)"):
+        TabularEncoder().fit(FRAME, sample_weight=[1, 2])
+    with pytest.raises(ValueError, match="at least one non-zero number"):
+        TabularEncoder().fit(FRAME, sample_weight=[0, 0, 0])

@@ -251,6 +251,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         values = [all_missing(n) if v.is_missing().all() else v for v in values]
         schema = schema_of(table, values)
         targets, used = _targets(y), np.ones(n, dtype=bool)
+        if targets is not None and len(targets) != n:
+            raise ValueError(
+                f"y must have one target for each of the {n} rows, got {len(targets)}."
+            )
         if sample_weight is not None:
             used = _used_rows(sample_weight, n)
             values = [v._replace(data=v.data[used]) for v in values]

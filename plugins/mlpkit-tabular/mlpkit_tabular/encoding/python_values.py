@@ -3,7 +3,6 @@
 import datetime
 import numbers
 from collections.abc import Sequence
-from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -138,13 +137,10 @@ def _reject(values: Sequence[Any], name: str) -> None:
 
 def _reject_mixture(values: Sequence[Any], name: str) -> None:
     """Raise TypeError about a column of several types."""
-    order = []
-    for kind in {kind_of(v.__class__): None for v in values}:
-        if kind != "missing":
-            with suppress(StopIteration):
-                row, value = _first(values, kind)
-                order.append(f"{excerpt(value)} ({type(value).__name__}, row {row})")
+    kinds = dict.fromkeys(kind_of(v.__class__) for v in values)  # in the order of the rows
+    found = [_first(values, kind) for kind in kinds if kind != "missing"]
+    shown = " and ".join(f"{excerpt(v)} ({type(v).__name__}, row {row})" for row, v in found[:3])
     raise TypeError(
-        f"Column {name!r} mixes types: {' and '.join(order[:3])}. The values of a column must have "
-        f"one type. To use them as categories, convert them: X[{name!r}] = X[{name!r}].astype(str)."
+        f"Column {name!r} mixes types: {shown}. The values of a column must have one type. To "
+        f"use them as categories, convert them: X[{name!r}] = X[{name!r}].astype('string')."
     )

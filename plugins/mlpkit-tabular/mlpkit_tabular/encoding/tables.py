@@ -102,6 +102,10 @@ class ArrayTable:
 
 def as_table(X: Any) -> Table:
     """Return the table for a frame, an array or a list of rows."""
+    if isinstance(X, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(X)
+        X = np.array(X.data, dtype=object)
+        X[mask] = None
     if isinstance(X, np.ndarray):
         return ArrayTable(_two_dimensional(X))
     module = type(X).__module__.partition(".")[0]
@@ -111,6 +115,12 @@ def as_table(X: Any) -> Table:
         raise TypeError(
             "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert "
             "it to a dense array."
+        )
+    if X is None or isinstance(X, (str, bytes, dict)):
+        raise TypeError(
+            "X must be a frame of pandas, polars or pyarrow, an array or a list of rows, got "
+            f"{type(X).__name__}."
+            + (" Make a frame of it: pandas.DataFrame(X)." if isinstance(X, dict) else "")
         )
     if isinstance(X, (list, tuple)):
         return ArrayTable(_two_dimensional(_from_rows(X)))
@@ -141,6 +151,11 @@ def _from_rows(rows: Any) -> Array:
     array = np.asarray(rows) if rows and np.isscalar(rows[0]) else None
     if array is not None:
         return array
+    if any(isinstance(row, dict) for row in rows):
+        raise TypeError(
+            "The rows of X must be lists of values, got a dict. Make a frame of them: "
+            "pandas.DataFrame(X)."
+        )
     lengths = {len(row) if hasattr(row, "__len__") else 0 for row in rows}
     if len(lengths) > 1:
         raise ValueError(
@@ -213,6 +228,8 @@ def _narwhals_values(series: Any, name: str, time_zone: str) -> Values:
     import narwhals
 
     dtype = series.dtype
+    if dtype in (narwhals.Int128, narwhals.UInt128):  # types that NumPy lacks
+        series = series.cast(narwhals.Float64)
     if dtype.is_numeric() and not dtype.is_decimal():
         return Values("number", series.to_numpy().astype(np.float64))
     if dtype == narwhals.Boolean:
