@@ -88,3 +88,11 @@ def test_codes_are_positions() -> None:
     """Numbers beyond both ends included."""
     found = codes_of(np.array([-1.0, 1.0, 1.5, 2.0, 3.0]), np.array([1.0, 2.0]))
     assert found.tolist() == [2, 0, 2, 1, 2]
+
+
+def test_two_values_are_on_a_line() -> None:
+    """A number says as much as its code, also if all quantiles are the frequent value."""
+    x = (np.arange(N) % 100 == 0).astype(float)
+    assert len(tied_values(x, x[:, None], 10)) == 0
+    three = np.where(np.arange(N) % 100 == 1, 2.0, x)
+    assert tied_values(three, x[:, None], 10).tolist() == [0, 1, 2]

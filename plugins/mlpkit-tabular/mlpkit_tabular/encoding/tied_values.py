@@ -37,7 +37,9 @@ def tied_values(x: Array, y: Array, min_count: float) -> Array:
     frequent = counts >= min_count
     edges = np.unique(np.quantile(x, np.linspace(0, 1, N_BINS + 1)[1:-1]))
     bin_of_value = np.searchsorted(edges, values, side="right")
-    if not frequent.any() or len(values) == len(np.unique(bin_of_value)):  # the bins are the values
+    if len(values) <= 2 or len(values) == len(np.unique(bin_of_value)):
+        return nothing  # two values are on a line, and more values have bins of their own
+    if not frequent.any():
         return nothing
     group_of_value = np.where(frequent, len(edges) + 1 + np.cumsum(frequent), bin_of_value)
     by_bin = held_out_means(bin_of_value[value], y)
