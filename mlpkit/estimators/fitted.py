@@ -1,5 +1,6 @@
 """The fitted state of an estimator: predictions, attributes, exports and pickles."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -43,6 +44,9 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
 
     _parameter_constraints = CONSTRAINTS
     _parameter_names: list[str]
+    # values of parameters that a subclass does not have; if a subclass defines it, the parameters
+    # of its bases that are not its own get their defaults
+    _fixed_parameters: Mapping[str, Any] = {}
     _network: FittedNetwork
     _preset_layers: DenseLayers  # weights that were set before the first fit
     _targets: Any
@@ -51,7 +55,13 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._parameter_names = parameter_names(cls)  # computed once, since every call needs them
+        names = parameter_names(cls)  # computed once, since every call needs them
+        if "_fixed_parameters" in vars(cls):
+            defaults = parameter_defaults(cls)
+            own = set(cls._get_param_names())
+            fixed = {name: defaults[name] for name in names if name not in own}
+            cls._fixed_parameters = {**fixed, **cls._fixed_parameters}
+        cls._parameter_names = [name for name in names if name not in cls._fixed_parameters]
 
     def _store(self, arguments: dict[str, Any]) -> None:
         """Store the arguments of ``__init__`` without changes."""
@@ -61,7 +71,7 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
 
     def _parameters_of(self, values: dict[str, Any]) -> Parameters:
         """The parameters with these values; a method `build` is the default builder."""
-        parameters = Parameters.of(values)
+        parameters = Parameters.of({**self._fixed_parameters, **values})
         if parameters.builder is None and hasattr(self, "build"):
             builder = BuildMethod(type(self), self.get_params(deep=False))
             return replace(parameters, builder=builder)

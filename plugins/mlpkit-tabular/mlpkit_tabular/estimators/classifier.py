@@ -153,6 +153,8 @@ class TabularClassifier(MLPClassifier):
         **CONSTRAINTS,
     }
 
+    _fixed_parameters: ClassVar[dict[str, Any]] = {"alpha": 0.0}
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (192, 192),
@@ -190,41 +192,7 @@ class TabularClassifier(MLPClassifier):
         warm_start: bool = False,
         dtype: str | None = None,
     ) -> None:
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            dropout=dropout,
-            learning_rate_init=learning_rate_init,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            validation_fraction=validation_fraction,
-            early_stopping_on=early_stopping_on,
-            n_folds=n_folds,
-            encoder=encoder,
-            encoder_options=encoder_options,
-            builder=builder,
-            builder_options=builder_options,
-            backend=backend,
-            backend_options=backend_options,
-            solver=solver,
-            solver_options=solver_options,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            trainer=trainer,
-            loss=loss,
-            loss_options=loss_options,
-            metrics=metrics,
-            partitions=partitions,
-            callbacks=callbacks,
-            temperature_scaling=temperature_scaling,
-            class_weight=class_weight,
-            random_state=random_state,
-            verbose=verbose,
-            warm_start=warm_start,
-            dtype=dtype,
-            alpha=0.0,
-        )
-        self.n_members, self.weight_decay = n_members, weight_decay
+        self._store(locals())
 
     def _parameters_of(self, values: dict[str, Any]) -> Any:
         return with_backend(super()._parameters_of(values))

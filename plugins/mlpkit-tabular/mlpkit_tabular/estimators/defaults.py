@@ -15,7 +15,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_folds": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"}), None],
 }
 
-STREAM_BATCH = 128  # rows of a step of `partial_fit`, whatever the size of a chunk is
 BATCH_SIZES = ((20_000, 128), (100_000, 256))  # up to so many rows, and the rows of a step
 LARGEST_BATCH = 512
 FOLDS = ((10_000, 5),)  # up to so many rows, and the number of folds
@@ -64,10 +63,8 @@ def resolved(estimator: Any, parameters: Any, call: Any) -> Any:
         folds = None
     elif folds == "auto":
         folds = n_folds(call.n_rows)
-    if size == "auto":
-        size = STREAM_BATCH
-        if not call.incremental:
-            size = min(batch_size(call.n_rows), _n_kept(parameters, call, folds))
+    if size == "auto" and not call.incremental:
+        size = min(batch_size(call.n_rows), _n_kept(parameters, call, folds))
     builder = {"n_members": estimator.n_members} if parameters.builder == "tabm" else {}
     solver = {"weight_decay": estimator.weight_decay} if parameters.solver == "adamw" else {}
     return replace(
