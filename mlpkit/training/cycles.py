@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from mlpkit.objectives.schedules import warmup
 from mlpkit.plugin import Array, Arrays, Batches, Job, Observer, Progress, Report, Schedule, State
 from mlpkit.training import loop
 from mlpkit.training.batches import job_epochs, scheduled_batches
@@ -29,12 +30,15 @@ class Cycles:
     Parameters
     ----------
     first_cycle : int or None, default=None
-        Number of epochs of the first cycle. None means 5, or as many as make `first_steps`.
-    first_steps : int, default=300
+        Number of epochs of the first cycle. None means as many as make `first_steps`, and at
+        least `min_epochs`.
+    first_steps : int, default=75
         Minimum number of steps of the first cycle, if `first_cycle` is None.
+    min_epochs : int, default=3
+        Minimum number of epochs of the first cycle, if `first_cycle` is None.
     growth : float, default=2.0
         The length of a cycle relative to the one before.
-    max_cycles : int, default=4
+    max_cycles : int, default=6
         Maximum number of cycles.
     min_gain : float, default=0.01
         The smallest relative improvement of the score for which training continues.
@@ -62,9 +66,10 @@ class Cycles:
     """
 
     first_cycle: int | None = None
-    first_steps: int = 300
+    first_steps: int = 75
+    min_epochs: int = 3
     growth: float = 2.0
-    max_cycles: int = 4
+    max_cycles: int = 6
     min_gain: float = 0.01
     warmup: float = 0.05
     eligible: float = 0.4
@@ -73,9 +78,9 @@ class Cycles:
         """The number of epochs of each cycle, for epochs of ``n_steps`` steps.
 
         >>> list(Cycles().lengths(n_steps=100, max_epochs=50))
-        [5, 10, 20]
+        [3, 6, 12, 24]
         """
-        length = self.first_cycle or max(5, math.ceil(self.first_steps / n_steps))
+        length = self.first_cycle or max(self.min_epochs, math.ceil(self.first_steps / n_steps))
         left = max_epochs
         for cycle in range(self.max_cycles):
             if length > left and cycle:
@@ -159,12 +164,7 @@ class Cycles:
     def _schedule(self, job: Job) -> Schedule:
         """The schedule of the learning rate within a cycle."""
         schedule = job.recipe.schedule
-        return schedule if callable(schedule) else self._warm_cosine
-
-    def _warm_cosine(self, t: Array) -> Array:
-        """The factor of the learning rate at fractions of a cycle."""
-        cosine = (1 + np.cos(np.pi * t)) / 2
-        return np.minimum(t / self.warmup, 1) * cosine if self.warmup else cosine
+        return schedule if callable(schedule) else warmup(self.warmup)
 
 
 cycles = Cycles()
