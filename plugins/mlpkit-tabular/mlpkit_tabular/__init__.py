@@ -49,7 +49,7 @@ def mlpkit_builders() -> list[Component]:
             "an ensemble of networks that share most of their weights",
             options=(
                 *("n_members", "form", "embedding", "embedding_options", "category_size"),
-                *("adapters", "member_biases", "front_scale", "front_scale_rate"),
+                *("adapters", "member_biases", "bias_scale", "front_scale", "front_scale_rate"),
             ),
         ),
         Component(

@@ -128,7 +128,8 @@ def test_arrays_have_the_dtype_of_the_spec(builder: Any, options: Any, dtype: st
     named = {*network.learning_rate_factors, *network.weight_decay_factors}
     assert named <= network.arrays.keys() - network.frozen
     indices = np.arange(2 * N).reshape(2, N)
-    step = training_step()._replace(indices=indices, w=np.ones((2, N), dtype))
+    w, factor = np.ones((2, N), dtype), np.array(1, dtype)
+    step = training_step()._replace(indices=indices, w=w, dropout=factor)
     X = np.stack([rows()[0]] * 2).astype(dtype)
     assert network.xp_apply is not None
     z, new = network.xp_apply(xp, network.arrays, X, step)
@@ -173,6 +174,15 @@ def test_members_begin_with_equal_predictions_and_different_units() -> None:
     for part in np.split(adapters, np.cumsum(widths)[:-1], axis=1):
         assert np.ptp(part, axis=1).max() == 0
     assert len(np.unique(adapters, axis=0)) > 1
+
+
+def test_initial_biases_have_their_scale() -> None:
+    """Members have their own ones unless they share them."""
+    network = tabm(table_spec(hidden_layer_sizes=(99,)), np.random.RandomState(0), bias_scale=3.0)
+    biases = network.arrays["biases_0"]
+    assert 2.7 < biases.std() < 3.3 and len(np.unique(biases, axis=0)) == 8
+    shared = built(tabm, {"member_biases": False, "bias_scale": 0.0}).arrays["biases_1"]
+    assert shared.tolist() == [0.0] * 4
 
 
 def test_a_form_of_tabm_equals_its_formula() -> None:
@@ -269,6 +279,7 @@ def test_categories_alone_and_numbers_alone(builder: Any) -> None:
         (tabm, {"form": "maxi"}, "form must be one of 'full', 'mini', 'packed', got 'maxi'"),
         (tabm, {"adapters": None}, "adapters must be one of 'signs', 'normal', got None"),
         (tabm, {"member_biases": 1}, "member_biases must be True or False, got 1"),
+        (tabm, {"bias_scale": "1"}, "bias_scale must be a number, at least 0, got '1'"),
         (tabm, {"front_scale_rate": -1}, "front_scale_rate must be a number, at least 0, got -1"),
         (tabm, {"embedding": "fourier"}, "embedding must be one of 'piecewise_linear', 'periodic'"),
         (tabm, {"embedding_options": {"bins": 3}}, "has no option 'bins'; its options are: size"),

@@ -16,7 +16,6 @@ from mlpkit_tabular.networks.options import boolean, integer, number, one_of
 
 FORMS = ("full", "mini", "packed")
 ADAPTERS = ("signs", "normal")
-BIAS_SCALE = 0.1  # of initial biases, which let members differ more
 CATEGORY_SCALE = 0.3  # of initial embeddings of categories
 
 
@@ -31,6 +30,7 @@ def tabm(
     category_size: int = 8,
     adapters: str = "signs",
     member_biases: bool = True,
+    bias_scale: float = 1.0,
     front_scale: bool = True,
     front_scale_rate: float = 5.0,
 ) -> Network:
@@ -64,6 +64,8 @@ def tabm(
         of the embedding of a column have the same factor at first.
     member_biases : bool, default=True
         Whether members have their own biases in the "mini" form, as they do in the others.
+    bias_scale : float, default=1.0
+        Standard deviation of the initial biases. The larger it is, the more members differ.
     front_scale : bool, default=True
         Whether a factor of each input, 1 at first, is trained.
     front_scale_rate : float, default=5.0
@@ -90,6 +92,7 @@ def tabm(
     integer("category_size", category_size)
     one_of("adapters", adapters, ADAPTERS)
     boolean("member_biases", member_biases)
+    number("bias_scale", bias_scale)
     boolean("front_scale", front_scale)
     number("front_scale_rate", front_scale_rate)
     inputs = inputs_of(spec, embedding, embedding_options, category_size, CATEGORY_SCALE)
@@ -102,7 +105,7 @@ def tabm(
         front_scale,
         member_biases or form != "mini",
     )
-    arrays = structure.arrays(spec, InitialWeights(spec, rng), adapters)
+    arrays = structure.arrays(spec, InitialWeights(spec, rng), adapters, bias_scale)
     kept = {
         name
         for name in arrays
@@ -138,7 +141,9 @@ class TabM:
     front_scale: bool
     member_biases: bool
 
-    def arrays(self, spec: Spec, initial: InitialWeights, adapters: str) -> Arrays:
+    def arrays(
+        self, spec: Spec, initial: InitialWeights, adapters: str, bias_scale: float
+    ) -> Arrays:
         """Return the initial arrays."""
         k, inputs = self.n_members, self.inputs
         arrays = inputs.arrays(spec, initial)
@@ -155,7 +160,7 @@ class TabM:
             # units keep the variance of their inputs, of which an activation removes about half
             arrays[f"weights_{i}"] = initial.normal(((2 if i else 1) / n) ** 0.5, *own, n, m)
             members = (k,) if self.member_biases else ()
-            arrays[f"biases_{i}"] = initial.normal(BIAS_SCALE, *members, m)
+            arrays[f"biases_{i}"] = initial.normal(bias_scale, *members, m)
             if self.form == "full":
                 arrays[f"outputs_{i}"] = initial.constant(1.0, k, m)
                 if i:
