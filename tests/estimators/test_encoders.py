@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -240,6 +241,16 @@ def test_a_fitted_encoder() -> None:
     assert clf.encoder_ is not fitted
     assert clf.encoder_.numbers_[1, 0] == AGE[:20].mean()
     assert fitted.numbers_[1, 0] == AGE.mean()
+
+
+def test_a_frozen_transformer() -> None:
+    """`fit` uses it as it is, too."""
+    scaler = StandardScaler().fit(AGE[:, None])
+    clf = MLPClassifier(encoder=FrozenEstimator(scaler), **SHORT).fit(AGE[:20, None], Y[:20])
+    expected = MLPClassifier(**SHORT).fit(scaler.transform(AGE[:20, None]), Y[:20])
+    np.testing.assert_array_equal(
+        clf.predict_proba(AGE[:, None]), expected.predict_proba(scaler.transform(AGE[:, None]))
+    )
 
 
 def test_warm_start() -> None:
