@@ -3,8 +3,8 @@
 784-(512, 512)-10, float32, Adam: steps and rows a second at batch sizes 128 and 4096, and what
 bounds them. Three rates are measured on the device itself: how many empty programs it starts a
 second (launches), how many bytes it copies a second (bandwidth), and how many operations a
-second its matrix product does at these shapes (arithmetic). A step can't take less time than
-the largest of its share of each.
+second its matrix product does at these shapes (arithmetic). A step that starts each product by
+itself can't take less time than the largest of its share of each; a program of many products can.
 """
 
 import argparse

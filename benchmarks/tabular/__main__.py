@@ -3,8 +3,9 @@
 Skill is 1 - log-loss / log-loss of the class frequencies, or R2, on a quarter of the rows. All
 contenders have their default parameters and one thread, and each fit has a process of its own.
 The JSON file is written after each fit; the same command again continues where it stopped, and
-``--report FILE ...`` only prints the tables of files, or with ``--page`` writes them into a page
-between the lines ``<!-- benchmarks.tabular -->`` and ``<!-- end -->``.
+``--report FILE ...`` only prints the tables of files (without names those of the folder
+``figures``, which has the peers), or with ``--page`` writes them into a page between the lines
+``<!-- benchmarks.tabular -->`` and ``<!-- end -->``.
 
 Adult and covertype are read from ``adult.csv.gz`` and ``covertype-93k.csv.gz`` in the folder
 ``--data`` (or the environment variable MLPKIT_BENCHMARK_DATA), and downloaded by scikit-learn if
@@ -28,14 +29,15 @@ from benchmarks.tabular.results import Fit, Results, read
 from benchmarks.tabular.sources import DEFAULT, SOURCES
 from benchmarks.tabular.variants import VARIANTS
 
+FIGURES = Path(__file__).parent / "figures"
 PACKAGES = ("lightgbm", "catboost", "pytabkit", "torch", "jax", "pandas", "numpy", "scikit-learn")
 
 
 def main() -> None:
     """Run the fits that have no result yet, and print the tables."""
     arguments = parsed()
-    if arguments.report:
-        text = report(read(arguments.report))
+    if arguments.report is not None:
+        text = report(read(arguments.report or sorted(FIGURES.glob("*.json"))))
         if arguments.page:
             pages.write(arguments.page, text)
         else:
@@ -71,7 +73,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="of pytabkit: cpu (default) or cuda")
     parser.add_argument("--limit", type=float, help="seconds after which a fit is given up")
     parser.add_argument("--json", type=Path, default=Path("tabular.json"))
-    parser.add_argument("--report", nargs="+", type=Path, metavar="FILE", help="only print tables")
+    parser.add_argument("--report", nargs="*", type=Path, metavar="FILE", help="only print tables")
     parser.add_argument("--page", type=Path, help="page into which the tables are written")
     return parser.parse_args()
 

@@ -14,7 +14,10 @@ Found = dict[Fit, dict[str, Any]]
 
 
 def skills(found: Found) -> str:
-    """Mean skill by table and contender, and mlpkit's difference to the best peer."""
+    """Mean skill by table and contender, and mlpkit's difference to the best peer.
+
+    The number of seeds is shown where there are fewer than of others.
+    """
     names = present(found)
     head = ["", *names, *(["difference to the best peer"] if "mlpkit" in names else [])]
     lines = [head]
@@ -25,7 +28,14 @@ def skills(found: Found) -> str:
     for table, values in rows:
         skill = dict(zip(names, values, strict=True))
         best = max((s for s in values if s is not None), default=None)
-        line = [table, *(_text(s, "{:.3f}", bold=s == best) for s in values)]
+        counts = [seeds(found, table, name) for name in names]
+        line = [
+            table,
+            *(
+                _text(s, "{:.3f}", bold=s == best) + (f" ({n})" if 0 < n < max(counts) else "")
+                for s, n in zip(values, counts, strict=True)
+            ),
+        ]
         if "mlpkit" in names:
             peers = [s for name, s in skill.items() if name in PEERS and s is not None]
             ours = skill["mlpkit"]
@@ -87,7 +97,7 @@ def report(found: Found) -> str:
         ("Skill, mean over the seeds", skills(main)),
         ("Processor seconds of a fit", seconds(main)),
         ("Processor seconds of predicting the test rows", seconds(main, "predict_seconds")),
-        ("Milliseconds of predicting one row", seconds(main, "row_milliseconds")),
+        ("Processor milliseconds of predicting one row", seconds(main, "row_milliseconds")),
     ]
     if any(fit.contender in VARIANTS for fit in found):
         parts.append(("Ablation: differences of skill", ablation(found)))
@@ -104,6 +114,11 @@ def mean(found: Found, table: str, contender: str, what: str) -> float | None:
         if (fit.table, fit.contender) == (table, contender) and what in result
     ]
     return float(np.mean(values)) if values else None
+
+
+def seeds(found: Found, table: str, contender: str) -> int:
+    """The number of seeds that have a skill."""
+    return sum(fit[:2] == (table, contender) and "skill" in r for fit, r in found.items())
 
 
 def present(found: Found) -> list[str]:
