@@ -30,5 +30,7 @@ class Call(NamedTuple):
         """Raise ValueError for parameters that `partial_fit` does not support."""
         if self.incremental and parameters.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
+        if self.incremental and parameters.average_decay is not None:
+            raise ValueError("partial_fit does not support average_decay. Use fit instead.")
         if self.incremental and parameters.early_stopping_on is not None:
             raise ValueError("partial_fit does not support early_stopping_on. Use fit instead.")

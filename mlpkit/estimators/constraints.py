@@ -50,7 +50,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "loss_options": [dict, None],
     "dropout": [_FRACTION, list, tuple],
     "weight_decay_schedule": [StrOptions(set(SCHEDULES)), callable, None],
+    "dropout_schedule": [StrOptions(set(SCHEDULES)), callable, None],
     "max_gradient_norm": [_POSITIVE, None],
+    "average_decay": [_FRACTION, None],
     "trainer": [str, callable, None],
     "callbacks": ["array-like", callable, str, None, object],
     "metrics": [object],  # checked by `plan_of`

@@ -238,10 +238,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         names that `learning_rate` has besides those of scikit-learn, or a function. None is
         constant. Only used when ``solver='adamw'`` or another solver has a weight decay.
 
+    dropout_schedule : str, callable or None, default=None
+        Schedule of dropout, which multiplies the fractions `dropout` and those of other builders.
+        It is specified like `weight_decay_schedule`; a function returns numbers from 0 to 1.
+
     max_gradient_norm : float or None, default=None
         Largest Euclidean norm of the gradient of a step over all weights: a longer gradient, with
         that of the L2 penalty, is scaled down to it. None means no limit. Ignored when
         ``solver='lbfgs'``.
+
+    average_decay : float or None, default=None
+        Decay of an exponential moving average of the weights over the steps, in [0, 1), such as
+        0.999. The average replaces the weights for validation scores, metrics and callbacks, and
+        after training. It has no bias to the first weights. None means no average. Ignored when
+        ``solver='lbfgs'``, and not supported by `partial_fit`.
 
     trainer : str, callable or None, default=None
         The training loop: a name or a `mlpkit.plugin.Trainer`. None selects the loop that the
@@ -410,7 +420,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         loss_options: dict[str, Any] | None = None,
         dropout: float | Sequence[float] = 0.0,
         weight_decay_schedule: "str | Schedule | None" = None,
+        dropout_schedule: "str | Schedule | None" = None,
         max_gradient_norm: float | None = None,
+        average_decay: float | None = None,
         trainer: str | Trainer | None = None,
         callbacks: "str | Callback | list[str | Callback] | None" = None,
         dtype: str | None = None,

@@ -33,6 +33,26 @@ def _binary_log_loss(xp: Namespace, y: Any, p: Any) -> Any:
     return -xp.sum(y * xp.log(p) + (1 - y) * xp.log(1 - p), axis=1)
 
 
+def _smoothed(y: Any, smoothing: float, n_classes: int) -> Any:
+    return (1 - smoothing) * y + smoothing / n_classes
+
+
+def _smoothed_log_loss(xp: Namespace, y: Any, p: Any, smoothing: float) -> Any:
+    return _log_loss(xp, _smoothed(y, smoothing, y.shape[1]), p)
+
+
+def _smoothed_difference(xp: Namespace, y: Any, p: Any, smoothing: float) -> Any:
+    return p - _smoothed(y, smoothing, y.shape[1])
+
+
+def _smoothed_binary_log_loss(xp: Namespace, y: Any, p: Any, smoothing: float) -> Any:
+    return _binary_log_loss(xp, _smoothed(y, smoothing, 2), p)
+
+
+def _smoothed_binary_difference(xp: Namespace, y: Any, p: Any, smoothing: float) -> Any:
+    return p - _smoothed(y, smoothing, 2)
+
+
 def _squared_error(xp: Namespace, y: Any, p: Any) -> Any:
     return 0.5 * xp.mean((y - p) ** 2, axis=1)
 
@@ -85,6 +105,37 @@ class WithOption:
         return self.function(xp, y, p, self.value)
 
 
+def log_loss(label_smoothing: float = 0.0) -> Loss:
+    """Return the log-loss of several classes, optionally with label smoothing [1]_.
+
+    With it, the target of a class is ``1 - label_smoothing + label_smoothing / n_classes`` for the
+    class of the row and ``label_smoothing / n_classes`` for the others.
+
+    References
+    ----------
+    .. [1] C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR
+       2016, arXiv:1512.00567.
+    """
+    return _with_smoothing("log_loss", label_smoothing, _smoothed_log_loss, _smoothed_difference)
+
+
+def binary_log_loss(label_smoothing: float = 0.0) -> Loss:
+    """Return the log-loss of two classes, or summed over labels, like `log_loss`."""
+    return _with_smoothing(
+        "binary_log_loss", label_smoothing, _smoothed_binary_log_loss, _smoothed_binary_difference
+    )
+
+
+def _with_smoothing(name: str, smoothing: float, rows: Any, delta: Any) -> Loss:
+    expected = "a number in [0, 1)"
+    _check("log_loss", "label_smoothing", smoothing, expected, lambda s: 0 <= s < 1)
+    plain, s = LOSSES[name], float(smoothing)
+    if s == 0:
+        return plain
+    rows, delta = WithOption(rows, s), WithOption(delta, s)
+    return plain._replace(name=f"smoothed_{name}", rows=rows, delta=delta)
+
+
 def huber(delta: float = 1.0) -> Loss:
     """Return the Huber loss (Huber, 1964).
 
@@ -132,6 +183,8 @@ LOSSES = {
 }  # with the default options
 REGRESSION = ("squared_error", "absolute_error", "huber", "quantile", "quantiles", "poisson")
 WITH_OPTIONS: dict[str, tuple[Callable[..., Loss], tuple[str, ...]]] = {
+    "log_loss": (log_loss, ("label_smoothing",)),
+    "binary_log_loss": (binary_log_loss, ("label_smoothing",)),
     "huber": (huber, ("delta",)),
     "quantile": (quantile, ("quantile",)),
     "quantiles": (quantiles, ("quantiles",)),

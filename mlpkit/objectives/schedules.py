@@ -117,10 +117,12 @@ def named(schedule: Any) -> Any:
     return SCHEDULES[schedule] if isinstance(schedule, str) else schedule
 
 
-def factors(schedule: Callable[[Array], Any], t: Array, parameter: str) -> Array:
+def factors(
+    schedule: Callable[[Array], Any], t: Array, parameter: str, largest: float = np.inf
+) -> Array:
     """Return the factors at the progress t, (n_steps,), of the schedule of a parameter.
 
-    Raises ValueError unless they are finite numbers >= 0.
+    Raises ValueError unless they are finite numbers >= 0, and not above the largest one.
 
     >>> factors(lambda t: 1 - t**2, np.array([0.0, 0.5]), "learning_rate")
     array([1.  , 0.75])
@@ -128,13 +130,14 @@ def factors(schedule: Callable[[Array], Any], t: Array, parameter: str) -> Array
     returned = schedule(t)
     try:
         found = np.broadcast_to(np.asarray(returned, float), t.shape)
-        is_valid = bool(np.all((found >= 0) & (found < np.inf)))
+        is_valid = bool(np.all((found >= 0) & (found < np.inf) & (found <= largest)))
     except (TypeError, ValueError):
         is_valid = False
     if not is_valid:
+        expected = "finite numbers >= 0" if largest == np.inf else f"numbers from 0 to {largest:g}"
         raise ValueError(
             f"the schedule {parameter} returned {_line(returned)} for the progress {_line(t)};"
-            " expected finite numbers >= 0, one for each. Write it with functions of NumPy, such as"
+            f" expected {expected}, one for each. Write it with functions of NumPy, such as"
             " np.where."
         )
     return found

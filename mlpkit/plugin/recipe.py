@@ -43,8 +43,9 @@ class Recipe:
         the gradient of the penalty; a longer gradient is scaled down. A network of several models
         has a norm for each. None means no limit.
     average_decay : float or None, default=None
-        Decay of an exponential moving average of the weights, which replaces the weights for
-        scores and after training. None means no average.
+        Decay of an exponential moving average of the weights, which the solver keeps in its
+        optimizer state. The built-in trainers use it in place of the weights for scores, for the
+        observer and after training. None means no average.
     """
 
     solver: Solver

@@ -77,8 +77,17 @@ def scheduled_batches(
     weight_decays = _weight_decays(progress.learning_rate, learning_rates, recipe, t)
     if t is not None and callable(recipe.schedule):
         learning_rates = learning_rates * factors(recipe.schedule, t, "learning_rate")
+    dropout_factors = None
+    if t is not None and recipe.dropout_schedule is not None:
+        dropout_factors = factors(recipe.dropout_schedule, t, "dropout_schedule", largest=1.0)
     seeds = (seed + step * 0x9E3779B1).astype(np.uint32)
-    return Batches(order, learning_rates, seeds, weight_decays=weight_decays)
+    return Batches(
+        order,
+        learning_rates,
+        seeds,
+        weight_decays=weight_decays,
+        dropout_factors=dropout_factors,
+    )
 
 
 def _learning_rates(learning_rate: float, step: Array, solver: Solver) -> Array:

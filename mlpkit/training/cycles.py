@@ -119,9 +119,10 @@ class Cycles:
                         samples=progress.samples + job.n_rows,
                         step=progress.step + len(order),
                     )
-                    scores = None if job.score is None else job.score(state)
+                    shown = loop.averaged(job, state)
+                    scores = None if job.score is None else job.score(shown)
                     if (epoch + 1) / n_epochs > 1 - self.eligible and scores is not None:
-                        best.update(state, scores)
+                        best.update(shown, scores)
                     score = None if scores is None else float(np.mean(scores))
                     progress = replace(
                         progress,
@@ -137,14 +138,14 @@ class Cycles:
                         _note(progress.epoch) if has_diverged else None,
                         predictions=loop.predictions_by_row(sums, order, job.n_rows),
                     )
-                    decision = observer(state, report)
+                    decision = observer(shown, report)
                     if isinstance(decision, float):
                         progress = replace(progress, learning_rate=decision)
                     completed = state, progress
                     if has_diverged:
                         warnings.warn(_note(progress.epoch), ConvergenceWarning)
                     if has_diverged or decision is True:
-                        return best.final(state), progress
+                        return best.final(loop.averaged(job, state)), progress
                     order = next(orders)
                 if not best.gained(before, self.min_gain):
                     break
@@ -153,7 +154,7 @@ class Cycles:
             state, progress = completed
         if not best and not loop.is_finite(job, state):
             raise loop.divergence_error(progress.epoch)
-        return best.final(state), progress
+        return best.final(loop.averaged(job, state)), progress
 
     def _batches(self, job: Job, order: Array, progress: Progress, t: Array) -> Batches:
         """The batches of an epoch whose steps are at these fractions of the cycle."""

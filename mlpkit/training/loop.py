@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from mlpkit.objectives.averaging import averages
 from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Job, Observer, Progress, Recipe, Report, State, StepSums
 from mlpkit.training.batches import (
@@ -32,6 +33,17 @@ def divergence_error(epoch: int) -> ValueError:
 def is_finite(job: Job, state: State) -> bool:
     """Whether all weights are finite."""
     return all(np.isfinite(a).all() for a in job.steps.arrays(state).values())
+
+
+def averaged(job: Job, state: State) -> State:
+    """The state with the averages of the weights in their place, if the recipe averages them."""
+    decay = job.recipe.average_decay
+    if decay is None:
+        return state
+    arrays, optimizer_state = job.steps.arrays(state), job.steps.optimizer_state(state)
+    trained = {name: a for name, a in arrays.items() if name not in job.frozen}
+    means = averages(trained, optimizer_state, decay)
+    return job.steps.start({**arrays, **means, **optimizer_state})
 
 
 def epoch_loss(sums: StepSums, order: np.ndarray) -> float:
@@ -113,7 +125,8 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
             )
             state, sums = job.steps.epoch(state, job.rows, batches)
             loss = epoch_loss(sums, order)
-            score = None if job.score is None else float(np.mean(job.score(state)))
+            shown = averaged(job, state)
+            score = None if job.score is None else float(np.mean(job.score(shown)))
             has_diverged = not np.isfinite(loss) and not is_finite(job, state)
             if has_diverged and not has_best:
                 raise divergence_error(epoch)
@@ -124,7 +137,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
                 step=progress.step + len(order),
             )
             if score is not None and score > progress.best_score:
-                best, has_best = state, True
+                best, has_best = shown, True
             progress = improved(progress, loss, score, recipe.tol)
             learning_rate = progress.learning_rate
             if t is not None and callable(recipe.schedule):
@@ -148,7 +161,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
             seconds = time.perf_counter() - started
             report = Report(epoch, loss, score, learning_rate, seconds, note)
             decision = observer(
-                state, report._replace(predictions=predictions_by_row(sums, order, job.n_rows))
+                shown, report._replace(predictions=predictions_by_row(sums, order, job.n_rows))
             )
             if isinstance(decision, float):
                 progress = replace(progress, learning_rate=decision)
@@ -176,6 +189,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
         return job.steps.start(
             {**job.steps.arrays(best), **job.steps.optimizer_state(state)}
         ), progress
+    state = averaged(job, state)
     if not is_finite(job, state):
         raise divergence_error(progress.epoch)
     return state, progress

@@ -62,7 +62,9 @@ class Parameters:
     loss_options: Mapping[str, Any] | None
     dropout: Any
     weight_decay_schedule: Any
+    dropout_schedule: Any
     max_gradient_norm: float | None
+    average_decay: float | None
     trainer: Any
     callbacks: Any
     dtype: str | None

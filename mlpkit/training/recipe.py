@@ -6,6 +6,7 @@ from typing import Any
 
 from mlpkit.messages import did_you_mean, plain_repr
 from mlpkit.objectives import losses, schedules
+from mlpkit.objectives.averaging import averaging
 from mlpkit.plugin import Loss, PluginError, Recipe, Solver, Spec
 from mlpkit.registry.distributions import CORE
 from mlpkit.registry.lookup import adapted, installed, resolve
@@ -110,10 +111,12 @@ def recipe_of(parameters: Parameters, solver: Solver | None = None) -> Recipe:
     auto = parameters.batch_size == "auto"
     values = {name: getattr(parameters, name) for name in shared}
     values["learning_rate_init"] = solver.learning_rate or parameters.learning_rate_init
-    values["weight_decay_schedule"] = schedules.named(parameters.weight_decay_schedule)
+    for name in ("weight_decay_schedule", "dropout_schedule"):
+        values[name] = schedules.named(getattr(parameters, name))
     schedule: Any = parameters.learning_rate
+    decay = parameters.average_decay
     return Recipe(
-        solver=solver,
+        solver=solver if decay is None else averaging(solver, float(decay)),
         batch_size=FULL_BATCH if auto else int(parameters.batch_size),
         schedule=schedule if schedule in OF_SKLEARN else schedules.named(schedule),
         **values,

@@ -60,7 +60,8 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             " of the weight decay, since Keras updates the weights. Use an optimizer of Keras, such"
             " as solver='keras.adamw', or backend='jax' or 'tensorflow'."
         )
-    if callable(recipe.schedule) or recipe.weight_decay_schedule is not None:
+    schedules = recipe.weight_decay_schedule, recipe.dropout_schedule
+    if callable(recipe.schedule) or any(schedule is not None for schedule in schedules):
         raise PluginError(
             "backend='keras' does not support schedules of mlpkit, since Keras updates the weights."
             " Use an optimizer of Keras with a schedule of its own, or backend='jax' or"
@@ -70,6 +71,11 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         raise PluginError(
             "backend='keras' does not support max_gradient_norm, since Keras updates the weights."
             " Use an optimizer of Keras with global_clipnorm=, or backend='jax' or 'tensorflow'."
+        )
+    if recipe.average_decay is not None:
+        raise PluginError(
+            "backend='keras' does not support average_decay, since Keras updates the weights. Use"
+            " an optimizer of Keras with use_ema=True, or backend='jax' or 'tensorflow'."
         )
     f = KerasSteps(network.apply, spec, recipe)
     return Steps(

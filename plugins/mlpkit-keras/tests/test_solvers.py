@@ -147,7 +147,9 @@ def test_solvers_with_backend_keras() -> None:
     options: dict[str, Any] = {
         "learning_rate": "cosine",
         "weight_decay_schedule": "cosine",
+        "dropout_schedule": "cosine",
         "max_gradient_norm": 1.0,
+        "average_decay": 0.9,
     }
     for name, value in options.items():
         text = "schedules of mlpkit" if value == "cosine" else name
