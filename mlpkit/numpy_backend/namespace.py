@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, ndtr
 
+from mlpkit.backend_kit import large_matmul
 from mlpkit.numpy_backend.activations import ACTIVATIONS
 from mlpkit.plugin import Array
 
@@ -23,7 +24,6 @@ isfinite, isnan, maximum, minimum = np.isfinite, np.isnan, np.maximum, np.minimu
 pow, clip, where, finfo = np.power, np.clip, np.where, np.finfo
 bitwise_right_shift = np.right_shift
 sum, mean, max, min, sort = np.sum, np.mean, np.max, np.min, np.sort
-matmul = np.matmul
 reshape, permute_dims, moveaxis = np.reshape, np.transpose, np.moveaxis
 expand_dims, broadcast_to = np.expand_dims, np.broadcast_to
 concat, stack, take, take_along_axis = np.concatenate, np.stack, np.take, np.take_along_axis
@@ -40,6 +40,11 @@ def astype(x: Any, dtype: Any) -> Array:
 def einsum(subscripts: str, *arrays: Any) -> Array:
     """Return a sum of products, by matrix products where possible."""
     return np.asarray(np.einsum(subscripts, *arrays, optimize=True))
+
+
+def matmul(x: Any, y: Any) -> Array:
+    """Return the matrix product of the last two axes; the others are broadcast."""
+    return np.asarray(large_matmul(np.reshape, np.matmul, x, y))
 
 
 def cumulative_sum(x: Any, axis: int) -> Array:

@@ -22,6 +22,7 @@ from mlpkit.backend_kit import (
     with_weight_decays,
 )
 from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend import namespace as xp
 from mlpkit.numpy_backend.backpropagation import Backpropagation
 from mlpkit.numpy_backend.chunks import chunks
 from mlpkit.numpy_backend.threads import OneThread
@@ -133,7 +134,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
                 g[: len(decayed)] += strength * decayed
             rate = learning_rate * rate_factor
             decrease = rate * decay * decay_factor * old[0] if decay_factor else None
-            returned = solver.update(np, old[0], g, old[1:], rate, solver.options)
+            returned = solver.update(xp, old[0], g, old[1:], rate, solver.options)
             p, new_state = check_update(returned, old[0], old[1:])
             new = [
                 array if array is own else _apart(array, old)
@@ -164,7 +165,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
         add_penalty_and_clip(state.weights, mean, weight)
         views, old_state = layout.views(state.weights), state.optimizer_state
         means = layout.views(mean)
-        returned = solver.joint.update(np, views, means, dict(old_state), learning_rate)
+        returned = solver.joint.update(xp, views, means, dict(old_state), learning_rate)
         new, new_state = check_joint_update(returned, views, old_state)
         old_state.update({key: _apart(a, [state.weights]) for key, a in new_state.items()})
         replaced = {
@@ -197,13 +198,13 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     ) -> None:
         """Write the gradients, summed over rows and divided, from the activated outputs p."""
         assert loss.delta is not None
-        delta = check_deltas(loss.delta(np, rows.y, p), p)
+        delta = check_deltas(loss.delta(xp, rows.y, p), p)
         w = rows.sample_weight
         delta *= 1 / divisor if w is None else w[:, None] / divisor
         passes.backward(weights, gradients, rows.X, delta)
 
     def weighted_losses(rows: Dataset, p: Array) -> Array:
-        losses: Array = check_row_losses(loss.rows(np, rows.y, p), rows.y)
+        losses: Array = check_row_losses(loss.rows(xp, rows.y, p), rows.y)
         w = rows.sample_weight
         # the loss of a row of weight 0 may be infinite
         return losses if w is None else np.where(w > 0, losses, 0) * w

@@ -29,8 +29,10 @@ MODULES = (
     "encoders",
     "memory",
     "metrics",
+    "namespaces",
     "networks",
     "partitioners",
+    "portable",
     "processes",
     "training",
 )

@@ -7,10 +7,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from mlpkit.testing.cases import batches, close, data, recipe, spec
-from mlpkit.testing.recipes import RecipeTests
+from mlpkit.testing.portable import PortableNetworkTests
 
 
-class MemoryTests(RecipeTests):
+class MemoryTests(PortableNetworkTests):
     """Conformance tests of the size of temporary arrays."""
 
     def test_sparse_rows_are_converted_in_blocks(self) -> None:

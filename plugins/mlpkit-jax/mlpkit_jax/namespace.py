@@ -12,6 +12,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from mlpkit.backend_kit import large_matmul
+
 pi = math.pi
 relu = jax.nn.relu  # its derivative at 0 is 0, as in scikit-learn
 gelu = partial(jax.nn.gelu, approximate=False)
@@ -37,6 +39,11 @@ def clip(x: Any, min: Any, max: Any) -> Any:
 def astype(x: Any, dtype: Any) -> Any:
     """Return x converted to a dtype."""
     return jnp.asarray(x).astype(dtype)
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """Return the matrix product of the last two axes; the others are broadcast."""
+    return large_matmul(jnp.reshape, jnp.matmul, x, y)
 
 
 def cumulative_sum(x: Any, axis: int) -> Any:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mlpkit.backend_kit import large_matmul
+
 Tensor = Any  # TensorFlow has no complete types
 
 pi = math.pi
@@ -29,7 +31,6 @@ isfinite = tf.math.is_finite
 isnan = tf.math.is_nan
 log = tf.math.log
 log1p = tf.math.log1p
-matmul = tf.matmul
 ones_like = tf.ones_like
 permute_dims = tf.transpose
 pow = tf.pow
@@ -91,6 +92,11 @@ def max(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
 def min(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the minimum over one axis, several axes, or all of them."""
     return tf.reduce_min(x, axis, keepdims)
+
+
+def matmul(x: Tensor, y: Tensor) -> Tensor:
+    """Return the matrix product of the last two axes; the others are broadcast."""
+    return large_matmul(tf.reshape, tf.matmul, x, y)
 
 
 def cumulative_sum(x: Tensor, axis: int) -> Tensor:

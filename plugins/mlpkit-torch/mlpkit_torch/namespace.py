@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import torch
 from torch.nn import functional
 
+from mlpkit.backend_kit import large_matmul
+
 Tensor: TypeAlias = torch.Tensor
 
 pi = math.pi
@@ -82,6 +84,11 @@ def minimum(x: Any, y: Any) -> Tensor:
 def einsum(subscripts: str, *arrays: Tensor) -> Tensor:
     """Return a sum of products."""
     return torch.einsum(subscripts, *arrays)
+
+
+def matmul(x: Tensor, y: Tensor) -> Tensor:
+    """Return the matrix product of the last two axes; the others are broadcast."""
+    return large_matmul(torch.reshape, torch.matmul, x, y)  # type: ignore[no-any-return]
 
 
 def permute_dims(x: Tensor, axes: Sequence[int]) -> Tensor:

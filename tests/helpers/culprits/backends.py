@@ -11,10 +11,11 @@ from scipy.sparse import issparse
 
 from mlpkit import testing
 from mlpkit.backend_kit import clipped
+from mlpkit.numpy_backend import namespace, portable
 from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.objectives.losses import LOSSES
 from mlpkit.objectives.solvers import adam
-from mlpkit.plugin import Capability, Network, Steps
+from mlpkit.plugin import Capability, Network, Steps, StepSums
 from mlpkit.registry.lookup import installed
 
 OWN = installed().find("backend", "numpy")[1].supports
@@ -295,6 +296,61 @@ def dense_anyway(network: Network, spec: Any, recipe: Any) -> Steps:
     )
 
 
+def untrained(network: Network, outputs: Any) -> Steps:
+    """Return steps for a network with an `xp_apply` that are not those of its gradient."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        zeros = np.zeros(len(batches.order))
+        return {name: 0.9 * a for name, a in state.items()}, StepSums(zeros, zeros, zeros)
+
+    def gradient(state: Any, *rest: Any) -> Any:
+        return StepSums(0.0, 1.0, 0.0), {name: np.zeros_like(a) for name, a in state.items()}
+
+    return Steps(
+        put=lambda *rows: rows,
+        start=dict,
+        arrays=dict,
+        optimizer_state=lambda state: {},
+        gradient=gradient,
+        update=lambda state, *rest: state,
+        epoch=epoch,
+        outputs=lambda state, X: outputs(network._replace(arrays=state), X),
+    )
+
+
+def portable_with(outputs: Any) -> Any:
+    """Return a backend that declares portable networks, and does not train them."""
+
+    @declaring("portable_networks")
+    def backend(network: Network, spec: Any, recipe: Any) -> Steps:
+        if network.xp_apply is None:
+            return numpy_backend.backend(network, spec, recipe)
+        return untrained(network, outputs)
+
+    return backend
+
+
+class WrongNamespace:
+    """The namespace of NumPy with another function in place of softplus."""
+
+    softplus = staticmethod(np.exp)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(namespace, name)
+
+
+def by_wrong_namespace(network: Network, X: Any) -> Any:
+    """Return outputs that are computed by the wrong function."""
+    apply: Any = network.xp_apply
+    wrong = network._replace(xp_apply=lambda xp, *rest: apply(WrongNamespace(), *rest))
+    return portable.outputs(wrong, X)
+
+
+def of_other_members(network: Network, X: Any) -> Any:
+    """Return outputs in another order."""
+    return portable.outputs(network, X)[:, ::-1]
+
+
 def one_block(correct: Steps) -> Any:
     """Lose the steps after the first block."""
 
@@ -369,6 +425,13 @@ BACKENDS: dict[str, Any] = {
     "joint_solvers_update_all_weights": array_by_array,
     "solvers_may_branch": one_rate,
     "custom_networks_are_trained": dense_anyway,
+    "functions_of_the_namespace_equal_numpy": portable_with(by_wrong_namespace),
+    "functions_of_the_namespace_are_differentiated": portable_with(portable.outputs),
+    "portable_networks_are_trained": portable_with(portable.outputs),
+    "gradients_of_portable_networks_add_up": portable_with(portable.outputs),
+    "members_are_averaged": portable_with(portable.outputs),
+    "models_are_independent": portable_with(of_other_members),
+    "numpy_predicts_portable_networks": portable_with(of_other_members),
     "shapes_larger_than_one_block": steps_with(epoch=one_block),
     "concurrent_calls_are_independent": steps_with(epoch=sharing),
     "invalid_results_are_errors": broadcasting,
