@@ -13,7 +13,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from mlpkit.plugin import Component
+from mlpkit.plugin import NAMESPACE, Component
 from mlpkit.plugin.capabilities import MEANING
 
 
@@ -81,6 +81,26 @@ class Capabilities(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(lines))
 
 
+class NamespaceFunctions(SphinxDirective):
+    """The directive ``namespace-functions``: a table of the functions that `xp` offers."""
+
+    def run(self) -> list[nodes.Node]:
+        """A table with a row for each function."""
+        lines = [
+            ".. list-table::",
+            "   :class: components",
+            "   :header-rows: 1",
+            "   :widths: auto",
+            "",
+            *listed("Function", "Result"),
+        ]
+        for name, function in NAMESPACE.items():
+            call = f"{name}({function.arguments})" if function.arguments else name
+            summary = function.summary[:1].upper() + function.summary[1:]
+            lines += listed(f"``{call}``", summary.replace("*", r"\*"))
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
 def listed(*cells: str) -> list[str]:
     """A row of a list-table."""
     first, *others = (cell.replace("\n", " ") for cell in cells)
@@ -88,7 +108,8 @@ def listed(*cells: str) -> list[str]:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive."""
+    """Register the directives."""
     app.add_directive("components", Components)
     app.add_directive("capabilities", Capabilities)
+    app.add_directive("namespace-functions", NamespaceFunctions)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

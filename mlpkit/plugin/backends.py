@@ -101,17 +101,20 @@ class Steps(NamedTuple):
         `optimizer_state_name`.
     gradient : callable
         ``gradient(state, rows, indices, seed) -> (sums, gradients)``. The indices have shape
-        (batch_size,), where -1 is padding; None means all rows. The gradients of the loss are
-        sums over rows, as NumPy arrays by name. For a frozen array, they hold the value from
-        which `update` computes the new one, averaged over shards: the new value itself or, for
-        integers, its change, exact below 2**20.
+        (batch_size,), where -1 is padding; None means all rows, for each model if there are
+        several. The gradients of the loss are sums over rows, as NumPy arrays by name. For a
+        frozen array, they hold its change times the weight of the rows, from which `update`
+        computes the new value; changes of integers are exact below 2**20. With several models,
+        `StepSums.weight` is the weight of each, (n_models,).
     update : callable
         ``update(state, gradients, weight, learning_rate, weight_decay=None) -> state``. It divides
         the summed gradients by the summed weight, adds the gradient of the L2 penalty, and makes
-        one step. The weight decay is that of the step, as in `Batches.weight_decays`.
+        one step. The weight decay is that of the step, as in `Batches.weight_decays`. The weight
+        is that of each model, (n_models,), if there are several.
     epoch : callable
         ``epoch(state, rows, batches) -> (state, sums)``. Equals a loop of `gradient` and
-        `update`, and is faster. A step whose weight is 0 changes nothing.
+        `update`, and is faster. A step whose weight is 0 changes nothing. With several models,
+        this holds for each of them, and the sums are over all models.
     outputs : callable
         ``outputs(state, X)``: outputs before the activation of the output layer, (n, n_outputs),
         as a NumPy array. A network with members returns (n, n_members, n_outputs), and one of

@@ -140,8 +140,9 @@ class Apply(Protocol):
         outputs : array of shape (n, n_outputs)
             Outputs before the activation of the output layer.
         arrays : dict of arrays
-            New values of the frozen arrays. It may also hold, under the key `PENALTY`, a scalar
-            that is added to the loss for each unit of weight.
+            New values of frozen arrays; those that it does not contain stay as they are. It may
+            also hold, under the key `PENALTY`, a scalar that is added to the loss for each unit of
+            weight.
         """
 
 
@@ -158,7 +159,8 @@ class StepContext(NamedTuple):
         Weights of the rows. A row of weight 0 is padding, which must not count in statistics over
         the batch.
     dropout : array of shape ()
-        The factor of all dropout rates at this step, from `Batches.dropout_factors`.
+        The factor of all dropout rates at this step, from `Batches.dropout_factors`, or 1; see
+        `dropout`.
     """
 
     seed: Any
@@ -197,7 +199,9 @@ class PortableApply(Protocol):
             Outputs before the activation of the output layer, for several models with a leading
             axis of length `n_models`.
         arrays : dict of arrays
-            New values of frozen arrays; those that it does not contain stay as they are.
+            New values of frozen arrays; those that it does not contain stay as they are. It may
+            also hold, under the key `PENALTY`, a number that is added to the loss for each unit of
+            weight: a scalar, or for several models an array of shape (n_models,).
         """
 
 

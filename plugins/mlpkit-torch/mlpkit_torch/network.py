@@ -227,7 +227,7 @@ class CustomNetwork:
         with torch.enable_grad():
             z, new = self._forward({**leaves, **state.frozen}, part.x, step)
         loss, delta, p = loss_of(self.loss, part, z.detach())
-        roots, seeds = [z], [delta]
+        roots, seeds = ([z], [delta]) if z.requires_grad else ([], [])
         penalty = new.get(PENALTY)
         if isinstance(penalty, torch.Tensor):
             weights = part.model_weights()
@@ -239,7 +239,9 @@ class CustomNetwork:
                 seeds.append(weights)
         elif penalty is not None:
             loss = loss + part.weight * penalty
-        grads = torch.autograd.grad(roots, list(leaves.values()), seeds, allow_unused=True)
+        grads: Any = [None] * len(leaves)
+        if roots:
+            grads = torch.autograd.grad(roots, list(leaves.values()), seeds, allow_unused=True)
         gradients.zero_()
         for view, g in zip(self.layout.views(gradients).values(), grads, strict=True):
             if g is not None:
