@@ -2,7 +2,7 @@
 
 A network has one output for each quantile. The one nearest to 0.5 is an output itself; each other
 quantile is the next one towards it plus or minus ``softplus(output) = log(1 + exp(output))``,
-which is positive.
+which is positive. The outputs of several members or models are averaged before that.
 """
 
 from collections.abc import Sequence
