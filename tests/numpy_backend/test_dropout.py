@@ -10,9 +10,9 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend import dense, namespace
 from mlpkit.numpy_backend.backpropagation import kept_units
-from mlpkit.plugin import Batches, Network, Spec, dropout_mask
+from mlpkit.plugin import Batches, Network, Spec, StepContext, dropout, dropout_mask
 from mlpkit.registry.lookup import resolve
 from mlpkit.testing import close, data, recipe, spec
 
@@ -223,3 +223,30 @@ def test_what_is_not_accepted(params: dict[str, Any], said: str) -> None:
     """Each error names what was given and what is accepted."""
     with pytest.raises(ValueError, match=said):
         MLPRegressor(hidden_layer_sizes=(3, 2), **params).fit(X, Y)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("dtype", ["int64", "uint32"])
+def test_dropout_of_networks_keeps_the_mean(dtype: str) -> None:
+    """`dropout` removes the fraction of the step, in members and layers independently, and the
+    masks are those of both integer types that backends have.
+    """
+    rows, ones = np.arange(4000, dtype=dtype), np.ones((4000, 3, 10), np.float32)
+    seed = rows[9:10]
+    found = {}
+    for factor in (1.0, 0.5, 0.0):
+        step = StepContext(seed, rows, ones[:, 0, 0], np.float32(factor))
+        found[factor] = dropout(namespace, ones, step, layer=1, rate=0.4)
+        assert found[factor].dtype == np.float32
+        assert np.mean(found[factor] == 0) == pytest.approx(0.4 * factor, abs=0.005)
+        np.testing.assert_allclose(found[factor].mean(), 1, atol=0.01)
+    masks = found[1.0].reshape(4000, 30) == 0
+    assert np.abs(np.corrcoef(masks.T) - np.eye(30)).max() < 0.08
+    step = StepContext(seed, rows, ones[:, 0, 0], np.float32(1))
+    other = dropout(namespace, ones, step, layer=2, rate=0.4) == 0
+    assert np.mean(other.reshape(4000, 30) == masks) == pytest.approx(0.4**2 + 0.6**2, abs=0.01)
+    expected = dropout_mask(
+        namespace, np.arange(4000), np.arange(30), np.int64(9), 1, np.float32(0.4)
+    )
+    np.testing.assert_array_equal(~expected, masks)
+    np.testing.assert_array_equal(dropout(namespace, ones, None, 1, 0.4), ones)
