@@ -48,7 +48,19 @@ def unmoved(spec: Any, rng: Any) -> Network:
     return dense.build(spec, rng)._replace(loss=spec.loss._replace(delta=level))
 
 
+def by_dot(xp: Any, arrays: Any, x: Any, step: Any = None) -> Any:
+    """Use a function that not every backend has."""
+    return xp.dot(x, arrays["coef_0"]), {}
+
+
+def unportable(spec: Any, rng: Any) -> Network:
+    """Return a network with an `xp_apply` that calls a function of NumPy."""
+    coef = rng.standard_normal((spec.n_features, spec.n_outputs)).astype(spec.dtype)
+    return Network({"coef_0": coef}, xp_apply=by_dot)
+
+
 BUILDERS: dict[str, Any] = {
+    "a_portable_network_is_one_on_every_backend": unportable,
     "the_builder_returns_a_network": narrow,
     "results_depend_only_on_the_seed": unseeded,
     "equal_specs_have_the_same_apply": fresh,
