@@ -1,5 +1,6 @@
 """Conformance tests of what a recipe and a network say about the steps, part of `BackendTests`."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from mlpkit.numpy_backend import dense
 from mlpkit.plugin import Array, Arrays, Batches, Network, Solver, Spec
 from mlpkit.testing import components
 from mlpkit.testing.capabilities import CapabilityTests
-from mlpkit.testing.cases import batches, close, data, recipe, spec
+from mlpkit.testing.cases import TOLERANCE, batches, close, data, recipe, spec
 
 PLAIN = Solver(components.by_options, options={"signed": -1.0})
 RATES = {"coef_1": 3.0, "intercept_0": 0.0, "intercept_2": 0.5}
@@ -39,7 +40,7 @@ def decayed(
 
 
 class RecipeTests(CapabilityTests):
-    """Conformance tests of factors and weight decay."""
+    """Conformance tests of factors, weight decay and the norm of gradients."""
 
     def started_with_factors(self, s: Spec, solver: Solver) -> tuple[Any, Any]:
         """Return step functions and an initial state of `network_with_factors`."""
@@ -135,3 +136,24 @@ class RecipeTests(CapabilityTests):
                 sums, gradient = steps.gradient(state, rows, order, int(plan.seeds[i]))
                 state = steps.update(state, gradient, float(sums.weight), 0.01)
             close(expected, steps.arrays(state), 1e-9)
+
+    @pytest.mark.parametrize("dtype", TOLERANCE)
+    def test_factors_scale_dropout(self, dtype: str) -> None:
+        """`Batches.dropout_factors` multiply the dropout of each step as in the NumPy backend. A
+        factor of 0 drops nothing.
+        """
+        s = replace(spec(dtype=dtype, activation="tanh"), dropout=(0.5, 0.25))
+        plan = batches(21, 8)._replace(dropout_factors=np.array([0.5, 1.0, 0.0]))
+        results = []
+        for backend in ("numpy", ""):
+            steps, state = self.started(s, recipe(), backend)
+            state, sums = steps.epoch(state, steps.put(*data(s)), plan)
+            results.append({**self.all_arrays(steps, state), **sums._asdict()})
+        close(results[0], results[1], TOLERANCE[dtype])
+        without = plan._replace(dropout_factors=np.zeros(3))
+        results = []
+        for dropout, steps_of in ((s.dropout, without), (0.0, batches(21, 8))):
+            steps, state = self.started(replace(s, dropout=dropout), recipe())
+            state, _ = steps.epoch(state, steps.put(*data(s)), steps_of)
+            results.append(steps.arrays(state))
+        close(results[0], results[1], TOLERANCE[dtype])

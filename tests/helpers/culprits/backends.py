@@ -88,6 +88,11 @@ def clipping_each_array(network: Network, spec: Any, recipe: Any) -> Steps:
     return numpy_backend.backend(network, spec, replace(recipe, solver=solver))
 
 
+def dropping_as_usual(correct: Steps) -> Any:
+    """Ignore the factors of dropout."""
+    return lambda s, rows, b: correct.epoch(s, rows, b._replace(dropout_factors=None))
+
+
 def counting_zero_rows(correct: Steps) -> Any:
     """Treat padding as row 0."""
     return lambda s, rows, b: correct.epoch(s, rows, b._replace(order=np.maximum(b.order, 0)))
@@ -420,6 +425,7 @@ BACKENDS: dict[str, Any] = {
     "partial_fit_with_any_number_of_rows_equals_numpy": steps_with(epoch=losing_small_steps),
     "factors_scale_learning_rates_and_weight_decays": without_factors,
     "the_weight_decay_of_the_solver_is_the_default": undecayed,
+    "factors_scale_dropout": steps_with(epoch=dropping_as_usual),
     "gradients_are_clipped_by_their_norm": clipping_each_array,
     "custom_losses_are_differentiated": usual,
     "joint_solvers_update_all_weights": array_by_array,
