@@ -189,7 +189,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 n_rows=len(data.y),
                 incremental=incremental,
                 has_validation="validation" in sets,
-                n_models=None if fresh else self._n_models,
+                spec=None if fresh or "_network" not in vars(self) else self._network.spec,
             )
             parameters = self._parameters_for(parameters, call)
             call.check(parameters)
@@ -277,12 +277,6 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     def _has_weights(self) -> bool:
         """Whether there are weights to continue from."""
         return "_network" in vars(self) or "_preset_layers" in vars(self)
-
-    @property
-    def _n_models(self) -> int:
-        """Number of models of the fitted network; 0 for weights that were set before a fit."""
-        network = vars(self).get("_network")
-        return 0 if network is None else network.structure.n_models
 
     def _forget(self) -> None:
         """Remove the state of earlier calls."""

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from mlpkit.plugin import Spec
 from mlpkit.training.parameters import Parameters
 
 
@@ -16,15 +17,14 @@ class Call(NamedTuple):
         Whether it is `partial_fit`.
     has_validation : bool
         Whether the user passed a validation set.
-    n_models : int or None
-        Number of models of the network that training continues from, see `Network.n_models`; None
-        for a new network.
+    spec : Spec or None
+        The specification of the network that training continues from; None for a new network.
     """
 
     n_rows: int
     incremental: bool
     has_validation: bool
-    n_models: int | None
+    spec: Spec | None
 
     def check(self, parameters: Parameters) -> None:
         """Raise ValueError for parameters that `partial_fit` does not support."""

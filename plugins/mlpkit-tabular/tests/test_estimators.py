@@ -218,9 +218,9 @@ def test_other_networks(builder: str, rows: Rows, new_rows: Rows) -> None:
 
 def test_numbers_that_depend_on_the_rows() -> None:
     """'auto' chooses the folds and the batch size by the number of rows."""
-    from mlpkit_tabular.estimators.defaults import batch_size, n_folds
+    from mlpkit_tabular.estimators.defaults import batch_size, preset
 
-    assert (n_folds(5_000), n_folds(50_000)) == (5, None)
+    assert (preset(5_000, True).n_folds, preset(50_000, True).n_folds) == (4, None)
     assert batch_size(100) <= batch_size(60_000) <= batch_size(10**6)
 
 

@@ -18,27 +18,31 @@ class TabularRegressor(MLPRegressor):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(192, 192)
-        Number of units of each hidden layer.
+    hidden_layer_sizes : int, array-like of int or 'auto', default='auto'
+        Number of units of each hidden layer. 'auto' is ``(96, 96)`` below 10,000 training rows and
+        ``(192, 192)`` otherwise.
 
     activation : str, or list or tuple of str, default='relu'
         Activation function of the hidden layers, one of those of `mlpkit.MLPRegressor`.
 
-    n_members : int, default=8
+    n_members : int or 'auto', default='auto'
         Number of members of the ensemble inside a network with the builder 'tabm': networks that
-        share most of their weights, whose predictions are averaged.
+        share most of their weights, whose predictions are averaged. 'auto' is 16 below 10,000
+        training rows and 8 otherwise.
 
     n_folds : int, None or 'auto', default='auto'
         Number of networks that are trained as one, each with another part of the rows held out
         for its early stopping. Their predictions are averaged. None trains one network, with
-        `validation_fraction` of the rows held out. 'auto' is 5 for up to 10,000 rows and None for
-        more, or if `X_val` is passed.
+        `validation_fraction` of the rows held out. 'auto' is 4 below 10,000 training rows, and
+        None otherwise or if `X_val` is passed.
 
-    dropout : float, or list or tuple of float, default=0.1
-        Fraction of the units that a training step drops in each hidden layer.
+    dropout : float, list or tuple of float, or 'auto', default='auto'
+        Fraction of the units that a training step drops in each hidden layer. 'auto' is 0.2
+        below 10,000 training rows and 0.1 otherwise.
 
-    weight_decay : float, default=0.03
-        Strength of the decoupled weight decay of the solver 'adamw'.
+    weight_decay : float or 'auto', default='auto'
+        Strength of the decoupled weight decay of the solver 'adamw'. 'auto' is 0.3 below 10,000
+        training rows and 0.03 otherwise.
 
     learning_rate_init : float, default=0.01
         The highest learning rate of a cycle.
@@ -163,13 +167,13 @@ class TabularRegressor(MLPRegressor):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (192, 192),
+        hidden_layer_sizes: Any = "auto",
         activation: Any = "relu",
         *,
-        n_members: int = 8,
+        n_members: int | str = "auto",
         n_folds: int | str | None = "auto",
-        dropout: Any = 0.1,
-        weight_decay: float = 0.03,
+        dropout: Any = "auto",
+        weight_decay: float | str = "auto",
         learning_rate_init: float = 0.01,
         batch_size: int | str = "auto",
         max_iter: int = 1000,
@@ -215,4 +219,4 @@ class TabularRegressor(MLPRegressor):
         return with_backend(super()._parameters_of(values))
 
     def _parameters_for(self, parameters: Any, call: Any) -> Any:
-        return resolved(self, parameters, call)
+        return resolved(self, parameters, call, classification=False)
