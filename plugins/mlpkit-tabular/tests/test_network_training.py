@@ -12,16 +12,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.registry.lookup import installed
 from mlpkit.testing import BuilderTests, close
 
-#: The installed backends that train networks for all backends.
-BACKENDS = [
-    name
-    for name in installed().names("backend")
-    if name != "numpy" and "portable_networks" in installed().find("backend", name)[1].supports
-]
-SGD: dict[str, Any] = {"solver": "sgd", "learning_rate_init": 0.05}
 SMALL: dict[str, dict[str, Any]] = {
     "tabm": {"n_members": 4},
     "realmlp": {},
@@ -57,25 +49,6 @@ def fitted(estimator: Any, X: Any, y: Any, **params: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return estimator.set_params(random_state=0, **params).fit(X, y)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("builder", sorted(SMALL))
-def test_backends_train_the_same_network(builder: str, backend: str) -> None:
-    """Ten steps with dropout give the weights of JAX up to rounding, and NumPy's predictions.
-
-    SGD, since Adam enlarges gradients that are only rounding errors, such as those of biases before
-    a normalization.
-    """
-    X, _, y, _ = split(regression=False)
-    weights, predictions = [], []
-    for name in ("jax", backend):
-        clf = MLPClassifier((16, 16), builder=builder, builder_options=SMALL[builder], backend=name)
-        fitted(clf, X[:200], y[:200], batch_size=20, max_iter=1, dropout=0.2, **SGD)
-        weights.append(clf._network.arrays)
-        predictions.append(clf.predict_proba(X))
-    close(weights[0], weights[1], 1e-5)
-    close(predictions[0], predictions[1], 1e-5)
 
 
 @pytest.mark.parametrize("builder", sorted(SMALL))
