@@ -7,6 +7,7 @@ from mlpkit.estimators.classifier import MLPClassifier
 from mlpkit.estimators.regressor import MLPRegressor
 
 if TYPE_CHECKING:
+    from mlpkit import schedules
     from mlpkit.estimators.pickle_versions import InconsistentVersionWarning
     from mlpkit.metrics.functions import from_function
     from mlpkit.numpy_backend import namespace as numpy_namespace
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from mlpkit.reports.limits import CheckFailed
     from mlpkit.reports.report import PartitionReport
     from mlpkit.reports.scorer import make_partition_scorer
+    from mlpkit.training.cycles import Cycles
 
 __all__ = [
     "CheckFailed",
+    "Cycles",
     "Dataset",
     "InconsistentVersionWarning",
     "MLPClassifier",
@@ -48,12 +51,14 @@ __all__ = [
     "from_function",
     "make_partition_scorer",
     "numpy_namespace",
+    "schedules",
 ]
 __version__ = "0.1.0"
 
 # where to find what a program that only trains does not need
 _LATER = {
     "CheckFailed": "reports.limits",
+    "Cycles": "training.cycles",
     "Dataset": "plugin",
     "InconsistentVersionWarning": "estimators.pickle_versions",
     "MetricHistoryDisplay": "reports.displays",
@@ -70,12 +75,14 @@ _LATER = {
     "feature_importance": "reports.importance",
     "from_function": "metrics.functions",
     "make_partition_scorer": "reports.scorer",
-    "numpy_namespace": "numpy_backend.namespace",  # the module itself
+    "numpy_namespace": "numpy_backend.namespace",
+    "schedules": "schedules",
 }
+_MODULES = {"numpy_namespace", "schedules"}  # the module itself, not an attribute of it
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'mlpkit' has no attribute {name!r}")
     module = import_module(f"mlpkit.{_LATER[name]}")
-    return module if name == "numpy_namespace" else getattr(module, name)
+    return module if name in _MODULES else getattr(module, name)

@@ -26,7 +26,7 @@ ORDER = [
     {"backend_kit"},
     {"registry"},
     {"calibration", "objectives"},
-    {"data", "numpy_backend"},
+    {"data", "numpy_backend", "schedules"},
     {"metrics"},
     {"partitions"},
     {"reports"},

@@ -56,8 +56,7 @@ class Cycles:
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
-    >>> from mlpkit import MLPClassifier
-    >>> from mlpkit.training.cycles import Cycles
+    >>> from mlpkit import Cycles, MLPClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> clf = MLPClassifier(trainer=Cycles(first_cycle=4, max_cycles=2), early_stopping_on="loss",
     ...                     random_state=0)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from mlpkit.training.cycles import Cycles
+from mlpkit import Cycles
 from mlpkit_tabular import TabularClassifier, TabularRegressor
 
 SMALL: dict[str, Any] = {

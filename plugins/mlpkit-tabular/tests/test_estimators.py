@@ -13,8 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from mlpkit import evaluate
-from mlpkit.training.cycles import Cycles
+from mlpkit import Cycles, evaluate
 from mlpkit_tabular import TabularClassifier, TabularRegressor
 
 Rows = tuple[pd.DataFrame, np.ndarray, np.ndarray]
