@@ -65,7 +65,7 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"__init__\.py|conftest\.py",
     "subsection_order": [
         f"examples/{name}"
-        for name in ("getting_started", "training", "groups", "backends_and_plugins")
+        for name in ("getting_started", "tables", "training", "groups", "backends_and_plugins")
     ],
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("matplotlib",),

@@ -7,7 +7,10 @@ from importlib import import_module
 import pytest
 from numpydoc.validate import validate
 
-MODULES = ["mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.testing", "mlpkit_tabular"]
+MODULES = [
+    *("mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.schedules", "mlpkit.testing"),
+    *("mlpkit_tabular", "mlpkit_tabular.datasets"),
+]
 # numpydoc's checks by their codes: https://numpydoc.readthedocs.io/en/latest/validation.html
 # Left out are those of optional sections and of style that scikit-learn does not follow either.
 CODES = {

@@ -19,12 +19,17 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
-MODULES = ["mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.testing"]
+MODULES = [
+    *("mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.schedules", "mlpkit.testing"),
+    *("mlpkit_tabular", "mlpkit_tabular.datasets"),
+]
 RETURNED = [  # classes with a page, which users do not import
     "mlpkit.reports.entries.Entry",
     "mlpkit.reports.entries.Change",
     "mlpkit.reports.comparison.Comparison",
     "mlpkit.monitoring.history.MetricHistory",
+    "mlpkit_tabular.networks.embeddings.PiecewiseLinear",
+    "mlpkit_tabular.networks.embeddings.Periodic",
 ]
 SKLEARN = "https://scikit-learn.org/stable/"
 

@@ -17,6 +17,18 @@ from mlpkit.plugin import Array, Schedule
 def constant(t: Array) -> Array:
     """Return 1.
 
+    Parameters
+    ----------
+    t : ndarray
+        The progress of each step, from 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        The factor of each step.
+
+    Examples
+    --------
     >>> constant(np.array([0.0, 0.5, 1.0]))
     array([1., 1., 1.])
     """
@@ -26,6 +38,18 @@ def constant(t: Array) -> Array:
 def linear(t: Array) -> Array:
     """Return ``1 - t``.
 
+    Parameters
+    ----------
+    t : ndarray
+        The progress of each step, from 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        The factor of each step.
+
+    Examples
+    --------
     >>> linear(np.array([0.0, 0.25, 1.0]))
     array([1.  , 0.75, 0.  ])
     """
@@ -35,6 +59,18 @@ def linear(t: Array) -> Array:
 def cosine(t: Array) -> Array:
     """Return ``(1 + cos(pi t)) / 2`` (Loshchilov and Hutter, 2017, arXiv:1608.03983).
 
+    Parameters
+    ----------
+    t : ndarray
+        The progress of each step, from 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        The factor of each step.
+
+    Examples
+    --------
     >>> cosine(np.array([0.0, 0.5, 1.0])).round(6)
     array([1. , 0.5, 0. ])
     """
@@ -46,6 +82,18 @@ def coslog4(t: Array) -> Array:
 
     It has four cycles, of which each is twice as long as the one before.
 
+    Parameters
+    ----------
+    t : ndarray
+        The progress of each step, from 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        The factor of each step.
+
+    Examples
+    --------
     >>> coslog4(np.array([0.0, 0.2, 7 / 15, 1.0])).round(6)
     array([0., 0., 0., 0.])
     """
@@ -55,6 +103,18 @@ def coslog4(t: Array) -> Array:
 def flat_cosine(t: Array) -> Array:
     """Return 1 until ``t = 1 / 2``, and then ``(1 + cos(pi (2 t - 1))) / 2``.
 
+    Parameters
+    ----------
+    t : ndarray
+        The progress of each step, from 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        The factor of each step.
+
+    Examples
+    --------
     >>> flat_cosine(np.array([0.0, 0.5, 0.75, 1.0])).round(6)
     array([1. , 1. , 0.5, 0. ])
     """

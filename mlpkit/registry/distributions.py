@@ -48,7 +48,11 @@ KNOWN_DISTRIBUTIONS = (
             )
         },
     ),
-    Distribution("mlpkit-tabular", "plugins/mlpkit-tabular", {"encoder": ("tabular",)}),
+    Distribution(
+        "mlpkit-tabular",
+        "plugins/mlpkit-tabular",
+        {"encoder": ("tabular",), "builder": ("tabm", "realmlp", "resnet")},
+    ),
 )
 
 

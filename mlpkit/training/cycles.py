@@ -20,12 +20,13 @@ from mlpkit.training.batches import job_epochs, scheduled_batches
 class Cycles:
     """Train in cycles with a schedule of the learning rate that starts anew in each [1]_.
 
-    A cycle starts from the weights at the end of the one before. Training ends after
+    A cycle starts from the weights at the end of the previous one. Training ends after
     `max_cycles`, or as soon as a cycle improves the validation score by less than `min_gain`. The
-    result are the weights of the epoch with the best score, for several models (``n_folds``) of
-    each of them. The estimator's `max_iter` limits the epochs of all cycles together, and its
-    `learning_rate` is the schedule of a cycle if it is a schedule; otherwise it is a cosine after
-    a linear warm-up. The schedules of weight decay and dropout also span a cycle.
+    weights of the epoch with the best score are kept; with several models (``n_folds``), each
+    model has a best epoch of its own. The estimator's `max_iter` limits the epochs of all cycles
+    together. If its `learning_rate` is a schedule, it is the schedule of each cycle; otherwise the
+    schedule is a cosine after a linear warm-up. The schedules of the weight decay and of dropout
+    also span a cycle.
 
     Parameters
     ----------
@@ -37,16 +38,16 @@ class Cycles:
     min_epochs : int, default=3
         Minimum number of epochs of the first cycle, if `first_cycle` is None.
     growth : float, default=2.0
-        The length of a cycle relative to the one before.
+        The length of a cycle relative to the previous one.
     max_cycles : int, default=6
         Maximum number of cycles.
     min_gain : float, default=0.01
-        The smallest relative improvement of the score for which training continues.
+        The smallest relative improvement of the score in a cycle for which training continues.
     warmup : float, default=0.05
         Fraction of a cycle in which the learning rate rises linearly.
     eligible : float, default=0.4
-        The last fraction of a cycle, whose epochs may be the best one. Before it, the learning
-        rate is high and scores are noisy.
+        The last fraction of a cycle, from which the best epoch is chosen. Before it, the learning
+        rate is high and the scores are noisy.
 
     References
     ----------
@@ -74,8 +75,23 @@ class Cycles:
     eligible: float = 0.4
 
     def lengths(self, n_steps: int, max_epochs: int) -> Iterator[int]:
-        """The number of epochs of each cycle, for epochs of ``n_steps`` steps.
+        """Return the number of epochs of each cycle.
 
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps of an epoch.
+        max_epochs : int
+            Maximum number of epochs of all cycles together.
+
+        Yields
+        ------
+        int
+            The number of epochs of a cycle.
+
+        Examples
+        --------
+        >>> from mlpkit import Cycles
         >>> list(Cycles().lengths(n_steps=100, max_epochs=50))
         [3, 6, 12, 24]
         """
