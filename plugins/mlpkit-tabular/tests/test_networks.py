@@ -300,3 +300,22 @@ def test_invalid_options(builder: Any, options: Any, said: str) -> None:
     """Errors name the option, its value, and what is accepted."""
     with pytest.raises(ValueError, match=said):
         builder(table_spec(), np.random.RandomState(0), **options)
+
+
+@pytest.mark.parametrize("form", ["mini", "full"])
+def test_factors_of_weights_give_the_outputs_of_factors_of_rows(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wide inputs scale the weights of the first layer instead of the rows, with equal outputs."""
+    from mlpkit_tabular.networks import tabm as module
+
+    outputs = []
+    for wide in (1, 10**9):
+        monkeypatch.setattr(module, "WIDE", wide)
+        network = module.tabm(spec(), np.random.RandomState(0), n_members=4, form=form)
+        head = network.arrays["head_weights"]
+        head[...] = np.random.RandomState(1).normal(size=head.shape)
+        x = np.random.RandomState(2).normal(size=(10, spec().n_features))
+        assert network.xp_apply is not None
+        outputs.append(network.xp_apply(xp, network.arrays, x)[0])
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-12)

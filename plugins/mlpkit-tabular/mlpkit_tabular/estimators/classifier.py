@@ -18,16 +18,16 @@ class TabularClassifier(MLPClassifier):
     Parameters
     ----------
     hidden_layer_sizes : int, array-like of int or 'auto', default='auto'
-        Number of units of each hidden layer. 'auto' is ``(96, 96)`` below 10,000 training rows and
-        ``(192, 192)`` otherwise.
+        Number of units of each hidden layer. 'auto' is ``(96, 96)`` below 10,000 training rows,
+        and ``(192, 192)`` otherwise.
 
     activation : str, or list or tuple of str, default='relu'
         Activation function of the hidden layers, one of those of `mlpkit.MLPClassifier`.
 
     n_members : int or 'auto', default='auto'
         Number of members of the ensemble inside a network with the builder 'tabm': networks that
-        share most of their weights, whose predictions are averaged. 'auto' is 16 below 10,000
-        training rows and 8 otherwise.
+        share most of their weights, whose predictions are averaged. 'auto' is 16 from 3,000 to
+        10,000 training rows and 8 otherwise.
 
     n_folds : int, None or 'auto', default='auto'
         Number of networks that are trained as one, each with another part of the rows held out
@@ -37,7 +37,7 @@ class TabularClassifier(MLPClassifier):
 
     dropout : float, list or tuple of float, or 'auto', default='auto'
         Fraction of the units that a training step drops in each hidden layer. 'auto' is 0.4
-        below 10,000 training rows and 0.25 otherwise.
+        below 10,000 training rows and 0.15 otherwise.
 
     weight_decay : float or 'auto', default='auto'
         Strength of the decoupled weight decay of the solver 'adamw'. 'auto' is 1.0 below 10,000

@@ -24,7 +24,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 BATCH_SIZES = ((20_000, 128), (100_000, 256))  # up to so many rows, and the rows of a step
 LARGEST_BATCH = 512
-FEW_ROWS = 10_000  # below, networks are smaller and more regular, and there are folds
+FEW_ROWS, MANY_ROWS = 3_000, 10_000
 
 
 class Preset(NamedTuple):
@@ -35,25 +35,23 @@ class Preset(NamedTuple):
     n_folds: int | None
     dropout: float
     weight_decay: float
-
-
-FEW = {
-    True: Preset((96, 96), 16, 4, 0.4, 1.0),
-    False: Preset((96, 96), 16, 4, 0.2, 0.3),
-}  # by whether it is a classification
-MANY = {
-    True: Preset((192, 192), 8, None, 0.25, 0.1),
-    False: Preset((192, 192), 8, None, 0.1, 0.03),
-}
+    loss: str | None = None
 
 
 def preset(n_rows: int, classification: bool) -> Preset:
     """The values for so many training rows.
 
-    >>> preset(1_000, classification=True).n_folds, preset(50_000, classification=True).n_folds
-    (4, None)
+    With few rows, networks are smaller and more regular, and there are folds: there are too few
+    rows to choose the best epoch of a single network.
+
+    >>> [preset(n, classification=True).n_folds for n in (1_000, 5_000, 50_000)]
+    [4, 4, None]
     """
-    return (FEW if n_rows < FEW_ROWS else MANY)[classification]
+    if n_rows >= MANY_ROWS:
+        dropout, decay, loss = (0.15, 0.1, None) if classification else (0.1, 0.03, "squared_error")
+        return Preset((192, 192), 8, None, dropout, decay, loss)
+    dropout, decay, loss = (0.4, 1.0, None) if classification else (0.2, 0.3, "huber")
+    return Preset((96, 96), 8 if n_rows < FEW_ROWS else 16, 4, dropout, decay, loss)
 
 
 def batch_size(n_rows: int) -> int:
@@ -99,6 +97,12 @@ def resolved(estimator: Any, parameters: Any, call: Any, classification: bool) -
         n_folds = call.spec.n_models or None
         sizes = _chosen(parameters.hidden_layer_sizes, call.spec.hidden_layer_sizes)
         dropout = _chosen(parameters.dropout, call.spec.dropout)
+    loss = "squared_error"  # the other one is for standardized targets
+    if call.spec is not None:
+        loss = call.spec.loss
+    elif not classification and estimator.standardize_targets:
+        loss = values.loss
+    loss = _chosen(parameters.loss, loss)
     size = parameters.batch_size
     if size == AUTO and not call.incremental:
         size = min(batch_size(call.n_rows), _n_kept(parameters, call, n_folds))
@@ -107,6 +111,7 @@ def resolved(estimator: Any, parameters: Any, call: Any, classification: bool) -
         hidden_layer_sizes=sizes,
         dropout=dropout,
         n_folds=n_folds,
+        loss=loss,
         batch_size=size,
         builder_options={**builder, **(parameters.builder_options or {})},
         solver_options={**solver, **(parameters.solver_options or {})},

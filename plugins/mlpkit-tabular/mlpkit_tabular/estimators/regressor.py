@@ -19,16 +19,16 @@ class TabularRegressor(MLPRegressor):
     Parameters
     ----------
     hidden_layer_sizes : int, array-like of int or 'auto', default='auto'
-        Number of units of each hidden layer. 'auto' is ``(96, 96)`` below 10,000 training rows and
-        ``(192, 192)`` otherwise.
+        Number of units of each hidden layer. 'auto' is ``(96, 96)`` below 10,000 training rows,
+        and ``(192, 192)`` otherwise.
 
     activation : str, or list or tuple of str, default='relu'
         Activation function of the hidden layers, one of those of `mlpkit.MLPRegressor`.
 
     n_members : int or 'auto', default='auto'
         Number of members of the ensemble inside a network with the builder 'tabm': networks that
-        share most of their weights, whose predictions are averaged. 'auto' is 16 below 10,000
-        training rows and 8 otherwise.
+        share most of their weights, whose predictions are averaged. 'auto' is 16 from 3,000 to
+        10,000 training rows and 8 otherwise.
 
     n_folds : int, None or 'auto', default='auto'
         Number of networks that are trained as one, each with another part of the rows held out
@@ -91,8 +91,9 @@ class TabularRegressor(MLPRegressor):
     trainer : str or callable, default='cycles'
         The training loop.
 
-    loss : str or Loss, default='squared_error'
-        The loss; see `mlpkit.MLPRegressor`.
+    loss : str or Loss, default='auto'
+        The loss; see `mlpkit.MLPRegressor`. 'auto' is 'huber' below 10,000 training rows, where
+        single rows would count too much, and 'squared_error' otherwise.
 
     loss_options : dict or None, default=None
         Options of the loss.
@@ -190,7 +191,7 @@ class TabularRegressor(MLPRegressor):
         beta_1: float = 0.9,
         beta_2: float = 0.95,
         trainer: str | Trainer = "cycles",
-        loss: Any = "squared_error",
+        loss: Any = "auto",
         loss_options: dict[str, Any] | None = None,
         metrics: Any = None,
         partitions: Any = None,
@@ -208,7 +209,7 @@ class TabularRegressor(MLPRegressor):
     def _chosen_loss(self) -> Any:
         if self.quantiles is None:
             return self.loss, self.loss_options
-        if self.loss != "squared_error" or self.loss_options:
+        if self.loss != "auto" or self.loss_options:
             raise ValueError(
                 f"quantiles={self.quantiles!r} conflicts with loss={self.loss!r} and"
                 f" loss_options={self.loss_options!r}. Remove one of them."

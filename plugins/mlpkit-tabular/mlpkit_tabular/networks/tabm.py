@@ -16,6 +16,7 @@ from mlpkit_tabular.networks.options import boolean, integer, number, one_of
 
 FORMS = ("full", "mini", "packed")
 ADAPTERS = ("signs", "normal")
+WIDE = 256  # length of vectors from which factors of the weights are faster than those of rows
 CATEGORY_SCALE = 0.3  # of initial embeddings of categories
 
 
@@ -173,11 +174,17 @@ class TabM:
         self, xp: Namespace, arrays: Any, x: Any, step: StepContext | None = None
     ) -> tuple[Any, Any]:
         """Return the outputs of the members, and no frozen arrays."""
-        h = self._members(xp, arrays, self.inputs(xp, arrays, x))
+        h = self.inputs(xp, arrays, x)
         for i, (activation, rate) in enumerate(zip(self.activations, self.dropouts, strict=True)):
             if i and self.form == "full":
                 h = h * arrays[f"adapters_{i}"][..., :, None, :]
-            h = self._product(xp, h, arrays[f"weights_{i}"])
+            weights = arrays[f"weights_{i}"]
+            if i:
+                h = self._product(xp, h, weights)
+            elif self.form != "packed" and self.inputs.width >= WIDE:
+                h = self._scaled_product(xp, h, weights, self._factors(arrays))
+            else:
+                h = self._product(xp, self._members(xp, arrays, h), weights)
             if self.form == "full":
                 h = h * arrays[f"outputs_{i}"][..., :, None, :]
             # shared biases (..., m) are those of all members
@@ -187,17 +194,31 @@ class TabM:
         z = xp.matmul(h, arrays["head_weights"]) + arrays["biases_head"][..., :, None, :]
         return xp.moveaxis(z, -3, -2), {}
 
+    def _factors(self, arrays: Any) -> Any:
+        """Return the factors of the inputs of members (..., n_members, width)."""
+        factors = arrays["adapters_0"]
+        if self.front_scale:  # one product with both
+            factors = factors * arrays["scale"][..., None, :]
+        return factors
+
     def _members(self, xp: Namespace, arrays: Any, z: Any) -> Any:
         """Return the inputs of members (..., n_members, n, width) for vectors (..., n, width)."""
         z = z[..., None, :, :]
-        if self.form == "packed":
-            if self.front_scale:
-                z = z * arrays["scale"][..., None, None, :]
-            return z
-        factors = arrays["adapters_0"]
-        if self.front_scale:  # one product of the rows with both
-            factors = factors * arrays["scale"][..., None, :]
-        return z * factors[..., :, None, :]
+        if self.form != "packed":
+            return z * self._factors(arrays)[..., :, None, :]
+        return z * arrays["scale"][..., None, None, :] if self.front_scale else z
+
+    def _scaled_product(self, xp: Namespace, z: Any, weights: Any, factors: Any) -> Any:
+        """Return the matrix products of `_product` for vectors z (..., n, width).
+
+        The factors scale the weights instead of the rows: if vectors are long, fewer numbers are
+        written.
+        """
+        by_member = xp.moveaxis(factors, -2, -1)[..., :, :, None] * weights[..., :, None, :]
+        leading, (k, m) = by_member.shape[:-3], by_member.shape[-2:]
+        product = xp.matmul(z, xp.reshape(by_member, (*leading, -1, k * m)))
+        product = xp.reshape(product, (*product.shape[:-1], k, m))
+        return xp.moveaxis(product, -2, -3)
 
     def _product(self, xp: Namespace, h: Any, weights: Any) -> Any:
         """Return the matrix products of members (..., n_members, n, m)."""
