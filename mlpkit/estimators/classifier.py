@@ -268,16 +268,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Minimum number of rows of the sliding window over which `partial_fit` measures metrics.
 
     early_stopping_on : str, callable or None, default=None
-        The quantity that early stopping monitors instead of accuracy or R2: a metric such as
-        ``"log_loss"``, a comparison of groups such as ``"worst(mae, by='region')"``, or a
-        function of the `PartitionReport` of the validation set, where a higher result is better.
-        Setting it enables early stopping.
-        "loss" is the loss of the network, without the penalty.
+        The quantity that early stopping monitors instead of accuracy or R2: "loss", which is the
+        loss of the network without the penalty, a metric such as ``"log_loss"``, a comparison of
+        groups such as ``"worst(mae, by='region')"``, or a function of the `PartitionReport` of the
+        validation set, where a higher result is better. Setting it enables early stopping.
 
     n_folds : int or None, default=None
-        Number of models that are trained as one, each with another part of the rows held out for
-        its early stopping. Predictions are the mean over the models. The network must be able to
-        hold several models, as those of mlpkit-tabular do. None trains one model.
+        Number of models that are trained side by side, each with another part of the rows held
+        out for its early stopping. Predictions are averaged over the models. The builder must
+        support several models, as those of mlpkit-tabular do. None trains one model.
 
     class_weight : dict, 'balanced' or None, default=None
         Weight of each class, which multiplies `sample_weight`. 'balanced' gives a class of

@@ -10,9 +10,9 @@ from mlpkit_tabular.estimators.defaults import CONSTRAINTS, resolved, with_backe
 
 
 class TabularClassifier(MLPClassifier):
-    """Classifier of raw tables: strings, categories, numbers, dates, missing values, as they are.
+    """Classifier of raw tables, with strings, categories, dates and missing values as they are.
 
-    It is `mlpkit.MLPClassifier` with an encoder of tables, a network for their columns, and
+    This is a `mlpkit.MLPClassifier` with an encoder of tables, a network for their columns, and
     defaults that were chosen for tables.
 
     Parameters
@@ -30,8 +30,8 @@ class TabularClassifier(MLPClassifier):
         10,000 training rows and 8 otherwise.
 
     n_folds : int, None or 'auto', default='auto'
-        Number of networks that are trained as one, each with another part of the rows held out
-        for its early stopping. Their predictions are averaged. None trains one network, with
+        Number of networks that are trained side by side, each with another part of the rows held
+        out for its early stopping. Their predictions are averaged. None trains one network, with
         `validation_fraction` of the rows held out. 'auto' is 4 below 10,000 training rows, and
         None otherwise or if `X_val` is passed.
 
@@ -60,7 +60,7 @@ class TabularClassifier(MLPClassifier):
         The quantity by which the best epoch is chosen; see `mlpkit.MLPClassifier`.
 
     encoder : str, Encoder or transformer, default='tabular'
-        Turns rows of the table into numbers: 'tabular' is `TabularEncoder`.
+        Turns rows of the table into numbers. 'tabular' is `TabularEncoder`.
 
     encoder_options : dict or None, default=None
         Options of the encoder.
@@ -88,7 +88,7 @@ class TabularClassifier(MLPClassifier):
         Decay rates of the first and the second moment of 'adam' and 'adamw'.
 
     trainer : str or callable, default='cycles'
-        The training loop.
+        The training loop. 'cycles' is `mlpkit.Cycles` with its default parameters.
 
     loss : str, Loss or None, default=None
         The loss; see `mlpkit.MLPClassifier`.

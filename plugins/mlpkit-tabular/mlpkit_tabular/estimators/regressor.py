@@ -11,9 +11,9 @@ from mlpkit_tabular.estimators.defaults import CONSTRAINTS, resolved, with_backe
 
 
 class TabularRegressor(MLPRegressor):
-    """Regressor of raw tables: strings, categories, numbers, dates, missing values, as they are.
+    """Regressor of raw tables, with strings, categories, dates and missing values as they are.
 
-    It is `mlpkit.MLPRegressor` with an encoder of tables, a network for their columns, and
+    This is a `mlpkit.MLPRegressor` with an encoder of tables, a network for their columns, and
     defaults that were chosen for tables.
 
     Parameters
@@ -31,8 +31,8 @@ class TabularRegressor(MLPRegressor):
         10,000 training rows and 8 otherwise.
 
     n_folds : int, None or 'auto', default='auto'
-        Number of networks that are trained as one, each with another part of the rows held out
-        for its early stopping. Their predictions are averaged. None trains one network, with
+        Number of networks that are trained side by side, each with another part of the rows held
+        out for its early stopping. Their predictions are averaged. None trains one network, with
         `validation_fraction` of the rows held out. 'auto' is 4 below 10,000 training rows, and
         None otherwise or if `X_val` is passed.
 
@@ -61,7 +61,7 @@ class TabularRegressor(MLPRegressor):
         The quantity by which the best epoch is chosen; see `mlpkit.MLPRegressor`.
 
     encoder : str, Encoder or transformer, default='tabular'
-        Turns rows of the table into numbers: 'tabular' is `TabularEncoder`.
+        Turns rows of the table into numbers. 'tabular' is `TabularEncoder`.
 
     encoder_options : dict or None, default=None
         Options of the encoder.
@@ -89,7 +89,7 @@ class TabularRegressor(MLPRegressor):
         Decay rates of the first and the second moment of 'adam' and 'adamw'.
 
     trainer : str or callable, default='cycles'
-        The training loop.
+        The training loop. 'cycles' is `mlpkit.Cycles` with its default parameters.
 
     loss : str or Loss, default='auto'
         The loss; see `mlpkit.MLPRegressor`. 'auto' is 'huber' below 10,000 training rows, where
@@ -106,9 +106,9 @@ class TabularRegressor(MLPRegressor):
         Functions that are called after each epoch; see `mlpkit.MLPRegressor`.
 
     quantiles : sequence of float or None, default=None
-        Quantiles to fit in place of the mean, such as ``(0.05, 0.5, 0.95)``; they never cross. It
-        stands for ``loss="quantiles"``. `predict` returns the one that is nearest to the median,
-        and ``predict(X, quantiles=...)`` others between the fitted ones.
+        Quantiles to predict instead of the mean, such as ``(0.05, 0.5, 0.95)``; they never cross.
+        This sets ``loss="quantiles"``. `predict` returns the quantile nearest to the median, and
+        ``predict(X, quantiles=...)`` any quantiles between the lowest and the highest.
 
     standardize_targets : bool, default=True
         Whether the network is trained on targets with mean 0 and standard deviation 1.
