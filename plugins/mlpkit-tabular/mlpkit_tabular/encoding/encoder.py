@@ -38,8 +38,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
       zero. Missing values are the median. Infinite values are the largest or smallest finite
       value of `fit`.
     - Strings and categories: one-hot columns, or one column of codes if there are more than
-      ``max_one_hot`` levels. Rare levels share a slot; levels that `fit` did not see belong to it.
-      Without rare levels, they have a slot of their own. Missing values have a slot of their own.
+      ``max_one_hot`` levels. Rare levels share a slot, to which levels that `fit` did not see also
+      belong. Without rare levels, unseen levels have a slot of their own, as missing values have.
     - Booleans: 0 or 1. Missing values are 0.
     - Dates, also as strings such as "2024-05-31" or "2024-05-31 12:30": elapsed time, and the parts
       that vary, scaled as numbers.
@@ -55,16 +55,16 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         Levels that occur in fewer rows are rare. None means the smaller one of 10 and a 200th of
         the rows.
     max_levels : int, default=1000
-        The number of levels of a column that are not rare, at most: the most frequent ones.
+        Maximum number of levels of a column that are not rare. The most frequent ones are kept.
     tied_values : bool, default=True
-        Whether a column of numbers whose exact values say more about the targets than where they
-        lie also becomes a category: each frequent value is a level, all others are one. It is
-        decided by predicting held-out rows from means, and needs the targets in `fit`.
+        Whether a column of numbers also becomes a category if its exact values predict the targets
+        of held-out rows better than bins of the values do. Each frequent value is a level, and all
+        others share one. This requires targets in `fit`.
     level_means : bool, default=True
-        Whether a categorical column with rare levels also becomes the mean of the targets by
-        level, where these means predict held-out rows better than the means by slot do. Levels
-        count as if ten more rows had the overall mean. `fit_transform` takes the mean of a row
-        from other rows.
+        Whether a categorical column with rare levels also becomes the mean of the targets of each
+        level, if these means predict held-out rows better than the means of the slots do. A mean
+        includes ten additional rows with the overall mean. `fit_transform` computes the mean of a
+        row from other rows. This requires targets in `fit`.
 
     Attributes
     ----------
@@ -72,8 +72,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         The encoded columns: name, source, kind and number of levels.
     n_features_in_ : int
         Number of columns of the table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if the table is a frame.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, if the table is a frame.
 
     Examples
     --------
@@ -120,7 +120,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         X : dataframe, array or list of shape (n, n_features)
             The rows.
         y : array-like of shape (n,) or (n, n_outputs), default=None
-            The targets, for ``tied_values``.
+            The targets, for ``tied_values`` and ``level_means``.
         sample_weight : array-like of shape (n,), default=None
             Rows of weight zero are ignored. Other weights make no difference.
 
