@@ -92,7 +92,7 @@ from importlib.metadata import packages_distributions, requires
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-wanted, waiting = set(), ["mlpkit", "mlpkit-jax"]
+wanted, waiting = set(), ["mlpkit", "mlpkit-jax", "mlpkit-tabular", "pandas"]
 while waiting:
     name = canonicalize_name(waiting.pop())
     if name not in wanted:
@@ -120,10 +120,11 @@ sys.meta_path.insert(0, Absent())
 
 
 def test_the_examples_of_readme_run_in_the_environment_of_its_first_command() -> None:
-    """There is nothing but mlpkit, mlpkit-jax and what these two require."""
+    """There is nothing but mlpkit, mlpkit-jax, mlpkit-tabular, pandas and what these require."""
     blocks = [code for code, _ in examples(README)]
     assert blocks
-    others = [known.name for known in KNOWN_DISTRIBUTIONS if known.name != "mlpkit-jax"]
+    installed_ones = ("mlpkit-jax", "mlpkit-tabular")
+    others = [known.name for known in KNOWN_DISTRIBUTIONS if known.name not in installed_ones]
     check = "assert {'tensorflow', 'keras', 'matplotlib', 'mlpkit_keras'} <= absent\n"
     ignore = (
         "import sklearn.exceptions as e; warnings.simplefilter('ignore', e.ConvergenceWarning)\n"

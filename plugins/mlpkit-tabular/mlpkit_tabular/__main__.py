@@ -2,7 +2,7 @@
 
 import argparse
 
-from mlpkit_tabular.demo import demo
+from mlpkit_tabular.demo import N_ROWS, demo
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -13,7 +13,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the split and of the models")
     parser.add_argument(
-        "--rows", type=int, default=12_000, help="number of rows, 12000 at most (the default)"
+        "--rows", type=int, default=N_ROWS, help=f"number of rows, 12000 at most (default {N_ROWS})"
     )
     options = parser.parse_args(arguments)
     demo(options.seed, options.rows)

@@ -17,8 +17,10 @@ from mlpkit.plugin import Report
 from mlpkit_tabular.datasets import load_adult
 from mlpkit_tabular.estimators.classifier import TabularClassifier
 
+N_ROWS = 8_000  # by default, for which training takes about half a minute
 
-def demo(seed: int = 0, n_rows: int = 12_000) -> None:
+
+def demo(seed: int = 0, n_rows: int = N_ROWS) -> None:
     """Train on a part of the Adult data set, and print scores on the rest and by group."""
     X, y = load_adult(return_X_y=True)
     X, y = X[:n_rows], y[:n_rows]
@@ -40,6 +42,7 @@ def demo(seed: int = 0, n_rows: int = 12_000) -> None:
     }
     rows = []
     for name, fitted in models.items():
+        print(f"Training {name} ...", flush=True)
         started = time.perf_counter()
         model = fitted()
         seconds = time.perf_counter() - started
@@ -51,7 +54,7 @@ def demo(seed: int = 0, n_rows: int = 12_000) -> None:
             accuracy_score(y_test, model.classes_[p.argmax(axis=1)]),
         )
         rows.append(f"{name:32}{score[0]:10.4f}{score[1]:10.4f}{score[2]:10.4f}{seconds:10.1f}")
-    print(f"{'test rows':32}{'log loss':>10}{'ROC AUC':>10}{'accuracy':>10}{'seconds':>10}")
+    print(f"\n{'test rows':32}{'log loss':>10}{'ROC AUC':>10}{'accuracy':>10}{'seconds':>10}")
     print("\n".join(rows))
     print("\nTabularClassifier by group of two columns of the table:\n")
     print(
@@ -91,4 +94,4 @@ def _linear() -> Any:
 def _progress(report: Report) -> None:
     """Show the epoch on one line of the terminal."""
     if sys.stderr.isatty():
-        print(f"\repoch {report.epoch}, loss {report.loss:.4f}  ", end="", file=sys.stderr)
+        print(f"\rEpoch {report.epoch}, loss {report.loss:.4f} ", end="", file=sys.stderr)
