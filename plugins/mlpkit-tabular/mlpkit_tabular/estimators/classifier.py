@@ -1,6 +1,6 @@
 """TabularClassifier."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -152,12 +152,12 @@ class TabularClassifier(MLPClassifier):
     ['yes', 'no']
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints = {
         **MLPClassifier._parameter_constraints,
         **CONSTRAINTS,
     }
 
-    _fixed_parameters: ClassVar[dict[str, Any]] = {"alpha": 0.0}
+    _fixed_parameters = {"alpha": 0.0}
 
     def __init__(
         self,

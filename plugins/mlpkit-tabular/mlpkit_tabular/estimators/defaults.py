@@ -97,7 +97,7 @@ def resolved(estimator: Any, parameters: Any, call: Any, classification: bool) -
         n_folds = call.spec.n_models or None
         sizes = _chosen(parameters.hidden_layer_sizes, call.spec.hidden_layer_sizes)
         dropout = _chosen(parameters.dropout, call.spec.dropout)
-    loss = "squared_error"  # the other one is for standardized targets
+    loss: Any = "squared_error"  # the other one is for standardized targets
     if call.spec is not None:
         loss = call.spec.loss
     elif not classification and estimator.standardize_targets:
@@ -127,4 +127,4 @@ def _n_kept(parameters: Any, call: Any, n_folds: int | None) -> int:
     """The smallest number of rows that a model is trained on, at least 1."""
     fraction = 1 / n_folds if n_folds else parameters.validation_fraction
     held = 0 if call.has_validation and not n_folds else math.ceil(call.n_rows * fraction)
-    return max(1, call.n_rows - held)
+    return max(1, int(call.n_rows) - held)

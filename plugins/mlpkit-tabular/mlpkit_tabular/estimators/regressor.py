@@ -1,7 +1,7 @@
 """TabularRegressor."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -158,13 +158,13 @@ class TabularRegressor(MLPRegressor):
     [3.0, 1.0]
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints = {
         **MLPRegressor._parameter_constraints,
         **CONSTRAINTS,
         "quantiles": ["array-like", None],
     }
 
-    _fixed_parameters: ClassVar[dict[str, Any]] = {"alpha": 0.0}
+    _fixed_parameters = {"alpha": 0.0}
 
     def __init__(
         self,
