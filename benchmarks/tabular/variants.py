@@ -1,4 +1,4 @@
-"""The variants of ``--ablation``: mlpkit with a part switched off or replaced, by its parameters."""
+"""The variants of ``--ablation``: mlpkit with a part switched off, by its parameters."""
 
 from typing import Any
 
