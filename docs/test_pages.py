@@ -153,6 +153,20 @@ def test_installation_is_shown_as_in_messages(text: Path) -> None:
         assert argument.partition("[")[0] in allowed
 
 
+def test_the_defaults_of_tables_are_true() -> None:
+    """The page shows what "auto" means."""
+    from mlpkit_tabular.estimators.defaults import FEW_ROWS, MANY_ROWS, preset
+
+    page = (DOCS / "user_guide" / "tables.md").read_text()
+    assert f"| below {FEW_ROWS:,} rows | below {MANY_ROWS:,} rows | more rows |" in page
+    for task, is_classifier in (("classifier", True), ("regressor", False)):
+        presets = [preset(n, is_classifier) for n in (FEW_ROWS - 1, MANY_ROWS - 1, MANY_ROWS)]
+        for name, values in zip(presets[0]._fields, zip(*presets, strict=True), strict=True):
+            cells = " | ".join(map(str, values))
+            lines = (f"| `{name}` | {cells} |", f"| `{name}` of a {task} | {cells} |")
+            assert set(values) == {None} or any(line in page for line in lines), name
+
+
 def test_readme_is_short() -> None:
     """The rest belongs to the pages."""
     assert len(README.read_text().splitlines()) <= 150
