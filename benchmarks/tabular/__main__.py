@@ -5,7 +5,8 @@ contenders have their default parameters and one thread, and each fit has a proc
 The JSON file is written after each fit; the same command again continues where it stopped, and
 ``--report FILE ...`` only prints the tables of files (without names those of the folder
 ``figures``, which has the peers), or with ``--page`` writes them into a page between the lines
-``<!-- benchmarks.tabular -->`` and ``<!-- end -->``.
+``<!-- benchmarks.tabular -->`` and ``<!-- end -->``. ``--ablation`` fits mlpkit and its variants; with
+``--report`` it shows only what each variant changes.
 
 Adult and covertype are read from ``adult.csv.gz`` and ``covertype-93k.csv.gz`` in the folder
 ``--data`` (or the environment variable MLPKIT_BENCHMARK_DATA), and downloaded by scikit-learn if
@@ -24,7 +25,7 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.tabular import pages
 from benchmarks.tabular.contenders import CONTENDERS
-from benchmarks.tabular.report import report
+from benchmarks.tabular.report import ablation, report
 from benchmarks.tabular.results import Fit, Results, read
 from benchmarks.tabular.sources import DEFAULT, SOURCES
 from benchmarks.tabular.variants import VARIANTS
@@ -37,7 +38,8 @@ def main() -> None:
     """Run the fits that have no result yet, and print the tables."""
     arguments = parsed()
     if arguments.report is not None:
-        text = report(read(arguments.report or sorted(FIGURES.glob("*.json"))))
+        found = read(arguments.report or sorted(FIGURES.glob("*.json")))
+        text = ablation(found) if arguments.ablation else report(found)
         if arguments.page:
             pages.write(arguments.page, text)
         else:

@@ -56,9 +56,9 @@ def seconds(found: Found, what: str = "fit_seconds") -> str:
 
 
 def ablation(found: Found) -> str:
-    """What the skill of mlpkit loses, and the ratio of the processor time, without each part."""
+    """By how much each variant changes mlpkit's skill, and the ratio of the processor times."""
     names = [name for name in present(found) if name in VARIANTS]
-    lines = [["without", *held(found), "mean", "processor time"]]
+    lines = [["variant", *held(found), "mean", "processor time"]]
     for name in names:
         gains, times = [], []
         for table in held(found):
