@@ -5,8 +5,8 @@ contenders have their default parameters and one thread, and each fit has a proc
 The JSON file is written after each fit; the same command again continues where it stopped, and
 ``--report FILE ...`` only prints the tables of files (without names those of the folder
 ``figures``, which has the peers), or with ``--page`` writes them into a page between the lines
-``<!-- benchmarks.tabular -->`` and ``<!-- end -->``. ``--ablation`` fits mlpkit and its variants; with
-``--report`` it shows only what each variant changes.
+``<!-- benchmarks.tabular -->`` and ``<!-- end -->``. ``--ablation`` fits mlpkit and its variants;
+with ``--report`` it shows only what each variant changes.
 
 Adult and covertype are read from ``adult.csv.gz`` and ``covertype-93k.csv.gz`` in the folder
 ``--data`` (or the environment variable MLPKIT_BENCHMARK_DATA), and downloaded by scikit-learn if
