@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from mlpkit import Cycles
+
 AUTO = "auto"
 _AUTO = StrOptions({AUTO})
 
@@ -36,6 +38,7 @@ class Preset(NamedTuple):
     dropout: float
     weight_decay: float
     loss: str | None = None
+    max_cycles: int = 6
 
 
 def preset(n_rows: int, classification: bool) -> Preset:
@@ -51,7 +54,9 @@ def preset(n_rows: int, classification: bool) -> Preset:
         dropout, decay, loss = (0.15, 0.1, None) if classification else (0.1, 0.03, "squared_error")
         return Preset((192, 192), 8, None, dropout, decay, loss)
     dropout, decay, loss = (0.4, 1.0, None) if classification else (0.2, 0.3, "huber")
-    return Preset((96, 96), 8 if n_rows < FEW_ROWS else 16, 4, dropout, decay, loss)
+    if n_rows < FEW_ROWS:  # longer training costs much and gains nothing
+        return Preset((96, 96), 8, 4, dropout, decay, loss, max_cycles=3)
+    return Preset((96, 96), 16, 4, dropout, decay, loss)
 
 
 def batch_size(n_rows: int) -> int:
@@ -103,6 +108,9 @@ def resolved(estimator: Any, parameters: Any, call: Any, classification: bool) -
     elif not classification and estimator.standardize_targets:
         loss = values.loss
     loss = _chosen(parameters.loss, loss)
+    trainer = parameters.trainer
+    if trainer == "cycles":
+        trainer = Cycles(max_cycles=values.max_cycles)
     size = parameters.batch_size
     if size == AUTO and not call.incremental:
         size = min(batch_size(call.n_rows), _n_kept(parameters, call, n_folds))
@@ -112,6 +120,7 @@ def resolved(estimator: Any, parameters: Any, call: Any, classification: bool) -
         dropout=dropout,
         n_folds=n_folds,
         loss=loss,
+        trainer=trainer,
         batch_size=size,
         builder_options={**builder, **(parameters.builder_options or {})},
         solver_options={**solver, **(parameters.solver_options or {})},
