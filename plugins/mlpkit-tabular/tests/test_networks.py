@@ -306,16 +306,29 @@ def test_invalid_options(builder: Any, options: Any, said: str) -> None:
 def test_factors_of_weights_give_the_outputs_of_factors_of_rows(
     form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wide inputs scale the weights of the first layer instead of the rows, with equal outputs."""
+    """Wide inputs of many rows scale the weights of the first layer instead of the rows, with
+    equal outputs.
+    """
     from mlpkit_tabular.networks import tabm as module
 
+    scaled: list[str] = []
+    product = module.TabM._scaled_product
+
+    def counted(*args: Any) -> Any:
+        scaled.append(form)
+        return product(*args)
+
+    monkeypatch.setattr(module.TabM, "_scaled_product", counted)
     outputs = []
-    for wide in (1, 10**9):
+    for wide, few_rows, n_scaled in ((1, 9, 1), (1, 10, 1), (10**9, 9, 1)):
         monkeypatch.setattr(module, "WIDE", wide)
+        monkeypatch.setattr(module, "FEW_ROWS", few_rows)
         network = module.tabm(spec(), np.random.RandomState(0), n_members=4, form=form)
         head = network.arrays["head_weights"]
         head[...] = np.random.RandomState(1).normal(size=head.shape)
         x = np.random.RandomState(2).normal(size=(10, spec().n_features))
         assert network.xp_apply is not None
         outputs.append(network.xp_apply(xp, network.arrays, x)[0])
+        assert len(scaled) == n_scaled
     np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-12)
+    np.testing.assert_allclose(outputs[0], outputs[2], rtol=1e-12)

@@ -17,6 +17,7 @@ from mlpkit_tabular.networks.options import boolean, integer, number, one_of
 FORMS = ("full", "mini", "packed")
 ADAPTERS = ("signs", "normal")
 WIDE = 256  # length of vectors from which factors of the weights are faster than those of rows
+FEW_ROWS = 32  # up to here factors of rows are faster for any length, as in blocks of predictions
 CATEGORY_SCALE = 0.3  # of initial embeddings of categories
 
 
@@ -181,7 +182,7 @@ class TabM:
             weights = arrays[f"weights_{i}"]
             if i:
                 h = self._product(xp, h, weights)
-            elif self.form != "packed" and self.inputs.width >= WIDE:
+            elif self.form != "packed" and self.inputs.width >= WIDE and not _has_few_rows(h):
                 h = self._scaled_product(xp, h, weights, self._factors(arrays))
             else:
                 h = self._product(xp, self._members(xp, arrays, h), weights)
@@ -228,3 +229,9 @@ class TabM:
         rows = xp.reshape(h, (*leading[:-1], leading[-1] * h.shape[-2], h.shape[-1]))
         product = xp.matmul(rows, weights)
         return xp.reshape(product, (*leading, h.shape[-2], weights.shape[-1]))
+
+
+def _has_few_rows(z: Any) -> bool:
+    """Return whether vectors (..., n, width) have few rows; not if n is unknown in a graph."""
+    n = z.shape[-2]
+    return isinstance(n, int) and n <= FEW_ROWS
