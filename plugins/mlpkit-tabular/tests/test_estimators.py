@@ -179,6 +179,8 @@ def test_warm_start_continues_with_the_fitted_number_of_models(rows: Rows) -> No
     clf.fit(frame, labels)
     assert clf.loss_curve_[12] < 2 * before
     assert clf._network.structure.n_models == 2
+    with pytest.raises(ValueError, match="n_members=3 differs from the fitted network"):
+        clf.set_params(n_members=3).fit(frame, labels)
 
 
 def test_clone_pickle_and_search(clf: TabularClassifier, rows: Rows, new_rows: Rows) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit import MLPClassifier
-from mlpkit.plugin import Backend, Builder, Solver, Trainer
+from mlpkit.plugin import Backend, Builder, Schedule, Solver, Trainer
 from mlpkit_tabular.estimators.defaults import CONSTRAINTS, resolved, with_backend
 
 
@@ -42,6 +42,10 @@ class TabularClassifier(MLPClassifier):
     weight_decay : float or 'auto', default='auto'
         Strength of the decoupled weight decay of the solver 'adamw'. 'auto' is 1.0 below 10,000
         training rows and 0.1 otherwise.
+
+    learning_rate : str or callable, default='warmup_cosine'
+        Schedule of the learning rate in a cycle, by its name in `mlpkit.schedules` or as a
+        function of the fraction of the cycle. `partial_fit` does not use it.
 
     learning_rate_init : float, default=0.01
         The highest learning rate of a cycle.
@@ -95,6 +99,9 @@ class TabularClassifier(MLPClassifier):
 
     loss_options : dict or None, default=None
         Options of the loss.
+
+    max_gradient_norm : float or None, default=None
+        Largest norm of the mean gradient of a step; a longer gradient is scaled down.
 
     metrics, partitions : object, default=None
         Metrics that are measured after each epoch, and groups of rows, such as raw columns, for
@@ -168,6 +175,7 @@ class TabularClassifier(MLPClassifier):
         n_folds: int | str | None = "auto",
         dropout: Any = "auto",
         weight_decay: float | str = "auto",
+        learning_rate: "str | Schedule" = "warmup_cosine",
         learning_rate_init: float = 0.01,
         batch_size: int | str = "auto",
         max_iter: int = 1000,
@@ -186,6 +194,7 @@ class TabularClassifier(MLPClassifier):
         trainer: str | Trainer = "cycles",
         loss: Any = None,
         loss_options: dict[str, Any] | None = None,
+        max_gradient_norm: float | None = None,
         metrics: Any = None,
         partitions: Any = None,
         callbacks: Any = None,

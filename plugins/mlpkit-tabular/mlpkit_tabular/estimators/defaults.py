@@ -89,6 +89,9 @@ def resolved(estimator: Any, parameters: Any, call: Any, classification: bool) -
         Whether the estimator is a classifier.
     """
     values = preset(call.n_rows, classification)
+    if parameters.builder != "tabm":  # the strong ones were measured with an ensemble of members
+        usual = preset(MANY_ROWS, classification)
+        values = values._replace(dropout=usual.dropout, weight_decay=usual.weight_decay)
     n_members = _chosen(estimator.n_members, values.n_members)
     weight_decay = _chosen(estimator.weight_decay, values.weight_decay)
     builder = {"n_members": n_members} if parameters.builder == "tabm" else {}
@@ -99,6 +102,7 @@ def resolved(estimator: Any, parameters: Any, call: Any, classification: bool) -
     if call.incremental:
         n_folds = None
     if call.spec is not None:  # a fitted network stays as it is
+        _check_members(estimator, parameters)
         n_folds = call.spec.n_models or None
         sizes = _chosen(parameters.hidden_layer_sizes, call.spec.hidden_layer_sizes)
         dropout = _chosen(parameters.dropout, call.spec.dropout)
@@ -126,6 +130,16 @@ def resolved(estimator: Any, parameters: Any, call: Any, classification: bool) -
         solver_options={**solver, **(parameters.solver_options or {})},
         early_stopping_on=None if call.incremental else parameters.early_stopping_on,
     )
+
+
+def _check_members(estimator: Any, parameters: Any) -> None:
+    """Raise ValueError if the fitted network has another number of members."""
+    fitted = estimator._network.structure.n_members
+    if parameters.builder == "tabm" and estimator.n_members not in (AUTO, fitted):
+        raise ValueError(
+            f"n_members={estimator.n_members} differs from the fitted network, which has {fitted}"
+            f" members. Set n_members={fitted}, or fit a new network with warm_start=False."
+        )
 
 
 def _chosen(value: Any, automatic: Any) -> Any:
