@@ -30,7 +30,7 @@ def clipped(
     --------
     >>> import numpy as np
     >>> gradients = {"coef_0": np.array([[3.0]]), "intercept_0": np.array([4.0])}
-    >>> {name: g.tolist() for name, g in clipped(np, gradients, 1.0).items()}
+    >>> {name: g.round(6).tolist() for name, g in clipped(np, gradients, 1.0).items()}
     {'coef_0': [[0.6]], 'intercept_0': [0.8]}
     """
     n, squares = max(1, n_models), 0.0

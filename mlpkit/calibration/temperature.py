@@ -65,8 +65,8 @@ class Temperature:
         --------
         >>> y = np.array([[1], [1], [1], [0]] * 100)
         >>> overconfident = np.full((400, 1), 0.99)
-        >>> round(float(Temperature.fitted("binary", y, overconfident).scaled(overconfident)[0]), 2)
-        0.76
+        >>> Temperature.fitted("binary", y, overconfident).scaled(overconfident)[0].round(1)
+        array([0.8])
         """
         rows = np.ones(len(y)) if w is None else np.asarray(w, dtype=np.float64)
         if not rows.any():

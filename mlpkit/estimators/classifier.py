@@ -600,7 +600,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         >>> from sklearn.datasets import make_classification
         >>> from mlpkit import MLPClassifier
         >>> X, y = make_classification(900, flip_y=0.3, random_state=0)
-        >>> clf = MLPClassifier(max_iter=100, learning_rate_init=0.01, random_state=0)
+        >>> clf = MLPClassifier(learning_rate="cosine", learning_rate_init=0.01, random_state=0)
         >>> clf = clf.fit(X[:300], y[:300]).calibrate(X[300:600], y[300:600])
         >>> clf.temperature_ > 2  # the network was overconfident
         True

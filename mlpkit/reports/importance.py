@@ -269,7 +269,7 @@ def feature_importance(
     >>> from sklearn.datasets import load_iris
     >>> from mlpkit import MLPClassifier, feature_importance
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> clf = MLPClassifier(solver="lbfgs", alpha=0.1, random_state=0).fit(X, y)
+    >>> clf = MLPClassifier(solver="lbfgs", alpha=1.0, max_iter=1000, random_state=0).fit(X, y)
     >>> groups = {"petal": [2, 3], "sepal": [0, 1]}
     >>> importance = feature_importance(clf, X, y, columns=groups, metric="accuracy")
     >>> importance["petal"] > 0.3 > importance["sepal"]

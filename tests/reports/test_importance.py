@@ -60,13 +60,16 @@ def frames() -> list[Any]:
     polars = pl.DataFrame(
         {"color": columns["color"].tolist(), "size": columns["size"], "ok": columns["ok"]}
     )
-    return [pandas, polars, polars.to_arrow()]
+    return [pandas, polars]
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2], ids=["pandas", "polars", "pyarrow"])
 def test_dataframes_keep_their_types(kind: int) -> None:
     """Only the values of the shuffled columns move; the original is unchanged."""
-    X, order = frames()[kind], np.random.RandomState(0).permutation(60)
+    if kind == 2:
+        pytest.importorskip("pyarrow")
+    X = frames()[1].to_arrow() if kind == 2 else frames()[kind]
+    order = np.random.RandomState(0).permutation(60)
 
     def values(X: Any, i: int) -> list[Any]:
         if kind == 0:
