@@ -12,7 +12,14 @@ import numpy as np
 from scipy.sparse import issparse
 from scipy.special import expit, ndtr
 
-from mlpkit.backend_kit import check_deltas, check_row_losses, check_update
+from mlpkit.backend_kit import (
+    check_deltas,
+    check_row_losses,
+    check_update,
+    clipped,
+    learning_rate_factors,
+    weight_decay_factors,
+)
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -83,6 +90,7 @@ def $id(
     solver, depth = recipe.solver, len(spec.layer_units) - 1
     hidden = [ACTIVATIONS[name] for name in spec.activations]
     slopes = [SLOPES[name] for name in spec.activations]
+    rate_factors, decay_factors = learning_rate_factors(network), weight_decay_factors(network)
 
     def put(X: Any, y: Array, w: Array | None) -> Rows:
         weights = np.ones(len(y)) if w is None else w
@@ -97,32 +105,33 @@ def $id(
                 optimizer_state[key] = np.array(arrays.get(key, np.zeros_like(a)))
         return State(weights, optimizer_state)
 
-    def factors(rows: Array, seed: int) -> list[Any]:
-        """Return the factors of dropout for each hidden layer: 0 for a dropped unit."""
+    def dropout_scales(rows: Array, seed: int, factor: float) -> list[Any]:
+        """Return what multiplies the units of each hidden layer: 0 for a dropped unit."""
         scales: list[Any] = []
         layers = zip(spec.dropouts, spec.hidden_layer_sizes, strict=True)
-        for i, (rate, units) in enumerate(layers):
+        for i, (dropout, units) in enumerate(layers):
+            rate = factor * dropout
             arrays = (np.asarray(a, np.uint32) for a in (rows, np.arange(units), [seed]))
             mask = dropout_mask(np, *arrays, i, rate, np.uint32) if rate else True
             scales.append(np.multiply(mask, 1 / (1 - rate), dtype=spec.dtype))
         return scales
 
-    def forward(weights: Arrays, x: Array, factors: Any = None) -> tuple[list[Array], list[Array]]:
+    def forward(weights: Arrays, x: Array, scales: Any = None) -> tuple[list[Array], list[Array]]:
         """Return the input of each layer, and its output before the activation."""
         values, sums = [x], []
         for i in range(depth):
             sums.append(values[-1] @ weights[f"coef_{i}"] + weights[f"intercept_{i}"])
             if i < depth - 1:
-                values.append(hidden[i](sums[i]) * (factors[i] if factors else 1))
+                values.append(hidden[i](sums[i]) * (scales[i] if scales else 1))
         return values, sums
 
     def gradient(
-        state: State, rows: Rows, indices: Array | None, seed: int
+        state: State, rows: Rows, indices: Array | None, seed: int, dropout_factor: float = 1.0
     ) -> tuple[StepSums, Arrays]:
         batch = np.arange(len(rows.y)) if indices is None else indices[indices >= 0]
         x, y, w = rows.X[batch], rows.y[batch], rows.w[batch]
-        dropped = factors(batch, seed)
-        values, z = forward(state.weights, x, dropped)
+        scales = dropout_scales(batch, seed, dropout_factor)
+        values, z = forward(state.weights, x, scales)
         p = ACTIVATIONS[spec.loss.out_activation](z[-1])
         delta = w[:, None] * check_deltas(spec.loss.delta(np, y, p), p)
         gradients: Arrays = {}
@@ -130,31 +139,47 @@ def $id(
             gradients[f"coef_{i}"] = values[i].T @ delta
             gradients[f"intercept_{i}"] = delta.sum(axis=0)
             if i:
-                delta = delta @ state.weights[f"coef_{i}"].T * slopes[i - 1](z[i - 1])
-                delta *= dropped[i - 1]
+                delta = delta @ state.weights[f"coef_{i}"].T
+                delta *= slopes[i - 1](z[i - 1]) * scales[i - 1]  # in place: keeps the dtype
         decayed = sum(float((state.weights[name] ** 2).sum()) for name in network.decayed)
         loss = float((w * check_row_losses(spec.loss.rows(np, y, p), y)).sum())
         return StepSums(loss, float(w.sum()), 0.5 * recipe.alpha * decayed), gradients
 
-    def update(state: State, gradients: Arrays, weight: float, learning_rate: float) -> State:
+    def update(
+        state: State,
+        gradients: Arrays,
+        weight: float,
+        learning_rate: float,
+        weight_decay: float | None = None,
+    ) -> State:
         if not weight > 0:
             return state
+        decay = solver.weight_decay if weight_decay is None else weight_decay
+        means = {}
+        for name, p in state.weights.items():
+            penalty = recipe.alpha * p if name in network.decayed else 0
+            means[name] = (gradients[name] + penalty) / weight
+        if recipe.max_gradient_norm is not None:
+            means = clipped(np, means, recipe.max_gradient_norm)
         weights, optimizer_state = {}, {}
         for name, p in state.weights.items():
-            g = gradients[name] + (recipe.alpha * p if name in network.decayed else 0)
+            rate = learning_rate * rate_factors.get(name, 1.0)
             keys = [optimizer_state_name(moment, name) for moment in solver.optimizer_state]
             old = tuple(state.optimizer_state[key].copy() for key in keys)
-            returned = solver.update(np, p.copy(), g / weight, old, learning_rate, solver.options)
-            weights[name], new = check_update(returned, p, old)
-            optimizer_state.update(zip(keys, new, strict=True))
+            returned = solver.update(np, p.copy(), means[name], old, rate, solver.options)
+            new, new_state = check_update(returned, p, old)
+            weights[name] = new - rate * decay * decay_factors.get(name, 0.0) * p
+            optimizer_state.update(zip(keys, new_state, strict=True))
         return State(weights, optimizer_state)
 
     def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, StepSums]:
-        all_sums = []
-        steps = zip(batches.order, batches.learning_rates, batches.seeds, strict=True)
-        for order, learning_rate, seed in steps:
-            sums, gradients = gradient(state, rows, order, int(seed))
-            state = update(state, gradients, sums.weight, float(learning_rate))
+        n, all_sums = len(batches.order), []
+        rates, seeds = batches.learning_rates.tolist(), batches.seeds.tolist()
+        decays = [None] * n if batches.weight_decays is None else batches.weight_decays.tolist()
+        factors = [1.0] * n if batches.dropout_factors is None else batches.dropout_factors.tolist()
+        for i, indices in enumerate(batches.order):
+            sums, gradients = gradient(state, rows, indices, seeds[i], factors[i])
+            state = update(state, gradients, sums.weight, rates[i], decays[i])
             all_sums.append(sums[:3])
         return state, StepSums(*np.array(all_sums).reshape(-1, 3).T)
 
