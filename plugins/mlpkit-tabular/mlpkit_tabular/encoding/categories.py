@@ -42,11 +42,20 @@ class Levels(NamedTuple):
     def slots(self, values: Values, known: dict[str, int] | None = None) -> Array:
         """The slot of each value, (n,); ``known`` has the slot of each level."""
         known = {level: i for i, level in enumerate(self.levels)} if known is None else known
-        n = len(self.levels)
-        unseen = n if self.rare else n + self.missing
-        missing = n + self.rare if self.missing else unseen
+        unseen, missing = self._last_slots()
         of_level = [known.get(level, unseen) for level in values.levels]
         return np.array([*of_level, missing])[values.data]  # -1 is the last one
+
+    def slots_of_strings(self, strings: list[str | None], known: dict[str, int]) -> list[int]:
+        """The slot of each string; None is a missing value."""
+        unseen, missing = self._last_slots()
+        return [missing if s is None else known.get(s, unseen) for s in strings]
+
+    def _last_slots(self) -> tuple[int, int]:
+        """The slot of levels that are rare or were not seen, and that of missing values."""
+        n = len(self.levels)
+        unseen = n if self.rare else n + self.missing
+        return unseen, n + self.rare if self.missing else unseen
 
     def columns(self, name: str) -> list[Column]:
         """The encoded columns."""
@@ -103,7 +112,11 @@ class Categories:
         """The encoded columns of rows, each (n,)."""
         result: list[Array] = []
         for feature, known in zip(self.features, self.known, strict=True):
-            slots = feature.slots(reader.read(feature.position), known)
+            strings = reader.read_strings(feature.position)
+            if strings is None:
+                slots = feature.slots(reader.read(feature.position), known)
+            else:
+                slots = np.array(feature.slots_of_strings(strings, known))
             if feature.one_hot:
                 width = len(feature.levels) + feature.rare + feature.missing
                 result += list(np.arange(width)[:, None] == slots)

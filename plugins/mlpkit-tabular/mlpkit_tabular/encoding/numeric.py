@@ -69,9 +69,7 @@ class Numbers(NamedTuple):
         """The encoded columns of rows, each (n,)."""
         if not self.positions:
             return []
-        x = np.empty((len(self.positions), reader.n_rows))
-        for row, position in zip(x, self.positions, strict=True):
-            row[:] = reader.read(position).data
+        x = reader.read_numbers(self.positions)
         varying = self.scales.factor > 0
         return [
             *self.scales.of(varying)(x[varying]),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mlpkit.plugin import Array
 from mlpkit_tabular.encoding.date_strings import with_dates
 from mlpkit_tabular.encoding.python_values import excerpt
 from mlpkit_tabular.encoding.tables import Table
@@ -123,10 +124,33 @@ class Reader:
     def __init__(self, schema: Schema, table: Table) -> None:
         self.schema, self.table, self.order = schema, table, schema.order(table)
         self.n_rows = table.n_rows
+        self.cells = table.cells()
 
     def read(self, position: int) -> Values:
         """Return the values of a column, in the kind that `fit` saw."""
         return self.schema.read(self.table, position, self.order[position])
+
+    def read_numbers(self, positions: Sequence[int]) -> Array:
+        """Return the values of columns of numbers, durations or times, (k, n)."""
+        x = np.empty((len(positions), self.n_rows))
+        kinds, order, at_once = self.schema.kinds, self.order, []
+        for i, p in enumerate(positions):
+            if self.cells is not None and kinds[p] == "number" and self.cells.numeric[order[p]]:
+                at_once.append(i)
+            else:
+                x[i] = self.read(p).data
+        if self.cells is not None and at_once:
+            x[at_once] = self.cells.numbers([order[positions[i]] for i in at_once])
+        return x
+
+    def read_strings(self, position: int) -> list[str | None] | None:
+        """Return a category of few rows as strings, None where they are missing.
+
+        The result is None if `read` has to convert the values, or to reject them.
+        """
+        if self.cells is None:
+            return None
+        return self.cells.strings(self.order[position])
 
 
 def schema_of(table: Table, values: Sequence[Values]) -> Schema:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from mlpkit.plugin import Array
+from mlpkit_tabular.encoding.cells import Cells, cells_of_array, cells_of_frame
 from mlpkit_tabular.encoding.python_values import from_objects, kind_of
 from mlpkit_tabular.encoding.values import (
     Values,
@@ -15,6 +16,7 @@ from mlpkit_tabular.encoding.values import (
     seconds,
 )
 
+FEW_ROWS = 32  # up to here reading all cells is faster than reading the columns one by one
 MANY_ROWS = 1000  # from here on pandas finds the levels of strings faster than a loop
 
 
@@ -33,6 +35,9 @@ class Table(Protocol):
     def values(self, position: int, time_zone: str = "") -> Values:
         """Return the values of a column; dates with a time zone in the given one."""
 
+    def cells(self) -> Cells | None:
+        """Return the cells, if there are few rows and reading them at once is faster."""
+
 
 class PandasTable:
     """A DataFrame of pandas. Reading it without narwhals is faster, above all for one row."""
@@ -41,9 +46,15 @@ class PandasTable:
 
     def __init__(self, frame: Any) -> None:
         self.frame = frame
-        self.labels = tuple(frame.columns)
+        self.labels = tuple(frame.columns.tolist())
         self.names = tuple(map(str, self.labels))
         self.n_rows = len(frame)
+        if len(set(self.names)) < len(self.names):
+            _check_duplicates(frame)
+
+    def cells(self) -> Cells | None:
+        """Return the cells of few rows."""
+        return cells_of_frame(self.frame) if self.n_rows <= FEW_ROWS else None
 
     def values(self, position: int, time_zone: str = "") -> Values:
         """Return the values of a column."""
@@ -84,6 +95,10 @@ class NarwhalsTable:
         name = self.names[position]
         return _narwhals_values(self.frame.get_column(name), name, time_zone)
 
+    def cells(self) -> Cells | None:
+        """Return None: columns are read one by one."""
+        return None
+
 
 class ArrayTable:
     """An array of two dimensions, or lists of the values of each row."""
@@ -99,6 +114,10 @@ class ArrayTable:
         """Return the values of a column."""
         return _array_values(self.array[:, position], self.names[position], time_zone)
 
+    def cells(self) -> Cells | None:
+        """Return the cells of few rows."""
+        return cells_of_array(self.array) if self.n_rows <= FEW_ROWS else None
+
 
 def as_table(X: Any) -> Table:
     """Return the table for a frame, an array or a list of rows."""
@@ -110,7 +129,7 @@ def as_table(X: Any) -> Table:
         return ArrayTable(_two_dimensional(X))
     module = type(X).__module__.partition(".")[0]
     if module == "pandas" and hasattr(X, "columns"):
-        return PandasTable(_without_duplicates(X))
+        return PandasTable(X)
     if hasattr(X, "toarray") and hasattr(X, "nnz"):
         raise TypeError(
             "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert "
@@ -134,8 +153,8 @@ def as_table(X: Any) -> Table:
     return ArrayTable(_two_dimensional(np.asarray(X)))
 
 
-def _without_duplicates(frame: Any) -> Any:
-    """Return the frame; raise ValueError if two of its columns have one name."""
+def _check_duplicates(frame: Any) -> None:
+    """Raise ValueError if two columns of a frame have one name."""
     if not frame.columns.is_unique:
         names = list(map(str, frame.columns))
         repeated = ", ".join(repr(name) for name in dict.fromkeys(names) if names.count(name) > 1)
@@ -143,7 +162,6 @@ def _without_duplicates(frame: Any) -> Any:
             f"Each column of X needs a name of its own, but several columns are named {repeated}. "
             "Rename them, or keep the first of each: X.loc[:, ~X.columns.duplicated()]."
         )
-    return frame
 
 
 def _from_rows(rows: Any) -> Array:
