@@ -67,7 +67,9 @@ def with_hints(method: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except ValueError as error:
             X = args[0] if args else kwargs.get("X")
-            message = text_columns_message(error, X) or plain_numbers(str(error))
+            has_encoder = getattr(self, "encoder", None) is not None  # text is not the reason then
+            hint = "" if has_encoder else text_columns_message(error, X)
+            message = hint or plain_numbers(str(error))
             if type(error) is ValueError and message != str(error):
                 raise ValueError(message) from error
             raise

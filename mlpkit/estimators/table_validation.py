@@ -156,7 +156,16 @@ def _validated_y(estimator: Any, y: Any) -> Array:
             f" {int(missing.sum())} of {values.size} are missing, the first one in row {row}. Drop"
             " these rows from X and y."
         )
-    checked = _check_y(y, multi_output=True, y_numeric=estimator._y_numeric, estimator=estimator)
+    try:
+        checked = _check_y(
+            y, multi_output=True, y_numeric=estimator._y_numeric, estimator=estimator
+        )
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(
+            f"y of a regressor must contain numbers: {error}. For class labels, use a classifier."
+        ) from error
     if checked.ndim == 2 and checked.shape[1] == 1:
         checked = column_or_1d(checked, warn=True)
     return checked  # type: ignore[no-any-return]

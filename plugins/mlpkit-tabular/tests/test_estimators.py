@@ -244,6 +244,20 @@ def test_bad_tables_are_errors_that_name_the_column(change: Any, message: str, r
         TabularClassifier(**QUICK).fit(frame, labels)
 
 
+def test_text_as_the_target_of_a_regressor(rows: Rows) -> None:
+    """The message is about y, not about the columns of the table."""
+    for labels in (rows[1], pd.Series(rows[1], dtype=object)):
+        with pytest.raises((TypeError, ValueError), match="y of a regressor must contain numbers"):
+            TabularRegressor(**QUICK).fit(rows[0], labels)
+
+
+def test_three_rows_have_three_folds(rows: Rows) -> None:
+    """There are no more folds than rows."""
+    small = {**QUICK, "n_folds": "auto", "batch_size": "auto"}
+    reg = TabularRegressor(**small).fit(rows[0][:3], rows[2][:3])
+    assert reg._network.structure.n_models == 3
+
+
 def test_another_table_at_prediction_is_an_error(clf: TabularClassifier, new_rows: Rows) -> None:
     """A missing column and a column of another type are named."""
     with pytest.raises(ValueError, match="city"):

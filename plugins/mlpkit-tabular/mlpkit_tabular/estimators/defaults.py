@@ -98,7 +98,10 @@ def resolved(estimator: Any, parameters: Any, call: Any, classification: bool) -
     solver = {"weight_decay": weight_decay} if parameters.solver == "adamw" else {}
     sizes = _chosen(parameters.hidden_layer_sizes, values.hidden_layer_sizes)
     dropout = _chosen(parameters.dropout, values.dropout)
-    n_folds = _chosen(parameters.n_folds, None if call.has_validation else values.n_folds)
+    folds = None if call.has_validation else values.n_folds
+    if folds is not None and call.n_rows > 1:
+        folds = min(folds, call.n_rows)
+    n_folds = _chosen(parameters.n_folds, folds)
     if call.incremental:
         n_folds = None
     if call.spec is not None:  # a fitted network stays as it is
