@@ -44,6 +44,10 @@ def _frame() -> pd.DataFrame:
             "python_string": pd.array(with_none, "string[python]"),
             "str": pd.array(with_none, "str"),
             "category": pd.Categorical(with_none),
+            "category_of_strings": pd.Categorical(pd.array(codes, "str")),
+            "category_of_objects": pd.Categorical(
+                codes, pd.Index(sorted(set(codes)), dtype=object)
+            ),
             "numbers_as_category": pd.Categorical(rng.randint(0, 4, N)),
             "day": days,
             "day_string": days.strftime("%Y-%m-%d"),
@@ -60,6 +64,7 @@ GROUPS: dict[str, list[str]] = {
     "numbers": ["float", "float32", "integer", "large", "unsigned"],
     "numbers and strings": ["float", "words", "integer", "string", "with_nan", "bool"],
     "numbers and dates": ["integer", "day", "float", "category"],
+    "categories": ["category", "category_of_strings", "category_of_objects"],
     "no plain column": ["day", "category", "nullable"],
 }
 
@@ -74,8 +79,9 @@ def test_few_rows_have_the_numbers_of_many(names: list[str], n: int) -> None:
     few = [encoder.transform(frame[i : i + n]) for i in range(0, N, n)]
     np.testing.assert_array_equal(np.concatenate(few), expected)
     np.testing.assert_array_equal(encoder.transform(frame[:n][names[::-1]]), expected[:n])
-    unseen = frame[:n].assign(new="a")
-    np.testing.assert_array_equal(encoder.transform(unseen), expected[:n])
+    more = frame[:n].assign(new="a")
+    np.testing.assert_array_equal(encoder.transform(more), expected[:n])
+    assert encoder.transform(frame[:0]).shape == (0, len(encoder.columns))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "object"])

@@ -52,7 +52,7 @@ def cells_of_frame(frame: Any) -> Cells:
         return Cells(frame.to_numpy(dtype=object), numeric, textual)
     array = np.empty((len(frame), len(kinds)), dtype=object)
     if read:
-        array[:, read] = frame.iloc[:, read].to_numpy(dtype=object)
+        array[:, read] = frame.take(read, axis=1).to_numpy(dtype=object)
     return Cells(array, numeric, textual)
 
 

@@ -223,13 +223,16 @@ def _strings(series: Any) -> Values:
 
 def _categorical(array: Any, name: str) -> Values:
     """The values of a categorical column of pandas."""
-    kinds = {kind_of(cls) for cls in set(map(type, array.categories))}
+    levels = array.categories
+    if type(levels.dtype).__name__ == "StringDtype":
+        if len(array) <= FEW_ROWS:
+            return categories([None if c < 0 else levels[c] for c in array.codes.tolist()])
+        return recoded(array.codes, levels)
+    kinds = {kind_of(cls) for cls in set(map(type, levels))}
     if len(kinds) > 1:
-        from_objects(list(array.categories), name)  # raises an error about a mixture
+        from_objects(list(levels), name)  # raises an error about a mixture
     origin = kinds.pop() if kinds else "category"
-    return recoded(
-        array.codes, array.categories, origin if origin in ("number", "boolean") else "category"
-    )
+    return recoded(array.codes, levels, origin if origin in ("number", "boolean") else "category")
 
 
 def _pandas_dates(series: Any, time_zone: str) -> Values:
