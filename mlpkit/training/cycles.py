@@ -1,19 +1,14 @@
 """A training loop in cycles of the learning rate, each longer than the one before."""
 
 import math
-import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
-from sklearn.exceptions import ConvergenceWarning
+from dataclasses import dataclass
 
 from mlpkit.objectives.schedules import warmup
-from mlpkit.plugin import Array, Arrays, Batches, Job, Observer, Progress, Report, Schedule, State
+from mlpkit.plugin import Job, Observer, Progress, Schedule, State
 from mlpkit.training import loop
-from mlpkit.training.batches import job_epochs, scheduled_batches
+from mlpkit.training.cycle_run import CycleRun
 
 
 @dataclass(frozen=True)
@@ -110,72 +105,19 @@ class Cycles:
         """Train as a `Trainer`."""
         if job.passes:  # one call of `partial_fit`, at a constant learning rate
             return loop.train(job, state, progress, observer)
-        best = BestStates(job)
-        progress = replace(progress, epoch=0)
-        completed = state, progress
-        orders = job_epochs(job)
-        order = next(orders)
+        run = CycleRun(job, state, progress, self._schedule(job))
         try:
-            for n_epochs in self.lengths(len(order), job.recipe.max_iter):
-                before = best.score
+            for n_epochs in self.lengths(run.n_steps, job.recipe.max_iter):
+                before = run.best.score
                 for epoch in range(n_epochs):
-                    started = time.perf_counter()
-                    t = (epoch + (np.arange(len(order)) + 0.5) / len(order)) / n_epochs
-                    factors = self._schedule(job)(t)
-                    batches = self._batches(job, order, progress, t)
-                    state, sums = job.steps.epoch(state, job.rows, batches)
-                    loss = loop.epoch_loss(sums, order)
-                    has_diverged = not np.isfinite(loss) and not loop.is_finite(job, state)
-                    if has_diverged and not best:
-                        raise loop.divergence_error(progress.epoch + 1)
-                    progress = replace(
-                        progress,
-                        epoch=progress.epoch + 1,
-                        samples=progress.samples + job.n_rows,
-                        step=progress.step + len(order),
-                    )
-                    shown = loop.averaged(job, state)
-                    scores = None if job.score is None else job.score(shown)
-                    if (epoch + 1) / n_epochs > 1 - self.eligible and scores is not None:
-                        best.update(shown, scores)
-                    score = None if scores is None else float(np.mean(scores))
-                    progress = replace(
-                        progress,
-                        best_loss=min(progress.best_loss, loss),
-                        best_score=best.score if best else progress.best_score,
-                    )
-                    report = Report(
-                        progress.epoch,
-                        loss,
-                        score,
-                        progress.learning_rate * float(np.mean(factors)),
-                        time.perf_counter() - started,
-                        _note(progress.epoch) if has_diverged else None,
-                        predictions=loop.predictions_by_row(sums, order, job.n_rows),
-                    )
-                    decision = observer(shown, report)
-                    if isinstance(decision, float):
-                        progress = replace(progress, learning_rate=decision)
-                    completed = state, progress
-                    if has_diverged:
-                        warnings.warn(_note(progress.epoch), ConvergenceWarning)
-                    if has_diverged or decision is True:
-                        return best.final(loop.averaged(job, state)), progress
-                    order = next(orders)
-                if not best.gained(before, self.min_gain):
+                    is_eligible = (epoch + 1) / n_epochs > 1 - self.eligible
+                    if run.epoch(epoch, n_epochs, is_eligible, observer):
+                        return run.result()
+                if not run.best.gained(before, self.min_gain):
                     break
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.")
-            state, progress = completed
-        if not best and not loop.is_finite(job, state):
-            raise loop.divergence_error(progress.epoch)
-        return best.final(loop.averaged(job, state)), progress
-
-    def _batches(self, job: Job, order: Array, progress: Progress, t: Array) -> Batches:
-        """The batches of an epoch whose steps are at these fractions of the cycle."""
-        recipe = replace(job.recipe, schedule=self._schedule(job))
-        batches = scheduled_batches(order, progress, recipe, job.seed, t)
-        return batches._replace(with_predictions=job.with_predictions)
+        return run.result()
 
     def _schedule(self, job: Job) -> Schedule:
         """The schedule of the learning rate within a cycle."""
@@ -184,57 +126,3 @@ class Cycles:
 
 
 cycles = Cycles()
-
-
-def _note(epoch: int) -> str:
-    return (
-        f"The weights became non-finite in epoch {epoch}. Keeping the weights of the best epoch."
-        " Stopping."
-    )
-
-
-class BestStates:
-    """The state with the best score, or the best state of each of several models."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.scores: Any = np.full(job.n_models, -np.inf) if job.n_models else -np.inf
-        self.state: State = None
-        self.arrays: Arrays = {}
-
-    def __bool__(self) -> bool:
-        return bool(np.isfinite(self.scores).all())
-
-    @property
-    def score(self) -> float:
-        """The mean of the best scores; minus infinity if there is none."""
-        return float(np.mean(self.scores))
-
-    def update(self, state: State, scores: Any) -> None:
-        """Keep the state, or the models in it, if the scores are better."""
-        better = np.asarray(scores) > self.scores
-        if not better.any():
-            return
-        if better.ndim == 0 or better.all() or self.state is None:
-            self.state, self.arrays = state, {}
-        else:
-            arrays = self.job.steps.arrays(state)
-            kept = self.arrays or self.job.steps.arrays(self.state)
-            self.arrays = {
-                name: np.where(better.reshape(-1, *[1] * (a.ndim - 1)), a, kept[name])
-                for name, a in arrays.items()
-            }
-        self.scores = np.where(better, scores, self.scores)
-
-    def gained(self, before: float, min_gain: float) -> bool:
-        """Whether the score is better than before by this fraction, or there is no score."""
-        if not self or before == -np.inf:
-            return True
-        return self.score - before >= min_gain * abs(before)
-
-    def final(self, state: State) -> State:
-        """The best state with the optimizer state of the last one; the last one without scores."""
-        if self.state is None:
-            return state
-        arrays = self.arrays or self.job.steps.arrays(self.state)
-        return self.job.steps.start({**arrays, **self.job.steps.optimizer_state(state)})

@@ -15,7 +15,8 @@ from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.plugin import Job, Progress, Report
 from mlpkit.testing.cases import data, recipe, spec
-from mlpkit.training.cycles import BestStates, Cycles
+from mlpkit.training.cycle_run import BestStates
+from mlpkit.training.cycles import Cycles
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = X / X.max(axis=0)
