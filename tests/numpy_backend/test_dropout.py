@@ -63,7 +63,7 @@ def test_the_rate_may_be_an_array(dtype: str, uint32: Any) -> None:
     rows, units = ROWS.astype(dtype), np.arange(M, dtype=dtype)
     seed = np.array([5], dtype)
     of_number = dropout_mask(np, rows, units, seed, 0, 0.3, uint32)
-    of_array = dropout_mask(np, rows, units, seed, 0, np.float32(0.3), uint32)
+    of_array = dropout_mask(namespace, rows, units, seed, 0, np.float32(0.3), uint32)
     assert (of_number != of_array).sum() <= 1
 
 

@@ -88,7 +88,8 @@ def einsum(subscripts: str, *arrays: Tensor) -> Tensor:
 
 def matmul(x: Tensor, y: Tensor) -> Tensor:
     """Return the matrix product of the last two axes; the others are broadcast."""
-    return large_matmul(torch.reshape, torch.matmul, x, y)  # type: ignore[no-any-return]
+    product: Tensor = large_matmul(torch.reshape, torch.matmul, x, y)
+    return product
 
 
 def permute_dims(x: Tensor, axes: Sequence[int]) -> Tensor:
