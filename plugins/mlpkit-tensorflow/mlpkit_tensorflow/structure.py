@@ -131,7 +131,8 @@ def settings(network: Network, recipe: Recipe, dtype: str, decays: bool) -> Arra
         "decay_factors": factors,
         "max_gradient_norm": max_norm,
     }
-    return {name: np.array(value, dtype) for name, value in values.items() if value != []}
+    arrays = {name: np.array(value, dtype) for name, value in values.items()}
+    return {name: array for name, array in arrays.items() if array.size}
 
 
 def _specs(shapes: Shapes) -> Tensors:
