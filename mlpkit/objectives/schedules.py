@@ -1,16 +1,17 @@
 """Schedules: factors of a learning rate, a weight decay or dropout as functions of the progress.
 
-The progress t of a step is from 0 (begin of training) to 1 (its planned end). All schedules are
-compared by value and can be pickled.
+The progress t of a step ranges from 0, the start of training, to 1, its planned end. Equal
+schedules compare equal and can be pickled.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from mlpkit.messages import plain_repr
+from mlpkit.messages import did_you_mean, plain_repr
 from mlpkit.plugin import Array, Schedule
 
 
@@ -80,7 +81,7 @@ def cosine(t: Array) -> Array:
 def coslog4(t: Array) -> Array:
     """Return ``(1 - cos(2 pi log2(1 + 15 t))) / 2`` (Holzmüller et al., 2024, arXiv:2407.04491).
 
-    It has four cycles, of which each is twice as long as the one before.
+    It has four cycles, each twice as long as the previous one.
 
     Parameters
     ----------
@@ -134,15 +135,15 @@ class Warmup:
         return np.where(t < self.fraction, t / self.fraction if self.fraction else 1, after)
 
 
-def warmup(fraction: float = 0.05, then: Schedule = cosine) -> Warmup:
+def warmup(fraction: float = 0.05, then: str | Schedule = cosine) -> Warmup:
     """Return a schedule that rises linearly from 0 to 1 before another one.
 
     Parameters
     ----------
     fraction : float, default=0.05
         The fraction of training in which it rises, in [0, 1).
-    then : Schedule, default=cosine
-        The schedule of the rest of training, whose progress starts at 0.
+    then : str or Schedule, default=cosine
+        The schedule of the rest of training, whose progress starts at 0: a function or its name.
 
     Returns
     -------
@@ -153,9 +154,16 @@ def warmup(fraction: float = 0.05, then: Schedule = cosine) -> Warmup:
     >>> warmup(0.2, then=linear)(np.array([0.0, 0.1, 0.2, 0.6, 1.0]))
     array([0. , 0.5, 1. , 0.5, 0. ])
     """
-    if isinstance(fraction, bool) or not 0 <= fraction < 1:
+    is_number = isinstance(fraction, Real) and not isinstance(fraction, bool)
+    if not is_number or not 0 <= fraction < 1:
         raise ValueError(f"fraction must be at least 0 and less than 1, got {fraction!r}.")
-    return Warmup(float(fraction), then)
+    schedule = SCHEDULES.get(then) if isinstance(then, str) else then
+    if not callable(schedule):
+        raise ValueError(
+            f"then must be a function or one of {', '.join(map(repr, SCHEDULES))}, got"
+            f" {plain_repr(then)}. {did_you_mean(str(then), SCHEDULES)}".rstrip()
+        )
+    return Warmup(float(fraction), schedule)
 
 
 SCHEDULES: dict[str, Schedule] = {
@@ -169,7 +177,7 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def named(schedule: Any) -> Any:
-    """Return the schedule with this name, or what is no name.
+    """Return the schedule with this name. Anything that is not a string is returned as it is.
 
     >>> named("cosine") is cosine
     True
@@ -180,9 +188,10 @@ def named(schedule: Any) -> Any:
 def factors(
     schedule: Callable[[Array], Any], t: Array, parameter: str, largest: float = np.inf
 ) -> Array:
-    """Return the factors at the progress t, (n_steps,), of the schedule of a parameter.
+    """Return the factors of a schedule at the progress t, (n_steps,).
 
-    Raises ValueError unless they are finite numbers >= 0, and not above the largest one.
+    ``parameter`` is the name of the schedule in messages. Raises ValueError unless the factors are
+    finite numbers from 0 to ``largest``.
 
     >>> factors(lambda t: 1 - t**2, np.array([0.0, 0.5]), "learning_rate")
     array([1.  , 0.75])

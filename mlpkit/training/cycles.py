@@ -1,48 +1,65 @@
-"""A training loop in cycles of the learning rate, each longer than the one before."""
+"""A training loop in cycles of the learning rate, each longer than the previous one."""
 
 import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from mlpkit.objectives.schedules import warmup
 from mlpkit.plugin import Job, Observer, Progress, Schedule, State
 from mlpkit.training import loop
 from mlpkit.training.cycle_run import CycleRun
 
+AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
+CONSTRAINTS: dict[str, list[Any]] = {
+    "first_cycle": [AT_LEAST_ONE, None],
+    "first_steps": [AT_LEAST_ONE],
+    "min_epochs": [AT_LEAST_ONE],
+    "growth": [Interval(Real, 1, None, closed="left")],
+    "max_cycles": [AT_LEAST_ONE],
+    "min_gain": [Interval(Real, 0, None, closed="left")],
+    "warmup": [Interval(Real, 0, 1, closed="left")],
+    "eligible": [Interval(Real, 0, 1, closed="right")],
+}
+
 
 @dataclass(frozen=True)
 class Cycles:
-    """Train in cycles with a schedule of the learning rate that starts anew in each [1]_.
+    """Train in cycles with a schedule of the learning rate that restarts in each [1]_.
 
     A cycle starts from the weights at the end of the previous one. Training ends after
     `max_cycles`, or as soon as a cycle improves the validation score by less than `min_gain`. The
     weights of the epoch with the best score are kept; with several models (``n_folds``), each
     model has a best epoch of its own. The estimator's `max_iter` limits the epochs of all cycles
-    together. If its `learning_rate` is a schedule, it is the schedule of each cycle; otherwise the
-    schedule is a cosine after a linear warm-up. The schedules of the weight decay and of dropout
-    also span a cycle.
+    together; its `tol` and `n_iter_no_change` are ignored. If its `learning_rate` is a schedule,
+    it is the schedule of each cycle; otherwise the schedule is a cosine after a linear warm-up. The
+    schedules of the weight decay and of dropout also span a cycle.
 
     Parameters
     ----------
     first_cycle : int or None, default=None
-        Number of epochs of the first cycle. None means as many as make `first_steps`, and at
+        Number of epochs of the first cycle. None means as many as `first_steps` require, and at
         least `min_epochs`.
     first_steps : int, default=75
         Minimum number of steps of the first cycle, if `first_cycle` is None.
     min_epochs : int, default=3
         Minimum number of epochs of the first cycle, if `first_cycle` is None.
     growth : float, default=2.0
-        The length of a cycle relative to the previous one.
+        The length of a cycle relative to the previous one, at least 1.
     max_cycles : int, default=6
         Maximum number of cycles.
     min_gain : float, default=0.01
         The smallest relative improvement of the score in a cycle for which training continues.
     warmup : float, default=0.05
-        Fraction of a cycle in which the learning rate rises linearly.
+        Fraction of a cycle in which the learning rate rises linearly, in [0, 1). Ignored if the
+        estimator's `learning_rate` is a schedule.
     eligible : float, default=0.4
-        The last fraction of a cycle, from which the best epoch is chosen. Before it, the learning
-        rate is high and the scores are noisy.
+        The last fraction of a cycle, in (0, 1], from which the best epoch is chosen. Before it, the
+        learning rate is high and the scores are noisy.
 
     References
     ----------
@@ -69,8 +86,11 @@ class Cycles:
     warmup: float = 0.05
     eligible: float = 0.4
 
+    def __post_init__(self) -> None:
+        validate_parameter_constraints(CONSTRAINTS, vars(self), "Cycles")
+
     def lengths(self, n_steps: int, max_epochs: int) -> Iterator[int]:
-        """Return the number of epochs of each cycle.
+        """Yield the number of epochs of each cycle.
 
         Parameters
         ----------

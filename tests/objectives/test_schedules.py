@@ -66,9 +66,15 @@ def test_warmup() -> None:
     close(np.array([0, 0.5, 1, 0.5, 0]), schedule(np.linspace(0, 1, 5)), 1e-12)
     assert schedule == warmup(0.5, then=linear) != warmup(0.4, then=linear)
     close(np.array([1.0, 0.0]), warmup(0.0, linear)(np.array([0.0, 1.0])), 0)
-    for wrong in (1, -0.1, True):
+    assert warmup(0.5, then="linear") == schedule
+    for wrong in (1, -0.1, True, "0.1"):
         with pytest.raises(ValueError, match="fraction must be at least 0 and less than 1, got"):
-            warmup(wrong)
+            warmup(wrong)  # type: ignore[arg-type]
+    for wrong in ("liner", 3):
+        with pytest.raises(ValueError, match="then must be a function or one of 'constant', 'lin"):
+            warmup(then=wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="Did you mean 'linear'"):
+        warmup(then="liner")
 
 
 @pytest.mark.parametrize("name", [*SCHEDULES, "function"])

@@ -59,6 +59,27 @@ def test_cycles_grow_until_the_maximum_number_of_epochs() -> None:
     assert list(Cycles(first_cycle=30).lengths(2, 12)) == [12]
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("first_cycle", 0),
+        ("first_cycle", 2.5),
+        ("first_steps", 0),
+        ("min_epochs", 0),
+        ("growth", 0.5),
+        ("max_cycles", 0),
+        ("min_gain", "0.1"),
+        ("warmup", 1.0),
+        ("eligible", 0.0),
+    ],
+)
+def test_invalid_parameters(name: str, value: Any) -> None:
+    """They raise an error that names the parameter."""
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of Cycles must be"):
+        Cycles(**{name: value})
+
+
 def test_the_learning_rate_warms_up_and_falls_in_each_cycle() -> None:
     """The default schedule is a cosine after a linear warm-up, anew in each cycle."""
     rates: list[float] = []
