@@ -14,12 +14,13 @@ from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import implied_task, metrics_of
 from mlpkit.partitions.arguments import partitioners_of
 from mlpkit.partitions.columns import labels_of
-from mlpkit.partitions.fitting import fit_and_assign, with_fitted
+from mlpkit.partitions.fitting import fit_and_assign
 from mlpkit.plugin import Dataset, Task
 from mlpkit.reports.estimates import ReportOptions
-from mlpkit.reports.importance import FeatureImportance, feature_importance
+from mlpkit.reports.importance import N_REPEATS, FeatureImportance, ShuffledRows
 from mlpkit.reports.predictors import Predictor, validated_weight, with_errors
 from mlpkit.reports.report import PartitionReport
+from mlpkit.reports.shuffled_columns import feature_groups
 
 Balanced = Literal["balanced"]
 
@@ -147,39 +148,21 @@ def evaluate(
     else:
         label_columns = labels_of(labels, 0 if y is None else len(np.asarray(y)))
         chunks = [Dataset(X, y, sample_weight, label_columns, y_pred, y_proba, y_score, y_interval)]
-    arguments = (estimator, metrics, partitions, classes, task, checked_coverage(coverage))
-    evaluation = _Evaluation(arguments, balanced, options)
-    for chunk in chunks:
-        evaluation.add(chunk)
-    report = evaluation.report()
-    if importance:
-        report.importance = _importance(evaluation, estimator, chunks, metrics, random_state)
-    return report
-
-
-def _importance(
-    evaluation: "_Evaluation", estimator: Any, chunks: Any, metrics: Any, random_state: int
-) -> FeatureImportance:
-    """The importance of columns for the rows that were evaluated."""
-    if estimator is None or not isinstance(chunks, list):
+    if importance and (estimator is None or not isinstance(chunks, list)):
         raise ValueError(
             "importance=True requires an estimator, X and y. For an iterable of chunks, pass the"
             " rows of one of them to mlpkit.feature_importance."
         )
-    assert evaluation.accumulator is not None
-    records = [] if metrics is None else evaluation.accumulator.metrics
-    metric = next((m for m in records if m.higher_is_better is not None), None)
-    (rows,) = chunks
-    return feature_importance(
-        estimator,
-        rows.X,
-        rows.y,
-        metric=metric,
-        partitions=[with_fitted(p, evaluation.fitted[p.name]) for p in evaluation.partitioners],
-        sample_weight=rows.sample_weight,
-        labels=rows.labels or None,
-        random_state=random_state,
+    evaluation = _Evaluation(
+        estimator, metrics, partitions, classes, task, checked_coverage(coverage), balanced, options
     )
+    for chunk in chunks:
+        evaluation.add(chunk)
+    report = evaluation.report()
+    if importance:
+        (rows,) = chunks
+        report.importance = evaluation.importance(rows)
+    return report
 
 
 class _Evaluation:
@@ -187,24 +170,30 @@ class _Evaluation:
 
     def __init__(
         self,
-        arguments: tuple[Any, Any, Any, Any, Task | None, float],
+        estimator: Any,
+        metrics: Any,
+        partitions: Any,
+        classes: Any,
+        task: Task | None,
+        coverage: float,
         balanced: bool,
         options: ReportOptions,
     ) -> None:
-        self.arguments = arguments
+        self.estimator, self.metrics, self.partitions = estimator, metrics, partitions
+        self.classes, self.task, self.coverage = classes, task, coverage
         self.balanced, self.options = balanced, options
         self.fitted: dict[str, Any] = {}
         self.accumulator: Accumulator | None = None
 
     def start(self, first: Dataset) -> Accumulator:
-        estimator, metrics, partitions, classes, task, coverage = self.arguments
-        if estimator is None and task is None:
-            task = implied_task(metrics)
-        self.predictor = Predictor(estimator, first, classes, task, coverage)
+        task = self.task
+        if self.estimator is None and task is None:
+            task = implied_task(self.metrics)
+        self.predictor = Predictor(self.estimator, first, self.classes, task, self.coverage)
         assert self.predictor.task is not None
-        records = metrics_of(metrics, self.predictor.task, self.predictor.available)
+        records = metrics_of(self.metrics, self.predictor.task, self.predictor.available)
         self.needs = {m.needs for m in records}
-        self.partitioners = partitioners_of(partitions, first.X)
+        self.partitioners = partitioners_of(self.partitions, first.X)
         intervals = self.options.confidence is not None
         return Accumulator(records, balanced=self.balanced, intervals=intervals)
 
@@ -227,6 +216,18 @@ class _Evaluation:
         report = PartitionReport(self.accumulator, self.partitioners, self.fitted, self.options)
         warn_of_undefined(report)
         return report
+
+    def importance(self, rows: Dataset) -> FeatureImportance:
+        """The importance of the columns of the rows that were added, in the same groups."""
+        assert self.accumulator is not None
+        records = [] if self.metrics is None else self.accumulator.metrics
+        metric = next((m for m in records if m.higher_is_better is not None), None)
+        rows = rows._replace(sample_weight=validated_weight(rows.sample_weight))
+        measured = ShuffledRows(
+            self.predictor, rows, metric, self.partitioners, self.fitted, self.balanced
+        )
+        features = feature_groups(rows.X, None)
+        return measured.importance(features, N_REPEATS, self.options.random_state)
 
 
 def warn_of_undefined(report: PartitionReport) -> None:

@@ -1,19 +1,20 @@
 """Permutation importance of columns, over all rows and by group."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
-from mlpkit.messages import escaped, plain_repr
+from mlpkit.messages import comma_separated, did_you_mean, escaped, plain_repr
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import metrics_of
 from mlpkit.partitions.arguments import partitioners_of
 from mlpkit.partitions.columns import labels_of
 from mlpkit.partitions.fitting import fit_and_assign
-from mlpkit.plugin import Array, Dataset, Metric, Task
+from mlpkit.plugin import Array, Dataset, Metric, Partitioner, Predictions, Task
 from mlpkit.reports import plots, printing
 from mlpkit.reports.entries import to_csv, to_frame
 from mlpkit.reports.predictors import Predictor, validated_weight, with_errors
@@ -25,6 +26,7 @@ DEFAULTS: dict[Task, tuple[str, ...]] = {  # the first one that the estimator su
     "multilabel": ("f1_macro",),
     "regression": ("r2",),
 }
+N_REPEATS = 5
 MAX_FEATURES = 30  # that are printed and plotted
 
 
@@ -105,7 +107,12 @@ class FeatureImportance:
         for e in self.entries:
             if e.feature == feature and e.partitioner == "all":
                 return e.importance
-        raise KeyError(f"There is no feature {feature!r}.")
+        known = self.features
+        hint = did_you_mean(feature, known)
+        raise KeyError(
+            f"Unknown feature {feature!r}. The features are: {comma_separated(known[:50])}."
+            f" {hint}".rstrip()
+        )
 
     def to_frame(self) -> Any:
         """Convert to a pandas frame with a row for each feature and group.
@@ -220,7 +227,7 @@ def feature_importance(
     *,
     columns: Any = None,
     metric: Any = None,
-    n_repeats: int = 5,
+    n_repeats: int = N_REPEATS,
     partitions: Any = (),
     sample_weight: Any = None,
     labels: Any = None,
@@ -276,67 +283,101 @@ def feature_importance(
     True
     """
     check_consistent_length(X, y, sample_weight)
-    if isinstance(n_repeats, bool) or not isinstance(n_repeats, int) or n_repeats < 1:
+    if isinstance(n_repeats, bool) or not isinstance(n_repeats, Integral) or n_repeats < 1:
         raise ValueError(f"n_repeats must be a positive integer, got {plain_repr(n_repeats)}.")
     X = X if hasattr(X, "shape") else np.asarray(X)
-    features = feature_groups(X, columns)
-    rows = Dataset(X, y, validated_weight(sample_weight), labels_of(labels, len(np.asarray(y))))
-    measured = _Measured(estimator, rows, metric, partitions)
-    baseline, sign = measured.values(X), 1 if measured.metric.higher_is_better else -1
-    rng = check_random_state(random_state)
-    entries = []
-    for name, indices in features.items():
-        orders = [rng.permutation(measured.n_rows) for _ in range(n_repeats)]
-        values = [measured.values(shuffled(X, indices, order)) for order in orders]
-        changes = sign * (baseline - np.array(values))
-        for j, (partitioner, group) in enumerate(measured.labels):
-            change = changes[:, j]
-            entry = Importance(
-                name,
-                partitioner,
-                group,
-                float(change.mean()),
-                float(change.std()),
-                int(measured.group_sizes[j]),
-            )
-            entries.append(entry)
-    overall = {e.feature: e.importance for e in entries if e.partitioner == "all"}
-    rank = {name: i for i, name in enumerate(sorted(overall, key=lambda name: -overall[name]))}
-    entries.sort(key=lambda e: rank[e.feature])
-    return FeatureImportance(measured.metric.name, float(baseline[0]), tuple(entries), n_repeats)
+    features, n_rows = feature_groups(X, columns), len(np.asarray(y))
+    rows = Dataset(X, y, validated_weight(sample_weight), labels_of(labels, n_rows))
+    predictor = Predictor(estimator, rows, None, None)
+    partitioners = partitioners_of(partitions, X)
+    measured = ShuffledRows(predictor, rows, _metric_of(metric, predictor), partitioners)
+    return measured.importance(features, int(n_repeats), random_state)
 
 
-class _Measured:
-    """One metric of an estimator for changed rows, with the groups of the original rows."""
+def _metric_of(metric: Any, predictor: Predictor) -> Metric:
+    """The metric of an argument; ValueError if no direction of it is better."""
+    assert predictor.task is not None
+    if metric is None:
+        *preferred, last = DEFAULTS[predictor.task]
+        metric = next((m for m in preferred if "probabilities" in predictor.available), last)
+    (record,) = metrics_of([metric], predictor.task, predictor.available)
+    if record.higher_is_better is None:
+        raise ValueError(
+            f"Neither high nor low values of {record.name!r} are better, so it cannot measure"
+            " importance. Choose another metric."
+        )
+    return record
 
-    metric: Metric
-    labels: list[tuple[str, str]]
-    group_sizes: Array
 
-    def __init__(self, estimator: Any, rows: Dataset, metric: Any, partitions: Any) -> None:
-        self.rows, self.n_rows = rows, len(np.asarray(rows.y))
-        self.predictor = Predictor(estimator, rows, None, None)
-        task, available = self.predictor.task, self.predictor.available
-        assert task is not None
-        if metric is None:
-            chosen = DEFAULTS[task]
-            metric = chosen[0] if len(chosen) == 1 or "probabilities" in available else chosen[1]
-        (self.metric,) = metrics_of([metric], task, available)
-        if self.metric.higher_is_better is None:
-            raise ValueError(
-                f"Neither high nor low values of {self.metric.name!r} are better, so that it"
-                " cannot measure importance. Choose another metric."
-            )
-        predictions = self.predictor.predictions(rows, {self.metric.needs})
-        partitioners = partitioners_of(partitions, rows.X)
+class ShuffledRows:
+    """One metric of predictions for rows whose columns are shuffled.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Predicts rows.
+    rows : Dataset
+        The rows before shuffling, with validated weights.
+    metric : Metric or None
+        The metric, with a better direction. None is the default of `feature_importance`.
+    partitioners : iterable of Partitioner
+        Partitioners of the rows before shuffling.
+    fitted : dict or None, default=None
+        Groups that partitioners are already fitted with, by name.
+    balanced : bool, default=False
+        Whether to weight the classes within each group, as in `evaluate`.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        rows: Dataset,
+        metric: Metric | None,
+        partitioners: Iterable[Partitioner],
+        fitted: Mapping[str, Any] | None = None,
+        balanced: bool = False,
+    ) -> None:
+        self.predictor, self.rows, self.balanced = predictor, rows, balanced
+        self.metric = metric or _metric_of(None, predictor)
+        predictions = self._predictions(rows.X)
+        self.n_rows = len(predictions.y_true)
         dataset = with_errors(rows, predictions)
-        self.groups = fit_and_assign(partitioners, {}, dataset, self.n_rows)
+        self.groups = fit_and_assign(partitioners, dict(fitted or {}), dataset, self.n_rows)
+        self.before = self._accumulated(predictions)
 
-    def values(self, X: Any) -> Array:
-        """The value of each group, (n_groups,)."""
-        accumulator = Accumulator([self.metric])
-        predictions = self.predictor.predictions(self.rows._replace(X=X), {self.metric.needs})
+    def importance(
+        self, features: Mapping[str, tuple[int, ...]], n_repeats: int, random_state: Any
+    ) -> FeatureImportance:
+        """Shuffle the columns of each feature, and return how much worse the metric becomes."""
+        assert self.before.sums is not None
+        rng = check_random_state(random_state)
+        baseline, sizes = self.before.values()[0], self.before.sums.n_rows.tolist()
+        sign = 1 if self.metric.higher_is_better else -1
+        by_feature = {}
+        for name, indices in features.items():
+            orders = [rng.permutation(self.n_rows) for _ in range(n_repeats)]
+            changes = sign * (baseline - np.array([self._values(indices, o) for o in orders]))
+            means, deviations = changes.mean(axis=0).tolist(), changes.std(axis=0).tolist()
+            labels = self.before.labels
+            by_feature[name] = [
+                Importance(name, *label, mean, deviation, size)
+                for label, mean, deviation, size in zip(
+                    labels, means, deviations, sizes, strict=True
+                )
+            ]
+        ranked = sorted(by_feature.values(), key=lambda own: -own[0].importance)  # of all rows
+        entries = tuple(entry for own in ranked for entry in own)
+        return FeatureImportance(self.metric.name, float(baseline[0]), entries, n_repeats)
+
+    def _values(self, indices: tuple[int, ...], order: Array) -> Array:
+        """The value of each group with shuffled columns, (n_groups,)."""
+        predictions = self._predictions(shuffled(self.rows.X, indices, order))
+        return self._accumulated(predictions).values()[0]
+
+    def _predictions(self, X: Any) -> Predictions:
+        return self.predictor.predictions(self.rows._replace(X=X), {self.metric.needs})
+
+    def _accumulated(self, predictions: Predictions) -> Accumulator:
+        accumulator = Accumulator([self.metric], balanced=self.balanced)
         accumulator.update(predictions, self.groups, self.rows.sample_weight)
-        assert accumulator.sums is not None
-        self.labels, self.group_sizes = accumulator.labels, accumulator.sums.n_rows
-        return accumulator.values()[0]
+        return accumulator

@@ -1,12 +1,13 @@
 """Columns of any table in another order of the rows, while the other columns stay as they are."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from scipy.sparse import hstack, issparse
 
-from mlpkit.data.tables import column_names
+from mlpkit.data.tables import column_names, duplicates, is_arrow
 from mlpkit.messages import comma_separated, did_you_mean, escaped, plain_repr
 from mlpkit.plugin import Array
 
@@ -33,11 +34,14 @@ def feature_groups(X: Any, columns: Any) -> dict[str, tuple[int, ...]]:
     {'both': (0, 2)}
     """
     names = column_names(X)
+    if repeated := duplicates(map(str, names or [])):
+        raise ValueError(
+            f"X has several columns of the same name: {comma_separated(map(repr, repeated[:5]))}."
+            " Rename or drop all but one of each."
+        )
     shown = [f"x{i}" for i in range(np.shape(X)[1])] if names is None else list(map(str, names))
     if columns is None:
         return {name: (i,) for i, name in enumerate(shown)}
-    if isinstance(columns, str | int):
-        columns = [columns]
     if isinstance(columns, Mapping):
         groups = {str(name): _indices(own, names, shown) for name, own in columns.items()}
     else:
@@ -51,13 +55,20 @@ def feature_groups(X: Any, columns: Any) -> dict[str, tuple[int, ...]]:
 
 
 def _indices(keys: Any, names: Sequence[Any] | None, shown: Sequence[str]) -> tuple[int, ...]:
-    keys = [keys] if isinstance(keys, str | int) else keys
+    keys = [keys] if isinstance(keys, str | Integral) else keys
+    if not isinstance(keys, Iterable):
+        raise ValueError(f"columns must be names or indices, got {plain_repr(keys)}.")
     known = list(shown if names is None else names)
     indices = []
     for key in keys:
+        if isinstance(key, bool | np.bool_):
+            raise ValueError(
+                f"columns must contain names or indices, got {plain_repr(key)}. For a mask, pass"
+                " numpy.flatnonzero(mask)."
+            )
         if key in known:
             indices.append(known.index(key))
-        elif isinstance(key, int | np.integer) and -len(known) <= key < len(known):
+        elif isinstance(key, Integral) and -len(known) <= int(key) < len(known):
             indices.append(int(key) % len(known))
         else:
             raise ValueError(
@@ -76,16 +87,16 @@ def shuffled(X: Any, indices: Iterable[int], order: Array) -> Any:
     >>> shuffled(np.array([[1, 2], [3, 4]]), [1], np.array([1, 0])).tolist()
     [[1, 4], [3, 2]]
     """
-    if hasattr(X, "column_names"):  # pyarrow
+    if is_arrow(X):
         for i in indices:
             X = X.set_column(i, X.field(i), X.column(i).take(order))
         return X
-    if hasattr(X, "isetitem"):  # pandas
+    if hasattr(type(X), "isetitem"):  # pandas
         X = X.copy(deep=False)
         for i in indices:
             X.isetitem(i, X.iloc[order, i].array)
         return X
-    if hasattr(X, "with_columns"):  # polars
+    if hasattr(type(X), "with_columns"):  # polars
         return X.with_columns([X[:, i].gather(order) for i in indices])
     if issparse(X):
         X, chosen = X.tocsc(), set(indices)

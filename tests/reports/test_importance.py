@@ -10,13 +10,16 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from mlpkit import MLPClassifier, by_labels, evaluate, feature_importance
+from mlpkit import MLPClassifier, MLPRegressor, by_labels, evaluate, feature_importance
 from mlpkit.reports.shuffled_columns import shuffled
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((400, 4))
 Y = X @ [1.0, 3.0, 0.0, 0.5]
-pytestmark = pytest.mark.once
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 
 def test_values_are_those_of_scikit_learn() -> None:
@@ -156,6 +159,52 @@ def test_reports_show_it() -> None:
         evaluate(None, None, y, y_pred=y, importance=True)
 
 
+def test_reports_pass_their_arguments_on() -> None:
+    """The task, the classes, the coverage, balanced weights, and arrays of weights."""
+    y, w = (X[:, 0] > 0.5).astype(int), np.repeat([1.0, 3.0], 200)
+    report = evaluate(Threshold(), X, y, task="binary", metrics="accuracy", importance=True)
+    assert report.importance is not None and report.importance.features[0] == "x0"
+    clf = LogisticRegression().fit(X, y)
+    for weight in ("balanced", w):
+        report = evaluate(clf, X, y, sample_weight=weight, metrics="log_loss", importance=True)
+        assert report.importance is not None
+        assert report.importance.baseline == report["log_loss"]
+    reg = MLPRegressor(hidden_layer_sizes=(4,), max_iter=2, random_state=0)
+    reg.fit(X, Y, X_val=X, y_val=Y)
+    report = evaluate(reg, X, Y, metrics="interval_coverage", coverage=0.5, importance=True)
+    assert report.importance is not None
+    assert report.importance.baseline == report["interval_coverage"] < 0.6
+
+
+class Threshold:
+    """A model without the attributes of scikit-learn, which counts its predictions."""
+
+    n_calls = 0
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Whether the first column is above 0.5."""
+        self.n_calls += 1
+        return (X[:, 0] > 0.5).astype(int)
+
+
+def test_each_table_is_predicted_once() -> None:
+    """The rows as they are, and each repetition of each feature."""
+    model = Threshold()
+    feature_importance(model, X, (X[:, 0] > 0.5).astype(float), n_repeats=np.int64(3))
+    assert model.n_calls == 1 + 3 * 4
+
+
+def test_columns_of_any_name() -> None:
+    """A pandas frame may have names that are attributes of other frames."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=["column_names", "with_columns", "isetitem", "d"])
+    importance = feature_importance(LinearRegression().fit(frame, Y), frame, Y)
+    assert importance.features == ["with_columns", "column_names", "d", "isetitem"]
+    repeated = pd.DataFrame(X, columns=["a", "b", "a", "c"])
+    with pytest.raises(ValueError, match="several columns of the same name: 'a'. Rename"):
+        feature_importance(LinearRegression().fit(X, Y), repeated, Y)
+
+
 def test_plot() -> None:
     """A bar for each feature, the most important at the top."""
     plt = pytest.importorskip("matplotlib.pyplot")
@@ -180,5 +229,10 @@ def test_what_is_not_accepted() -> None:
         feature_importance(reg, X, Y, metric="mean_bias")
     with pytest.raises(ValueError, match="n_repeats must be a positive integer, got 0"):
         feature_importance(reg, X, Y, n_repeats=0)
-    with pytest.raises(KeyError, match="no feature 'y'"):
+    with pytest.raises(ValueError, match="got True. For a mask, pass numpy.flatnonzero"):
+        feature_importance(reg, X, Y, columns=[True, False, True, False])
+    with pytest.raises(ValueError, match=r"names or indices, got slice\(None, 2, None\)"):
+        feature_importance(reg, X, Y, columns=slice(2))
+    assert feature_importance(reg, X, Y, columns=np.int64(1)).features == ["x1"]
+    with pytest.raises(KeyError, match="Unknown feature 'y'. The features are: x1, x0, x"):
         feature_importance(reg, X, Y)["y"]
