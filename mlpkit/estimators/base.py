@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -29,12 +30,12 @@ from mlpkit.estimators.validation import as_dtype, validated_rows, validated_set
 from mlpkit.monitoring.history import MetricHistory
 from mlpkit.monitoring.protocol import NoMonitor
 from mlpkit.plugin import Array, Dataset, Progress, Recipe
-from mlpkit.training.fit import FitInputs, FitResult, fit
+from mlpkit.training.fit import fit
+from mlpkit.training.fit_records import FitInputs, FitResult, HeldOut
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.parameters import Parameters
 from mlpkit.training.recipe import has_steps, recipe_of
 from mlpkit.training.tasks import Tasks
-from mlpkit.training.validation import HeldOut
 
 # attributes of earlier calls that a new network does not keep
 FORGOTTEN = ("_progress", "_losses", "_stream", "validation_scores_", "loss_", "oof_predictions_")
@@ -226,7 +227,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 validation=encoded.get("validation"),
                 passes=int(incremental),
                 predicts_held_out=self._uses_held_out(parameters),
-                attributes_of=self._attributes_of,
+                attributes_of=partial(self._attributes_of, parameters),
             )
             result = fit(network, parameters, inputs)
         self._keep_optimizer(parameters, result)
@@ -347,11 +348,12 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         self._keep_optimizer(parameters, result)
         self._commit(result)
 
-    def _attributes_of(self, result: FitResult) -> dict[str, Any]:
+    def _attributes_of(self, parameters: Parameters, result: FitResult) -> dict[str, Any]:
         """The attributes of the estimator if the fit ended with this result."""
         estimator = object.__new__(type(self))
         attributes = {n: value for n, value in vars(self).items() if n not in CALLBACK_ATTRIBUTES}
         object.__setattr__(estimator, "__dict__", attributes)
+        estimator._keep_optimizer(parameters, result)
         estimator._commit(result)
         return attributes
 

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mlpkit.data.evaluation_sets import dataset_of
 from mlpkit.estimators.validation import validated_set
-from mlpkit.training.validation import HeldOut
+from mlpkit.training.fit_records import HeldOut
 
 # what a call of `fit` or `partial_fit` forgets, since it belongs to earlier weights
 CALIBRATED = ("temperature_", "_intervals")

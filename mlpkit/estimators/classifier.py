@@ -21,9 +21,9 @@ from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
+from mlpkit.training.fit_records import HeldOut
 from mlpkit.training.parameters import Parameters
 from mlpkit.training.tasks import Tasks
-from mlpkit.training.validation import HeldOut
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]

@@ -7,8 +7,7 @@ from mlpkit.data.targets import Targets
 from mlpkit.monitoring.protocol import Monitor, NoMonitor
 from mlpkit.plugin import Dataset
 from mlpkit.training.fitted_network import FittedNetwork
-from mlpkit.training.parameters import Parameters
-from mlpkit.training.validation import LOSS
+from mlpkit.training.parameters import LOSS, Parameters
 
 STREAM = ("metrics", "partitions", "metrics_window")  # a changed value starts a new stream
 

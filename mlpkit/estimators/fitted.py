@@ -27,7 +27,7 @@ from mlpkit.pickling import check_picklable
 from mlpkit.plugin import Array, PluginError, Progress
 from mlpkit.registry.lookup import installed, resolve
 from mlpkit.training.components import backend_of
-from mlpkit.training.fit import FitResult
+from mlpkit.training.fit_records import FitResult
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.parameters import Parameters
 from mlpkit.training.recipe import recipe_of

@@ -18,8 +18,8 @@ from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.objectives.quantiles import DEFAULT, checked_quantiles
 from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
+from mlpkit.training.fit_records import HeldOut
 from mlpkit.training.parameters import Parameters
-from mlpkit.training.validation import HeldOut
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]

@@ -1,24 +1,19 @@
 """One fit: hold out validation rows, start the backend, train, and collect the result."""
 
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any, TypeAlias
 
 from mlpkit.data.targets import Targets
 from mlpkit.monitoring.protocol import Monitor
 from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import (
     Array,
-    Dataset,
     InvalidResult,
     Job,
     Progress,
     Recipe,
-    Report,
     Spec,
     State,
     Unsupported,
@@ -32,67 +27,22 @@ from mlpkit.training.components import (
     selected_callbacks,
     trainer_of,
 )
+from mlpkit.training.cycles import Cycles
 from mlpkit.training.epoch_observer import EpochObserver
+from mlpkit.training.fit_records import FitInputs, FitResult
 from mlpkit.training.fitted_network import FittedNetwork, LiveState
-from mlpkit.training.parameters import Parameters
-from mlpkit.training.splits import Split, folds_of, hold_out
-from mlpkit.training.support import add_component_name, check_network, check_rows, declared
-from mlpkit.training.tasks import Tasks
-from mlpkit.training.validation import LOSS, HeldOut, Validation, loss_criterion
+from mlpkit.training.parameters import LOSS, Parameters
+from mlpkit.training.splits import Split, split_of
+from mlpkit.training.support import (
+    add_component_name,
+    check_network,
+    check_rows,
+    check_steps,
+    declared,
+)
+from mlpkit.training.validation import Validation, loss_criterion
 
-
-@dataclass(frozen=True)
-class FitInputs:
-    """What a fit works on, in addition to the network and the parameters.
-
-    Parameters
-    ----------
-    rows : Dataset
-        Validated rows, with the targets as the user passed them.
-    data : Dataset
-        The rows with encoded targets (n_samples, n_outputs) and with class weights applied.
-    targets : Targets
-        The fitted encoder of the targets.
-    recipe : Recipe
-    rng : RandomState
-    progress : Progress
-        What training continues from.
-    monitor : Monitor
-    tasks : Tasks
-    validation : Dataset or None
-        Rows for early stopping; None holds out some of the training rows.
-    passes : int
-        As in `Job`.
-    predicts_held_out : bool
-        Whether the result should have predictions of the validation rows.
-    attributes_of : callable
-        ``attributes_of(result)``: the attributes of an estimator with this result, for the
-        callbacks of scikit-learn.
-    """
-
-    rows: Dataset
-    data: Dataset
-    targets: Targets
-    recipe: Recipe
-    rng: np.random.RandomState
-    progress: Progress
-    monitor: Monitor
-    tasks: Tasks
-    validation: Dataset | None
-    passes: int
-    predicts_held_out: bool
-    attributes_of: "Callable[[FitResult], dict[str, Any]]"
-
-
-class FitResult(NamedTuple):
-    """A trained network, with the reports of the epochs and the monitor that measured them."""
-
-    network: FittedNetwork
-    progress: Progress
-    reports: list[Report]
-    monitor: Monitor
-    has_steps: bool  # else the loss is the best one, also without any iteration
-    held_out: HeldOut | None = None
+Score: TypeAlias = Callable[[State], float | Array]  # as in `Job.score`
 
 
 def fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> FitResult:
@@ -112,10 +62,10 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     recipe, monitor, tasks, passes = inputs.recipe, inputs.monitor, inputs.tasks, inputs.passes
     check_rows(parameters, inputs.data.X)
     live = _live_state(network, parameters, recipe)
-    _check_steps(parameters, network.spec, recipe, monitor)
+    check_steps(parameters, network.spec, recipe, monitor)
     tasks.begin(_max_epochs(parameters, recipe, passes), inputs.rows)
 
-    split = _split(parameters, inputs)
+    split = split_of(parameters, inputs)
     validation = _validation_of(network, inputs, live, split)
     if split.is_out_of_fold and validation is not None:
         monitor.predict_validation(validation.predictions)
@@ -168,7 +118,7 @@ def _validation_of(
 
 def _score_of(
     parameters: Parameters, monitor: Monitor, validation: Validation | None
-) -> "Callable[[State], float | Array] | None":
+) -> Score | None:
     """The validation score of a state: the criterion, the loss, that of the targets, or None."""
     if monitor.scores:
         return monitor.score
@@ -205,7 +155,7 @@ def _job_of(
     inputs: FitInputs,
     live: LiveState,
     split: Split,
-    score: "Callable[[State], float | Array] | None",
+    score: Score | None,
 ) -> Job:
     """The job of the trainer."""
     train = split.train
@@ -227,70 +177,11 @@ def _job_of(
     )
 
 
-def _check_steps(parameters: Parameters, spec: Spec, recipe: Recipe, monitor: Monitor) -> None:
-    """Raise ValueError if something requires a solver that works in steps."""
-    if recipe.solver.has_steps:
-        return
-    if any(spec.dropouts):
-        raise ValueError(
-            f"dropout={parameters.dropout!r} requires a solver that works in steps, such as"
-            f" 'adam' or 'sgd'; {parameters.solver!r} minimizes one function of all rows. Set"
-            " dropout=0.0."
-        )
-    if parameters.n_folds:
-        raise ValueError(
-            f"n_folds={parameters.n_folds} requires a solver that works in steps, such as 'adam';"
-            f" {parameters.solver!r} does not. Set n_folds=None."
-        )
-    if monitor.scores or parameters.early_stopping_on == LOSS:
-        raise ValueError(
-            "early_stopping_on requires a solver that works in steps, such as 'adam';"
-            f" {parameters.solver!r} does not."
-        )
-
-
 def _max_epochs(parameters: Parameters, recipe: Recipe, passes: int) -> int | None:
     """The maximum number of epochs; None for a trainer of a plugin."""
-    built_in = (parameters.trainer or recipe.solver.trainer) in ("epochs", "lbfgs")
+    trainer = parameters.trainer or recipe.solver.trainer
+    built_in = isinstance(trainer, Cycles) or trainer in ("epochs", "lbfgs", "cycles")
     return passes or (recipe.max_iter if built_in else None)
-
-
-def _split(parameters: Parameters, inputs: FitInputs) -> Split:
-    """The rows to train on, and those to score unless the monitor does that."""
-    if not inputs.recipe.solver.has_steps:  # all rows at once
-        return Split(inputs.data, None)
-    split = _split_in_steps(parameters, inputs)
-    n_rows = len(split.train.y) if split.folds is None else min(map(len, split.folds.kept))
-    _warn_if_clipped(parameters.batch_size, n_rows)
-    return split
-
-
-def _split_in_steps(parameters: Parameters, inputs: FitInputs) -> Split:
-    data, validation, monitor = inputs.data, inputs.validation, inputs.monitor
-    if parameters.n_folds and not inputs.passes:
-        folds = folds_of(data, inputs.targets, parameters.n_folds, inputs.rng)
-        if validation is not None:
-            return Split(data, validation, folds)
-        monitor.hold_out(np.arange(len(data.y)), np.arange(len(data.y)))
-        return Split(data, data, folds)
-    if not (parameters.early_stopping or parameters.early_stopping_on == LOSS or monitor.scores):
-        return Split(data, None)
-    if validation is not None or monitor.scored_split not in ("", "validation"):
-        return Split(data, validation)
-    # stratified for two classes, as in scikit-learn
-    stratify = data.y if inputs.targets.task == "binary" else None
-    kept, held = hold_out(data, parameters.validation_fraction, stratify, inputs.rng)
-    monitor.hold_out(kept, held)
-    inputs.tasks.hold_out(kept)
-    return Split(data.take(kept), data.take(held))
-
-
-def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
-    if batch_size != "auto" and int(batch_size) > n_rows:
-        warnings.warn(
-            f"Got `batch_size` {batch_size}, larger than the sample size {n_rows}. It is going"
-            " to be clipped"
-        )
 
 
 def _predict(live: LiveState, spec: Spec, targets: Targets, state: State, X: Any) -> Array:

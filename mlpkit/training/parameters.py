@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+LOSS = "loss"  # the value of `early_stopping_on` that stands for the loss of the network
 # scikit-learn's optimizer keeps these from the first call of `partial_fit`, whatever is set later
 OPTIMIZER = (
     "solver",

@@ -95,7 +95,7 @@ class SklearnTasks:
 
         def observed(state: State, report: Report) -> bool | float:
             answer = observer(state, report)
-            return True if self._end_epoch(state, report) else answer
+            return True if self._end_epoch(state, report, answer) else answer
 
         return observed
 
@@ -112,13 +112,12 @@ class SklearnTasks:
             reconstruction_attributes=partial(self._rebuilt, state, self.progress),
         )
 
-    def _end_epoch(self, state: State, report: Report) -> bool:
+    def _end_epoch(self, state: State, report: Report, answer: bool | float) -> bool:
         self._begin_epoch(state)  # if a trainer does not use the steps of the job
-        self.progress = self._advanced(report)
+        self.progress = self._advanced(report, answer)
         if not self.job.recipe.solver.has_steps:
-            self.last = (
-                state  # where the next iteration begins; a line search evaluates other states
-            )
+            # where the next iteration begins; a line search evaluates other states
+            self.last = state
         task, self.task = self.task, None
         return bool(
             task.call_on_fit_task_end(
@@ -132,10 +131,14 @@ class SklearnTasks:
         """All attributes at once, so that none of an earlier fit is left."""
         return {"__dict__": self.attributes(state, progress, progress.epoch)}
 
-    def _advanced(self, report: Report) -> Progress:
+    def _advanced(self, report: Report, answer: bool | float) -> Progress:
         """The progress after an epoch, as the training loop computes it."""
-        recipe = self.job.recipe
-        progress = replace(self.progress, epoch=report.epoch, learning_rate=report.learning_rate)
+        recipe, learning_rate = self.job.recipe, self.progress.learning_rate
+        if isinstance(answer, float):
+            learning_rate = answer
+        elif recipe.solver.scheduled and recipe.schedule in ("invscaling", "adaptive"):
+            learning_rate = report.learning_rate
+        progress = replace(self.progress, epoch=report.epoch, learning_rate=learning_rate)
         if not recipe.solver.has_steps:
             return replace(progress, best_loss=report.loss)
         samples, n_steps = self.n_before + report.epoch * self.job.n_rows, self.n_steps

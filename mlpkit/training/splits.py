@@ -1,5 +1,6 @@
 """Rows to train on and rows to score: one held-out part, or one part for each of several models."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from mlpkit.data.targets import Targets
 from mlpkit.plugin import Array, Dataset
+from mlpkit.training.fit_records import FitInputs
+from mlpkit.training.parameters import LOSS, Parameters
 
 
 class Folds(NamedTuple):
@@ -63,6 +66,47 @@ class Split:
     def is_out_of_fold(self) -> bool:
         """Whether each training row is scored by the model that is not trained on it."""
         return self.folds is not None and self.validation is self.train
+
+
+def split_of(parameters: Parameters, inputs: FitInputs) -> Split:
+    """The rows to train on, and those to score unless the monitor does that.
+
+    Raises ValueError if there are too few rows.
+    """
+    if not inputs.recipe.solver.has_steps:  # all rows at once
+        return Split(inputs.data, None)
+    split = _split_in_steps(parameters, inputs)
+    n_rows = len(split.train.y) if split.folds is None else min(map(len, split.folds.kept))
+    _warn_if_clipped(parameters.batch_size, n_rows)
+    return split
+
+
+def _split_in_steps(parameters: Parameters, inputs: FitInputs) -> Split:
+    data, validation, monitor = inputs.data, inputs.validation, inputs.monitor
+    if parameters.n_folds and not inputs.passes:
+        folds = folds_of(data, inputs.targets, parameters.n_folds, inputs.rng)
+        if validation is not None:
+            return Split(data, validation, folds)
+        monitor.hold_out(np.arange(len(data.y)), np.arange(len(data.y)))
+        return Split(data, data, folds)
+    if not (parameters.early_stopping or parameters.early_stopping_on == LOSS or monitor.scores):
+        return Split(data, None)
+    if validation is not None or monitor.scored_split not in ("", "validation"):
+        return Split(data, validation)
+    # stratified for two classes, as in scikit-learn
+    stratify = data.y if inputs.targets.task == "binary" else None
+    kept, held = hold_out(data, parameters.validation_fraction, stratify, inputs.rng)
+    monitor.hold_out(kept, held)
+    inputs.tasks.hold_out(kept)
+    return Split(data.take(kept), data.take(held))
+
+
+def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:
+    if batch_size != "auto" and int(batch_size) > n_rows:
+        warnings.warn(
+            f"Got `batch_size` {batch_size}, larger than the sample size {n_rows}. It is going"
+            " to be clipped"
+        )
 
 
 def hold_out(

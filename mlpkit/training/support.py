@@ -5,6 +5,7 @@ from typing import Any
 
 from scipy.sparse import issparse
 
+from mlpkit.monitoring.protocol import Monitor
 from mlpkit.plugin import (
     CAPABILITIES,
     Capability,
@@ -20,7 +21,7 @@ from mlpkit.registry.distributions import CORE
 from mlpkit.registry.labels import component_label, plugin_suffix
 from mlpkit.registry.lookup import installed
 from mlpkit.training.components import backend_name
-from mlpkit.training.parameters import Parameters
+from mlpkit.training.parameters import LOSS, Parameters
 
 
 def declared(parameters: Parameters) -> tuple[Capability, ...]:
@@ -44,6 +45,28 @@ def check_rows(parameters: Parameters, X: Any) -> None:
     """Raise PluginError if X is sparse and the backend does not support sparse rows."""
     if issparse(X) and "sparse_rows" not in declared(parameters):
         raise PluginError(message(parameters, "sparse_rows", "sparse X"))
+
+
+def check_steps(parameters: Parameters, spec: Spec, recipe: Recipe, monitor: Monitor) -> None:
+    """Raise ValueError if something requires a solver that works in steps."""
+    if recipe.solver.has_steps:
+        return
+    if any(spec.dropouts):
+        raise ValueError(
+            f"dropout={parameters.dropout!r} requires a solver that works in steps, such as"
+            f" 'adam' or 'sgd'; {parameters.solver!r} minimizes one function of all rows. Set"
+            " dropout=0.0."
+        )
+    if parameters.n_folds:
+        raise ValueError(
+            f"n_folds={parameters.n_folds} requires a solver that works in steps, such as 'adam';"
+            f" {parameters.solver!r} does not. Set n_folds=None."
+        )
+    if monitor.scores or parameters.early_stopping_on == LOSS:
+        raise ValueError(
+            "early_stopping_on requires a solver that works in steps, such as 'adam';"
+            f" {parameters.solver!r} does not."
+        )
 
 
 def requirements(network: Network, spec: Spec, recipe: Recipe) -> dict[Capability, str]:

@@ -1,7 +1,6 @@
 """Predictions and scores of the rows that training is scored by."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -9,29 +8,10 @@ from mlpkit.data.targets import Targets
 from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import Array, Dataset, Spec, State
 from mlpkit.training import checks
+from mlpkit.training.fit_records import HeldOut
 from mlpkit.training.fitted_network import LiveState
+from mlpkit.training.parameters import LOSS
 from mlpkit.training.splits import Folds, stacked_rows
-
-LOSS = "loss"  # the value of `early_stopping_on` that stands for the loss of the network
-
-
-class HeldOut(NamedTuple):
-    """Rows that were not trained on, with their predictions after training.
-
-    Parameters
-    ----------
-    rows : Dataset
-        With encoded targets.
-    outputs : ndarray of shape (n, n_network_outputs)
-        Activated outputs of the network, of which `Targets.predictions` makes predictions. Of
-        several models, each row has the outputs of the model that was not trained on it.
-    out_of_fold : bool
-        Whether these are all training rows, in their order.
-    """
-
-    rows: Dataset
-    outputs: Array
-    out_of_fold: bool
 
 
 @dataclass(frozen=True)

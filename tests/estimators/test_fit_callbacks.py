@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
-from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit import Cycles, MLPClassifier, MLPRegressor
 from mlpkit.plugin import Report
 
 SUPPORTED = parse_version(sklearn.__version__) >= parse_version("1.9")
@@ -122,6 +122,36 @@ def test_tasks(kind: str, solver: str) -> None:
     assert estimator.loss_curve_ == plain.loss_curve_
     for one, other in zip(estimator.coefs_, plain.coefs_, strict=True):
         assert_array_equal(one, other)
+
+
+def halved(report: Report) -> float | None:
+    """Return another learning rate after the last epoch."""
+    return 0.0005 if report.epoch == 4 else None
+
+
+@supported
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"learning_rate": "linear"},
+        {"learning_rate": "cosine", "callbacks": halved},
+        {"trainer": "cycles"},
+        {"trainer": Cycles(first_cycle=4, max_cycles=1)},
+    ],
+)
+def test_the_estimator_of_the_last_epoch_trains_on(params: dict[str, Any]) -> None:
+    """`partial_fit` continues from the learning rate without the factor of the schedule; the number
+    of epochs is known.
+    """
+    estimator, y = make(**params)
+    recorder = Recorder()
+    estimator.set_callbacks(recorder).fit(X, y)
+    assert recorder.tasks[0]["context"].max_subtasks == 4
+    copied = recorder.tasks[-2]["fitted_estimator"]
+    for one, other in zip(
+        copied.partial_fit(X, y).coefs_, estimator.partial_fit(X, y).coefs_, strict=True
+    ):
+        assert_allclose(one, other, rtol=1e-12)
 
 
 @supported
