@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from mlpkit.backend_kit import by_model, checked_outputs
+from mlpkit.backend_kit import checked_outputs
 from mlpkit.plugin import Apply, Network, PortableApply, Spec, StepContext, dropout
 from mlpkit_jax import namespace as xp
 
@@ -72,20 +72,17 @@ class CustomForward:
 
 @dataclass(frozen=True)
 class PortableForward:
-    """A network with an `xp_apply`; all rows of a step are in one axis, also with models."""
+    """A network with an `xp_apply`; of several models, one at a time."""
 
     apply: PortableApply
     n_members: int
-    n_models: int
 
     def __call__(
         self, arrays: Tensors, x: Any, step: StepContext | None = None
     ) -> tuple[Any, Tensors]:
-        """Call the function of the builder, with an axis of models if there are several."""
-        x = by_model(xp, x, self.n_models)
+        """Call the function of the builder."""
         if step is not None:
-            indices, w = (by_model(xp, a, self.n_models) for a in (step.indices, step.w))
-            step = StepContext(step.seed, indices, w, jnp.asarray(step.dropout, w.dtype))
+            step = step._replace(dropout=jnp.asarray(step.dropout, step.w.dtype))
         z, new = self.apply(xp, arrays, x, step)
         return checked_outputs(xp, z, x.shape[:-1], self.n_members), new
 
@@ -93,7 +90,7 @@ class PortableForward:
 def forward_of(network: Network, spec: Spec) -> Forward:
     """Return the forward pass of a network. Those of equal structures are equal."""
     if network.xp_apply is not None:
-        return PortableForward(network.xp_apply, network.n_members, network.n_models)
+        return PortableForward(network.xp_apply, network.n_members)
     if network.apply is not None:
         return CustomForward(network.apply)
     dropouts = spec.dropouts if any(spec.dropouts) else ()

@@ -63,8 +63,9 @@ class GradientSums(NamedTuple):
 class Structure(NamedTuple):
     """What compiled code depends on; equal structures share it."""
 
-    forward: Forward
+    forward: Forward  # of one model
     n_models: int
+    at_once: bool  # whether models are computed together instead of one after the other
     loss: Loss
     decayed: frozenset[str]
     frozen: frozenset[str]
@@ -101,12 +102,13 @@ def settings(network: Network, recipe: Recipe, dtype: Any, decays: bool) -> Sett
     )
 
 
-def structure(network: Network, spec: Spec, recipe: Recipe) -> Structure:
+def structure(network: Network, spec: Spec, recipe: Recipe, at_once: bool) -> Structure:
     """Return the structure of a network that is trained by the solver of the recipe."""
     solver = recipe.solver
     return Structure(
         forward_of(network, spec),
         network.n_models,
+        at_once and network.n_models > 0,
         spec.loss,
         network.decayed,
         network.frozen,
@@ -232,7 +234,23 @@ def _by_model(weight: Any, like: Any) -> Any:
 
 def outputs(s: Structure, weights: Tensors, x: Any) -> Any:
     """Return the outputs before activation, (n, n_outputs), of x (n, n_features)."""
-    return outputs_of_models(xp, lambda x: s.forward(weights, x, None)[0], x, s.n_models)
+
+    def forward(x: Any) -> Any:
+        if not s.n_models:
+            return s.forward(weights, x, None)[0]
+        rows = by_model(xp, x, s.n_models)
+        z = _of_models(s, lambda model: s.forward(*model, None)[0], (weights, rows))
+        return z.reshape(x.shape[0], *z.shape[2:])
+
+    return outputs_of_models(xp, forward, x, s.n_models)
+
+
+def _of_models(s: Structure, function: Callable[[Any], Any], arguments: Any) -> Any:
+    """Return the results of a function for each model; arguments and results have its axis first.
+
+    A CPU computes one model after the other, since its cache holds the arrays of one.
+    """
+    return jax.vmap(function)(arguments) if s.at_once else lax.map(function, arguments)
 
 
 def step_of(block: Block, i: Any) -> tuple[Any, Any, StepContext]:
@@ -250,18 +268,33 @@ def _backward(
 ) -> tuple[GradientSums, Mapping[str, Any], Any]:
     """Return the sums of step i, new values of the frozen arrays, and the activated outputs."""
     x, y, context = step_of(block, i)
+    if not s.n_models:
+        return _backward_of_model(s, weights, x, y, context)
+
+    def backward(model: Any) -> Any:
+        weights, x, y, indices, w = model
+        return _backward_of_model(s, weights, x, y, context._replace(indices=indices, w=w))
+
+    rows = (by_model(xp, a, s.n_models) for a in (x, y, context.indices, context.w))
+    total, new_frozen, p = _of_models(s, backward, (weights, *rows))
+    return total._replace(loss=total.loss.sum()), new_frozen, p.reshape(y.shape[0], *p.shape[2:])
+
+
+def _backward_of_model(
+    s: Structure, weights: Tensors, x: Any, y: Any, context: StepContext
+) -> tuple[GradientSums, Mapping[str, Any], Any]:
+    """Return the results of `_backward` for one model and its rows."""
     trained = {name: a for name, a in weights.items() if name not in s.frozen}
-    weight = by_model(xp, context.w, s.n_models).sum(axis=-1)
+    weight = context.w.sum()
 
     def forward(trained: Tensors) -> tuple[tuple[Any, Any], Tensors]:
         z, new = s.forward({**weights, **trained}, x, context)
-        penalty = jnp.asarray(new.get(PENALTY, 0), weight.dtype)
-        return (z, jnp.broadcast_to(penalty, weight.shape)), new
+        return (z, jnp.asarray(new.get(PENALTY, 0), weight.dtype)), new
 
     (z, penalty), backward, new = jax.vjp(forward, trained, has_aux=True)
     loss, delta, p = _loss(s.loss, z, y, context.w)
     (gradients,) = backward((delta, weight))
-    total = GradientSums(loss + (weight * penalty).sum(), weight, gradients)
+    total = GradientSums(loss + weight * penalty, weight, gradients)
     return total, {name: new[name] for name in s.frozen if name in new}, p
 
 

@@ -69,7 +69,9 @@ class StepFunctions:
         resident: bool | None,
     ) -> None:
         self.device = selected_device(device)
-        s = structure(network, spec, recipe)
+        with computing(np.dtype(spec.dtype), self.device):
+            at_once = on_accelerator(np.dtype(spec.dtype), self.device)
+        s = structure(network, spec, recipe, at_once)
         self.programs = programs(s)
         self.has_indices = network.xp_apply is not None or (
             network.apply is None and any(spec.dropouts)
