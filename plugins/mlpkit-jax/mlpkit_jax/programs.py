@@ -239,7 +239,7 @@ def outputs(s: Structure, weights: Tensors, x: Any) -> Any:
         if not s.n_models:
             return s.forward(weights, x, None)[0]
         rows = by_model(xp, x, s.n_models)
-        z = _of_models(s, lambda model: s.forward(*model, None)[0], (weights, rows))
+        z = _of_models(s, lambda model: s.forward(model[0], model[1], None)[0], (weights, rows))
         return z.reshape(x.shape[0], *z.shape[2:])
 
     return outputs_of_models(xp, forward, x, s.n_models)
@@ -250,7 +250,8 @@ def _of_models(s: Structure, function: Callable[[Any], Any], arguments: Any) -> 
 
     A CPU computes one model after the other, since its cache holds the arrays of one.
     """
-    return jax.vmap(function)(arguments) if s.at_once else lax.map(function, arguments)
+    at_once: Any = jax.vmap(function)
+    return at_once(arguments) if s.at_once else lax.map(function, arguments)
 
 
 def step_of(block: Block, i: Any) -> tuple[Any, Any, StepContext]:

@@ -144,3 +144,29 @@ def test_a_network_of_its_own_through_the_estimator() -> None:
         backend="jax", builder=build, max_iter=40, learning_rate_init=0.02, random_state=0
     )
     assert model.fit(X, y).score(X, y) > 0.9
+
+
+def test_models_computed_at_once_equal_those_computed_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An accelerator computes all models together, and gives the weights and outputs of a CPU."""
+    from mlpkit_jax import steps as module
+
+    def linear(xp: Any, arrays: Any, x: Any, step: Any = None) -> Any:
+        return xp.matmul(x, arrays["coef_0"]), {"seen": arrays["seen"] + 1}
+
+    s = spec()
+    rng = np.random.RandomState(0)
+    arrays = {"coef_0": rng.standard_normal((2, 5, 3)), "seen": np.zeros((2, 1))}
+    network = Network(arrays, xp_apply=linear, n_models=2, frozen=frozenset(["seen"]))
+    X, results = rng.standard_normal((2, 7, 5)), []
+    for at_once in (False, True):
+        monkeypatch.setattr(module, "on_accelerator", lambda *args, at_once=at_once: at_once)
+        f = module.backend(network, s, recipe(), resident=False)
+        plan = batches(20, 4)._replace(with_predictions=True)
+        state, sums = f.epoch(f.start(arrays), f.put(*data(s, 20)), plan)
+        outputs = f.outputs(state, X), f.outputs(state, X[0])
+        results.append((*f.arrays(state).values(), sums.loss, sums.predictions, *outputs))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10)
+    assert results[0][1].min() == 5 and results[0][4].shape == (2, 7, 3)
