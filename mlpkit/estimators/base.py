@@ -1,7 +1,7 @@
 """The base class of both estimators, with `fit` and the steps that it consists of."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -72,9 +72,9 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         """Whether a fit needs the predictions of the rows that training is scored by."""
         return parameters.n_folds is not None
 
-    def _keep_held_out(self, held_out: HeldOut) -> None:
-        """Set the attributes that are computed from rows that were not trained on."""
-        if held_out.out_of_fold:
+    def _keep_held_out(self, held_out: HeldOut | None, incremental: bool) -> None:
+        """Set the attributes that are computed from rows that were not trained on, or None."""
+        if held_out is not None and held_out.out_of_fold:
             self.oof_predictions_ = self._presented(held_out.outputs)
 
     @with_hints
@@ -168,8 +168,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         Runs on a copy of the estimator, see `alter`.
         """
         parameters, changes = self._resolved_parameters()
-        for name in CALIBRATED:
-            self.__dict__.pop(name, None)
+        self._remove(CALIBRATED)
         with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
             encoding = None if fresh else vars(self).get("_encoding")
@@ -206,7 +205,14 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             recipe = recipe_of(parameters, network.solver)
 
             encoded = {
-                name: validated_set(self, name, dataset, parameters.dtype, self._targets)
+                name: validated_set(
+                    self,
+                    name,
+                    dataset,
+                    parameters.dtype,
+                    self._targets,
+                    kind="validation" if name == "validation" else "eval_sets",
+                )
                 for name, dataset in sets.items()
             }
             both = {name: (sets[name], encoded[name]) for name in sets}
@@ -232,8 +238,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             result = fit(network, parameters, inputs)
         self._keep_optimizer(parameters, result)
         self._commit(result)
-        if result.held_out is not None:
-            self._keep_held_out(result.held_out)
+        self._keep_held_out(result.held_out, incremental)
         result.monitor.warn()
 
     def _encoded(
@@ -281,9 +286,13 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
 
     def _forget(self) -> None:
         """Remove the state of earlier calls."""
-        for name in FORGOTTEN:
-            self.__dict__.pop(name, None)
+        self._remove(FORGOTTEN)
         self.metric_history_ = MetricHistory()
+
+    def _remove(self, names: Iterable[str]) -> None:
+        """Remove the attributes that are defined."""
+        for name in names:
+            self.__dict__.pop(name, None)
 
     def _shape_of(self, data: Dataset) -> DataShape:
         """The properties of the data that the network depends on."""
@@ -335,6 +344,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 "initialize requires encoder=None, since an encoder learns its columns from rows."
                 " Call partial_fit instead: its first rows fit the encoder."
             )
+        self._remove(CALIBRATED)
         self._forget()
         self._set_encoding(None)
         self.n_features_in_ = n_features

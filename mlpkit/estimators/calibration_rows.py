@@ -9,7 +9,7 @@ from mlpkit.data.evaluation_sets import dataset_of
 from mlpkit.estimators.validation import validated_set
 from mlpkit.training.fit_records import HeldOut
 
-# what a call of `fit` or `partial_fit` forgets, since it belongs to earlier weights
+# attributes that belong to the weights that were calibrated, so training removes them
 CALIBRATED = ("temperature_", "_intervals")
 
 
@@ -19,5 +19,7 @@ def calibration_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Held
     passed = dataset_of(X, y, sample_weight, None)
     dtype = estimator._network.spec.dtype
     with config_context(skip_parameter_validation=True):
-        rows = validated_set(estimator, "calibration", passed, dtype, estimator._targets)
-    return HeldOut(rows, estimator._outputs(X), out_of_fold=False)
+        rows = validated_set(
+            estimator, "calibration", passed, dtype, estimator._targets, kind="calibration"
+        )
+    return HeldOut(rows, estimator._outputs_of(rows.X), out_of_fold=False)

@@ -1,5 +1,6 @@
 """MLPClassifier."""
 
+import warnings
 from collections.abc import Sequence
 from copy import copy
 from typing import Any, Self
@@ -290,9 +291,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     temperature_scaling : bool, default=False
         Whether `fit` calibrates the probabilities, as `calibrate` does, on the validation set, on
-        the rows that early stopping holds out, or, with `n_folds`, on all rows out of fold.
-        Without such rows there is no calibration. Metrics that are measured during training, and
-        early stopping, use the probabilities before it.
+        the rows that early stopping holds out, or, with `n_folds`, on all rows out of fold. `fit`
+        warns if there are no such rows. Metrics that are measured during training, and early
+        stopping, use the probabilities before calibration. Ignored by `partial_fit`.
 
     Attributes
     ----------
@@ -618,10 +619,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _uses_held_out(self, parameters: Parameters) -> bool:
         return self.temperature_scaling or super()._uses_held_out(parameters)
 
-    def _keep_held_out(self, held_out: HeldOut) -> None:
-        if self.temperature_scaling:
+    def _keep_held_out(self, held_out: HeldOut | None, incremental: bool) -> None:
+        if self.temperature_scaling and held_out is not None:
             self._set_temperature(held_out)
-        super()._keep_held_out(held_out)
+        elif self.temperature_scaling and not incremental:
+            warnings.warn(
+                "temperature_scaling=True has no effect, since all rows were trained on. Set"
+                " early_stopping=True, pass X_val and y_val to fit, or call calibrate(X, y) with"
+                " other rows.",
+                UserWarning,
+            )
+        super()._keep_held_out(held_out, incremental)  # out-of-fold predictions are scaled, too
 
     def predict_log_proba(self, X: Any) -> Array:
         """Predict the logarithms of the probabilities of the classes.

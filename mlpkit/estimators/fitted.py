@@ -14,7 +14,7 @@ from mlpkit.estimators import pickle_versions
 from mlpkit.estimators.atomic import snapshot
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
-from mlpkit.estimators.exported_units import in_units_of_targets
+from mlpkit.estimators.exported_networks import as_predicted
 from mlpkit.estimators.html import HTMLDescriptions
 from mlpkit.estimators.loss_curve import LossCurve
 from mlpkit.estimators.network_initialization import activation_of
@@ -109,7 +109,10 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
 
     def _outputs(self, X: Any) -> Array:
         """Activated outputs, (n_samples, n_outputs); to be called on a snapshot."""
-        X = validated_X(self, X)
+        return self._outputs_of(validated_X(self, X))
+
+    def _outputs_of(self, X: Any) -> Array:
+        """Activated outputs of validated and encoded rows."""
         network = vars(self).get("_network")
         if network is None:
             layers = self._preset_layers
@@ -194,7 +197,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     def export(self, form: str, **options: Any) -> Any:
         """Convert the trained network to a form that a plugin offers.
 
-        The outputs of the result are in the units of y. They are not clipped.
+        The outputs of the result are in the units of y, and probabilities are calibrated if those
+        of the estimator are. Outputs are not clipped.
 
         ``estimator.to_form()`` is the same as ``estimator.export("form")``.
 
@@ -217,7 +221,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         n_hidden = len(spec.hidden_layer_sizes)
         activation = activation_of(self.activation, n_hidden, type(self).__name__, spec.activation)
         current = estimator._network.current(activation)
-        network = in_units_of_targets(current, estimator._targets)
+        temperature = vars(estimator).get("temperature_", 1.0)
+        network = as_predicted(current, estimator._targets, temperature)
         return make(network.network, network.spec, **options)
 
     def __getattr__(self, name: str) -> Any:

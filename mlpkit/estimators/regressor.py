@@ -552,7 +552,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         if targets.quantiles is None:
             raise ValueError(
                 "predict(X, quantiles=...) requires loss='quantiles', but the estimator was fitted"
-                f" with loss={estimator.loss!r}. Fit with loss='quantiles' and, for example,"
+                " with another loss. Fit it with loss='quantiles' and, for example,"
                 " loss_options={'quantiles': (0.05, 0.5, 0.95)}."
             )
         checked_quantiles(quantiles, "quantiles")
@@ -655,7 +655,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _uses_held_out(self, parameters: Parameters) -> bool:
         return True
 
-    def _keep_held_out(self, held_out: HeldOut) -> None:
-        super()._keep_held_out(held_out)
-        if self._targets.n_outputs == 1:
+    def _keep_held_out(self, held_out: HeldOut | None, incremental: bool) -> None:
+        super()._keep_held_out(held_out, incremental)
+        if held_out is not None and self._targets.n_outputs == 1:
             self._set_intervals(held_out)

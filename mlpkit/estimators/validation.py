@@ -53,9 +53,17 @@ def as_dtype(X: Any, dtype: str | None) -> Any:
 
 
 def validated_set(
-    estimator: Any, name: str, rows: Dataset, dtype: str | None, targets: Targets
+    estimator: Any,
+    name: str,
+    rows: Dataset,
+    dtype: str | None,
+    targets: Targets,
+    kind: str = "eval_sets",
 ) -> Dataset:
-    """Return an evaluation set with encoded targets, validated like the training rows."""
+    """Return other rows with encoded targets, validated like the training rows.
+
+    ``name`` and ``kind``, "validation", "eval_sets" or "calibration", are for error messages.
+    """
     encoding: Encoding | None = vars(estimator).get("_encoding")
     try:
         if encoding is None:
@@ -73,7 +81,7 @@ def validated_set(
         ):
             from mlpkit.monitoring.drift import PIPELINE
 
-            hint = f" {PIPELINE['validation' if name == 'validation' else 'eval_sets']}"
+            hint = f" {PIPELINE[kind]}"
         message = text_columns_message(error, rows.X) or str(error)
         error_type = TypeError if isinstance(error, TypeError) else ValueError
         raise error_type(f"{name} rows: {message}{hint}") from error

@@ -27,6 +27,7 @@ PIPELINE = {
         " steps = pipe[:-1].fit(X, y), then fit the estimator on steps.transform(X) and pass"
         " steps.transform(X_set) in eval_sets."
     ),
+    "calibration": "In a Pipeline, call pipe[-1].calibrate(pipe[:-1].transform(X), y).",
 }
 
 

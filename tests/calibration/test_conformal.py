@@ -121,6 +121,8 @@ def test_which_rows_calibrate() -> None:
     )
     reg.partial_fit(X[:10], Y[:10])
     assert not hasattr(reg, "predict_interval")
+    reg.calibrate(X[500:], Y[500:])
+    assert not hasattr(reg.initialize(2), "predict_interval")
     two = MLPRegressor(**options).fit(X[:500], np.column_stack([Y, Y])[:500])
     with pytest.raises(ValueError, match="support one target, got 2"):
         two.calibrate(X[:500], np.column_stack([Y, Y])[:500])

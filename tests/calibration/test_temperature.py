@@ -1,6 +1,7 @@
 """Temperature scaling of probabilities, and of estimators."""
 
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from sklearn.base import clone
 from sklearn.calibration import CalibrationDisplay
 from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
 
 from mlpkit import MLPClassifier, evaluate
 from mlpkit.calibration.temperature import Temperature
+from mlpkit.estimators.exported_networks import as_predicted
 from mlpkit.plugin import Task
 
 RNG = np.random.RandomState(0)
@@ -145,10 +148,64 @@ def test_training_removes_the_temperature() -> None:
     assert clf.temperature_ != 1.0
     clf.partial_fit(X[:300], y[:300])
     assert not hasattr(clf, "temperature_")
-    none = MLPClassifier(max_iter=5, random_state=0, temperature_scaling=True).fit(X, y)
-    assert not hasattr(none, "temperature_")  # no rows were held out
+    clf.calibrate(X[300:], y[300:])
+    assert not hasattr(clf.initialize(20, classes=[0, 1]), "temperature_")
     with pytest.raises(ValueError, match="calibration rows: .*classes not in"):
         clf.calibrate(X[:5], y[:5] + 7)
+    with pytest.raises(ValueError, match=r"In a Pipeline, call pipe\[-1\].calibrate\("):
+        clf.calibrate(X[:, :2], y)
+
+
+def test_scaling_without_held_out_rows() -> None:
+    """`fit` warns, and `partial_fit` does not."""
+    X, y = noisy(2)
+    clf = MLPClassifier(max_iter=5, random_state=0, temperature_scaling=True)
+    with pytest.warns(UserWarning, match="has no effect, since all rows were trained on. Set"):
+        clf.fit(X, y)
+    assert not hasattr(clf, "temperature_")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_exported_networks_are_calibrated(task: Task) -> None:
+    """The last layer contains the temperature; the fitted network is unchanged."""
+    X, y = noisy(3 if task == "multiclass" else 2)
+    if task == "multilabel":
+        X, y = make_multilabel_classification(600, n_classes=3, random_state=0)
+    clf = MLPClassifier(max_iter=5, random_state=0).fit(X[:300], y[:300])
+    clf.temperature_ = 2.5
+    activation = clf.out_activation_
+    network = as_predicted(clf._network, clf._targets, clf.temperature_)
+    expected = clf.predict_proba(X)[:, -network.spec.n_outputs :]
+    np.testing.assert_allclose(network.layers.outputs(X, "relu", activation), expected, rtol=1e-6)
+    assert not clf._network.is_edited
+    structure = clf._network.structure._replace(apply=lambda *args, **options: None)
+    built = type(clf._network)(clf._network.spec, structure, {})
+    with pytest.raises(ValueError, match=r"temperature \(2.5\).*Delete the attribute temperature_"):
+        as_predicted(built, clf._targets, 2.5)
+
+
+class CountingScaler(StandardScaler):
+    """Counts its transformations."""
+
+    n_calls = 0
+
+    def transform(self, X: Any, copy: Any = None) -> Any:
+        """Count the call."""
+        type(self).n_calls += 1
+        return super().transform(X, copy)
+
+
+@pytest.mark.once
+def test_calibration_encodes_rows_once() -> None:
+    """The validated rows are those that are predicted."""
+    X, y = noisy(2)
+    clf = MLPClassifier(max_iter=2, random_state=0, encoder=CountingScaler()).fit(X, y)
+    before = CountingScaler.n_calls
+    clf.calibrate(X, y)
+    assert CountingScaler.n_calls == before + 1
 
 
 @pytest.mark.once

@@ -183,17 +183,20 @@ def test_pickles_and_clones_predict_in_the_units_of_y() -> None:
 
 def test_exported_networks_return_the_units_of_y() -> None:
     """The last layer contains the scale; the fitted network is unchanged."""
-    from mlpkit.estimators.exported_units import in_units_of_targets
+    from mlpkit.estimators.exported_networks import as_predicted
 
     reg = standardizing().fit(X, Y)
-    network = in_units_of_targets(reg._network, reg._targets)
+    network = as_predicted(reg._network, reg._targets)
     np.testing.assert_allclose(network.layers.outputs(X, "relu", "identity")[:, 0], reg.predict(X))
     assert not reg._network.is_edited
     built = standardizing(builder=built_by_hand, backend="numpy").fit(X, Y)
     structure = built._network.structure._replace(apply=lambda *args, **options: None)
     other = type(reg._network)(built._network.spec, structure, {})
     with pytest.raises(ValueError, match="cannot be exported"):
-        in_units_of_targets(other, reg._targets)
+        as_predicted(other, reg._targets)
+    quantiles = MLPRegressor("quantiles", **QUICK).fit(X, Y)
+    with pytest.raises(ValueError, match="loss='quantiles' cannot be exported.*loss='quantile'"):
+        as_predicted(quantiles._network, quantiles._targets)
 
 
 def built_by_hand(spec: Any, rng: np.random.RandomState) -> Any:

@@ -158,8 +158,9 @@ def test_invalid_quantiles() -> None:
         reg.predict(X, quantiles=1.5)
     with pytest.raises(ValueError, match="supports one target, got 2"):
         regressor().fit(X, np.column_stack([Y, Y]))
-    with pytest.raises(ValueError, match="requires loss='quantiles'"):
-        MLPRegressor(max_iter=1).fit(X, Y).predict(X, quantiles=0.5)
+    other = MLPRegressor(max_iter=1).fit(X, Y).set_params(loss="quantiles")
+    with pytest.raises(ValueError, match="requires loss='quantiles', .* fitted with another loss"):
+        other.predict(X, quantiles=0.5)
     reg.set_params(warm_start=True, loss_options={"quantiles": (0.1, 0.9)})
     with pytest.raises(ValueError, match="from one with 3 quantiles or values to one with 2"):
         reg.fit(X, Y)
