@@ -1,20 +1,28 @@
 """The epochs of one call of `Cycles`, and the best of them."""
 
-import time
 import warnings
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit.plugin import Arrays, Job, Observer, Progress, Report, Schedule, State
-from mlpkit.training import loop
-from mlpkit.training.batches import job_epochs, scheduled_batches
+from mlpkit.plugin import Arrays, Job, Observer, Progress, Schedule, State
+from mlpkit.training.batches import job_epochs, planned_progress
+from mlpkit.training.epoch import (
+    Epoch,
+    divergence_error,
+    divergence_note,
+    divergence_warning,
+    is_finite,
+    run_epoch,
+    with_weights,
+)
 
 
 class CycleRun:
-    """Trains epoch by epoch; `state` and `progress` are those after the last complete epoch.
+    """Trains epoch by epoch, and keeps the best of them.
 
     Parameters
     ----------
@@ -25,19 +33,24 @@ class CycleRun:
         What training continues from.
     schedule : Schedule
         The schedule of the learning rate within a cycle.
+
+    Attributes
+    ----------
+    best : BestStates
+        The best epoch, or the best of each model.
+    n_steps : int
+        Number of steps of an epoch.
     """
 
     def __init__(self, job: Job, state: State, progress: Progress, schedule: Schedule) -> None:
-        self.job, self.state, self.progress = job, state, replace(progress, epoch=0)
-        self.recipe = replace(job.recipe, schedule=schedule)
-        self.schedule, self.best = schedule, BestStates(job)
-        self._orders = job_epochs(job)
-        self._order = next(self._orders)
-
-    @property
-    def n_steps(self) -> int:
-        """Number of steps of an epoch."""
-        return len(self._order)
+        self.job = job._replace(recipe=replace(job.recipe, schedule=schedule))
+        self.best = BestStates(job)
+        # after the last complete epoch
+        self._state, self._averaged, self._progress = state, state, replace(progress, epoch=0)
+        orders = job_epochs(job)
+        first = next(orders)
+        self.n_steps = len(first)
+        self._orders = chain([first], orders)
 
     def epoch(self, n_before: int, n_epochs: int, is_eligible: bool, observer: Observer) -> bool:
         """Train for one epoch, and return whether training ends.
@@ -56,62 +69,34 @@ class CycleRun:
         ValueError
             If the weights become infinite or NaN, and there is no best epoch to return to.
         """
-        started = time.perf_counter()
-        job, order = self.job, self._order
-        t = (n_before + (np.arange(len(order)) + 0.5) / len(order)) / n_epochs
-        batches = scheduled_batches(order, self.progress, self.recipe, job.seed, t)
-        batches = batches._replace(with_predictions=job.with_predictions)
-        state, sums = job.steps.epoch(self.state, job.rows, batches)
-        loss = loop.epoch_loss(sums, order)
-        has_diverged = not np.isfinite(loss) and not loop.is_finite(job, state)
-        number = self.progress.epoch + 1
-        if has_diverged and not self.best:
-            raise loop.divergence_error(number)
-        scored = loop.averaged(job, state)
-        scores = None if job.score is None else job.score(scored)
-        if is_eligible and scores is not None:
-            self.best.update(scored, scores)
-        report = Report(
-            number,
-            loss,
-            None if scores is None else float(np.mean(scores)),
-            self.progress.learning_rate * float(np.mean(self.schedule(t))),
-            time.perf_counter() - started,
-            _note(number) if has_diverged else None,
-            predictions=loop.predictions_by_row(sums, order, job.n_rows),
-        )
-        decision = observer(scored, report)
-        self.state, self.progress = state, self._advanced(report, decision)
-        if has_diverged:
-            warnings.warn(_note(number), ConvergenceWarning)
-        self._order = next(self._orders)
-        return has_diverged or decision is True
+        job, order = self.job, next(self._orders)
+        t = planned_progress(n_before + 1, len(order), n_epochs)
+        epoch = run_epoch(job, self._state, self._progress, order, t, has_best=bool(self.best))
+        if is_eligible and epoch.scores is not None:
+            self.best.update(epoch.averaged, epoch.scores)
+        note = divergence_note(epoch.number) if epoch.has_diverged else None
+        decision = observer(epoch.averaged, epoch.report(job.n_rows, note))
+        progress = self._advanced(epoch, decision)
+        self._state, self._averaged, self._progress = epoch.state, epoch.averaged, progress
+        if epoch.has_diverged:
+            warnings.warn(divergence_warning(epoch.number), ConvergenceWarning)
+        return epoch.has_diverged or decision is True
 
-    def _advanced(self, report: Report, decision: bool | float) -> Progress:
+    def _advanced(self, epoch: Epoch, decision: bool | float) -> Progress:
         """The progress after an epoch, with the learning rate that the observer returned."""
-        progress = self.progress
+        progress = epoch.advanced(self._progress, self.job.n_rows)
         return replace(
             progress,
-            epoch=report.epoch,
-            samples=progress.samples + self.job.n_rows,
-            step=progress.step + self.n_steps,
-            best_loss=min(progress.best_loss, report.loss),
+            best_loss=min(progress.best_loss, epoch.loss),
             best_score=self.best.score if self.best else progress.best_score,
             learning_rate=decision if isinstance(decision, float) else progress.learning_rate,
         )
 
     def result(self) -> tuple[State, Progress]:
         """The state with the weights of the best epoch, or of the last one without scores."""
-        if not self.best and not loop.is_finite(self.job, self.state):
-            raise loop.divergence_error(self.progress.epoch)
-        return self.best.final(loop.averaged(self.job, self.state)), self.progress
-
-
-def _note(epoch: int) -> str:
-    return (
-        f"The weights became non-finite in epoch {epoch}. Keeping the weights of the best epoch."
-        " Stopping."
-    )
+        if not self.best and not is_finite(self.job.steps, self._averaged):
+            raise divergence_error(self._progress.epoch)
+        return self.best.final(self._averaged), self._progress
 
 
 class BestStates:
@@ -158,4 +143,4 @@ class BestStates:
         if self.state is None:
             return state
         arrays = self.arrays or self.job.steps.arrays(self.state)
-        return self.job.steps.start({**arrays, **self.job.steps.optimizer_state(state)})
+        return with_weights(self.job.steps, state, arrays)

@@ -28,6 +28,7 @@ from mlpkit.training.components import (
     trainer_of,
 )
 from mlpkit.training.cycles import Cycles
+from mlpkit.training.epoch import with_weights
 from mlpkit.training.epoch_observer import EpochObserver
 from mlpkit.training.fit_records import FitInputs, FitResult
 from mlpkit.training.fitted_network import FittedNetwork, LiveState
@@ -87,7 +88,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
         observer.end(state)
     weights = observer.final_weights(state)
     if weights is not None:
-        state = live.steps.start({**weights, **live.steps.optimizer_state(state)})
+        state = with_weights(live.steps, state, weights)
     made = result(state, progress, progress.epoch)  # an interrupted epoch does not count
     if validation is None and inputs.validation is not None:  # training was not scored by it
         validation = Validation(live, network.spec, inputs.targets, inputs.validation, None)

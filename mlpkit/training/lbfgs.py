@@ -9,7 +9,7 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import Array, Arrays, Job, Observer, Progress, Report, State
-from mlpkit.training.loop import divergence_error, is_finite
+from mlpkit.training.epoch import divergence_error, is_finite
 
 
 def train(job: Job, state: State, progress: Progress, observer: Observer) -> tuple[State, Progress]:
@@ -71,6 +71,6 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
         )
     n_iter = epoch if stopped else _check_optimize_result("lbfgs", result, recipe.max_iter)
     state = unpack(result.x)
-    if not is_finite(job, state):
+    if not is_finite(job.steps, state):
         raise divergence_error(n_iter)
     return state, replace(progress, epoch=n_iter, best_loss=float(result.fun))

@@ -59,6 +59,17 @@ def test_cycles_grow_until_the_maximum_number_of_epochs() -> None:
     assert list(Cycles(first_cycle=30).lengths(2, 12)) == [12]
 
 
+def test_every_order_that_is_drawn_is_used() -> None:
+    """The generator of the order is where training of the same number of epochs leaves it."""
+    job, state = job_with(None)
+    trainer = Cycles(first_cycle=2, max_cycles=1)
+    trainer(job, state, Progress(learning_rate=0.01), lambda state, report: False)
+    rng = np.random.RandomState(2)
+    for _ in range(2):
+        rng.shuffle(np.arange(40))
+    assert job.rng.randint(2**31) == rng.randint(2**31)
+
+
 @pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "value"),

@@ -10,7 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier
 from mlpkit.plugin import Progress, Report, StepSums
-from mlpkit.training.loop import epoch_loss, improved
+from mlpkit.training.epoch import epoch_loss
+from mlpkit.training.loop import improved
 
 X, Y = load_digits(n_class=2, return_X_y=True)
 X = X[:100] / 16
