@@ -622,7 +622,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _keep_held_out(self, held_out: HeldOut | None, incremental: bool) -> None:
         if self.temperature_scaling and held_out is not None:
             self._set_temperature(held_out)
-        elif self.temperature_scaling and not incremental:
+        elif self.temperature_scaling and not incremental and self._is_set("temperature_scaling"):
             warnings.warn(
                 "temperature_scaling=True has no effect, since all rows were trained on. Set"
                 " early_stopping=True, pass X_val and y_val to fit, or call calibrate(X, y) with"

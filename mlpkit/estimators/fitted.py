@@ -69,6 +69,10 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
             if name in self._parameter_names:
                 setattr(self, name, value)
 
+    def _is_set(self, name: str) -> bool:
+        """Whether a parameter differs from its default, which a subclass may choose."""
+        return bool(getattr(self, name) != parameter_defaults(type(self)).get(name))
+
     def _parameters_of(self, values: dict[str, Any]) -> Parameters:
         """The parameters with these values; a method `build` is the default builder."""
         parameters = Parameters.of({**self._fixed_parameters, **values})
