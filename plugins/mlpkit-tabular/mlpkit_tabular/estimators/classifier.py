@@ -6,10 +6,10 @@ import numpy as np
 
 from mlpkit import MLPClassifier
 from mlpkit.plugin import Backend, Builder, Schedule, Solver, Trainer
-from mlpkit_tabular.estimators.defaults import CONSTRAINTS, resolved, with_backend
+from mlpkit_tabular.estimators.base import CONSTRAINTS, TabularMLP
 
 
-class TabularClassifier(MLPClassifier):
+class TabularClassifier(TabularMLP, MLPClassifier):
     """Classifier of raw tables, with strings, categories, dates and missing values as they are.
 
     This is a `mlpkit.MLPClassifier` with an encoder of tables, a network for their columns, and
@@ -27,13 +27,14 @@ class TabularClassifier(MLPClassifier):
     n_members : int or 'auto', default='auto'
         Number of members of the ensemble inside a network with the builder 'tabm': networks that
         share most of their weights, whose predictions are averaged. 'auto' is 16 from 3,000 to
-        10,000 training rows and 8 otherwise.
+        10,000 training rows and 8 otherwise. Ignored with another builder.
 
     n_folds : int, None or 'auto', default='auto'
         Number of networks that are trained side by side, each with another part of the rows held
         out for its early stopping. Their predictions are averaged. None trains one network, with
         `validation_fraction` of the rows held out. 'auto' is 4 below 10,000 training rows, and
-        None otherwise or if `X_val` is passed.
+        None otherwise or if `X_val` is passed. Ignored by `partial_fit`, which trains one network
+        or continues all fitted ones.
 
     dropout : float, list or tuple of float, or 'auto', default='auto'
         Fraction of the units that a training step drops in each hidden layer. 'auto' is 0.4
@@ -41,11 +42,12 @@ class TabularClassifier(MLPClassifier):
 
     weight_decay : float or 'auto', default='auto'
         Strength of the decoupled weight decay of the solver 'adamw'. 'auto' is 1.0 below 10,000
-        training rows and 0.1 otherwise.
+        training rows and 0.1 otherwise. Ignored with another solver.
 
     learning_rate : str or callable, default='warmup_cosine'
-        Schedule of the learning rate in a cycle, by its name in `mlpkit.schedules` or as a
-        function of the fraction of the cycle. `partial_fit` does not use it.
+        Schedule of the learning rate in a cycle: 'constant', 'cosine', 'coslog4', 'flat_cosine',
+        'linear', 'warmup_cosine' or a function of the progress from 0 to 1, see
+        `mlpkit.schedules`. Ignored by `partial_fit`.
 
     learning_rate_init : float, default=0.01
         The highest learning rate of a cycle.
@@ -59,12 +61,14 @@ class TabularClassifier(MLPClassifier):
 
     validation_fraction : float, default=0.15
         Fraction of the training rows that is held out for early stopping with ``n_folds=None``.
+        Ignored if `X_val` is passed.
 
     early_stopping_on : str, callable or None, default='loss'
         The quantity by which the best epoch is chosen; see `mlpkit.MLPClassifier`.
 
-    encoder : str, Encoder or transformer, default='tabular'
-        Turns rows of the table into numbers. 'tabular' is `TabularEncoder`.
+    encoder : str, Encoder, transformer or None, default='tabular'
+        Encodes the rows of the table as numbers. 'tabular' is `TabularEncoder`. With None, the
+        rows must be numbers.
 
     encoder_options : dict or None, default=None
         Options of the encoder.
@@ -92,7 +96,8 @@ class TabularClassifier(MLPClassifier):
         Decay rates of the first and the second moment of 'adam' and 'adamw'.
 
     trainer : str or callable, default='cycles'
-        The training loop. 'cycles' is `mlpkit.Cycles` with its default parameters.
+        The training loop. 'cycles' is `mlpkit.Cycles`, with ``max_cycles=3`` below 3,000 training
+        rows.
 
     loss : str, Loss or None, default=None
         The loss; see `mlpkit.MLPClassifier`.
@@ -165,6 +170,7 @@ class TabularClassifier(MLPClassifier):
     }
 
     _fixed_parameters = {"alpha": 0.0}
+    _is_classification = True
 
     def __init__(
         self,
@@ -207,13 +213,10 @@ class TabularClassifier(MLPClassifier):
     ) -> None:
         self._store(locals())
 
-    def _parameters_of(self, values: dict[str, Any]) -> Any:
-        return with_backend(super()._parameters_of(values))
-
     def _parameters_for(self, parameters: Any, call: Any) -> Any:
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y contains only one class, {self.classes_[0]!r}. A classifier of tables requires"
                 " rows of at least two classes."
             )
-        return resolved(self, parameters, call, classification=True)
+        return super()._parameters_for(parameters, call)

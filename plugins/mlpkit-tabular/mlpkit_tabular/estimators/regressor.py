@@ -7,10 +7,10 @@ import numpy as np
 
 from mlpkit import MLPRegressor
 from mlpkit.plugin import Backend, Builder, Schedule, Solver, Trainer
-from mlpkit_tabular.estimators.defaults import CONSTRAINTS, resolved, with_backend
+from mlpkit_tabular.estimators.base import CONSTRAINTS, TabularMLP
 
 
-class TabularRegressor(MLPRegressor):
+class TabularRegressor(TabularMLP, MLPRegressor):
     """Regressor of raw tables, with strings, categories, dates and missing values as they are.
 
     This is a `mlpkit.MLPRegressor` with an encoder of tables, a network for their columns, and
@@ -28,13 +28,14 @@ class TabularRegressor(MLPRegressor):
     n_members : int or 'auto', default='auto'
         Number of members of the ensemble inside a network with the builder 'tabm': networks that
         share most of their weights, whose predictions are averaged. 'auto' is 16 from 3,000 to
-        10,000 training rows and 8 otherwise.
+        10,000 training rows and 8 otherwise. Ignored with another builder.
 
     n_folds : int, None or 'auto', default='auto'
         Number of networks that are trained side by side, each with another part of the rows held
         out for its early stopping. Their predictions are averaged. None trains one network, with
         `validation_fraction` of the rows held out. 'auto' is 4 below 10,000 training rows, and
-        None otherwise or if `X_val` is passed.
+        None otherwise or if `X_val` is passed. Ignored by `partial_fit`, which trains one network
+        or continues all fitted ones.
 
     dropout : float, list or tuple of float, or 'auto', default='auto'
         Fraction of the units that a training step drops in each hidden layer. 'auto' is 0.2
@@ -42,11 +43,12 @@ class TabularRegressor(MLPRegressor):
 
     weight_decay : float or 'auto', default='auto'
         Strength of the decoupled weight decay of the solver 'adamw'. 'auto' is 0.3 below 10,000
-        training rows and 0.03 otherwise.
+        training rows and 0.03 otherwise. Ignored with another solver.
 
     learning_rate : str or callable, default='warmup_cosine'
-        Schedule of the learning rate in a cycle, by its name in `mlpkit.schedules` or as a
-        function of the fraction of the cycle. `partial_fit` does not use it.
+        Schedule of the learning rate in a cycle: 'constant', 'cosine', 'coslog4', 'flat_cosine',
+        'linear', 'warmup_cosine' or a function of the progress from 0 to 1, see
+        `mlpkit.schedules`. Ignored by `partial_fit`.
 
     learning_rate_init : float, default=0.01
         The highest learning rate of a cycle.
@@ -60,12 +62,14 @@ class TabularRegressor(MLPRegressor):
 
     validation_fraction : float, default=0.15
         Fraction of the training rows that is held out for early stopping with ``n_folds=None``.
+        Ignored if `X_val` is passed.
 
     early_stopping_on : str, callable or None, default='loss'
         The quantity by which the best epoch is chosen; see `mlpkit.MLPRegressor`.
 
-    encoder : str, Encoder or transformer, default='tabular'
-        Turns rows of the table into numbers. 'tabular' is `TabularEncoder`.
+    encoder : str, Encoder, transformer or None, default='tabular'
+        Encodes the rows of the table as numbers. 'tabular' is `TabularEncoder`. With None, the
+        rows must be numbers.
 
     encoder_options : dict or None, default=None
         Options of the encoder.
@@ -93,7 +97,8 @@ class TabularRegressor(MLPRegressor):
         Decay rates of the first and the second moment of 'adam' and 'adamw'.
 
     trainer : str or callable, default='cycles'
-        The training loop. 'cycles' is `mlpkit.Cycles` with its default parameters.
+        The training loop. 'cycles' is `mlpkit.Cycles`, with ``max_cycles=3`` below 3,000 training
+        rows.
 
     loss : str or Loss, default='auto'
         The loss; see `mlpkit.MLPRegressor`. 'auto' is 'huber' below 10,000 training rows, where
@@ -172,6 +177,7 @@ class TabularRegressor(MLPRegressor):
     }
 
     _fixed_parameters = {"alpha": 0.0}
+    _is_classification = False
 
     def __init__(
         self,
@@ -218,15 +224,11 @@ class TabularRegressor(MLPRegressor):
     def _chosen_loss(self) -> Any:
         if self.quantiles is None:
             return self.loss, self.loss_options
-        if self.loss != "auto" or self.loss_options:
-            raise ValueError(
-                f"quantiles={self.quantiles!r} conflicts with loss={self.loss!r} and"
-                f" loss_options={self.loss_options!r}. Remove one of them."
-            )
+        for name, default in (("loss", "auto"), ("loss_options", None)):
+            value = getattr(self, name)
+            if (value or default) != default:
+                raise ValueError(
+                    f"quantiles={self.quantiles!r} conflicts with {name}={value!r}. Remove one of"
+                    " them."
+                )
         return "quantiles", {"quantiles": tuple(self.quantiles)}
-
-    def _parameters_of(self, values: dict[str, Any]) -> Any:
-        return with_backend(super()._parameters_of(values))
-
-    def _parameters_for(self, parameters: Any, call: Any) -> Any:
-        return resolved(self, parameters, call, classification=False)
