@@ -4,7 +4,9 @@
 file               contents
 =================  ================================================================================
 result_checks.py   checks of what solvers and losses return; every backend applies them
-ensembles.py       losses and predictions over members; steps of several models
+members.py         losses and predictions over the members of a network
+models.py          steps and outputs of several models that are trained as one
+products.py        matrix products with few large matrices
 weights.py         initial optimizer state; all trained weights in one array
 clipping.py        the largest norm of a gradient
 factors.py         factors of the learning rate and of the weight decay by array
@@ -17,17 +19,6 @@ fixed_shapes.py    steps in blocks of a few fixed shapes, for backends that comp
 
 from mlpkit.backend_kit.clipping import clipped
 from mlpkit.backend_kit.devices import Device, device_name, gpu_index, warn_about_float64
-from mlpkit.backend_kit.ensembles import (
-    by_model,
-    by_row,
-    checked_outputs,
-    deltas,
-    large_matmul,
-    mean_of_members,
-    outputs_of_models,
-    row_losses,
-    unpadded_rows,
-)
 from mlpkit.backend_kit.factors import (
     learning_rate_factors,
     weight_decay_factors,
@@ -41,7 +32,16 @@ from mlpkit.backend_kit.fixed_shapes import (
     index_blocks,
     padded_size,
 )
+from mlpkit.backend_kit.members import deltas, mean_of_members, row_losses
+from mlpkit.backend_kit.models import (
+    by_model,
+    checked_outputs,
+    expanded_like,
+    outputs_of_models,
+    unpadded_rows,
+)
 from mlpkit.backend_kit.processes import ForkGuard
+from mlpkit.backend_kit.products import large_matmul
 from mlpkit.backend_kit.result_checks import (
     check_deltas,
     check_joint_update,
@@ -71,16 +71,16 @@ __all__ = [
     "WeightLayout",
     "blocks",
     "by_model",
-    "by_row",
     "can_be_kept",
     "check_deltas",
     "check_joint_update",
     "check_row_losses",
     "check_update",
-    "clipped",
     "checked_outputs",
+    "clipped",
     "deltas",
     "device_name",
+    "expanded_like",
     "gather_rows",
     "gpu_index",
     "index_blocks",

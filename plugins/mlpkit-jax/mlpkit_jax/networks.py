@@ -24,11 +24,11 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "logistic": jax.nn.sigmoid,
     "tanh": jnp.tanh,
     "relu": jax.nn.relu,  # its derivative at 0 is 0, as in scikit-learn
-    "gelu": partial(jax.nn.gelu, approximate=False),
+    "gelu": xp.gelu,
     "silu": jax.nn.silu,
     "selu": jax.nn.selu,
     "mish": jax.nn.mish,
-    "leaky_relu": lambda z: jnp.where(z > 0, z, 0.01 * z),
+    "leaky_relu": xp.leaky_relu,
     "softmax": partial(jax.nn.softmax, axis=-1),
     "exp": jnp.exp,
 }

@@ -17,11 +17,11 @@ from jax import lax
 from mlpkit.backend_kit import (
     Block,
     by_model,
-    by_row,
     check_joint_update,
     check_update,
     clipped,
     deltas,
+    expanded_like,
     learning_rate_factors,
     mean_of_members,
     outputs_of_models,
@@ -183,7 +183,7 @@ def add(
             change = jnp.zeros_like(weights[name], new.loss.dtype)
             if name in new_frozen:
                 change = _change(new_frozen[name], weights[name])
-            sums[name] = change * _by_model(new.weight, change)
+            sums[name] = change * expanded_like(new.weight, change)
         new = new._replace(gradients={**new.gradients, **sums})
         added: GradientSums = jax.tree.map(lambda old, new: old + _like(new, old), total, new)
         return added
@@ -203,7 +203,7 @@ def update(
     """Make one solver step with the gradients that `add` summed."""
     new_frozen = {}
     for name in s.frozen:
-        mean = gradients[name] / _by_model(weight, gradients[name])
+        mean = gradients[name] / expanded_like(weight, gradients[name])
         new_frozen[name] = _changed(state.weights[name], mean)
     trained = {name: g for name, g in gradients.items() if name not in s.frozen}
     total = GradientSums(0.0, weight, trained)
@@ -225,11 +225,6 @@ def _changed(old: Any, mean: Any) -> Any:
     if jnp.issubdtype(old.dtype, jnp.integer):
         mean = jnp.round(mean).astype(f"int{8 * old.dtype.itemsize}")
     return old + mean.astype(old.dtype)
-
-
-def _by_model(weight: Any, like: Any) -> Any:
-    """Return the weight, a scalar or one number for each model, for an array to be divided by."""
-    return by_row(weight, like) if weight.ndim else weight
 
 
 def outputs(s: Structure, weights: Tensors, x: Any) -> Any:
@@ -313,8 +308,8 @@ def _loss(loss: Loss, z: Any, y: Any, w: Any) -> tuple[Any, Any, Any]:
         (value, p), delta = jax.value_and_grad(summed, has_aux=True)(z)
     else:
         value, p = summed(z)
-        delta = by_row(w, z) * deltas(xp, loss, y, p)
-    delta = jnp.where(by_row(counted, z), delta, 0).astype(z.dtype)
+        delta = expanded_like(w, z) * deltas(xp, loss, y, p)
+    delta = jnp.where(expanded_like(counted, z), delta, 0).astype(z.dtype)
     return value, delta, mean_of_members(xp, p)
 
 
@@ -339,7 +334,7 @@ def _advanced(
         optimizer_state: Tensors = {}
         gradients = {
             name: (g + settings.alpha * state.weights[name] if name in s.decayed else g)
-            / _by_model(total.weight, g)
+            / expanded_like(total.weight, g)
             for name, g in total.gradients.items()
         }
         if settings.max_gradient_norm is not None:
@@ -385,7 +380,7 @@ def _without_empty_models(
     """Return the state in which the models whose rows have weight 0 are unchanged."""
 
     def kept(new: Any, old: Any) -> Any:
-        return jnp.where(by_row(weight > 0, old), new, old)
+        return jnp.where(expanded_like(weight > 0, old), new, old)
 
     weights = jax.tree.map(kept, after.weights, before.weights)
     if s.joint is not None:  # its state may have any shapes

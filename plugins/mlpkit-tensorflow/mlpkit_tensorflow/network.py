@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from mlpkit.backend_kit import (
     by_model,
-    by_row,
     check_joint_update,
     check_update,
     checked_outputs,
     clipped,
     deltas,
+    expanded_like,
     mean_of_members,
     outputs_of_models,
     row_losses,
@@ -155,17 +155,12 @@ def _loss(loss: Loss, y: Tensor, z: Tensor, w: Tensor) -> tuple[Tensor, Tensor, 
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         if loss.delta is None:
             tape.watch(z)
-        p = ACTIVATIONS[loss.out_activation](tf.where(by_row(counted, z), z, 0))
+        p = ACTIVATIONS[loss.out_activation](tf.where(expanded_like(counted, z), z, 0))
         total = tf.reduce_sum(tf.where(counted, w * row_losses(xp, loss, y, p), 0))
     if loss.delta is None:
         return total, tape.gradient(total, z), mean_of_members(xp, p)
-    delta = by_row(w, z) * deltas(xp, loss, y, p)
-    return total, tf.where(by_row(counted, z), delta, 0), mean_of_members(xp, p)
-
-
-def _of_models(weight: Tensor, like: Tensor) -> Tensor:
-    """Return the weight, a scalar or one number for each model, for an array to be divided by."""
-    return by_row(weight, like) if weight.shape.rank else weight
+    delta = expanded_like(w, z) * deltas(xp, loss, y, p)
+    return total, tf.where(expanded_like(counted, z), delta, 0), mean_of_members(xp, p)
 
 
 def advance(
@@ -186,7 +181,7 @@ def advance(
     for name, p in trained.items():
         g = gradients[name]
         g = g + settings["alpha"] * p if name in structure.decayed else g
-        means[name] = g / _of_models(weight, g)
+        means[name] = g / expanded_like(weight, g)
     if structure.clips:
         means = clipped(xp, means, settings["max_gradient_norm"], structure.n_models)
     learning_rates = dict.fromkeys(trained, rates["learning_rates"])
@@ -219,7 +214,7 @@ def _without_empty_models(
 
     def kept(new: Tensors, old: Tensors) -> Tensors:
         return {
-            name: tf.where(by_row(weight > 0, array), array, old[name])
+            name: tf.where(expanded_like(weight > 0, array), array, old[name])
             for name, array in new.items()
         }
 
@@ -243,7 +238,7 @@ def summed(structure: Structure, weights: Tensors, gradients: Tensors, weight: T
             exact = tf.int64 if old.dtype.is_integer else old.dtype
             change = tf.cast(gradients[name], exact) - tf.cast(old, exact)
         change = tf.cast(change, weight.dtype)
-        sums[name] = change * _of_models(weight, change)
+        sums[name] = change * expanded_like(weight, change)
     return {**gradients, **sums}
 
 
@@ -251,7 +246,7 @@ def averaged(structure: Structure, weights: Tensors, sums: Tensors, weight: Tens
     """Replace the sums of `summed` by new values for the frozen arrays."""
     new = {}
     for name in structure.frozen:
-        mean, old = sums[name] / _of_models(weight, sums[name]), weights[name]
+        mean, old = sums[name] / expanded_like(weight, sums[name]), weights[name]
         if old.dtype.is_integer:
             value = tf.cast(old, tf.int64) + tf.cast(tf.round(mean), tf.int64)
             new[name] = tf.cast(value, old.dtype)

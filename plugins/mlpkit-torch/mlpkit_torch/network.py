@@ -10,9 +10,9 @@ import torch
 
 from mlpkit.backend_kit import (
     by_model,
-    by_row,
     checked_outputs,
     deltas,
+    expanded_like,
     mean_of_members,
     outputs_of_models,
     row_losses,
@@ -271,7 +271,7 @@ def loss_of(loss: Loss, part: StepRows, z: Tensor) -> tuple[Tensor, Tensor, Tens
     else:
         total, p = summed(z)
         delta = deltas(xp, loss, part.y, p)
-        delta = delta if w is None else delta * by_row(w, delta)
+        delta = delta if w is None else delta * expanded_like(w, delta)
     if padding is not None:
-        delta = torch.where(by_row(padding, delta), 0, delta)
+        delta = torch.where(expanded_like(padding, delta), 0, delta)
     return total, delta, mean_of_members(xp, p)

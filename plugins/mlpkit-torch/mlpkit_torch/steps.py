@@ -12,10 +12,10 @@ from scipy.sparse import issparse
 
 from mlpkit.backend_kit import (
     Device,
-    by_row,
     check_joint_update,
     check_update,
     clipped,
+    expanded_like,
     with_weight_decays,
 )
 from mlpkit.plugin import Array, Arrays, Batches, Joint, Network, Recipe, Spec, Steps, StepSums
@@ -96,7 +96,7 @@ class StepFunctions:
                 old = state.frozen[name]
                 exact = total.dtype if old.is_floating_point() else torch.int64
                 change = (value.to(exact) - old.to(exact)).to(total.dtype)
-                frozen[name] += change * _by_model(weights, change)
+                frozen[name] += change * expanded_like(weights, change)
         arrays = to_numpy({**self.layout.views(total), **frozen})
         own_weight: Any = weight.numpy() if self.n_models else float(weight)
         return StepSums(float(loss), own_weight, float(self._penalty(state))), arrays
@@ -117,7 +117,7 @@ class StepFunctions:
             frozen = {}
             for name, old in state.frozen.items():
                 g = self.layout.tensor(np.asarray(gradients[name]))
-                mean = g / _by_model(by_model, g)
+                mean = g / expanded_like(by_model, g)
                 mean = mean if old.is_floating_point() else torch.round(mean.double())
                 frozen[name] = old + mean.to(old.dtype)
             flat = self.layout.tensor(self.layout.filled(gradients))
@@ -275,10 +275,5 @@ class StepFunctions:
             old = state.frozen[name]
             value = value.to(old.dtype)
             if self.n_models:
-                value = torch.where(_by_model(weight, old) > 0, value, old)
+                value = torch.where(expanded_like(weight, old) > 0, value, old)
             state.frozen[name] = value
-
-
-def _by_model(weight: Tensor, like: Tensor) -> Tensor:
-    """Return the weight, a scalar or one number for each model, for an array to be divided by."""
-    return by_row(weight, like) if weight.ndim else weight
