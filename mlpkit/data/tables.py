@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from mlpkit.messages import comma_separated
 from mlpkit.plugin import Array
 
 NESTED = (list, tuple, set, frozenset, Mapping, np.ndarray)
@@ -57,6 +58,17 @@ def duplicates(names: Iterable[Any]) -> list[Any]:
     ['a']
     """
     return [name for name, count in Counter(names).items() if count > 1]
+
+
+def check_distinct(names: Iterable[Any]) -> None:
+    """Raise ValueError if columns have the same name."""
+    if repeated := duplicates(names):
+        more = f" and {len(repeated) - 5} more" if len(repeated) > 5 else ""
+        raise ValueError(
+            "X has several columns of the same name:"
+            f" {comma_separated(map(repr, repeated[:5]))}{more}. Rename or drop all but one of"
+            " each."
+        )
 
 
 def nested_columns(X: Any) -> dict[Any, str]:

@@ -91,20 +91,19 @@ class Encoding:
             return array
         try:
             return array.astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise self._not_numeric(array, error) from error
 
     def _not_numeric(self, rows: Array, error: Exception) -> ValueError:
         """The error for columns that are not numbers."""
         for column, values in zip(self.columns, rows.T, strict=False):
-            try:
-                values.astype(np.float64)
-            except (TypeError, ValueError):
-                value = next(v for v in values if not isinstance(v, int | float))
-                return ValueError(
-                    f"{self.label} returned values of {escaped(column.name)!r} that are not"
-                    f" numbers, such as {reprlib.repr(value)}. Encode this column too, or drop it."
-                )
+            for value in values:
+                if not _is_number(value):
+                    return ValueError(
+                        f"{self.label} returned values of {escaped(column.name)!r} that are not"
+                        f" numbers, such as {reprlib.repr(value)}. Encode this column too, or drop"
+                        " it."
+                    )
         return ValueError(f"{self.label} returned values that are not numbers: {error}")
 
     def _not_finite(self, rows: Array) -> Exception:
@@ -124,6 +123,15 @@ class Encoding:
             else "Replace infinite values in X."
         )
         return ValueError(f"{text}. {remedy}")
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value can be converted to float64."""
+    try:
+        np.float64(value)  # None is NaN
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def is_encoder(encoder: Any) -> bool:
@@ -157,7 +165,7 @@ def fitted_encoding(
         # a setting of `fit` that is not meant for the encoder
         with config_context(skip_parameter_validation=False):
             rows = _fit_transform(encoder, label, table, data)
-    columns = _columns(encoder, label, rows, vars(encoder).get("feature_names_in_"))
+    columns = _columns(encoder, label, rows, getattr(encoder, "feature_names_in_", None))
     encoding = Encoding(encoder, label, columns, keeps_sparse)
     return encoding, encoding.checked(rows, n_rows_of(table.X))
 
@@ -222,10 +230,11 @@ def _columns(
     encoder: Any, label: str, rows: Any, sources: Sequence[str] | None
 ) -> tuple[Column, ...]:
     """Return the columns of encoded rows; those of a transformer of scikit-learn are numeric."""
-    columns = getattr(encoder, "columns", None)
-    if is_encoder(encoder) or (isinstance(columns, tuple) and columns):
-        if isinstance(columns, tuple) and all(isinstance(c, Column) for c in columns):
-            return columns
+    columns: Any = getattr(encoder, "columns", None)
+    is_valid = isinstance(columns, tuple) and all(isinstance(c, Column) for c in columns)
+    if is_valid and (columns or is_encoder(encoder)):
+        return columns  # type: ignore[no-any-return]
+    if is_encoder(encoder):
         raise InvalidResult(
             f"{label} has columns={reprlib.repr(columns)}; expected a tuple of"
             " mlpkit.plugin.Column."

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d, get_tags
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
-from mlpkit.data.tables import column_names, duplicates, is_missing, n_rows_of, with_columns
-from mlpkit.messages import comma_separated, escaped
+from mlpkit.data.tables import check_distinct, column_names, is_missing, n_rows_of, with_columns
+from mlpkit.messages import escaped
 from mlpkit.plugin import Array, Dataset
 
 MAX_NAMES = 5  # in a message
@@ -80,11 +80,7 @@ def _check_frame(estimator: Any, X: Any, names: Sequence[Any]) -> None:
                 f"Found array with 0 {thing}(s) (shape={(n_rows_of(X), len(names))}) while a"
                 f" minimum of 1 is required by {type(estimator).__name__}."
             )
-    if repeated := duplicates(names):
-        raise ValueError(
-            f"X has several columns of the same name: {_shown(repeated)}. Rename or drop all but"
-            " one of each."
-        )
+    check_distinct(names)
 
 
 def _string_names(names: Sequence[Any]) -> bool:
@@ -135,11 +131,6 @@ def _names_message(unseen: Sequence[str], missing: Sequence[str]) -> str:
             more = ["- ..."] if len(names) > MAX_NAMES else []
             lines += [title, *(f"- {escaped(name)}" for name in sorted(names)[:MAX_NAMES]), *more]
     return "\n".join(lines) + "\n"
-
-
-def _shown(names: Sequence[Any]) -> str:
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return f"{comma_separated(map(repr, names[:MAX_NAMES]))}{more}"
 
 
 def _validated_y(estimator: Any, y: Any) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import hstack, issparse
 
-from mlpkit.data.tables import column_names, duplicates, is_arrow
+from mlpkit.data.tables import check_distinct, column_names, is_arrow
 from mlpkit.messages import comma_separated, did_you_mean, escaped, plain_repr
 from mlpkit.plugin import Array
 
@@ -34,11 +34,7 @@ def feature_groups(X: Any, columns: Any) -> dict[str, tuple[int, ...]]:
     {'both': (0, 2)}
     """
     names = column_names(X)
-    if repeated := duplicates(map(str, names or [])):
-        raise ValueError(
-            f"X has several columns of the same name: {comma_separated(map(repr, repeated[:5]))}."
-            " Rename or drop all but one of each."
-        )
+    check_distinct(map(str, names or []))
     shown = [f"x{i}" for i in range(np.shape(X)[1])] if names is None else list(map(str, names))
     if columns is None:
         return {name: (i,) for i, name in enumerate(shown)}

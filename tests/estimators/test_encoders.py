@@ -9,43 +9,23 @@ import numpy as np
 import pytest
 import sklearn
 from encoders import Levels
+from people import AGE, FRAMES, RNG, ROWS, SEX, SHORT, Y, categories, frame
 from sklearn.base import clone
-from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.fixes import parse_version
 
 from mlpkit import MLPClassifier, MLPRegressor, evaluate
-from mlpkit.plugin import Column, Dataset, InvalidResult, Network, Spec
-from mlpkit.registry.lookup import Registry, installed
+from mlpkit.plugin import Column, Dataset, Network, Spec
 from mlpkit.registry.provenance import RequiredPlugins
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-RNG = np.random.RandomState(0)
-SEX = np.where(RNG.rand(60) < 0.5, "f", "m").astype(object)
-AGE = RNG.randint(20, 70, 60)
-ROWS = np.column_stack([SEX, AGE.astype(object)])
-Y = (AGE > 45) ^ (SEX == "f")
-SHORT: dict[str, Any] = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
-FRAMES = ("pandas", "polars", "pyarrow")
-
-
-def frame(library: str, **columns: Any) -> Any:
-    """A dataframe of a library, or skip the test."""
-    module = pytest.importorskip(library)
-    columns = columns or {"sex": SEX.tolist(), "age": AGE}
-    return module.table(columns) if library == "pyarrow" else module.DataFrame(columns)
-
-
-def categories() -> Any:
-    """A transformer of scikit-learn for the columns sex and age."""
-    return make_column_transformer((OneHotEncoder(), ["sex"]), (StandardScaler(), ["age"]))
 
 
 def test_a_transformer_gives_the_result_of_a_pipeline(backend: str) -> None:
@@ -85,102 +65,6 @@ def test_frames(library: str, backend: str) -> None:
         assert {(m.split, m.partition) for m in measured} == {
             (split, sex) for split in ("train", "validation", "same") for sex in "fm"
         }
-
-
-@pytest.mark.parametrize("library", FRAMES)
-def test_other_columns_are_named_in_the_error(library: str) -> None:
-    """Columns that are missing or new are named as scikit-learn does."""
-    clf = MLPClassifier(encoder=Levels(), **SHORT).fit(frame(library), Y)
-    with pytest.raises(ValueError, match="unseen at fit time:\n- income\n"):
-        clf.predict(frame(library, sex=SEX.tolist(), age=AGE, income=AGE))
-    with pytest.raises(ValueError, match="yet now missing:\n- age\n"):
-        clf.predict(frame(library, sex=SEX.tolist()))
-    with pytest.raises(ValueError, match="validation rows: .*\n.*unseen at fit time:\n- income"):
-        clf.fit(frame(library), Y, X_val=frame(library, income=AGE), y_val=Y)
-
-
-def test_names_of_methods_as_columns() -> None:
-    """A column may have the name of an attribute of a dataframe."""
-    names = ["column_names", "select", "columns", "iloc"]
-    values = {name: AGE + i for i, name in enumerate(names)}
-    X = frame("pandas", **values)
-    clf = MLPClassifier(encoder=Levels(), partitions=["select"], metrics="accuracy", **SHORT).fit(
-        X, Y
-    )
-    assert clf.feature_names_in_.tolist() == names
-    np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(X[names[::-1]]))
-
-
-def test_arrays_of_objects_and_lists() -> None:
-    """They have no names, and the encoder receives an array of objects."""
-    clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, Y)
-    assert not hasattr(clf, "feature_names_in_")
-    np.testing.assert_array_equal(clf.predict(ROWS), clf.predict(ROWS.tolist()))
-    with pytest.raises(ValueError, match="X has 1 features, but MLPClassifier is expecting 2"):
-        clf.predict(ROWS[:, :1])
-    with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
-        clf.predict(ROWS[0])
-    with pytest.raises(ValueError, match="Found array with 0 sample"):
-        clf.predict(ROWS[:0])
-
-
-def test_names_on_one_side_only_are_a_warning() -> None:
-    """It is that of scikit-learn."""
-    clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, Y)
-    named = frame("pandas", x0=SEX, x1=AGE)
-    with pytest.warns(
-        UserWarning, match="X has feature names, but MLPClassifier was fitted without"
-    ):
-        clf.predict(named)
-    clf.fit(named, Y)
-    with pytest.warns(UserWarning, match="X does not have valid feature names"):
-        clf.predict(ROWS)
-
-
-def test_bad_tables() -> None:
-    """The errors name the column."""
-    pandas = pytest.importorskip("pandas")
-    clf = MLPClassifier(encoder=Levels(), **SHORT)
-    twice = pandas.DataFrame(ROWS, columns=["a", "a"])
-    with pytest.raises(ValueError, match="several columns of the same name: 'a'"):
-        clf.fit(twice, Y)
-    with pytest.raises(TypeError, match="strings, got 1 of type int"):
-        clf.fit(pandas.DataFrame(ROWS, columns=["a", 1]), Y)
-    with pytest.raises(ValueError, match=r"0 sample\(s\) \(shape=\(0, 2\)\)"):
-        clf.fit(frame("pandas").iloc[:0], Y[:0])
-    with pytest.raises(ValueError, match=r"0 feature\(s\) \(shape=\(60, 0\)\)"):
-        clf.fit(frame("pandas")[[]], Y)
-    with pytest.raises(ValueError, match="X has 60 rows and y has 59"):
-        clf.fit(ROWS, Y[1:])
-    with pytest.raises(ValueError, match="structured array"):
-        clf.fit(np.zeros(60, [("a", float)]), Y)
-
-
-@pytest.mark.parametrize("library", [*FRAMES, "numpy"])
-def test_nested_values(library: str) -> None:
-    """Values that are lists are reported with the name of the column."""
-    lists = [[1, 2]] * 60
-    if library == "numpy":
-        X, name = np.array([[s, v] for s, v in zip(SEX, lists, strict=True)], object), "1"
-    else:
-        X, name = frame(library, sex=SEX.tolist(), tags=lists), "'tags'"
-    with pytest.raises(ValueError, match=f"nested values in column {name}: .*[lL]ist"):
-        MLPClassifier(encoder=Levels(), **SHORT).fit(X, Y)
-
-
-@pytest.mark.parametrize("missing", [None, np.nan, "NA"])
-def test_missing_targets(missing: Any) -> None:
-    """They are counted, with the first row."""
-    if missing == "NA":
-        missing = pytest.importorskip("pandas").NA
-    y: Any = Y.astype(object)
-    y[[3, 7]] = missing
-    with pytest.raises(ValueError, match=r"2 of 60 are missing, the first one in row 3"):
-        MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, y)
-    with pytest.raises(ValueError, match=r"2 of 60 are missing, the first one in row 3"):
-        MLPRegressor(encoder=Levels(), **SHORT).fit(
-            ROWS, np.where(np.isin(range(60), [3, 7]), np.nan, 1.0)
-        )
 
 
 def test_targets_and_weights_reach_the_encoder() -> None:
@@ -279,70 +163,6 @@ def test_a_failed_fit_changes_nothing() -> None:
     with pytest.raises(ValueError, match="validation rows"):
         clf.fit(ROWS[:, :1], Y, X_val=ROWS, y_val=Y)
     assert vars(clf) == before
-
-
-class Wrong(Levels):
-    """An encoder with an invalid result."""
-
-    def __init__(self, result: Any) -> None:
-        super().__init__()
-        self.result = result
-
-    def transform(self, X: Any) -> Any:
-        """Encode rows, not as the contract requires."""
-        return self.result(super().transform(X))
-
-
-@pytest.mark.parametrize(
-    ("result", "message"),
-    [
-        (lambda A: A[:-1], r"shape \(59, 2\); expected \(60, 2\)"),
-        (lambda A: A[:, :1], r"shape \(60, 1\); expected \(60, 2\)"),
-        (lambda A: A.tolist(), "a list; expected a NumPy array"),
-        (lambda A: A.astype(int), "of dtype int64; expected a NumPy array of dtype float32"),
-        (lambda A: A / [1, 0], r"(NaN|infinity) in column 'x1' \(row 0\)"),
-    ],
-)
-@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
-def test_invalid_results_of_an_encoder(result: Any, message: str) -> None:
-    """The error names the encoder, in training and in prediction."""
-    with pytest.raises(InvalidResult, match=f"encoder .*Wrong.* returned .*{message}"):
-        MLPClassifier(encoder=Wrong(result), **SHORT).fit(ROWS, Y)
-
-
-def test_invalid_results_of_a_transformer() -> None:
-    """The user can do something about them: they are of type ValueError."""
-    X = np.column_stack([AGE, AGE]).astype(float)
-    X[4, 1] = np.nan
-    clf = MLPClassifier(encoder=StandardScaler(), **SHORT)
-    with pytest.raises(ValueError, match=r"StandardScaler returned NaN in column 'x1' \(row 4\)"):
-        clf.fit(X, Y)
-    clf = MLPClassifier(encoder=make_column_transformer(("passthrough", [0, 1])), **SHORT)
-    with pytest.raises(
-        ValueError,
-        match="returned values of 'passthrough__x0' that are not numbers, such as '[fm]'",
-    ):
-        clf.fit(ROWS, Y)
-    with pytest.raises(ValueError, match="unknown encoder 'none'"):
-        MLPClassifier(encoder="none", **SHORT).fit(ROWS, Y)
-    with pytest.raises(ValueError, match="unknown encoder 'tabular'.* part of mlpkit-tabular: pip"):
-        Registry(installed().plugins[:1]).find("encoder", "tabular")
-    with pytest.raises(ValueError, match="got the class StandardScaler. Did you mean"):
-        MLPClassifier(encoder=StandardScaler, **SHORT).fit(ROWS, Y)
-    with pytest.raises(ValueError, match="encoder_options requires the name"):
-        MLPClassifier(encoder=Levels(), encoder_options={"a": 1}, **SHORT).fit(ROWS, Y)
-    with pytest.raises(ValueError, match="initialize requires encoder=None"):
-        MLPClassifier(encoder=Levels(), **SHORT).initialize(2, [0, 1])
-
-
-def test_sparse_results(backend: str) -> None:
-    """They are passed on if the backend supports sparse rows, and made dense otherwise."""
-    X = SEX[:, None]
-    sparse = MLPClassifier(encoder=OneHotEncoder(), backend=backend, **SHORT).fit(X, Y)
-    dense = MLPClassifier(encoder=OneHotEncoder(sparse_output=False), backend=backend, **SHORT).fit(
-        X, Y
-    )
-    np.testing.assert_allclose(sparse.predict_proba(X), dense.predict_proba(X), rtol=1e-6)
 
 
 def test_parameters_of_a_transformer() -> None:
