@@ -28,8 +28,9 @@ from mlpkit.plugin import (
     Steps,
     StepSums,
 )
-from mlpkit_jax.programs import GradientSums, TrainingState, programs, settings, structure
+from mlpkit_jax.programs import programs
 from mlpkit_jax.runtime import computing, on_accelerator, selected_device, to_numpy
+from mlpkit_jax.structure import GradientSums, TrainingState, settings, structure
 from mlpkit_jax.training_rows import RESIDENT_ROWS, TrainingRows, training_rows
 
 OUTPUT_ROWS = 4096  # rows of one dispatch of `outputs`
