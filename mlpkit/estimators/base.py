@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from mlpkit.data.evaluation_sets import dataset_of, evaluation_sets
 from mlpkit.data.targets import Targets
-from mlpkit.estimators.calibration_rows import CALIBRATED
+from mlpkit.estimators.calibration_rows import OF_HELD_OUT_ROWS
 from mlpkit.estimators.call import Call
 from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES, SklearnCallbackSupport
 from mlpkit.estimators.changes import LastCall
@@ -38,7 +38,7 @@ from mlpkit.training.recipe import has_steps, recipe_of
 from mlpkit.training.tasks import Tasks
 
 # attributes of earlier calls that a new network does not keep
-FORGOTTEN = ("_progress", "_losses", "_stream", "validation_scores_", "loss_", "oof_predictions_")
+FORGOTTEN = ("_progress", "_losses", "_stream", "validation_scores_", "loss_")
 
 
 class BaseMLP(SklearnCallbackSupport, FittedMLP):
@@ -168,7 +168,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         Runs on a copy of the estimator, see `alter`.
         """
         parameters, changes = self._resolved_parameters()
-        self._remove(CALIBRATED)
+        self._remove(OF_HELD_OUT_ROWS)
         with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
             encoding = None if fresh else vars(self).get("_encoding")
@@ -344,7 +344,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 "initialize requires encoder=None, since an encoder learns its columns from rows."
                 " Call partial_fit instead: its first rows fit the encoder."
             )
-        self._remove(CALIBRATED)
+        self._remove(OF_HELD_OUT_ROWS)
         self._forget()
         self._set_encoding(None)
         self.n_features_in_ = n_features

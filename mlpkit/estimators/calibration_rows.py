@@ -10,7 +10,7 @@ from mlpkit.estimators.validation import validated_set
 from mlpkit.training.fit_records import HeldOut
 
 # attributes that belong to the weights that were calibrated, so training removes them
-CALIBRATED = ("temperature_", "_intervals")
+OF_HELD_OUT_ROWS = ("temperature_", "_intervals", "oof_predictions_")
 
 
 def calibration_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> HeldOut:

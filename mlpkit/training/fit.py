@@ -66,7 +66,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     check_steps(parameters, network.spec, recipe, monitor)
     tasks.begin(_max_epochs(parameters, recipe, passes), inputs.rows)
 
-    split = split_of(parameters, inputs)
+    split = split_of(parameters, inputs, network.spec.seed)
     validation = _validation_of(network, inputs, live, split)
     if split.is_out_of_fold and validation is not None:
         monitor.predict_validation(validation.predictions)

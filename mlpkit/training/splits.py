@@ -68,23 +68,26 @@ class Split:
         return self.folds is not None and self.validation is self.train
 
 
-def split_of(parameters: Parameters, inputs: FitInputs) -> Split:
+def split_of(parameters: Parameters, inputs: FitInputs, seed: int) -> Split:
     """The rows to train on, and those to score unless the monitor does that.
+
+    Folds depend on the seed of the network, so that a warm start on the same rows has the folds of
+    the first call: no model is scored by rows that it was trained on.
 
     Raises ValueError if there are too few rows.
     """
     if not inputs.recipe.solver.has_steps:  # all rows at once
         return Split(inputs.data, None)
-    split = _split_in_steps(parameters, inputs)
+    split = _split_in_steps(parameters, inputs, seed)
     n_rows = len(split.train.y) if split.folds is None else min(map(len, split.folds.kept))
     _warn_if_clipped(parameters.batch_size, n_rows)
     return split
 
 
-def _split_in_steps(parameters: Parameters, inputs: FitInputs) -> Split:
+def _split_in_steps(parameters: Parameters, inputs: FitInputs, seed: int) -> Split:
     data, validation, monitor = inputs.data, inputs.validation, inputs.monitor
     if parameters.n_folds and not inputs.passes:
-        folds = folds_of(data, inputs.targets, parameters.n_folds, inputs.rng)
+        folds = folds_of(data, inputs.targets, parameters.n_folds, seed)
         if validation is not None:
             return Split(data, validation, folds)
         monitor.hold_out(np.arange(len(data.y)), np.arange(len(data.y)))
@@ -127,7 +130,7 @@ def hold_out(
     return kept, held
 
 
-def folds_of(data: Dataset, targets: Targets, n_folds: int, rng: np.random.RandomState) -> Folds:
+def folds_of(data: Dataset, targets: Targets, n_folds: int, seed: int) -> Folds:
     """Random folds, stratified by class where every class has a row for each fold.
 
     Raises ValueError if there are fewer rows than folds.
@@ -139,9 +142,9 @@ def folds_of(data: Dataset, targets: Targets, n_folds: int, rng: np.random.Rando
             " folds."
         )
     labels = _labels(data.y, targets)
-    splitter: Any = KFold(n_folds, shuffle=True, random_state=rng)
+    splitter: Any = KFold(n_folds, shuffle=True, random_state=seed)
     if labels is not None and np.bincount(labels).min() >= n_folds:
-        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=rng)
+        splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     parts = list(splitter.split(np.zeros(n_rows), labels))
     return Folds(tuple(kept for kept, _ in parts), tuple(held for _, held in parts))
 

@@ -17,7 +17,7 @@ def test_folds_cover_all_rows_and_are_stratified() -> None:
     labels = np.array(["a"] * 90 + ["b"] * 10)
     targets = ClassTargets(labels)
     data = Dataset(np.zeros((100, 1)), targets.encode(labels))
-    folds = folds_of(data, targets, 5, np.random.RandomState(0))
+    folds = folds_of(data, targets, 5, seed=0)
     assert sorted(np.concatenate(folds.held)) == list(range(100))
     for kept, held in zip(folds.kept, folds.held, strict=True):
         assert sorted([*kept, *held]) == list(range(100))
@@ -29,14 +29,14 @@ def test_a_class_with_too_few_rows_is_not_stratified() -> None:
     labels = np.array(["a"] * 30 + ["b"] * 30 + ["c"])
     targets = ClassTargets(labels)
     data = Dataset(np.zeros((61, 1)), targets.encode(labels))
-    folds = folds_of(data, targets, 4, np.random.RandomState(0))
+    folds = folds_of(data, targets, 4, seed=0)
     assert sorted(np.concatenate(folds.held)) == list(range(61))
 
 
 def test_values_of_padded_rows_return_in_the_order_of_the_rows() -> None:
     """`by_row` inverts `padded`, also for folds of different sizes."""
     data = Dataset(np.zeros((11, 1)), np.arange(11.0)[:, None])
-    folds = folds_of(data, RealTargets(None), 3, np.random.RandomState(0))
+    folds = folds_of(data, RealTargets(None), 3, seed=0)
     assert folds.padded.shape == (3, 4)
     np.testing.assert_array_equal(folds.by_row(data.y[folds.padded]), data.y)
 
@@ -53,5 +53,5 @@ def test_folds_need_a_network_of_several_models_and_enough_rows() -> None:
     with pytest.raises(ValueError, match="n_folds=3 requires a network of as many models"):
         MLPClassifier(n_folds=3).fit(X, y)
     with pytest.raises(ValueError, match="n_folds=30 requires at least as many training rows"):
-        folds_of(Dataset(X, y[:, None]), ClassTargets(y), 30, np.random.RandomState(0))
+        folds_of(Dataset(X, y[:, None]), ClassTargets(y), 30, seed=0)
     assert Folds((), ()).held == ()
