@@ -250,8 +250,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     average_decay : float or None, default=None
         Decay of an exponential moving average of the weights over the steps, in [0, 1), such as
         0.999. The average replaces the weights for validation scores, metrics and callbacks, and
-        after training. It has no bias to the first weights. None means no average. Ignored when
-        ``solver='lbfgs'``, and not supported by `partial_fit`.
+        after training. Its bias in the first steps is corrected. None means no average. Ignored
+        when ``solver='lbfgs'``, and not supported by `partial_fit`.
 
     trainer : str, callable or None, default=None
         The training loop: a name or a `mlpkit.plugin.Trainer`. None selects the loop that the

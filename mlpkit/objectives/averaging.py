@@ -1,8 +1,10 @@
 """An exponential moving average of the weights, kept in the optimizer state of any solver.
 
 The arrays `AVERAGE` hold ``a = sum((1 - d) * d ** (t - k) * p_k)`` over the weights ``p_k`` before
-the steps up to t, and the arrays `WEIGHT` the same sum of ones, so ``a / weight`` has no bias.
-They are updated before a step, because a backend adds the weight decay after the solver.
+the steps up to t, and the arrays `WEIGHT` the same sum of ones. The average is ``a / weight``, which
+corrects the bias towards zero. Steps without rows change neither, so `WEIGHT` is not a function of
+the number of steps. Both are updated before a step, since a backend applies the weight decay after
+the solver.
 """
 
 from collections.abc import Callable, Mapping
@@ -80,6 +82,7 @@ class AveragingJointUpdate:
 
 
 def _moved(average: Any, weight: Any, p: Any, decay: float) -> tuple[Any, Any]:
+    """Return the arrays `AVERAGE` and `WEIGHT` after adding the weights p."""
     return decay * average + (1 - decay) * p, decay * weight + (1 - decay)
 
 
@@ -101,17 +104,15 @@ def averaging(solver: Solver, decay: float) -> Solver:
 
 
 def averages(weights: Arrays, optimizer_state: Arrays, decay: float) -> Arrays:
-    """Return the averages of the trained weights, the present ones included.
+    """Return the averages of the trained weights, including the present ones.
 
     >>> state = {"average/w": np.array([0.5]), "average_weight/w": np.array([0.5])}
     >>> averages({"w": np.array([2.0])}, state, decay=0.5)
     {'w': array([1.66666667])}
     """
-    found = {}
+    means = {}
     for name, p in weights.items():
         keys = [optimizer_state_name(kind, name) for kind in (AVERAGE, WEIGHT)]
-        if all(key in optimizer_state for key in keys):
-            average, weight = (optimizer_state[key] for key in keys)
-            average, weight = _moved(average, weight, p, decay)
-            found[name] = (average / weight).astype(p.dtype)
-    return found
+        average, weight = _moved(*(optimizer_state[key] for key in keys), p, decay)
+        means[name] = (average / weight).astype(p.dtype)
+    return means

@@ -18,6 +18,7 @@ from mlpkit.plugin import (
     Progress,
     Report,
     Rows,
+    Solver,
     Spec,
     State,
     Steps,
@@ -160,14 +161,21 @@ def checked_outputs(returned: Any, n: int, n_outputs: int) -> Array:
     return returned  # type: ignore[no-any-return]
 
 
-def checked_steps(steps: Steps, spec: Spec) -> Steps:
+def checked_steps(steps: Steps, spec: Spec, solver: Solver) -> Steps:
     """The steps with checks of the results of `epoch` and `gradient`.
 
     These raise InvalidResult for an array whose shape does not match the steps or the weights.
+    `epoch` also raises it for a solver without steps.
     """
     shapes: dict[str, tuple[int, ...]] = {}
 
     def epoch(state: State, rows: Rows, batches: Batches) -> tuple[State, StepSums]:
+        if not solver.has_steps:
+            raise InvalidResult(
+                "it requires a solver that works in steps, such as 'adam'; this one minimizes one"
+                " function of all rows. Choose another solver, or set trainer=None.",
+                "trainer",
+            )
         state, sums = _pair("`epoch`", steps.epoch(state, rows, batches))
         expected: tuple[int, ...] = (len(batches.order),)
         for name in ("loss", "weight", "penalty"):

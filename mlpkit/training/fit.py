@@ -162,7 +162,7 @@ def _job_of(
     train = split.train
     measures_steps = inputs.monitor.with_predictions
     return Job(
-        steps=checks.checked_steps(live.steps, network.spec),
+        steps=checks.checked_steps(live.steps, network.spec, inputs.recipe.solver),
         rows=live.steps.put(train.X, inputs.targets.network_targets(train.y), train.sample_weight),
         n_rows=len(train.y),
         recipe=inputs.recipe,

@@ -8,8 +8,8 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit import MLPClassifier
-from mlpkit.plugin import Progress, Report, StepSums
+from mlpkit import Cycles, MLPClassifier
+from mlpkit.plugin import PluginError, Progress, Report, StepSums
 from mlpkit.training.epoch import epoch_loss
 from mlpkit.training.loop import improved
 
@@ -120,3 +120,11 @@ def test_improvement_is_measured_against_the_best() -> None:
     assert (progress.no_improvement_count, progress.best_loss) == (1, 0.95)
     progress = improved(progress, 0.8, 0.5, tol=0.1)
     assert (progress.no_improvement_count, progress.best_score) == (0, 0.5)
+
+
+@pytest.mark.parametrize("trainer", ["epochs", "cycles", Cycles()])
+def test_a_solver_without_steps(trainer: Any, backend: str) -> None:
+    """A loop over epochs raises an error that names the trainer."""
+    clf = MLPClassifier((4,), solver="lbfgs", trainer=trainer, backend=backend)
+    with pytest.raises(PluginError, match="[cC]ycles.*solver that works in steps|epochs.*in steps"):
+        clf.fit(X, Y)
