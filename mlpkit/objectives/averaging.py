@@ -1,10 +1,10 @@
 """An exponential moving average of the weights, kept in the optimizer state of any solver.
 
 The arrays `AVERAGE` hold ``a = sum((1 - d) * d ** (t - k) * p_k)`` over the weights ``p_k`` before
-the steps up to t, and the arrays `WEIGHT` the same sum of ones. The average is ``a / weight``, which
-corrects the bias towards zero. Steps without rows change neither, so `WEIGHT` is not a function of
-the number of steps. Both are updated before a step, since a backend applies the weight decay after
-the solver.
+the steps up to t, and the arrays `WEIGHT` the same sum of ones. The average is ``a / weight``,
+which corrects the bias towards zero. Steps without rows change neither, so `WEIGHT` is not a
+function of the number of steps. Both are updated before a step, since a backend applies the weight
+decay after the solver.
 """
 
 from collections.abc import Callable, Mapping
@@ -113,6 +113,7 @@ def averages(weights: Arrays, optimizer_state: Arrays, decay: float) -> Arrays:
     means = {}
     for name, p in weights.items():
         keys = [optimizer_state_name(kind, name) for kind in (AVERAGE, WEIGHT)]
-        average, weight = _moved(*(optimizer_state[key] for key in keys), p, decay)
+        average, weight = (optimizer_state[key] for key in keys)
+        average, weight = _moved(average, weight, p, decay)
         means[name] = (average / weight).astype(p.dtype)
     return means
