@@ -2,13 +2,14 @@
 
 import doctest
 import re
+import warnings
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 
-from mlpkit_tabular import encoding
+import mlpkit_tabular
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -22,8 +23,27 @@ def test_the_examples_of_the_readme_run() -> None:
         exec(compile(block, README.name, "exec"), names)
 
 
-@pytest.mark.parametrize("module", [m.name for m in iter_modules(encoding.__path__)])
+MODULES = [
+    m.name
+    for m in walk_packages(mlpkit_tabular.__path__, "mlpkit_tabular.")
+    if not m.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_docstrings_are_true(module: str) -> None:
-    """Those of the encoder."""
-    failed, _ = doctest.testmod(import_module(f"{encoding.__name__}.{module}"))
+    """Those of private functions too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        failed, _ = doctest.testmod(import_module(module))
     assert failed == 0
+
+
+def test_some_examples_run() -> None:
+    """Each package has examples: a wrong path would find none."""
+    found = {
+        name.split(".")[1]
+        for name in MODULES
+        if any(test.examples for test in doctest.DocTestFinder().find(import_module(name)))
+    }
+    assert found == {"datasets", "encoding", "estimators", "networks"}

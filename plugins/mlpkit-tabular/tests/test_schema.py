@@ -226,6 +226,8 @@ def test_targets_and_weights_need_the_length_of_the_table() -> None:
     """And some weight must not be zero."""
     with pytest.raises(ValueError, match="y must have one target for each of the 3 rows, got 2"):
         TabularEncoder().fit(FRAME, [1, 2])
+    with pytest.raises(ValueError, match="y must have one target for each of the 3 rows, got 7"):
+        TabularEncoder().fit(FRAME, 7)
     with pytest.raises(ValueError, match=r"the 3 rows, shape \(3,\), got shape \(2,\)"):
         TabularEncoder().fit(FRAME, sample_weight=[1, 2])
     with pytest.raises(ValueError, match="at least one non-zero number"):

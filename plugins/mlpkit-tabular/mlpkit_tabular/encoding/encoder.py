@@ -9,22 +9,17 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from mlpkit.plugin import Array, Arrays, Column
-from mlpkit_tabular.encoding.categories import Categories, Levels, learn_levels
+from mlpkit_tabular.encoding.arguments import (
+    check_size,
+    constancy_message,
+    numeric_targets,
+    used_rows,
+)
 from mlpkit_tabular.encoding.date_strings import with_dates
-from mlpkit_tabular.encoding.dates import Dates
-from mlpkit_tabular.encoding.level_means import LevelMeans, Means, learn_means
-from mlpkit_tabular.encoding.numeric import Booleans, Numbers
+from mlpkit_tabular.encoding.parts import Parts, learn_parts
 from mlpkit_tabular.encoding.schema import Reader, Schema, schema_of
 from mlpkit_tabular.encoding.tables import Table, as_table
-from mlpkit_tabular.encoding.values import Values, all_missing
-
-_PARTS: dict[str, Any] = {
-    "numbers": Numbers,
-    "dates": Dates,
-    "booleans": Booleans,
-    "categories": Categories,
-    "means": Means,
-}
+from mlpkit_tabular.encoding.values import all_missing
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unused-ignore]
@@ -206,12 +201,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
             Values that JSON can represent.
         """
         check_is_fitted(self)
-        arrays: Arrays = {}
-        settings: dict[str, Any] = {"schema": self._schema.state()}
-        for key, part in self._parts.items():
-            part_arrays, settings[key] = part.state()
-            arrays |= {f"{key}.{name}": array for name, array in part_arrays.items()}
-        return arrays, settings
+        arrays, settings = self._parts.state()
+        return arrays, {"schema": self._schema.state(), **settings}
 
     def set_state(self, arrays: Arrays, settings: dict[str, Any]) -> Self:
         """Restore what `get_state` returned.
@@ -229,12 +220,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
             The fitted encoder.
         """
         self._schema = Schema.from_state(settings["schema"])
-        self._parts = {}
-        for key, part in _PARTS.items():
-            own = {
-                k.removeprefix(f"{key}."): a for k, a in arrays.items() if k.startswith(f"{key}.")
-            }
-            self._parts[key] = part.from_state(own, settings[key])
+        self._parts = Parts.from_state(arrays, settings)
         self._describe()
         return self
 
@@ -245,23 +231,30 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         those rows, (n_means, n_used).
         """
         self._validate_params()
-        _check_size(table)
+        check_size(table)
         n = table.n_rows
         values = [with_dates(table.values(i)) for i in range(len(table.names))]
         values = [all_missing(n) if v.is_missing().all() else v for v in values]
         schema = schema_of(table, values)
-        targets, used = _targets(y), np.ones(n, dtype=bool)
-        if targets is not None and len(targets) != n:
-            raise ValueError(
-                f"y must have one target for each of the {n} rows, got {len(targets)}."
-            )
+        targets, used = numeric_targets(y, n), np.ones(n, dtype=bool)
         if sample_weight is not None:
-            used = _used_rows(sample_weight, n)
+            used = used_rows(sample_weight, n)
             values = [v._replace(data=v.data[used]) for v in values]
-            targets = targets if targets is None else targets[used]
-        parts, means = self._learn(values, targets)
-        if not any(part.columns(schema.names) for part in parts.values()):
-            raise ValueError(_nothing_left(values, schema.names))
+            targets = None if targets is None else targets[used]
+        n_used = len(values[0].data)
+        min_count = min(10, n_used / 200) if self.min_count is None else self.min_count
+        parts, means = learn_parts(
+            values,
+            targets if self.tied_values else None,
+            targets if self.level_means else None,
+            {
+                "min_count": min_count,
+                "max_levels": self.max_levels,
+                "max_one_hot": self.max_one_hot,
+            },
+        )
+        if not parts.columns(schema.names):
+            raise ValueError(constancy_message(values, schema.names))
         self._schema, self._parts = schema, parts
         self._describe()
         return used, means
@@ -270,57 +263,14 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         """Encode the rows of a table."""
         reader = Reader(self._schema, table)
         result = np.empty((reader.n_rows, len(self._columns)), dtype=np.float32)
-        encoded = (column for part in self._parts.values() for column in part.encode(reader))
-        for i, column in enumerate(encoded):
+        for i, column in enumerate(self._parts.encode(reader)):
             result[:, i] = column
         return result
-
-    def _learn(self, values: list[Values], targets: Array | None) -> tuple[dict[str, Any], Array]:
-        """Fit each part to the columns of its kinds; also return the encoded means."""
-        n = len(values[0].data)
-        min_count = min(10, n / 200) if self.min_count is None else self.min_count
-
-        def of_kind(*kinds: str) -> tuple[list[int], list[Array]]:
-            positions = [i for i, v in enumerate(values) if v.kind in kinds]
-            return positions, [values[i].data for i in positions]
-
-        positions, numbers = of_kind("number", "duration", "time")
-        x = np.stack(numbers) if numbers else np.empty((0, n))
-        parts: dict[str, Any] = {
-            "numbers": Numbers.fit(x, positions, targets if self.tied_values else None, min_count)
-        }
-        positions, dates = of_kind("date")
-        parts["dates"] = Dates.fit(dates, positions)
-        positions, booleans = of_kind("boolean")
-        x = np.stack(booleans) if booleans else np.empty((0, n))
-        parts["booleans"] = Booleans.fit(x, positions)
-        features: list[Levels] = []
-        means: list[LevelMeans] = []
-        encoded: list[Array] = [np.empty((0, n))]
-        for i in of_kind("category")[0]:
-            feature = learn_levels(
-                values[i],
-                i,
-                min_count=min_count,
-                max_levels=self.max_levels,
-                max_one_hot=self.max_one_hot,
-            )
-            features += [] if feature is None else [feature]
-            folded = feature is None or feature.rare
-            if folded and len(values[i].levels) > 1 and self.level_means and targets is not None:
-                slots = np.zeros(n, dtype=int) if feature is None else feature.slots(values[i])
-                learned = learn_means(values[i], slots, targets, i)
-                if learned:
-                    means.append(learned[0])
-                    encoded.append(learned[1])
-        parts |= {"categories": Categories(features), "means": Means(means)}
-        return parts, np.concatenate(encoded)
 
     def _describe(self) -> None:
         """Set the attributes that follow from what was learned."""
         names = self._schema.names
-        columns = [c for part in self._parts.values() for c in part.columns(names)]
-        self._columns = tuple(_with_unique_names(columns))
+        self._columns = self._parts.columns(names)
         self.n_features_in_ = len(names)
         if self._schema.has_names:
             self.feature_names_in_ = np.array(names, dtype=object)
@@ -337,65 +287,3 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _check_size(table: Table) -> None:
-    """Raise ValueError if a table has no rows or no columns."""
-    shape = (table.n_rows, len(table.names))
-    for size, what in zip(shape, ("sample(s)", "feature(s)"), strict=True):
-        if size == 0:
-            raise ValueError(f"X has 0 {what} (shape={shape}) while a minimum of 1 is required.")
-
-
-def _targets(y: Any) -> Array | None:
-    """Numbers, or the indicators of classes, float64 (n, n_outputs)."""
-    if y is None:
-        return None
-    array = np.asarray(y)
-    array = array.reshape(len(array), -1)
-    if array.dtype.kind in "iufb":
-        return np.asarray(array, dtype=np.float64)
-    indicators = [column[:, None] == np.unique(column) for column in array.astype(str).T]
-    # one indicator is enough for two classes
-    columns = [i[:, 1:] if i.shape[1] == 2 else i for i in indicators]
-    return np.asarray(np.column_stack(columns), dtype=np.float64)
-
-
-def _used_rows(sample_weight: Any, n: int) -> Array:
-    """Whether the weight of each row is not zero, bool (n,)."""
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (n,):
-        raise ValueError(
-            f"sample_weight must have one weight for each of the {n} rows, shape ({n},), got shape "
-            f"{weights.shape}."
-        )
-    if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return np.asarray(weights != 0)
-
-
-def _with_unique_names(columns: list[Column]) -> list[Column]:
-    """The columns; a name that occurs before gets a number."""
-    taken: set[str] = set()
-    result = []
-    for column in columns:
-        name, number = column.name, 2
-        while name in taken:
-            name, number = f"{column.name}_{number}", number + 1
-        taken.add(name)
-        result.append(column._replace(name=name))
-    return result
-
-
-def _nothing_left(values: list[Values], names: tuple[str, ...]) -> str:
-    """The message about a table without information."""
-    n = len(values[0].data)
-    if all(v.kind == "missing" or v.is_missing().all() for v in values):
-        return f"All values of X are missing, in {n} rows and {len(names)} columns."
-    if n == 1:
-        return "X has 1 sample (n_samples=1), so all of its columns are constant. Pass more rows."
-    listed = ", ".join(map(repr, names[:10]))
-    return (
-        f"All columns of X are constant in its {n} rows ({listed}), so nothing can be learned from "
-        "them. Pass rows that differ."
-    )

@@ -1,0 +1,64 @@
+"""The arguments of `fit`: checks with messages, and the targets as numbers."""
+
+from typing import Any
+
+import numpy as np
+
+from mlpkit.plugin import Array
+from mlpkit_tabular.encoding.tables import Table
+from mlpkit_tabular.encoding.values import Values
+
+
+def check_size(table: Table) -> None:
+    """Raise ValueError if a table has no rows or no columns."""
+    shape = (table.n_rows, len(table.names))
+    for size, what in zip(shape, ("sample(s)", "feature(s)"), strict=True):
+        if size == 0:
+            raise ValueError(f"X has 0 {what} (shape={shape}) while a minimum of 1 is required.")
+
+
+def numeric_targets(y: Any, n: int) -> Array | None:
+    """Return the numbers, or the indicators of classes, float64 (n, n_outputs).
+
+    Raises ValueError unless there are n of them.
+    """
+    if y is None:
+        return None
+    array = np.asarray(y)
+    if array.ndim == 0 or len(array) != n:
+        found = f"got {len(array)}" if array.ndim else f"got {y!r}"
+        raise ValueError(f"y must have one target for each of the {n} rows, {found}.")
+    array = array.reshape(n, -1)
+    if array.dtype.kind in "iufb":
+        return np.asarray(array, dtype=np.float64)
+    indicators = [column[:, None] == np.unique(column) for column in array.astype(str).T]
+    # one indicator is enough for two classes
+    columns = [i[:, 1:] if i.shape[1] == 2 else i for i in indicators]
+    return np.asarray(np.column_stack(columns), dtype=np.float64)
+
+
+def used_rows(sample_weight: Any, n: int) -> Array:
+    """Whether the weight of each row is not zero, bool (n,)."""
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight must have one weight for each of the {n} rows, shape ({n},), got shape "
+            f"{weights.shape}."
+        )
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return np.asarray(weights != 0)
+
+
+def constancy_message(values: list[Values], names: tuple[str, ...]) -> str:
+    """The message about a table without information."""
+    n = len(values[0].data)
+    if all(v.kind == "missing" or v.is_missing().all() for v in values):
+        return f"All values of X are missing, in {n} rows and {len(names)} columns."
+    if n == 1:
+        return "X has 1 sample (n_samples=1), so all of its columns are constant. Pass more rows."
+    listed = ", ".join(map(repr, names[:10]))
+    return (
+        f"All columns of X are constant in its {n} rows ({listed}), so nothing can be learned from "
+        "them. Pass rows that differ."
+    )
