@@ -273,7 +273,7 @@ class RealTargets:
         encoded = self.encode(y)
         if encoded.shape[1] != self.n_outputs:
             raise ValueError(
-                f"y must have {self.n_outputs} outputs like y of the training data, got"
+                f"y must have as many outputs as y of the training data, {self.n_outputs}, got"
                 f" {encoded.shape[1]}."
             )
         return encoded

@@ -15,7 +15,7 @@ from mlpkit.data.targets import Targets
 from mlpkit.estimators.calibration_rows import OF_HELD_OUT_ROWS
 from mlpkit.estimators.call import Call
 from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES, SklearnCallbackSupport
-from mlpkit.estimators.changes import LastCall
+from mlpkit.estimators.changes import LastParameters
 from mlpkit.estimators.encoding import Encoding, fitted_encoding
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.estimators.fit_monitor import EarlierCalls, MeasuredRows, monitor_of
@@ -47,7 +47,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     _y_numeric: bool
     _encoding: Encoding  # with an encoder
     _optimizer: Parameters  # of the last call with a solver that works in steps
-    _last_call: LastCall
+    _last_parameters: LastParameters
 
     @abstractmethod
     def _fitted_targets(self, y: Any, w: Array | None, incremental: bool) -> Targets:
@@ -171,20 +171,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         self._remove(OF_HELD_OUT_ROWS)
         with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
-            encoding = None if fresh else vars(self).get("_encoding")
-            is_table = encoding is not None or parameters.encoder is not None
-            if is_table:
-                valid = validated_table_rows(self, rows, reset=encoding is None)
-            else:
-                valid = validated_rows(self, rows, parameters.dtype, reset=fresh)
-            self._targets = self._fitted_targets(valid.y, valid.sample_weight, incremental)
-            weighted = self._class_weighted(valid.y, valid.sample_weight, incremental)
-            data = Dataset(valid.X, self._targets.encode(valid.y), weighted)
-            if is_table:
-                data = self._encoded(parameters, encoding, valid, data, incremental)
-            else:
-                self._set_encoding(None)
-
+            valid, data = self._training_rows(parameters, rows, fresh, incremental)
             call = Call(
                 n_rows=len(data.y),
                 incremental=incremental,
@@ -204,20 +191,10 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             self._targets.check_loss(network.spec.loss)
             recipe = recipe_of(parameters, network.solver)
 
-            encoded = {
-                name: validated_set(
-                    self,
-                    name,
-                    dataset,
-                    parameters.dtype,
-                    self._targets,
-                    kind="validation" if name == "validation" else "eval_sets",
-                )
-                for name, dataset in sets.items()
-            }
+            encoded = self._validated_sets(parameters, sets)
             both = {name: (sets[name], encoded[name]) for name in sets}
             train = data._replace(sample_weight=valid.sample_weight)
-            measured = MeasuredRows(rows, train, both, is_table)
+            measured = MeasuredRows(rows, train, both, "_encoding" in vars(self))
             earlier = EarlierCalls(len(vars(self).get("_losses", ())), vars(self).get("_stream"))
             inputs = FitInputs(
                 rows=valid,
@@ -241,21 +218,41 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         self._keep_held_out(result.held_out, incremental)
         result.monitor.warn()
 
-    def _encoded(
-        self,
-        parameters: Parameters,
-        encoding: Encoding | None,
-        table: Dataset,
-        data: Dataset,
-        incremental: bool,
-    ) -> Dataset:
-        """The data with encoded rows, by a new encoder unless there is a fitted one."""
-        if encoding is not None:
-            X = encoding.rows(table.X)
+    def _training_rows(
+        self, parameters: Parameters, rows: Dataset, fresh: bool, incremental: bool
+    ) -> tuple[Dataset, Dataset]:
+        """The rows after validation, and with encoded X and y and with class weights.
+
+        Sets the encoders of the rows and of the targets, new ones for a ``fresh`` network.
+        """
+        encoding: Encoding | None = None if fresh else vars(self).get("_encoding")
+        is_table = encoding is not None or parameters.encoder is not None
+        if is_table:
+            valid = validated_table_rows(self, rows, reset=encoding is None)
         else:
-            encoding, X = fitted_encoding(parameters, table, data, incremental)
+            valid = validated_rows(self, rows, parameters.dtype, reset=fresh)
+        self._targets = self._fitted_targets(valid.y, valid.sample_weight, incremental)
+        weighted = self._class_weighted(valid.y, valid.sample_weight, incremental)
+        data = Dataset(valid.X, self._targets.encode(valid.y), weighted)
+        if not is_table:
+            self._set_encoding(None)
+            return valid, data
+        if encoding is not None:
+            X = encoding.rows(valid.X)
+        else:
+            encoding, X = fitted_encoding(parameters, valid, data, incremental)
             self._set_encoding(encoding)
-        return data._replace(X=as_dtype(X, parameters.dtype))
+        return valid, data._replace(X=as_dtype(X, parameters.dtype))
+
+    def _validated_sets(
+        self, parameters: Parameters, sets: Mapping[str, Dataset]
+    ) -> dict[str, Dataset]:
+        """The evaluation sets with encoded rows and targets."""
+        kinds = {name: "validation" if name == "validation" else "eval_sets" for name in sets}
+        return {
+            name: validated_set(self, name, rows, parameters.dtype, self._targets, kinds[name])
+            for name, rows in sets.items()
+        }
 
     def _set_encoding(self, encoding: Encoding | None) -> None:
         """Set the fitted encoder, or remove that of an earlier call."""
@@ -271,13 +268,13 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         the last call, because validation takes longer than a small training step.
         """
         values = {name: getattr(self, name) for name in self._parameter_names}
-        last = vars(self).get("_last_call")
+        last = vars(self).get("_last_parameters")
         if last is not None and last.parameters is not None and last.has(values):
             return last.parameters, {}
         if not get_config()["skip_parameter_validation"]:
             self._validate_params()
         parameters = self._parameters_of(values)
-        self._last_call = LastCall(values, parameters)
+        self._last_parameters = LastParameters(values, parameters)
         return parameters, {} if last is None else last.changes(values)
 
     def _has_weights(self) -> bool:

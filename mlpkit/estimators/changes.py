@@ -21,7 +21,7 @@ PICKLED = (
 )
 
 
-class LastCall(NamedTuple):
+class LastParameters(NamedTuple):
     """The parameters of the last call that fitted an estimator.
 
     ``values`` also contains parameters that a subclass adds; ``parameters`` is None after
@@ -40,10 +40,12 @@ class LastCall(NamedTuple):
         """Return the old values of the parameters that have another value now, by name."""
         return {name: old for name, old in self.values.items() if not is_same(old, values[name])}
 
-    def pickled(self, values: Mapping[str, Any]) -> "LastCall":
+    def pickled(self, values: Mapping[str, Any]) -> "LastParameters":
         """Return the record for a pickle, in which replaced objects are represented by names."""
         last = self.values
-        return LastCall({n: _picklable(last[n], values[n]) for n in PICKLED if n in last}, None)
+        return LastParameters(
+            {n: _picklable(last[n], values[n]) for n in PICKLED if n in last}, None
+        )
 
 
 class NamedObject:

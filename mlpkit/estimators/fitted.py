@@ -246,9 +246,9 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         state = dict(super().__getstate__())
         if "_network" in state:  # first: it names the plugins that the other values require
             state = {"_network": state.pop("_network"), **state}
-        if "_last_call" in state:
+        if "_last_parameters" in state:
             values = {name: getattr(self, name) for name in self._parameter_names}
-            state["_last_call"] = state["_last_call"].pickled(values)
+            state["_last_parameters"] = state["_last_parameters"].pickled(values)
         state[pickle_versions.STATE_KEY] = pickle_versions.versions_of(state, self._parameter_names)
         return state
 

@@ -13,6 +13,7 @@ from mlpkit.data.targets import Targets
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.network_building import built_network
+from mlpkit.messages import plain_repr
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.activations import checked, checked_dropout
 from mlpkit.objectives.losses import LOSSES
@@ -233,12 +234,20 @@ def _cast(arrays: Arrays, dtype: str) -> Arrays:
 
 def _check_n_models(network: FittedNetwork, parameters: Parameters) -> None:
     """Raise ValueError if the network does not hold a model for each fold."""
-    if network.structure.n_models != (parameters.n_folds or 0):
+    n_models, n_folds = network.structure.n_models, parameters.n_folds
+    if n_models == (n_folds or 0):
+        return
+    builder = f"builder {plain_repr(parameters.builder or 'dense')}"
+    if n_folds is None:
         raise ValueError(
-            f"n_folds={parameters.n_folds} requires a network of as many models, but builder"
-            f" {parameters.builder or 'dense'!r} returned a network of one. Set n_folds=None, or"
-            " use a builder that supports it, such as 'tabm' of mlpkit-tabular."
+            f"{builder} returned a network of {n_models} models, but n_folds=None requires one."
+            f" Set n_folds={n_models}, or return `Network(..., n_models=spec.n_models)`."
         )
+    raise ValueError(
+        f"n_folds={n_folds} requires a network of as many models, but {builder} returned a network"
+        f" of {n_models or 'one'}. Set n_folds=None, or use a builder that supports it, such as"
+        " 'tabm' of mlpkit-tabular."
+    )
 
 
 def _check_dropout(network: FittedNetwork, dropout: Any) -> None:

@@ -8,17 +8,17 @@ import numpy as np
 
 from mlpkit.plugin import NAMESPACE, Arrays, Network
 
-Call = Callable[[Any, Any], Any]  # of the namespace and of the arrays of `arrays_of`
+Expression = Callable[[Any, Any], Any]  # of the namespace and of the arrays of `arrays_of`
 
 _UNARY = ("sign", "square", "exp", "expm1", "sin", "cos", "tanh", "floor", "round")
 _ACTIVATIONS = [name for name, entry in NAMESPACE.items() if entry.group == "activation"]
 
 
-def _unary(name: str) -> Call:
+def _unary(name: str) -> Expression:
     return lambda xp, a: getattr(xp, name)(a["x"])
 
 
-def _reduced(name: str) -> list[Call]:
+def _reduced(name: str) -> list[Expression]:
     return [
         lambda xp, a: getattr(xp, name)(a["x"]),
         lambda xp, a: getattr(xp, name)(a["x"], axis=-1),
@@ -27,7 +27,7 @@ def _reduced(name: str) -> list[Call]:
 
 
 #: Calls of each function. Their results are compared with those of NumPy.
-CALLS: dict[str, list[Call]] = {
+EXPRESSIONS: dict[str, list[Expression]] = {
     **{name: [_unary(name)] for name in (*_UNARY, *_ACTIVATIONS, "abs")},
     **{name: _reduced(name) for name in ("sum", "mean", "max", "min")},
     "softmax": [lambda xp, a: xp.softmax(a["x"]), lambda xp, a: xp.softmax(a["cube"], axis=1)],
@@ -131,7 +131,7 @@ CALLS: dict[str, list[Call]] = {
 
 
 def arrays_of(dtype: str) -> Arrays:
-    """Return the arrays of `CALLS`, without ties and with whole numbers in ``codes``."""
+    """Return the arrays of `EXPRESSIONS`, without ties and with whole numbers in ``codes``."""
     rng = np.random.RandomState(0)
     shapes = {"x": (3, 4), "row": (4,), "cube": (2, 3, 4), "weights": (4, 5), "matrices": (2, 4, 5)}
     arrays = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
@@ -157,7 +157,7 @@ class Calls:
         Shape and dtype of each result by name and number of the call, or the error that it raised.
     """
 
-    def __init__(self, names: Any = tuple(CALLS)) -> None:
+    def __init__(self, names: Any = tuple(EXPRESSIONS)) -> None:
         self.names = tuple(names)
         self.found: dict[tuple[str, int], Any] = {}
 
@@ -165,7 +165,7 @@ class Calls:
         """Return the results as outputs (n, n_results), the same for each row."""
         results = []
         for name in self.names:
-            for i, call in enumerate(CALLS[name]):
+            for i, call in enumerate(EXPRESSIONS[name]):
                 try:
                     result = call(xp, arrays)
                     results.append(xp.astype(xp.reshape(result, (-1,)), x.dtype))

@@ -12,7 +12,7 @@ from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.plugin import NAMESPACE, Arrays, Network, Spec, Steps, dropout
 from mlpkit.testing import components
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
-from mlpkit.testing.namespaces import CALLS, Calls
+from mlpkit.testing.namespaces import EXPRESSIONS, Calls
 from mlpkit.testing.recipes import RecipeTests
 
 N_MODELS, N_MEMBERS = 3, 2
@@ -95,7 +95,7 @@ class PortableNetworkTests(RecipeTests):
         """Every function of `NAMESPACE` returns the values, shapes and dtypes of NumPy."""
         if self.lacks_portable_networks():
             return
-        assert CALLS.keys() == NAMESPACE.keys()
+        assert EXPRESSIONS.keys() == NAMESPACE.keys()
         expected, calls = Calls(), Calls()
         network, x = calls.network(dtype), np.zeros((2, 5), dtype)
         z, _ = expected(numpy_namespace, network.arrays, x)
@@ -119,7 +119,7 @@ class PortableNetworkTests(RecipeTests):
         """The gradients of a network of all functions equal finite differences in NumPy."""
         if self.lacks_portable_networks():
             return
-        calls = Calls(name for name in CALLS if name not in NOT_DIFFERENTIATED)
+        calls = Calls(name for name in EXPRESSIONS if name not in NOT_DIFFERENTIATED)
         network, x = calls.network("float64"), np.zeros((2, 5))
         z, _ = calls(numpy_namespace, network.arrays, x)
         s = replace(spec("squared_error"), n_outputs=z.shape[1], loss=components.HUBER)

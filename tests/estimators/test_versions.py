@@ -94,7 +94,7 @@ def test_a_pickle_without_a_newer_parameter_loads(name: str) -> None:
     reg = MLPRegressor(**SMALL).fit(X, Y)
     state = reg.__getstate__()
     del state[name]
-    state["_last_call"].values.pop(name, None)
+    state["_last_parameters"].values.pop(name, None)
     loaded = MLPRegressor.__new__(MLPRegressor)
     loaded.__setstate__(state)
     assert getattr(loaded, name) == parameter_defaults(MLPRegressor)[name]

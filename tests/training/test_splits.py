@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from mlpkit import MLPClassifier
 from mlpkit.data.targets import ClassTargets, RealTargets
-from mlpkit.plugin import Dataset
+from mlpkit.plugin import Dataset, Network, Spec
 from mlpkit.training.splits import Folds, folds_of, stacked_rows
 
 pytestmark = pytest.mark.once
@@ -47,11 +47,23 @@ def test_stacked_rows_of_sparse_x_are_dense() -> None:
     np.testing.assert_array_equal(stacked_rows(csr_array(X), rows), stacked_rows(X, rows))
 
 
+def two_models(spec: Spec, rng: np.random.RandomState) -> Network:
+    """A network of two models, whatever the specification requires."""
+    weights = {"coef_0": np.zeros((2, spec.n_features, spec.n_outputs))}
+    return Network(weights, xp_apply=lambda xp, w, x, step: (x @ w["coef_0"], {}), n_models=2)
+
+
 def test_folds_need_a_network_of_several_models_and_enough_rows() -> None:
     """The dense network holds one model; there must be a row for each fold."""
     X, y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
-    with pytest.raises(ValueError, match="n_folds=3 requires a network of as many models"):
+    with pytest.raises(ValueError, match="n_folds=3 .* builder 'dense' returned a network of one"):
         MLPClassifier(n_folds=3).fit(X, y)
+    for n_folds, message in (
+        (None, r"returned a network of 2 models, but n_folds=None requires one\. Set n_folds=2"),
+        (3, "returned a network of 2. Set n_folds=None"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            MLPClassifier(n_folds=n_folds, builder=two_models).fit(X, y)
     with pytest.raises(ValueError, match="n_folds=30 requires at least as many training rows"):
         folds_of(Dataset(X, y[:, None]), ClassTargets(y), 30, seed=0)
     assert Folds((), ()).held == ()
