@@ -1,4 +1,4 @@
-"""``python -m mlpkit_tabular``: a raw table in, quality beside boosted trees out."""
+"""``python -m mlpkit_tabular``: compare networks with boosted trees on a raw table."""
 
 import argparse
 

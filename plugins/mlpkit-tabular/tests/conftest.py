@@ -1,4 +1,4 @@
-"""Small tables, and estimators that train for a moment."""
+"""Small tables for all tests."""
 
 import os
 

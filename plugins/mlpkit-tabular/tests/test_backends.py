@@ -1,4 +1,4 @@
-"""The same result on every backend: the one that MLPKIT_BACKEND names beside JAX, and NumPy."""
+"""The same result on every backend: JAX, the one that MLPKIT_BACKEND names, and NumPy."""
 
 import os
 import warnings

@@ -98,7 +98,7 @@ def test_identifiers_vanish() -> None:
     ids=["str", "string", "arrow", "categorical", "object"],
 )
 def test_every_type_of_string_gives_the_same_levels(values: object) -> None:
-    """Categories that do not occur are no levels."""
+    """Categories that do not occur do not become levels."""
     encoder = fitted(values)
     assert encoder.get_feature_names_out().tolist() == ["a_a", "a_b", "a_missing"]
     assert codes(encoder, values) == codes(encoder, ["b", None, "a", "b"])

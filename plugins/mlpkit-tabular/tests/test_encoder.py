@@ -158,7 +158,7 @@ def test_names_are_unique() -> None:
 
 
 def test_rows_of_weight_zero_are_ignored() -> None:
-    """They teach neither medians nor levels; other weights make no difference."""
+    """Medians and levels do not depend on them, nor on the size of other weights."""
     X = table()
     w = np.r_[np.zeros(20), np.full(40, 2.0)]
     expected = TabularEncoder().fit(X[20:]).transform(X)

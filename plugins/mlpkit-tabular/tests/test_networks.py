@@ -272,36 +272,6 @@ def test_categories_alone_and_numbers_alone(builder: Any) -> None:
     assert np.isfinite(outputs(numbers, rows()[0][:, :5])).all()
 
 
-@pytest.mark.parametrize(
-    ("builder", "options", "said"),
-    [
-        (tabm, {"n_members": 0}, "n_members must be a positive integer, got 0"),
-        (tabm, {"form": "maxi"}, "form must be one of 'full', 'mini', 'packed', got 'maxi'"),
-        (tabm, {"adapters": None}, "adapters must be one of 'signs', 'normal', got None"),
-        (tabm, {"member_biases": 1}, "member_biases must be True or False, got 1"),
-        (tabm, {"bias_scale": "1"}, "bias_scale must be a number, at least 0, got '1'"),
-        (tabm, {"front_scale_rate": -1}, "front_scale_rate must be a number, at least 0, got -1"),
-        (tabm, {"embedding": "fourier"}, "embedding must be one of 'piecewise_linear', 'periodic'"),
-        (tabm, {"embedding_options": {"bins": 3}}, "has no option 'bins'; its options are: size"),
-        (tabm, {"embedding_options": {"n_bins": 2.5}}, r"\['n_bins'\] must be a positive integer"),
-        (tabm, {"embedding_options": {"edges": "k"}}, r"\['edges'\] must be one of 'tree'"),
-        (tabm, {"embedding_options": {"append": "x"}}, r"\['append'\] must be True or False"),
-        (tabm, {"embedding": "none", "embedding_options": {"size": 3}}, "its options are: none"),
-        (realmlp, {"activation": "swoosh"}, "activation must be one of 'identity'"),
-        (realmlp, {"embedding_options": {"frequency_scale": "a"}}, "must be a number, at least 0"),
-        (realmlp, {"bias_rate": None}, "bias_rate must be a number"),
-        (resnet, {"width": True}, "width must be a positive integer, got True"),
-        (resnet, {"normalization": "group"}, "normalization must be one of 'batch', 'layer'"),
-        (resnet, {"residual_dropout": 1.0}, "must be a number, at least 0 and below 1, got 1.0"),
-        (resnet, {"category_size": "8"}, "category_size must be a positive integer, got '8'"),
-    ],
-)
-def test_invalid_options(builder: Any, options: Any, said: str) -> None:
-    """Errors name the option, its value, and what is accepted."""
-    with pytest.raises(ValueError, match=said):
-        builder(table_spec(), np.random.RandomState(0), **options)
-
-
 @pytest.mark.parametrize("form", ["mini", "full"])
 def test_factors_of_weights_give_the_outputs_of_factors_of_rows(
     form: str, monkeypatch: pytest.MonkeyPatch

@@ -145,7 +145,7 @@ def test_arrays_match_by_position(encoder: TabularEncoder) -> None:
 MESSAGES = {
     "duplicates": (
         pd.DataFrame(np.eye(3), columns=["a", "b", "a"]),
-        "Each column of X needs a name of its own, but several columns are named 'a'.",
+        "The names of the columns of X must be unique, but several columns are named 'a'.",
     ),
     "duplicates in Arrow": (
         pa.table([[1, 2], [3, 4]], names=["a", "a"]),
@@ -153,7 +153,7 @@ MESSAGES = {
     ),
     "equal as strings": (
         pd.DataFrame(np.eye(2), columns=[1, "1"]),
-        "Each column of X needs a name of its own, but several are named '1'.",
+        "The names of the columns of X must be unique, but several columns are named '1'.",
     ),
     "lists": (
         pd.DataFrame({"a": [[1], [2]]}),

@@ -1,4 +1,4 @@
-"""Means of the targets by level, for columns with many rare levels that say much about them."""
+"""Means of the targets by level, for columns with many rare levels that predict them."""
 
 from typing import Any, NamedTuple, Self
 

@@ -170,8 +170,8 @@ def check_names(names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
         raise ValueError(
-            f"Each column of X needs a name of its own, but several are named {_listed(repeated)}. "
-            "Rename or drop them."
+            "The names of the columns of X must be unique, but several columns are named "
+            f"{_listed(repeated)}. Rename or drop them."
         )
 
 

@@ -159,8 +159,9 @@ def _check_duplicates(frame: Any) -> None:
         names = list(map(str, frame.columns))
         repeated = ", ".join(repr(name) for name in dict.fromkeys(names) if names.count(name) > 1)
         raise ValueError(
-            f"Each column of X needs a name of its own, but several columns are named {repeated}. "
-            "Rename them, or keep the first of each: X.loc[:, ~X.columns.duplicated()]."
+            "The names of the columns of X must be unique, but several columns are named "
+            f"{repeated}. Rename them, or keep the first of each: "
+            "X.loc[:, ~X.columns.duplicated()]."
         )
 
 

@@ -1,4 +1,4 @@
-"""Which exact values of numeric columns say more about the targets than where they lie."""
+"""Exact values of numeric columns that predict the targets better than bins of the values do."""
 
 import numpy as np
 

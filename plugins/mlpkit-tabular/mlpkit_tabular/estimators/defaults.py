@@ -5,7 +5,7 @@ They were chosen by the scores of validation rows on 14 tables.
 
 from typing import NamedTuple
 
-BATCH_SIZES = ((20_000, 128), (100_000, 256))  # up to so many rows, and the rows of a step
+BATCH_SIZES = ((20_000, 128), (100_000, 256))  # maximum number of rows, and the batch size
 LARGEST_BATCH = 512
 FEW_ROWS, MANY_ROWS = 3_000, 10_000
 
@@ -23,10 +23,10 @@ class Preset(NamedTuple):
 
 
 def preset(n_rows: int, classification: bool) -> Preset:
-    """The values for so many training rows.
+    """Return the values for a number of training rows.
 
-    With few rows, networks are smaller and more regular, and there are folds: there are too few
-    rows to choose the best epoch of a single network.
+    With few rows, networks are smaller and more regularized. There are folds, since one part of
+    the rows would be too small to choose the best epoch.
 
     >>> [preset(n, classification=True).n_folds for n in (1_000, 5_000, 50_000)]
     [4, 4, None]
@@ -41,7 +41,7 @@ def preset(n_rows: int, classification: bool) -> Preset:
 
 
 def batch_size(n_rows: int) -> int:
-    """The number of rows of a step.
+    """Return the number of rows of a step.
 
     >>> batch_size(1_000), batch_size(50_000), batch_size(1_000_000)
     (128, 256, 512)

@@ -43,10 +43,11 @@ def realmlp(
     rng : RandomState
         Generator of the initial weights.
     embedding : {"periodic", "piecewise_linear", "none"}, default="periodic"
-        How numbers are embedded; see `Periodic` and `PiecewiseLinear`.
+        How numbers are embedded; see `PiecewiseLinear` and `Periodic`.
     embedding_options : dict or None, default=None
-        Options of the embedding: "size", "n_frequencies", "frequency_scale" and "append" of a
-        periodic one, "size", "n_bins", "edges", "linear" and "append" of a piecewise-linear one.
+        Options of the embedding: "size", "n_bins", "edges", "linear" and "append" of a
+        piecewise-linear one, "size", "n_frequencies", "frequency_scale" and "append" of a
+        periodic one.
     category_size : int, default=8
         Length of the embedding of a category.
     activation : str or None, default=None

@@ -63,7 +63,8 @@ def tabm(
         Length of the embedding of a category.
     adapters : {"signs", "normal"}, default="signs"
         Initial factors of the inputs of a member: -1 or 1, or normally distributed. All elements
-        of the embedding of a column have the same factor at first.
+        of the embedding of a column have the same factor at first. Ignored with the form
+        "packed".
     member_biases : bool, default=True
         Whether members have their own biases in the "mini" form, as they do in the others.
     bias_scale : float, default=1.0
