@@ -23,6 +23,7 @@ MODULES = sorted(
 ORDER = [
     {"messages", "pickling"},
     {"plugin"},
+    {"files"},
     {"backend_kit"},
     {"registry"},
     {"calibration", "objectives"},

@@ -1,0 +1,62 @@
+"""Files that are written whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+TEMPORARY = ".tmp"  # the end of the name of an unfinished file
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+    """Create or replace a file with what ``write(file)`` writes.
+
+    The content goes to a temporary file in the same folder, which is synchronized with the disk
+    and renamed. If the process dies at any moment, the path has the old file or the new one. After
+    an exception, the temporary file is removed.
+    """
+    target = Path(os.path.realpath(path))  # a symbolic link stays one
+    with _temporary(target) as (descriptor, name):
+        with os.fdopen(descriptor, "wb") as file:
+            os.chmod(name, _mode_of(target))
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    _synchronize_folder(target.parent)
+
+
+@contextmanager
+def _temporary(target: Path) -> Iterator[tuple[int, str]]:
+    """Create a file in the folder of the target, and remove it if it was not renamed."""
+    descriptor, name = tempfile.mkstemp(TEMPORARY, f".{target.name}.", target.parent)
+    try:
+        yield descriptor, name
+    except BaseException:
+        with suppress(OSError):
+            os.close(descriptor)
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _mode_of(target: Path) -> int:
+    """The permissions of the file that is replaced, or those of a new file."""
+    try:
+        return target.stat().st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _synchronize_folder(folder: Path) -> None:
+    """Write the entry of a renamed file to the disk, where the system supports it."""
+    with suppress(OSError):  # folders can't be opened on Windows
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

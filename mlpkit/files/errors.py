@@ -1,0 +1,39 @@
+"""The errors of files."""
+
+from typing import Any
+
+
+class InvalidFile(ValueError):
+    """A file is not a file of mlpkit, is damaged, or was written by a newer version.
+
+    Examples
+    --------
+    >>> str(InvalidFile("income.mlpkit", "it is empty"))
+    "'income.mlpkit' can't be read: it is empty."
+    """
+
+    def __init__(self, path: Any, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{str(self.path)!r} can't be read: {self.reason}."
+
+
+class NotStorable(TypeError):
+    """A value has no form without code.
+
+    Parameters
+    ----------
+    path : tuple of (str or int)
+        The keys that lead to the value.
+    value : object
+        The value.
+    """
+
+    def __init__(self, path: tuple[str | int, ...], value: Any) -> None:
+        super().__init__(path, value)
+        self.path, self.value = path, value
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.path))} is a {type(self.value).__qualname__}"
