@@ -1,7 +1,7 @@
 """Reports: the values of metrics by group, their summaries, merging and comparison."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from mlpkit.messages import comma_separated, did_you_mean, plain_repr
@@ -15,6 +15,8 @@ from mlpkit.reports.comparison import Comparison, Side
 from mlpkit.reports.entries import Entry, to_csv, to_frame
 from mlpkit.reports.estimates import Estimates, ReportOptions
 from mlpkit.reports.importance import FeatureImportance
+from mlpkit.reports.pages.documents import written
+from mlpkit.reports.pages.report_page import report_page, report_part
 
 
 class NoEligibleGroup(ValueError):
@@ -433,13 +435,63 @@ class PartitionReport:
         """
         return to_csv(self.entries, Entry._fields, path)
 
+    def to_html(
+        self,
+        path: Any = None,
+        *,
+        title: str | None = None,
+        estimator: Any = None,
+        failures: Sequence[limit_checks.Failure] | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Write a page of HTML: values over all rows, worst groups, tables and plots by group.
+
+        The page is one file that loads nothing from elsewhere and runs no scripts. It can be read
+        on a phone and printed, and is light or dark as the browser is. Text from the data is
+        escaped. The file is replaced at once, or not at all. Equal reports give equal pages.
+
+        Parameters
+        ----------
+        path : str, path or file, default=None
+            Where to write the page.
+        title : str or None, default=None
+            Title of the page. None names the metrics.
+        estimator : estimator or None, default=None
+            A fitted estimator of this package, or a pipeline that ends with one, whose losses,
+            validation scores and metrics by epoch are shown.
+        failures : list of Failure or None, default=None
+            What ``check(raises=False)`` returned: the violated limits are the first that the page
+            shows. None shows nothing about limits.
+        details : dict or None, default=None
+            Facts that are shown below the title, such as the names of the model and of the data
+            and the time.
+
+        Returns
+        -------
+        str or None
+            The page, if `path` is None.
+
+        Examples
+        --------
+        >>> from mlpkit import evaluate
+        >>> report = evaluate(None, None, [0, 1, 1, 1], y_pred=[0, 1, 0, 1], metrics="accuracy")
+        >>> page = report.to_html(title="Income", details={"data": "test.parquet"})
+        >>> "<title>Income</title>" in page
+        True
+        """
+        page = report_page(self, title, estimator, failures, details or {})
+        return written(page, path)
+
+    def _repr_html_(self) -> str:
+        return report_part(self)
+
     def __getstate__(self) -> dict[str, Any]:
         metrics = self._accumulator.metrics
         check_values(self, {"metrics": metrics, "partitions": self._partitioners})
         return self.__dict__
 
     def __str__(self) -> str:
-        text = printing.report(self.entries, self._notes(), self.options)
+        text = printing.report(self.entries, self.notes, self.options)
         return text if self.importance is None else f"{text}\n\n{self.importance}"
 
     def __repr__(self) -> str:
@@ -449,7 +501,8 @@ class PartitionReport:
             f" {comma_separated(self.partitioners, 'nothing')}: {n_groups} groups>"
         )
 
-    def _notes(self) -> list[str]:
+    @property
+    def notes(self) -> list[str]:
         """Remarks about metrics, and their errors."""
         notes = [f"{m.name}: {m.note}" for m in self._accumulator.metrics if m.note]
         return notes + [f"{m} is undefined for some groups: {e}" for m, e in self.errors.items()]

@@ -1,0 +1,1 @@
+"""Reports as pages of HTML: tables and plots as text, without a template engine."""

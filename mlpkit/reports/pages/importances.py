@@ -1,0 +1,78 @@
+"""The importance of features as a table with bars."""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+from mlpkit.reports.pages import markup
+
+MAX_FEATURES = 20
+
+
+class ShownEntry(Protocol):
+    """The importance of one feature in one group."""
+
+    @property
+    def feature(self) -> str:
+        """Name of the feature."""
+
+    @property
+    def partitioner(self) -> str:
+        """Name of the partitioner."""
+
+    @property
+    def importance(self) -> float:
+        """The mean over the repetitions."""
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation over the repetitions."""
+
+
+class ShownImportance(Protocol):
+    """The part of the importance of features that is shown."""
+
+    metric: str
+    baseline: float
+    n_repeats: int
+
+    @property
+    def entries(self) -> Sequence[ShownEntry]:
+        """Feature by feature, the most important first."""
+
+
+def importance_table(importance: ShownImportance, most: int = MAX_FEATURES) -> str:
+    """The importance over all rows of the most important features."""
+    own = [e for e in importance.entries if e.partitioner == "all"]
+    shown = own[:most]
+    names = markup.names(e.feature for e in shown)
+    digits = markup.decimals(e.importance for e in shown[:3])
+    largest = max((abs(e.importance) for e in shown if math.isfinite(e.importance)), default=0.0)
+    rows = "".join(
+        f'<tr><th scope="row">{names[e.feature]}</th>'
+        f'<td class="value">{markup.data(e.importance, digits)}'
+        f' <span class="interval">±{markup.fixed(e.deviation, digits)}</span></td>'
+        f'<td class="plot">{_bar(e.importance, largest)}</td></tr>'
+        for e in shown
+    )
+    metric = markup.name(importance.metric)
+    caption = (
+        f"How much worse {metric} ({markup.fixed(importance.baseline, 3)}) becomes if the values of"
+        f" a feature are shuffled: mean and standard deviation of"
+        f" {markup.plural(importance.n_repeats, 'repetition')}"
+    )
+    more = len(own) - len(shown)
+    remark = f'<p class="remark">{markup.plural(more, "more feature")}.</p>' if more else ""
+    return (
+        f'<div class="scroll"><table class="bars"><caption>{caption}</caption><thead><tr>'
+        '<th scope="col">feature</th><th scope="col">importance</th>'
+        f'<th scope="col"><span class="hidden">plot</span></th></tr></thead><tbody>{rows}</tbody>'
+        f"</table></div>{remark}"
+    )
+
+
+def _bar(value: float, largest: float) -> str:
+    """A bar from 0; nothing for values below 0, which are chance."""
+    share = value / largest if largest and math.isfinite(value) else 0.0
+    width = f"{round(100 * max(share, 0.0), 1):g}%"
+    return f'<svg aria-hidden="true"><rect width="{width}" y="25%" height="50%"/></svg>'

@@ -1,0 +1,179 @@
+"""The sections of the page of a report, from the most urgent to the details."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from mlpkit.metrics.grouping import GroupLabel
+from mlpkit.reports.entries import Entry
+from mlpkit.reports.estimates import ReportOptions
+from mlpkit.reports.importance import FeatureImportance
+from mlpkit.reports.limits import Failure
+from mlpkit.reports.pages import columns as of
+from mlpkit.reports.pages import curves, markup
+from mlpkit.reports.pages.columns import ALL, Column
+from mlpkit.reports.pages.group_tables import direction, group_tables, table
+
+N_WORST = 5  # groups of each metric if there is one partitioner
+N_FAILURES = 10  # that are shown at once
+
+
+class ShownReport(Protocol):
+    """The part of a report that its page shows."""
+
+    options: ReportOptions
+    importance: FeatureImportance | None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries."""
+
+    @property
+    def notes(self) -> list[str]:
+        """Remarks about metrics, and their errors."""
+
+    def higher_is_better(self, metric: str) -> bool | None:
+        """Whether higher values of a metric are better."""
+
+
+def limits(failures: Sequence[Failure] | None) -> str:
+    """The violated limits; None if none were checked."""
+    if failures is None:
+        return ""
+    if not failures:
+        return '<p class="verdict">All limits hold.</p>'
+    count = markup.plural(len(failures), "limit is", "limits are")
+    items = [f"<li>{markup.text(failure)}</li>" for failure in failures]
+    shown = f"<ul>{''.join(items[:N_FAILURES])}</ul>"
+    if rest := items[N_FAILURES:]:
+        summary = f"{len(rest):,} more"
+        shown += f"<details><summary>{summary}</summary><ul>{''.join(rest)}</ul></details>"
+    return f'<p class="verdict worse">{count} violated:</p>{shown}'
+
+
+def overall(columns: Sequence[Column], confidence: float | None) -> str:
+    """The values over all rows."""
+    items = []
+    for c in columns:
+        if ALL in c.cells:
+            cell = c.cells[ALL]
+            items.append(
+                f"<div><dt>{markup.name(c.name)}{direction(c)}</dt>"
+                f"<dd><strong>{markup.data(cell.value, c.digits, c.signed)}</strong>"
+                f" {markup.interval(cell.low, cell.high, c.digits, c.signed)}</dd></div>"
+            )
+    n_rows = columns[0].cells[ALL].n_rows if columns and ALL in columns[0].cells else 0
+    remark = f"Over {markup.plural(n_rows, 'row')}."
+    if confidence is not None:
+        remark += f" In brackets: {confidence:.4g} confidence interval of each value alone."
+    return f'<dl class="values">{"".join(items)}</dl><p class="remark">{remark}</p>'
+
+
+def worst(columns: Sequence[Column]) -> str:
+    """For each metric, the worst group of each partitioner, or those of the only one."""
+    tables = []
+    members = of.groups_of(columns)
+    names = full_names(g for groups in members.values() for g in groups)
+    for c in columns:
+        if c.higher_is_better is None:
+            continue
+        ranked = {p: c.ranked(groups) for p, groups in members.items()}
+        if len(members) > 1:
+            shown = c.ranked(groups[0] for groups in ranked.values() if groups)
+        else:
+            shown = [g for groups in ranked.values() for g in groups[:N_WORST]]
+        if shown:
+            caption = f"{markup.name(c.name)}: {markup.fixed(c.reference, c.digits)} over all rows"
+            tables.append(table([c.among(shown)], shown, names, caption))
+    if not tables:
+        return ""
+    what = "The worst group of each partitioner" if len(members) > 1 else "The worst groups"
+    return f'<p class="remark">{what}, by metric.</p><div class="cards">{"".join(tables)}</div>'
+
+
+def full_names(groups: Iterable[GroupLabel]) -> dict[GroupLabel, str]:
+    """The markup of groups of several partitioners."""
+    texts = {g: f"{g[0]}: {g[1]}" for g in groups}
+    short = markup.names(texts.values())
+    return {g: short[full] for g, full in texts.items()}
+
+
+def partitioners(columns: Sequence[Column]) -> str:
+    """The tables of all partitioners, with the worst group first."""
+    parts = []
+    leading = next((c for c in columns if c.higher_is_better is not None), None)
+    for partitioner, groups in of.groups_of(columns).items():
+        ordered = groups if leading is None else leading.worst_first(groups)
+        short = markup.names(g[1] for g in groups)
+        title = markup.name(partitioner)
+        caption = f"Groups by {title}"
+        if leading is not None and len(groups) > 1:
+            caption += f", the worst {markup.name(leading.name)} first"
+        names = {g: short[g[1]] for g in groups}
+        parts.append(f"<h3>{title}</h3>" + group_tables(columns, ordered, names, caption))
+    return "".join(parts)
+
+
+def legend(columns: Sequence[Column], options: ReportOptions) -> str:
+    """What the marks of the tables mean."""
+    sentences = ["The dashed line is the value over all rows."]
+    marked = {c.standing(cell) for c in columns for cell in c.cells.values()}
+    if marked & {"worse", "better"}:
+        sentences.append(
+            'Coloured: the whole interval is <b class="worse">worse</b> or'
+            ' <b class="better">better</b> than this value.'
+        )
+    if any(not cell.eligible for c in columns for cell in c.cells.values()):
+        sentences.append(
+            f"In parentheses and hollow: fewer than {options.min_rows} rows or undefined; such"
+            " groups are ignored when groups are compared."
+        )
+    if options.confidence is not None:
+        sentences.append(
+            "Each interval is for one metric and group alone: of many intervals, some miss the"
+            " true value by chance."
+        )
+    return f'<p class="remark">{" ".join(sentences)}</p>'
+
+
+def training(estimator: Any, directions: Mapping[str, bool | None]) -> str:
+    """The loss curve and the metric history of a fitted estimator, as far as it has them."""
+    steps = getattr(estimator, "steps", None)  # of a pipeline
+    model = steps[-1][1] if steps else estimator
+    losses = getattr(model, "loss_curve_", None)
+    parts = curves.loss_curves(
+        [] if losses is None else losses, getattr(model, "validation_scores_", None)
+    )
+    history = getattr(model, "metric_history_", None)
+    if history is not None:
+        parts += "".join(curves.history_figures(history, directions))
+    return parts
+
+
+def notes(report: ShownReport, columns: Sequence[Column]) -> str:
+    """Remarks about metrics, and groups that are not eligible, in words."""
+    items = [markup.text(note) for note in report.notes]
+    items += list(_ineligible(columns, report.options.min_rows))
+    return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>" if items else ""
+
+
+def _ineligible(columns: Sequence[Column], min_rows: int) -> Iterator[str]:
+    """Why groups are ignored."""
+    n_rows = of.n_rows_of(columns)
+    for partitioner, groups in of.groups_of(columns).items():
+        small = sum(n_rows[g] < min_rows for g in groups)
+        if small:
+            yield (
+                f"{markup.plural(small, 'group')} of {markup.name(partitioner)}"
+                f" {'has' if small == 1 else 'have'} fewer than {min_rows} rows."
+            )
+        for c in columns:
+            undefined = sum(
+                g in c.cells and math.isnan(c.cells[g].value) and n_rows[g] >= min_rows
+                for g in groups
+            )
+            if undefined:
+                yield (
+                    f"{markup.name(c.name)} is undefined for {markup.plural(undefined, 'group')}"
+                    f" of {markup.name(partitioner)}."
+                )

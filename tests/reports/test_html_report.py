@@ -1,0 +1,240 @@
+"""The page of a report: its structure, its numbers, and that no text of the data is markup."""
+
+import re
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mlpkit import MLPClassifier, PartitionReport, by_labels, by_quantile, evaluate
+from mlpkit.messages import escaped
+
+pytestmark = pytest.mark.once
+
+RNG = np.random.default_rng(0)
+N = 400
+Y = RNG.integers(0, 2, N)
+P = np.clip(0.3 + 0.4 * Y + RNG.normal(0, 0.2, N), 0.01, 0.99)
+SEX = np.array(["f", "m"])[RNG.integers(0, 2, N)]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '" onload="x" \'',
+    "&lt;b&gt;",
+    "a\u202eb\u2066",
+    "nul\x00\x1b[2J",
+    "</title></style></svg>",
+    "\ud800",
+]
+
+
+class Page(HTMLParser):
+    """The elements of a page; raises if a tag is not closed in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.numbers: list[float] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        """Note an element, and that it is open."""
+        self.handle_startendtag(tag, attrs)
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        """Note an element."""
+        assert len(dict(attrs)) == len(attrs)
+        self.elements.append((tag, dict(attrs)))
+        if tag == "data":
+            self.numbers.append(float(dict(attrs)["value"]))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the element that was opened last."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Note a text."""
+        if self.open[-1:] != ["style"]:
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        """All text."""
+        return "".join(self.texts)
+
+    def tags(self, *names: str) -> list[dict[str, str]]:
+        """The attributes of the elements with these names."""
+        return [attributes for tag, attributes in self.elements if tag in names]
+
+
+def parsed(page: str | None) -> Page:
+    """A page that is well-formed as HTML and as XML."""
+    assert page is not None
+    if page.startswith("<!DOCTYPE html>\n"):
+        ET.fromstring(page.removeprefix("<!DOCTYPE html>\n"))
+    else:
+        ET.fromstring(page)
+    return Page(page)
+
+
+def report(labels: Any = SEX, **options: Any) -> PartitionReport:
+    """The report of a binary classifier by one partitioner."""
+    return evaluate(
+        None,
+        None,
+        Y,
+        y_proba=P,
+        **{
+            "metrics": ["accuracy", "log_loss", "roc_auc", "selection_rate"],
+            "partitions": by_labels(labels, name="sex"),
+            "confidence": 0.95,
+            **options,
+        },
+    )
+
+
+def test_structure() -> None:
+    """A document in a language with headings, tables with scopes, captions and described plots."""
+    page = parsed(report().to_html(title="Income"))
+    assert page.elements[0] == ("html", {"lang": "en"})
+    assert len(page.tags("h1")) == len(page.tags("main")) == len(page.tags("title")) == 1
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert {th["scope"] for th in page.tags("th")} == {"col", "colgroup", "row"}
+    assert len(page.tags("table")) == len(page.tags("caption")) > 0
+    for svg in page.tags("svg"):
+        assert svg.get("role") == "img" or svg["aria-hidden"] == "true"
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert all(a["aria-labelledby"] in ids for _, a in page.elements if "aria-labelledby" in a)
+
+
+def test_nothing_external() -> None:
+    """The page loads nothing, runs nothing, links nowhere, and its policy forbids all of it."""
+    text = report().to_html()
+    assert text is not None
+    page = parsed(text)
+    (policy,) = (m["content"] for m in page.tags("meta") if "http-equiv" in m)
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "script-src" not in policy
+    assert not page.tags("script", "link", "img", "iframe", "object", "embed", "base", "form", "a")
+    for _, attributes in page.elements:
+        assert not {"src", "href", "style", "srcset", "xlink:href"} & set(attributes)
+        assert not any(key.startswith("on") for key in attributes)
+    assert not re.search(r"https?:|url\(|@import|@font-face", text)
+
+
+def test_the_policy_allows_the_style_sheet() -> None:
+    """The hash of the policy is that of the content of the one style element."""
+    import base64
+    import hashlib
+
+    text = report().to_html()
+    assert text is not None
+    (style,) = re.findall("<style>(.*?)</style>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in text and "</" not in style
+
+
+def test_numbers_are_those_of_the_report() -> None:
+    """Every value is on the page, exactly for programs and rounded for readers."""
+    r = report()
+    page = parsed(r.to_html())
+    for e in r:
+        assert e.value in page.numbers
+        assert f"[{e.low:.3f}, {e.high:.3f}]" in page.text and f"{e.n_rows:,}" in page.text
+
+
+def test_worst_groups_come_first() -> None:
+    """The worst group of each metric precedes the others, in its section and in its table."""
+    labels = np.array(["good", "bad", "middle"])[RNG.integers(0, 3, N)]
+    wrong = (labels == "bad") | ((labels == "middle") & (RNG.random(N) < 0.5))
+    y_pred = np.where(wrong, 1 - Y, Y)
+    r = evaluate(
+        None, None, Y, y_pred=y_pred, metrics=["accuracy"], partitions=by_labels(labels, name="g")
+    )
+    text = parsed(r.to_html()).text
+    assert r.worst("accuracy").partition == "bad"
+    worst, groups = text.index("Worst groups"), text.index("Groups by g")
+    assert worst < text.index("g: bad") < text.index("g: middle") < text.index("g: good") < groups
+    rows = [text.index(name, groups) for name in ("bad", "middle", "good")]
+    assert rows == sorted(rows)
+
+
+def test_failures() -> None:
+    """Violated limits are the first part of the page; without a check it says nothing of limits."""
+    r = report()
+    failures = r.check(raises=False, min_accuracy=0.99)
+    text = parsed(r.to_html(failures=failures)).text
+    assert f"{len(failures)} limits are violated" in text
+    assert all(str(failure) in text for failure in failures)
+    assert text.index("violated") < text.index("All rows")
+    assert "All limits hold" in parsed(r.to_html(failures=[])).text
+    assert "limit" not in parsed(r.to_html()).text
+
+
+def named(name: str) -> PartitionReport:
+    """A report whose metric, partitioner and group have this name."""
+    return evaluate(
+        None,
+        None,
+        Y,
+        y_proba=P,
+        metrics={name: "accuracy", "log_loss": "log_loss"},
+        partitions=by_labels(np.where(SEX == "f", name, "m"), name=name),
+    )
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text(hostile: str) -> None:
+    """Names of metrics, partitioners, groups and everything else never become markup."""
+    r = named(hostile)
+    failures = r.check(raises=False, **{f"min_{hostile}": 2.0})
+    text = r.to_html(title=hostile, details={hostile: hostile}, failures=failures)
+    page = parsed(text)
+    assert text is not None
+    assert page.text.count(escaped(hostile)) >= 5
+    assert "".join(text.splitlines()).isprintable()
+    plain = named("plain").to_html(title="x", details={"x": "x"}, failures=failures)
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in parsed(plain).elements]
+    parsed(r._repr_html_())
+
+
+def test_files_and_streams(tmp_path: Path) -> None:
+    """A path or an open file receives the same page; equal reports give equal pages."""
+    r = report()
+    path = tmp_path / "report.html"
+    assert r.to_html(path) is None
+    assert path.read_text("utf-8") == r.to_html() == report().to_html()
+    with open(tmp_path / "other.html", "w", encoding="utf-8") as file:
+        r.to_html(file)
+    assert (tmp_path / "other.html").read_text("utf-8") == r.to_html()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["other.html", "report.html"]
+
+
+@pytest.mark.filterwarnings("ignore:.*Stochastic Optimizer")
+def test_training() -> None:
+    """The losses and the metrics by epoch and group of an estimator, also in a pipeline."""
+    clf = MLPClassifier(
+        (4,),
+        max_iter=5,
+        early_stopping=True,
+        random_state=0,
+        metrics=["accuracy"],
+        partitions=by_quantile(0, 3),
+    )
+    pipeline = make_pipeline(StandardScaler(), clf).fit(np.column_stack([P, Y]), Y)
+    for estimator in (clf, pipeline):
+        page = parsed(report().to_html(estimator=estimator))
+        assert "The training loss of 5 epochs, and the validation score." in page.text
+        assert "accuracy by epoch and column 0" in page.text
+        assert all(f"{value:.3f}" in page.text for value in clf.loss_curve_[-1:])
+    assert "Training" not in parsed(report().to_html()).text
