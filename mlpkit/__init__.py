@@ -9,6 +9,7 @@ from mlpkit.estimators.regressor import MLPRegressor
 if TYPE_CHECKING:
     from mlpkit import schedules
     from mlpkit.estimators.pickle_versions import InconsistentVersionWarning
+    from mlpkit.estimators.sklearn_import import from_sklearn
     from mlpkit.metrics.functions import from_function
     from mlpkit.numpy_backend import namespace as numpy_namespace
     from mlpkit.partitions.arguments import by
@@ -49,6 +50,7 @@ __all__ = [
     "evaluate",
     "feature_importance",
     "from_function",
+    "from_sklearn",
     "make_partition_scorer",
     "numpy_namespace",
     "schedules",
@@ -74,6 +76,7 @@ _LATER = {
     "evaluate": "reports.evaluation",
     "feature_importance": "reports.importance",
     "from_function": "metrics.functions",
+    "from_sklearn": "estimators.sklearn_import",
     "make_partition_scorer": "reports.scorer",
     "numpy_namespace": "numpy_backend.namespace",
     "schedules": "schedules",

@@ -378,6 +378,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         "temperature_scaling": ["boolean"],
     }
     _y_numeric = False
+    _sklearn_class = "MLPClassifier"
     _class_weights: ClassWeights
 
     def __init__(

@@ -47,6 +47,7 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     # values of parameters that a subclass does not have; if a subclass defines it, the parameters
     # of its bases that are not its own get their defaults
     _fixed_parameters: Mapping[str, Any] = {}
+    _sklearn_class: str  # the name of the class of scikit-learn, not inherited by subclasses
     _network: FittedNetwork
     _preset_layers: DenseLayers  # weights that were set before the first fit
     _targets: Any
@@ -228,6 +229,65 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         temperature = vars(estimator).get("temperature_", 1.0)
         network = as_predicted(current, estimator._targets, temperature)
         return make(network.network, network.spec, **options)
+
+    def to_sklearn(self, *, predictions_only: bool = False) -> Any:
+        """Convert the estimator to one of `sklearn.neural_network`.
+
+        The result has the same parameters, and if this estimator is fitted, the same attributes
+        and predictions. Training continues from it with the same numbers. Parameters that
+        scikit-learn does not have and that change neither are left out: `backend`, `dtype`,
+        `metrics`, `partitions`, `callbacks` and their options. Without the `dtype`, the dtype of X
+        decides, so pass X in the dtype of the weights.
+
+        Parameters
+        ----------
+        predictions_only : bool, default=False
+            Whether to accept parameters that only change the training, such as `dropout` or
+            `class_weight`. The result has no optimizer state then, and scikit-learn's defaults in
+            place of values that it does not support. The scale of `standardize_targets` and the
+            temperature of calibrated probabilities become a part of the weights of the last layer,
+            so predictions are equal to these up to rounding errors.
+
+        Returns
+        -------
+        converted : sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor
+            The estimator of scikit-learn, which shares no data with this one.
+
+        Raises
+        ------
+        ValueError
+            If scikit-learn does not support a parameter on which the predictions or the training
+            depend.
+        TypeError
+            If the estimator is an instance of a subclass.
+
+        See Also
+        --------
+        mlpkit.from_sklearn : The conversion in the other direction.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from mlpkit import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = MLPClassifier((20,), learning_rate_init=0.01, tol=1e-3, random_state=0)
+        >>> theirs = clf.fit(X, y).to_sklearn()
+        >>> type(theirs).__module__.partition(".")[0]
+        'sklearn'
+        >>> bool((theirs.predict_proba(X) == clf.predict_proba(X)).all())
+        True
+        """
+        from mlpkit.estimators.sklearn_export import as_sklearn
+
+        cls = type(self)
+        name = vars(cls).get("_sklearn_class")
+        if name is None:
+            raise TypeError(
+                "to_sklearn supports the classes MLPClassifier and MLPRegressor of mlpkit, got"
+                f" {cls.__module__}.{cls.__qualname__}. The methods of a subclass are not"
+                " converted: fit an estimator of one of these classes."
+            )
+        return as_sklearn(snapshot(self), name, predictions_only)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith(EXPORT):

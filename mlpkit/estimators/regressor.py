@@ -380,6 +380,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """
 
     _y_numeric = True
+    _sklearn_class = "MLPRegressor"
     _intervals: ConformalIntervals
 
     def __init__(

@@ -14,6 +14,7 @@ from mlpkit.plugin import Activation, Array
 SELU_SCALE = 1.0507009873554805  # Klambauer et al., 2017
 SELU_BOTTOM = 1.7580993408473766  # scale * alpha: minus the limit for small arguments
 LEAK = 0.01
+PAIRWISE = 8  # the number of elements from which on NumPy does not add a row in its order
 HIDDEN: tuple[str, ...] = get_args(Activation)  # activations of hidden layers
 
 
@@ -114,8 +115,12 @@ def _softmax(z: Array) -> None:
     columns = z.T.copy()  # NumPy reduces a few long rows much faster than many short ones
     columns -= np.maximum.reduce(columns, axis=0)
     np.exp(columns, out=columns)
-    columns /= np.add.reduce(columns, axis=0)
-    z[...] = columns.T
+    if len(columns) < PAIRWISE:
+        columns /= np.add.reduce(columns, axis=0)
+        z[...] = columns.T
+    else:  # summed by row, so that the last bits are those of scikit-learn
+        z[...] = columns.T
+        z /= np.add.reduce(z, axis=1)[:, None]
 
 
 def _tanh_of_softplus(z: Array) -> Array:
