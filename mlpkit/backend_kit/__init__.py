@@ -1,4 +1,4 @@
-"""What backends share beyond the plugin contract.
+"""What backends and exporters share beyond the plugin contract.
 
 =================  ================================================================================
 file               contents
@@ -14,6 +14,9 @@ devices.py         the option ``device``; the warning about float64 on an accele
 processes.py       an error in place of a deadlock in forked processes
 training_rows.py   training data in the precision of the network, and its rows by index
 fixed_shapes.py    steps in blocks of a few fixed shapes, for backends that compile
+quantiles.py       several quantiles from the outputs of a network
+predictions.py     the predictions of a fitted model, for exporters
+folding.py         networks whose outputs are predictions, for exporters of a network alone
 =================  ================================================================================
 """
 
@@ -32,6 +35,7 @@ from mlpkit.backend_kit.fixed_shapes import (
     index_blocks,
     padded_size,
 )
+from mlpkit.backend_kit.folding import predicting_network
 from mlpkit.backend_kit.members import deltas, mean_of_members, row_losses
 from mlpkit.backend_kit.models import (
     by_model,
@@ -40,8 +44,10 @@ from mlpkit.backend_kit.models import (
     outputs_of_models,
     unpadded_rows,
 )
+from mlpkit.backend_kit.predictions import ModelOutputs, network_outputs, predictions
 from mlpkit.backend_kit.processes import ForkGuard
 from mlpkit.backend_kit.products import large_matmul
+from mlpkit.backend_kit.quantiles import ascending, central, softplus
 from mlpkit.backend_kit.result_checks import (
     check_deltas,
     check_joint_update,
@@ -67,11 +73,14 @@ __all__ = [
     "Device",
     "ForkGuard",
     "IndexBlock",
+    "ModelOutputs",
     "Segment",
     "WeightLayout",
+    "ascending",
     "blocks",
     "by_model",
     "can_be_kept",
+    "central",
     "check_deltas",
     "check_joint_update",
     "check_row_losses",
@@ -88,11 +97,15 @@ __all__ = [
     "large_matmul",
     "learning_rate_factors",
     "mean_of_members",
+    "network_outputs",
     "outputs_of_models",
     "padded_size",
+    "predicting_network",
+    "predictions",
     "row_losses",
     "row_width",
     "rows_within",
+    "softplus",
     "training_dataset",
     "unpadded_rows",
     "warn_about_float64",

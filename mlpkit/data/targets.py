@@ -9,8 +9,9 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import _check_partial_fit_first_call, unique_labels
 
+from mlpkit.backend_kit import ascending, central
 from mlpkit.data.target_scale import TargetRange, TargetScale
-from mlpkit.objectives.quantiles import ascending, central, interpolated
+from mlpkit.objectives.quantiles import interpolated
 from mlpkit.plugin import Array, Loss, Task
 
 

@@ -14,7 +14,7 @@ from mlpkit.estimators import pickle_versions
 from mlpkit.estimators.atomic import snapshot
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
-from mlpkit.estimators.exported_networks import as_predicted
+from mlpkit.estimators.fitted_model import fitted_model
 from mlpkit.estimators.html import HTMLDescriptions
 from mlpkit.estimators.loss_curve import LossCurve
 from mlpkit.estimators.network_initialization import activation_of
@@ -199,18 +199,17 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         progress = vars(self).get("_progress", Progress(learning_rate=0.0))
         self._progress = replace(progress, no_improvement_count=count)
 
-    def export(self, form: str, **options: Any) -> Any:
-        """Convert the trained network to a form that a plugin offers.
+    def export(self, form: Any, *args: Any, **options: Any) -> Any:
+        """Convert the fitted estimator to a form that a plugin offers.
 
-        The outputs of the result are in the units of y, and probabilities are calibrated if those
-        of the estimator are. Outputs are not clipped.
-
-        ``estimator.to_form()`` is the same as ``estimator.export("form")``.
+        ``estimator.to_form(...)`` is the same as ``estimator.export("form", ...)``.
 
         Parameters
         ----------
-        form : str
-            Name of the exporter.
+        form : str or callable
+            Name of the exporter, or a function of a `mlpkit.plugin.FittedModel`.
+        *args
+            Further arguments of the exporter.
         **options : dict
             Options of the exporter.
 
@@ -226,9 +225,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         n_hidden = len(spec.hidden_layer_sizes)
         activation = activation_of(self.activation, n_hidden, type(self).__name__, spec.activation)
         current = estimator._network.current(activation)
-        temperature = vars(estimator).get("temperature_", 1.0)
-        network = as_predicted(current, estimator._targets, temperature)
-        return make(network.network, network.spec, **options)
+        model = fitted_model(current.network, current.spec, estimator._targets, vars(estimator))
+        return make(model, *args, **options)
 
     def to_sklearn(self, *, predictions_only: bool = False) -> Any:
         """Convert the estimator to one of `sklearn.neural_network`.
@@ -299,6 +297,10 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
                     f"{type(self).__name__!r} object has no attribute {name!r}: {error}"
                 ) from error
             return partial(self.export, form)
+        if not name.startswith("_"):
+            method = installed().method("exporter", name)
+            if method is not None:
+                return partial(method, self)
         return super().__getattribute__(name)  # raises the same AttributeError again
 
     def __getstate__(self) -> Any:

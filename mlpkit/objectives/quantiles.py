@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from mlpkit.backend_kit import ascending, central, softplus
 from mlpkit.messages import plain_repr
 from mlpkit.plugin import Array, Loss, Namespace
 
@@ -40,34 +41,6 @@ def checked_quantiles(quantiles: Any, name: str) -> tuple[float, ...]:
         given = plain_repr(tuple(values))
         raise ValueError(f"{name} must be one or more different numbers, got {given}.")
     return tuple(sorted(map(float, values)))
-
-
-def central(quantiles: Sequence[float]) -> int:
-    """Return the index of the quantile nearest to 0.5.
-
-    >>> central((0.05, 0.5, 0.95))
-    1
-    """
-    return int(np.argmin([abs(q - 0.5) for q in quantiles]))
-
-
-def ascending(xp: Namespace, z: Any, center: int) -> list[Any]:
-    """Return the quantiles of outputs z of shape (n, n_quantiles), as a list of columns (n,).
-
-    >>> [float(p[0]) for p in ascending(np, np.array([[0.0, 1.0, 0.0]]), 1)]
-    [0.3068528194400547, 1.0, 1.6931471805599454]
-    """
-    columns = [z[:, j] for j in range(z.shape[1])]
-    values: list[Any] = list(columns)
-    for j in range(center + 1, len(columns)):
-        values[j] = values[j - 1] + _softplus(xp, columns[j])
-    for j in reversed(range(center)):
-        values[j] = values[j + 1] - _softplus(xp, columns[j])
-    return values
-
-
-def _softplus(xp: Namespace, z: Any) -> Any:
-    return xp.maximum(z, xp.zeros_like(z)) + xp.log1p(xp.exp(-xp.abs(z)))
 
 
 @dataclass(frozen=True)
@@ -117,7 +90,7 @@ class _Derivative:
 
 
 def _sigmoid(xp: Namespace, z: Any) -> Any:
-    return xp.exp(z - _softplus(xp, z))
+    return xp.exp(z - softplus(xp, z))
 
 
 def quantiles(quantiles: Any = DEFAULT) -> Loss:

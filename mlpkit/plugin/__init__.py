@@ -40,6 +40,7 @@ builder      `Spec`, `Network`, `PortableApply` (`Apply` for one framework): ``n
 callback     `Report`: ``training.py``
 trainer      `Job`, `Progress`, `Report`: ``training.py``
 backend      `Steps`, `Batches`, `StepSums`, and those of a builder: ``backends.py``
+exporter     `FittedModel`, and those of a builder: ``fitted_models.py``
 ===========  =====================================================================================
 
 A hook takes no argument and returns components. A component is a description: its factory is
@@ -65,6 +66,7 @@ from mlpkit.plugin.datasets import Dataset, Groups
 from mlpkit.plugin.dropout import dropout, dropout_mask
 from mlpkit.plugin.encoders import Column, ColumnKind, Encoder
 from mlpkit.plugin.errors import InvalidResult, PluginError, PluginWarning, Unsupported
+from mlpkit.plugin.fitted_models import FittedModel
 from mlpkit.plugin.metrics import (
     CellCounts,
     Metric,
@@ -109,6 +111,7 @@ __all__ = [
     "Component",
     "Dataset",
     "Encoder",
+    "FittedModel",
     "Groups",
     "Hooks",
     "InvalidResult",

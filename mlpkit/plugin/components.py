@@ -73,6 +73,11 @@ class Component:
         tests compare each of them with NumPy. A fit that needs another capability raises
         PluginError before training. A backend that is passed as an object declares them in its
         own attribute ``supports``; without this attribute all are assumed.
+    methods : dict of str, default={}
+        For an exporter: methods that estimators have while the plugin is installed, for other
+        libraries that look for them: ``{"x_method": "package.module:function"}``, where "x" is
+        both the name of the exporter and the name of the plugin's entry point. The function
+        receives the estimator, as a method does.
     """
 
     name: str
@@ -83,6 +88,7 @@ class Component:
     exempt: Mapping[str, str] = field(default_factory=dict, hash=False)
     device: str = ""
     supports: tuple[Capability, ...] = ("dense_networks",)
+    methods: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 class Hooks(Protocol):
@@ -140,7 +146,7 @@ class Hooks(Protocol):
 
     @hookspec
     def mlpkit_exporters(self) -> Iterable[Component]:
-        """Conversions of a trained network: ``(network, spec, **options) -> object``.
+        """Conversions of a fitted model: ``(model, *args, **options) -> object``.
 
-        An exporter named "x" is available as ``estimator.to_x(**options)``.
+        ``model`` is a `FittedModel`. An exporter named "x" is available as ``estimator.to_x(...)``.
         """

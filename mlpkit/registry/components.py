@@ -113,9 +113,30 @@ def check_components(hook: str, result: Any) -> list[Component]:
                 f"{hook}: supports of {c.name!r} must be a tuple of {', '.join(CAPABILITIES)};"
                 f" got {c.supports!r}"
             )
+        check_methods(hook, c)
         if not isinstance(c.exempt, Mapping):
             raise PluginError(
                 f"{hook}: exempt of {c.name!r} must be a dict such as {{'test_...': 'why'}}, got"
                 f" {c.exempt!r}"
             )
     return components
+
+
+def check_methods(hook: str, component: Component) -> None:
+    """Raise PluginError if the methods of a component are invalid."""
+    name, methods = component.name, component.methods
+    if not isinstance(methods, Mapping):
+        raise PluginError(f"{hook}: methods of {name!r} must be a dict, got {methods!r}")
+    if methods and hook != "mlpkit_exporters":
+        raise PluginError(f"{hook}: {name!r} has methods, which only an exporter can have")
+    for method, function in methods.items():
+        if not method.startswith(f"{name}_"):
+            raise PluginError(
+                f"{hook}: the names of methods of {name!r} must begin with {name + '_'!r}, got"
+                f" {method!r}"
+            )
+        if not re.fullmatch(r"[\w.]+:\w+", str(function)):
+            raise PluginError(
+                f"{hook}: the method {method!r} of {name!r} must be 'package.module:function', got"
+                f" {function!r}"
+            )

@@ -121,6 +121,27 @@ class Registry:
                 f" not be imported: {exception_line(error)}"
             ) from error
 
+    def method(self, kind: Kind, name: str) -> Any:
+        """Return the function of a method, such as "x_method" of the component "x", or None.
+
+        Only the plugin with the entry point "x" is imported, so that looking for any other
+        attribute costs little. None if that plugin can't be used.
+        """
+        prefix = name.partition("_")[0]
+        for plugin in self.plugins:
+            if plugin.entry.name != prefix:
+                continue
+            component = plugin.load().components.get(kind, {}).get(prefix)
+            if (
+                component is None
+                or name not in component.methods
+                or missing_requirements(component)
+            ):
+                continue
+            module, _, function = component.methods[name].partition(":")
+            return getattr(import_module(module), function)
+        return None
+
     def _not_found(self, kind: Kind, name: str) -> ValueError | PluginError:
         """Return the error for an unknown name, with the known names and a suggestion."""
         qualifier, slash, component_name = name.rpartition("/")

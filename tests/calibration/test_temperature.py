@@ -14,8 +14,9 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from mlpkit import MLPClassifier, evaluate
+from mlpkit.backend_kit import predicting_network
 from mlpkit.calibration.temperature import Temperature
-from mlpkit.estimators.exported_networks import as_predicted
+from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.plugin import Task
 
 RNG = np.random.RandomState(0)
@@ -176,15 +177,15 @@ def test_exported_networks_are_calibrated(task: Task) -> None:
         X, y = make_multilabel_classification(600, n_classes=3, random_state=0)
     clf = MLPClassifier(max_iter=5, random_state=0).fit(X[:300], y[:300])
     clf.temperature_ = 2.5
-    activation = clf.out_activation_
-    network = as_predicted(clf._network, clf._targets, clf.temperature_)
-    expected = clf.predict_proba(X)[:, -network.spec.n_outputs :]
-    np.testing.assert_allclose(network.layers.outputs(X, "relu", activation), expected, rtol=1e-6)
+    model = clf.export(lambda model: model)
+    layers = DenseLayers.of(predicting_network(model).arrays)
+    expected = clf.predict_proba(X)[:, -model.spec.n_outputs :]
+    outputs = layers.outputs(X, "relu", clf.out_activation_)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-6)
     assert not clf._network.is_edited
-    structure = clf._network.structure._replace(apply=lambda *args, **options: None)
-    built = type(clf._network)(clf._network.spec, structure, {})
+    built = model._replace(network=model.network._replace(apply=lambda *args, **options: None))
     with pytest.raises(ValueError, match=r"temperature \(2.5\).*Delete the attribute temperature_"):
-        as_predicted(built, clf._targets, 2.5)
+        predicting_network(built)
 
 
 class CountingScaler(StandardScaler):

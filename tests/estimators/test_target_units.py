@@ -11,7 +11,9 @@ from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.preprocessing import StandardScaler
 
 from mlpkit import MLPRegressor, evaluate
+from mlpkit.backend_kit import predicting_network
 from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.testing import close
 
 RNG = np.random.RandomState(0)
@@ -183,25 +185,17 @@ def test_pickles_and_clones_predict_in_the_units_of_y() -> None:
 
 def test_exported_networks_return_the_units_of_y() -> None:
     """The last layer contains the scale; the fitted network is unchanged."""
-    from mlpkit.estimators.exported_networks import as_predicted
-
     reg = standardizing().fit(X, Y)
-    network = as_predicted(reg._network, reg._targets)
-    np.testing.assert_allclose(network.layers.outputs(X, "relu", "identity")[:, 0], reg.predict(X))
+    model = reg.export(lambda model: model)
+    layers = DenseLayers.of(predicting_network(model).arrays)
+    np.testing.assert_allclose(layers.outputs(X, "relu", "identity")[:, 0], reg.predict(X))
     assert not reg._network.is_edited
-    built = standardizing(builder=built_by_hand, backend="numpy").fit(X, Y)
-    structure = built._network.structure._replace(apply=lambda *args, **options: None)
-    other = type(reg._network)(built._network.spec, structure, {})
+    built = model._replace(network=model.network._replace(apply=lambda *args, **options: None))
     with pytest.raises(ValueError, match="cannot be exported"):
-        as_predicted(other, reg._targets)
-    quantiles = MLPRegressor("quantiles", **QUICK).fit(X, Y)
+        predicting_network(built)
+    quantiles = MLPRegressor("quantiles", **QUICK).fit(X, Y).export(lambda model: model)
     with pytest.raises(ValueError, match="loss='quantiles' cannot be exported.*loss='quantile'"):
-        as_predicted(quantiles._network, quantiles._targets)
-
-
-def built_by_hand(spec: Any, rng: np.random.RandomState) -> Any:
-    """The dense network, as the builder of a user returns it."""
-    return dense.build(spec, rng)
+        predicting_network(quantiles)
 
 
 def test_builders_see_the_targets_that_the_network_is_trained_on() -> None:

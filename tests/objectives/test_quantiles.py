@@ -11,8 +11,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import mean_pinball_loss
 
 from mlpkit import MLPRegressor, evaluate
+from mlpkit.backend_kit import ascending, central
 from mlpkit.objectives.losses import LOSSES, named
-from mlpkit.objectives.quantiles import ascending, central, checked_quantiles, interpolated
+from mlpkit.objectives.quantiles import checked_quantiles, interpolated
 from mlpkit.testing import close
 
 RNG = np.random.RandomState(0)

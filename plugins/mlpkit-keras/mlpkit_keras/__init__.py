@@ -120,7 +120,8 @@ def mlpkit_adapters() -> list[Component]:
 @hookimpl
 def mlpkit_exporters() -> list[Component]:
     """The method ``estimator.to_keras()``."""
-    return [Component("keras", "mlpkit_keras.conversion:to_keras", "a keras.Model", _REQUIRES)]
+    factory = "mlpkit_keras.conversion:to_keras"
+    return [Component("keras", factory, "a keras.Model", _REQUIRES, ("without_encoder",))]
 
 
 def __getattr__(name: str) -> Any:

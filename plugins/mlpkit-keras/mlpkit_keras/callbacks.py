@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mlpkit.plugin import Arrays, Metric, Network, Recipe, Report, Spec
-from mlpkit_keras.conversion import assign, to_keras
+from mlpkit_keras.conversion import assign, keras_model
 from mlpkit_keras.networks import variables_of
 from mlpkit_keras.runtime import active_keras, keras_scope, to_numpy
 
@@ -47,7 +47,7 @@ class AdaptedCallback:
         """Create the model, and begin the first epoch of the Keras callback."""
         keras = active_keras()
         with keras_scope(self.spec.dtype):
-            self.model = to_keras(self.network._replace(arrays=report.arrays()), self.spec)
+            self.model = keras_model(self.network._replace(arrays=report.arrays()), self.spec)
             if not self.model.compiled:
                 self.model.compile(keras.optimizers.SGD(report.learning_rate), "mse")
             if self.model.optimizer is not None:

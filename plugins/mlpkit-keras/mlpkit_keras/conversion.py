@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpkit.plugin import Arrays, Network, Spec
+from mlpkit.backend_kit import predicting_network
+from mlpkit.plugin import Arrays, FittedModel, Network, Spec
 from mlpkit_keras.architectures import ConfigArchitecture
 from mlpkit_keras.hidden_activations import KERAS_NAMES, activation_layer
 from mlpkit_keras.networks import KerasApply, variables_of
@@ -23,41 +24,56 @@ if TYPE_CHECKING:
     from mlpkit import MLPClassifier, MLPRegressor
 
 
-def to_keras(network: Network, spec: Spec) -> Any:
-    """Convert a trained network to a Keras model.
+def to_keras(model: FittedModel, *, without_encoder: bool = False) -> Any:
+    """Convert the network of a fitted estimator to a Keras model.
 
     This is ``estimator.to_keras()``. The model includes the activation function of the output
-    layer, so it returns probabilities if the estimator is a classifier.
+    layer, so it returns probabilities if the estimator is a classifier. They are calibrated if
+    those of the estimator are, and predictions are in the units of y. They are not clipped.
 
     Parameters
     ----------
-    network : Network
-        A Keras model, or a dense network.
-    spec : Spec
-        The specification of the network.
+    model : FittedModel
+        A model whose network is a Keras model or a dense network.
+    without_encoder : bool, default=False
+        Whether to convert the network of an estimator with an encoder, which the result leaves
+        out: its inputs are the rows that ``estimator.encoder_.transform(X)`` returns.
 
     Returns
     -------
-    model : keras.Model
+    keras.Model
         A new model with the weights of the network, for ``model.save``, ``model.export`` and
         ``model.fit``.
 
     Raises
     ------
     ValueError
-        If another builder made the network.
+        If another builder made the network, or if the estimator has an encoder.
     """
-    if network.apply is not None and not isinstance(network.apply, KerasApply):
+    if model.encoder is not None and not without_encoder:
+        raise ValueError(
+            "to_keras() cannot convert the encoder of the estimator. Call"
+            " to_keras(without_encoder=True) for the network alone, and pass"
+            " encoder_.transform(X) to it."
+        )
+    apply = model.network.apply
+    if model.network.xp_apply is not None or not isinstance(apply, KerasApply | None):
         raise ValueError(
             "to_keras() supports Keras models and the networks of builder='dense', and another"
             " builder made this network."
         )
+    return keras_model(predicting_network(model), model.spec)
+
+
+def keras_model(network: Network, spec: Spec) -> Any:
+    """Return a new Keras model of a dense network, or of a network that is a Keras model."""
     if "keras" not in sys.modules and spec.backend in COMPUTE_BACKENDS:
         keras_for(spec.backend)
-    if network.apply is None:
+    apply: Any = network.apply
+    if apply is None:
         return _dense_model(network, spec)
-    with keras_scope(network.apply.dtype):
-        model = network.apply.architecture.model()
+    with keras_scope(apply.dtype):
+        model = apply.architecture.model()
         assign(model, network.arrays)
     return model
 

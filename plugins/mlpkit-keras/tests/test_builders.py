@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import BACKEND
 from custom import MyMLP, X, Y
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mlpkit import MLPClassifier, MLPRegressor
@@ -256,3 +257,29 @@ def test_adam_is_the_built_in_solver() -> None:
     assert (
         MLPClassifier(builder="keras.mlp", **QUICK).fit(X, Y)._network._live.recipe.solver == adam()
     )
+
+
+def test_encoders_are_not_left_out_silently() -> None:
+    """An encoder is an error, unless the network alone is requested."""
+    clf = MLPClassifier((4,), encoder=StandardScaler(), **QUICK | {"backend": "numpy"}).fit(X, Y)
+    with pytest.raises(ValueError, match="cannot convert the encoder.*without_encoder=True"):
+        clf.to_keras()
+    model = clf.to_keras(without_encoder=True)
+    expected = clf.predict_proba(X)
+    close(expected, to_numpy(model(clf.encoder_.transform(X).astype(X.dtype))), 1e-6)
+
+
+def linear(xp: Any, arrays: Any, x: Any, step: Any = None) -> tuple[Any, dict[str, Any]]:
+    """The outputs of a portable network."""
+    return x @ arrays["w"], {}
+
+
+def test_portable_networks_are_not_converted() -> None:
+    """The error names the networks that are."""
+
+    def build(spec: Any, rng: Any) -> Network:
+        return Network({"w": np.ones((spec.n_features, spec.n_outputs))}, xp_apply=linear)
+
+    clf = MLPClassifier(builder=build).initialize(3, classes=["a", "b"])
+    with pytest.raises(ValueError, match="supports Keras models and the networks of builder"):
+        clf.to_keras()
