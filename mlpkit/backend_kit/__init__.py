@@ -12,6 +12,9 @@ clipping.py        the largest norm of a gradient
 factors.py         factors of the learning rate and of the weight decay by array
 devices.py         the option ``device``; the warning about float64 on an accelerator
 processes.py       an error in place of a deadlock in forked processes
+program_folders.py the folder of compiled programs
+program_store.py   compiled programs on disk
+private_folders.py folders to which only this user has access
 training_rows.py   training data in the precision of the network, and its rows by index
 fixed_shapes.py    steps in blocks of a few fixed shapes, for backends that compile
 quantiles.py       several quantiles from the outputs of a network
@@ -47,6 +50,8 @@ from mlpkit.backend_kit.models import (
 from mlpkit.backend_kit.predictions import ModelOutputs, network_outputs, predictions
 from mlpkit.backend_kit.processes import ForkGuard
 from mlpkit.backend_kit.products import large_matmul
+from mlpkit.backend_kit.program_folders import program_folder
+from mlpkit.backend_kit.program_store import ProgramStore
 from mlpkit.backend_kit.quantiles import ascending, central, softplus
 from mlpkit.backend_kit.result_checks import (
     check_deltas,
@@ -74,6 +79,7 @@ __all__ = [
     "ForkGuard",
     "IndexBlock",
     "ModelOutputs",
+    "ProgramStore",
     "Segment",
     "WeightLayout",
     "ascending",
@@ -102,6 +108,7 @@ __all__ = [
     "padded_size",
     "predicting_network",
     "predictions",
+    "program_folder",
     "row_losses",
     "row_width",
     "rows_within",

@@ -6,8 +6,10 @@ truncated, empty or renamed file is removed, and its program is compiled again. 
 under a temporary name and renamed, so no lock is needed.
 """
 
+import errno
 import os
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -15,30 +17,56 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-MAGIC = b"mlpkit-jax 1\n"
+from mlpkit.backend_kit.private_folders import distrust_reason
+
+MAGIC = b"mlpkit program 1\n"
 HEADER = len(MAGIC) + sha256().digest_size
 ENDING, UNFINISHED = ".program", ".part"
 ABANDONED = 3600  # seconds after which an unfinished file has no writer anymore
+UNREADABLE = (errno.ELOOP, errno.EACCES)  # a symbolic link; no permission
 FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class ProgramStore:
-    """A cache with the methods that JAX calls, `get` and `put`.
+    """Compiled programs by key, in a folder that only this user can access.
 
-    The programs that were used least recently are removed first.
+    No method raises an error or waits: a program that cannot be read is not found, and one that
+    cannot be written is not kept. The programs that were used least recently are removed first.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, such as that of `program_folder`.
+    max_bytes : int
+        The largest size of all programs together.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = ProgramStore(Path(folder), max_bytes=1000)
+    ...     store.put("layers=(5,)", b"code")
+    ...     store.get("layers=(5,)"), store.get("layers=(6,)")
+    (b'code', None)
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        self._path = folder  # JAX logs an attribute of this name
+        self._path = folder  # a framework may log an attribute of this name
         self.max_bytes = max_bytes
         with suppress(OSError), _opened(folder) as directory:
+            _close_to_others(directory)
             self._make_room(directory, 0)
 
     def get(self, key: str) -> bytes | None:
         """Return the program of this key, or None."""
         with suppress(OSError), _opened(self._path) as directory:
             name = _name(key)
-            content = self._read(directory, name)
+            try:
+                content = self._read(directory, name)
+            except OSError as error:
+                if error.errno not in UNREADABLE:
+                    return None
+                content = None
             if content is not None and content[:HEADER] == _header(key, content[HEADER:]):
                 with suppress(OSError):  # the folder may be read-only
                     os.utime(_at(directory, name), dir_fd=_dir_fd(directory))
@@ -67,12 +95,16 @@ class ProgramStore:
     def _read(self, directory: "Directory", name: str) -> bytes | None:
         """Return the content of a regular file of this user, or None."""
         flags = FLAGS | os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait
-        with open(os.open(_at(directory, name), flags, dir_fd=_dir_fd(directory)), "rb") as file:
-            status = os.fstat(file.fileno())
+        descriptor = os.open(_at(directory, name), flags, dir_fd=_dir_fd(directory))
+        try:
+            status = os.fstat(descriptor)
             is_trusted = stat.S_ISREG(status.st_mode) and not distrust_reason(status)
             if not is_trusted or status.st_size > self.max_bytes:
                 return None
-            return file.read()
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(descriptor)
 
     def _make_room(self, directory: "Directory", size: int) -> None:
         """Remove invalid files, and the oldest programs until `size` more bytes fit."""
@@ -83,7 +115,7 @@ class ProgramStore:
                 with suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
                     if entry.name.endswith(UNFINISHED):
-                        if now - status.st_mtime > ABANDONED:
+                        if abs(now - status.st_mtime) > ABANDONED:  # the clock may be set back
                             _remove(directory, entry.name)
                     elif entry.name.endswith(ENDING):
                         if not stat.S_ISREG(status.st_mode) or status.st_size < HEADER:
@@ -116,17 +148,6 @@ def _opened(folder: Path) -> Iterator[Directory]:
         os.close(directory)
 
 
-def distrust_reason(status: os.stat_result) -> str:
-    """Return why a file or folder with this status cannot be trusted, or an empty string."""
-    if not hasattr(os, "geteuid"):
-        return ""
-    if status.st_uid != os.geteuid():
-        return f"it belongs to the user with id {status.st_uid}, not to {os.geteuid()}"
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return f"other users may write to it (mode {stat.S_IMODE(status.st_mode):04o})"
-    return ""
-
-
 def _name(key: str) -> str:
     return sha256(key.encode()).hexdigest() + ENDING
 
@@ -146,5 +167,16 @@ def _at(directory: Directory, name: str) -> str:
 
 
 def _remove(directory: Directory, name: str) -> None:
-    with suppress(OSError):
-        os.unlink(_at(directory, name), dir_fd=_dir_fd(directory))
+    """Remove a file, or whatever else has its name."""
+    path, dir_fd = _at(directory, name), _dir_fd(directory)
+    try:
+        os.unlink(path, dir_fd=dir_fd)
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True, dir_fd=dir_fd)
+
+
+def _close_to_others(directory: Directory) -> None:
+    """Remove the access of other users, who may have read access."""
+    with suppress(OSError):  # the system may be read-only
+        if isinstance(directory, int) and os.fstat(directory).st_mode & 0o077:
+            os.fchmod(directory, 0o700)
