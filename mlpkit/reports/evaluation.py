@@ -11,11 +11,13 @@ from sklearn.utils import check_consistent_length
 from mlpkit.calibration.conformal import checked_coverage
 from mlpkit.messages import escaped, plain_repr
 from mlpkit.metrics.accumulator import Accumulator
-from mlpkit.metrics.arguments import implied_task, metrics_of
+from mlpkit.metrics.arguments import REMEDIES, implied_task, metrics_of
+from mlpkit.metrics.calibration_sums import CalibrationSums
 from mlpkit.partitions.arguments import partitioners_of
 from mlpkit.partitions.columns import labels_of
 from mlpkit.partitions.fitting import fit_and_assign
 from mlpkit.plugin import Dataset, Task
+from mlpkit.reports.calibration import Calibration
 from mlpkit.reports.estimates import ReportOptions
 from mlpkit.reports.importance import N_REPEATS, FeatureImportance, ShuffledRows
 from mlpkit.reports.predictors import Predictor, validated_weight, with_errors
@@ -47,6 +49,7 @@ def evaluate(
     draws: int = 1000,
     random_state: int = 0,
     importance: bool = False,
+    calibration: bool = False,
 ) -> PartitionReport:
     """Evaluate metrics over all rows and by group.
 
@@ -108,6 +111,10 @@ def evaluate(
         Whether to measure the importance of the columns of ``X``, see `feature_importance`, by the
         first of the ``metrics`` that has a better direction. The report contains it as
         `PartitionReport.importance` and shows it. It requires an estimator and data in memory.
+    calibration : bool, default=False
+        Whether to compare predictions with targets: probabilities with frequencies, and predicted
+        numbers with observed ones, in bins of similar predictions and by group. The report
+        contains it as `PartitionReport.calibration`. A classifier needs probabilities.
 
     Returns
     -------
@@ -154,7 +161,15 @@ def evaluate(
             " rows of one of them to mlpkit.feature_importance."
         )
     evaluation = _Evaluation(
-        estimator, metrics, partitions, classes, task, checked_coverage(coverage), balanced, options
+        estimator,
+        metrics,
+        partitions,
+        classes,
+        task,
+        checked_coverage(coverage),
+        balanced,
+        options,
+        CalibrationSums() if calibration else None,
     )
     for chunk in chunks:
         evaluation.add(chunk)
@@ -178,7 +193,9 @@ class _Evaluation:
         coverage: float,
         balanced: bool,
         options: ReportOptions,
+        calibration: CalibrationSums | None,
     ) -> None:
+        self.calibration = calibration
         self.estimator, self.metrics, self.partitions = estimator, metrics, partitions
         self.classes, self.task, self.coverage = classes, task, coverage
         self.balanced, self.options = balanced, options
@@ -193,6 +210,12 @@ class _Evaluation:
         assert self.predictor.task is not None
         records = metrics_of(self.metrics, self.predictor.task, self.predictor.available)
         self.needs = {m.needs for m in records}
+        if self.calibration is not None and self.predictor.task != "regression":
+            if "probabilities" not in self.predictor.available:
+                raise ValueError(
+                    f"calibration=True needs probabilities. {REMEDIES['probabilities']}"
+                )
+            self.needs.add("probabilities")
         self.partitioners = partitioners_of(self.partitions, first.X)
         intervals = self.options.confidence is not None
         return Accumulator(records, balanced=self.balanced, intervals=intervals)
@@ -208,12 +231,20 @@ class _Evaluation:
         predictions = self.predictor.predictions(chunk, self.needs)
         dataset, n_rows = with_errors(chunk, predictions), len(predictions.y_true)
         groups = fit_and_assign(self.partitioners, self.fitted, dataset, n_rows)
-        self.accumulator.update(predictions, groups, validated_weight(chunk.sample_weight))
+        weight = validated_weight(chunk.sample_weight)
+        self.accumulator.update(predictions, groups, weight)
+        if self.calibration is not None:
+            self.calibration.update(predictions, groups, weight)
 
     def report(self) -> PartitionReport:
         if self.accumulator is None:
             raise ValueError("evaluate needs at least one row, got none.")
         report = PartitionReport(self.accumulator, self.partitioners, self.fitted, self.options)
+        if self.calibration is not None and self.predictor.task is not None:
+            coverage = self.coverage if "intervals" in self.needs else None
+            report.calibration = Calibration(
+                self.calibration, self.predictor.task, self.options.confidence, coverage
+            )
         warn_of_undefined(report)
         return report
 

@@ -11,6 +11,7 @@ from mlpkit.pickling import check_values
 from mlpkit.plugin import Metric, Partitioner
 from mlpkit.reports import limits as limit_checks
 from mlpkit.reports import plots, printing
+from mlpkit.reports.calibration import Calibration
 from mlpkit.reports.comparison import Comparison, Side
 from mlpkit.reports.entries import Entry, to_csv, to_frame
 from mlpkit.reports.estimates import Estimates, ReportOptions
@@ -52,6 +53,9 @@ class PartitionReport:
     importance : FeatureImportance or None
         The importance of the columns, with ``evaluate(..., importance=True)``. A merged report has
         none.
+    calibration : Calibration or None
+        Predictions against targets, with ``evaluate(..., calibration=True)``. A merged report has
+        it if both reports have it.
 
     Examples
     --------
@@ -77,6 +81,7 @@ class PartitionReport:
         self._estimates = Estimates(accumulator, options)
         self.options = options
         self.importance: FeatureImportance | None = None
+        self.calibration: Calibration | None = None
 
     @property
     def metrics(self) -> list[str]:
@@ -366,7 +371,10 @@ class PartitionReport:
             for p in self._partitioners
         }
         accumulator = self._accumulator + other._accumulator
-        return PartitionReport(accumulator, self._partitioners, fitted, self.options)
+        merged = PartitionReport(accumulator, self._partitioners, fitted, self.options)
+        if self.calibration is not None and other.calibration is not None:
+            merged.calibration = self.calibration + other.calibration
+        return merged
 
     def compare(self, other: "PartitionReport") -> Comparison:
         """Compare with another report: the values of this one minus those of the other.

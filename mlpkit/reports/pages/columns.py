@@ -39,8 +39,12 @@ class Column(NamedTuple):
         The axis of the plot.
     digits : int
         Number of decimals.
-    signed : bool
+    signed : bool, default=False
         Whether the values are differences.
+    only_reference_is_good : bool, default=False
+        Whether both higher and lower values than the reference are worse.
+    plotted : bool, default=True
+        Whether the table has a plot beside the values.
     """
 
     name: str
@@ -50,10 +54,16 @@ class Column(NamedTuple):
     scale: Scale
     digits: int
     signed: bool = False
+    only_reference_is_good: bool = False
+    plotted: bool = True
 
     def standing(self, cell: Cell) -> str:
         """Whether the whole interval is "worse" or "better" than the reference, else ""."""
-        if self.higher_is_better is None or not cell.eligible or math.isnan(cell.low):
+        if not cell.eligible or math.isnan(cell.low) or math.isnan(self.reference):
+            return ""
+        if self.only_reference_is_good:
+            return "" if cell.low <= self.reference <= cell.high else "worse"
+        if self.higher_is_better is None:
             return ""
         if cell.high < self.reference:
             return "worse" if self.higher_is_better else "better"

@@ -6,7 +6,7 @@ from mlpkit.reports.pages import markup
 from mlpkit.reports.pages.scales import Scale
 
 WIDTH, HEIGHT = 360, 220
-LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 34
+LEFT, RIGHT, TOP, BOTTOM = 44, 8, 26, 34
 
 
 class Plot:
@@ -62,7 +62,7 @@ class Plot:
             f"<desc>{description}</desc>{self._axes()}{''.join(self.marks)}"
             f'<text class="label" x="{(w + LEFT - RIGHT) // 2}" y="{h - 4}"'
             f' text-anchor="middle">{x_label}</text>'
-            f'<text class="label" x="2" y="{TOP + 1}" dominant-baseline="hanging">{y_label}</text>'
+            f'<text class="label" x="0" y="12">{y_label}</text>'
             "</svg>"
         )
 
@@ -83,9 +83,10 @@ class Plot:
         return "".join(marks)
 
 
-def figure(svgs: Iterable[str], caption: str) -> str:
-    """Plots side by side with one caption, markup."""
-    panels = f'<div class="panels">{"".join(svgs)}</div>'
+def figure(svgs: Iterable[str], caption: str, small: bool = False) -> str:
+    """Plots side by side with one caption, markup; more of them if they are small."""
+    style = "panels small" if small else "panels"
+    panels = f'<div class="{style}">{"".join(svgs)}</div>'
     return f"<figure>{panels}<figcaption>{caption}</figcaption></figure>"
 
 

@@ -54,13 +54,8 @@ def table(
     caption: str,
 ) -> str:
     """A table with the given groups."""
-    headings = "".join(
-        f'<th scope="colgroup" colspan="2">{markup.name(c.name)}{direction(c)}</th>'
-        for c in columns
-    )
-    axes = "".join(
-        f'<th scope="col">{_kind(c)}</th><th scope="col">{_axis(c)}</th>' for c in columns
-    )
+    headings = "".join(_headings(c) for c in columns)
+    axes = "".join(f'<th scope="col">{_kind(c)}</th>{_axis(c)}' for c in columns)
     n_rows = n_rows_of(columns)
     rows = "".join(
         f'<tr><th scope="row">{names[g]}</th><td class="rows">{n_rows[g]:,}</td>'
@@ -73,6 +68,12 @@ def table(
         f'<tr><th scope="col" rowspan="2">group</th><th scope="col" rowspan="2">rows</th>'
         f"{headings}</tr><tr>{axes}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _headings(column: Column) -> str:
+    """The name of a metric, over its values and its plot."""
+    scope = 'scope="colgroup" colspan="2"' if column.plotted else 'scope="col"'
+    return f"<th {scope}>{markup.name(column.name)}{direction(column)}</th>"
 
 
 def direction(column: Column) -> str:
@@ -91,7 +92,9 @@ def value_text(column: Column, cell: Cell) -> str:
     """The value with its interval; in parentheses if the group is not eligible."""
     if not cell.n_rows:
         return "no rows"
-    shown = markup.data(cell.value, column.digits, column.signed)
+    shown = markup.fixed(cell.value, column.digits, column.signed)
+    if column.standing(cell):
+        shown = f"<b>{shown}</b>"
     ends = markup.interval(cell.low, cell.high, column.digits, column.signed)
     content = f"{shown} {ends}".rstrip()
     return content if cell.eligible else f"({content})"
@@ -100,25 +103,24 @@ def value_text(column: Column, cell: Cell) -> str:
 def _cells(column: Column, cell: Cell | None) -> str:
     """The cell with the text and the cell with the plot."""
     if cell is None:
-        return "<td></td><td></td>"
-    kind = "ineligible" if not cell.eligible else column.standing(cell)
+        return "<td></td><td></td>" if column.plotted else "<td></td>"
+    kind = column.standing(cell) if cell.eligible else "ineligible"
     style = f"value {kind}".rstrip()
-    return (
-        f'<td class="{style}" data-metric="{markup.text(column.name)}">'
-        f'{value_text(column, cell)}</td><td class="plot">{_dot(column, cell, kind)}</td>'
-    )
+    plot = f'<td class="plot">{_dot(column, cell, kind)}</td>' if column.plotted else ""
+    metric = markup.text(column.name)
+    return f'<td class="{style}" data-metric="{metric}">{value_text(column, cell)}</td>{plot}'
 
 
 def _dot(column: Column, cell: Cell, kind: str) -> str:
     """The plot of one group, for sighted readers of a table that has the same numbers."""
     at = _position(column, column.reference)
-    marks = f'<line class="reference" x1="{at}" x2="{at}" y2="100%"/>' if at else ""
+    marks = f'<line x1="{at}" x2="{at}" y2="100%"/>' if at else ""
     if not math.isnan(cell.low) and not math.isnan(cell.high):
-        low, high = (_clamped(column, end) for end in (cell.low, cell.high))
-        marks += f'<line x1="{low}" x2="{high}" y1="50%" y2="50%"/>'
+        low, high = (_place(column, end) for end in (cell.low, cell.high))
+        marks += f'<rect x="{_percent(low)}" width="{_percent(high - low)}"/>'
     at = _position(column, cell.value)
     if at:
-        marks += f'<circle cx="{at}" cy="50%" r="4"/>'
+        marks += f'<circle cx="{at}"/>'
     elif not math.isnan(cell.value):  # beyond the axis, which eligible groups determine
         below = cell.value < column.scale.low
         x, anchor, arrow = ("0", "start", "‹") if below else ("100%", "end", "›")
@@ -128,36 +130,43 @@ def _dot(column: Column, cell: Cell, kind: str) -> str:
 
 
 def _position(column: Column, value: float) -> str:
-    """The position of a value in percent of the width; "" if it is not on the axis."""
+    """The place of a value; "" if it is not on the axis."""
     at = column.scale.at(value) if math.isfinite(value) else math.nan
-    return _percent(at) if 0 <= at <= 1 else ""
+    return _percent(_place(column, value)) if 0 <= at <= 1 else ""
 
 
-def _clamped(column: Column, value: float) -> str:
-    """The position of a value, or the edge of the plot."""
-    at = column.scale.at(value)
-    return "0" if at < 0 else "100%" if at > 1 else _percent(at)
+def _place(column: Column, value: float) -> float:
+    """The share of the width at which a value is, or the edge of the plot.
 
-
-def _percent(at: float) -> str:
-    """The place of a position from 0 to 1 within the margins.
-
-    >>> _percent(0.0), _percent(0.5)
-    ('4%', '50%')
+    An axis takes the width without margins.
     """
-    return f"{round(100 * (MARGIN + (1 - 2 * MARGIN) * at), 1):g}%"
+    at = column.scale.at(value)
+    return 0.0 if at < 0 else 1.0 if at > 1 else MARGIN + (1 - 2 * MARGIN) * at
+
+
+def _percent(share: float) -> str:
+    """A share of the width.
+
+    >>> _percent(0.0), _percent(0.12345)
+    ('0%', '12.3%')
+    """
+    return f"{round(100 * share, 1):g}%"
 
 
 def _axis(column: Column) -> str:
     """The axis of a plot in the head of the table."""
+    if not column.plotted:
+        return ""
     marks = "".join(
-        f'<text x="{_position(column, tick)}" y="11" text-anchor="middle">'
-        f"{_tick(tick, column.signed)}</text>"
-        f'<line x1="{_position(column, tick)}" x2="{_position(column, tick)}" y1="14" y2="18"/>'
-        for tick in column.scale.ticks(4)
-        if 0.08 <= column.scale.at(tick) <= 0.92
+        f'<text x="{at}" y="11" text-anchor="middle">{_tick(tick, column.signed)}</text>'
+        f'<line x1="{at}" x2="{at}" y1="14" y2="18"/>'
+        for tick, at in ((t, _position(column, t)) for t in column.scale.ticks(5))
+        if 0.04 <= column.scale.at(tick) <= 0.96
     )
-    return f'<span class="hidden">plot</span><svg class="axis" aria-hidden="true">{marks}</svg>'
+    return (
+        '<th scope="col"><span class="hidden">plot</span>'
+        f'<svg class="axis" aria-hidden="true">{marks}</svg></th>'
+    )
 
 
 def _tick(value: float, signed: bool) -> str:

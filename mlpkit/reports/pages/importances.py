@@ -41,8 +41,10 @@ class ShownImportance(Protocol):
         """Feature by feature, the most important first."""
 
 
-def importance_table(importance: ShownImportance, most: int = MAX_FEATURES) -> str:
+def importance_table(importance: ShownImportance | None, most: int = MAX_FEATURES) -> str:
     """The importance over all rows of the most important features."""
+    if importance is None:
+        return ""
     own = [e for e in importance.entries if e.partitioner == "all"]
     shown = own[:most]
     names = markup.names(e.feature for e in shown)
@@ -50,7 +52,7 @@ def importance_table(importance: ShownImportance, most: int = MAX_FEATURES) -> s
     largest = max((abs(e.importance) for e in shown if math.isfinite(e.importance)), default=0.0)
     rows = "".join(
         f'<tr><th scope="row">{names[e.feature]}</th>'
-        f'<td class="value">{markup.data(e.importance, digits)}'
+        f'<td class="value">{markup.fixed(e.importance, digits)}'
         f' <span class="interval">±{markup.fixed(e.deviation, digits)}</span></td>'
         f'<td class="plot">{_bar(e.importance, largest)}</td></tr>'
         for e in shown
@@ -75,4 +77,4 @@ def _bar(value: float, largest: float) -> str:
     """A bar from 0; nothing for values below 0, which are chance."""
     share = value / largest if largest and math.isfinite(value) else 0.0
     width = f"{round(100 * max(share, 0.0), 1):g}%"
-    return f'<svg aria-hidden="true"><rect width="{width}" y="25%" height="50%"/></svg>'
+    return f'<svg aria-hidden="true"><rect width="{width}"/></svg>'

@@ -63,16 +63,6 @@ def fixed(value: float, digits: int, sign: bool = False) -> str:
     return f"{'−' if value < 0 else '+' if sign and value else ''}{shown}"
 
 
-def data(value: float, digits: int, sign: bool = False) -> str:
-    """A number as text that also has the exact value, for programs.
-
-    >>> data(2 / 3, 3)
-    '<data value="0.6666666666666666">0.667</data>'
-    """
-    shown = fixed(value, digits, sign)
-    return f'<data value="{value!r}">{shown}</data>' if math.isfinite(value) else shown
-
-
 def interval(low: float, high: float, digits: int, sign: bool = False) -> str:
     """A confidence interval in brackets, or nothing if it is undefined.
 
@@ -92,13 +82,17 @@ def description_list(items: Mapping[str, Any]) -> str:
 
 
 def section(key: str, heading: str, content: str) -> str:
-    """A section of the page; nothing if there is no content."""
-    if not content:
-        return ""
+    """A section of the page."""
     return (
         f'<section id="{key}" aria-labelledby="{key}-heading">'
         f'<h2 id="{key}-heading">{heading}</h2>{content}</section>'
     )
+
+
+def navigation(sections: Iterable[tuple[str, str]]) -> str:
+    """Links to sections, from their keys and headings."""
+    links = "".join(f'<li><a href="#{key}">{heading}</a></li>' for key, heading in sections)
+    return f'<nav aria-label="Sections"><ul>{links}</ul></nav>'
 
 
 def plural(n: int, singular: str, several: str = "") -> str:

@@ -7,6 +7,8 @@ from mlpkit.messages import comma_separated
 from mlpkit.reports.limits import Failure
 from mlpkit.reports.pages import columns as of
 from mlpkit.reports.pages import markup, sections
+from mlpkit.reports.pages.calibrations import calibration_section
+from mlpkit.reports.pages.differences import differences_table
 from mlpkit.reports.pages.documents import document, part
 from mlpkit.reports.pages.group_tables import group_tables
 from mlpkit.reports.pages.importances import importance_table
@@ -24,24 +26,25 @@ def report_page(
     """The document of `PartitionReport.to_html`."""
     directions = directions_of(report)
     columns = of.of_report(report.entries, directions)
+    members = of.groups_of(columns)
     groups = sections.partitioners(columns)
-    parts = [
-        sections.limits(failures),
-        markup.section("overall", "All rows", sections.overall(columns, report.options.confidence)),
-        markup.section("worst", "Worst groups", sections.worst(columns)),
-        markup.section(
-            "groups", "Groups", groups and sections.legend(columns, report.options) + groups
+    contents = {
+        ("overall", "All rows"): sections.overall(columns, report.options.confidence),
+        ("worst", "Worst groups"): sections.worst(columns),
+        ("differences", "Differences between groups"): differences_table(columns, members),
+        ("groups", "Groups"): groups and sections.legend(columns, report.options) + groups,
+        ("calibration", "Calibration"): calibration_section(
+            report.calibration, report.options.min_rows
         ),
-    ]
-    if report.importance is not None:
-        table = importance_table(report.importance)
-        parts.append(markup.section("importance", "Importance of features", table))
-    parts += [
-        markup.section("training", "Training", sections.training(estimator, directions)),
-        markup.section("notes", "Notes", sections.notes(report, columns)),
-    ]
+        ("importance", "Importance of features"): importance_table(report.importance),
+        ("training", "Training"): sections.training(estimator, directions),
+        ("notes", "Notes"): sections.notes(report, columns),
+    }
+    contents = {names: content for names, content in contents.items() if content}
     heading = title or f"Report of {comma_separated(directions)}"
-    return document(heading, markup.description_list(details), "".join(parts))
+    facts = markup.description_list(details) + sections.limits(failures)
+    parts = (markup.section(*names, content) for names, content in contents.items())
+    return document(heading, facts + markup.navigation(contents), "".join(parts))
 
 
 def report_part(report: sections.ShownReport) -> str:

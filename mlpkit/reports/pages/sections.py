@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from mlpkit.metrics.grouping import GroupLabel
+from mlpkit.reports.calibration import Calibration
 from mlpkit.reports.entries import Entry
 from mlpkit.reports.estimates import ReportOptions
 from mlpkit.reports.importance import FeatureImportance
@@ -23,6 +24,7 @@ class ShownReport(Protocol):
 
     options: ReportOptions
     importance: FeatureImportance | None
+    calibration: Calibration | None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -59,7 +61,7 @@ def overall(columns: Sequence[Column], confidence: float | None) -> str:
             cell = c.cells[ALL]
             items.append(
                 f"<div><dt>{markup.name(c.name)}{direction(c)}</dt>"
-                f"<dd><strong>{markup.data(cell.value, c.digits, c.signed)}</strong>"
+                f"<dd><strong>{markup.fixed(cell.value, c.digits, c.signed)}</strong>"
                 f" {markup.interval(cell.low, cell.high, c.digits, c.signed)}</dd></div>"
             )
     n_rows = columns[0].cells[ALL].n_rows if columns and ALL in columns[0].cells else 0
