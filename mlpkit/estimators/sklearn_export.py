@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import sklearn.neural_network
 
-from mlpkit.estimators.exported_networks import as_predicted
+from mlpkit.backend_kit.folding import predicting_network
+from mlpkit.estimators.fitted_model import fitted_model
 from mlpkit.estimators.network_initialization import activation_of
 from mlpkit.estimators.sklearn_optimizers import optimizer_of
 from mlpkit.estimators.sklearn_parameters import (
@@ -48,8 +49,8 @@ def as_sklearn(estimator: Any, name: str, predictions_only: bool) -> Any:
         _check_dense(estimator, name)
         network = _present_network(estimator)
         if predictions_only:
-            temperature = state.get("temperature_", 1.0)
-            network = as_predicted(network, estimator._targets, temperature)
+            model = fitted_model(network.network, network.spec, estimator._targets, state)
+            network = FittedNetwork(network.spec, predicting_network(model))
         _set_fitted(converted, estimator, network, predictions_only)
     return converted
 
