@@ -1,4 +1,4 @@
-"""A folder of compiled programs with a limited size, without errors, warnings and waiting.
+"""Compiled programs on disk, in a folder of limited size.
 
 A program in the folder is executed, so the folder and its files must belong to this user, and no
 other user may have write access. Each file starts with a digest of its key and its content: a
@@ -22,7 +22,7 @@ from mlpkit.backend_kit.private_folders import distrust_reason
 MAGIC = b"mlpkit program 1\n"
 HEADER = len(MAGIC) + sha256().digest_size
 ENDING, UNFINISHED = ".program", ".part"
-ABANDONED = 3600  # seconds after which an unfinished file has no writer anymore
+ABANDONED = 3600  # seconds after which an unfinished file is removed
 UNREADABLE = (errno.ELOOP, errno.EACCES)  # a symbolic link; no permission
 FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 

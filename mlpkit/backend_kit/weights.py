@@ -124,14 +124,14 @@ class WeightLayout:
         Parameters
         ----------
         with_decay : bool
-            Whether weights decay. Without, the factors of the weight decay are 0.
+            Whether weights decay. If False, the factors of the weight decay are 0.
         max_size : int or None, default=None
             The largest number of weights in a segment.
 
         Returns
         -------
         list of Segment
-            One segment if there are no factors and no limit.
+            A single segment if all weights have the same factors and `max_size` is None.
 
         Examples
         --------

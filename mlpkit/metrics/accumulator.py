@@ -93,7 +93,7 @@ class Accumulator:
         self._add(predictions, grouping, statistics, deviations)
 
     def update_grouped(self, predictions: Predictions, grouping: Grouping) -> None:
-        """Add rows with a grouping that serves several epochs. Without intervals."""
+        """Add rows with a grouping that is used in several epochs. Intervals are not supported."""
         self._add(predictions, grouping, *self._columns(predictions))
 
     def _add(
@@ -278,7 +278,7 @@ def check_comparable(one: Accumulator, other: Accumulator, participle: str) -> N
 
 
 def shortened(values: list[object], most: int = 12) -> str:
-    """A list for a message, without the middle of a long one.
+    """A list for a message. The middle of a long list is omitted.
 
     >>> shortened(list(range(9)), 4)
     '[0, 1, ..., 7, 8]'

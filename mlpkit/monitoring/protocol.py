@@ -12,7 +12,7 @@ PredictSet = Callable[[State], Array]  # the same of one set of rows
 
 
 class Monitor(Protocol):
-    """Measures a fit. Training calls the methods in the order in which they stand here."""
+    """Measures a fit. Training calls the methods in the order in which they are defined."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -16,7 +16,7 @@ from mlpkit.partitions import columns
 from mlpkit.partitions.fitting import equal_fitted
 from mlpkit.plugin import Array, Dataset, Groups, Partitioner
 
-MAX_GROUPS = 100  # of one column; the rarest of more values are assigned to "other"
+MAX_GROUPS = 100  # of one column; the rarest of any further values are assigned to "other"
 RowValues = Callable[[Dataset], Array]  # one value for each row, (n,)
 
 
@@ -35,7 +35,8 @@ def by_column(
     name : str or None, default=None
         Name of the partitioner, by default that of the column.
     max_groups : int, default=100
-        Maximum number of groups. The rarest of more values are assigned to the group "other".
+        Maximum number of groups. If there are more values, the rarest ones are assigned to the
+        group "other".
 
     Returns
     -------

@@ -81,7 +81,7 @@ def dropout_mask(
 
 
 def dropout(xp: Namespace, x: Any, step: StepContext | None, layer: int, rate: float) -> Any:
-    """Set a fraction of the units of each row to 0, and scale the others such that the mean stays.
+    """Set a fraction of the units of each row to 0, and scale the others so that the mean is kept.
 
     Which units are dropped depends on the seed of the step and the index of the row only, so it
     is the same on every backend and for any order of the rows. The probability of a unit is

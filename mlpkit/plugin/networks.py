@@ -140,7 +140,7 @@ class Apply(Protocol):
         outputs : array of shape (n, n_outputs)
             Outputs before the activation of the output layer.
         arrays : dict of arrays
-            New values of frozen arrays; those that it does not contain stay as they are. It may
+            New values of frozen arrays; arrays that it does not contain are unchanged. It may
             also hold, under the key `PENALTY`, a scalar that is added to the loss for each unit of
             weight.
         """
@@ -199,7 +199,7 @@ class PortableApply(Protocol):
             Outputs before the activation of the output layer, for several models with a leading
             axis of length `n_models`.
         arrays : dict of arrays
-            New values of frozen arrays; those that it does not contain stay as they are. It may
+            New values of frozen arrays; arrays that it does not contain are unchanged. It may
             also hold, under the key `PENALTY`, a number that is added to the loss for each unit of
             weight: a scalar, or for several models an array of shape (n_models,).
         """

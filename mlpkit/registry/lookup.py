@@ -284,14 +284,24 @@ def resolve(
     factory, component = installed().resolve(kind, name_or_object)
     for option in options or {}:
         if option not in component.options:
-            others = installed().with_option(kind, option)
-            raise ValueError(
-                f"{kind} {name_or_object!r} has no option {option!r}; it accepts:"
-                f" {comma_separated(component.options)}."
-                f" {did_you_mean(option, component.options)}".rstrip()
-                + (f" It is an option of {' and '.join(others)}." if others else "")
-            )
+            raise ValueError(_unknown_option(kind, name_or_object, component, option))
     return factory, dict(options or {})
+
+
+def _unknown_option(kind: Kind, name: str, component: Component, option: str) -> str:
+    """Return the message about an option that a component does not declare."""
+    known = component.options
+    accepted = (
+        f"no option {option!r}; it accepts: {comma_separated(known)}."
+        if known
+        else (f"no options, got {option!r}.")
+    )
+    message = f"{kind} {name!r} has {accepted} {did_you_mean(option, known)}".rstrip()
+    others = installed().with_option(kind, option)
+    if not others:
+        return message
+    listed = " and ".join(filter(None, [", ".join(others[:-1]), others[-1]]))
+    return f"{message} It is an option of {listed}."
 
 
 def adapted(kind: str, foreign_object: Any, **context: Any) -> Any:

@@ -44,9 +44,10 @@ class CalibrationBin(NamedTuple):
     predicted, observed : float
         Weighted means of the predictions and of the targets.
     low, high : float
-        Confidence interval of `observed`; NaN without ``confidence=``.
+        Confidence interval of `observed`; NaN unless ``confidence=`` was passed.
     coverage : float
-        Fraction of the targets that are in their predicted intervals; NaN without such intervals.
+        Fraction of the targets that are in their predicted intervals; NaN if there are no such
+        intervals.
     n_rows : int
         Number of rows.
     weight : float

@@ -59,7 +59,7 @@ class Comparison:
         Returns
         -------
         list of Change
-            Empty without ``confidence=``.
+            Empty unless ``confidence=`` was passed.
         """
         return [change for change in self.entries if change.significant]
 

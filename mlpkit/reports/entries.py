@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     value : float
         The value; NaN where undefined.
     low, high : float
-        Confidence interval; NaN without ``confidence=``.
+        Confidence interval; NaN unless ``confidence=`` was passed.
     n_rows : int
         Number of rows.
     weight : float

@@ -1,4 +1,4 @@
-"""Columns of any table in another order of the rows, while the other columns stay as they are."""
+"""Columns of any table with shuffled rows; the other columns are unchanged."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
@@ -78,7 +78,7 @@ def _indices(keys: Any, names: Sequence[Any] | None, shown: Sequence[str]) -> tu
 def shuffled(X: Any, indices: Iterable[int], order: Array) -> Any:
     """A copy of the table in which these columns have their rows in another order.
 
-    Dtypes, names and the index of a dataframe stay as they are.
+    Dtypes, names and the index of a dataframe are kept.
 
     >>> shuffled(np.array([[1, 2], [3, 4]]), [1], np.array([1, 0])).tolist()
     [[1, 4], [3, 2]]

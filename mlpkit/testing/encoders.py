@@ -60,7 +60,7 @@ class EncoderTests(EncoderCase):
             is_category = column.kind == "category"
             assert (column.n_levels > 0) == is_category, f"{column} has the wrong n_levels"
             assert form == "array" or column.source in columns, (
-                f"{column.name!r} comes from {column.source!r}, which is no column of the table"
+                f"{column.name!r} comes from {column.source!r}, which is not a column of the table"
             )
 
     @EACH_FORM
@@ -197,7 +197,7 @@ class EncoderTests(EncoderCase):
 
     @EACH_FORM
     def test_input_is_not_modified(self, form: str) -> None:
-        """`fit` and `transform` leave table, targets and weights as they are."""
+        """`fit` and `transform` do not modify the table, the targets and the weights."""
         columns = self.accepted(form)
         X, y, w = table(form, columns), tables.targets(), np.ones(N)
         for array in (X, y, w):

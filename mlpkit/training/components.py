@@ -70,7 +70,7 @@ def selected_callbacks(parameters: Parameters, passes: int = 0) -> list[Any]:
 
 
 def callbacks_of(parameters: Parameters, passes: int = 0, **context: Any) -> list[Callback]:
-    """The callbacks, resolved by name, adapted by a plugin, or as they are."""
+    """The callbacks, resolved by name or adapted by a plugin where necessary."""
     callbacks = [
         _named_callback(c, parameters) if isinstance(c, str) else c
         for c in selected_callbacks(parameters, passes)

@@ -67,7 +67,7 @@ class CycleRun:
         Raises
         ------
         ValueError
-            If the weights become infinite or NaN, and there is no best epoch to return to.
+            If the weights become infinite or NaN before any epoch has a score.
         """
         job, order = self.job, next(self._orders)
         t = planned_progress(n_before + 1, len(order), n_epochs)
@@ -133,7 +133,7 @@ class BestStates:
         self.scores = np.where(better, scores, self.scores)
 
     def gained(self, before: float, min_gain: float) -> bool:
-        """Whether the score is better than before by this fraction, or there is no score."""
+        """Whether the score improved by this fraction. True if there are no scores."""
         if not self or before == -np.inf:
             return True
         return self.score - before >= min_gain * abs(before)

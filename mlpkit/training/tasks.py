@@ -10,7 +10,7 @@ Attributes = Callable[[State, Progress, int], dict[str, Any]]
 
 
 class Tasks(Protocol):
-    """Reports a fit. Training calls the methods in the order in which they stand here."""
+    """Reports a fit. Training calls the methods in the order in which they are defined."""
 
     def begin(self, n_epochs: int | None, rows: Dataset) -> None:
         """Begin a fit of at most ``n_epochs`` epochs on validated rows; None is any number."""

@@ -226,8 +226,14 @@ def test_undeclared_options_are_rejected(site: Path, monkeypatch: pytest.MonkeyP
     ):
         registry.resolve("backend", "fast", {"sped": 2})
     with pytest.raises(
-        ValueError, match=r"it accepts: none\. It is an option of backend='fast'\.$"
+        ValueError, match=r"has no options, got 'speed'\. It is an option of backend='fast'\.$"
     ):
+        registry.resolve("backend", "numpy", {"speed": 2})
+    for name in ("ample", "brisk"):
+        source = FAST.replace("'fast'", f"'{name}'")
+        install(site, f"mlpkit-{name}", {name: source})
+    expected = "option of backend='ample', backend='brisk' and backend='fast'."
+    with pytest.raises(ValueError, match=f"{expected}$"):
         registry.resolve("backend", "numpy", {"speed": 2})
 
 
