@@ -1,6 +1,7 @@
 """Components of the core, registered through the same hooks as those of plugins."""
 
 from mlpkit.plugin import Component, hookimpl
+from mlpkit.registry.builtin_metrics import METRICS
 
 
 @hookimpl
@@ -98,97 +99,10 @@ def mlpkit_callbacks() -> list[Component]:
 
 @hookimpl
 def mlpkit_metrics() -> list[Component]:
-    def component(module: str, name: str, summary: str, *options: str) -> Component:
-        return Component(name, f"mlpkit.metrics.{module}:{name}", summary, options=options)
-
-    pos = "pos_label"
-    names = {"precision": "precision", "recall": "recall", "f1": "F1 score"}
-    averages = {
-        "macro": "mean {} over the classes",
-        "micro": "{} from the total counts of all classes",
-        "weighted": "mean {} over the classes, weighted by class size",
-    }
-    classes, probabilities, regression = "classification", "probabilities", "regression"
     return [
-        component(classes, "accuracy", "fraction of correct predictions"),
-        component(classes, "balanced_accuracy", "mean recall over the classes"),
-        component(classes, "hamming_loss", "fraction of wrong labels"),
-        *(component(classes, name, f"{text} of one class", pos) for name, text in names.items()),
-        *(
-            component(classes, f"{name}_{average}", template.format(text))
-            for name, text in names.items()
-            for average, template in averages.items()
-        ),
-        component(classes, "selection_rate", "fraction of the rows predicted as positive", pos),
-        component(
-            classes,
-            "true_positive_rate",
-            "fraction of the positives predicted as positive",
-            pos,
-        ),
-        component(
-            classes,
-            "false_positive_rate",
-            "fraction of the negatives predicted as positive",
-            pos,
-        ),
-        component(
-            classes,
-            "true_negative_rate",
-            "fraction of the negatives predicted as negative",
-            pos,
-        ),
-        component(
-            classes,
-            "false_negative_rate",
-            "fraction of the positives predicted as negative",
-            pos,
-        ),
-        component(classes, "true_positives", "count or total weight of the true positives", pos),
-        component(classes, "false_positives", "count or total weight of the false positives", pos),
-        component(classes, "true_negatives", "count or total weight of the true negatives", pos),
-        component(classes, "false_negatives", "count or total weight of the false negatives", pos),
-        component(probabilities, "log_loss", "mean negative log-probability of the true class"),
-        component(probabilities, "brier_score", "mean squared error of the probabilities"),
-        component(
-            probabilities,
-            "expected_calibration_error",
-            "mean absolute difference between confidence and accuracy over bins",
-            "bins",
-        ),
-        component(probabilities, "roc_auc", "area under the ROC curve"),
-        component(
-            probabilities, "roc_auc_histogram", "approximation of roc_auc by histograms", "bins"
-        ),
-        component(probabilities, "average_precision", "summary of the precision-recall curve"),
-        component(
-            probabilities,
-            "average_precision_histogram",
-            "approximation of average_precision by histograms",
-            "bins",
-        ),
-        component(regression, "r2", "coefficient of determination"),
-        component(regression, "explained_variance", "fraction of explained variance"),
-        component(regression, "mse", "mean squared error"),
-        component(regression, "rmse", "root mean squared error"),
-        component(regression, "mae", "mean absolute error"),
-        component(regression, "median_absolute_error", "median absolute error"),
-        component(
-            regression,
-            "median_absolute_error_histogram",
-            "median_absolute_error, approximated within 1.1 percent",
-        ),
-        component(regression, "mean_bias", "mean difference of prediction and target"),
-        component(regression, "poisson_deviance", "mean Poisson deviance"),
-        component(regression, "pinball_loss", "pinball loss of a predicted quantile", "alpha"),
-        component(
-            "prediction_intervals",
-            "interval_coverage",
-            "fraction of the targets in their predicted intervals",
-        ),
-        component(
-            "prediction_intervals", "interval_width", "mean width of the predicted intervals"
-        ),
+        Component(name, f"mlpkit.metrics.{module}:{name}", summary, options=options)
+        for module, metrics in METRICS.items()
+        for name, summary, options in metrics
     ]
 
 

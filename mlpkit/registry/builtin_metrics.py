@@ -1,0 +1,68 @@
+"""The built-in metrics by the module that contains them: name, summary and options of each."""
+
+POSITIVE = ("pos_label",)
+METRICS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
+    "classification": (
+        ("accuracy", "fraction of correct predictions", ()),
+        ("balanced_accuracy", "mean recall over the classes", ()),
+        ("hamming_loss", "fraction of wrong labels", ()),
+        ("precision", "precision of one class", POSITIVE),
+        ("recall", "recall of one class", POSITIVE),
+        ("f1", "F1 score of one class", POSITIVE),
+        ("precision_macro", "mean precision over the classes", ()),
+        ("precision_micro", "precision from the total counts of all classes", ()),
+        ("precision_weighted", "mean precision over the classes, weighted by class size", ()),
+        ("recall_macro", "mean recall over the classes", ()),
+        ("recall_micro", "recall from the total counts of all classes", ()),
+        ("recall_weighted", "mean recall over the classes, weighted by class size", ()),
+        ("f1_macro", "mean F1 score over the classes", ()),
+        ("f1_micro", "F1 score from the total counts of all classes", ()),
+        ("f1_weighted", "mean F1 score over the classes, weighted by class size", ()),
+        ("selection_rate", "fraction of the rows predicted as positive", POSITIVE),
+        ("true_positive_rate", "fraction of the positives predicted as positive", POSITIVE),
+        ("false_positive_rate", "fraction of the negatives predicted as positive", POSITIVE),
+        ("true_negative_rate", "fraction of the negatives predicted as negative", POSITIVE),
+        ("false_negative_rate", "fraction of the positives predicted as negative", POSITIVE),
+        ("true_positives", "count or total weight of the true positives", POSITIVE),
+        ("false_positives", "count or total weight of the false positives", POSITIVE),
+        ("true_negatives", "count or total weight of the true negatives", POSITIVE),
+        ("false_negatives", "count or total weight of the false negatives", POSITIVE),
+    ),
+    "probabilities": (
+        ("log_loss", "mean negative log-probability of the true class", ()),
+        ("brier_score", "mean squared error of the probabilities", ()),
+        (
+            "expected_calibration_error",
+            "mean absolute difference between confidence and accuracy over bins",
+            ("bins",),
+        ),
+        ("roc_auc", "area under the ROC curve", ()),
+        ("roc_auc_histogram", "approximation of roc_auc by histograms", ("bins",)),
+        ("average_precision", "summary of the precision-recall curve", ()),
+        (
+            "average_precision_histogram",
+            "approximation of average_precision by histograms",
+            ("bins",),
+        ),
+    ),
+    "regression": (
+        ("r2", "coefficient of determination", ()),
+        ("explained_variance", "fraction of explained variance", ()),
+        ("mse", "mean squared error", ()),
+        ("rmse", "root mean squared error", ()),
+        ("mae", "mean absolute error", ()),
+        ("median_absolute_error", "median absolute error", ()),
+        (
+            "median_absolute_error_histogram",
+            "median_absolute_error, approximated within 1.1 percent",
+            (),
+        ),
+        ("mean_bias", "mean difference of prediction and target", ()),
+        ("poisson_deviance", "mean Poisson deviance", ()),
+        ("pinball_loss", "pinball loss of a predicted quantile", ("alpha",)),
+    ),
+    "prediction_intervals": (
+        ("interval_coverage", "fraction of the targets in their predicted intervals", ()),
+        ("interval_width", "mean width of the predicted intervals", ()),
+    ),
+}
