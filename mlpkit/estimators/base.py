@@ -16,6 +16,7 @@ from mlpkit.estimators.calibration_rows import OF_HELD_OUT_ROWS
 from mlpkit.estimators.call import Call
 from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES, SklearnCallbackSupport
 from mlpkit.estimators.changes import LastParameters
+from mlpkit.estimators.checked_checkpoint import check_groups, checked_checkpoint
 from mlpkit.estimators.encoding import Encoding, fitted_encoding
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.estimators.fit_monitor import EarlierCalls, MeasuredRows, monitor_of
@@ -182,7 +183,9 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             call.check(parameters)
             if incremental and "_optimizer" in vars(self):
                 parameters = parameters.with_optimizer_of(self._optimizer)
-            rng = check_random_state(parameters.random_state)
+            encoded = self._validated_sets(parameters, sets)
+            checkpoint = checked_checkpoint(self, parameters, data, encoded, fresh)
+            rng = checkpoint.generator(parameters.random_state)
             if fresh:
                 self._forget()
                 network = initialized(parameters, self._shape_of(data), rng)
@@ -191,11 +194,14 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             self._targets.check_loss(network.spec.loss)
             recipe = recipe_of(parameters, network.solver)
 
-            encoded = self._validated_sets(parameters, sets)
             both = {name: (sets[name], encoded[name]) for name in sets}
             train = data._replace(sample_weight=valid.sample_weight)
             measured = MeasuredRows(rows, train, both, "_encoding" in vars(self))
             earlier = EarlierCalls(len(vars(self).get("_losses", ())), vars(self).get("_stream"))
+            monitor = monitor_of(
+                parameters, changes, network, self._targets, measured, earlier, incremental
+            )
+            check_groups(checkpoint, monitor)
             inputs = FitInputs(
                 rows=valid,
                 data=data,
@@ -203,14 +209,13 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 recipe=recipe,
                 rng=rng,
                 progress=self._starting_progress(recipe, incremental),
-                monitor=monitor_of(
-                    parameters, changes, network, self._targets, measured, earlier, incremental
-                ),
+                monitor=monitor,
                 tasks=tasks,
                 validation=encoded.get("validation"),
                 passes=int(incremental),
                 predicts_held_out=self._uses_held_out(parameters),
                 attributes_of=partial(self._attributes_of, parameters),
+                checkpoint=checkpoint,
             )
             result = fit(network, parameters, inputs)
         self._keep_optimizer(parameters, result)

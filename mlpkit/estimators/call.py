@@ -34,3 +34,10 @@ class Call(NamedTuple):
             raise ValueError("partial_fit does not support average_decay. Use fit instead.")
         if self.incremental and parameters.early_stopping_on is not None:
             raise ValueError("partial_fit does not support early_stopping_on. Use fit instead.")
+        if self.incremental and parameters.checkpoint is not None:
+            raise ValueError(
+                "partial_fit does not support checkpoint. Set checkpoint=None, and call save(path)"
+                " after partial_fit; mlpkit.load(path) returns an estimator that continues."
+            )
+        if self.incremental and parameters.time_limit is not None:
+            raise ValueError("partial_fit does not support time_limit. Use fit instead.")

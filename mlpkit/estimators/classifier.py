@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from copy import copy
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -279,6 +280,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         out for its early stopping. Predictions are averaged over the models. The builder must
         support several models, as those of mlpkit-tabular do. None trains one model.
 
+    checkpoint : str, path-like or None, default=None
+        The file in which `fit` saves its progress, so that it can continue after it was killed. If
+        the file exists, `fit` continues from it with the same result as if it had not stopped, and
+        returns at once if that fit was complete. Raises ValueError if the file belongs to other
+        data or parameters. None saves nothing. Not supported by `partial_fit`.
+
+    checkpoint_every : int, default=1
+        Number of epochs after which the file is written again. Ignored if ``checkpoint=None``.
+
+    time_limit : float or None, default=None
+        Maximum duration of `fit` in seconds. Training ends before an epoch that would take longer,
+        with a warning. None means no limit. Not supported by `partial_fit`.
+
     class_weight : dict, 'balanced' or None, default=None
         Weight of each class, which multiplies `sample_weight`. 'balanced' gives a class of
         ``count`` rows the weight ``n_samples / (n_classes * count)``. `partial_fit` counts all
@@ -429,6 +443,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         metrics_window: int = 1000,
         early_stopping_on: Any = None,
         n_folds: int | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        time_limit: float | None = None,
         class_weight: "dict[Any, float] | str | None" = None,
         loss: Any = None,
         temperature_scaling: bool = False,

@@ -1,6 +1,7 @@
 """Constraints of the parameters, which scikit-learn checks before every fit."""
 
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "metrics_window": [_COUNT],
     "early_stopping_on": [str, callable, None],
     "n_folds": [Interval(Integral, 2, None, closed="left"), None],
+    "checkpoint": [str, PathLike, None],
+    "checkpoint_every": [_COUNT],
+    "time_limit": [_POSITIVE, None],
     "dtype": [StrOptions({"float32", "float64"}), None],
     "standardize_targets": ["boolean"],
     "clip_predictions": ["boolean"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -299,6 +300,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         out for its early stopping. Predictions are averaged over the models. The builder must
         support several models, as those of mlpkit-tabular do. None trains one model.
 
+    checkpoint : str, path-like or None, default=None
+        The file in which `fit` saves its progress, so that it can continue after it was killed. If
+        the file exists, `fit` continues from it with the same result as if it had not stopped, and
+        returns at once if that fit was complete. Raises ValueError if the file belongs to other
+        data or parameters. None saves nothing. Not supported by `partial_fit`.
+
+    checkpoint_every : int, default=1
+        Number of epochs after which the file is written again. Ignored if ``checkpoint=None``.
+
+    time_limit : float or None, default=None
+        Maximum duration of `fit` in seconds. Training ends before an epoch that would take longer,
+        with a warning. None means no limit. Not supported by `partial_fit`.
+
     standardize_targets : bool, default=False
         Whether the network is trained on ``(y - mean) / standard_deviation``. Both are computed for
         each output from the weighted rows of the first fit, and are kept by `partial_fit` and by
@@ -432,6 +446,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         metrics_window: int = 1000,
         early_stopping_on: Any = None,
         n_folds: int | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        time_limit: float | None = None,
         standardize_targets: bool = False,
         clip_predictions: bool = False,
     ) -> None:

@@ -2,8 +2,9 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
@@ -14,7 +15,8 @@ from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
 from mlpkit.monitoring.plan import MetricPlan, record
 from mlpkit.monitoring.protocol import Predict, PredictSet
-from mlpkit.plugin import Array, Dataset, Metric, MetricValue, Report, State
+from mlpkit.monitoring.saved_records import columns_of, records_of
+from mlpkit.plugin import Array, Dataset, Groups, Metric, MetricValue, Report, State
 from mlpkit.reports.report import NoEligibleGroup
 
 
@@ -173,6 +175,19 @@ class EpochMonitor:
     def _add_problem(self, text: str) -> None:
         if not self.problems:
             self.problems.append(text)
+
+    @property
+    def groups(self) -> dict[str, Mapping[str, Groups]]:
+        """The groups of the rows of each set, by partitioner."""
+        return {name: rows.groups for name, rows in self.sets.items()}
+
+    def get_state(self) -> dict[str, Any]:
+        """The records and the problems so far."""
+        return {"records": columns_of(self.records), "problems": self.problems}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue after the epochs of this state."""
+        self.records, self.problems = records_of(state["records"]), list(state["problems"])
 
     def warn(self) -> None:
         """Warn of the first undefined value."""

@@ -1,10 +1,10 @@
 """What training requires of a monitor, and the monitor of a fit that measures nothing."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from mlpkit.monitoring.history import MetricHistory
-from mlpkit.plugin import Array, Metric, MetricValue, Report, State
+from mlpkit.plugin import Array, Groups, Metric, MetricValue, Report, State
 
 # predictions for X in the form of encoded targets, (n, n_outputs)
 Predict = Callable[[State, Any], Array]
@@ -55,6 +55,16 @@ class Monitor(Protocol):
     def stream(self) -> Any:
         """What the next call of `partial_fit` continues from, or None."""
 
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Groups]]:
+        """The groups of the rows of each set, by partitioner."""
+
+    def get_state(self) -> dict[str, Any]:
+        """What was measured so far, as plain values."""
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue after the epochs of this state."""
+
     def warn(self) -> None:
         """Warn of undefined values."""
 
@@ -91,6 +101,18 @@ class NoMonitor:
     def history(self, n_epochs: int) -> MetricHistory:
         """No values."""
         return MetricHistory()
+
+    @property
+    def groups(self) -> dict[str, Any]:
+        """No groups."""
+        return {}
+
+    def get_state(self) -> dict[str, Any]:
+        """No state."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Do nothing."""
 
     def warn(self) -> None:
         """Do nothing."""

@@ -1,6 +1,6 @@
 """Prequential metrics: the rows of each call are predicted before they are used for training."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -119,6 +119,19 @@ class StreamMonitor:
     def history(self, n_epochs: int) -> MetricHistory:
         """The values that `begin` measured."""
         return MetricHistory(self.records)
+
+    @property
+    def groups(self) -> dict[str, Any]:
+        """Not used: a call of `partial_fit` has no checkpoint."""
+        raise NotImplementedError
+
+    def get_state(self) -> dict[str, Any]:
+        """Not used: a call of `partial_fit` has no checkpoint."""
+        raise NotImplementedError
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Not used: a call of `partial_fit` has no checkpoint."""
+        raise NotImplementedError
 
     def warn(self) -> None:
         """Do nothing."""

@@ -38,7 +38,7 @@ encoder      `Encoder`, `Column`: ``encoders.py``
 builder      `Spec`, `Network`, `PortableApply` (`Apply` for one framework): ``networks.py``;
              `NAMESPACE` lists the functions of `xp`: ``namespaces.py``
 callback     `Report`: ``training.py``
-trainer      `Job`, `Progress`, `Report`: ``training.py``
+trainer      `Job`, `Progress`, `Report`, `training_values`: ``training.py``
 backend      `Steps`, `Batches`, `StepSums`, and those of a builder: ``backends.py``
 exporter     `FittedModel`, and those of a builder: ``fitted_models.py``
 ===========  =====================================================================================
@@ -89,7 +89,16 @@ from mlpkit.plugin.networks import (
 from mlpkit.plugin.objectives import Joint, Loss, OutActivation, Schedule, Solver
 from mlpkit.plugin.partitioners import Partitioner
 from mlpkit.plugin.recipe import Recipe
-from mlpkit.plugin.training import Callback, Job, Observer, Progress, Report, Trainer
+from mlpkit.plugin.training import (
+    Callback,
+    Job,
+    Observer,
+    Progress,
+    Report,
+    Trainer,
+    resumed_training,
+    training_values,
+)
 
 __all__ = [
     "API",
@@ -151,4 +160,6 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "optimizer_state_name",
+    "resumed_training",
+    "training_values",
 ]

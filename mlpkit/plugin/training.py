@@ -1,8 +1,8 @@
 """Training: trainers, and the reports that callbacks receive."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Progress:
         Lowest training loss of an epoch.
     best_score : float, default=-inf
         Highest validation score of an epoch.
+    interrupted : bool, default=False
+        Whether the user interrupted training, which would have continued.
     """
 
     learning_rate: float
@@ -42,6 +44,7 @@ class Progress:
     no_improvement_count: int = 0
     best_loss: float = np.inf
     best_score: float = -np.inf
+    interrupted: bool = False
 
 
 class Report(NamedTuple):
@@ -70,6 +73,12 @@ class Report(NamedTuple):
         ``metrics()`` returns the `MetricValue` of each metric and group after the epoch.
     monitored : tuple of (str, float) or None, default=None
         The criterion of `early_stopping_on` and its value.
+    checkpoint : callable or None, default=None
+        ``checkpoint(answer)`` returns all that the trainer needs to continue after this epoch,
+        given the answer of the observer, or None if training ends after it. It consists of plain
+        values by name: None, booleans, numbers, strings, arrays, and lists, tuples and dicts of
+        these. See `training_values`. None stands for a trainer that cannot be continued. Removed
+        before callbacks receive the report.
     """
 
     epoch: int
@@ -82,6 +91,7 @@ class Report(NamedTuple):
     predictions: Array | None = None
     metrics: Callable[[], Iterable[MetricValue]] = tuple
     monitored: tuple[str, float] | None = None
+    checkpoint: "Callable[[bool | float], Mapping[str, Any] | None] | None" = None
 
 
 #: A function of a `Report` that is called after each epoch. None or False continues training, True
@@ -126,6 +136,12 @@ class Job(NamedTuple):
         Number of models in the network; see `Network.n_models`.
     folds : tuple of ndarray or None, default=None
         Indices of the training rows of each model. None means that each is trained on all rows.
+    with_checkpoints : bool, default=False
+        Whether `Report.checkpoint` will be called.
+    resumed : dict or None, default=None
+        What `Report.checkpoint` returned in a call that ended early, for equal rows and an equal
+        recipe. The trainer continues from there, bit for bit as if training had not ended. None
+        means that training begins.
     """
 
     steps: Steps
@@ -141,6 +157,8 @@ class Job(NamedTuple):
     with_predictions: bool = False
     n_models: int = 0
     folds: tuple[Array, ...] | None = None
+    with_checkpoints: bool = False
+    resumed: Mapping[str, Any] | None = None
 
 
 #: A function that a trainer calls after each epoch, ``observer(state, report)``. It returns what a
@@ -148,3 +166,58 @@ class Job(NamedTuple):
 Observer: TypeAlias = Callable[[State, Report], "bool | float"]
 #: A training loop: ``trainer(job, state, progress, observer) -> (state, progress)``.
 Trainer: TypeAlias = Callable[[Job, State, Progress, Observer], tuple[State, Progress]]
+
+
+def training_values(
+    job: Job, state: State, progress: Progress, answer: "bool | float" = False
+) -> dict[str, Any]:
+    """Return what most trainers need to continue: state, progress and generator.
+
+    Parameters
+    ----------
+    job : Job
+        What the trainer received.
+    state : State
+        The state after an epoch.
+    progress : Progress
+        The progress after the epoch.
+    answer : bool or float, default=False
+        What the observer returned; a float is the new learning rate.
+
+    Returns
+    -------
+    dict
+        Plain values for `Report.checkpoint`.
+
+    See Also
+    --------
+    resumed_training : The reverse.
+    """
+    if isinstance(answer, float):
+        progress = replace(progress, learning_rate=answer)
+    return {
+        "weights": job.steps.arrays(state),
+        "optimizer_state": job.steps.optimizer_state(state),
+        "progress": asdict(progress),
+        "generator": job.rng.get_state(legacy=False),
+    }
+
+
+def resumed_training(job: Job) -> tuple[State, Progress]:
+    """Return the state and the progress of `Job.resumed`, and set the generator of the job.
+
+    Parameters
+    ----------
+    job : Job
+        A job whose `resumed` contains what `training_values` returned.
+
+    Returns
+    -------
+    state : State
+    progress : Progress
+    """
+    values = job.resumed
+    assert values is not None
+    job.rng.set_state(values["generator"])
+    state = job.steps.start({**values["weights"], **values["optimizer_state"]})
+    return state, Progress(**values["progress"])

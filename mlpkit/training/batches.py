@@ -1,6 +1,6 @@
 """Batches of row indices for each epoch, shuffled like those of scikit-learn."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,45 +8,65 @@ from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Array, Batches, InvalidResult, Job, Progress, Recipe, Solver
 
 
-def epochs(
-    n_rows: int, batch_size: int, shuffle: bool, rng: np.random.RandomState
-) -> Iterator[Array]:
-    """Yield the row indices of each epoch: int64 of shape (n_steps, batch_size), padded with -1.
+class RowOrders:
+    """The row indices of each epoch of a job, (n_steps, batch_size).
 
-    >>> next(epochs(5, 2, False, np.random.RandomState(0)))
+    Steps of several models consist of a part of equal size for each of them.
+
+    Parameters
+    ----------
+    job : Job
+    rows : sequence of ndarray or None, default=None
+        The `rows` after an earlier epoch, from which the orders continue.
+
+    Attributes
+    ----------
+    rows : list of ndarray
+        The order of the rows of each model in the last epoch, from which the next one starts.
+    """
+
+    def __init__(self, job: Job, rows: Sequence[Array] | None = None) -> None:
+        n_models = max(1, job.n_models)
+        self.folds = job.folds or (np.arange(job.n_rows),) * n_models
+        self.shape = (n_models,) if job.n_models else ()
+        self.batch_size = min(job.recipe.batch_size, max(map(len, self.folds)))
+        self.n_steps = max(-(-len(fold) // self.batch_size) for fold in self.folds)
+        self.shuffle, self.rng = job.recipe.shuffle, job.rng
+        self.rows = [np.arange(len(fold)) for fold in self.folds] if rows is None else list(rows)
+
+    def __iter__(self) -> "RowOrders":
+        return self
+
+    def __next__(self) -> Array:
+        if self.shuffle:
+            self.rows = [shuffled(rows, self.rng) for rows in self.rows]
+        if not self.shape:
+            return in_steps(self.rows[0], self.n_steps, self.batch_size)
+        parts = [
+            in_steps(fold[rows], self.n_steps, self.batch_size)
+            for fold, rows in zip(self.folds, self.rows, strict=True)
+        ]
+        return np.stack(parts, axis=1).reshape(self.n_steps, -1)
+
+
+def shuffled(rows: Array, rng: np.random.RandomState) -> Array:
+    """The rows in a random order that starts from their present one, as in scikit-learn."""
+    permutation = np.arange(len(rows))
+    rng.shuffle(permutation)
+    return rows[permutation]
+
+
+def in_steps(rows: Array, n_steps: int, batch_size: int) -> Array:
+    """The rows in steps, int of shape (n_steps, batch_size), padded with -1.
+
+    >>> in_steps(np.arange(5), 3, 2)
     array([[ 0,  1],
            [ 2,  3],
            [ 4, -1]])
     """
-    n_steps = -(-n_rows // batch_size)
-    rows = np.arange(n_rows)
-    while True:
-        if shuffle:  # starting from the order of the previous epoch, as scikit-learn does
-            permutation = np.arange(n_rows)
-            rng.shuffle(permutation)
-            rows = rows[permutation]
-        order = np.full(n_steps * batch_size, -1)
-        order[:n_rows] = rows
-        yield order.reshape(n_steps, batch_size)
-
-
-def job_epochs(job: Job) -> Iterator[Array]:
-    """Yield the row indices of each epoch of a job, (n_steps, batch_size).
-
-    Steps of several models consist of a part of equal size for each of them.
-    """
-    n_models = max(1, job.n_models)
-    folds = job.folds or (np.arange(job.n_rows),) * n_models
-    batch_size = min(job.recipe.batch_size, max(map(len, folds)))
-    orders = [epochs(len(f), batch_size, job.recipe.shuffle, job.rng) for f in folds]
-    if not job.n_models:
-        yield from orders[0]
-    for parts in zip(*orders, strict=True):
-        n_steps = max(map(len, parts))
-        order = np.full((n_steps, n_models, batch_size), -1)
-        for model, (part, fold) in enumerate(zip(parts, folds, strict=True)):
-            order[: len(part), model] = np.where(part >= 0, fold[part], -1)
-        yield order.reshape(n_steps, n_models * batch_size)
+    order = np.full(n_steps * batch_size, -1)
+    order[: len(rows)] = rows
+    return order.reshape(n_steps, batch_size)
 
 
 def has_plan(recipe: Recipe) -> bool:

@@ -1,17 +1,28 @@
 """The epochs of one call of `Cycles`, and the best of them."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import chain
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit.plugin import Arrays, Job, Observer, Progress, Schedule, State
-from mlpkit.training.batches import job_epochs, planned_progress
+from mlpkit.plugin import (
+    Arrays,
+    Job,
+    Observer,
+    Progress,
+    Schedule,
+    State,
+    resumed_training,
+    training_values,
+)
+from mlpkit.training.batches import RowOrders, planned_progress
 from mlpkit.training.epoch import (
     Epoch,
+    averaged_state,
     divergence_error,
     divergence_note,
     divergence_warning,
@@ -19,6 +30,31 @@ from mlpkit.training.epoch import (
     run_epoch,
     with_weights,
 )
+
+
+class Place(NamedTuple):
+    """The place of an epoch in the cycles.
+
+    Parameters
+    ----------
+    n_before, n_epochs : int
+        Number of epochs of the cycle before this one, and of the whole cycle.
+    in_last_cycle : bool
+        Whether no other cycle follows.
+    """
+
+    n_before: int
+    n_epochs: int
+    in_last_cycle: bool
+
+    @property
+    def ends_cycle(self) -> bool:
+        """Whether it is the last epoch of its cycle."""
+        return self.n_before + 1 == self.n_epochs
+
+    def is_eligible(self, fraction: float) -> bool:
+        """Whether it is in the last fraction of its cycle."""
+        return (self.n_before + 1) / self.n_epochs > 1 - fraction
 
 
 class CycleRun:
@@ -33,6 +69,8 @@ class CycleRun:
         What training continues from.
     schedule : Schedule
         The schedule of the learning rate within a cycle.
+    eligible, min_gain : float
+        As in `Cycles`.
 
     Attributes
     ----------
@@ -42,25 +80,43 @@ class CycleRun:
         Number of steps of an epoch.
     """
 
-    def __init__(self, job: Job, state: State, progress: Progress, schedule: Schedule) -> None:
+    def __init__(
+        self,
+        job: Job,
+        state: State,
+        progress: Progress,
+        schedule: Schedule,
+        eligible: float,
+        min_gain: float,
+    ) -> None:
         self.job = job._replace(recipe=replace(job.recipe, schedule=schedule))
+        self.eligible, self.min_gain = eligible, min_gain
         self.best = BestStates(job)
+        self._before = -np.inf  # the best score before the cycle
         # after the last complete epoch
-        self._state, self._averaged, self._progress = state, state, replace(progress, epoch=0)
-        orders = job_epochs(job)
-        first = next(orders)
-        self.n_steps = len(first)
-        self._orders = chain([first], orders)
+        self._state, self._averaged = state, state
+        self._progress = replace(progress, epoch=0, interrupted=False)
+        self._orders = RowOrders(job)
+        if job.resumed is not None:
+            self._state, self._progress = resumed_training(job)
+            self._averaged = averaged_state(job, self._state)
+            self._orders = RowOrders(job, job.resumed["rows"])
+            self._before = job.resumed["before"]
+            self.best.restore(job.resumed["best"])
+        self.n_steps = self._orders.n_steps
 
-    def epoch(self, n_before: int, n_epochs: int, is_eligible: bool, observer: Observer) -> bool:
+    @property
+    def n_done(self) -> int:
+        """Number of complete epochs."""
+        return self._progress.epoch
+
+    def epoch(self, place: Place, observer: Observer) -> bool:
         """Train for one epoch, and return whether training ends.
 
         Parameters
         ----------
-        n_before, n_epochs : int
-            Number of epochs of the cycle before this one, and of the whole cycle.
-        is_eligible : bool
-            Whether this may be the best epoch.
+        place : Place
+            The place of the epoch in the cycles.
         observer : Observer
             What is called after the epoch.
 
@@ -70,17 +126,38 @@ class CycleRun:
             If the weights become infinite or NaN before any epoch has a score.
         """
         job, order = self.job, next(self._orders)
-        t = planned_progress(n_before + 1, len(order), n_epochs)
+        if place.n_before == 0:
+            self._before = self.best.score
+        t = planned_progress(place.n_before + 1, len(order), place.n_epochs)
         epoch = run_epoch(job, self._state, self._progress, order, t, has_best=bool(self.best))
-        if is_eligible and epoch.scores is not None:
+        if place.is_eligible(self.eligible) and epoch.scores is not None:
             self.best.update(epoch.averaged, epoch.scores)
         note = divergence_note(epoch.number) if epoch.has_diverged else None
-        decision = observer(epoch.averaged, epoch.report(job.n_rows, note))
-        progress = self._advanced(epoch, decision)
-        self._state, self._averaged, self._progress = epoch.state, epoch.averaged, progress
+        ends = epoch.has_diverged or (place.ends_cycle and not self._continues(place))
+        values = partial(self._values, epoch, ends)
+        report = epoch.report(job.n_rows, note)._replace(checkpoint=values)
+        decision = observer(epoch.averaged, report)
+        self._progress = self._advanced(epoch, decision)
+        self._state, self._averaged = epoch.state, epoch.averaged
         if epoch.has_diverged:
             warnings.warn(divergence_warning(epoch.number), ConvergenceWarning)
-        return epoch.has_diverged or decision is True
+        return ends or decision is True
+
+    def _continues(self, place: Place) -> bool:
+        """Whether another cycle follows the one that ends."""
+        return not place.in_last_cycle and self.best.gained(self._before, self.min_gain)
+
+    def _values(self, epoch: Epoch, ends: bool, answer: bool | float) -> dict[str, Any] | None:
+        """The values of `Report.checkpoint`; None if training ends."""
+        if ends:
+            return None
+        values = training_values(self.job, epoch.state, self._advanced(epoch, answer))
+        best = self.best.values()
+        return {**values, "rows": self._orders.rows, "before": self._before, "best": best}
+
+    def interrupt(self) -> None:
+        """Note that the user interrupted training."""
+        self._progress = replace(self._progress, interrupted=True)
 
     def _advanced(self, epoch: Epoch, decision: bool | float) -> Progress:
         """The progress after an epoch, with the learning rate that the observer returned."""
@@ -131,6 +208,17 @@ class BestStates:
                 for name, a in arrays.items()
             }
         self.scores = np.where(better, scores, self.scores)
+
+    def values(self) -> dict[str, Any]:
+        """The best scores and weights as plain values."""
+        arrays = self.arrays or (None if self.state is None else self.job.steps.arrays(self.state))
+        return {"scores": self.scores, "weights": arrays}
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Restore what `values` returned."""
+        self.scores, weights = values["scores"], values["weights"]
+        if weights is not None:
+            self.state = self.job.steps.start(weights)
 
     def gained(self, before: float, min_gain: float) -> bool:
         """Whether the score improved by this fraction. True if there are no scores."""

@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 from mlpkit.objectives.schedules import warmup
 from mlpkit.plugin import Job, Observer, Progress, Schedule, State
 from mlpkit.training import loop
-from mlpkit.training.cycle_run import CycleRun
+from mlpkit.training.cycle_run import CycleRun, Place
 
 AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 CONSTRAINTS: dict[str, list[Any]] = {
@@ -125,19 +126,22 @@ class Cycles:
         """Train as a `Trainer`."""
         if job.passes:  # one call of `partial_fit`, at a constant learning rate
             return loop.train(job, state, progress, observer)
-        run = CycleRun(job, state, progress, self._schedule(job))
+        run = CycleRun(job, state, progress, self._schedule(job), self.eligible, self.min_gain)
         try:
-            for n_epochs in self.lengths(run.n_steps, job.recipe.max_iter):
-                before = run.best.score
-                for epoch in range(n_epochs):
-                    is_eligible = (epoch + 1) / n_epochs > 1 - self.eligible
-                    if run.epoch(epoch, n_epochs, is_eligible, observer):
-                        return run.result()
-                if not run.best.gained(before, self.min_gain):
+            for place in islice(self._places(run.n_steps, job), run.n_done, None):
+                if run.epoch(place, observer):
                     break
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.")
+            run.interrupt()
         return run.result()
+
+    def _places(self, n_steps: int, job: Job) -> Iterator[Place]:
+        """Yield the place of each epoch in its cycle."""
+        lengths = list(self.lengths(n_steps, job.recipe.max_iter))
+        for cycle, n_epochs in enumerate(lengths, 1):
+            for epoch in range(n_epochs):
+                yield Place(epoch, n_epochs, cycle == len(lengths))
 
     def _schedule(self, job: Job) -> Schedule:
         """The schedule of the learning rate within a cycle."""

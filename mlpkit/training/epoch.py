@@ -90,7 +90,7 @@ def run_epoch(
     learning_rate = progress.learning_rate
     if t is not None and callable(recipe.schedule):
         learning_rate *= float(np.mean(factors(recipe.schedule, t, "learning_rate")))
-    averaged = _averaged(job, state)
+    averaged = averaged_state(job, state)
     scores = None if job.score is None else job.score(averaged)
     return Epoch(
         number, order, state, averaged, sums, loss, scores, learning_rate, has_diverged, started
@@ -148,7 +148,7 @@ def with_weights(steps: Steps, state: State, weights: Arrays) -> State:
     return steps.start({**weights, **steps.optimizer_state(state)})
 
 
-def _averaged(job: Job, state: State) -> State:
+def averaged_state(job: Job, state: State) -> State:
     """The state with the averages of the weights in their place, if the recipe averages them."""
     decay, steps = job.recipe.average_decay, job.steps
     if decay is None:

@@ -1,13 +1,15 @@
 """What happens after every epoch: measuring, and calling the callbacks."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from inspect import isroutine
 from typing import Any
 
 from mlpkit.monitoring.protocol import Monitor
 from mlpkit.plugin import Array, Arrays, Callback, Report, State
 from mlpkit.training.checks import checked_report, decision, final_weights, initial_learning_rate
+from mlpkit.training.descriptions import name_of
 
 
 class EpochObserver:
@@ -41,18 +43,61 @@ class EpochObserver:
         self.arrays, self.monitor, self.criterion = arrays, monitor, criterion
         self.predictions = predictions
         self.reports: list[Report] = []
+        self.interrupted = False  # by the user, in a callback
         self._returned: tuple[Any, Any] | None = None  # the callback, and what `on_end` returned
+        self._saved_states: list[Any] = []
+
+    def description(self) -> dict[str, Any]:
+        """The names of the callbacks that may influence training."""
+        names = [
+            callback_name(source)
+            for callback, source in self.callbacks
+            if not getattr(callback, "only_observes", False)
+        ]
+        return {"callbacks": names}
+
+    def callback_states(self) -> list[Any]:
+        """The name of each callback, and its state; None if it has none."""
+        return [
+            [callback_name(source), get_state() if get_state is not None else None]
+            for callback, source in self.callbacks
+            for get_state in [getattr(callback, "get_state", None)]
+        ]
+
+    def restore(
+        self, reports: list[Report], monitor: Mapping[str, Any], callback_states: list[Any]
+    ) -> None:
+        """Continue after the epochs of these reports, with these states of monitor and callbacks.
+
+        `begin` passes the states to the callbacks.
+        """
+        self.reports = reports
+        self.monitor.set_state(monitor)
+        self._saved_states = list(callback_states)
 
     def begin(self, state: State, learning_rate: float) -> float:
-        """Call every `on_begin`; return the initial learning rate."""
-        arrays = partial(self.arrays, state)
-        report = Report(0, float("nan"), None, learning_rate, 0.0, arrays=arrays)
+        """Call every `on_begin`, and `set_state` if training continues; return the initial
+        learning rate.
+        """
+        report = Report(0, float("nan"), None, learning_rate, 0.0)
+        report = (self.reports or [report])[-1]._replace(arrays=partial(self.arrays, state))
         for callback, source in self.callbacks:
             on_begin = getattr(callback, "on_begin", None)
             if on_begin is not None:
                 returned = initial_learning_rate(on_begin(report), source)
                 learning_rate = returned or learning_rate
+            self._set_state(callback, callback_name(source))
         return learning_rate
+
+    def _set_state(self, callback: Callback, name: str) -> None:
+        """Pass the first saved state of a callback of this name to the callback."""
+        i = next((i for i, saved in enumerate(self._saved_states) if saved[0] == name), None)
+        if i is None:
+            return
+        _, state = self._saved_states.pop(i)
+        set_state = getattr(callback, "set_state", None)
+        if state is not None and set_state is not None:
+            set_state(state)
 
     def __call__(self, state: State, report: Report) -> bool | float:
         """Measure, and call every callback. Any may stop training; the last learning rate that
@@ -62,7 +107,7 @@ class EpochObserver:
         if report.predictions is not None:
             report = report._replace(predictions=self.predictions(report.predictions))
         metrics = self.monitor.measure(state, report)
-        report = report._replace(predictions=None)
+        report = report._replace(predictions=None, checkpoint=None)
         if report.score is not None:
             report = report._replace(monitored=self.criterion(report.score))
         self.reports.append(report)  # without the weights of every epoch
@@ -71,6 +116,7 @@ class EpochObserver:
             return combined([decision(call(report), source) for call, source in self.callbacks])
         except KeyboardInterrupt:  # the epoch is complete
             warnings.warn("Training interrupted by user.")
+            self.interrupted = True
             return True
 
     def end(self, state: State) -> None:
@@ -89,6 +135,13 @@ class EpochObserver:
             return None
         source, returned = self._returned
         return final_weights(returned, self.arrays(state), source)
+
+
+def callback_name(source: Any) -> str:
+    """The name of a callback that the user passed: itself, or that of the function or class."""
+    if isinstance(source, str):
+        return source
+    return name_of(source if isroutine(source) else type(source))
 
 
 def combined(answers: Iterable[bool | float]) -> bool | float:

@@ -1,6 +1,6 @@
 """One fit: hold out validation rows, start the backend, train, and collect the result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -19,7 +19,9 @@ from mlpkit.plugin import (
     Unsupported,
 )
 from mlpkit.registry import provenance
+from mlpkit.registry.provenance import Source
 from mlpkit.training import checks
+from mlpkit.training.checkpoint import SavedResult
 from mlpkit.training.components import (
     backend_name,
     backend_of,
@@ -30,7 +32,7 @@ from mlpkit.training.components import (
 from mlpkit.training.cycles import Cycles
 from mlpkit.training.epoch import with_weights
 from mlpkit.training.epoch_observer import EpochObserver
-from mlpkit.training.fit_records import FitInputs, FitResult
+from mlpkit.training.fit_records import FitInputs, FitResult, HeldOut
 from mlpkit.training.fitted_network import FittedNetwork, LiveState
 from mlpkit.training.parameters import LOSS, Parameters
 from mlpkit.training.splits import Split, split_of
@@ -61,7 +63,10 @@ def fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> Fi
 
 def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> FitResult:
     recipe, monitor, tasks, passes = inputs.recipe, inputs.monitor, inputs.tasks, inputs.passes
+    checkpoint = inputs.checkpoint
     check_rows(parameters, inputs.data.X)
+    if checkpoint.finished is not None:
+        return _finished(network, parameters, inputs, checkpoint.finished)
     live = _live_state(network, parameters, recipe)
     check_steps(parameters, network.spec, recipe, monitor)
     tasks.begin(_max_epochs(parameters, recipe, passes), inputs.rows)
@@ -73,15 +78,18 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     monitor.begin(partial(_predict, live, network.spec, inputs.targets), live.state)
     score = _score_of(parameters, monitor, validation)
     observer = _observer_of(network, parameters, inputs, live)
+    checkpoint.check("callbacks", observer.description)
+    checkpoint.restore(observer)
     result = partial(_result, network, parameters, live, observer)
-    state = live.state
+    state = _beginning(live, checkpoint.training)
     try:
         learning_rate = observer.begin(state, inputs.progress.learning_rate)
         progress = replace(inputs.progress, learning_rate=learning_rate)
         job = _job_of(network, parameters, inputs, live, split, score)
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         trainer = trainer_of(parameters, recipe)
-        returned = trainer(job, state, progress, tasks.observed(observer))
+        observe = checkpoint.observed(tasks.observed(observer), observer)
+        returned = trainer(job, live.state, progress, observe)
         state, progress = checks.checked_training(returned)
         tasks.close()
     finally:
@@ -92,9 +100,48 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     made = result(state, progress, progress.epoch)  # an interrupted epoch does not count
     if validation is None and inputs.validation is not None:  # training was not scored by it
         validation = Validation(live, network.spec, inputs.targets, inputs.validation, None)
-    if validation is None or not inputs.predicts_held_out:
-        return made
-    return made._replace(held_out=validation.held_out(state))
+    if validation is not None and inputs.predicts_held_out:
+        made = made._replace(held_out=validation.held_out(state))
+    if checkpoint.is_used and not (progress.interrupted or observer.interrupted):
+        checkpoint.finish(_saved(made))
+    return made
+
+
+def _beginning(live: LiveState, training: Mapping[str, Any] | None) -> State:
+    """The state that training begins with or continues from, for callbacks."""
+    weights = None if training is None else training.get("weights")
+    return live.state if weights is None else live.steps.start(weights)
+
+
+def _saved(result: FitResult) -> SavedResult:
+    """The result of a fit in the form of a checkpoint."""
+    network, held_out = result.network, result.held_out
+    return SavedResult(
+        network.arrays,
+        network.optimizer_state,
+        result.progress,
+        result.reports,
+        result.monitor.get_state(),
+        None if held_out is None else held_out.outputs,
+    )
+
+
+def _finished(
+    network: FittedNetwork, parameters: Parameters, inputs: FitInputs, saved: SavedResult
+) -> FitResult:
+    """The result of a fit that is complete: without training and without a backend."""
+    inputs.tasks.begin(_max_epochs(parameters, inputs.recipe, inputs.passes), inputs.rows)
+    split = split_of(parameters, inputs, network.spec.seed)
+    inputs.monitor.set_state(saved.monitor)
+    inputs.checkpoint.skip_to_end()
+    trained = network.edited(network.spec, saved.weights, saved.optimizer_state)
+    trained.sources = _sources(network, parameters)
+    has_steps = inputs.recipe.solver.has_steps
+    result = FitResult(trained, saved.progress, saved.reports, inputs.monitor, has_steps)
+    rows = inputs.validation if split.validation is None else split.validation
+    if saved.outputs is None or rows is None:
+        return result
+    return result._replace(held_out=HeldOut(rows, saved.outputs, split.is_out_of_fold))
 
 
 def _live_state(network: FittedNetwork, parameters: Parameters, recipe: Recipe) -> LiveState:
@@ -175,6 +222,8 @@ def _job_of(
         with_predictions=measures_steps and "epoch_predictions" in declared(parameters),
         n_models=network.structure.n_models,
         folds=None if split.folds is None else split.folds.kept,
+        with_checkpoints=inputs.checkpoint.is_used,
+        resumed=inputs.checkpoint.training,
     )
 
 
@@ -201,16 +250,18 @@ def _result(
     n_epochs: int,
 ) -> FitResult:
     """The result of a fit that ended with this state after so many epochs."""
-    backend = parameters.backend
-    if backend is None:
-        backend = backend_name(parameters)
-    sources = provenance.sources_of(
-        backend, parameters.builder, network.structure, parameters.encoder
-    )
     return FitResult(
-        network.trained(live._replace(state=state), sources),
+        network.trained(live._replace(state=state), _sources(network, parameters)),
         progress,
         observer.reports[:n_epochs],
         observer.monitor,
         live.recipe.solver.has_steps,
     )
+
+
+def _sources(network: FittedNetwork, parameters: Parameters) -> tuple[Source, ...]:
+    """The plugins that a trained network is made by."""
+    backend = parameters.backend
+    if backend is None:
+        backend = backend_name(parameters)
+    return provenance.sources_of(backend, parameters.builder, network.structure, parameters.encoder)

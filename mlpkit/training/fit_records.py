@@ -9,6 +9,7 @@ import numpy as np
 from mlpkit.data.targets import Targets
 from mlpkit.monitoring.protocol import Monitor
 from mlpkit.plugin import Array, Dataset, Progress, Recipe, Report
+from mlpkit.training.checkpoint import Checkpoint
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.tasks import Tasks
 
@@ -37,6 +38,8 @@ class FitInputs:
         As in `Job`.
     predicts_held_out : bool
         Whether the result should have predictions of the validation rows.
+    checkpoint : Checkpoint
+        What saves the fit, and continues it.
     attributes_of : callable
         ``attributes_of(result)``: the attributes of an estimator with this result, for the
         callbacks of scikit-learn.
@@ -53,6 +56,7 @@ class FitInputs:
     validation: Dataset | None
     passes: int
     predicts_held_out: bool
+    checkpoint: Checkpoint
     attributes_of: "Callable[[FitResult], dict[str, Any]]"
 
 

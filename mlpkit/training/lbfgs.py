@@ -1,15 +1,29 @@
 """Full-batch training with SciPy's L-BFGS-B on the gradients of any backend."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from mlpkit.numpy_backend.threads import OneThread
-from mlpkit.plugin import Array, Arrays, Job, Observer, Progress, Report, State
+from mlpkit.plugin import (
+    Array,
+    Arrays,
+    Job,
+    Observer,
+    Progress,
+    Report,
+    State,
+    training_values,
+)
 from mlpkit.training.epoch import divergence_error, is_finite
+
+Evaluate: TypeAlias = Callable[[Array], tuple[float, Array]]  # the loss and its gradient
 
 
 def train(job: Job, state: State, progress: Progress, observer: Observer) -> tuple[State, Progress]:
@@ -22,7 +36,8 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     Emits a ConvergenceWarning if SciPy does not converge, and raises ValueError if the weights
     become infinite or NaN.
     """
-    recipe = job.recipe
+    recipe, record = job.recipe, Evaluations(job)
+    n_done = 0 if job.resumed is None else job.resumed["progress"]["epoch"]
     initial = job.steps.arrays(state)
     # weights before biases, as in scikit-learn: the order changes the rounding in SciPy
     frozen = {name: initial[name] for name in job.frozen}
@@ -39,6 +54,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
         shaped = {n: p.reshape(initial[n].shape) for n, p in zip(names, parts, strict=True)}
         return job.steps.start({**frozen, **shaped})
 
+    @record.recorded
     def loss_and_gradient(flat: Array) -> tuple[float, Array]:
         current = unpack(flat)
         sums, gradient = job.steps.gradient(current, job.rows, None, job.seed)
@@ -49,14 +65,21 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
 
     epoch, started, stopped = 0, time.perf_counter(), False
 
+    def values(x: Array, answer: bool | float) -> dict[str, Any]:
+        """The values of `Report.checkpoint`."""
+        done = replace(progress, epoch=epoch, interrupted=False)
+        return {**training_values(job, unpack(x), done), **record.values()}
+
     def after_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
         nonlocal epoch, started, stopped
         epoch += 1
+        if epoch <= n_done:  # in an earlier call
+            return
         now = time.perf_counter()
-        loss = float(intermediate_result.fun)
+        loss, x = float(intermediate_result.fun), intermediate_result.x
         report = Report(epoch, loss, None, recipe.learning_rate_init, now - started)
         started = now
-        stopped = observer(unpack(intermediate_result.x), report) is True
+        stopped = observer(unpack(x), report._replace(checkpoint=partial(values, x))) is True
         if stopped:
             raise StopIteration
 
@@ -73,4 +96,42 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     state = unpack(result.x)
     if not is_finite(job.steps, state):
         raise divergence_error(n_iter)
-    return state, replace(progress, epoch=n_iter, best_loss=float(result.fun))
+    best_loss = float(result.fun)
+    return state, replace(progress, epoch=n_iter, best_loss=best_loss, interrupted=False)
+
+
+class Evaluations:
+    """The losses and gradients of all evaluations, if training is saved.
+
+    The state of SciPy's optimizer is not accessible, but it depends on these alone: training that
+    continues begins with the recorded ones.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.is_kept = job.with_checkpoints
+        self.losses: list[float] = []
+        self.gradients: list[Array] = []
+        self.n_used = 0
+        if job.resumed is not None:
+            self.losses = job.resumed["losses"].tolist()
+            self.gradients = list(job.resumed["gradients"])
+
+    def recorded(self, evaluate: Evaluate) -> Evaluate:
+        """The function, which first returns what is recorded, and then records its results."""
+
+        def evaluated(flat: Array) -> tuple[float, Array]:
+            self.n_used += 1
+            if self.n_used <= len(self.losses):
+                i = self.n_used - 1
+                return self.losses[i], self.gradients[i]
+            loss, gradient = evaluate(flat)
+            if self.is_kept:
+                self.losses.append(loss)
+                self.gradients.append(gradient)
+            return loss, gradient
+
+        return evaluated
+
+    def values(self) -> dict[str, Any]:
+        """All evaluations as arrays."""
+        return {"losses": np.array(self.losses, float), "gradients": np.stack(self.gradients)}

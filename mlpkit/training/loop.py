@@ -2,13 +2,24 @@
 
 import warnings
 from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
 
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit.plugin import Job, Observer, Progress, Recipe, State
-from mlpkit.training.batches import has_plan, job_epochs, planned_progress
+from mlpkit.plugin import (
+    Job,
+    Observer,
+    Progress,
+    Recipe,
+    State,
+    resumed_training,
+    training_values,
+)
+from mlpkit.training.batches import RowOrders, has_plan, planned_progress
 from mlpkit.training.epoch import (
     Epoch,
+    averaged_state,
     divergence_error,
     divergence_note,
     divergence_warning,
@@ -76,6 +87,46 @@ def after_epoch(
     return progress, None, False
 
 
+class Completed(NamedTuple):
+    """Training after its last complete epoch.
+
+    Parameters
+    ----------
+    state, averaged : State
+        The state, and the same with the averages of the weights if the recipe averages them.
+    progress : Progress
+    best : State or None
+        The state after the epoch of this call with the best score.
+    """
+
+    state: State
+    averaged: State
+    progress: Progress
+    best: State | None
+
+    def values(
+        self, job: Job, orders: RowOrders, ends: bool, answer: bool | float
+    ) -> dict[str, Any] | None:
+        """The values of `Report.checkpoint`; None if training ends."""
+        if ends:
+            return None
+        best = None if self.best is None else job.steps.arrays(self.best)
+        values = training_values(job, self.state, self.progress, answer)
+        return {**values, "rows": orders.rows, "best": best}
+
+
+def beginning(job: Job, state: State, progress: Progress) -> tuple[Completed, RowOrders]:
+    """What training begins with, or continues from, and the orders of the rows."""
+    if job.resumed is None:
+        progress = replace(progress, epoch=0, interrupted=False)
+        return Completed(state, state, progress, None), RowOrders(job)
+    state, progress = resumed_training(job)
+    best = job.resumed["best"]
+    best = None if best is None else job.steps.start(best)
+    averaged = averaged_state(job, state)
+    return Completed(state, averaged, progress, best), RowOrders(job, job.resumed["rows"])
+
+
 def train(job: Job, state: State, progress: Progress, observer: Observer) -> tuple[State, Progress]:
     """Train until the loss or the validation score stops improving, for `max_iter` epochs at most,
     or until the observer returns True.
@@ -89,25 +140,24 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     recipe = job.recipe
     last = job.passes or recipe.max_iter
     planned = has_plan(recipe) and not job.passes  # the length of a stream is not known
-    progress = replace(progress, epoch=0)
-    best: State = None
-    averaged = state
-    completed = state, averaged, progress, best  # after the last complete epoch
+    done, orders = beginning(job, state, progress)
     try:
-        for order in job_epochs(job):
-            t = planned_progress(progress.epoch + 1, len(order), last) if planned else None
-            epoch = run_epoch(job, state, progress, order, t, has_best=best is not None)
-            state, averaged, score = epoch.state, epoch.averaged, epoch.score
-            if score is not None and score > progress.best_score:
-                best = averaged
-            progress = epoch.advanced(progress, job.n_rows)
+        for order in orders:
+            t = planned_progress(done.progress.epoch + 1, len(order), last) if planned else None
+            epoch = run_epoch(job, done.state, done.progress, order, t, done.best is not None)
+            is_best = epoch.score is not None and epoch.score > done.progress.best_score
+            best = epoch.averaged if is_best else done.best
+            progress = epoch.advanced(done.progress, job.n_rows)
             progress, note, stop = after_epoch(progress, epoch, recipe, planned)
-            decision = observer(averaged, epoch.report(job.n_rows, note))
+            now = Completed(epoch.state, epoch.averaged, progress, best)
+            values = partial(now.values, job, orders, stop or epoch.number == last)
+            report = epoch.report(job.n_rows, note)._replace(checkpoint=values)
+            decision = observer(epoch.averaged, report)
             if isinstance(decision, float):
                 progress = replace(progress, learning_rate=decision)
             else:
                 stop |= decision
-            completed = state, averaged, progress, best
+            done = now._replace(progress=progress)
             if epoch.has_diverged:
                 warnings.warn(divergence_warning(epoch.number), ConvergenceWarning)
             if epoch.number == last and not (stop or planned or job.passes):
@@ -120,9 +170,9 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
                 break
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.")
-    state, averaged, progress, best = completed
-    if best is not None:  # as in scikit-learn, the optimizer state is that of the last epoch
-        return with_weights(job.steps, state, job.steps.arrays(best)), progress
-    if not is_finite(job.steps, averaged):
-        raise divergence_error(progress.epoch)
-    return averaged, progress
+        done = done._replace(progress=replace(done.progress, interrupted=True))
+    if done.best is not None:  # as in scikit-learn, the optimizer state is that of the last epoch
+        return with_weights(job.steps, done.state, job.steps.arrays(done.best)), done.progress
+    if not is_finite(job.steps, done.averaged):
+        raise divergence_error(done.progress.epoch)
+    return done.averaged, done.progress

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -75,6 +76,9 @@ class Parameters:
     metrics_window: int
     early_stopping_on: Any
     n_folds: int | None
+    checkpoint: str | PathLike[str] | None
+    checkpoint_every: int
+    time_limit: float | None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

@@ -11,19 +11,31 @@ from mlpkit.messages import escaped
 from mlpkit.plugin import Callback, Report
 
 
-def _print(report: Report) -> None:
-    print(f"Iteration {report.epoch:d}, loss = {report.loss:.8f}")
-    if report.monitored is not None:
-        print(f"Early stopping on {escaped(report.monitored[0])}: {report.monitored[1]:f}")
-    elif report.score is not None:
-        print(f"Validation score: {report.score:f}")
-    splits: dict[str, list[str]] = {}
-    for split, metric, value in _overall_metrics(report):
-        splits.setdefault(split, []).append(f"{escaped(metric)} = {value:f}")
-    for split, values in splits.items():
-        print(f"Metrics of {escaped(split)}: {', '.join(values)}")
-    if report.note is not None:
-        print(report.note)
+class Printer:
+    """The callback "print". There is one, so that estimators with it have equal parameters."""
+
+    only_observes = True
+
+    def __reduce__(self) -> str:
+        return "PRINTER"
+
+    def __call__(self, report: Report) -> None:
+        """Print the loss and the metrics of an epoch."""
+        print(f"Iteration {report.epoch:d}, loss = {report.loss:.8f}")
+        if report.monitored is not None:
+            print(f"Early stopping on {escaped(report.monitored[0])}: {report.monitored[1]:f}")
+        elif report.score is not None:
+            print(f"Validation score: {report.score:f}")
+        splits: dict[str, list[str]] = {}
+        for split, metric, value in _overall_metrics(report):
+            splits.setdefault(split, []).append(f"{escaped(metric)} = {value:f}")
+        for split, values in splits.items():
+            print(f"Metrics of {escaped(split)}: {', '.join(values)}")
+        if report.note is not None:
+            print(report.note)
+
+
+PRINTER = Printer()
 
 
 def printer() -> Callback:
@@ -41,7 +53,7 @@ def printer() -> Callback:
     >>> printer()(Report(1, 0.25, None, 0.001, 0.0))
     Iteration 1, loss = 0.25000000
     """
-    return _print
+    return PRINTER
 
 
 def progress(max_iter: int | None = None) -> Callback:
@@ -110,6 +122,7 @@ class ProgressDisplay:
         Maximum number of epochs, if known.
     """
 
+    only_observes = True
     LINE_INTERVAL = 1.0  # seconds
     BAR_INTERVAL = 0.1  # seconds
 

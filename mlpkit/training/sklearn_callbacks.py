@@ -64,6 +64,8 @@ class SklearnTasks:
         """The job with steps that report the beginning of each epoch."""
         self.job, self.attributes = job, attributes
         self.progress = replace(progress, epoch=0)
+        if job.resumed is not None and "progress" in job.resumed:
+            self.progress = Progress(**job.resumed["progress"])
         self.n_before = progress.samples
         steps = job.steps
 

@@ -63,6 +63,9 @@ OURS = {
     "metrics_window": 1000,
     "early_stopping_on": None,
     "n_folds": None,
+    "checkpoint": None,
+    "checkpoint_every": 1,
+    "time_limit": None,
 }
 
 

@@ -1,5 +1,7 @@
 """`verbose` and the callback "progress": lines, and a bar on a terminal."""
 
+import copy
+import pickle
 import re
 import subprocess
 import sys
@@ -242,6 +244,7 @@ def test_tqdm_is_imported_late() -> None:
     subprocess.run(command, capture_output=True, check=True)
 
 
-def test_the_printer_is_a_plain_function() -> None:
-    """Equal printers make estimators with equal parameters."""
+def test_there_is_one_printer() -> None:
+    """Estimators with it have equal parameters, also copies and unpickled ones."""
     assert printer() is printer()
+    assert pickle.loads(pickle.dumps(printer())) is copy.deepcopy(printer()) is printer()

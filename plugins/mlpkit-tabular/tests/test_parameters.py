@@ -57,6 +57,7 @@ OF_REGRESSOR = {
 # they do not change predictions, and have tests elsewhere; a classifier has only one loss
 OTHERS = {
     *("backend", "backend_options", "metrics", "partitions", "callbacks", "verbose", "warm_start"),
+    *("checkpoint", "checkpoint_every", "time_limit"),
 }
 OTHERS_OF_CLASSIFIER = {"loss", "temperature_scaling"}
 OTHERS_OF_REGRESSOR = {"clip_predictions"}

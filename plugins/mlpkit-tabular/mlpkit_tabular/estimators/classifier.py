@@ -1,5 +1,6 @@
 """TabularClassifier."""
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,16 @@ class TabularClassifier(TabularMLP, MLPClassifier):
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the previous call.
 
+    checkpoint : str, path-like or None, default=None
+        The file in which `fit` saves its progress and from which it continues; see
+        `mlpkit.MLPClassifier`.
+
+    checkpoint_every : int, default=1
+        Number of epochs after which the file is written again.
+
+    time_limit : float or None, default=None
+        Maximum duration of `fit` in seconds.
+
     dtype : {'float32', 'float64'} or None, default=None
         Precision of the network. None is that of the encoder, which is float32.
 
@@ -209,6 +220,9 @@ class TabularClassifier(TabularMLP, MLPClassifier):
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
         warm_start: bool = False,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        time_limit: float | None = None,
         dtype: str | None = None,
     ) -> None:
         self._store(locals())

@@ -1,6 +1,7 @@
 """TabularRegressor."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,16 @@ class TabularRegressor(TabularMLP, MLPRegressor):
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the previous call.
 
+    checkpoint : str, path-like or None, default=None
+        The file in which `fit` saves its progress and from which it continues; see
+        `mlpkit.MLPRegressor`.
+
+    checkpoint_every : int, default=1
+        Number of epochs after which the file is written again.
+
+    time_limit : float or None, default=None
+        Maximum duration of `fit` in seconds.
+
     dtype : {'float32', 'float64'} or None, default=None
         Precision of the network. None is that of the encoder, which is float32.
 
@@ -217,6 +228,9 @@ class TabularRegressor(TabularMLP, MLPRegressor):
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
         warm_start: bool = False,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        time_limit: float | None = None,
         dtype: str | None = None,
     ) -> None:
         self._store(locals())
