@@ -1,5 +1,6 @@
 """The metrics of every epoch, as a table."""
 
+import html
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -169,6 +170,12 @@ class MetricHistory:
         return plots.lines(
             {name: self[name].tolist() for name in MetricValue._fields}, metric, by, ax
         )
+
+    def _repr_html_(self) -> str:
+        from mlpkit.reports.pages.curves import history_figures  # a fit does not need them
+        from mlpkit.reports.pages.documents import part
+
+        return part("".join(history_figures(self, {})) or html.escape(repr(self)))
 
     def __repr__(self) -> str:
         epochs = sorted({record.epoch for record in self.records})

@@ -1,6 +1,6 @@
 """The differences between two reports: of two models, or of two points in time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,23 +10,41 @@ from mlpkit.metrics import intervals
 from mlpkit.metrics.grouping import GroupLabel
 from mlpkit.reports import printing
 from mlpkit.reports.entries import Change, Entry, to_csv, to_frame
+from mlpkit.reports.pages.comparison_page import comparison_page, comparison_part
+from mlpkit.reports.pages.documents import written
 from mlpkit.reports.resampling import Replicates
 
 
 class Side(NamedTuple):
-    """One of two reports: entries, labels of groups, and replicates by metric."""
+    """One of two reports: entries, labels of groups, replicates and directions by metric."""
 
     entries: Sequence[Entry]
     labels: Sequence[GroupLabel]
     replicates: Callable[[str], Replicates]
     confidence: float | None
+    directions: Mapping[str, bool | None]
 
 
 class Comparison:
-    """Differences by metric and group. Iterating over it yields a `Change` for each."""
+    """Differences by metric and group. Iterating over it yields a `Change` for each.
 
-    def __init__(self, entries: tuple[Change, ...], confidence: float | None) -> None:
-        self.entries, self.confidence = entries, confidence
+    Parameters
+    ----------
+    entries : tuple of Change
+        The changes, metric by metric.
+    confidence : float or None
+        Confidence of the intervals.
+    directions : dict of bool or None
+        Whether higher values of each metric are better; None if neither direction is.
+    """
+
+    def __init__(
+        self,
+        entries: tuple[Change, ...],
+        confidence: float | None,
+        directions: Mapping[str, bool | None],
+    ) -> None:
+        self.entries, self.confidence, self.directions = entries, confidence, directions
 
     @classmethod
     def of(cls, one: Side, other: Side) -> "Comparison":
@@ -45,7 +63,8 @@ class Comparison:
                 " metric and group in common. Evaluate both with the same metrics= and partitions=."
             )
         confidence = None if other.confidence is None else one.confidence
-        return cls(tuple(_changes(one, other, pairs, confidence)), confidence)
+        changes = tuple(_changes(one, other, pairs, confidence))
+        return cls(changes, confidence, one.directions)
 
     def __iter__(self) -> Iterator[Change]:
         return iter(self.entries)
@@ -92,6 +111,36 @@ class Comparison:
             The text, if `path` is None.
         """
         return to_csv(self.entries, Change._fields, path)
+
+    def to_html(
+        self,
+        path: Any = None,
+        *,
+        title: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Write a page of HTML: differences over all rows, beyond chance, and by group.
+
+        The page has the properties of `PartitionReport.to_html`.
+
+        Parameters
+        ----------
+        path : str, path or file, default=None
+            Where to write the page.
+        title : str or None, default=None
+            Title of the page. None names the metrics.
+        details : dict or None, default=None
+            Facts that are shown below the title, such as the names of the models and of the data.
+
+        Returns
+        -------
+        str or None
+            The page, if `path` is None.
+        """
+        return written(comparison_page(self, title, details or {}), path)
+
+    def _repr_html_(self) -> str:
+        return comparison_part(self)
 
     def __str__(self) -> str:
         return printing.comparison(self.entries, self.confidence)

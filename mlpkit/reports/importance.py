@@ -17,6 +17,8 @@ from mlpkit.partitions.fitting import fit_and_assign
 from mlpkit.plugin import Array, Dataset, Metric, Partitioner, Predictions, Task
 from mlpkit.reports import plots, printing
 from mlpkit.reports.entries import to_csv, to_frame
+from mlpkit.reports.pages.documents import part
+from mlpkit.reports.pages.importances import importance_table
 from mlpkit.reports.predictors import Predictor, validated_weight, with_errors
 from mlpkit.reports.shuffled_columns import feature_groups, shuffled
 
@@ -195,6 +197,9 @@ class FeatureImportance:
                 f"mean and standard deviation of {self.n_repeats} repetitions",
             ]
         )
+
+    def _repr_html_(self) -> str:
+        return part(importance_table(self))
 
     def __repr__(self) -> str:
         return f"<FeatureImportance of {len(self.features)} features by {escaped(self.metric)}>"

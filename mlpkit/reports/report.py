@@ -406,6 +406,7 @@ class PartitionReport:
             self._accumulator.labels,
             estimates.replicates,
             self.options.confidence,
+            {m.name: m.higher_is_better for m in self._accumulator.metrics},
         )
 
     def __sub__(self, other: "PartitionReport") -> Comparison:

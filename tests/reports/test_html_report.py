@@ -1,18 +1,35 @@
 """The page of a report: its structure, its numbers, and that no text of the data is markup."""
 
+import base64
+import hashlib
 import re
+import warnings
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from grouped import rows
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlpkit import MLPClassifier, PartitionReport, by_labels, by_quantile, evaluate
+from mlpkit import (
+    MLPClassifier,
+    MLPRegressor,
+    PartitionReport,
+    by_column,
+    by_function,
+    by_labels,
+    by_quantile,
+    evaluate,
+    feature_importance,
+)
 from mlpkit.messages import escaped
+from mlpkit.monitoring.history import MetricHistory
+from mlpkit.reports.pages.documents import style_sheet
 
 pytestmark = pytest.mark.once
 
@@ -132,9 +149,6 @@ def test_nothing_external() -> None:
 
 def test_the_policy_allows_the_style_sheet() -> None:
     """The hash of the policy is that of the content of the one style element."""
-    import base64
-    import hashlib
-
     text = report().to_html()
     assert text is not None
     (style,) = re.findall("<style>(.*?)</style>", text, re.DOTALL)
@@ -236,3 +250,163 @@ def test_training() -> None:
         assert "accuracy by epoch and column 0" in page.text
         assert all(f"{value:.3f}" in page.text for value in clf.loss_curve_[-1:])
     assert "Training" not in parsed(report().to_html()).text
+
+
+def test_calibration() -> None:
+    """The bins of all rows, the means of each group, and diagrams of groups with enough rows."""
+    r = report(calibration=True)
+    page = parsed(r.to_html())
+    assert r.calibration is not None
+    for b in r.calibration:
+        if b.partitioner == "all":
+            assert f"{b.predicted:.3f}{b.observed:.3f} [{b.low:.3f}, {b.high:.3f}]" in page.text
+    for m in r.calibration.means:
+        assert m.partitioner == "all" or f"{m.predicted:.3f}{m.observed:.3f} [" in page.text
+    assert "Frequency of 1 by probability of 1" in page.text
+    assert len([a for a in page.tags("svg") if a.get("role") == "img"]) == 3  # all rows, f, m
+    assert "Calibration" not in parsed(report().to_html()).text
+    small = parsed(report(np.where(np.arange(N) < 30, "few", "many"), calibration=True).to_html())
+    assert len([a for a in small.tags("svg") if a.get("role") == "img"]) == 2
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel", "regression", "several"])
+@pytest.mark.parametrize("confidence", [None, 0.9])
+def test_tasks(task: str, confidence: float | None) -> None:
+    """All tasks with and without intervals, merged, compared, and by nothing, render."""
+    data = rows(task, 200)
+    groups = np.where(np.arange(200) < 3, "few", data.groups)
+
+    def part(chosen: slice, by_group: bool) -> PartitionReport:
+        labels = by_labels(groups[chosen], name="group")
+        classes = None if data.y.dtype.kind == "f" or data.y.ndim == 2 else np.unique(data.y)
+        return evaluate(
+            None,
+            None,
+            data.y[chosen],
+            y_pred=data.label[chosen],
+            y_proba=None if data.p is None else data.p[chosen],
+            classes=classes,
+            partitions=labels if by_group else (),
+            calibration=True,
+            confidence=confidence,
+        )
+
+    for by_group in (True, False):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of undefined values
+            halves = part(slice(100), by_group), part(slice(100, 200), by_group)
+        for r in (*halves, halves[0] + halves[1]):
+            page = parsed(r.to_html())
+            assert r.calibration is not None and "Calibration" in page.text
+            assert ("Worst groups" in page.text) is by_group
+            assert f"Over {r.select(r.metrics[0], 'all')[0].n_rows} rows" in page.text
+            assert not re.search(r"\bnan\b|\binf\b", page.text.replace("NaN where", ""))
+            parsed(r._repr_html_())
+        comparison = halves[0] - halves[1]
+        page = parsed(comparison.to_html())
+        for c in comparison:
+            shown = (f"{abs(c.difference):.{digits}f}" for digits in (2, 3))
+            assert not abs(c.difference) > 0.01 or any(number in page.text for number in shown)
+        parsed(comparison._repr_html_())
+
+
+def test_undefined_infinite_and_empty_groups() -> None:
+    """Such values are words, and the axes are those of the finite values."""
+    labels = np.array(["fine", "nan", "inf", "-inf", "small"])[np.arange(N) % 5]
+    labels[labels == "small"] = "fine"
+    labels[:2] = "small"
+    values = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}
+
+    def metric(y_true: Any, y_pred: Any) -> float:
+        own = set(labels[y_true.astype(int)])
+        return values.get(own.pop(), 0.5) if len(own) == 1 else 0.25
+
+    masks = by_function(
+        lambda X: {**{g: labels == g for g in np.unique(labels)}, "none": np.zeros(N, bool)},
+        name="g",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        r = evaluate(
+            None,
+            np.zeros((N, 1)),
+            np.arange(N) + 0.0,
+            y_pred=np.arange(N) + 0.0,
+            metrics={"odd": metric},
+            partitions=masks,
+        )
+    page = parsed(r.to_html())
+    assert {"(undefined)", "(∞)", "(−∞)", "no rows"} <= set(page.texts)
+    assert "odd is undefined for 1 group of g." in page.text
+    assert "2 groups of g have fewer than 20 rows." in page.text
+    assert not any("nan" in str(a) or "inf" in str(a) for a in page.tags("circle", "rect", "line"))
+
+
+def test_one_group_and_no_eligible_group() -> None:
+    """One group has no order; a report without eligible groups has no worst group."""
+    one = parsed(report(np.full(N, "only")).to_html())
+    assert "Groups by sex" in one.text and "worst accuracy first" not in one.text
+    none = parsed(report(min_rows=1000).to_html())
+    assert "Worst groups" not in none.text and "fewer than 1000 rows" in none.text
+
+
+def test_many_groups_with_long_names() -> None:
+    """Long names are abbreviated, with the full name in the title; most groups are folded."""
+    names = np.array(
+        [f"District {i:03d} of the Metropolitan Area of the North" for i in range(300)]
+    )
+    labels = names[np.arange(9000) % 300]
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 9000)
+    r = evaluate(
+        None,
+        pd.DataFrame({"region": labels}),
+        y,
+        y_pred=rng.integers(0, 2, 9000),
+        metrics=["accuracy", "recall"],
+        partitions=by_column("region", max_groups=300),
+        confidence=0.95,
+    )
+    text = r.to_html()
+    assert text is not None and len(text) < 300_000
+    page = parsed(text)
+    titles = {a["title"] for a in page.tags("bdi") if "title" in a}
+    assert set(names) <= titles and not any(name in page.text for name in names)
+    assert "The 285 groups between these" in page.text and len(page.tags("details")) == 1
+    worst = r.worst("accuracy").partition
+    order = [a["title"] for a in page.tags("bdi") if a.get("title") in set(names)]
+    assert order.index(worst) < 10
+
+
+def test_short_forms() -> None:
+    """Notebooks show reports, importances and histories as parts without document elements."""
+    X = np.column_stack([P, Y, RNG.random(N)])
+    reg = MLPRegressor(
+        hidden_layer_sizes=(4,),
+        max_iter=3,
+        random_state=0,
+        solver="sgd",
+        metrics=["mae"],
+        partitions=by_quantile(0, 3),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reg.fit(X, P)
+    importance = feature_importance(reg, X, P, metric="mae", n_repeats=2)
+    r = evaluate(reg, X, P, partitions=by_quantile(0, 30), importance=True)
+    assert "Importance of features" in parsed(r.to_html()).text
+    for item in (importance, reg.metric_history_, MetricHistory(), r):
+        part = parsed(item._repr_html_())
+        assert not part.tags("html", "body", "h1", "script")
+        assert part.elements[0] == ("div", {"class": "mlpkit part"})
+    assert "x0" in parsed(importance._repr_html_()).text
+    assert "10 of 30 groups" in parsed(r._repr_html_()).text
+
+
+def test_style_sheet_is_scoped() -> None:
+    """The style of a part does not change the rest of a notebook."""
+    style = re.sub(r"@[a-z-]+[^{}]*\{|/\*.*?\*/", "", style_sheet(), flags=re.DOTALL)
+    selectors = re.findall(r"([^{};]+)\{", style)
+    assert len(selectors) > 50
+    for selector in selectors:
+        assert all(one.strip().startswith(".mlpkit") for one in selector.strip(" \n}").split(","))

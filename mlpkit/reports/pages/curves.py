@@ -2,26 +2,16 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from mlpkit.metrics.grouping import GroupLabel
+from mlpkit.plugin import MetricValue
 from mlpkit.reports.pages import figures, markup
 from mlpkit.reports.pages.columns import ALL
 from mlpkit.reports.pages.scales import Scale, scale_of
 
 MAX_POINTS = 150  # of a line
 N_LINES = 4  # groups with the highest and with the lowest last values that are drawn
-
-
-class EpochValue(Protocol):
-    """A value of a metric history, such as a `mlpkit.plugin.MetricValue`."""
-
-    epoch: int
-    split: str
-    metric: str
-    partitioner: str
-    partition: str
-    value: float
 
 
 class Line(NamedTuple):
@@ -46,7 +36,7 @@ def loss_curves(losses: Sequence[float], scores: Sequence[float] | None) -> str:
 
 
 def history_figures(
-    history: Iterable[EpochValue], directions: Mapping[str, bool | None]
+    history: Iterable[MetricValue], directions: Mapping[str, bool | None]
 ) -> Iterator[str]:
     """A figure for each metric and partitioner of a history, with a panel for each split."""
     series: dict[tuple[str, str, str], dict[GroupLabel, list[tuple[float, float]]]] = {}

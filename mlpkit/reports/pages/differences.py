@@ -7,6 +7,11 @@ from mlpkit.metrics.grouping import GroupLabel
 from mlpkit.reports.pages import markup
 from mlpkit.reports.pages.columns import Column
 
+CAPTION = (
+    "The highest minus the lowest value of groups with enough rows, and the lowest divided by the"
+    " highest"
+)
+
 
 def differences_table(
     columns: Sequence[Column], members: Mapping[str, Sequence[GroupLabel]]
@@ -33,8 +38,7 @@ def differences_table(
     )
     kinds = '<th scope="col">difference</th><th scope="col">ratio</th>' * len(columns)
     return (
-        '<div class="scroll"><table class="numbers"><caption>The highest minus the lowest value,'
-        " and the lowest divided by the highest value, of groups with enough rows</caption>"
+        f'<div class="scroll"><table class="numbers"><caption><span>{CAPTION}</span></caption>'
         f'<thead><tr><th scope="col" rowspan="2">groups by</th>{headings}</tr><tr>{kinds}</tr>'
         f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

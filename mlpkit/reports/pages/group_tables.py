@@ -55,7 +55,8 @@ def table(
 ) -> str:
     """A table with the given groups."""
     headings = "".join(_headings(c) for c in columns)
-    axes = "".join(f'<th scope="col">{_kind(c)}</th>{_axis(c)}' for c in columns)
+    most = 5 if len(columns) < MAX_COLUMNS else 3
+    axes = "".join(f'<th scope="col">{_kind(c)}</th>{_axis(c, most)}' for c in columns)
     n_rows = n_rows_of(columns)
     rows = "".join(
         f'<tr><th scope="row">{names[g]}</th><td class="rows">{n_rows[g]:,}</td>'
@@ -153,18 +154,18 @@ def _percent(share: float) -> str:
     return f"{round(100 * share, 1):g}%"
 
 
-def _axis(column: Column) -> str:
-    """The axis of a plot in the head of the table."""
+def _axis(column: Column, most: int) -> str:
+    """The axis of a plot in the head of the table, with at most so many ticks."""
     if not column.plotted:
         return ""
     marks = "".join(
         f'<text x="{at}" y="11" text-anchor="middle">{_tick(tick, column.signed)}</text>'
         f'<line x1="{at}" x2="{at}" y1="14" y2="18"/>'
-        for tick, at in ((t, _position(column, t)) for t in column.scale.ticks(5))
+        for tick, at in ((t, _position(column, t)) for t in column.scale.ticks(most))
         if 0.04 <= column.scale.at(tick) <= 0.96
     )
     return (
-        '<th scope="col"><span class="hidden">plot</span>'
+        '<th scope="col" class="plot"><span class="hidden">plot</span>'
         f'<svg class="axis" aria-hidden="true">{marks}</svg></th>'
     )
 

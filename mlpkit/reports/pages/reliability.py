@@ -98,6 +98,6 @@ def bins_table(bins: Sequence[CalibrationBin], words: Words, with_coverage: bool
         for b in bins
     )
     return (
-        '<div class="scroll"><table class="bins"><caption>Rows with similar predictions</caption>'
-        f"<thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<div class="scroll"><table class="numbers"><caption><span>Rows with similar predictions'
+        f"</span></caption><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table></div>"
     )

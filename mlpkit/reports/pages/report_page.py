@@ -10,10 +10,7 @@ from mlpkit.reports.pages import markup, sections
 from mlpkit.reports.pages.calibrations import calibration_section
 from mlpkit.reports.pages.differences import differences_table
 from mlpkit.reports.pages.documents import document, part
-from mlpkit.reports.pages.group_tables import group_tables
 from mlpkit.reports.pages.importances import importance_table
-
-N_GROUPS = 10  # of each partitioner in a notebook
 
 
 def report_page(
@@ -50,18 +47,8 @@ def report_page(
 def report_part(report: sections.ShownReport) -> str:
     """All rows, and the first groups of each partitioner, the worst first."""
     columns = of.of_report(report.entries, directions_of(report))
-    shown = sections.overall(columns, report.options.confidence)
-    leading = next((c for c in columns if c.higher_is_better is not None), None)
-    for partitioner, groups in of.groups_of(columns).items():
-        ordered = groups if leading is None else leading.worst_first(groups)
-        names = markup.names(g[1] for g in groups)
-        caption = markup.name(partitioner)
-        if more := len(ordered) - N_GROUPS:
-            caption += f", {N_GROUPS} of {len(ordered):,} groups" if more > 0 else ""
-        shown += group_tables(
-            columns, ordered[:N_GROUPS], {g: names[g[1]] for g in groups}, caption
-        )
-    return part(shown)
+    shown = sections.overall(columns, report.options.confidence) + sections.short(columns)
+    return part(shown + importance_table(report.importance))
 
 
 def directions_of(report: sections.ShownReport) -> dict[str, bool | None]:

@@ -16,6 +16,7 @@ from mlpkit.reports.pages.columns import ALL, Column
 from mlpkit.reports.pages.group_tables import direction, group_tables, table
 
 N_WORST = 5  # groups of each metric if there is one partitioner
+N_SHORT = 10  # groups of each partitioner in a notebook
 N_FAILURES = 10  # that are shown at once
 
 
@@ -67,7 +68,7 @@ def overall(columns: Sequence[Column], confidence: float | None) -> str:
     n_rows = columns[0].cells[ALL].n_rows if columns and ALL in columns[0].cells else 0
     remark = f"Over {markup.plural(n_rows, 'row')}."
     if confidence is not None:
-        remark += f" In brackets: {confidence:.4g} confidence interval of each value alone."
+        remark += f" In brackets: {100 * confidence:.4g}% confidence interval of each value alone."
     return f'<dl class="values">{"".join(items)}</dl><p class="remark">{remark}</p>'
 
 
@@ -103,17 +104,48 @@ def full_names(groups: Iterable[GroupLabel]) -> dict[GroupLabel, str]:
 def partitioners(columns: Sequence[Column]) -> str:
     """The tables of all partitioners, with the worst group first."""
     parts = []
-    leading = next((c for c in columns if c.higher_is_better is not None), None)
     for partitioner, groups in of.groups_of(columns).items():
-        ordered = groups if leading is None else leading.worst_first(groups)
-        short = markup.names(g[1] for g in groups)
         title = markup.name(partitioner)
-        caption = f"Groups by {title}"
-        if leading is not None and len(groups) > 1:
-            caption += f", the worst {markup.name(leading.name)} first"
-        names = {g: short[g[1]] for g in groups}
-        parts.append(f"<h3>{title}</h3>" + group_tables(columns, ordered, names, caption))
+        tables = group_tables(
+            columns, _ordered(columns, groups), _names(groups), _caption(columns, groups)
+        )
+        parts.append(f"<h3>{title}</h3>{tables}")
     return "".join(parts)
+
+
+def short(columns: Sequence[Column]) -> str:
+    """The tables of all partitioners with their first groups."""
+    parts = []
+    for groups in of.groups_of(columns).values():
+        caption = _caption(columns, groups)
+        if len(groups) > N_SHORT:
+            caption += f": {N_SHORT} of {len(groups):,} groups"
+        first = _ordered(columns, groups)[:N_SHORT]
+        parts.append(group_tables(columns, first, _names(groups), caption))
+    return "".join(parts)
+
+
+def _leading(columns: Sequence[Column]) -> Column | None:
+    """The metric that determines the order of groups: the first with a better direction."""
+    return next((c for c in columns if c.higher_is_better is not None), None)
+
+
+def _ordered(columns: Sequence[Column], groups: Sequence[GroupLabel]) -> Sequence[GroupLabel]:
+    leading = _leading(columns)
+    return groups if leading is None else leading.worst_first(groups)
+
+
+def _names(groups: Sequence[GroupLabel]) -> dict[GroupLabel, str]:
+    """The markup of the groups of one partitioner."""
+    texts = markup.names(g[1] for g in groups)
+    return {g: texts[g[1]] for g in groups}
+
+
+def _caption(columns: Sequence[Column], groups: Sequence[GroupLabel]) -> str:
+    caption, leading = f"Groups by {markup.name(groups[0][0])}", _leading(columns)
+    if leading is not None and len(groups) > 1:
+        caption += f", the worst {markup.name(leading.name)} first"
+    return caption
 
 
 def legend(columns: Sequence[Column], options: ReportOptions) -> str:
