@@ -327,3 +327,13 @@ def test_areas_equal_scikit_learns(weighted: bool) -> None:
         w = rng.integers(3, size=n) + (np.arange(n) < 2.0) if weighted else None
         e = one(y, "roc_auc", y_pred=y, y_proba=p, sample_weight=w)
         assert e.value == pytest.approx(roc_auc_score(y, p, sample_weight=w), abs=1e-12)
+        e = one(y, "average_precision", y_pred=y, y_proba=p, sample_weight=w)
+        expected = average_precision_score(y, p, sample_weight=w)
+        assert e.value == pytest.approx(expected, abs=1e-12)
+
+
+def test_average_precision_of_many_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """scikit-learn's function, whose checks take longer than a small group, is not called."""
+    monkeypatch.setattr(probabilities, "average_precision_score", None)
+    report, _ = many_groups(50, "average_precision")
+    assert report.entries[1].low < report.entries[1].value < report.entries[1].high
