@@ -8,8 +8,11 @@ from mlpkit.estimators.regressor import MLPRegressor
 
 if TYPE_CHECKING:
     from mlpkit import schedules
+    from mlpkit.estimators.loading import load
     from mlpkit.estimators.pickle_versions import InconsistentVersionWarning
     from mlpkit.estimators.sklearn_import import from_sklearn
+    from mlpkit.estimators.skops_types import SKOPS_TRUSTED_TYPES
+    from mlpkit.files.errors import InvalidFile
     from mlpkit.metrics.functions import from_function
     from mlpkit.numpy_backend import namespace as numpy_namespace
     from mlpkit.partitions.arguments import by
@@ -31,10 +34,12 @@ if TYPE_CHECKING:
     from mlpkit.training.cycles import Cycles
 
 __all__ = [
+    "SKOPS_TRUSTED_TYPES",
     "CheckFailed",
     "Cycles",
     "Dataset",
     "InconsistentVersionWarning",
+    "InvalidFile",
     "MLPClassifier",
     "MLPRegressor",
     "MetricHistoryDisplay",
@@ -51,6 +56,7 @@ __all__ = [
     "feature_importance",
     "from_function",
     "from_sklearn",
+    "load",
     "make_partition_scorer",
     "numpy_namespace",
     "schedules",
@@ -59,10 +65,12 @@ __version__ = "0.1.0"
 
 # where to find what a program that only trains does not need
 _LATER = {
+    "SKOPS_TRUSTED_TYPES": "estimators.skops_types",
     "CheckFailed": "reports.limits",
     "Cycles": "training.cycles",
     "Dataset": "plugin",
     "InconsistentVersionWarning": "estimators.pickle_versions",
+    "InvalidFile": "files.errors",
     "MetricHistoryDisplay": "reports.displays",
     "PartitionReport": "reports.report",
     "PartitionReportDisplay": "reports.displays",
@@ -77,6 +85,7 @@ _LATER = {
     "feature_importance": "reports.importance",
     "from_function": "metrics.functions",
     "from_sklearn": "estimators.sklearn_import",
+    "load": "estimators.loading",
     "make_partition_scorer": "reports.scorer",
     "numpy_namespace": "numpy_backend.namespace",
     "schedules": "schedules",

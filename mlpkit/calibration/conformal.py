@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from mlpkit.files.fields import Fields
 from mlpkit.messages import plain_repr
 from mlpkit.plugin import Array
 
@@ -74,6 +75,19 @@ class ConformalIntervals:
             counted = np.asarray(weight) > 0
             y, values, weight = y[counted], values[counted], np.asarray(weight)[counted]
         return cls(y, values, weight, None if quantiles is None else tuple(quantiles))
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the state as plain values, without the quantiles."""
+        return {"y": self.y, "values": self.values, "weight": self.weight}
+
+    @classmethod
+    def from_state(cls, state: Any, quantiles: tuple[float, ...] | None) -> Self:
+        """Return the intervals of a state; raise ValueError if it is invalid."""
+        fields = Fields(state, "intervals")
+        y = fields.array("y", (None,), "f")
+        values = fields.array("values", (len(y), len(quantiles or (0.5,))), "f")
+        weight = fields.array("weight", (len(y),)) if fields.has("weight") else None
+        return cls(y, values, weight, quantiles)
 
     def bounds(self, values: Array, coverage: float) -> Array:
         """Return lower and upper bounds, (n, 2), around predictions (n, k).

@@ -1,10 +1,11 @@
 """Row weights from ``class_weight``, for `fit` and for `partial_fit`."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
+from mlpkit.files.fields import Fields
 from mlpkit.messages import plain_repr
 from mlpkit.plugin import Array
 
@@ -32,6 +33,17 @@ class ClassWeights:
     def __init__(self, classes: Array) -> None:
         self.classes = classes
         self.counts = np.zeros(len(classes))
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the state as plain values."""
+        return {"counts": self.counts}
+
+    @classmethod
+    def from_state(cls, state: Any, classes: Array) -> Self:
+        """Return the weights of a state; raise ValueError if it is invalid."""
+        weights = cls(classes)
+        weights.counts = Fields(state, "class_weights").array("counts", (len(classes),), "f")
+        return weights
 
     def rows(self, class_weight: Any, y: Any, stream: bool = False) -> Array:
         """The weight of each row, shape (n,).

@@ -47,7 +47,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
 
     _y_numeric: bool
     _encoding: Encoding  # with an encoder
-    _optimizer: Parameters  # of the last call with a solver that works in steps
+    _optimizer: dict[str, Any]  # of the last call with a solver that works in steps
     _last_parameters: LastParameters
 
     @abstractmethod
@@ -182,7 +182,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             parameters = self._parameters_for(parameters, call)
             call.check(parameters)
             if incremental and "_optimizer" in vars(self):
-                parameters = parameters.with_optimizer_of(self._optimizer)
+                parameters = parameters.with_optimizer(self._optimizer)
             encoded = self._validated_sets(parameters, sets)
             checkpoint = checked_checkpoint(self, parameters, data, encoded, fresh)
             rng = checkpoint.generator(parameters.random_state)
@@ -332,7 +332,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     def _keep_optimizer(self, parameters: Parameters, result: FitResult) -> None:
         """Keep the optimizer for the next `partial_fit`, as scikit-learn does."""
         if result.has_steps:
-            self._optimizer = parameters
+            self._optimizer = parameters.optimizer
         elif "_progress" not in vars(self):  # L-BFGS in a first fit
             self.__dict__.pop("_optimizer", None)
         else:  # keep the optimizer state for the next `partial_fit`

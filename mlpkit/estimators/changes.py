@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from operator import is_
 from typing import Any, NamedTuple
 
+from mlpkit.files.fields import Fields
 from mlpkit.training.parameters import Parameters
 
-# the parameters in a pickle, whose changes are detected after unpickling
-PICKLED = (
+# the parameters whose changes are detected after loading
+STORED = (
     "builder",
     "builder_options",
     "encoder",
@@ -24,8 +25,7 @@ PICKLED = (
 class LastParameters(NamedTuple):
     """The parameters of the last call that fitted an estimator.
 
-    ``values`` also contains parameters that a subclass adds; ``parameters`` is None after
-    unpickling.
+    ``values`` also contains parameters that a subclass adds; ``parameters`` is None after loading.
     """
 
     values: dict[str, Any]
@@ -40,16 +40,28 @@ class LastParameters(NamedTuple):
         """Return the old values of the parameters that have another value now, by name."""
         return {name: old for name, old in self.values.items() if not is_same(old, values[name])}
 
-    def pickled(self, values: Mapping[str, Any]) -> "LastParameters":
-        """Return the record for a pickle, in which replaced objects are represented by names."""
-        last = self.values
-        return LastParameters(
-            {n: _picklable(last[n], values[n]) for n in PICKLED if n in last}, None
-        )
+    def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is stored, where ``values`` are the parameters now.
+
+        The names of the parameters that have not changed, and the old values of others, in which
+        objects are represented by names.
+        """
+        last = {name: self.values[name] for name in STORED if name in self.values}
+        same = [name for name, old in last.items() if is_same(old, values[name])]
+        other = {name: _storable(old) for name, old in last.items() if name not in same}
+        return {"same": same, "old": other}
+
+    @classmethod
+    def of_stored(cls, stored: Any, values: Mapping[str, Any]) -> "LastParameters":
+        """Return the record that `stored` describes; raise ValueError if it is invalid."""
+        entries = Fields(stored, "last_parameters")
+        same = {name: values[name] for name in entries.texts("same")}
+        last = {**same, **entries.fields("old").values}
+        return cls({name: last[name] for name in STORED if name in last}, None)
 
 
 class NamedObject:
-    """Placeholder for an object in a pickle, which equals all objects of the same name."""
+    """Placeholder for an object that was not stored, which equals all objects of the same name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -71,10 +83,8 @@ def _name(value: Any) -> str:
     return str(getattr(value, "__qualname__", repr(value)))
 
 
-def _picklable(old: Any, new: Any) -> Any:
-    """Return a form of the old value that can be pickled if the new value can."""
-    if is_same(old, new):
-        return new
+def _storable(old: Any) -> Any:
+    """Return a form of the old value that can be stored."""
     return old if old is None or isinstance(old, str | int | float) else NamedObject(_name(old))
 
 

@@ -37,12 +37,15 @@ class Encoding:
         The columns of encoded rows.
     keeps_sparse : bool
         Whether sparse results are passed on; else they are made dense.
+    origin : tuple of (str, dict) or None, default=None
+        The name and the options that the encoder was created with; None for an object.
     """
 
     encoder: Any
     label: str
     columns: tuple[Column, ...]
     keeps_sparse: bool
+    origin: tuple[str, dict[str, Any]] | None = None
 
     def rows(self, X: Any) -> Array:
         """The encoded rows of a validated table, (n, n_columns)."""
@@ -166,7 +169,9 @@ def fitted_encoding(
         with config_context(skip_parameter_validation=False):
             rows = _fit_transform(encoder, label, table, data)
     columns = _columns(encoder, label, rows, getattr(encoder, "feature_names_in_", None))
-    encoding = Encoding(encoder, label, columns, keeps_sparse)
+    name, options = parameters.encoder, dict(parameters.encoder_options or {})
+    origin = (name, options) if isinstance(name, str) else None
+    encoding = Encoding(encoder, label, columns, keeps_sparse, origin)
     return encoding, encoding.checked(rows, n_rows_of(table.X))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from mlpkit.data.tables import column_names
 from mlpkit.data.targets import Targets
 from mlpkit.monitoring.protocol import Monitor, NoMonitor
 from mlpkit.plugin import Dataset
@@ -53,7 +54,8 @@ def monitor_of(
     stream = earlier.stream
     if incremental and stream is not None and not any(name in changes for name in STREAM):
         return planning.stream_monitor(stream, rows.passed, rows.train, 0, earlier.n_epochs)
-    plan = planning.plan_of(*requested, network_metrics, targets, rows.passed.X)
+    names = column_names(rows.passed.X)
+    plan = planning.plan_of(*requested, network_metrics, targets, names)
     if incremental:
         window = parameters.metrics_window
         return planning.stream_monitor(plan, rows.passed, rows.train, window, earlier.n_epochs)

@@ -1,5 +1,6 @@
 """The fitted state of an estimator: predictions, attributes, exports and pickles."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,9 +16,12 @@ from mlpkit.estimators.atomic import snapshot
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.fitted_model import fitted_model
+from mlpkit.estimators.fitted_state import REQUESTS, plain_state, restored_state, with_requests
 from mlpkit.estimators.html import HTMLDescriptions
 from mlpkit.estimators.loss_curve import LossCurve
 from mlpkit.estimators.network_initialization import activation_of
+from mlpkit.estimators.records import plain, restored
+from mlpkit.estimators.required_plugins import REQUIRED, check_plugins, required_plugins
 from mlpkit.estimators.routing import RoutedOptions, parameter_defaults, parameter_names
 from mlpkit.estimators.validation import validated_X
 from mlpkit.monitoring.history import MetricHistory
@@ -53,6 +57,7 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     _targets: Any
     _progress: Progress
     _losses: LossCurve
+    _training: dict[str, Any]  # the report of the last call, for files
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -111,6 +116,11 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         self.validation_scores_ = [*(earlier or []), *scores] if scores else None
         self.best_validation_score_ = progress.best_score if scores else None
         self.best_loss_ = None if scores else progress.best_loss
+        self._training = {
+            "epochs": len(reports),
+            "seconds": sum(report.seconds for report in reports),
+            "note": reports[-1].note if reports else None,
+        }
 
     def _outputs(self, X: Any) -> Array:
         """Activated outputs, (n_samples, n_outputs); to be called on a snapshot."""
@@ -198,6 +208,43 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     def _no_improvement_count(self, count: int) -> None:
         progress = vars(self).get("_progress", Progress(learning_rate=0.0))
         self._progress = replace(progress, no_improvement_count=count)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the estimator to a file, which contains no code.
+
+        `mlpkit.load` returns the same estimator: it predicts the same numbers, and training
+        continues from it as from this one. A file that exists is replaced, and stays as it is if
+        writing fails.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write it.
+
+        Raises
+        ------
+        TypeError
+            If a parameter cannot be stored without code, such as a function, or if the class is not
+            registered by the hook ``mlpkit_estimators``. The message names it.
+        ValueError
+            If a parameter is invalid.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import mlpkit
+        >>> clf = mlpkit.MLPClassifier((5,), max_iter=3, tol=1.0, n_iter_no_change=1)
+        >>> clf = clf.fit([[0.0], [1.0]], ["no", "yes"])
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.mlpkit")
+        >>> clf.save(path)
+        >>> mlpkit.load(path).classes_.tolist()
+        ['no', 'yes']
+        """
+        from mlpkit.estimators.saving import save
+
+        save(snapshot(self), path)
 
     def export(self, form: Any, *args: Any, **options: Any) -> Any:
         """Convert the fitted estimator to a form that a plugin offers.
@@ -306,13 +353,11 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     def __getstate__(self) -> Any:
         check_picklable(self)
         state = dict(super().__getstate__())
-        if "_network" in state:  # first: it names the plugins that the other values require
-            state = {"_network": state.pop("_network"), **state}
-        if "_last_parameters" in state:
-            values = {name: getattr(self, name) for name in self._parameter_names}
-            state["_last_parameters"] = state["_last_parameters"].pickled(values)
-        state[pickle_versions.STATE_KEY] = pickle_versions.versions_of(state, self._parameter_names)
-        return state
+        versions = pickle_versions.versions_of(state, self._parameter_names)
+        plain_parameters = {n: plain(state[n]) for n in self._parameter_names if n in state}
+        stored = {**plain_state(self._parameter_names, state), **plain_parameters}
+        plugins = required_plugins(state, stored)
+        return {**plugins, **stored, pickle_versions.STATE_KEY: versions}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
@@ -320,7 +365,12 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         pickle_versions.warn_if_different(type(self).__name__, versions)
         if any(name not in state for name in self._parameter_names):  # added after the pickle
             state = {**parameter_defaults(type(self)), **state}
-        super().__setstate__(state)
+        check_plugins(state)
+        state.pop(REQUIRED, None)
+        requests = state.pop(REQUESTS, {})
+        state |= {name: restored(state[name]) for name in self._parameter_names}
+        super().__setstate__(restored_state(state))
+        with_requests(self, requests)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

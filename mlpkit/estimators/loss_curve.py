@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from threading import Lock
+from typing import Any
+
+import numpy as np
 
 _GUARD = Lock()
 
@@ -45,6 +48,20 @@ class LossCurve:
             shared.extend(new)
         longer._shared, longer._length = shared, self._length + len(new)
         return longer
+
+    def get_state(self) -> Any:
+        """Return the losses as an array if all are floats, else as a list."""
+        losses = list(self) if self._values is None else self._values
+        return np.array(losses, float) if all(type(x) is float for x in losses) else losses
+
+    @classmethod
+    def from_state(cls, state: Any) -> "LossCurve":
+        """Return the curve of a state; raise ValueError if it is invalid."""
+        if isinstance(state, np.ndarray) and state.ndim == 1 and state.dtype == float:
+            return cls(state.tolist())
+        if not isinstance(state, list):
+            raise ValueError(f"its losses are {state!r:.100}; expected a list of numbers")
+        return cls(state)
 
     def __len__(self) -> int:
         return self._length if self._values is None else len(self._values)

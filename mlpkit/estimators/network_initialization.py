@@ -71,7 +71,9 @@ def initialized(
         sample=None if is_default else sample_of(shape, seed),
     )
     spec = replace(spec, loss=loss_of(parameters.loss, spec, parameters.loss_options))
-    network = built_network(*builder_of(parameters), spec, rng)
+    builder, options = builder_of(parameters)
+    network = built_network(builder, options, spec, rng)
+    network.origin = parameters.builder or "dense", options
     _check_n_models(network, parameters)
     if not own_build:
         _check_dropout(network, parameters.dropout)

@@ -111,7 +111,7 @@ def read_archive(
     OSError
         If the file does not exist or can't be opened.
     """
-    with open(path, "rb") as file, _errors_of(path):
+    with open(path, "rb") as file, errors_of(path):
         schema, members = _members(file, kind)
         names = set(members.namelist()) - {SCHEMA}
         checksums = schema["checksums"]
@@ -130,12 +130,12 @@ def read_schema(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
 
     Raises as `read_archive` does. The checksums of other members are not verified.
     """
-    with open(path, "rb") as file, _errors_of(path):
+    with open(path, "rb") as file, errors_of(path):
         return _members(file, kind)[0]
 
 
-class _errors_of:
-    """Turns the errors of reading a file into `InvalidFile`, except for those of plugins."""
+class errors_of:
+    """Context in which errors of reading a file are `InvalidFile`, except for those of plugins."""
 
     def __init__(self, path: Any) -> None:
         self.path = Path(path)
@@ -151,6 +151,8 @@ class _errors_of:
                 raise InvalidFile(self.path, "it is damaged, or not a zip") from error
             case RecursionError():
                 raise InvalidFile(self.path, "its values are nested too deeply") from None
+            case MemoryError():
+                raise InvalidFile(self.path, "it does not fit into the memory") from error
             case NotImplementedError() | RuntimeError():  # compression, encryption
                 raise InvalidFile(self.path, f"its zip is not supported ({error})") from error
             case (

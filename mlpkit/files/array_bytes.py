@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from safetensors.numpy import save
 
 from mlpkit.plugin.arrays import Array
 
@@ -35,6 +34,8 @@ def array_bytes(arrays: Mapping[str, Array]) -> bytes:
     >>> arrays_of(array_bytes({"a": np.arange(3)}))["a"].tolist()
     [0, 1, 2]
     """
+    from safetensors.numpy import save  # a program that saves nothing does not need it
+
     return bytes(save({name: np.asarray(a, order="C") for name, a in arrays.items()}))
 
 

@@ -7,7 +7,7 @@ key ``"$"``, which names its type, for example ``{"$": "tuple", "items": [1, 2]}
 import base64
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ TYPE = "$"
 # dtypes of arrays whose elements are written as JSON
 AS_ITEMS = re.compile(r"object|<[UMm]\d*(\[[a-zA-Z0-9]+\])?|\|S\d+")
 MAX_DEPTH = 100  # of values in values
+MAX_ITEMS = 2**30  # bytes of an array whose elements are written as JSON
 Path = tuple[str | int, ...]
 
 
@@ -31,6 +32,8 @@ class Writer:
     object_of : callable or None, default=None
         ``object_of(path, value)``: a dict of values, with the key ``"$"``, that stands for a value
         of another type, or None if there is none.
+    as_items : collection of str, default=()
+        Names of entries of the content whose arrays are written as JSON.
 
     Attributes
     ----------
@@ -47,9 +50,11 @@ class Writer:
     """
 
     def __init__(
-        self, object_of: Callable[[Path, Any], Mapping[str, Any] | None] | None = None
+        self,
+        object_of: Callable[[Path, Any], Mapping[str, Any] | None] | None = None,
+        as_items: Collection[str] = (),
     ) -> None:
-        self.object_of = object_of
+        self.object_of, self.as_items = object_of, as_items
         self.arrays: dict[str, Array] = {}
 
     def json_of(self, value: Any, path: Path = ()) -> Any:
@@ -94,7 +99,8 @@ class Writer:
         return {TYPE: "dict", "items": items}
 
     def _array(self, array: Array, path: Path) -> dict[str, Any]:
-        if array.dtype.name not in STORABLE or not array.dtype.isnative:
+        is_binary = array.dtype.name in STORABLE and array.dtype.isnative
+        if not is_binary or path[:1] and path[0] in self.as_items:
             return self._items_of(array, path)
         name = "/".join(map(str, path))
         while name in self.arrays:  # keys may contain a slash
@@ -168,6 +174,10 @@ class Reader:
     def _array_of_items(self, dtype: str, shape: list[Any], items: list[Any]) -> Array:
         if not (AS_ITEMS.fullmatch(dtype) or np.dtype(dtype).name in STORABLE):
             raise ValueError(f"it has an array of the dtype {dtype!r:.100}")
+        if not all(type(n) is int and n >= 0 for n in shape):
+            raise ValueError(f"it has an array of the shape {shape!r:.100}")
+        if np.dtype(dtype).itemsize * len(items) > MAX_ITEMS:
+            raise ValueError(f"it has an array of {len(items)} values of the dtype {dtype!r:.100}")
         values = [self.value_of(item) for item in items]
         if np.dtype(dtype).kind in "mM":
             return np.array(values, "int64").astype(dtype).reshape(shape)

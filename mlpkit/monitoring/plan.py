@@ -24,6 +24,7 @@ class MetricPlan(NamedTuple):
     partitioners: tuple[Partitioner, ...]
     fitted_groups: dict[str, Any]
     criterion: Criterion | None
+    columns: tuple[str, ...] = ()  # the strings in the parameter `partitions` that are columns
 
     def groups_of(self, dataset: Dataset, n_rows: int) -> dict[str, Groups]:
         """The groups of rows; partitioners are fitted to the first rows."""

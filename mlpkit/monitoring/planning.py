@@ -13,7 +13,7 @@ from mlpkit.monitoring.drift import warn_of_drift
 from mlpkit.monitoring.epochs import EpochMonitor
 from mlpkit.monitoring.plan import MetricPlan
 from mlpkit.monitoring.stream import Stream, StreamMonitor, stream_of
-from mlpkit.partitions.arguments import partitioners_of
+from mlpkit.partitions.arguments import arguments_of, partitioners_of
 from mlpkit.partitions.columns import labels_of
 from mlpkit.plugin import Dataset, Metric, PredictionKind
 
@@ -26,9 +26,9 @@ def plan_of(
     early_stopping_on: Any,
     network_metrics: Sequence[Metric],
     targets: Targets,
-    X: Any,
+    column_names: Sequence[Any] | None,
 ) -> MetricPlan:
-    """The plan for the parameters of an estimator, with X as the user passed it.
+    """The plan for the parameters of an estimator, for X with these names of columns, or none.
 
     Raises ValueError for unknown components, for metrics that do not fit the task, and for a
     criterion that cannot be used.
@@ -42,11 +42,13 @@ def plan_of(
     planned += [m for m in network_metrics if m.name not in [p.name for p in planned]]
     if name and name not in [m.name for m in planned]:
         planned += metrics_of([metric_of(name)], targets.task, AVAILABLE)
-    partitioners = partitioners_of(() if partitions is None else partitions, X)
+    partitioners = partitioners_of(partitions, column_names)
+    known = column_names or ()
+    columns = tuple(a for a in arguments_of(partitions) if isinstance(a, str) and a in known)
     if criterion is not None:
         criterion.check(planned, [p.name for p in partitioners])
     return MetricPlan(
-        targets.task, targets.classes, tuple(planned), tuple(partitioners), {}, criterion
+        targets.task, targets.classes, tuple(planned), tuple(partitioners), {}, criterion, columns
     )
 
 

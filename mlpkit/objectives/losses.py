@@ -191,6 +191,23 @@ WITH_OPTIONS: dict[str, tuple[Callable[..., Loss], tuple[str, ...]]] = {
 }
 
 
+def record_of(loss: Loss) -> tuple[str, dict[str, Any]] | None:
+    """Return the name and the options by which `named` returns an equal loss; None if it can't.
+
+    >>> record_of(huber(0.5)), record_of(LOSSES["log_loss"])
+    (('huber', {'delta': 0.5}), ('log_loss', {}))
+    """
+    if LOSSES.get(loss.name) == loss:
+        return loss.name, {}
+    name = loss.name.removeprefix("smoothed_")
+    make, options = WITH_OPTIONS.get(name, (None, ()))
+    for option in options:
+        value = getattr(loss.rows, "value", getattr(loss.rows, option, None))
+        if make is not None and value is not None and make(**{option: value}) == loss:
+            return name, {option: value}
+    return None
+
+
 def named(name: str, options: Mapping[str, Any]) -> Loss:
     """Return the loss with this name and these options.
 

@@ -176,6 +176,29 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 
+def record_of(schedule: Any) -> dict[str, Any] | None:
+    """Return what recreates a schedule of this module, or None for another object.
+
+    >>> record_of(linear), record_of(warmup(0.2, linear))
+    ({'name': 'linear'}, {'name': 'warmup', 'fraction': 0.2, 'then': <function linear ...>})
+    """
+    if type(schedule) is Warmup:
+        return {"name": "warmup", "fraction": schedule.fraction, "then": schedule.then}
+    for name, known in SCHEDULES.items():
+        if known is schedule:
+            return {"name": name}
+    return None
+
+
+def from_record(name: str, fraction: Any = None, then: Any = None) -> Schedule:
+    """Return the schedule that `record_of` describes; raise ValueError if there is none."""
+    if name == "warmup":
+        return warmup(fraction, then)
+    if name not in SCHEDULES:
+        raise ValueError(f"unknown schedule {name!r:.100}")
+    return SCHEDULES[name]
+
+
 def named(schedule: Any) -> Any:
     """Return the schedule with this name. Anything that is not a string is returned as it is.
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.data.tables import column_names
 from mlpkit.messages import comma_separated, did_you_mean, plain_repr
 from mlpkit.partitions.partitioners import by_column, by_function
 from mlpkit.plugin import Partitioner, PluginError
@@ -42,21 +41,20 @@ def by(name: str, **options: Any) -> Partitioner:
         raise PluginError(
             f"partitioner {name!r} must return mlpkit.plugin.Partitioner, not {partitioner!r}."
         )
-    return partitioner
+    return partitioner._replace(origin=partitioner.origin or (name, options))
 
 
-def partitioner_of(argument: Any, X: Any) -> Partitioner:
-    """One partitioner.
+def partitioner_of(argument: Any, names: Sequence[Any] | None) -> Partitioner:
+    """One partitioner, for rows whose columns have these names, or none.
 
-    A string is the name of a column of X or else of an installed partitioner, an integer the
-    index of a column, and a function a function of X.
+    A string is the name of a column or else of an installed partitioner, an integer the index of a
+    column, and a function a function of X.
     """
     if isinstance(argument, Partitioner):
         return argument
     if isinstance(argument, int | np.integer) and not isinstance(argument, bool):
         return by_column(int(argument))
     if isinstance(argument, str):
-        names = column_names(X)
         if names is not None and argument in names:
             return by_column(argument)
         if argument in installed().names("partitioner") or "/" in argument:
@@ -77,17 +75,24 @@ def partitioner_of(argument: Any, X: Any) -> Partitioner:
     )
 
 
-def partitioners_of(argument: Any, X: Any) -> list[Partitioner]:
+def arguments_of(partitions: Any) -> list[Any]:
+    """The arguments of `partitioner_of` in a parameter, which is one of them or several."""
+    if partitions is None:
+        return []
+    several = isinstance(partitions, Sequence) and not isinstance(partitions, str | Partitioner)
+    return list(partitions) if several else [partitions]
+
+
+def partitioners_of(partitions: Any, names: Sequence[Any] | None) -> list[Partitioner]:
     """Partitioners with distinct names, from one argument of `partitioner_of` or several."""
-    several = isinstance(argument, Sequence) and not isinstance(argument, str | Partitioner)
-    partitioners = [partitioner_of(a, X) for a in (argument if several else [argument])]
-    names = [p.name for p in partitioners]
-    for twice in {name for name in names if names.count(name) > 1}:
+    partitioners = [partitioner_of(argument, names) for argument in arguments_of(partitions)]
+    found = [p.name for p in partitioners]
+    for twice in {name for name in found if found.count(name) > 1}:
         raise ValueError(
             f"Two partitioners have the name {twice!r}. Pass name= to one of them, as in"
             f" by_quantile('age', 4, name='age quartile')."
         )
-    if "all" in names:
+    if "all" in found:
         raise ValueError(
             "The name 'all' is reserved for the group of all rows. Pass another name= to the"
             " partitioner."

@@ -1,21 +1,17 @@
 """Intersections of the groups of several partitioners."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from mlpkit.data.tables import column_names
 from mlpkit.partitions.arguments import partitioner_of
-from mlpkit.partitions.fitting import Merge, assign, merge_fitted
+from mlpkit.partitions.fitting import assign, merge_fitted
 from mlpkit.plugin import Array, Dataset, Groups, Partitioner
 
-
-class FittedFactor(NamedTuple):
-    """The fitted groups of one of the crossed partitioners."""
-
-    name: str
-    merge: Merge | None
-    fitted: Any
+# for each of the crossed partitioners, its fitted groups and whether a string is a column
+Factors = tuple[tuple[Any, bool], ...]
 
 
 def cross(*partitions: Any, name: str | None = None) -> Partitioner:
@@ -53,32 +49,34 @@ def cross(*partitions: Any, name: str | None = None) -> Partitioner:
         )
     names = " & ".join(p.name if isinstance(p, Partitioner) else str(p) for p in partitions)
     fit, assign_rows = partial(_fit, partitions), partial(_assign, partitions)
-    return Partitioner(name or names, fit, assign_rows, _merge)
+    merge = partial(_merge, partitions)
+    origin = "cross", {"partitions": list(partitions), "name": name}
+    return Partitioner(name or names, fit, assign_rows, merge, origin)
 
 
-def _fit(partitions: tuple[Any, ...], dataset: Dataset) -> tuple[FittedFactor, ...]:
-    partitioners = [partitioner_of(p, dataset.X) for p in partitions]
-    return tuple(FittedFactor(p.name, p.merge, p.fit(dataset)) for p in partitioners)
+def _fit(partitions: tuple[Any, ...], dataset: Dataset) -> Factors:
+    names = column_names(dataset.X)
+    return tuple(
+        (partitioner_of(p, names).fit(dataset), isinstance(p, str) and p in (names or ()))
+        for p in partitions
+    )
 
 
-def _assign(
-    partitions: tuple[Any, ...], factors: tuple[FittedFactor, ...], dataset: Dataset
-) -> Groups:
-    partitioners = [partitioner_of(p, dataset.X) for p in partitions]
-    groups = assign(partitioners[0], factors[0].fitted, dataset)
+def _assign(partitions: tuple[Any, ...], factors: Factors, dataset: Dataset) -> Groups:
+    partitioners = [partitioner_of(p, column_names(dataset.X)) for p in partitions]
+    groups = assign(partitioners[0], factors[0][0], dataset)
     n_rows = len(groups.codes)
-    for p, factor in zip(partitioners[1:], factors[1:], strict=True):
-        groups = _intersections(groups, assign(p, factor.fitted, dataset, n_rows))
+    for p, (fitted, _) in zip(partitioners[1:], factors[1:], strict=True):
+        groups = _intersections(groups, assign(p, fitted, dataset, n_rows))
     return groups
 
 
-def _merge(
-    one: tuple[FittedFactor, ...], other: tuple[FittedFactor, ...]
-) -> tuple[FittedFactor, ...]:
-    return tuple(
-        a._replace(fitted=merge_fitted(a.name, a.merge, a.fitted, b.fitted))
-        for a, b in zip(one, other, strict=True)
-    )
+def _merge(partitions: tuple[Any, ...], one: Factors, other: Factors) -> Factors:
+    merged = []
+    for partition, (fitted, is_column), (more, _) in zip(partitions, one, other, strict=True):
+        p = partitioner_of(partition, [partition] if is_column else None)
+        merged.append((merge_fitted(p.name, p.merge, fitted, more), is_column))
+    return tuple(merged)
 
 
 def _intersections(one: Groups, other: Groups) -> Groups:

@@ -50,7 +50,9 @@ def by_column(
     >>> sex.assign(sex.fit(Dataset(X)), Dataset(np.array([[2.0], [3.0], [np.nan]])))
     Groups(codes=array([1, 2, 3]), names=('1', '2', 'other', 'missing'))
     """
-    return _by_values(name or _name(column), partial(_column, column), max_groups)
+    by_values = _by_values(name or _name(column), partial(_column, column), max_groups)
+    options = {"column": column, "name": name, "max_groups": max_groups}
+    return by_values._replace(origin=("column", options))
 
 
 def by_labels(labels: Any, *, name: str | None = None) -> Partitioner:
@@ -75,9 +77,11 @@ def by_labels(labels: Any, *, name: str | None = None) -> Partitioner:
     >>> report.worst("accuracy").partition
     'm'
     """
-    if isinstance(labels, str):
-        return _by_values(name or labels, partial(_named_labels, labels), MAX_GROUPS)
-    return _by_values(name or "labels", partial(_aligned_labels, labels), MAX_GROUPS)
+    origin = "labels", {"labels": labels, "name": name}
+    is_name = isinstance(labels, str)
+    values = partial(_named_labels if is_name else _aligned_labels, labels)
+    by_values = _by_values(name or (labels if is_name else "labels"), values, MAX_GROUPS)
+    return by_values._replace(origin=origin)
 
 
 def by_target(n: int | None = None, *, name: str = "target") -> Partitioner:
@@ -106,7 +110,8 @@ def by_target(n: int | None = None, *, name: str = "target") -> Partitioner:
     >>> target.assign(target.fit(dataset), dataset).names
     ('up to 2', 'over 2')
     """
-    return Partitioner(name, partial(_fit_target, n), _assign_target, _merge_target)
+    origin = "target", {"n": n, "name": name}
+    return Partitioner(name, partial(_fit_target, n), _assign_target, _merge_target, origin)
 
 
 def by_quantile(column: str | int, n: int = 4, *, name: str | None = None) -> Partitioner:
@@ -143,7 +148,8 @@ def by_quantile(column: str | int, n: int = 4, *, name: str | None = None) -> Pa
         raise ValueError(f"n must be an integer of at least 2, got {plain_repr(n)}.")
     values = partial(_column, column)
     fit, assign = partial(_fit_edges, values, n), partial(_assign_edges, values)
-    return Partitioner(name or _name(column), fit, assign)
+    origin = "quantile", {"column": column, "n": n, "name": name}
+    return Partitioner(name or _name(column), fit, assign, origin=origin)
 
 
 def by_function(function: Callable[[Any], Any], *, name: str | None = None) -> Partitioner:
@@ -171,7 +177,8 @@ def by_function(function: Callable[[Any], Any], *, name: str | None = None) -> P
     """
     own = getattr(function, "__name__", "function")
     fit, assign = partial(_fit_function, function), partial(_assign_function, function)
-    return Partitioner(name or own, fit, assign, _merge_names)
+    origin = "function", {"function": function, "name": name}
+    return Partitioner(name or own, fit, assign, _merge_names, origin)
 
 
 def _name(column: str | int) -> str:

@@ -29,6 +29,7 @@ Kind = Literal[
     "encoder",
     "adapter",
     "exporter",
+    "estimator",
 ]
 
 
@@ -54,6 +55,7 @@ class Component:
         - partitioner: ``(**options) -> Partitioner``
         - encoder: ``(**options) -> Encoder``
         - adapter and exporter: see `Hooks`.
+        - estimator: the class, whose name is that of the component
     summary : str, default=""
         One line for ``mlpkit plugins``.
     requires : tuple of str, default=()
@@ -149,4 +151,12 @@ class Hooks(Protocol):
         """Conversions of a fitted model: ``(model, *args, **options) -> object``.
 
         ``model`` is a `FittedModel`. An exporter named "x" is available as ``estimator.to_x(...)``.
+        """
+
+    @hookspec
+    def mlpkit_estimators(self) -> Iterable[Component]:
+        """Subclasses of `mlpkit.MLPClassifier` and `mlpkit.MLPRegressor` that files may contain.
+
+        ``estimator.save`` accepts these classes, and `mlpkit.load` creates no others. The name of
+        the component is that of the class.
         """

@@ -1,6 +1,6 @@
 """Partitioners: rules that assign rows to named groups."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from mlpkit.plugin.datasets import Dataset, Groups
@@ -12,7 +12,8 @@ class Partitioner(NamedTuple):
     Values that were not in the first data set belong to the group "other", missing values to the
     group "missing". The name of a group means the same group in every data set. All functions
     are defined at module level (or are `functools.partial` of such functions), so that reports
-    can be pickled.
+    can be pickled. Fitted groups that consist of dicts, lists, tuples, strings, numbers and arrays
+    can also be stored in files, as part of the metrics of a stream.
 
     Parameters
     ----------
@@ -25,9 +26,13 @@ class Partitioner(NamedTuple):
     merge : callable or None, default=None
         ``merge(fitted, other)`` combines the groups that were fitted to two parts of the data.
         None means that results with different fitted groups cannot be merged.
+    origin : tuple of (str, dict) or None, default=None
+        Name and options of the component that makes this partitioner, by which files recreate it.
+        `mlpkit.by` sets it.
     """
 
     name: str
     fit: Callable[[Dataset], Any]
     assign: Callable[[Any, Dataset], Groups]
     merge: Callable[[Any, Any], Any] | None = None
+    origin: tuple[str, Mapping[str, Any]] | None = None

@@ -107,6 +107,18 @@ def mlpkit_metrics() -> list[Component]:
 
 
 @hookimpl
+def mlpkit_estimators() -> list[Component]:
+    return [
+        Component(
+            "MLPClassifier", "mlpkit.estimators.classifier:MLPClassifier", "classifier of numbers"
+        ),
+        Component(
+            "MLPRegressor", "mlpkit.estimators.regressor:MLPRegressor", "regressor of numbers"
+        ),
+    ]
+
+
+@hookimpl
 def mlpkit_partitioners() -> list[Component]:
     def component(name: str, summary: str, *options: str) -> Component:
         return Component(

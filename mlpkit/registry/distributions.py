@@ -51,7 +51,11 @@ KNOWN_DISTRIBUTIONS = (
     Distribution(
         "mlpkit-tabular",
         "plugins/mlpkit-tabular",
-        {"encoder": ("tabular",), "builder": ("tabm", "realmlp", "resnet")},
+        {
+            "encoder": ("tabular",),
+            "builder": ("tabm", "realmlp", "resnet"),
+            "estimator": ("TabularClassifier", "TabularRegressor"),
+        },
     ),
 )
 

@@ -9,6 +9,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
 from mlpkit.calibration.conformal import checked_coverage
+from mlpkit.data.tables import column_names
 from mlpkit.messages import escaped, plain_repr
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import REMEDIES, implied_task, metrics_of
@@ -217,6 +218,7 @@ class _Evaluation:
                 )
             self.needs.add("probabilities")
         self.partitioners = partitioners_of(self.partitions, first.X)
+        self.partitioners = partitioners_of(self.partitions, column_names(first.X))
         intervals = self.options.confidence is not None
         return Accumulator(records, balanced=self.balanced, intervals=intervals)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
+from mlpkit.data.tables import column_names
 from mlpkit.messages import comma_separated, did_you_mean, escaped, plain_repr
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import metrics_of
@@ -294,7 +295,7 @@ def feature_importance(
     features, n_rows = feature_groups(X, columns), len(np.asarray(y))
     rows = Dataset(X, y, validated_weight(sample_weight), labels_of(labels, n_rows))
     predictor = Predictor(estimator, rows, None, None)
-    partitioners = partitioners_of(partitions, X)
+    partitioners = partitioners_of(partitions, column_names(X))
     measured = ShuffledRows(predictor, rows, _metric_of(metric, predictor), partitioners)
     return measured.importance(features, int(n_repeats), random_state)
 

@@ -1,6 +1,6 @@
 """A network with its weights, as arrays and as the training state of a backend."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -47,6 +47,7 @@ class FittedNetwork:
     """
 
     sources: tuple[Source, ...] = ()  # the plugins that it was made by
+    origin: tuple[Any, Mapping[str, Any]] = ("dense", {})  # the builder, by name, and its options
     _layers: DenseLayers | None = None  # since they were requested or set, their values count
     _sorted: DenseLayers | None = None  # the layers for prediction
 
@@ -127,7 +128,7 @@ class FittedNetwork:
     def edited(self, spec: Spec, arrays: Arrays, optimizer_state: Arrays) -> "FittedNetwork":
         """A network of this structure with other weights, and without a live state."""
         network = FittedNetwork(spec, self.structure._replace(arrays=arrays), optimizer_state)
-        network.sources = self.sources
+        network.sources, network.origin = self.sources, self.origin
         return network
 
     def current(self, activation: Activation | tuple[Activation, ...]) -> "FittedNetwork":
@@ -184,7 +185,7 @@ class FittedNetwork:
     def trained(self, live: LiveState, sources: tuple[Source, ...] = ()) -> "FittedNetwork":
         """The network after training, which these plugins did."""
         network = FittedNetwork(self.spec, self.structure, live=live)
-        network.sources = sources
+        network.sources, network.origin = sources, self.origin
         return network
 
     def __getstate__(self) -> dict[str, Any]:

@@ -85,11 +85,16 @@ class Parameters:
         """The parameters among the values of an estimator, by name."""
         return cls(**{name: values[name] for name in NAMES})
 
-    def with_optimizer_of(self, other: "Parameters") -> "Parameters":
-        """The parameters with those of the optimizer taken from others."""
-        if self is other or all(getattr(self, n) is getattr(other, n) for n in OPTIMIZER):
+    @property
+    def optimizer(self) -> dict[str, Any]:
+        """The values of the parameters of the optimizer, by name."""
+        return {name: getattr(self, name) for name in OPTIMIZER}
+
+    def with_optimizer(self, optimizer: Mapping[str, Any]) -> "Parameters":
+        """The parameters with other values of `optimizer`."""
+        if all(getattr(self, name) is value for name, value in optimizer.items()):
             return self  # in a stream, where a copy would take longer than a small step
-        return replace(self, **{name: getattr(other, name) for name in OPTIMIZER})
+        return replace(self, **optimizer)
 
 
 NAMES = tuple(field.name for field in fields(Parameters))

@@ -23,7 +23,7 @@ from sklearn.utils.fixes import parse_version
 
 from mlpkit import MLPClassifier, MLPRegressor, evaluate
 from mlpkit.plugin import Column, Dataset, Network, Spec
-from mlpkit.registry.provenance import RequiredPlugins
+from mlpkit.registry.provenance import RequiredPlugins, Source
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -213,10 +213,10 @@ def test_copies(copied: Any) -> None:
 def test_a_pickle_names_its_plugins_first() -> None:
     """So that a missing one is reported before an import of the encoder fails."""
     clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, Y)
+    clf._network.sources = (Source("encoder", "levels", "acme-mlp", "2.5", "acme_mlp"),)
     state = clf.__getstate__()
-    assert next(iter(state)) == "_network"
-    inner = state["_network"].__getstate__()
-    assert isinstance(next(iter(inner.values())), RequiredPlugins)
+    assert isinstance(next(iter(state.values())), RequiredPlugins)
+    assert isinstance(state["_encoding"]["encoder"], Levels)
 
 
 def test_measured_fits_do_not_compare_distributions() -> None:

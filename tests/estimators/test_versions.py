@@ -94,7 +94,8 @@ def test_a_pickle_without_a_newer_parameter_loads(name: str) -> None:
     reg = MLPRegressor(**SMALL).fit(X, Y)
     state = reg.__getstate__()
     del state[name]
-    state["_last_parameters"].values.pop(name, None)
+    same = state["_last_parameters"]["same"]
+    state["_last_parameters"]["same"] = [n for n in same if n != name]
     loaded = MLPRegressor.__new__(MLPRegressor)
     loaded.__setstate__(state)
     assert getattr(loaded, name) == parameter_defaults(MLPRegressor)[name]

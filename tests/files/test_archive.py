@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from same import same
 
 from mlpkit.files.archive import Archive, read_archive, read_schema, write_archive
 from mlpkit.files.errors import InvalidFile, NotStorable
@@ -30,23 +31,6 @@ VALUES = {
     ],
     "scalars": [np.float32(0.1), np.int64(3), np.str_("a"), np.bool_(True)],
 }
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two values are equal, with equal types, dtypes and order in memory."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, dict):
-        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, np.ndarray):
-        is_same = a.dtype == b.dtype and a.shape == b.shape
-        in_order = a.flags.f_contiguous == b.flags.f_contiguous
-        if a.dtype.kind == "O":
-            return is_same and same(a.tolist(), b.tolist())
-        return is_same and in_order and a.tobytes() == b.tobytes()
-    return bool(a == b) or (a != a and b != b)
 
 
 def test_values_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -162,23 +162,24 @@ def test_crossed_groups_are_those_that_occur() -> None:
 
 def test_a_name_is_a_column_first() -> None:
     """Then an installed partitioner; else the message lists both and the nearest."""
-    assert [p.name for p in partitioners_of(["sex", 1, "target"], FRAME)] == [
+    assert [p.name for p in partitioners_of(["sex", 1, "target"], list(FRAME))] == [
         "sex",
         "column 1",
         "target",
     ]
     odd = pd.DataFrame({"target": ["x", "y"]})
-    assert named(partitioners_of("target", odd)[0], Dataset(odd, np.array([0, 1]))) == ["x", "y"]
+    (of_column,) = partitioners_of("target", ["target"])
+    assert named(of_column, Dataset(odd, np.array([0, 1]))) == ["x", "y"]
     with pytest.raises(ValueError, match="'sexx' is neither a column of X.*sex, age.*Did you m"):
-        partitioners_of("sexx", FRAME)
+        partitioners_of("sexx", list(FRAME))
     with pytest.raises(ValueError, match="X has no column names"):
-        partitioners_of("sex", np.zeros((2, 2)))
+        partitioners_of("sex", None)
     with pytest.raises(ValueError, match="A partition must be the name or index.*got 3.5"):
-        partitioners_of([3.5], FRAME)
+        partitioners_of([3.5], list(FRAME))
     with pytest.raises(ValueError, match="Two partitioners have the name 'age'"):
-        partitioners_of(["age", by_quantile("age")], FRAME)
+        partitioners_of(["age", by_quantile("age")], list(FRAME))
     with pytest.raises(ValueError, match="The name 'all' is reserved"):
-        partitioners_of(by_column("sex", name="all"), FRAME)
+        partitioners_of(by_column("sex", name="all"), list(FRAME))
 
 
 def test_columns_that_are_not_there() -> None:

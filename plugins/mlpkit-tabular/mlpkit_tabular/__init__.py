@@ -73,6 +73,20 @@ def mlpkit_builders() -> list[Component]:
     ]
 
 
+@hookimpl
+def mlpkit_estimators() -> list[Component]:
+    """The estimators of tables, which files may contain."""
+    module = "mlpkit_tabular.estimators"
+    return [
+        Component(
+            "TabularClassifier", f"{module}.classifier:TabularClassifier", "classifier of tables"
+        ),
+        Component(
+            "TabularRegressor", f"{module}.regressor:TabularRegressor", "regressor of tables"
+        ),
+    ]
+
+
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,164 @@
+"""A fitted network as plain values, and back."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+
+from mlpkit.data.targets import Targets
+from mlpkit.estimators.network_building import network_of
+from mlpkit.estimators.records import plain, restored
+from mlpkit.estimators.spec_state import loss_record, spec_of, spec_state
+from mlpkit.files.fields import Fields
+from mlpkit.numpy_backend.layers import DenseLayers
+from mlpkit.plugin import Arrays, Kind, Network, Spec
+from mlpkit.registry.provenance import Source
+from mlpkit.registry.stored_names import required
+from mlpkit.training.fitted_network import FittedNetwork
+
+OF_DENSE = ("decayed", "frozen")  # names of arrays
+FACTORS = ("learning_rate_factors", "weight_decay_factors")
+
+
+def network_state(network: FittedNetwork, loss: Any) -> dict[str, Any]:
+    """Return the state of a network; ``loss`` is the parameter that its loss was made of.
+
+    The structure is a `Network` without arrays if it has no plain form.
+    """
+    structure = network.structure
+    return {
+        "sources": [list(source) for source in network.sources],
+        "spec": spec_state(network.spec),
+        "loss": None if structure.loss is not None else loss_record(network.spec.loss, loss),
+        "structure": _structure_state(network),
+        "arrays": network.arrays,
+        "optimizer_state": network.optimizer_state,
+        "layers": _layers_state(network),
+    }
+
+
+def _structure_state(network: FittedNetwork) -> Any:
+    structure = network.structure
+    rest = structure.loss, structure.solver, structure.metrics, structure.n_models
+    if network.is_dense and rest == (None, None, (), 0):
+        return {
+            "form": "dense",
+            **{name: sorted(getattr(structure, name)) for name in OF_DENSE},
+            **{name: dict(getattr(structure, name)) for name in FACTORS},
+        }
+    builder, options = network.origin
+    if isinstance(builder, str) and structure.apply is None:
+        return {"form": "builder", "builder": builder, "options": plain(dict(options))}
+    return structure
+
+
+def _layers_state(network: FittedNetwork) -> Any:
+    """None without layers, True if their arrays are those of the network."""
+    if not network.is_edited:
+        return None
+    layers = network.layers
+    own = DenseLayers.of(network.arrays)
+    for values, arrays in zip(layers, own, strict=True):
+        if len(values) != len(arrays) or any(
+            a is not b for a, b in zip(values, arrays, strict=True)
+        ):
+            return {"coefs": list(layers.coefs), "intercepts": list(layers.intercepts)}
+    return True
+
+
+def restored_network(state: Any, targets: Targets) -> FittedNetwork:
+    """Return the network of a state; raise ValueError if it is invalid.
+
+    Raises PluginError if it requires a plugin that is not installed.
+    """
+    fields = Fields(state, "network")
+    arrays, optimizer_state = fields.arrays("arrays"), fields.arrays("optimizer_state")
+    spec = spec_of(fields.value("spec", dict), fields.value("loss"), targets)
+    structure: Any = fields.value("structure")
+    origin: tuple[str, dict[str, Any]] = "dense", {}
+    if isinstance(structure, Network):
+        pass  # an object in a pickle
+    elif fields.fields("structure").text("form", ("dense", "builder")) == "dense":
+        structure = _dense_structure(fields.fields("structure"), arrays)
+        check_dense(arrays, spec)
+    else:
+        entries = fields.fields("structure")
+        origin = entries.text("builder"), restored(entries.fields("options").values)
+        structure = _built(*origin, spec, arrays)
+    if structure.loss is not None:
+        spec = replace(spec, loss=structure.loss)
+    network = FittedNetwork(spec, structure._replace(arrays=arrays), optimizer_state)
+    network.sources, network.origin = sources_of_state(fields), origin
+    if fields.has("layers"):
+        network = _with_layers(network, fields)
+    return network
+
+
+def sources_of_state(fields: Fields) -> tuple[Source, ...]:
+    """Return the plugins that a network was made by; raise ValueError if they are invalid."""
+    sources = []
+    for item in fields.value("sources", list):
+        match item:
+            case [str(kind), str(name), str(distribution), str(version), str(module)] if (
+                kind in get_args(Kind) and module.isidentifier()
+            ):
+                sources.append(Source(kind, name, distribution, version, module))  # type: ignore[arg-type]
+            case _:
+                raise fields.invalid("sources", item, "the source of a component")
+    return tuple(sources)
+
+
+def _dense_structure(entries: Fields, arrays: Arrays) -> Network:
+    values: dict[str, Any] = {name: frozenset(entries.texts(name)) for name in OF_DENSE}
+    values |= {name: entries.numbers(name) for name in FACTORS}
+    for name, names in values.items():
+        if not set(names) <= arrays.keys():
+            raise entries.invalid(name, sorted(names), "names of arrays")
+    return Network({}, **values)
+
+
+def check_dense(arrays: Arrays, spec: Spec) -> None:
+    """Raise ValueError unless the arrays are those of the dense network of a spec."""
+    units = spec.layer_units
+    expected: dict[str, tuple[int, ...]] = {}
+    for i, (n, m) in enumerate(zip(units[:-1], units[1:], strict=True)):
+        expected |= {f"coef_{i}": (n, m), f"intercept_{i}": (m,)}
+    found = {name: array.shape for name, array in arrays.items()}
+    if found != expected or any(a.dtype.kind != "f" for a in arrays.values()):
+        raise ValueError(f"its weights have the shapes {found}; expected {expected}")
+
+
+def _built(builder: str, options: Mapping[str, Any], spec: Spec, arrays: Arrays) -> Network:
+    """The network of a builder without its arrays.
+
+    The builder is called again, without a sample of rows. Its weights must have these names.
+    """
+    factory, made_options = required("builder", builder, options)
+    rng = _LimitedDraws(sum(array.size for array in arrays.values()))
+    network = network_of(factory, made_options, spec, rng)
+    if network.arrays.keys() != arrays.keys():
+        raise ValueError(
+            f"its builder {builder!r} returned weights of the names"
+            f" {', '.join(network.arrays)}, and the stored ones are {', '.join(arrays)}"
+        )
+    return network._replace(arrays={})
+
+
+class _LimitedDraws(np.random.RandomState):
+    """A generator for a builder whose weights are replaced: it limits their number."""
+
+    def __init__(self, n_weights: int) -> None:
+        super().__init__(0)
+        self.left = 10 * n_weights + 10**6
+
+
+def _with_layers(network: FittedNetwork, fields: Fields) -> FittedNetwork:
+    """The network whose layers were requested or set."""
+    layers = fields.value("layers")
+    if not network.is_dense:
+        raise fields.invalid("layers", layers, "no layers")
+    if layers is True:
+        return network.with_layers()
+    entries = fields.fields("layers")
+    return network.with_layers(entries.value("coefs", list), entries.value("intercepts", list))

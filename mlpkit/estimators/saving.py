@@ -1,0 +1,119 @@
+"""Writing an estimator to a file without code."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mlpkit.estimators.fitted_state import REQUESTS, plain_state
+from mlpkit.estimators.pickle_versions import versions_of
+from mlpkit.estimators.records import record_for_file
+from mlpkit.files.archive import Archive, write_archive
+from mlpkit.files.errors import NotStorable
+from mlpkit.files.values import Path, Writer
+from mlpkit.registry.stored_names import stored_name
+
+KIND = "estimator"  # of the file
+# attributes that are entries of the content, and the names of these
+ENTRIES = {
+    "_targets": "targets",
+    "_encoding": "encoder",
+    "_network": "network",
+    "_preset_layers": "preset_layers",
+    "_progress": "progress",
+    "_losses": "losses",
+    "_optimizer": "optimizer",
+    "_last_parameters": "last_parameters",
+    "_class_weights": "class_weights",
+    "_intervals": "intervals",
+    "_stream": "stream",
+    "metric_history_": "metric_history",
+    REQUESTS: "metadata_requests",
+}
+OF_NETWORK = {"arrays": "weights", "optimizer_state": "optimizer_state", "layers": "layers"}
+AS_ITEMS = ("parameters", "targets", "network")  # whose arrays are part of the schema
+# the parameters that determine an entry
+PARAMETERS = {
+    "encoder": "encoder",
+    "network": "builder",
+    "stream": "partitions",
+    "optimizer": "solver",
+}
+
+
+def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Write an estimator to a file; see `FittedMLP.save`."""
+    name = stored_name("estimator", type(estimator))
+    if name is None:
+        raise TypeError(_class_message(type(estimator).__name__))
+    estimator._validate_params()
+    writer = Writer(lambda _, value: record_for_file(value), AS_ITEMS)
+    try:
+        write_archive(path, KIND, Archive(content_of(estimator, name)), writer)
+    except NotStorable as error:
+        raise TypeError(_message(type(estimator).__name__, error.path, error.value)) from None
+
+
+def content_of(estimator: Any, name: str) -> dict[str, Any]:
+    """Return the content of a file, for a class with this name."""
+    attributes, names = dict(vars(estimator)), estimator._parameter_names
+    versions = versions_of(attributes, names)
+    state = plain_state(names, attributes)
+    training = state.pop("_training", {})
+    parameters = {n: state.pop(n) for n in names}
+    entries = {entry: state.pop(n) for n, entry in ENTRIES.items() if state.get(n) is not None}
+    network = entries.get("network", {})
+    arrays = {entry: network.pop(n) for n, entry in OF_NETWORK.items() if n in network}
+    return {
+        "class": name,
+        "versions": versions,
+        "report": {**training, **report_of(attributes)},
+        "parameters": parameters,
+        "attributes": state,
+        **entries,
+        **arrays,
+    }
+
+
+def report_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how training ended, for those who read the schema; nothing depends on it."""
+    if "_network" not in attributes:
+        return {}
+    scores = attributes.get("validation_scores_") or [None]
+    return {
+        "loss": _number(attributes.get("loss_")),
+        "score": _number(scores[-1]),
+        "backend": attributes["_network"].spec.backend,
+    }
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _class_message(name: str) -> str:
+    return (
+        f"{name} can't be saved, since files contain classes of the registry only. Register it in a"
+        " plugin: a hook mlpkit_estimators that returns"
+        f" [Component({name!r}, 'package.module:{name}')]. Or store it with joblib.dump(estimator,"
+        " path)."
+    )
+
+
+def _message(cls: str, path: Path, value: Any) -> str:
+    """The message for a value that can't be stored, with the name of a parameter."""
+    entry, *rest = path
+    place = ".".join(map(str, rest))
+    if entry == "parameters":
+        what, inside = f"the parameter {rest[0]}", ".".join(map(str, rest))
+        place = "" if len(rest) == 1 else f" (at {inside})"
+    elif entry == "attributes":
+        what, place = f"the attribute {rest[0]}", "" if len(rest) == 1 else f" (at {place})"
+    else:
+        what = f"what was made of the parameter {PARAMETERS.get(str(entry), entry)}"
+        place = f" (at {entry}.{place})"
+    kind = getattr(value, "__qualname__", None) or type(value).__qualname__
+    return (
+        f"{cls} can't be saved: {what} contains {kind!r}{place}, which has no form without code."
+        " Use the name of a component instead, or store the estimator with joblib.dump(estimator,"
+        " path)."
+    )
