@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from mlpkit.training.cycles import Cycles
 
 __all__ = [
-    "SKOPS_TRUSTED_TYPES",
     "CheckFailed",
     "Cycles",
     "Dataset",
@@ -45,6 +44,7 @@ __all__ = [
     "MetricHistoryDisplay",
     "PartitionReport",
     "PartitionReportDisplay",
+    "SKOPS_TRUSTED_TYPES",
     "by",
     "by_column",
     "by_function",

@@ -18,7 +18,6 @@ from mlpkit.estimators.sklearn_parameters import (
 from mlpkit.messages import plain_repr
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.training.fitted_network import FittedNetwork
-from mlpkit.training.parameters import OPTIMIZER
 
 
 def as_sklearn(estimator: Any, name: str, predictions_only: bool) -> Any:
@@ -36,8 +35,7 @@ def as_sklearn(estimator: Any, name: str, predictions_only: bool) -> Any:
     if not predictions_only:
         check_training(values, name)
         if "_optimizer" in state:  # its parameters are those of the call that created it
-            created = {option: getattr(state["_optimizer"], option) for option in OPTIMIZER}
-            check_training({**values, **created}, name)
+            check_training({**values, **state["_optimizer"]}, name)
         _check_temperature(estimator, name)
     cls = getattr(sklearn.neural_network, name)
     is_positive = state.get("out_activation_") == "exp" or (
@@ -126,5 +124,5 @@ def _set_fitted(
         converted.validation_scores_, converted.best_loss_ = [], None
         converted.best_validation_score_ = progress.best_score
     if not predictions_only:
-        parameters, optimizer_state = state["_optimizer"], network.optimizer_state
-        converted._optimizer = optimizer_of(parameters, progress, layers, optimizer_state)
+        options, optimizer_state = state["_optimizer"], network.optimizer_state
+        converted._optimizer = optimizer_of(options, progress, layers, optimizer_state)

@@ -143,7 +143,7 @@ def _set_fitted(converted: Any, source: Any) -> None:
     )
     if optimizer is not None:
         progress = progress_with(optimizer, progress)
-        converted._optimizer = parameters_with(optimizer, parameters)
+        converted._optimizer = parameters_with(optimizer, parameters).optimizer
     network = _network_of(converted, parameters, source)
     converted._commit(FitResult(network, progress, [], NoMonitor(), has_steps=True))
     converted._losses = LossCurve(getattr(source, "loss_curve_", ()))

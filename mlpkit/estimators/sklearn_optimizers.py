@@ -1,5 +1,6 @@
 """The optimizer of scikit-learn's networks as optimizer state and parameters, and back."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -52,17 +53,17 @@ def progress_with(optimizer: Any, progress: Progress) -> Progress:
 
 
 def optimizer_of(
-    parameters: Parameters, progress: Progress, layers: DenseLayers, optimizer_state: Arrays
+    options: Mapping[str, Any], progress: Progress, layers: DenseLayers, optimizer_state: Arrays
 ) -> Any:
     """Return scikit-learn's optimizer with a copy of an optimizer state.
 
-    ``parameters`` are those that the optimizer was created with. An empty optimizer state is that
-    before the first step.
+    ``options`` are the parameters that the optimizer was created with, by name. An empty optimizer
+    state is that before the first step.
     """
     weights = [*layers.coefs, *layers.intercepts]
-    if parameters.solver == "adam":
-        rate, beta_1, beta_2 = progress.learning_rate, parameters.beta_1, parameters.beta_2
-        adam = AdamOptimizer(weights, rate, beta_1, beta_2, parameters.epsilon)
+    if options["solver"] == "adam":
+        rate, beta_1, beta_2 = progress.learning_rate, options["beta_1"], options["beta_2"]
+        adam = AdamOptimizer(weights, rate, beta_1, beta_2, options["epsilon"])
         if optimizer_state:
             adam.t = progress.step
             adam.ms = _copies("m", layers, optimizer_state)
@@ -72,11 +73,11 @@ def optimizer_of(
         return adam
     sgd = SGDOptimizer(
         weights,
-        parameters.learning_rate_init,
-        parameters.learning_rate,
-        parameters.momentum,
-        parameters.nesterovs_momentum,
-        parameters.power_t,
+        options["learning_rate_init"],
+        options["learning_rate"],
+        options["momentum"],
+        options["nesterovs_momentum"],
+        options["power_t"],
     )
     sgd.learning_rate = progress.learning_rate
     if optimizer_state:

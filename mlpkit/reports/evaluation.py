@@ -217,7 +217,6 @@ class _Evaluation:
                     f"calibration=True needs probabilities. {REMEDIES['probabilities']}"
                 )
             self.needs.add("probabilities")
-        self.partitioners = partitioners_of(self.partitions, first.X)
         self.partitioners = partitioners_of(self.partitions, column_names(first.X))
         intervals = self.options.confidence is not None
         return Accumulator(records, balanced=self.balanced, intervals=intervals)

@@ -421,7 +421,7 @@ def test_predictions_only() -> None:
         converted.predict_proba(X_DIGITS), classifier.predict_proba(X_DIGITS), rtol=1e-9
     )
     classifier.set_params(learning_rate="constant")
-    classifier._optimizer = classifier._present_parameters()
+    classifier._optimizer = classifier._present_parameters().optimizer
     with pytest.raises(ValueError, match=r"Delete the\s+attribute temperature_"):
         classifier.to_sklearn()
     del classifier.temperature_
