@@ -5,10 +5,20 @@ TRAINER = '''
 
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from mlpkit.plugin import Batches, Job, Observer, Progress, Report, State
+from mlpkit.plugin import (
+    Batches,
+    Job,
+    Observer,
+    Progress,
+    Report,
+    State,
+    resumed_training,
+    training_values,
+)
 
 
 def $id(
@@ -21,7 +31,12 @@ def $id(
     recipe, solver = job.recipe, job.recipe.solver
     size = min(recipe.batch_size, job.n_rows)
     n_steps = -(-job.n_rows // size)
-    for epoch in range(1, (job.passes or recipe.max_iter) + 1):
+    if job.resumed is not None:
+        state, progress = resumed_training(job)
+    else:
+        progress = replace(progress, epoch=0)
+    last = job.passes or recipe.max_iter
+    for epoch in range(progress.epoch + 1, last + 1):
         started = time.perf_counter()
         order = np.full(n_steps * size, -1)  # -1 is padding
         order[: job.n_rows] = job.rng.permutation(job.n_rows)
@@ -44,7 +59,9 @@ def $id(
             best_loss=min(loss, progress.best_loss),
         )
         seconds = time.perf_counter() - started
-        answer = observer(state, Report(epoch, loss, None, progress.learning_rate, seconds))
+        report = Report(epoch, loss, None, progress.learning_rate, seconds)
+        values = partial(training_values, job, state, progress)
+        answer = observer(state, report._replace(checkpoint=values))
         if answer is True:
             break
         if isinstance(answer, float):

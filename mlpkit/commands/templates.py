@@ -172,22 +172,31 @@ CALLBACK = '''
 """Stop training when the loss has not decreased for some epochs."""
 
 import math
+from typing import Any
 
-from mlpkit.plugin import Callback, Report
+from mlpkit.plugin import Report
 
 
-def $id(epochs: int = 5) -> Callback:
-    """Return a new callback for each fit."""
-    best, stale = math.inf, 0
+class $id:
+    """A callback of one fit, which receives a report after each epoch."""
 
-    def callback(report: Report) -> bool:
+    def __init__(self, epochs: int = 5) -> None:
+        self.epochs = epochs
+        self.best, self.stale = math.inf, 0
+
+    def __call__(self, report: Report) -> bool:
         """Return True to stop; a float would set the learning rate."""
-        nonlocal best, stale
-        stale = 0 if report.loss < best else stale + 1
-        best = min(best, report.loss)
-        return stale > epochs
+        self.stale = 0 if report.loss < self.best else self.stale + 1
+        self.best = min(self.best, report.loss)
+        return self.stale > self.epochs
 
-    return callback
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint contains."""
+        return {"best": self.best, "stale": self.stale}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self.best, self.stale = state["best"], state["stale"]
 '''
 
 BUILDER = '''

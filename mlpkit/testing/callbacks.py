@@ -10,8 +10,12 @@ import pytest
 from mlpkit import MLPClassifier
 from mlpkit.plugin import Callback, Report
 from mlpkit.registry.lookup import resolve
-from mlpkit.testing.cases import close, data, spec
+from mlpkit.testing.cases import close, data, spec, stored
 from mlpkit.testing.conformance import ConformanceTests
+
+
+def ignore(argument: Any) -> None:
+    """Do nothing, in place of a method that a callback does not have."""
 
 
 class CallbackTests(ConformanceTests):
@@ -94,6 +98,21 @@ class CallbackTests(ConformanceTests):
     def test_callbacks_are_independent(self) -> None:
         """Two callbacks from the same factory share no state."""
         np.testing.assert_equal(self.results(), self.results())
+
+    def test_it_continues_from_its_state(self) -> None:
+        """A new callback that receives the state of another one returns the same results from then
+        on. A callback without `get_state` and `set_state` has no state.
+        """
+        reports = self.reports()
+        first, second = self.made(), self.made()
+        getattr(first, "on_begin", ignore)(reports[0]._replace(epoch=0))
+        for report in reports[:5]:
+            first(report)
+        state = stored({"state": getattr(first, "get_state", dict)()})["state"]
+        whole = [first(report) for report in reports[5:]]
+        getattr(second, "on_begin", ignore)(reports[4])
+        getattr(second, "set_state", ignore)(state)
+        np.testing.assert_equal([second(report) for report in reports[5:]], whole)
 
     def test_global_state_is_not_modified(self) -> None:
         """NumPy's global generator, its error handling and the warning filters do not change."""

@@ -1,5 +1,6 @@
 """Small networks, recipes and data sets for conformance tests."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from mlpkit.files.errors import NotStorable
+from mlpkit.files.values import Reader, Writer
 from mlpkit.objectives.losses import LOSSES
 from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Array, Batches, Recipe, Spec
@@ -163,3 +166,17 @@ def close(expected: Any, actual: Any, tolerance: float) -> None:
         assert expected is actual
     else:
         np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
+
+
+def stored(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain values as they are read from a file.
+
+    Raises AssertionError for a value that can't be stored.
+    """
+    writer = Writer()
+    try:
+        text = json.dumps(writer.json_of(dict(values)))
+    except NotStorable as error:
+        raise AssertionError(f"{error}, which a file can't contain") from error
+    arrays = {name: array.copy() for name, array in writer.arrays.items()}
+    return dict(Reader(arrays).value_of(json.loads(text)))

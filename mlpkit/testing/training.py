@@ -2,10 +2,12 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier
@@ -13,7 +15,7 @@ from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.plugin import Batches, Job, Progress, Report, Trainer
 from mlpkit.registry.lookup import resolve
-from mlpkit.testing.cases import close, data, recipe, spec
+from mlpkit.testing.cases import close, data, recipe, spec, stored
 from mlpkit.testing.conformance import ConformanceTests
 
 ObserverResult = bool | float
@@ -161,6 +163,68 @@ class TrainerTests(ConformanceTests):
         assert progress.epoch == 2
         assert not [w for w in caught if w.category is ConvergenceWarning]
         assert len(self.trained(passes=2)[2]) == 2
+
+    def test_training_continues_from_every_checkpoint(self) -> None:
+        """Training that continues from what `Report.checkpoint` returned after an epoch equals
+        training that did not end, bit for bit: weights, progress, generator and the reports of the
+        following epochs. The values are plain. Skipped if no report has a `checkpoint`.
+        """
+        saved: dict[int, Any] = {}
+
+        def save(report: Report) -> ObserverResult:
+            answer = 0.002 if report.epoch == 3 else False
+            if report.checkpoint is not None:
+                saved[report.epoch] = report.checkpoint(answer)
+            return answer
+
+        job, _ = self.job(with_checkpoints=True)
+        weights, progress, reports = self.trained(save, rng=job.rng, with_checkpoints=True)
+        if not saved:
+            pytest.skip("the trainer cannot be continued")
+        for epoch, values in saved.items():
+            if values is None:  # training ends after it
+                continue
+            other = np.random.RandomState(99)
+            resumed = self.trained(
+                lambda report: 0.002 if report.epoch == 3 else False,
+                rng=other,
+                resumed=stored(values),
+                with_checkpoints=True,
+            )
+            close(weights, resumed[0], 0)
+            assert resumed[1] == progress
+            numbers = [(r.epoch, r.loss, r.score, r.learning_rate) for r in reports[epoch:]]
+            again = [(r.epoch, r.loss, r.score, r.learning_rate) for r in resumed[2]]
+            assert again == numbers, (
+                f"training that continues after epoch {epoch} reports {again} instead of {numbers}"
+            )
+            np.testing.assert_equal(other.get_state(legacy=False), job.rng.get_state(legacy=False))
+
+    def test_interrupted_training_is_marked(self) -> None:
+        """A trainer that catches KeyboardInterrupt sets `Progress.interrupted`."""
+        job, state = self.job()
+        calls: list[int] = []
+
+        def interrupt() -> None:
+            calls.append(len(calls))
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+
+        def epoch(state: Any, rows: Any, batches: Batches) -> Any:
+            interrupt()
+            return job.steps.epoch(state, rows, batches)
+
+        def gradient(state: Any, rows: Any, indices: Any, seed: int) -> Any:
+            interrupt()
+            return job.steps.gradient(state, rows, indices, seed)
+
+        job = job._replace(steps=job.steps._replace(epoch=epoch, gradient=gradient))
+        with warnings.catch_warnings(), suppress(KeyboardInterrupt):
+            warnings.simplefilter("ignore")
+            _, progress = self.made()(
+                job, state, Progress(learning_rate=0.01), lambda state, report: False
+            )
+            assert progress.interrupted, "the trainer returned without `Progress.interrupted`"
 
     def test_the_initial_state_is_not_modified(self) -> None:
         """The arrays of the initial state are the same after training."""

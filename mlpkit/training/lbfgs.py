@@ -19,6 +19,7 @@ from mlpkit.plugin import (
     Progress,
     Report,
     State,
+    resumed_training,
     training_values,
 )
 from mlpkit.training.epoch import divergence_error, is_finite
@@ -37,7 +38,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     become infinite or NaN.
     """
     recipe, record = job.recipe, Evaluations(job)
-    n_done = 0 if job.resumed is None else job.resumed["progress"]["epoch"]
+    n_done = 0 if job.resumed is None else resumed_training(job)[1].epoch
     initial = job.steps.arrays(state)
     # weights before biases, as in scikit-learn: the order changes the rounding in SciPy
     frozen = {name: initial[name] for name in job.frozen}

@@ -1,5 +1,6 @@
 """A fit that was killed continues from its checkpoint as if it had not stopped."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from resuming import KillAfter, Killed, assert_same_fit, caught, fit_in_parts
 
-from mlpkit import MLPClassifier, MLPRegressor, by_labels, by_quantile
+from mlpkit import Cycles, MLPClassifier, MLPRegressor, by_labels, by_quantile
 from mlpkit.plugin import Report
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -24,6 +25,7 @@ QUICK: dict[str, Any] = {
     "random_state": 0,
 }
 SLOW: dict[str, Any] = {"n_iter_no_change": 2, "tol": 0.5, "max_iter": 30}
+CYCLES = Cycles(first_cycle=3, growth=2, max_cycles=3)
 
 
 def halving(t: Any) -> Any:
@@ -85,10 +87,42 @@ FITS: dict[str, tuple[type, dict[str, Any], list[int]]] = {
         },
         [2, 5],
     ),
+    "cycles": (
+        MLPRegressor,
+        {"trainer": CYCLES, "early_stopping_on": "loss", "max_iter": 30},
+        [1, 3, 8],
+    ),
+    "cycles without scores": (
+        MLPClassifier,
+        {"trainer": CYCLES, "max_iter": 30, "average_decay": 0.5, "dropout": 0.2},
+        [4, 13],
+    ),
+    "a cycle without gain": (
+        MLPRegressor,
+        {
+            "trainer": replace(CYCLES, min_gain=0.5),
+            "early_stopping_on": "loss",
+            "metrics": "mae",
+        },
+        [5, 8],
+    ),
+    "L-BFGS": (MLPClassifier, {"solver": "lbfgs", "alpha": 0.1}, [1, 5]),
+    "L-BFGS that converges": (
+        MLPRegressor,
+        {"solver": "lbfgs", "tol": 0.02, "metrics": "mae", "max_iter": 300},
+        [7, 12],
+    ),
     "learning rate of a callback": (MLPClassifier, {"callbacks": [twice_as_fast]}, [2, 3, 6]),
 }
 
-EVERY_BACKEND = ("adam", "adamw, clipped, averaged", "function", "metric by group")
+EVERY_BACKEND = (
+    "adam",
+    "cycles",
+    "L-BFGS",
+    "adamw, clipped, averaged",
+    "function",
+    "metric by group",
+)
 PARTS = [
     pytest.param(*fit, id=name, marks=() if name in EVERY_BACKEND else pytest.mark.once)
     for name, fit in FITS.items()

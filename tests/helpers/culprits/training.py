@@ -120,7 +120,30 @@ def dicing(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     return trainer.train(job._replace(rng=np.random.RandomState()), state, progress, observer)
 
 
+def reseeded(job: Any, state: Any, progress: Any, observer: Any) -> Any:
+    """Save everything but the generator."""
+
+    def without_generator(values: Any) -> Any:
+        fresh = np.random.RandomState(0).get_state(legacy=False)
+        return values and {**values, "generator": fresh}
+
+    def observe(state: Any, report: Report) -> Any:
+        checkpoint = report.checkpoint
+        changed = report._replace(checkpoint=lambda answer: without_generator(checkpoint(answer)))
+        return observer(state, changed)
+
+    return trainer.train(job, state, progress, observe)
+
+
+def unmarked(job: Any, state: Any, progress: Any, observer: Any) -> Any:
+    """Pass over an interrupt in silence."""
+    state, progress = trainer.train(job, state, progress, observer)
+    return state, replace(progress, interrupted=False)
+
+
 TRAINERS: dict[str, Any] = {
+    "training_continues_from_every_checkpoint": reseeded,
+    "interrupted_training_is_marked": unmarked,
     "the_loss_decreases": idle,
     "every_epoch_is_reported": silent,
     "every_epoch_uses_every_row": without_the_last,
@@ -170,7 +193,14 @@ class NeedsScore:
         return not np.isfinite(float(report.score))  # type: ignore[arg-type]
 
 
+def counting() -> Any:
+    """Count without a state that can be saved."""
+    numbers = itertools.count()
+    return lambda report: next(numbers) > 6
+
+
 CALLBACKS: dict[str, Any] = {
+    "it_continues_from_its_state": counting,
     "the_result_is_valid_for_every_report": chatty,
     "weights_are_not_modified": scribbling,
     "callbacks_are_independent": shared,
