@@ -246,7 +246,11 @@ def test_training() -> None:
     pipeline = make_pipeline(StandardScaler(), clf).fit(np.column_stack([P, Y]), Y)
     for estimator in (clf, pipeline):
         page = parsed(report().to_html(estimator=estimator))
-        assert "The training loss of 5 epochs, and the validation score." in page.text
+        best = int(np.argmax(clf.validation_scores_)) + 1
+        assert (
+            f"The training loss of 5 epochs, and the validation score, which is highest in epoch"
+            f" {best}: " in page.text
+        )
         assert "accuracy by epoch and column 0" in page.text
         assert all(f"{value:.3f}" in page.text for value in clf.loss_curve_[-1:])
     assert "Training" not in parsed(report().to_html()).text

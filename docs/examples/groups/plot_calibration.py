@@ -28,9 +28,10 @@ stroke = np.array(["thin", "medium", "thick"])[np.searchsorted(thirds, ink)]
 # Predict in cross-validation
 # ---------------------------
 # The expected calibration error is the mean distance between the probability of the predicted class
-# and the accuracy, over rows with similar probabilities.
+# and the accuracy, over rows with similar probabilities. With ``calibration=True``, the report also
+# contains these bins, for each group.
 
-probabilities = {}
+calibrations = []
 for alpha in (1e-4, 1.0):
     model = MLPClassifier(
         hidden_layer_sizes=(64,),
@@ -40,23 +41,22 @@ for alpha in (1e-4, 1.0):
         tol=1e-3,
         random_state=0,
     )
-    probabilities[alpha] = cross_val_predict(
-        model, X, y, cv=3, method="predict_proba"
-    )
     report = evaluate(
         None,
         X,
         y,
-        y_proba=probabilities[alpha],
+        y_proba=cross_val_predict(model, X, y, cv=3, method="predict_proba"),
         metrics=["accuracy", "log_loss", "expected_calibration_error"],
         partitions=by_labels(stroke, name="stroke"),
+        calibration=True,
     )
+    calibrations.append(report.calibration)
     print(f"alpha={alpha:g}\n{report}\n")
 
 # %%
 # Draw reliability diagrams
 # -------------------------
-# The rows of each group are sorted by the probability of the predicted class and split into six
+# The rows of each group are sorted by the probability of the predicted class and split into ten
 # parts. With the weak penalty the groups lie a little below the diagonal: the model is right less
 # often than its probabilities say. With the strong penalty they lie above it, because the penalty
 # shrinks the weights, and with them the differences between the outputs.
@@ -64,14 +64,12 @@ for alpha in (1e-4, 1.0):
 figure, axes = plt.subplots(
     2, figsize=(5, 7), sharex=True, layout="constrained"
 )
-for ax, p in zip(axes, probabilities.values(), strict=True):
-    confidence, correct = p.max(axis=1), p.argmax(axis=1) == y
+for ax, calibration in zip(axes, calibrations, strict=True):
     for group, marker in zip(("thin", "medium", "thick"), "osD", strict=True):
-        rows = np.flatnonzero(stroke == group)
-        parts = np.array_split(rows[np.argsort(confidence[rows])], 6)
+        bins = [b for b in calibration if b.partition == group]
         ax.plot(
-            [confidence[part].mean() for part in parts],
-            [correct[part].mean() for part in parts],
+            [b.predicted for b in bins],
+            [b.observed for b in bins],
             marker=marker,
             label=group,
         )

@@ -75,6 +75,14 @@ display.ax_.set(
 plt.show()
 
 # %%
+# Show it in a notebook or on a page
+# ----------------------------------
+# A notebook shows a report like this. ``report.to_html("report.html")`` writes a page that also has
+# the worst groups, calibration and training.
+
+report
+
+# %%
 # Ask for the worst group
 # -----------------------
 # :class:`mlpkit.PartitionReport` also answers questions in code, for example in a test.

@@ -122,7 +122,7 @@ def _columns(means: Sequence[CalibrationBin], words: Words, min_rows: int) -> li
         column(name, None, value, own)._replace(plotted=False)
         for name, value, own in zip(names, whole, cells, strict=False)
     ]
-    difference = column("difference", None, 0.0, cells[2], signed=True)
+    difference = column("observed minus predicted", None, 0.0, cells[2], signed=True)
     digits = plain[0].digits
     return [*plain, difference._replace(digits=digits, only_reference_is_good=True)]
 

@@ -32,7 +32,13 @@ def loss_curves(losses: Sequence[float], scores: Sequence[float] | None) -> str:
     if not panels:
         return ""
     caption = f"The training loss of {markup.plural(len(losses), 'epoch')}"
-    return figures.figure(panels, caption + (", and the validation score." if scores else "."))
+    if scores:
+        best = max(range(len(scores)), key=lambda i: (math.isfinite(scores[i]), scores[i]))
+        caption += (
+            f", and the validation score, which is highest in epoch {best + 1:,}:"
+            f" {markup.fixed(scores[best], 4)}"
+        )
+    return figures.figure(panels, f"{caption}.")
 
 
 def history_figures(
