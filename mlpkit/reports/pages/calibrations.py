@@ -20,6 +20,7 @@ from mlpkit.reports.pages.reliability import (
 )
 from mlpkit.reports.printing import distinct_short
 
+TITLE_WIDTH = 24  # of the diagram of a group
 MAX_TARGETS = 12  # that are shown
 MAX_GROUPS = 6  # diagrams of one partitioner
 MIN_BINS = 5  # of a group with a diagram
@@ -55,16 +56,16 @@ def _whole(bins: Sequence[CalibrationBin], words: Words, coverage: float | None)
     if not bins:
         return ""
     scale = axis_of(bins)
-    panels = [diagram(bins, "all rows", words, scale, SIZE)]
     caption = (
         f"{markup.name(words.title)}, in bins with about equal numbers of rows, which the bars"
         " show. On the dashed line, both are equal."
     )
+    shown = figures.figure([diagram(bins, "all rows", words, scale, SIZE)], caption)
+    shown += bins_table(bins, words, coverage is not None)
     if coverage is not None:
-        panels.append(coverage_plot(bins, coverage, words))
-        caption += f" Intervals were requested to contain {coverage:.4g} of the targets."
-    table = bins_table(bins, words, coverage is not None)
-    return f'<div class="cards">{figures.figure(panels, caption)}{table}</div>'
+        caption = f"The dashed line is the requested coverage, {coverage:.4g}."
+        shown += figures.figure([coverage_plot(bins, coverage, words)], caption)
+    return f'<div class="cards">{shown}</div>'
 
 
 def _by_group(
@@ -85,16 +86,15 @@ def _by_group(
     for partitioner in partitioners:
         groups = [(m.partitioner, m.partition) for m in means if m.partitioner == partitioner]
         ordered = _largest_first(columns[-1], groups)
-        short = distinct_short(g[1] for g in groups)
-        names = {g: markup.name(g[1], short[g[1]]) for g in groups}
+        names = markup.names(g[1] for g in groups)
         title = markup.name(partitioner)
         caption = f"{markup.name(words.title)} and {title}"
         caption += ", the largest difference first" if len(groups) > 1 else ""
-        parts.append(
-            f"<{heading}>{title}</{heading}>{group_tables(columns, ordered, names, caption)}"
-        )
+        shown = group_tables(columns, ordered, {g: names[g[1]] for g in groups}, caption)
+        parts.append(f"<{heading}>{title}</{heading}>{shown}")
         drawn = [g for g in ordered if len(by_label.get(g, ())) >= MIN_BINS][:MAX_GROUPS]
         if drawn:
+            short = distinct_short((g[1] for g in drawn), TITLE_WIDTH)
             panels = [
                 diagram(by_label[g], short[g[1]], words, scale, SMALL) for g in groups if g in drawn
             ]

@@ -61,15 +61,13 @@ class Column(NamedTuple):
         """Whether the whole interval is "worse" or "better" than the reference, else ""."""
         if not cell.eligible or math.isnan(cell.low) or math.isnan(self.reference):
             return ""
+        rounding = 1e-9 * abs(self.reference)
+        below, above = cell.high < self.reference - rounding, cell.low > self.reference + rounding
         if self.only_reference_is_good:
-            return "" if cell.low <= self.reference <= cell.high else "worse"
-        if self.higher_is_better is None:
+            return "worse" if below or above else ""
+        if self.higher_is_better is None or not (below or above):
             return ""
-        if cell.high < self.reference:
-            return "worse" if self.higher_is_better else "better"
-        if cell.low > self.reference:
-            return "better" if self.higher_is_better else "worse"
-        return ""
+        return "better" if above == self.higher_is_better else "worse"
 
     def among(self, groups: Iterable[GroupLabel]) -> "Column":
         """The same column with an axis for the intervals of the eligible ones of these groups."""
@@ -98,10 +96,13 @@ def column(
     higher_is_better: bool | None,
     reference: float,
     cells: Mapping[GroupLabel, Cell],
+    *,
+    digits: int | None = None,
     signed: bool = False,
 ) -> Column:
-    """A column with an axis for all groups."""
-    digits = markup.decimals(c.value for c in cells.values())
+    """A column with an axis for all groups, and decimals for their values by default."""
+    if digits is None:
+        digits = markup.decimals(c.value for c in cells.values())
     whole = Column(name, higher_is_better, reference, cells, Scale(0.0, 1.0), digits, signed)
     return whole.among(cells)
 
@@ -121,11 +122,15 @@ def of_report(entries: Sequence[Entry], directions: Mapping[str, bool | None]) -
 def of_comparison(entries: Sequence[Change], directions: Mapping[str, bool | None]) -> list[Column]:
     """A column for each metric of a comparison; the reference is no difference."""
     by_metric: dict[str, dict[GroupLabel, Cell]] = {}
+    digits = {
+        metric: markup.decimals(c.value for c in entries if c.metric == metric)
+        for metric in dict.fromkeys(c.metric for c in entries)
+    }
     for c in entries:
         cell = Cell(c.difference, c.low, c.high, c.n_rows, c.eligible)
         by_metric.setdefault(c.metric, {})[c.partitioner, c.partition] = cell
     return [
-        column(metric, directions[metric], 0.0, cells, signed=True)
+        column(metric, directions[metric], 0.0, cells, digits=digits[metric], signed=True)
         for metric, cells in by_metric.items()
     ]
 

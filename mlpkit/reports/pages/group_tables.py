@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from mlpkit.metrics.grouping import GroupLabel
 from mlpkit.reports.pages import markup
 from mlpkit.reports.pages.columns import Cell, Column, n_rows_of
+from mlpkit.reports.printing import short
 
 MAX_COLUMNS = 3  # metrics side by side
 MAX_ROWS = 20  # of a table that shows all groups
@@ -55,7 +56,7 @@ def table(
 ) -> str:
     """A table with the given groups."""
     headings = "".join(_headings(c) for c in columns)
-    most = 5 if len(columns) < MAX_COLUMNS else 3
+    most = 6 - len(columns)  # ticks
     axes = "".join(f'<th scope="col">{_kind(c)}</th>{_axis(c, most)}' for c in columns)
     n_rows = n_rows_of(columns)
     rows = "".join(
@@ -108,7 +109,7 @@ def _cells(column: Column, cell: Cell | None) -> str:
     kind = column.standing(cell) if cell.eligible else "ineligible"
     style = f"value {kind}".rstrip()
     plot = f'<td class="plot">{_dot(column, cell, kind)}</td>' if column.plotted else ""
-    metric = markup.text(column.name)
+    metric = markup.text(short(column.name))
     return f'<td class="{style}" data-metric="{metric}">{value_text(column, cell)}</td>{plot}'
 
 

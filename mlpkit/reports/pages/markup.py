@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlpkit.messages import escaped
-from mlpkit.reports.printing import NAME_WIDTH, distinct_short, number
+from mlpkit.reports.printing import NAME_WIDTH, distinct_short
+
+MAX_DECIMALS = 6
 
 
 def text(value: Any) -> str:
@@ -39,28 +41,28 @@ def names(full: Iterable[str], width: int = NAME_WIDTH) -> dict[str, str]:
 def decimals(values: Iterable[float]) -> int:
     """The number of decimals that show about three digits of the typical value.
 
-    >>> decimals([0.81, 0.79]), decimals([4.5, 12.0]), decimals([1234.5]), decimals([])
-    (3, 2, 0, 3)
+    >>> decimals([0.81, 1.0]), decimals([4.5, 12.0]), decimals([1234.5]), decimals([2e-4])
+    (3, 2, 0, 6)
     """
     sizes = sorted(abs(v) for v in values if math.isfinite(v) and v)
     if not sizes:
         return 3
     typical = sizes[(len(sizes) - 1) // 2]
-    return min(max(2 - math.floor(math.log10(typical)), 0), 3)
+    return 3 if 0.01 <= typical <= 1 else max(2 - math.floor(math.log10(typical)), 0)
 
 
 def fixed(value: float, digits: int, sign: bool = False) -> str:
-    """A number with so many decimals, or with three digits if these would show none.
+    """A number with so many decimals, or with a power of ten if it is very large or small.
 
-    >>> fixed(0.81234, 3), fixed(0.00001, 3), fixed(-4.0, 1), fixed(2.5, 1, sign=True)
-    ('0.812', '1e-05', '−4.0', '+2.5')
+    >>> fixed(0.81234, 3), fixed(-4.0, 1), fixed(2.5, 1, sign=True), fixed(3e-9, 11), fixed(3e-9, 3)
+    ('0.812', '−4.0', '+2.5', '3.00e-09', '0.000')
     """
     if not math.isfinite(value):
         return "undefined" if math.isnan(value) else "−∞" if value < 0 else "∞"
     size = abs(value)
-    plain = size < 1e6 and (not size or size >= 0.5 * 10.0**-digits)
-    shown = f"{size:,.{digits}f}" if plain else number(size)
-    return f"{'−' if value < 0 else '+' if sign and value else ''}{shown}"
+    shown = f"{size:.2e}" if size >= 1e6 or digits > MAX_DECIMALS else f"{size:,.{digits}f}"
+    zero = not any(c in "123456789" for c in shown)
+    return f"{'' if zero else '−' if value < 0 else '+' if sign else ''}{shown}"
 
 
 def interval(low: float, high: float, digits: int, sign: bool = False) -> str:

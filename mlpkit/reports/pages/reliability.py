@@ -39,9 +39,7 @@ def words_of(task: str, target: str) -> Words:
 def axis_of(bins: Sequence[CalibrationBin]) -> Scale:
     """The axis of both predictions and targets."""
     values = [v for b in bins for v in (b.predicted, b.observed, b.low, b.high)]
-    scale = scale_of(values)
-    margin = 0.04 * (scale.high - scale.low)
-    return Scale(scale.low - margin, scale.high + margin)
+    return scale_of(values).padded()
 
 
 def diagram(
@@ -73,8 +71,8 @@ def diagram(
 
 def coverage_plot(bins: Sequence[CalibrationBin], coverage: float, words: Words) -> str:
     """The coverage of predicted intervals by prediction."""
-    x = scale_of(b.predicted for b in bins)
-    y = scale_of([coverage, 1.0, *(b.coverage for b in bins)])
+    x = scale_of(b.predicted for b in bins).padded()
+    y = scale_of([coverage, *(b.coverage for b in bins)]).padded()
     plot = figures.Plot(x, y, *SIZE)
     plot.line("reference", (x.low, coverage), (x.high, coverage))
     for b in bins:

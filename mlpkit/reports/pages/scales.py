@@ -25,6 +25,11 @@ class Scale(NamedTuple):
             low, high, value = math.log10(low), math.log10(high), math.log10(value)
         return (value - low) / (high - low)
 
+    def padded(self, share: float = 0.04) -> "Scale":
+        """A linear axis with a margin on both sides."""
+        margin = share * (self.high - self.low)
+        return Scale(self.low - margin, self.high + margin)
+
     def ticks(self, most: int = 5) -> list[float]:
         """At most so many round numbers on the axis.
 

@@ -15,7 +15,7 @@ from mlpkit.reports.pages import curves, markup
 from mlpkit.reports.pages.columns import ALL, Column
 from mlpkit.reports.pages.group_tables import direction, group_tables, table
 
-N_WORST = 5  # groups of each metric if there is one partitioner
+N_WORST = 5  # groups of each metric, if there is one partitioner, at most half of them
 N_SHORT = 10  # groups of each partitioner in a notebook
 N_FAILURES = 10  # that are shown at once
 
@@ -84,7 +84,7 @@ def worst(columns: Sequence[Column]) -> str:
         if len(members) > 1:
             shown = c.ranked(groups[0] for groups in ranked.values() if groups)
         else:
-            shown = [g for groups in ranked.values() for g in groups[:N_WORST]]
+            shown = [g for groups in ranked.values() for g in groups[: _half(len(groups))]]
         if shown:
             caption = f"{markup.name(c.name)}: {markup.fixed(c.reference, c.digits)} over all rows"
             tables.append(table([c.among(shown)], shown, names, caption))
@@ -92,6 +92,15 @@ def worst(columns: Sequence[Column]) -> str:
         return ""
     what = "The worst group of each partitioner" if len(members) > 1 else "The worst groups"
     return f'<p class="remark">{what}, by metric.</p><div class="cards">{"".join(tables)}</div>'
+
+
+def _half(n_groups: int) -> int:
+    """The number of groups that are the worst ones.
+
+    >>> _half(1), _half(4), _half(100)
+    (1, 2, 5)
+    """
+    return min(math.ceil(n_groups / 2), N_WORST)
 
 
 def full_names(groups: Iterable[GroupLabel]) -> dict[GroupLabel, str]:
@@ -151,7 +160,7 @@ def _caption(columns: Sequence[Column], groups: Sequence[GroupLabel]) -> str:
 def legend(columns: Sequence[Column], options: ReportOptions) -> str:
     """What the marks of the tables mean."""
     sentences = ["The dashed line is the value over all rows."]
-    marked = {c.standing(cell) for c in columns for cell in c.cells.values()}
+    marked = {c.standing(cell) for c in columns for g, cell in c.cells.items() if g != ALL}
     if marked & {"worse", "better"}:
         sentences.append(
             'Coloured: the whole interval is <b class="worse">worse</b> or'
