@@ -13,9 +13,6 @@ from mlpkit.backend_kit.models import checked_outputs, outputs_of_models
 from mlpkit.backend_kit.quantiles import ascending, central
 from mlpkit.plugin import FittedModel, Namespace, Network, Task
 
-# the functions of `xp` by the names of activations of the output layer
-_ACTIVATIONS = {"logistic": "sigmoid", "softmax": "softmax", "exp": "exp"}
-
 
 class ModelOutputs(NamedTuple):
     """What a fitted model computes for encoded rows.
@@ -74,10 +71,8 @@ def predictions(xp: Namespace, model: FittedModel, arrays: Any, x: Any) -> Model
     z = network_outputs(xp, model, arrays, x)
     activation = model.spec.loss.out_activation
     if model.temperature != 1.0:
-        dtype = z.dtype
-        # as precise as possible: the logarithms of small probabilities are divided
-        p = _activated(xp, activation, xp.astype(z, xp.float64))
-        outputs = mean_of_members(xp, xp.astype(p, dtype))
+        # the log-odds of probabilities close to 1 depend on their rounding
+        outputs = mean_of_members(xp, _activated(xp, activation, z, exactly=True))
         return ModelOutputs(outputs, _scaled(xp, model.spec.task, outputs, model.temperature))
     outputs = mean_of_members(xp, _activated(xp, activation, z))
     if model.quantiles is None:
@@ -147,8 +142,14 @@ def _portable_outputs(xp: Namespace, network: Network, arrays: Any, x: Any) -> A
     return outputs_of_models(xp, forward, x, n_models)
 
 
-def _activated(xp: Namespace, activation: str, z: Any) -> Any:
-    return z if activation == "identity" else getattr(xp, _ACTIVATIONS[activation])(z)
+def _activated(xp: Namespace, activation: str, z: Any, exactly: bool = False) -> Any:
+    """Activated outputs; ``exactly`` with the rounding of NumPy, also of numbers close to 1."""
+    if activation == "logistic":
+        return 1 / (1 + xp.exp(-z))  # some functions of frameworks are inaccurate close to 0
+    if activation == "softmax" and exactly:
+        e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
+        return e / xp.sum(e, axis=-1, keepdims=True)
+    return z if activation == "identity" else getattr(xp, activation)(z)
 
 
 def _scaled(xp: Namespace, task: Task, p: Any, temperature: float) -> Any:

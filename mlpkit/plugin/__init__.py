@@ -34,7 +34,7 @@ solver       `Solver` (`Joint` for an update of all weights at once): ``objectiv
 loss         `Loss`: ``objectives.py``
 metric       `Metric`, `Predictions` (`CellCounts` for histograms): ``metrics.py``
 partitioner  `Partitioner`, `Dataset`, `Groups`: ``partitioners.py``, ``datasets.py``
-encoder      `Encoder`, `Column`: ``encoders.py``
+encoder      `Encoder`, `Column` (`PortableEncoding`, `TableColumn` for exporters): ``encoders.py``
 builder      `Spec`, `Network`, `PortableApply` (`Apply` for one framework): ``networks.py``;
              `NAMESPACE` lists the functions of `xp`: ``namespaces.py``
 callback     `Report`: ``training.py``
@@ -64,7 +64,13 @@ from mlpkit.plugin.capabilities import CAPABILITIES, Capability
 from mlpkit.plugin.components import API, Component, Hooks, Kind, hookimpl, hookspec
 from mlpkit.plugin.datasets import Dataset, Groups
 from mlpkit.plugin.dropout import dropout, dropout_mask
-from mlpkit.plugin.encoders import Column, ColumnKind, Encoder
+from mlpkit.plugin.encoders import (
+    Column,
+    ColumnKind,
+    Encoder,
+    PortableEncoding,
+    TableColumn,
+)
 from mlpkit.plugin.errors import InvalidResult, PluginError, PluginWarning, Unsupported
 from mlpkit.plugin.fitted_models import FittedModel
 from mlpkit.plugin.metrics import (
@@ -139,6 +145,7 @@ __all__ = [
     "PluginError",
     "PluginWarning",
     "PortableApply",
+    "PortableEncoding",
     "PredictionKind",
     "Predictions",
     "Progress",
@@ -152,6 +159,7 @@ __all__ = [
     "StepContext",
     "StepSums",
     "Steps",
+    "TableColumn",
     "Task",
     "Trainer",
     "Unsupported",

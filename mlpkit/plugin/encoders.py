@@ -36,9 +36,10 @@ result, so a builder can treat categories and numbers differently::
         return [Component("ranks", "mlpkit_ranks:Ranks", "ranks of the training rows")]
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol, Self
 
-from mlpkit.plugin.arrays import Array, Arrays
+from mlpkit.plugin.arrays import Array, Arrays, Namespace
 
 #: What a column of encoded rows contains. "numeric": a number. "category": the code of a level, a
 #: whole number from 0 to ``n_levels - 1``. "one_hot" and "boolean": 0 or 1. "date": a part of a
@@ -67,6 +68,58 @@ class Column(NamedTuple):
     n_levels: int = 0
 
 
+class TableColumn(NamedTuple):
+    """A column of a table, as a `PortableEncoding` receives it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    position : int
+        Its position in the table of `fit`.
+    kind : {"number", "boolean", "date", "category"}
+        What the array of the column (n,) contains. "number": float64, NaN for a missing value;
+        durations and times of day in seconds. "boolean": 0 or 1 as float64, NaN for a missing
+        value. "date": microseconds since 1970 as float64, which are exact from 1685 to 2255, NaN
+        for a missing value. "category": an integer, the index of the value in `levels`,
+        ``len(levels)`` for another value, and ``len(levels) + 1`` for a missing value.
+    levels : tuple of str or tuple of float, default=()
+        The values of a category that are distinguished: strings, or numbers.
+    missing : bool, default=True
+        Whether a missing value is distinguished from a value that is not among the levels.
+    """
+
+    name: str
+    position: int
+    kind: Literal["number", "boolean", "date", "category"]
+    levels: tuple[str, ...] | tuple[float, ...] = ()
+    missing: bool = True
+
+    @property
+    def has_strings(self) -> bool:
+        """Whether the values of the table are strings; those of a category without levels are."""
+        return self.kind == "category" and all(isinstance(level, str) for level in self.levels)
+
+
+class PortableEncoding(NamedTuple):
+    """A fitted encoder, described such that exporters can convert it to other forms.
+
+    The encoded rows are those of `Encoder.transform`. How the values of a table become arrays of
+    numbers is the task of the exporter, and `encode` is written with the functions of `xp`.
+
+    Parameters
+    ----------
+    columns : tuple of TableColumn
+        The columns of the table that the encoder reads.
+    encode : callable
+        ``encode(xp, arrays)``: the encoded rows (n, n_columns) of a list with an array (n,) for
+        each of the columns, where ``xp`` is a namespace with the functions of `NAMESPACE`.
+    """
+
+    columns: tuple[TableColumn, ...]
+    encode: Callable[[Namespace, list[Any]], Any]
+
+
 class Encoder(Protocol):
     """What the factory of an encoder returns.
 
@@ -80,6 +133,9 @@ class Encoder(Protocol):
     An encoder may also have ``fit_transform(X, y=None, sample_weight=None)``, which encodes the
     training rows. It is for encodings that depend on the targets, which are computed out of fold
     for the training rows.
+
+    A method ``portable()`` that returns a `PortableEncoding` after `fit` lets exporters convert the
+    encoder to another form.
     """
 
     @property

@@ -48,6 +48,7 @@ KNOWN_DISTRIBUTIONS = (
             )
         },
     ),
+    Distribution("mlpkit-onnx", "plugins/mlpkit-onnx", {"exporter": ("onnx",)}),
     Distribution(
         "mlpkit-tabular",
         "plugins/mlpkit-tabular",

@@ -12,7 +12,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.validation import _is_fitted
 
-from mlpkit.plugin import Column, ColumnKind
+from mlpkit import numpy_namespace
+from mlpkit.plugin import Column, ColumnKind, PortableEncoding
 from mlpkit.testing import tables
 from mlpkit.testing.encoder_case import EncoderCase
 from mlpkit.testing.tables import FORMS, FRAMES, N, table, taken
@@ -194,6 +195,27 @@ class EncoderTests(EncoderCase):
             np.testing.assert_array_equal(
                 self.encoded(restored, form, later), self.encoded(encoder, form, later)
             )
+
+    @EACH_FORM
+    def test_the_description_encodes_alike(self, form: str) -> None:
+        """If the encoder has `portable`, it encodes the columns as `transform` does."""
+        columns = self.accepted(form)
+        encoder = self.fitted(form, columns)
+        if not hasattr(encoder, "portable"):
+            return
+        encoding = encoder.portable()
+        assert isinstance(encoding, PortableEncoding), (
+            f"`portable` must return a PortableEncoding, got {reprlib.repr(encoding)}"
+        )
+        unseen = {n: ["new" if isinstance(x, str) else x for x in v] for n, v in columns.items()}
+        missing = {n: [None, *v[1:]] for n, v in columns.items()}
+        none: dict[str, list[Any]] = {n: [] for n in columns}
+        for later in (columns, unseen, missing, taken(columns, [3]), none):
+            values = list(later.values())
+            arrays = [tables.described_values(c, values[c.position]) for c in encoding.columns]
+            rows = encoding.encode(numpy_namespace, arrays)
+            expected = self.encoded(encoder, form, later)
+            np.testing.assert_allclose(rows, expected, rtol=1e-6, atol=1e-6)
 
     @EACH_FORM
     def test_input_is_not_modified(self, form: str) -> None:

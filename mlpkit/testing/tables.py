@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit.data.tables import column_names
+from mlpkit.plugin import Array, TableColumn
 
 FRAMES = tuple(name for name in ("pandas", "polars", "pyarrow") if find_spec(name) is not None)
 FORMS = ("array", *FRAMES)
@@ -103,3 +104,15 @@ def values_of(X: Any) -> dict[Any, list[str]]:
     if names is None:
         return {i: [repr(value) for value in column] for i, column in enumerate(X.T)}
     return {name: [repr(value) for value in X[name]] for name in names}
+
+
+def described_values(column: TableColumn, values: list[Any]) -> Array:
+    """The values of a column of a table in the form that `TableColumn` describes."""
+    if column.kind == "category":
+        codes = {level: i for i, level in enumerate(column.levels)}
+        other, missing = len(codes), len(codes) + 1
+        return np.array([missing if v is None else codes.get(v, other) for v in values], int)
+    if column.kind == "date":
+        start = datetime(1970, 1, 1)
+        values = [None if v is None else (v - start) / timedelta(microseconds=1) for v in values]
+    return np.array([np.nan if v is None else float(v) for v in values])

@@ -153,7 +153,7 @@ def test_methods_of_an_exporter(registry: Any) -> None:
     assert not hasattr(clf, "form_other") and hasattr(clone(clf), "form_tool")
     assert "form_tool" not in vars(clf)
     assert clf.to_form("path") == (6, ("path",), {})
-    with pytest.raises(ValueError, match="'form' has no option 'a'"):
+    with pytest.raises(ValueError, match="'form' has no options, got 'a'"):
         clf.to_form(a=1)
 
 

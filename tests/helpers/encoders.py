@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 
 from mlpkit.data.tables import arrow_values, column_names, is_arrow
-from mlpkit.plugin import Array, Arrays, Column
+from mlpkit.plugin import Array, Arrays, Column, Namespace, PortableEncoding, TableColumn
 
 
 def columns_of(X: Any) -> list[tuple[str, Array]]:
@@ -86,3 +86,25 @@ class Levels:
         self.numbers_ = arrays["numbers"]
         self.names_, self.levels_ = settings["names"], settings["levels"]
         return self
+
+    def portable(self) -> PortableEncoding:
+        """The description for exporters."""
+        columns = [
+            TableColumn(name, i, "category" if levels else "number", tuple(levels), False)
+            for i, (name, levels) in enumerate(zip(self.names_, self.levels_, strict=True))
+            if levels or self.numbers_[i].tolist() != [0.0, 1.0]
+        ]
+
+        def encode(xp: Namespace, arrays: list[Any]) -> Any:
+            encoded = [xp.zeros_like(xp.astype(arrays[0], xp.float64)) for _ in self.names_]
+            for column, x in zip(columns, arrays, strict=True):
+                mean, std = self.numbers_[column.position]
+                if column.levels:
+                    table = [*range(1, len(column.levels) + 1), 0, 0]
+                    x = xp.take(xp.asarray(table, dtype=xp.float64), x, axis=0)
+                else:
+                    x = xp.where(xp.isfinite(x), self.scale * (x - mean) / std, 0.0)
+                encoded[column.position] = x
+            return xp.stack(encoded, axis=1)
+
+        return PortableEncoding(tuple(columns), encode)

@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from encoders import Levels, columns_of, is_number
 
-from mlpkit.plugin import Array, Arrays, Column
+from mlpkit.plugin import Array, Arrays, Column, PortableEncoding
 
 
 class Nameless(Levels):
@@ -201,6 +201,16 @@ class NeedsTargets(Levels):
         return super().fit(X)
 
 
+class Undescribed(Levels):
+    """The description for exporters leaves out the means."""
+
+    def portable(self) -> PortableEncoding:
+        """The description of another encoder."""
+        other = type(self)(self.scale).set_state(*self.get_state())
+        other.numbers_ = self.numbers_ * [0, 1]
+        return Levels.portable(other)
+
+
 class Uncopied(Levels):
     """A pickle loses what was learned."""
 
@@ -230,6 +240,7 @@ ENCODERS: dict[str, Any] = {
     "chunks_equal_the_whole": Centred,
     "rows_do_not_depend_on_others": Cumulative,
     "state_is_restored": Rounded,
+    "the_description_encodes_alike": Undescribed,
     "input_is_not_modified": Filling,
     "fit_is_deterministic": Growing,
     "targets_and_weights_are_optional": NeedsTargets,

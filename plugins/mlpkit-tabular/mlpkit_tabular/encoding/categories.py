@@ -42,16 +42,16 @@ class Levels(NamedTuple):
     def slots(self, values: Values, known: dict[str, int] | None = None) -> Array:
         """The slot of each value, (n,); ``known`` has the slot of each level."""
         known = {level: i for i, level in enumerate(self.levels)} if known is None else known
-        unseen, missing = self._last_slots()
+        unseen, missing = self.last_slots()
         of_level = [known.get(level, unseen) for level in values.levels]
         return np.array([*of_level, missing])[values.data]  # -1 is the last one
 
     def slots_of_strings(self, strings: list[str | None], known: dict[str, int]) -> list[int]:
         """The slot of each string; None is a missing value."""
-        unseen, missing = self._last_slots()
+        unseen, missing = self.last_slots()
         return [missing if s is None else known.get(s, unseen) for s in strings]
 
-    def _last_slots(self) -> tuple[int, int]:
+    def last_slots(self) -> tuple[int, int]:
         """The slot of levels that are rare or were not seen, and that of missing values."""
         n = len(self.levels)
         unseen = n if self.rare else n + self.missing

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from mlpkit.plugin import Array, Arrays, Column
+from mlpkit.plugin import Array, Arrays, Column, PortableEncoding
 from mlpkit_tabular.encoding.arguments import (
     check_size,
     constancy_message,
@@ -17,6 +17,7 @@ from mlpkit_tabular.encoding.arguments import (
 )
 from mlpkit_tabular.encoding.date_strings import with_dates
 from mlpkit_tabular.encoding.parts import Parts, learn_parts
+from mlpkit_tabular.encoding.portable import portable_encoding
 from mlpkit_tabular.encoding.schema import Reader, Schema, schema_of
 from mlpkit_tabular.encoding.tables import Table, as_table
 from mlpkit_tabular.encoding.values import all_missing
@@ -189,6 +190,18 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         ndarray of str objects
         """
         return np.array([column.name for column in self.columns], dtype=object)
+
+    def portable(self) -> PortableEncoding:
+        """Describe the encoder, so that exporters can convert it to other forms.
+
+        Returns
+        -------
+        PortableEncoding
+            The columns of the table, and the encoding in array functions. Dates are microseconds
+            since 1970, in the time zone of `fit` if they have one.
+        """
+        check_is_fitted(self)
+        return portable_encoding(self._schema, self._parts)
 
     def get_state(self) -> tuple[Arrays, dict[str, Any]]:
         """Return what `fit` learned.

@@ -7,7 +7,7 @@ import numpy as np
 from mlpkit.plugin import Array
 
 _LARGEST_FACTOR = np.finfo(np.float64).max
-_LARGEST = 1e150  # its square is a float64
+LARGEST = 1e150  # its square is a float64
 
 
 class Scales(NamedTuple):
@@ -45,7 +45,7 @@ class Scales(NamedTuple):
         x = np.where(np.isinf(x), np.where(x > 0, high, low), x)
         with np.errstate(over="ignore"):
             z = (x - center) * factor
-        z = np.clip(np.where(np.isnan(x), 0.0, z), -_LARGEST, _LARGEST)
+        z = np.clip(np.where(np.isnan(x), 0.0, z), -LARGEST, LARGEST)
         return np.asarray(z / np.sqrt(1 + (z / 3) ** 2))
 
     def of(self, columns: Array | list[int]) -> "Scales":

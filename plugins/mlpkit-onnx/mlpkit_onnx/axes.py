@@ -1,0 +1,145 @@
+"""Functions of the namespace along axes: reductions, products and sorting."""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from mlpkit import numpy_namespace
+from mlpkit_onnx.elementwise import traced
+from mlpkit_onnx.errors import NotConvertible
+from mlpkit_onnx.graph import has_rows
+from mlpkit_onnx.shapes import broadcast_to
+from mlpkit_onnx.tensors import Tensor, product, tensors
+
+
+def _reduced(operator: str, x: Any, axis: Any, keepdims: bool) -> Any:
+    given = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = sorted(a % x.ndim for a in given)
+    if any(has_rows(x.shape[a]) for a in axes):
+        raise NotConvertible("its forward pass reduces over the rows of X.")
+    shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]
+    if x.graph.opset < 18 and operator != "ReduceSum":
+        return x.node(operator, shape=shape, axes=axes, keepdims=int(keepdims))
+    names = x.graph.constant(np.array(axes, dtype=np.int64))
+    return x.node(operator, names, shape=shape, keepdims=int(keepdims))
+
+
+@traced
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the sum over one axis, a tuple of axes, or all."""
+    return _reduced("ReduceSum", x, axis, keepdims)
+
+
+@traced
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the mean over one axis, a tuple of axes, or all."""
+    return _reduced("ReduceMean", x, axis, keepdims)
+
+
+@traced
+def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the maximum over one axis, a tuple of axes, or all."""
+    return _reduced("ReduceMax", x, axis, keepdims)
+
+
+@traced
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the minimum over one axis, a tuple of axes, or all."""
+    return _reduced("ReduceMin", x, axis, keepdims)
+
+
+@traced
+def softmax(x: Any, axis: int = -1) -> Any:
+    """Return exp(x) divided by its sum along an axis."""
+    return x.node("Softmax", axis=axis % x.ndim)
+
+
+@traced
+def cumulative_sum(x: Any, axis: int) -> Any:
+    """Return sums of the first elements along an axis."""
+    return x.node("CumSum", x.graph.constant(np.array(axis % x.ndim, dtype=np.int64)))
+
+
+def _top(x: Any, axis: int, of_indices: bool) -> Any:
+    axis %= x.ndim
+    if has_rows(x.shape[axis]):
+        raise NotConvertible("its forward pass sorts the rows of X.")
+    count = x.graph.constant(np.array([x.shape[axis]], dtype=np.int64))
+    indices = x.graph.node("TopK", [x.name, count], n_outputs=2, axis=axis, largest=0, sorted=1)
+    if of_indices:
+        return Tensor(x.graph, indices, np.int64, x.shape)
+    return Tensor(x.graph, x.graph.nodes[-1].output[0], x.dtype, x.shape)
+
+
+@traced
+def sort(x: Any, axis: int = -1) -> Any:
+    """Return x in ascending order along an axis."""
+    return _top(x, axis, of_indices=False)
+
+
+@traced
+def argsort(x: Any, axis: int = -1) -> Any:
+    """Return the indices that sort x along an axis, in a stable order."""
+    return _top(x, axis, of_indices=True)
+
+
+@traced
+def matmul(x: Any, y: Any) -> Any:
+    """Return the matrix product of the last two axes; the others are broadcast."""
+    return product(x, y)
+
+
+def einsum(subscripts: str, *arrays: Any) -> Any:
+    """Return a sum of products."""
+    if not any(isinstance(a, Tensor) for a in arrays):
+        return numpy_namespace.einsum(subscripts, *arrays)
+    operands = tensors(*arrays)
+    inputs, _, output = subscripts.replace(" ", "").partition("->")
+    lengths: dict[str, int] = {}
+    dots: tuple[int, ...] = ()
+    for labels, operand in zip(inputs.split(","), operands, strict=True):
+        before, ellipsis, after = labels.partition("...")
+        n = operand.ndim - len(before) - len(after)
+        if ellipsis:
+            dots = operand.shape[len(before) : len(before) + n] if n >= len(dots) else dots
+        last = operand.shape[operand.ndim - len(after) :]
+        for label, length in chain(
+            zip(before, operand.shape, strict=False), zip(after, last, strict=True)
+        ):
+            lengths[label] = length if lengths.get(label, 1) == 1 else lengths[label]
+    before, ellipsis, after = output.partition("...")
+    shape = [lengths[c] for c in before] + [*dots] * bool(ellipsis) + [lengths[c] for c in after]
+    summed = set(lengths) - set(output)
+    if any(has_rows(lengths[label]) for label in summed):
+        raise NotConvertible("its forward pass sums over the rows of X.")
+    names = [operand.name for operand in operands[1:]]
+    return operands[0].node("Einsum", *names, shape=shape, equation=subscripts)
+
+
+@traced
+def take(x: Any, indices: Any, axis: int) -> Any:
+    """Return elements along an axis; the indices have any shape."""
+    graph = next(a for a in (x, indices) if isinstance(a, Tensor)).graph
+    x, indices = (a if isinstance(a, Tensor) else _constant(graph, a) for a in (x, indices))
+    axis %= x.ndim
+    if has_rows(x.shape[axis]):
+        raise NotConvertible("its forward pass takes elements along the rows of X.")
+    shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return x.node("Gather", indices.name, shape=shape, axis=axis)
+
+
+@traced
+def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
+    """Return elements along an axis, of indices with the other axes of x or 1."""
+    graph = next(a for a in (x, indices) if isinstance(a, Tensor)).graph
+    x, indices = (a if isinstance(a, Tensor) else _constant(graph, a) for a in (x, indices))
+    axis %= x.ndim
+    shape = (*x.shape[:axis], indices.shape[axis], *x.shape[axis + 1 :])
+    indices = broadcast_to(indices, shape)
+    return x.node("GatherElements", indices.name, shape=shape, axis=axis)
+
+
+def _constant(graph: Any, value: Any) -> Tensor:
+    array = np.asarray(value)
+    return Tensor(graph, graph.constant(array), array.dtype, array.shape)
