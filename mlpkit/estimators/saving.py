@@ -59,7 +59,7 @@ def content_of(estimator: Any, name: str) -> dict[str, Any]:
     versions = versions_of(attributes, names)
     state = plain_state(names, attributes)
     training = state.pop("_training", {})
-    parameters = {n: state.pop(n) for n in names}
+    parameters = {n: _as_text(state.pop(n)) for n in names}
     entries = {entry: state.pop(n) for n, entry in ENTRIES.items() if state.get(n) is not None}
     network = entries.get("network", {})
     arrays = {entry: network.pop(n) for n, entry in OF_NETWORK.items() if n in network}
@@ -72,6 +72,11 @@ def content_of(estimator: Any, name: str) -> dict[str, Any]:
         **entries,
         **arrays,
     }
+
+
+def _as_text(value: Any) -> Any:
+    """A path as a string; any other value of a parameter as it is."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def report_of(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,16 @@
 """Files that are written whole or not at all."""
 
+import glob
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY = ".tmp"  # the end of the name of an unfinished file
+MAX_AGE = 600  # seconds after which an unfinished file is not being written
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
@@ -26,6 +29,15 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
             os.fsync(file.fileno())
         os.replace(name, target)
     _synchronize_folder(target.parent)
+
+
+def remove_unfinished(path: str | os.PathLike[str]) -> None:
+    """Remove old temporary files that processes left which died while they wrote this file."""
+    target = Path(os.path.realpath(path))
+    with suppress(OSError):
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*{TEMPORARY}"):
+            if time.time() - left.stat().st_mtime > MAX_AGE:
+                left.unlink()
 
 
 @contextmanager

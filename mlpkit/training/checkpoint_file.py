@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from mlpkit.files.archive import Archive, read_archive, write_archive
+from mlpkit.files.atomic_file import remove_unfinished
 from mlpkit.files.errors import InvalidFile, NotStorable
 from mlpkit.plugin import InvalidResult, Observer, Progress, Report, State
 from mlpkit.training.checkpoint import SavedResult
@@ -47,6 +48,7 @@ class CheckpointFile:
         self.versions = _versions(distributions)
         self.sections: dict[str, Any] = {}  # the description of the present fit
         self.saved = _content_of(self.path)
+        remove_unfinished(self.path)
         try:
             self.finished = None if self.saved is None else _result_of(self.saved)
             self.training: Mapping[str, Any] | None = None

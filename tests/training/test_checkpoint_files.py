@@ -1,6 +1,7 @@
 """The file of a checkpoint: damage, failures to write, and what trainers and callbacks save."""
 
 import errno
+import os
 import shutil
 import warnings
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from resuming import KillAfter, Killed, assert_same_fit
 
+import mlpkit
 from mlpkit import MLPClassifier
 from mlpkit.files.archive import Archive, write_archive
 from mlpkit.plugin import PluginError, Report
@@ -201,3 +203,24 @@ def test_a_copied_file_continues_too(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "run.ckpt", tmp_path / "copy.ckpt")
     clf = classifier(tmp_path / "copy.ckpt").fit(X, Y)
     assert_same_fit(classifier(None).fit(X, Y), clf)
+
+
+def test_an_estimator_with_a_path_can_be_saved(tmp_path: Path) -> None:
+    """As a string, also if the path is an object."""
+    clf = classifier(tmp_path / "run.ckpt", time_limit=1e6).fit(X, Y)
+    clf.set_params(callbacks=None).save(tmp_path / "clf.mlpkit")
+    loaded = mlpkit.load(tmp_path / "clf.mlpkit")
+    assert (loaded.checkpoint, loaded.time_limit) == (str(tmp_path / "run.ckpt"), 1e6)
+    assert_same_fit(clf, loaded.fit(X, Y))
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    """Old temporary files of this checkpoint, and nothing else."""
+    path = tmp_path / "run [1].ckpt"
+    names = [".run [1].ckpt.abc.tmp", ".run [1].ckpt.new.tmp", ".run 1.ckpt.abc.tmp", "a.tmp"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+        if "new" not in name:
+            os.utime(tmp_path / name, (0, 0))
+    kill(path)
+    assert {left.name for left in tmp_path.iterdir()} == {path.name, *names[1:]}
