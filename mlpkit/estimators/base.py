@@ -173,16 +173,9 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
             valid, data = self._training_rows(parameters, rows, fresh, incremental)
-            call = Call(
-                n_rows=len(data.y),
-                incremental=incremental,
-                has_validation="validation" in sets,
-                spec=None if fresh or "_network" not in vars(self) else self._network.spec,
-            )
-            parameters = self._parameters_for(parameters, call)
-            call.check(parameters)
-            if incremental and "_optimizer" in vars(self):
-                parameters = parameters.with_optimizer(self._optimizer)
+            spec = None if fresh or "_network" not in vars(self) else self._network.spec
+            call = Call(len(data.y), incremental, "validation" in sets, spec)
+            parameters = self._call_parameters(parameters, call)
             encoded = self._validated_sets(parameters, sets)
             checkpoint = checked_checkpoint(self, parameters, data, encoded, fresh)
             rng = checkpoint.generator(parameters.random_state)
@@ -222,6 +215,14 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         self._commit(result)
         self._keep_held_out(result.held_out, incremental)
         result.monitor.warn()
+
+    def _call_parameters(self, parameters: Parameters, call: Call) -> Parameters:
+        """The parameters of a call, checked, with the optimizer that `partial_fit` continues."""
+        parameters = self._parameters_for(parameters, call)
+        call.check(parameters)
+        if call.incremental and "_optimizer" in vars(self):
+            parameters = parameters.with_optimizer(self._optimizer)
+        return parameters
 
     def _training_rows(
         self, parameters: Parameters, rows: Dataset, fresh: bool, incremental: bool
