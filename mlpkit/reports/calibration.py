@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
@@ -21,49 +21,13 @@ from mlpkit.metrics.calibration_sums import (
 )
 from mlpkit.plugin import Array, Task
 from mlpkit.reports import printing
-from mlpkit.reports.entries import to_csv, to_frame
+from mlpkit.reports.entries import CalibrationBin, to_csv, to_frame
+from mlpkit.reports.pages.calibrations import calibration_section
+from mlpkit.reports.pages.documents import part
 
 COLUMNS = ("predicted", "observed", "difference")
 N_BINS = 10
 MIN_ROWS = 20  # of a bin, on average
-
-
-class CalibrationBin(NamedTuple):
-    """The rows of one group whose predictions are similar.
-
-    All rows are the group "all" of the partitioner "all".
-
-    Parameters
-    ----------
-    target : str
-        The positive class of a binary classifier, a label, or "output 0" and so on of several
-        outputs. Empty for several classes, whose predictions are the probability of the most
-        probable class and whose targets are whether it is right, and for one output.
-    partitioner, partition : str
-        Names of the partitioner and of the group.
-    predicted, observed : float
-        Weighted means of the predictions and of the targets.
-    low, high : float
-        Confidence interval of `observed`; NaN unless ``confidence=`` was passed.
-    coverage : float
-        Fraction of the targets that are in their predicted intervals; NaN if there are no such
-        intervals.
-    n_rows : int
-        Number of rows.
-    weight : float
-        Sum of their weights.
-    """
-
-    target: str
-    partitioner: str
-    partition: str
-    predicted: float
-    observed: float
-    low: float
-    high: float
-    coverage: float
-    n_rows: int
-    weight: float
 
 
 class Calibration:
@@ -213,6 +177,9 @@ class Calibration:
                 cells[f"{name}{of}", e.partitioner, e.partition] = printing.number(value)
         metrics = list(dict.fromkeys(name for name, _, _ in cells))
         return "\n".join(printing.table(metrics, cells, n_rows))
+
+    def _repr_html_(self) -> str:
+        return part(calibration_section(self, MIN_ROWS))
 
     def __repr__(self) -> str:
         names = [target for target in self.targets if target]

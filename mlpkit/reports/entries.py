@@ -77,6 +77,44 @@ class Change(NamedTuple):
         return self.eligible and (self.low > 0 or self.high < 0)
 
 
+class CalibrationBin(NamedTuple):
+    """The rows of one group whose predictions are similar.
+
+    All rows are the group "all" of the partitioner "all".
+
+    Parameters
+    ----------
+    target : str
+        The positive class of a binary classifier, a label, or "output 0" and so on of several
+        outputs. Empty for several classes, whose predictions are the probability of the most
+        probable class and whose targets are whether it is right, and for one output.
+    partitioner, partition : str
+        Names of the partitioner and of the group.
+    predicted, observed : float
+        Weighted means of the predictions and of the targets.
+    low, high : float
+        Confidence interval of `observed`; NaN unless ``confidence=`` was passed.
+    coverage : float
+        Fraction of the targets that are in their predicted intervals; NaN if there are no such
+        intervals.
+    n_rows : int
+        Number of rows.
+    weight : float
+        Sum of their weights.
+    """
+
+    target: str
+    partitioner: str
+    partition: str
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    coverage: float
+    n_rows: int
+    weight: float
+
+
 def to_frame(entries: Iterable[tuple[Any, ...]], fields: tuple[str, ...]) -> Any:
     """A pandas frame with a row for each entry."""
     try:

@@ -10,7 +10,8 @@ from scipy.stats import t as student
 
 from mlpkit import PartitionReport, by_function, by_labels, evaluate
 from mlpkit.metrics.intervals import wilson
-from mlpkit.reports.calibration import Calibration, CalibrationBin
+from mlpkit.reports.calibration import Calibration
+from mlpkit.reports.entries import CalibrationBin
 
 pytestmark = pytest.mark.once
 

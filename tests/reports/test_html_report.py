@@ -5,6 +5,7 @@ import hashlib
 import re
 import warnings
 import xml.etree.ElementTree as ET
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ from mlpkit import (
     feature_importance,
 )
 from mlpkit.messages import escaped
-from mlpkit.monitoring.history import MetricHistory
+from mlpkit.monitoring.history import MetricHistory, Record
+from mlpkit.reports.importance import FeatureImportance, Importance
 from mlpkit.reports.pages.documents import style_sheet
 
 pytestmark = pytest.mark.once
@@ -195,15 +197,33 @@ def test_failures() -> None:
 
 
 def named(name: str) -> PartitionReport:
-    """A report whose metric, partitioner and group have this name."""
-    return evaluate(
+    """A report whose metric, partitioner, group, class and features have this name."""
+    r = evaluate(
         None,
         None,
-        Y,
+        np.where(Y == 1, f"~{name}", "!"),
         y_proba=P,
         metrics={name: "accuracy", "log_loss": "log_loss"},
         partitions=by_labels(np.where(SEX == "f", name, "m"), name=name),
+        calibration=True,
     )
+    own = (Importance(name, "all", "all", 0.5, 0.1, N), Importance("x", "all", "all", 0.1, 0.1, N))
+    r.importance = FeatureImportance(name, 0.5, own, 2)
+    return r
+
+
+class Trained:
+    """An estimator whose history has a metric, splits and groups with this name."""
+
+    loss_curve_ = (2.0, 1.0)
+
+    def __init__(self, name: str) -> None:
+        size = np.array([4, 4])
+        labels = (("all", "all"), (name, name))
+        self.metric_history_ = MetricHistory(
+            Record(epoch, name, (name,), labels, np.array([[0.5, 0.25]]), size, size)
+            for epoch in (1, 2)
+        )
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -211,14 +231,23 @@ def test_hostile_text(hostile: str) -> None:
     """Names of metrics, partitioners, groups and everything else never become markup."""
     r = named(hostile)
     failures = r.check(raises=False, **{f"min_{hostile}": 2.0})
-    text = r.to_html(title=hostile, details={hostile: hostile}, failures=failures)
+    text = r.to_html(
+        title=hostile, details={hostile: hostile}, failures=failures, estimator=Trained(hostile)
+    )
     page = parsed(text)
     assert text is not None
-    assert page.text.count(escaped(hostile)) >= 5
+    assert page.text.count(escaped(hostile)) >= 20
     assert "".join(text.splitlines()).isprintable()
-    plain = named("plain").to_html(title="x", details={"x": "x"}, failures=failures)
-    assert [tag for tag, _ in page.elements] == [tag for tag, _ in parsed(plain).elements]
-    parsed(r._repr_html_())
+    plain = named("plain").to_html(
+        title="x", details={"x": "x"}, failures=failures, estimator=Trained("plain")
+    )
+    assert Counter(tag for tag, _ in page.elements) == Counter(
+        tag for tag, _ in parsed(plain).elements
+    )
+    assert r.calibration is not None and r.importance is not None
+    for item in (r, r - r, r.calibration, r.importance, Trained(hostile).metric_history_):
+        parsed(item._repr_html_())
+    parsed((r - r).to_html(title=hostile, details={hostile: hostile}))
 
 
 def test_files_and_streams(tmp_path: Path) -> None:
@@ -381,6 +410,36 @@ def test_many_groups_with_long_names() -> None:
     worst = r.worst("accuracy").partition
     order = [a["title"] for a in page.tags("bdi") if a.get("title") in set(names)]
     assert order.index(worst) < 10
+
+
+def test_thousands_of_groups() -> None:
+    """A limited number of groups is on the page, the worst and the best among them."""
+    labels = np.arange(2000) // 2
+    y_pred = np.where(labels == 777, 0, 1)
+    r = evaluate(
+        None,
+        pd.DataFrame({"id": labels}),
+        np.ones(2000, int),
+        y_pred=y_pred,
+        classes=[0, 1],
+        metrics="accuracy",
+        partitions=by_column("id", max_groups=2000),
+        min_rows=1,
+    )
+    page = parsed(r.to_html())
+    assert "485 more groups are not on this page." in page.text
+    assert len([a for a in page.tags("th") if a["scope"] == "row"]) < 530
+    assert page.text.index("777") < page.text.index("The 985 groups between these")
+
+
+def test_weights() -> None:
+    """The total weight is mentioned if it is not the number of rows."""
+    w = np.arange(N) % 3 + 0.5
+    assert (
+        f"Over {N} rows with a total weight of {w.sum():g}."
+        in parsed(report(sample_weight=w).to_html()).text
+    )
+    assert f"Over {N} rows." in parsed(report().to_html()).text
 
 
 def test_short_forms() -> None:

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 from mlpkit.metrics.grouping import GroupLabel
-from mlpkit.reports.calibration import Calibration, CalibrationBin
+from mlpkit.plugin import Task
+from mlpkit.reports.entries import CalibrationBin
 from mlpkit.reports.pages import figures, markup
 from mlpkit.reports.pages.columns import ALL, Cell, Column, column
 from mlpkit.reports.pages.group_tables import group_tables
@@ -26,7 +28,26 @@ MAX_GROUPS = 6  # diagrams of one partitioner
 MIN_BINS = 5  # of a group with a diagram
 
 
-def calibration_section(calibration: Calibration | None, min_rows: int) -> str:
+class ShownCalibration(Protocol):
+    """The part of a calibration that is shown."""
+
+    task: Task
+    coverage: float | None
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the targets."""
+
+    @property
+    def entries(self) -> tuple[CalibrationBin, ...]:
+        """The bins of all targets and groups."""
+
+    @property
+    def means(self) -> tuple[CalibrationBin, ...]:
+        """One bin for each target and group."""
+
+
+def calibration_section(calibration: ShownCalibration | None, min_rows: int) -> str:
     """The diagrams and tables of each target, the table of groups with large differences first."""
     if calibration is None:
         return ""

@@ -11,6 +11,7 @@ from mlpkit.reports.printing import short
 MAX_COLUMNS = 3  # metrics side by side
 MAX_ROWS = 20  # of a table that shows all groups
 N_WORST, N_BEST = 10, 5  # of a longer one; the groups between are folded
+MAX_FOLDED = 500  # of those
 MARGIN = 0.04  # of a plot, on both sides
 
 
@@ -30,15 +31,24 @@ def group_tables(
         if len(groups) <= MAX_ROWS:
             tables.append(table(block, groups, names, caption))
             continue
-        first, last = groups[:N_WORST], groups[-N_BEST:]
-        rest = groups[N_WORST:-N_BEST]
-        summary = f"The {len(rest):,} groups between these"
-        tables.append(table(block, first, names, f"{caption}: the first {N_WORST}"))
-        tables.append(
-            f"<details><summary>{summary}</summary>{table(block, rest, names, caption)}</details>"
-        )
-        tables.append(table(block, last, names, f"{caption}: the last {N_BEST}"))
+        tables.append(table(block, groups[:N_WORST], names, f"{caption}: the first {N_WORST}"))
+        tables.append(_folded(block, groups[N_WORST:-N_BEST], names, caption))
+        tables.append(table(block, groups[-N_BEST:], names, f"{caption}: the last {N_BEST}"))
     return "".join(tables)
+
+
+def _folded(
+    columns: Sequence[Column],
+    groups: Sequence[GroupLabel],
+    names: Mapping[GroupLabel, str],
+    caption: str,
+) -> str:
+    """An element with the groups that the reader opens."""
+    shown = table(columns, groups[:MAX_FOLDED], names, caption)
+    if more := len(groups[MAX_FOLDED:]):
+        shown += f'<p class="remark">{more:,} more groups are not on this page.</p>'
+    summary = f"The {len(groups):,} groups between these"
+    return f"<details><summary>{summary}</summary>{shown}</details>"
 
 
 def blocks(columns: Sequence[Column]) -> list[Sequence[Column]]:

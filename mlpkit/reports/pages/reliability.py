@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mlpkit.reports.calibration import CalibrationBin
+from mlpkit.reports.entries import CalibrationBin
 from mlpkit.reports.pages import figures, markup
 from mlpkit.reports.pages.scales import Scale, scale_of
 from mlpkit.reports.printing import short

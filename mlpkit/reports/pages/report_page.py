@@ -26,7 +26,9 @@ def report_page(
     members = of.groups_of(columns)
     groups = sections.partitioners(columns)
     contents = {
-        ("overall", "All rows"): sections.overall(columns, report.options.confidence),
+        ("overall", "All rows"): sections.overall(
+            columns, report.options.confidence, report.entries[0].weight
+        ),
         ("worst", "Worst groups"): sections.worst(columns),
         ("differences", "Differences between groups"): differences_table(columns, members),
         ("groups", "Groups"): groups and sections.legend(columns, report.options) + groups,

@@ -54,8 +54,10 @@ def limits(failures: Sequence[Failure] | None) -> str:
     return f'<p class="verdict worse">{count} violated:</p>{shown}'
 
 
-def overall(columns: Sequence[Column], confidence: float | None) -> str:
-    """The values over all rows."""
+def overall(
+    columns: Sequence[Column], confidence: float | None, weight: float | None = None
+) -> str:
+    """The values over all rows, whose total weight is mentioned unless it is their number."""
     items = []
     for c in columns:
         if ALL in c.cells:
@@ -66,7 +68,10 @@ def overall(columns: Sequence[Column], confidence: float | None) -> str:
                 f" {markup.interval(cell.low, cell.high, c.digits, c.signed)}</dd></div>"
             )
     n_rows = columns[0].cells[ALL].n_rows if columns and ALL in columns[0].cells else 0
-    remark = f"Over {markup.plural(n_rows, 'row')}."
+    remark = f"Over {markup.plural(n_rows, 'row')}"
+    if weight is not None and not math.isclose(weight, n_rows):
+        remark += f" with a total weight of {weight:,.6g}"
+    remark += "."
     if confidence is not None:
         remark += f" In brackets: {100 * confidence:.4g}% confidence interval of each value alone."
     return f'<dl class="values">{"".join(items)}</dl><p class="remark">{remark}</p>'
