@@ -218,10 +218,10 @@ class Trained:
     loss_curve_ = (2.0, 1.0)
 
     def __init__(self, name: str) -> None:
-        size = np.array([4, 4])
-        labels = (("all", "all"), (name, name))
+        size = np.array([4, 4, 4])
+        labels = (("all", "all"), (name, name), (name, "m"))
         self.metric_history_ = MetricHistory(
-            Record(epoch, name, (name,), labels, np.array([[0.5, 0.25]]), size, size)
+            Record(epoch, name, (name,), labels, np.array([[0.5, 0.25, 0.75]]), size, size)
             for epoch in (1, 2)
         )
 
@@ -248,6 +248,41 @@ def test_hostile_text(hostile: str) -> None:
     for item in (r, r - r, r.calibration, r.importance, Trained(hostile).metric_history_):
         parsed(item._repr_html_())
     parsed((r - r).to_html(title=hostile, details={hostile: hostile}))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+def test_hostile_notes_and_changes() -> None:
+    """Names in the notes on undefined values and small groups, and in sentences on changes."""
+    name = "<i>\x1b\u202e"
+    labels = np.where(np.arange(N) < 5, f"{name} few", np.where(SEX == "f", name, "m"))
+
+    def failing(y_true: Any, y_pred: Any) -> float:
+        if len(y_true) < N:
+            raise ValueError(name)
+        return 0.5
+
+    def part(y_pred: Any) -> PartitionReport:
+        return evaluate(
+            None,
+            None,
+            Y,
+            y_pred=y_pred,
+            metrics={f"{name} a": "accuracy", f"{name} b": failing},
+            partitions=by_labels(labels, name=name),
+            confidence=0.95,
+        )
+
+    r = part(Y)
+    page = parsed(r.to_html())
+    shown = escaped(name)
+    assert f"1 group of {shown} has fewer than 20 rows." in page.text
+    assert f"{shown} b is undefined for 2 groups of {shown}." in page.text
+    assert f"{shown} b is undefined for some groups: ValueError: {shown}" in page.text
+    compared = parsed((part(1 - Y) - r).to_html())
+    assert (
+        f"{shown} a is worse for {shown} {shown}: 0.000 instead of 1.000, −1.000" in compared.text
+    )
+    assert not page.tags("i") and not compared.tags("i")
 
 
 def test_files_and_streams(tmp_path: Path) -> None:
