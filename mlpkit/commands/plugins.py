@@ -15,7 +15,7 @@ from typing import Literal
 from mlpkit.commands.default_devices import default_devices
 from mlpkit.plugin import Component, Kind, PluginError, PluginWarning
 from mlpkit.registry.discovery import DISABLE, Plugin, PluginStatus, disabled_names
-from mlpkit.registry.distributions import CORE, install_hint, own_version
+from mlpkit.registry.distributions import CORE, install_hint, own_version, with_extra
 from mlpkit.registry.lookup import LOG, Registry, missing_requirements
 
 SUMMARY = "list the installed plugins and what is unavailable"
@@ -153,7 +153,8 @@ def component_entry(
             )
     if missing := missing_requirements(component):
         entry.status = "missing requirements"
-        hint = f"Requires {', '.join(missing)}. Try: {install_hint(plugin.distribution)}."
+        remedy = install_hint(with_extra(plugin.distribution, name))
+        hint = f"Requires {', '.join(missing)}. Try: {remedy}."
         entry.note = f"{hint} {entry.note}".rstrip()
     if kind == "backend" and entry.status == "ok":
         entry.device = component.device

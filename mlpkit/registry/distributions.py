@@ -4,7 +4,7 @@ Error messages recommend only these plugins. None of the distributions is on a p
 `install_hint` is the only place that changes with the first release.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, metadata, version
 from typing import NamedTuple
 
 CORE = "mlpkit"  # the distribution whose component names take precedence
@@ -50,6 +50,11 @@ KNOWN_DISTRIBUTIONS = (
     ),
     Distribution("mlpkit-onnx", "plugins/mlpkit-onnx", {"exporter": ("onnx",)}),
     Distribution(
+        "mlpkit-loggers",
+        "plugins/mlpkit-loggers",
+        {"callback": ("mlflow", "tensorboard", "optuna")},
+    ),
+    Distribution(
         "mlpkit-tabular",
         "plugins/mlpkit-tabular",
         {
@@ -86,13 +91,30 @@ def install_hint(distribution: str, options: str = "", version: str = "") -> str
 
     >>> install_hint("mlpkit-partitions")
     "pip install ./plugins/mlpkit-partitions, in a checkout of mlpkit's repository"
+    >>> install_hint("mlpkit-loggers[mlflow]")
+    "pip install './plugins/mlpkit-loggers[mlflow]', in a checkout of mlpkit's repository"
     >>> install_hint("acme-mlp", "--upgrade ")
     'pip install --upgrade acme-mlp'
     """
     name, bracket, extra = distribution.partition("[")
     if name == CORE:
         return f"pip install {options}'.{bracket}{extra}', in a checkout of mlpkit's repository"
+    quote = "'" if bracket else ""  # a shell would expand the brackets
     for known in KNOWN_DISTRIBUTIONS:
-        if known.name == distribution:
-            return f"pip install {options}./{known.folder}, in a checkout of mlpkit's repository"
-    return f"pip install {options}{distribution}{f'=={version}' if version else ''}"
+        if known.name == name:
+            path = f"{quote}./{known.folder}{bracket}{extra}{quote}"
+            return f"pip install {options}{path}, in a checkout of mlpkit's repository"
+    return f"pip install {options}{quote}{distribution}{f'=={version}' if version else ''}{quote}"
+
+
+def with_extra(distribution: str, extra: str) -> str:
+    """Return ``distribution[extra]`` if the installed distribution has this extra.
+
+    >>> with_extra("mlpkit", "testing"), with_extra("mlpkit", "kitchen")
+    ('mlpkit[testing]', 'mlpkit')
+    """
+    try:
+        extras = metadata(distribution).get_all("Provides-Extra") or []
+    except PackageNotFoundError:
+        return distribution
+    return f"{distribution}[{extra}]" if extra in extras else distribution

@@ -29,6 +29,7 @@ from mlpkit.registry.distributions import (
     KNOWN_DISTRIBUTIONS,
     distribution_with,
     install_hint,
+    with_extra,
 )
 from mlpkit.registry.spellings import canonical_name
 
@@ -108,9 +109,10 @@ class Registry:
         """Return the factory of a component, and the component."""
         plugin, component = self.find(kind, name)
         if missing := missing_requirements(component):
+            hint = install_hint(with_extra(plugin.distribution, component.name))
             raise PluginError(
                 f"{kind}={name!r} of {plugin.label} requires {', '.join(missing)}, which is not"
-                f" installed. Try: {install_hint(plugin.distribution)}"
+                f" installed. Try: {hint}"
             )
         module, _, attribute = component.factory.partition(":")
         try:

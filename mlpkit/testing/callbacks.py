@@ -18,6 +18,22 @@ def ignore(argument: Any) -> None:
     """Do nothing, in place of a method that a callback does not have."""
 
 
+class Recorded:
+    """A callback with the methods of another one, which records what that one returns."""
+
+    def __init__(self, callback: Callback) -> None:
+        self.callback = callback
+        self.results: list[Any] = []
+        for name in ("on_begin", "on_end"):
+            if hasattr(callback, name):
+                setattr(self, name, getattr(callback, name))
+
+    def __call__(self, report: Report) -> Any:
+        """Call the callback, and record what it returns."""
+        self.results.append(self.callback(report))
+        return self.results[-1]
+
+
 class CallbackTests(ConformanceTests):
     """Conformance tests of a callback.
 
@@ -113,6 +129,8 @@ class CallbackTests(ConformanceTests):
         getattr(second, "on_begin", ignore)(reports[4])
         getattr(second, "set_state", ignore)(state)
         np.testing.assert_equal([second(report) for report in reports[5:]], whole)
+        for callback in (first, second):
+            getattr(callback, "on_end", ignore)(reports[-1])
 
     def test_global_state_is_not_modified(self) -> None:
         """NumPy's global generator, its error handling and the warning filters do not change."""
@@ -128,16 +146,10 @@ class CallbackTests(ConformanceTests):
         unless it stops training or sets the learning rate.
         """
         X, y, _ = data(spec(), 60)
-        callback, results = self.made(), []
-
-        def recorded(report: Report) -> Any:
-            results.append(callback(report))
-            return results[-1]
-
-        estimators = []
+        recorded, estimators = Recorded(self.made()), []
         for observer in (None, recorded):
             clf = MLPClassifier((4,), callbacks=observer, random_state=0, max_iter=6)
             estimators.append(clf.fit(X, y.argmax(axis=1)))
-        assert len(results) == estimators[1].n_iter_
-        if not any(results):
+        assert len(recorded.results) == estimators[1].n_iter_
+        if not any(recorded.results):
             close(estimators[0].coefs_[0], estimators[1].coefs_[0], 0)
