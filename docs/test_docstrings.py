@@ -9,7 +9,7 @@ from numpydoc.validate import validate
 
 MODULES = [
     *("mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.schedules", "mlpkit.testing"),
-    *("mlpkit_tabular", "mlpkit_tabular.datasets"),
+    *("mlpkit_loggers", "mlpkit_tabular", "mlpkit_tabular.datasets"),
 ]
 # numpydoc's checks by their codes: https://numpydoc.readthedocs.io/en/latest/validation.html
 # Left out are those of optional sections and of style that scikit-learn does not follow either.

@@ -67,10 +67,15 @@ def test_the_examples_of_a_page_run(
     module = ModuleType(f"page_{page.stem}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.chdir(tmp_path)
+    # a store of files, since creating a data base takes seconds
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file://{tmp_path}/mlruns")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         # Keras asks its own variables for NumPy arrays in an old way
         warnings.filterwarnings("ignore", ".*copy keyword", DeprecationWarning)
+        # MLflow reads the type hints of `predict`, where X may be any table
+        warnings.filterwarnings("ignore", ".*Any type hint is inferred")
         for code, output in examples(page):
             with redirect_stdout(StringIO()) as printed:
                 exec(compile(code, str(page), "exec"), vars(module))

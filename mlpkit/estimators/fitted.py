@@ -281,8 +281,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         The result has the same parameters, and if this estimator is fitted, the same attributes
         and predictions. Training continues from it with the same numbers. Parameters that
         scikit-learn does not have and that change neither are left out: `backend`, `dtype`,
-        `metrics`, `partitions`, `callbacks` and their options. Without the `dtype`, the dtype of X
-        decides, so pass X in the dtype of the weights.
+        `metrics`, `partitions`, `callbacks`, `checkpoint`, `time_limit` and their options. Without
+        the `dtype`, the dtype of X decides, so pass X in the dtype of the weights.
 
         Parameters
         ----------

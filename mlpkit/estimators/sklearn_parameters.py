@@ -45,10 +45,13 @@ WITHOUT_EFFECT = (
     "builder_options",
     "encoder_options",
     "callbacks",
+    "checkpoint",
+    "checkpoint_every",
     "dtype",
     "metrics",
     "metrics_window",
     "partitions",
+    "time_limit",
     "train_metrics",
 )
 ANY: tuple[Any, ...] = ()  # every value is accepted

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from mlpkit.plugin import Metric, Recipe, Report, Spec
 from mlpkit_loggers.libraries import imported
@@ -45,6 +45,8 @@ class TensorBoardLogger:
     folder: str | Path = "runs"
     run_name: str | None = None
 
+    only_observes: ClassVar[bool] = True  # a resumed fit may have another logger
+
     _path: Path | None = field(default=None, init=False, repr=False, compare=False)
     _events: "EventFile | None" = field(default=None, init=False, repr=False, compare=False)
 
@@ -77,7 +79,13 @@ class TensorBoardLogger:
         self._events.write(report)
 
     def on_end(self, report: Report) -> None:
-        """Close the file."""
+        """Close the file.
+
+        Parameters
+        ----------
+        report : Report
+            The report of the last epoch.
+        """
         events, self._events, self._path = self._events, None, None
         if events is not None:
             events.close()

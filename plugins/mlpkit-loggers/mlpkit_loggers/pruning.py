@@ -1,10 +1,10 @@
 """Pruning of trials by Optuna."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from mlpkit.plugin import Metric, MetricValue, Recipe, Report, Spec
 from mlpkit_loggers.libraries import imported
@@ -51,6 +51,8 @@ class OptunaPruning:
     split: str = "validation"
     by: str | None = None
     group: str | None = None
+
+    only_observes: ClassVar[bool] = True  # a resumed fit may belong to another trial
 
     _max_iter: int = field(default=1, init=False, repr=False, compare=False)
     _metrics: tuple[Metric, ...] = field(default=(), init=False, repr=False, compare=False)
@@ -103,6 +105,27 @@ class OptunaPruning:
             self.trial.report(value, self._first + report.epoch - 1)
             if self.trial.should_prune():
                 raise optuna.TrialPruned(f"The trial was pruned after epoch {report.epoch}.")
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a resumed fit needs to report to the same steps.
+
+        Returns
+        -------
+        state : dict
+            The number of the trial, and the first step of the fit.
+        """
+        return {"trial": self.trial.number, "first": self._first}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Report to the steps of an interrupted fit, if it belongs to the same trial.
+
+        Parameters
+        ----------
+        state : dict
+            What `get_state` returned.
+        """
+        if state["trial"] == self.trial.number:
+            self._first = state["first"]
 
     def _first_step(self) -> int:
         """The first step of this fit: after all fits before, and a multiple of `max_iter`."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import mlpkit
 from mlpkit.plugin import Metric, Recipe, Report, Spec
@@ -62,6 +62,8 @@ class MLflowLogger:
     tags: Mapping[str, str] = field(default_factory=dict)
     nested: bool = False
 
+    only_observes: ClassVar[bool] = True  # a resumed fit may have another logger
+
     _parameters: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _run_id: str | None = field(default=None, init=False, repr=False, compare=False)
     _started: "_Started | None" = field(default=None, init=False, repr=False, compare=False)
@@ -99,7 +101,13 @@ class MLflowLogger:
             mlflow.log_metrics(part, step=report.epoch, run_id=started.run_id)
 
     def on_end(self, report: Report) -> None:
-        """End the run, if the callback has created it."""
+        """End the run, if the callback has created it.
+
+        Parameters
+        ----------
+        report : Report
+            The report of the last epoch.
+        """
         started, self._started = self._started, None
         if started is not None and started.is_own:
             has_failed = sys.exception() is not started.handled

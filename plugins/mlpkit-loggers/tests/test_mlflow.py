@@ -139,25 +139,18 @@ def test_a_fit_that_fails(client: Any) -> None:
     assert runs(client)[0].info.status == "FINISHED"
 
 
-def test_a_resumed_fit_continues_the_run(client: Any) -> None:
-    """The state is the id of the run."""
-    first = MLflowLogger()
-    fitted(classifier(callbacks=[first.for_fit(*context())]))
+def test_a_resumed_fit_continues_the_run(client: Any, tmp_path: Path) -> None:
+    """An interrupted fit and its continuation are one run."""
+    clf = classifier(checkpoint=tmp_path / "checkpoint")
+    with pytest.raises(Failure):
+        fitted(clf.set_params(callbacks=["mlflow", fail_in_third_epoch]))
     (run,) = runs(client)
-    assert first.get_state() == {"run_id": None}
-    second = MLflowLogger("another experiment")
-    second.set_state({"run_id": run.info.run_id})
-    fitted(classifier(callbacks=second))
-    assert [r.info.run_id for r in runs(client)] == [run.info.run_id]
-    assert [step for step, _ in history(client, run, "loss")] == [1, 2, 3, 4, 1, 2, 3, 4]
-
-
-def context() -> tuple[Any, Any, Any]:
-    """The network and the recipe of a fit, without metrics."""
-    from mlpkit.training.recipe import recipe_of
-
-    clf = fitted(classifier())
-    return clf._network.spec, recipe_of(clf._present_parameters()), ()
+    assert run.info.status == "FAILED"
+    fitted(clf.set_params(callbacks="mlflow"))
+    (run,) = runs(client)
+    assert run.info.status == "FINISHED"
+    assert [step for step, _ in history(client, run, "loss")] == [1, 2, 3, 3, 4]
+    assert dict(history(client, run, "loss")) == dict(enumerate(clf.loss_curve_, 1))
 
 
 def test_names_are_valid_in_mlflow() -> None:

@@ -1,12 +1,13 @@
 """Pruning by Optuna."""
 
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
 import optuna
 import pytest
-from fits import TRAIN, VALIDATION, X, classifier, fitted, y
+from fits import TRAIN, VALIDATION, Failure, X, classifier, fail_in_third_epoch, fitted, y
 from optuna.trial import FixedTrial
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
@@ -150,6 +151,21 @@ def test_the_object_is_a_parameter_like_any_other(tmp_path: Any) -> None:
     assert loaded.callbacks.trial.number == trial.number
     fitted(loaded)  # in another process, for example
     assert list(trial.study.trials[0].intermediate_values) == [0, 1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_resumed_fit_reports_to_the_same_steps(tmp_path: Any) -> None:
+    """The epochs after the checkpoint have the steps that they had before."""
+    study = optuna.create_study()
+    trial = study.ask()
+    fitted(classifier(callbacks=OptunaPruning(trial)))
+    clf = classifier(checkpoint=tmp_path / "checkpoint")
+    with pytest.raises(Failure):
+        fitted(clf.set_params(callbacks=[OptunaPruning(trial), fail_in_third_epoch]))
+    assert list(study.trials[0].intermediate_values) == [0, 1, 2, 3, 4, 5, 6]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The reported value is ignored")  # that of step 6
+        fitted(clone(clf).set_params(callbacks=OptunaPruning(trial)))
+    assert list(study.trials[0].intermediate_values) == [0, 1, 2, 3, 4, 5, 6, 7]
 
 
 def test_undefined_values_are_not_reported() -> None:

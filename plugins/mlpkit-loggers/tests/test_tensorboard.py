@@ -13,7 +13,6 @@ from fits import Failure, X, classifier, fail_in_third_epoch, fitted, y
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
-from mlpkit.plugin import Report
 from mlpkit.testing import CallbackTests
 from mlpkit_loggers import TensorBoardLogger
 
@@ -116,21 +115,18 @@ def test_a_killed_process_leaves_its_epochs(tmp_path: Path) -> None:
 
 
 def test_a_resumed_fit_continues_the_run(tmp_path: Path) -> None:
-    """Later epochs replace those that the interrupted fit had logged after its checkpoint."""
-    first = TensorBoardLogger(tmp_path, "a")
-    state = first.get_state()
-    assert state == {"path": None}
-    for epoch in (1, 2, 3):
-        first(Report(epoch, 10.0 + epoch, None, 0.1, 0.0))
-        if epoch == 2:
-            state = first.get_state()
-    first.on_end(Report(3, 0.0, None, 0.1, 0.0))
-    second = pickle.loads(pickle.dumps(TensorBoardLogger(tmp_path, "b")))
-    second.set_state(state)
-    for epoch in (3, 4):
-        second(Report(epoch, 20.0 + epoch, None, 0.1, 0.0))
-    second.on_end(Report(4, 0.0, None, 0.1, 0.0))
-    assert scalars(tmp_path / "a")["loss"] == {1: 11.0, 2: 12.0, 3: 23.0, 4: 24.0}
+    """The epochs after the last checkpoint replace those that the interrupted fit has written."""
+    clf = classifier(checkpoint=tmp_path / "checkpoint", checkpoint_every=2)
+    logger = TensorBoardLogger(tmp_path, "a")
+    with pytest.raises(Failure):
+        fitted(clf.set_params(callbacks=[logger, fail_in_third_epoch]))
+    (first,) = (tmp_path / "a").iterdir()
+    clf = pickle.loads(pickle.dumps(clf.set_params(callbacks=TensorBoardLogger(tmp_path, "b"))))
+    written = fitted(clf).loss_curve_
+    assert list(scalars(tmp_path / "a")["loss"].values()) == pytest.approx(written)
+    (second,) = set((tmp_path / "a").iterdir()) - {first}
+    first.unlink()
+    assert list(scalars(tmp_path / "a")["loss"]) == [3, 4]
     assert not (tmp_path / "b").exists()
 
 
