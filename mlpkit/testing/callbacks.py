@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,6 +58,11 @@ class CallbackTests(ConformanceTests):
 
     callback: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = {}
+
+    @pytest.fixture(autouse=True)
+    def temporary_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Run each test in a folder of its own, for the files of the callback."""
+        monkeypatch.chdir(tmp_path)
 
     def made(self) -> Callback:
         """Return a new callback."""

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 class TestConformance(CallbackTests):
     callback = "tensorboard"
 
-    @pytest.fixture(autouse=True)
-    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A folder for the runs of a test."""
-        monkeypatch.chdir(tmp_path)
-
 
 def scalars(folder: Path) -> dict[str, dict[int, float]]:
     """The values of a run by tag and step, as TensorBoard shows them."""
