@@ -86,7 +86,7 @@ def _whole(bins: Sequence[CalibrationBin], words: Words, coverage: float | None)
     if coverage is not None:
         caption = f"The dashed line is the requested coverage, {coverage:.4g}."
         shown += figures.figure([coverage_plot(bins, coverage, words)], caption)
-    return f'<div class="cards">{shown}</div>'
+    return f'<div class="cards beside">{shown}</div>'
 
 
 def _by_group(

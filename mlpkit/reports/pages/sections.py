@@ -63,9 +63,10 @@ def overall(
         if ALL in c.cells:
             cell = c.cells[ALL]
             items.append(
-                f"<div><dt>{markup.name(c.name)}{direction(c)}</dt>"
+                f"<div><dt>{markup.name(c.name)}</dt>"
                 f"<dd><strong>{markup.fixed(cell.value, c.digits, c.signed)}</strong>"
-                f" {markup.interval(cell.low, cell.high, c.digits, c.signed)}</dd></div>"
+                f" {markup.interval(cell.low, cell.high, c.digits, c.signed)}{direction(c)}"
+                "</dd></div>"
             )
     n_rows = columns[0].cells[ALL].n_rows if columns and ALL in columns[0].cells else 0
     remark = f"Over {markup.plural(n_rows, 'row')}"
