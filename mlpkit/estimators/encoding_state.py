@@ -3,7 +3,7 @@
 from typing import Any
 
 from mlpkit.estimators.encoding import Encoding, is_encoder
-from mlpkit.estimators.records import encoder_of, encoder_record, plain, restored
+from mlpkit.estimators.records import encoder_of, plain, restored
 from mlpkit.estimators.spec_state import columns_of, columns_state
 from mlpkit.files.fields import Fields
 from mlpkit.registry.labels import component_label
@@ -21,8 +21,7 @@ def encoding_state(encoding: Encoding) -> dict[str, Any]:
 def _encoder_state(encoding: Encoding) -> Any:
     encoder = encoding.encoder
     if encoding.origin is None:
-        record = encoder_record(encoder) if is_encoder(encoder) else None
-        return encoder if record is None else plain(record)
+        return plain(encoder) if is_encoder(encoder) else encoder
     name, options = encoding.origin
     arrays, settings = encoder.get_state()
     state = {"name": name, "options": plain(options), "arrays": arrays, "settings": settings}

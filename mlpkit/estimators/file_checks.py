@@ -88,29 +88,36 @@ def check_sources(network: Mapping[str, Any]) -> None:
 def check_predictions(estimator: Any) -> None:
     """Raise an error if an estimator can't predict rows of zeros."""
     attributes = vars(estimator)
-    network = attributes.get("_network")
-    if network is None:
-        return
-    spec = network.spec
-    encoding = attributes.get("_encoding")
-    n_encoded = attributes["n_features_in_"] if encoding is None else len(encoding.columns)
-    if n_encoded != spec.n_features:
-        raise ValueError(f"its network has {spec.n_features} features instead of {n_encoded}")
-    if attributes["n_outputs_"] != spec.n_outputs:
-        raise ValueError(f"its network has {spec.n_outputs} outputs")
-    classes = spec.classes
-    own = attributes.get("classes_")
-    if own is not None and not np.array_equal(own, attributes["_targets"].classes):
+    if "_network" in attributes:
+        spec = attributes["_network"].spec
+        _check_same_sizes(attributes, spec)
+        if attributes["_network"].is_dense or attributes["_network"].is_portable:
+            _check_outputs(estimator, _probe(spec), spec.n_outputs)
+    elif "_preset_layers" in attributes and "n_features_in_" in attributes:
+        units = attributes["_preset_layers"].units
+        _check_outputs(estimator, np.zeros((2, attributes["n_features_in_"])), units[-1])
+    elif "n_features_in_" in attributes:
+        raise ValueError("it has no weights")
+
+
+def _check_same_sizes(attributes: Mapping[str, Any], spec: Spec) -> None:
+    """Raise ValueError if the numbers of features, outputs and classes differ."""
+    encoding, classes = attributes.get("_encoding"), attributes.get("classes_")
+    encoded = attributes["n_features_in_"] if encoding is None else len(encoding.columns)
+    if (encoded, attributes["n_outputs_"]) != (spec.n_features, spec.n_outputs):
+        raise ValueError(f"its network has {spec.n_features} inputs and {spec.n_outputs} outputs")
+    if classes is not None and not np.array_equal(classes, attributes["_targets"].classes):
         raise ValueError("its classes are not those of its targets")
-    if classes is not None and len(classes) != len(own):
+    if classes is not None and spec.classes is not None and len(spec.classes) != len(classes):
         raise ValueError("its classes are not those of its network")
-    if not (network.is_dense or network.is_portable):
-        return
+
+
+def _check_outputs(estimator: Any, rows: Array, n_outputs: int) -> None:
     with np.errstate(all="ignore"):
-        outputs = estimator._outputs_of(_probe(spec))
+        outputs = estimator._outputs_of(rows)
+        if outputs.shape != (len(rows), n_outputs):
+            raise ValueError(f"its network returns outputs of the shape {outputs.shape}")
         estimator._presented(outputs)
-    if outputs.shape != (2, spec.n_outputs):
-        raise ValueError(f"its network returns outputs of the shape {outputs.shape}")
 
 
 def _probe(spec: Spec) -> Array:

@@ -16,7 +16,7 @@ from mlpkit.data.target_state import targets_of, targets_state
 from mlpkit.estimators.changes import LastParameters, is_same
 from mlpkit.estimators.encoding_state import encoding_state, restored_encoding
 from mlpkit.estimators.loss_curve import LossCurve
-from mlpkit.estimators.network_state import network_state, restored_network
+from mlpkit.estimators.network_state import checked_layers, network_state, restored_network
 from mlpkit.estimators.records import plain, restored
 from mlpkit.files.fields import Fields
 from mlpkit.monitoring.history_state import history_of, history_state
@@ -114,8 +114,7 @@ def _stream(state: Any, made: Mapping[str, Any]) -> Any:
 
 
 def _preset_layers(state: Any, made: Mapping[str, Any]) -> DenseLayers:
-    entries = Fields(state, "preset_layers")
-    return DenseLayers(*(entries.value(name, list, tuple) for name in DenseLayers._fields))
+    return checked_layers(Fields(state, "preset_layers"))
 
 
 def _intervals(state: Any, made: Mapping[str, Any]) -> ConformalIntervals:

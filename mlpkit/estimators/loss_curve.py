@@ -59,7 +59,8 @@ class LossCurve:
         """Return the curve of a state; raise ValueError if it is invalid."""
         if isinstance(state, np.ndarray) and state.ndim == 1 and state.dtype == float:
             return cls(state.tolist())
-        if not isinstance(state, list):
+        numbers = int, float, np.integer, np.floating
+        if not isinstance(state, list) or not all(isinstance(x, numbers) for x in state):
             raise ValueError(f"its losses are {state!r:.100}; expected a list of numbers")
         return cls(state)
 

@@ -73,7 +73,7 @@ def initialized(
     spec = replace(spec, loss=loss_of(parameters.loss, spec, parameters.loss_options))
     builder, options = builder_of(parameters)
     network = built_network(builder, options, spec, rng)
-    network.origin = parameters.builder or "dense", options
+    network.origin = parameters.builder or "dense", {**options, **network.structure.options}
     _check_n_models(network, parameters)
     if not own_build:
         _check_dropout(network, parameters.dropout)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
 
 from mlpkit.data.targets import Targets
+from mlpkit.estimators.limited_draws import LimitedDraws, check_sizes
 from mlpkit.estimators.network_building import network_of
 from mlpkit.estimators.records import plain, restored
 from mlpkit.estimators.spec_state import loss_record, spec_of, spec_state
@@ -88,6 +90,7 @@ def restored_network(state: Any, targets: Targets) -> FittedNetwork:
         structure = _built(*origin, spec, arrays)
     if structure.loss is not None:
         spec = replace(spec, loss=structure.loss)
+    check_optimizer_state(optimizer_state, arrays)
     network = FittedNetwork(spec, structure._replace(arrays=arrays), optimizer_state)
     network.sources, network.origin = sources_of_state(fields), origin
     if fields.has("layers"):
@@ -122,11 +125,19 @@ def check_dense(arrays: Arrays, spec: Spec) -> None:
     """Raise ValueError unless the arrays are those of the dense network of a spec."""
     units = spec.layer_units
     expected: dict[str, tuple[int, ...]] = {}
-    for i, (n, m) in enumerate(zip(units[:-1], units[1:], strict=True)):
+    for i, (n, m) in enumerate(pairwise(units)):
         expected |= {f"coef_{i}": (n, m), f"intercept_{i}": (m,)}
     found = {name: array.shape for name, array in arrays.items()}
     if found != expected or any(a.dtype.kind != "f" for a in arrays.values()):
         raise ValueError(f"its weights have the shapes {found}; expected {expected}")
+
+
+def check_optimizer_state(optimizer_state: Arrays, arrays: Arrays) -> None:
+    """Raise ValueError for an array of a solver that does not have the shape of its weights."""
+    for name, array in optimizer_state.items():
+        weights = arrays.get(name.partition("/")[2])
+        if weights is not None and (weights.shape, weights.dtype) != (array.shape, array.dtype):
+            raise ValueError(f"its optimizer state {name!r} has the shape {array.shape}")
 
 
 def _built(builder: str, options: Mapping[str, Any], spec: Spec, arrays: Arrays) -> Network:
@@ -135,22 +146,16 @@ def _built(builder: str, options: Mapping[str, Any], spec: Spec, arrays: Arrays)
     The builder is called again, without a sample of rows. Its weights must have these names.
     """
     factory, made_options = required("builder", builder, options)
-    rng = _LimitedDraws(sum(array.size for array in arrays.values()))
-    network = network_of(factory, made_options, spec, rng)
+    n_weights = sum(array.size for array in arrays.values())
+    sizes = spec.n_features, spec.n_outputs, spec.n_models, spec.hidden_layer_sizes, spec.columns
+    check_sizes([*sizes, made_options], n_weights)
+    network = network_of(factory, made_options, spec, LimitedDraws(n_weights))
     if network.arrays.keys() != arrays.keys():
         raise ValueError(
             f"its builder {builder!r} returned weights of the names"
             f" {', '.join(network.arrays)}, and the stored ones are {', '.join(arrays)}"
         )
     return network._replace(arrays={})
-
-
-class _LimitedDraws(np.random.RandomState):
-    """A generator for a builder whose weights are replaced: it limits their number."""
-
-    def __init__(self, n_weights: int) -> None:
-        super().__init__(0)
-        self.left = 10 * n_weights + 10**6
 
 
 def _with_layers(network: FittedNetwork, fields: Fields) -> FittedNetwork:
@@ -161,4 +166,21 @@ def _with_layers(network: FittedNetwork, fields: Fields) -> FittedNetwork:
     if layers is True:
         return network.with_layers()
     entries = fields.fields("layers")
-    return network.with_layers(entries.value("coefs", list), entries.value("intercepts", list))
+    return network.with_layers(*checked_layers(entries, network.spec.layer_units))
+
+
+def checked_layers(entries: Fields, units: tuple[int, ...] | None = None) -> DenseLayers:
+    """Return layers of these numbers of units, or of any; raise ValueError if they are invalid."""
+    coefs, intercepts = (list(entries.value(name, list, tuple)) for name in DenseLayers._fields)
+    if any(np.asarray(layer).dtype.kind not in "biuf" for layer in (*coefs, *intercepts)):
+        raise entries.invalid("coefs", coefs, "arrays of numbers")
+    shapes = [np.shape(np.asarray(coef, float)) for coef in coefs]
+    biases = [np.shape(np.asarray(intercept, float)) for intercept in intercepts]
+    is_chain = all(len(shape) == 2 for shape in shapes) and all(
+        a[1] == b[0] for a, b in pairwise(shapes)
+    )
+    if not is_chain or (biases and biases != [(shape[1],) for shape in shapes]):
+        raise entries.invalid("coefs", shapes, "weights of consecutive layers")
+    if units is not None and [*shapes, *biases] != [*pairwise(units), *((m,) for m in units[1:])]:
+        raise entries.invalid("coefs", shapes, f"weights of layers of {units} units")
+    return DenseLayers(coefs, intercepts)

@@ -186,11 +186,15 @@ def _members(file: BinaryIO, kind: str) -> tuple[dict[str, Any], zipfile.ZipFile
     data = bytes(_read(members, SCHEMA))
     if members.comment != _comment(data):
         raise ValueError("its schema has another checksum")
-    schema = json.loads(data)
+    schema = json.loads(data, parse_constant=_refuse)
     if not isinstance(schema, dict) or not isinstance(schema.get("checksums"), dict):
         raise ValueError("its schema is invalid")
     _check_format(schema, kind)
     return schema, members
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"its schema contains {constant}")
 
 
 def _check_format(schema: dict[str, Any], kind: str) -> None:

@@ -47,7 +47,7 @@ def arrays_of(data: bytes | bytearray) -> dict[str, Array]:
     end = LENGTH + int.from_bytes(data[:LENGTH], "little")
     if len(data) < LENGTH or end > len(data):
         raise ValueError("its header is truncated")
-    header = json.loads(bytes(data[LENGTH:end]))
+    header = json.loads(bytes(data[LENGTH:end]), parse_constant=lambda _: None)
     if not isinstance(header, dict):
         raise ValueError("its header is not a JSON object")
     header.pop("__metadata__", None)

@@ -248,6 +248,11 @@ class Network(NamedTuple):
     has_dropout : bool, default=False
         Whether the network applies `Spec.dropouts`. The dense network does; for other networks
         without it, the parameter `dropout` of an estimator must be 0.
+    options : dict, default={}
+        Options of the builder, of plain values, that make it independent of `Spec.sample`: with
+        them and without a sample, it returns the same network but for the values of the arrays.
+        Files contain no functions, so `mlpkit.load` calls the builder again with them, and replaces
+        the arrays.
     """
 
     arrays: Arrays
@@ -263,7 +268,10 @@ class Network(NamedTuple):
     learning_rate_factors: Mapping[str, float] = {}
     weight_decay_factors: Mapping[str, float] = {}
     has_dropout: bool = False
+    options: Mapping[str, Any] = {}
 
 
-#: The factory of a network: ``builder(spec, rng, **options) -> Network``.
+#: The factory of a network: ``builder(spec, rng, **options) -> Network``. All of the network but
+#: the values and the lengths of its arrays depends on the spec without `Spec.sample`, the options
+#: and `Network.options` only.
 Builder: TypeAlias = Callable[[Spec, np.random.RandomState], Network]

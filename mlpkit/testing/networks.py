@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mlpkit import MLPClassifier
 from mlpkit.estimators.network_building import network_of
 from mlpkit.numpy_backend import namespace
-from mlpkit.plugin import NAMESPACE, Network, Solver, Spec
+from mlpkit.plugin import NAMESPACE, Dataset, Network, Solver, Spec
 from mlpkit.registry.lookup import installed, resolve
 from mlpkit.testing.cases import TASKS, close, data, drawn, recipe, spec
 from mlpkit.testing.conformance import ConformanceTests, made_as
@@ -289,6 +289,26 @@ class BuilderTests(ConformanceTests):
         if made.xp_apply is not None:
             z, _ = made.xp_apply(XP, made.arrays, data(s)[0], None)
             assert z.shape[0] == 21
+
+    @pytest.mark.parametrize("loss", TASKS)
+    def test_files_recreate_the_network(self, loss: str) -> None:
+        """Without the sample and with `Network.options`, the builder returns the same network but
+        for its arrays. Networks with an `apply` are not recreated.
+        """
+        s = replace(spec(loss), backend=self.backend)
+        X, y, w = data(s, 60)
+        X[:, 0] = X[:, 0] > 0
+        made = self.made(replace(s, sample=Dataset(X, y, w)))
+        if made.apply is not None:
+            pytest.skip("the network has an `apply`")
+        options = {**self.options, **made.options}
+        factory, options = resolve("builder", self.builder, options)
+        again = network_of(factory, options, s, np.random.RandomState(1))
+        assert again.arrays.keys() == made.arrays.keys()
+        assert again._replace(arrays={}) == made._replace(arrays={})
+        if made.xp_apply is not None and again.xp_apply is not None:
+            before, after = (n.xp_apply(XP, made.arrays, X, None)[0] for n in (made, again))
+            close(before, after, 0)
 
     @pytest.mark.parametrize("loss", TASKS)
     def test_outputs_have_the_shape_of_the_spec(self, loss: str) -> None:

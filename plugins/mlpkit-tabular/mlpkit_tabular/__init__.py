@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from mlpkit_tabular.estimators.classifier import TabularClassifier
     from mlpkit_tabular.estimators.regressor import TabularRegressor
 
-__all__ = ["TabularClassifier", "TabularEncoder", "TabularRegressor"]
+__all__ = ["SKOPS_TRUSTED_TYPES", "TabularClassifier", "TabularEncoder", "TabularRegressor"]
+
+#: The classes of this plugin whose fitted objects `skops.io.load` accepts with ``trusted=``.
+SKOPS_TRUSTED_TYPES = [
+    "mlpkit_tabular.estimators.classifier.TabularClassifier",
+    "mlpkit_tabular.estimators.regressor.TabularRegressor",
+]
 
 mlpkit_api = (1, 1)  # the supported versions of the plugin contract
 
@@ -49,7 +55,8 @@ def mlpkit_builders() -> list[Component]:
             "an ensemble of networks that share most of their weights",
             options=(
                 *("n_members", "form", "embedding", "embedding_options", "category_size"),
-                *("adapters", "member_biases", "bias_scale", "front_scale", "front_scale_rate"),
+                *("embedded", "adapters", "member_biases", "bias_scale"),
+                *("front_scale", "front_scale_rate"),
             ),
         ),
         Component(
@@ -57,8 +64,9 @@ def mlpkit_builders() -> list[Component]:
             "mlpkit_tabular.networks.realmlp:realmlp",
             "a dense network with trained activations and a data-driven initialization",
             options=(
-                *("embedding", "embedding_options", "category_size", "activation", "front_scale"),
-                *("front_scale_rate", "embedding_rate", "activation_rate", "bias_rate"),
+                *("embedding", "embedding_options", "category_size", "embedded", "activation"),
+                *("front_scale", "front_scale_rate", "embedding_rate", "activation_rate"),
+                "bias_rate",
             ),
         ),
         Component(
@@ -67,7 +75,7 @@ def mlpkit_builders() -> list[Component]:
             "residual blocks with normalization and dropout",
             options=(
                 *("width", "normalization", "residual_dropout"),
-                *("embedding", "embedding_options", "category_size"),
+                *("embedding", "embedding_options", "category_size", "embedded"),
             ),
         ),
     ]

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,22 @@ def unportable(spec: Any, rng: Any) -> Network:
     return Network({"coef_0": coef}, xp_apply=by_dot)
 
 
+def used_columns(indices: Any, xp: Any, arrays: Any, x: Any, step: Any = None) -> Any:
+    """Compute outputs from some of the columns."""
+    return xp.matmul(x[..., list(indices)], arrays["coef_0"]), {}
+
+
+def by_sample(spec: Any, rng: Any) -> Network:
+    """Use the columns with more than two values in the sample, which no option fixes."""
+    used = range(spec.n_features)
+    if spec.sample is not None:
+        used = [i for i in used if len(np.unique(spec.sample.X[:, i])) > 2]
+    coef = rng.standard_normal((len(used), spec.n_outputs)).astype(spec.dtype)
+    return Network({"coef_0": coef}, xp_apply=partial(used_columns, tuple(used)))
+
+
 BUILDERS: dict[str, Any] = {
+    "files_recreate_the_network": by_sample,
     "a_portable_network_is_one_on_every_backend": unportable,
     "the_builder_returns_a_network": narrow,
     "results_depend_only_on_the_seed": unseeded,

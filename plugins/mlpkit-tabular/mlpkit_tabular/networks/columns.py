@@ -3,6 +3,7 @@
 All layers work on trailing axes: arrays and rows may have a leading axis of models.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,21 +33,27 @@ class ColumnGroups(NamedTuple):
     n_levels: tuple[int, ...] = ()
 
 
-def column_groups(spec: Spec) -> ColumnGroups:
+def column_groups(spec: Spec, embedded: Sequence[int] | None = None) -> ColumnGroups:
     """Return the groups of the columns of a spec. Without columns, all are numeric.
 
-    A numeric column with two values in the sample or less is a flag, since an embedding of it
-    would be a linear function of it.
+    ``embedded`` are the columns of numbers that are embedded. If it is None, a numeric column with
+    two values in the sample or less is a flag, since an embedding of it would be a linear function
+    of it. Raises ValueError if they are not numeric columns.
     """
     columns = spec.columns or ()
     kinds = [column.kind for column in columns] or ["numeric"] * spec.n_features
-    X = sample_rows(spec)
-    numbers, flags = [], []
-    for i, kind in enumerate(kinds):
-        if kind in ("numeric", "date") and (X is None or len(np.unique(X[:, i])) > 2):
-            numbers.append(i)
-        elif kind != "category":
-            flags.append(i)
+    numeric = [i for i, kind in enumerate(kinds) if kind in ("numeric", "date")]
+    if embedded is None:
+        X = sample_rows(spec)
+        numbers = [i for i in numeric if X is None or len(np.unique(X[:, i])) > 2]
+    else:
+        numbers = sorted(embedded)
+        if not set(numbers) <= set(numeric) or len(set(numbers)) < len(numbers):
+            raise ValueError(
+                f"embedded must be None or different indices of numeric columns, which are"
+                f" {numeric}, got {list(embedded)}."
+            )
+    flags = [i for i, kind in enumerate(kinds) if kind != "category" and i not in set(numbers)]
     categories = tuple(i for i, kind in enumerate(kinds) if kind == "category")
     n_levels = tuple(columns[i].n_levels for i in categories)
     return ColumnGroups(tuple(numbers), tuple(flags), categories, n_levels)

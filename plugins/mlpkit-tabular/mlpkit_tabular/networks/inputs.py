@@ -1,6 +1,6 @@
 """The first part of a network: embedded numbers, categories and other columns as one vector."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -53,6 +53,11 @@ class Inputs:
     def frozen(self) -> frozenset[str]:
         """Names of the arrays that are not trained."""
         return frozenset(self.embedding.FROZEN if self.groups.numbers else ())
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """`Network.options`: which columns are embedded depends on the sample."""
+        return {"embedded": list(self.groups.numbers)}
 
     @property
     def not_decayed(self) -> tuple[str, ...]:
@@ -119,14 +124,15 @@ def inputs_of(
     embedding: str,
     options: Mapping[str, Any] | None,
     category_size: int,
+    embedded: Sequence[int] | None,
     category_scale: float = 1.0,
 ) -> Inputs:
     """Return the inputs of a network for the columns of a spec.
 
-    Raises ValueError for an invalid embedding.
+    Raises ValueError for an invalid embedding, or invalid indices of embedded columns.
     """
     made = embedding_of(embedding, options)
-    groups = column_groups(spec)
+    groups = column_groups(spec, embedded)
     used = made if groups.numbers else NoEmbedding()
     return Inputs(groups, used, int(category_size), category_scale)
 

@@ -1,6 +1,6 @@
 """The builder "realmlp": a dense network with the initialization and layers of RealMLP."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, get_args
@@ -22,6 +22,7 @@ def realmlp(
     embedding: str = "periodic",
     embedding_options: Mapping[str, Any] | None = None,
     category_size: int = 8,
+    embedded: Sequence[int] | None = None,
     activation: str | None = None,
     front_scale: bool = True,
     front_scale_rate: float = 6.0,
@@ -50,6 +51,9 @@ def realmlp(
         periodic one.
     category_size : int, default=8
         Length of the embedding of a category.
+    embedded : sequence of int or None, default=None
+        Indices of the encoded columns of numbers that are embedded. None means those with at least
+        three values in the sample of the spec.
     activation : str or None, default=None
         Activation function, of which each unit learns how much it applies. None means the one of
         the estimator, but "selu" for classification and "mish" for regression, as published, if
@@ -88,7 +92,7 @@ def realmlp(
     }
     for option, rate in rates.items():
         number(option, rate)
-    inputs = inputs_of(spec, embedding, embedding_options, category_size)
+    inputs = inputs_of(spec, embedding, embedding_options, category_size, embedded)
     structure = RealMLP(inputs, _activations(spec, activation), spec.dropouts, front_scale)
     arrays = structure.arrays(spec, InitialWeights(spec, rng))
     biases = {name for name in arrays if name.startswith("biases_")}
@@ -110,6 +114,7 @@ def realmlp(
         learning_rate_factors={name: float(factors[name]) for name in sorted(factors)},
         weight_decay_factors={name: 0.0 if name in kept else 1.0 for name in sorted(trained)},
         has_dropout=True,
+        options=inputs.options,
     )
 
 

@@ -1,6 +1,6 @@
 """The builder "resnet": blocks of hidden layers whose outputs are added to their inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ def resnet(
     embedding: str = "none",
     embedding_options: Mapping[str, Any] | None = None,
     category_size: int = 8,
+    embedded: Sequence[int] | None = None,
 ) -> Network:
     """Build a residual network for tables [1]_.
 
@@ -52,6 +53,9 @@ def resnet(
         periodic one.
     category_size : int, default=8
         Length of the embedding of a category.
+    embedded : sequence of int or None, default=None
+        Indices of the encoded columns of numbers that are embedded. None means those with at least
+        three values in the sample of the spec.
 
     Returns
     -------
@@ -73,7 +77,7 @@ def resnet(
     one_of("normalization", normalization, KINDS)
     number("residual_dropout", residual_dropout, below=1)
     integer("category_size", category_size)
-    inputs = inputs_of(spec, embedding, embedding_options, category_size)
+    inputs = inputs_of(spec, embedding, embedding_options, category_size, embedded)
     structure = ResNet(
         inputs,
         int(width),
@@ -94,6 +98,7 @@ def resnet(
         n_models=spec.n_models,
         weight_decay_factors=dict.fromkeys(sorted(kept), 0.0),
         has_dropout=True,
+        options=inputs.options,
     )
 
 

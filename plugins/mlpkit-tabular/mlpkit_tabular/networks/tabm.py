@@ -1,6 +1,6 @@
 """The builder "tabm": an efficient ensemble of networks that share most of their weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -30,6 +30,7 @@ def tabm(
     embedding: str = "piecewise_linear",
     embedding_options: Mapping[str, Any] | None = None,
     category_size: int = 8,
+    embedded: Sequence[int] | None = None,
     adapters: str = "signs",
     member_biases: bool = True,
     bias_scale: float = 1.0,
@@ -61,6 +62,9 @@ def tabm(
         periodic one.
     category_size : int, default=8
         Length of the embedding of a category.
+    embedded : sequence of int or None, default=None
+        Indices of the encoded columns of numbers that are embedded. None means those with at least
+        three values in the sample of the spec.
     adapters : {"signs", "normal"}, default="signs"
         Initial factors of the inputs of a member: -1 or 1, or normally distributed. All elements
         of the embedding of a column have the same factor at first. Ignored with the form
@@ -98,7 +102,7 @@ def tabm(
     number("bias_scale", bias_scale)
     boolean("front_scale", front_scale)
     number("front_scale_rate", front_scale_rate)
-    inputs = inputs_of(spec, embedding, embedding_options, category_size, CATEGORY_SCALE)
+    inputs = inputs_of(spec, embedding, embedding_options, category_size, embedded, CATEGORY_SCALE)
     structure = TabM(
         inputs,
         int(n_members),
@@ -125,6 +129,7 @@ def tabm(
         learning_rate_factors={"scale": float(front_scale_rate)} if front_scale else {},
         weight_decay_factors=dict.fromkeys(sorted(kept), 0.0),
         has_dropout=True,
+        options=inputs.options,
     )
 
 
