@@ -61,7 +61,7 @@ def check_attributes(cls: Any, content: Fields) -> dict[str, Any]:
         if name in CHECKS:
             CHECKS[name](fields, name)
         elif name == OF_ENCODING or not _is_free(cls, name):
-            raise fields.invalid("", name, "names of attributes")
+            raise fields.invalid(str(name), fields.values[name], "no attribute of this name")
     return dict(fields.values)
 
 

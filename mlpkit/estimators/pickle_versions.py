@@ -27,7 +27,7 @@ COMPONENT_KINDS: dict[str, Kind] = {
 
 
 class InconsistentVersionWarning(UserWarning):
-    """Warning raised when an estimator is unpickled with another version of mlpkit or a plugin.
+    """Warning raised when an estimator is loaded with another version of mlpkit or a plugin.
 
     The class of the same name in scikit-learn refers to the version of scikit-learn.
 
@@ -40,13 +40,13 @@ class InconsistentVersionWarning(UserWarning):
     current_version : str
         The installed version.
     original_version : str
-        The version with which the estimator was pickled.
+        The version with which the estimator was stored.
 
     Examples
     --------
     >>> warning = InconsistentVersionWarning("MLPClassifier", "mlpkit", "0.2.0", "0.1.0")
     >>> print(str(warning).partition(". ")[0])
-    MLPClassifier was pickled with mlpkit 0.1.0 and is loaded with mlpkit 0.2.0
+    MLPClassifier was stored with mlpkit 0.1.0 and is loaded with mlpkit 0.2.0
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class InconsistentVersionWarning(UserWarning):
             f"{self.distribution} {v}" for v in (self.original_version, self.current_version)
         )
         return (
-            f"{self.estimator_name} was pickled with {original} and is loaded with {current}. It"
+            f"{self.estimator_name} was stored with {original} and is loaded with {current}. It"
             " may fail or give different results. Install"
             f" {self.distribution}=={self.original_version}, or fit the estimator again."
         )

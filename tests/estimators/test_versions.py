@@ -54,7 +54,7 @@ def test_another_version_warns(load: Any, fitted: bool, newer: Any, backend: str
         pickle.dump(clf, file)
     newer()
     expected = (
-        f"MLPClassifier was pickled with mlpkit {mlpkit.__version__} and is loaded with mlpkit"
+        f"MLPClassifier was stored with mlpkit {mlpkit.__version__} and is loaded with mlpkit"
         r" 9\.9\. .* Install mlpkit=="
     )
     with pytest.warns(InconsistentVersionWarning, match=expected) as warned:
@@ -161,6 +161,6 @@ def test_another_version_of_a_plugin(tmp_path: Path) -> None:
     assert run(tmp_path / "old", "-c", LOAD, path).stdout == "[]\n"
     assert run(tmp_path / "without", "-c", LOAD, path).stdout == "[]\n"
     assert eval(run(tmp_path / "new", "-c", LOAD, path).stdout) == [
-        f"MLPClassifier was pickled with {d} 1.0 and is loaded with {d} 2.0"
+        f"MLPClassifier was stored with {d} 1.0 and is loaded with {d} 2.0"
         for d in ("acme-mlp", "calm-mlp")
     ]
