@@ -509,3 +509,37 @@ def test_style_sheet_is_scoped() -> None:
     assert len(selectors) > 50
     for selector in selectors:
         assert all(one.strip().startswith(".mlpkit") for one in selector.strip(" \n}").split(","))
+
+
+def test_histories_with_gaps_and_many_groups() -> None:
+    """Undefined values interrupt a line, and groups between the extremes are left out."""
+    n_groups, n_epochs = 30, 400
+    labels = (("all", "all"), *(("g", f"group {i:02d}") for i in range(n_groups)))
+    size = np.ones(n_groups + 1)
+
+    def values(epoch: int) -> Any:
+        own = np.arange(n_groups + 1.0)[None] / epoch
+        own[0, 1] = np.nan  # always
+        own[0, 2] = np.nan if epoch == 2 else 0.01
+        return own
+
+    history = MetricHistory(
+        Record(epoch, "train", ("mae",), labels, values(epoch), size, size)
+        for epoch in range(1, n_epochs + 1)
+    )
+
+    class Fitted:
+        loss_curve_ = np.linspace(1000.0, 0.1, n_epochs)
+        validation_scores_ = np.array([np.nan, 0.5, 0.25])
+        metric_history_ = history
+
+    r = evaluate(None, None, P, y_pred=P, metrics="mae")
+    text = r.to_html(estimator=Fitted())
+    assert text is not None and len(text) < 100_000
+    page = parsed(text)
+    assert "highest in epoch 2: 0.5000" in page.text
+    assert "22 other groups are left out." in page.text
+    assert "worst in the end (train: group 29)" in page.text
+    paths = [a for a in page.tags("path") if a["class"] == "group"]
+    assert len(paths) == 7 and all(len(a["d"].split("L")) <= 150 for a in paths)
+    assert "nan" not in "".join(a["d"] for a in page.tags("path"))

@@ -24,15 +24,15 @@ class Line(NamedTuple):
 
 def loss_curves(losses: Sequence[float], scores: Sequence[float] | None) -> str:
     """The training losses and the validation scores of an estimator."""
-    panels = []
-    for name, values in (("training loss", losses), ("validation score", scores or ())):
+    panels, scores = [], () if scores is None else scores
+    for name, values in (("training loss", losses), ("validation score", scores)):
         if len(values):
             points = [(i + 1.0, float(v)) for i, v in enumerate(values)]
             panels.append(panel(name, [Line("overall", name, points)], None))
     if not panels:
         return ""
     caption = f"The training loss of {markup.plural(len(losses), 'epoch')}"
-    if scores:
+    if len(scores):
         best = max(range(len(scores)), key=lambda i: (math.isfinite(scores[i]), scores[i]))
         caption += (
             f", and the validation score, which is highest in epoch {best + 1:,}:"
@@ -86,8 +86,6 @@ def _history_figure(
         svgs.append(panel(split, drawn, scale))
         if worst is not None:
             remarks.append(f"{markup.name(split)}: {markup.name(worst[1])}")
-        elif len(drawn) == 1 and partitioner == "all":
-            continue
     title = markup.name(metric)
     if partitioner == "all":
         return figures.figure(svgs, f"{title} by epoch.")
@@ -96,7 +94,8 @@ def _history_figure(
     if remarks:
         caption += f" Coloured: the group that is worst in the end ({', '.join(remarks)})."
     if n_left_out > 0:
-        caption += f" {n_left_out:,} groups with values in between are left out."
+        verb = "is" if n_left_out == 1 else "are"
+        caption += f" {markup.plural(n_left_out, 'other group')} {verb} left out."
     return figures.figure(svgs, caption)
 
 
@@ -120,7 +119,8 @@ def _last(points: Sequence[tuple[float, float]]) -> float:
 def _worst(
     lines: Mapping[GroupLabel, Sequence[tuple[float, float]]], higher_is_better: bool | None
 ) -> GroupLabel | None:
-    groups = [g for g in lines if g != ALL]
+    """The group with the worst last value, if there are several."""
+    groups = [g for g in lines if g != ALL and math.isfinite(_last(lines[g]))]
     if higher_is_better is None or len(groups) < 2:
         return None
     return (min if higher_is_better else max)(groups, key=lambda g: _last(lines[g]))
