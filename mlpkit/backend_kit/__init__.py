@@ -1,26 +1,26 @@
 """What backends and exporters share beyond the plugin contract.
 
-=================  ================================================================================
-file               contents
-=================  ================================================================================
-result_checks.py   checks of what solvers and losses return; every backend applies them
-members.py         losses and predictions over the members of a network
-models.py          steps and outputs of several models that are trained as one
-products.py        matrix products with few large matrices
-weights.py         initial optimizer state; all trained weights in one array
-clipping.py        the largest norm of a gradient
-factors.py         factors of the learning rate and of the weight decay by array
-devices.py         the option ``device``; the warning about float64 on an accelerator
-processes.py       an error in place of a deadlock in forked processes
-program_folders.py the folder of compiled programs
-program_store.py   compiled programs on disk
-private_folders.py folders to which only this user has access
-training_rows.py   training data in the precision of the network, and its rows by index
-fixed_shapes.py    steps in blocks of a few fixed shapes, for backends that compile
-quantiles.py       several quantiles from the outputs of a network
-predictions.py     the predictions of a fitted model, for exporters
-folding.py         networks whose outputs are predictions, for exporters of a network alone
-=================  ================================================================================
+===================  ==============================================================================
+file                 contents
+===================  ==============================================================================
+result_checks.py     checks of what solvers and losses return; every backend applies them
+members.py           losses and predictions over the members of a network
+models.py            steps and outputs of several models that are trained as one
+products.py          matrix products with few large matrices
+weights.py           initial optimizer state; all trained weights in one array
+clipping.py          the largest norm of a gradient
+factors.py           factors of the learning rate and of the weight decay by array
+devices.py           the option ``device``; the warning about float64 on an accelerator
+processes.py         an error in place of a deadlock in forked processes
+program_folders.py   the folder of compiled programs
+program_store.py     compiled programs on disk
+private_folders.py   folders to which only this user has access
+training_rows.py     training data in the precision of the network, and its rows by index
+fixed_shapes.py      steps in blocks of a few fixed shapes, for backends that compile
+quantiles.py         several quantiles from the outputs of a network
+predictions.py       the predictions of a fitted model, for exporters
+folding.py           networks whose outputs are predictions, for exporters of a network alone
+===================  ==============================================================================
 """
 
 from mlpkit.backend_kit.clipping import clipped
