@@ -37,6 +37,7 @@ from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.parameters import Parameters
 from mlpkit.training.recipe import has_steps, recipe_of
 from mlpkit.training.tasks import Tasks
+from mlpkit.training.time_limit import TimeLimit
 
 # attributes of earlier calls that a new network does not keep
 FORGOTTEN = ("_progress", "_losses", "_stream", "validation_scores_", "loss_")
@@ -169,6 +170,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         Runs on a copy of the estimator, see `alter`.
         """
         parameters, changes = self._resolved_parameters()
+        time_limit = TimeLimit(parameters.time_limit)
         self._remove(OF_HELD_OUT_ROWS)
         with config_context(skip_parameter_validation=True):  # in functions of scikit-learn
             fresh = not self._has_weights() or not (parameters.warm_start or incremental)
@@ -209,6 +211,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
                 predicts_held_out=self._uses_held_out(parameters),
                 attributes_of=partial(self._attributes_of, parameters),
                 checkpoint=checkpoint,
+                time_limit=time_limit,
             )
             result = fit(network, parameters, inputs)
         self._keep_optimizer(parameters, result)

@@ -124,10 +124,11 @@ class EpochMonitor:
 
     def measure(self, state: State, report: Report) -> Callable[[], Iterable[MetricValue]]:
         """Measure the state after an epoch; the result returns its part of the history."""
-        measured = {}
-        if report.predictions is not None:
-            measured["train"] = self._accumulated("train", report.predictions)
-        measured |= {s: self._measured(state, s) for s in self.sets if s not in measured}
+        measured, predictions = {}, report.predictions
+        others = [split for split in self.sets if split != "train" or predictions is None]
+        if predictions is not None and len(predictions):  # else the epoch is incomplete
+            measured["train"] = self._accumulated("train", predictions)
+        measured |= {split: self._measured(state, split) for split in others}
         epoch = self.n_earlier + report.epoch
         records = tuple(record(epoch, split, of) for split, of in measured.items())
         self._check_defined(records, measured)

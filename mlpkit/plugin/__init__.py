@@ -97,6 +97,7 @@ from mlpkit.plugin.partitioners import Partitioner
 from mlpkit.plugin.recipe import Recipe
 from mlpkit.plugin.training import (
     Callback,
+    Deadline,
     Job,
     Observer,
     Progress,
@@ -125,6 +126,7 @@ __all__ = [
     "ColumnKind",
     "Component",
     "Dataset",
+    "Deadline",
     "Encoder",
     "FittedModel",
     "Groups",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Progress:
     best_score : float, default=-inf
         Highest validation score of an epoch.
     interrupted : bool, default=False
-        Whether the user interrupted training, which would have continued.
+        Whether training was interrupted, by the user or at a deadline, and would have continued.
     """
 
     learning_rate: float
@@ -67,18 +67,19 @@ class Report(NamedTuple):
     arrays : callable, default=dict
         ``arrays()`` returns the weights after the epoch by name.
     predictions : ndarray of shape (n_rows, n_outputs) or None, default=None
-        Predictions of the training rows, computed in the forward pass; removed before callbacks
-        receive the report.
+        Predictions of the training rows, computed in the forward pass; those of no rows, of shape
+        (0, n_outputs), if the epoch is incomplete. Removed before callbacks receive the report.
     metrics : callable, default=tuple
         ``metrics()`` returns the `MetricValue` of each metric and group after the epoch.
     monitored : tuple of (str, float) or None, default=None
         The criterion of `early_stopping_on` and its value.
     checkpoint : callable or None, default=None
         ``checkpoint(answer)`` returns all that the trainer needs to continue after this epoch,
-        given the answer of the observer, or None if training ends after it. It consists of plain
-        values by name: None, booleans, numbers, strings, arrays, and lists, tuples and dicts of
-        these. See `training_values`. None stands for a trainer that cannot be continued. Removed
-        before callbacks receive the report.
+        given the answer of the observer: plain values by name, which are None, booleans, numbers,
+        strings, arrays, and lists, tuples and dicts of these. See `training_values`. None stands
+        for a trainer that cannot be continued. Removed before callbacks receive the report.
+    is_last : bool, default=False
+        Whether the trainer will end training after this epoch, whatever the observer returns.
     """
 
     epoch: int
@@ -91,7 +92,8 @@ class Report(NamedTuple):
     predictions: Array | None = None
     metrics: Callable[[], Iterable[MetricValue]] = tuple
     monitored: tuple[str, float] | None = None
-    checkpoint: "Callable[[bool | float], Mapping[str, Any] | None] | None" = None
+    checkpoint: "Callable[[bool | float], Mapping[str, Any]] | None" = None
+    is_last: bool = False
 
 
 #: A function of a `Report` that is called after each epoch. None or False continues training, True
@@ -101,6 +103,16 @@ class Report(NamedTuple):
 #: after training, also after an error, and returns None, or all weights by name, finite and with
 #: their shapes, which replace the last ones.
 Callback: TypeAlias = Callable[[Report], "bool | float | None"]
+
+
+class Deadline(Protocol):
+    """The time at which training must end."""
+
+    def left(self) -> float:
+        """Seconds that remain for steps, without those for scores, metrics and callbacks."""
+
+    def reach(self) -> None:
+        """Note that training ends because of the deadline."""
 
 
 class Job(NamedTuple):
@@ -142,6 +154,10 @@ class Job(NamedTuple):
         What `Report.checkpoint` returned in a call that ended early, for equal rows and an equal
         recipe. The trainer continues from there, bit for bit as if training had not ended. None
         means that training begins.
+    deadline : Deadline or None, default=None
+        When training must end; None means no limit. The observer returns True if the next epoch
+        would not end in time, so a trainer need not use it, unless an epoch is too long for the
+        limit.
     """
 
     steps: Steps
@@ -159,6 +175,7 @@ class Job(NamedTuple):
     folds: tuple[Array, ...] | None = None
     with_checkpoints: bool = False
     resumed: Mapping[str, Any] | None = None
+    deadline: Deadline | None = None
 
 
 #: A function that a trainer calls after each epoch, ``observer(state, report)``. It returns what a

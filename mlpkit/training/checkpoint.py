@@ -70,6 +70,9 @@ class Checkpoint(Protocol):
     def finish(self, result: SavedResult) -> None:
         """Save the result of the fit."""
 
+    def how_to_continue(self) -> str:
+        """A sentence about how a fit that was stopped can be continued, after a space, or ""."""
+
 
 class NoCheckpoint:
     """Saves nothing."""
@@ -97,3 +100,7 @@ class NoCheckpoint:
 
     def finish(self, result: SavedResult) -> None:
         """Do nothing."""
+
+    def how_to_continue(self) -> str:
+        """Nothing: the fit can't be continued."""
+        return ""

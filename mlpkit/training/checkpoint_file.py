@@ -58,6 +58,7 @@ class CheckpointFile:
         except (KeyError, TypeError, AttributeError) as error:
             raise _unusable(self.path, "its content is invalid") from error
         self._is_failing = False  # the last time that the file was written
+        self._n_saved = 0 if self.saved is None else len(self.saved["reports"]["epoch"])
 
     def check(self, section: str, describe: Callable[[], Mapping[str, Any]]) -> None:
         """Raise ValueError if a part of the description of the saved fit differs."""
@@ -110,13 +111,11 @@ class CheckpointFile:
                     " checkpoint=None, or trainer=None to use the trainer that the solver needs.",
                     "trainer",
                 )
-            if answer is True or observer.interrupted or report.epoch % self.every:
-                return answer
-            training = report.checkpoint(answer)
-            if training is not None:
+            ends = answer is True or report.is_last or observer.interrupted
+            if not ends and report.epoch % self.every == 0:
                 self._write(
                     {
-                        "training": dict(training),
+                        "training": dict(report.checkpoint(answer)),
                         "reports": columns_of(observer.reports),
                         "monitor": observer.monitor.get_state(),
                         "callbacks": observer.callback_states(),
@@ -161,6 +160,14 @@ class CheckpointFile:
             self._is_failing = True
         else:
             self._is_failing = False
+            self._n_saved = len(content["reports"]["epoch"])
+
+    def how_to_continue(self) -> str:
+        """A sentence about how a fit that was stopped can be continued, after a space."""
+        name = f"checkpoint={str(self.path)!r}"
+        if not self._n_saved:
+            return f" {name} contains no epoch, since none was complete: set a longer time limit."
+        return f" Call fit again to continue after epoch {self._n_saved}, from {name}."
 
     def _warn_of_versions(self, saved: Mapping[str, str]) -> None:
         differing = [

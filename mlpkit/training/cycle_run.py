@@ -30,6 +30,7 @@ from mlpkit.training.epoch import (
     run_epoch,
     with_weights,
 )
+from mlpkit.training.time_limit import Pace
 
 
 class Place(NamedTuple):
@@ -97,6 +98,7 @@ class CycleRun:
         self._state, self._averaged = state, state
         self._progress = replace(progress, epoch=0, interrupted=False)
         self._orders = RowOrders(job)
+        self._pace = Pace(job.deadline)
         if job.resumed is not None:
             self._state, self._progress = resumed_training(job)
             self._averaged = averaged_state(job, self._state)
@@ -129,13 +131,19 @@ class CycleRun:
         if place.n_before == 0:
             self._before = self.best.score
         t = planned_progress(place.n_before + 1, len(order), place.n_epochs)
-        epoch = run_epoch(job, self._state, self._progress, order, t, has_best=bool(self.best))
+        has_best = bool(self.best)
+        epoch = run_epoch(job, self._state, self._progress, order, t, has_best, self._pace)
+        if epoch is None:
+            self.interrupt()
+            return True
         if place.is_eligible(self.eligible) and epoch.scores is not None:
             self.best.update(epoch.averaged, epoch.scores)
         note = divergence_note(epoch.number) if epoch.has_diverged else None
-        ends = epoch.has_diverged or (place.ends_cycle and not self._continues(place))
-        values = partial(self._values, epoch, ends)
-        report = epoch.report(job.n_rows, note)._replace(checkpoint=values)
+        ends = (
+            epoch.has_diverged or epoch.is_cut or (place.ends_cycle and not self._continues(place))
+        )
+        report = epoch.report(job.n_rows, note)
+        report = report._replace(checkpoint=partial(self._values, epoch), is_last=ends)
         decision = observer(epoch.averaged, report)
         self._progress = self._advanced(epoch, decision)
         self._state, self._averaged = epoch.state, epoch.averaged
@@ -147,16 +155,14 @@ class CycleRun:
         """Whether another cycle follows the one that ends."""
         return not place.in_last_cycle and self.best.gained(self._before, self.min_gain)
 
-    def _values(self, epoch: Epoch, ends: bool, answer: bool | float) -> dict[str, Any] | None:
-        """The values of `Report.checkpoint`; None if training ends."""
-        if ends:
-            return None
+    def _values(self, epoch: Epoch, answer: bool | float) -> dict[str, Any]:
+        """The values of `Report.checkpoint`."""
         values = training_values(self.job, epoch.state, self._advanced(epoch, answer))
         best = self.best.values()
         return {**values, "rows": self._orders.rows, "before": self._before, "best": best}
 
     def interrupt(self) -> None:
-        """Note that the user interrupted training."""
+        """Note that training was interrupted."""
         self._progress = replace(self._progress, interrupted=True)
 
     def _advanced(self, epoch: Epoch, decision: bool | float) -> Progress:
@@ -167,6 +173,7 @@ class CycleRun:
             best_loss=min(progress.best_loss, epoch.loss),
             best_score=self.best.score if self.best else progress.best_score,
             learning_rate=decision if isinstance(decision, float) else progress.learning_rate,
+            interrupted=epoch.is_cut,
         )
 
     def result(self) -> tuple[State, Progress]:

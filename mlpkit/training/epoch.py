@@ -10,6 +10,7 @@ from mlpkit.objectives.averaging import averages
 from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Array, Arrays, Job, Progress, Report, State, Steps, StepSums
 from mlpkit.training.batches import scheduled_batches
+from mlpkit.training.time_limit import Pace
 
 
 class Epoch(NamedTuple):
@@ -21,6 +22,8 @@ class Epoch(NamedTuple):
         Number of the epoch, from 1.
     order : ndarray of shape (n_steps, batch_size)
         The row indices of its steps.
+    n_planned : int
+        Number of steps of a complete epoch; there are fewer if the time limit ended this one.
     state : State
         The state after it.
     averaged : State
@@ -39,6 +42,7 @@ class Epoch(NamedTuple):
 
     number: int
     order: Array
+    n_planned: int
     state: State
     averaged: State
     sums: StepSums
@@ -53,36 +57,58 @@ class Epoch(NamedTuple):
         """The score, the mean over models."""
         return None if self.scores is None else float(np.mean(self.scores))
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the time limit ended it before its last step."""
+        return len(self.order) < self.n_planned
+
     def advanced(self, progress: Progress, n_rows: int) -> Progress:
         """The progress with the counts after the epoch."""
+        n_used = round(n_rows * len(self.order) / self.n_planned)
         return replace(
             progress,
             epoch=self.number,
-            samples=progress.samples + n_rows,
+            samples=progress.samples + n_used,
             step=progress.step + len(self.order),
         )
 
     def report(self, n_rows: int, note: str | None) -> Report:
         """What the observer receives."""
         seconds = time.perf_counter() - self.started
-        predictions = predictions_by_row(self.sums, self.order, n_rows)
+        if self.is_cut:
+            n_steps, n_planned = len(self.order), self.n_planned
+            note = f"The time limit ended this epoch after {n_steps} of {n_planned} steps."
         report = Report(self.number, self.loss, self.score, self.learning_rate, seconds, note)
-        return report._replace(predictions=predictions)
+        predictions = self.sums.predictions
+        if predictions is not None and self.is_cut:
+            return report._replace(predictions=predictions[:0].reshape(0, predictions.shape[-1]))
+        return report._replace(predictions=predictions_by_row(self.sums, self.order, n_rows))
 
 
 def run_epoch(
-    job: Job, state: State, progress: Progress, order: Array, t: Array | None, has_best: bool
-) -> Epoch:
+    job: Job,
+    state: State,
+    progress: Progress,
+    order: Array,
+    t: Array | None,
+    has_best: bool,
+    pace: Pace,
+) -> Epoch | None:
     """Train for one epoch.
 
     ``t`` is the progress of the schedules at each step, None without a planned end. ``has_best``
     is whether an earlier epoch can be returned to; without one, raises ValueError if the weights
     become infinite or NaN.
+
+    Returns None if the time limit allows no step, unless that would leave the initial weights.
     """
     started, number, recipe = time.perf_counter(), progress.epoch + 1, job.recipe
     batches = scheduled_batches(order, progress, recipe, job.seed, t)
     batches = batches._replace(with_predictions=job.with_predictions)
-    state, sums = job.steps.epoch(state, job.rows, batches)
+    state, sums = pace.epoch(job, state, batches, may_skip=progress.epoch > 0)
+    if sums is None:
+        return None
+    n_planned, order = len(order), order[: len(sums.loss)]
     loss = epoch_loss(sums, order)
     has_diverged = not np.isfinite(loss) and not is_finite(job.steps, state)
     if has_diverged and not has_best:
@@ -93,7 +119,17 @@ def run_epoch(
     averaged = averaged_state(job, state)
     scores = None if job.score is None else job.score(averaged)
     return Epoch(
-        number, order, state, averaged, sums, loss, scores, learning_rate, has_diverged, started
+        number,
+        order,
+        n_planned,
+        state,
+        averaged,
+        sums,
+        loss,
+        scores,
+        learning_rate,
+        has_diverged,
+        started,
     )
 
 

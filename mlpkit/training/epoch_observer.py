@@ -119,6 +119,11 @@ class EpochObserver:
             self.interrupted = True
             return True
 
+    def add_note(self, note: str) -> None:
+        """Set the note of the last report, if it has none."""
+        if self.reports and self.reports[-1].note is None:
+            self.reports[-1] = self.reports[-1]._replace(note=note)
+
     def end(self, state: State) -> None:
         """Call every `on_end`, and keep what the last of them returned."""
         for callback, source in self.callbacks:

@@ -63,7 +63,7 @@ def fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> Fi
 
 def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> FitResult:
     recipe, monitor, tasks, passes = inputs.recipe, inputs.monitor, inputs.tasks, inputs.passes
-    checkpoint = inputs.checkpoint
+    checkpoint, time_limit = inputs.checkpoint, inputs.time_limit
     check_rows(parameters, inputs.data.X)
     if checkpoint.finished is not None:
         return _finished(network, parameters, inputs, checkpoint.finished)
@@ -76,7 +76,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     if split.is_out_of_fold and validation is not None:
         monitor.predict_validation(validation.predictions)
     monitor.begin(partial(_predict, live, network.spec, inputs.targets), live.state)
-    score = _score_of(parameters, monitor, validation)
+    score = time_limit.timed(_score_of(parameters, monitor, validation), live.state)
     observer = _observer_of(network, parameters, inputs, live)
     checkpoint.check("callbacks", observer.description)
     checkpoint.restore(observer)
@@ -89,9 +89,11 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         trainer = trainer_of(parameters, recipe)
         observe = checkpoint.observed(tasks.observed(observer), observer)
-        returned = trainer(job, live.state, progress, observe)
+        returned = trainer(job, live.state, progress, time_limit.observed(observe))
         state, progress = checks.checked_training(returned)
         tasks.close()
+        if time_limit.reached:
+            observer.add_note(time_limit.note)
     finally:
         observer.end(state)
     weights = observer.final_weights(state)
@@ -102,8 +104,11 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
         validation = Validation(live, network.spec, inputs.targets, inputs.validation, None)
     if validation is not None and inputs.predicts_held_out:
         made = made._replace(held_out=validation.held_out(state))
-    if checkpoint.is_used and not (progress.interrupted or observer.interrupted):
+    is_interrupted = progress.interrupted or observer.interrupted or time_limit.reached
+    if checkpoint.is_used and not is_interrupted:
         checkpoint.finish(_saved(made))
+    if time_limit.reached:
+        time_limit.warn(progress.epoch, score is not None, checkpoint.how_to_continue())
     return made
 
 
@@ -224,6 +229,7 @@ def _job_of(
         folds=None if split.folds is None else split.folds.kept,
         with_checkpoints=inputs.checkpoint.is_used,
         resumed=inputs.checkpoint.training,
+        deadline=inputs.time_limit.deadline,
     )
 
 

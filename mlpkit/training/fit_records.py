@@ -12,6 +12,7 @@ from mlpkit.plugin import Array, Dataset, Progress, Recipe, Report
 from mlpkit.training.checkpoint import Checkpoint
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.tasks import Tasks
+from mlpkit.training.time_limit import TimeLimit
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class FitInputs:
         Whether the result should have predictions of the validation rows.
     checkpoint : Checkpoint
         What saves the fit, and continues it.
+    time_limit : TimeLimit
     attributes_of : callable
         ``attributes_of(result)``: the attributes of an estimator with this result, for the
         callbacks of scikit-learn.
@@ -57,6 +59,7 @@ class FitInputs:
     passes: int
     predicts_held_out: bool
     checkpoint: Checkpoint
+    time_limit: TimeLimit
     attributes_of: "Callable[[FitResult], dict[str, Any]]"
 
 

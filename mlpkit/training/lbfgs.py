@@ -22,6 +22,7 @@ from mlpkit.plugin import (
     resumed_training,
     training_values,
 )
+from mlpkit.training import time_limit
 from mlpkit.training.epoch import divergence_error, is_finite
 
 Evaluate: TypeAlias = Callable[[Array], tuple[float, Array]]  # the loss and its gradient
@@ -80,36 +81,50 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
         loss, x = float(intermediate_result.fun), intermediate_result.x
         report = Report(epoch, loss, None, recipe.learning_rate_init, now - started)
         started = now
-        stopped = observer(unpack(x), report._replace(checkpoint=partial(values, x))) is True
+        report = report._replace(checkpoint=partial(values, x), is_last=epoch == recipe.max_iter)
+        stopped = observer(unpack(x), report) is True
         if stopped:
             raise StopIteration
 
-    with OneThread():  # also for the dot products in SciPy
-        result = scipy.optimize.minimize(
-            loss_and_gradient,
-            pack(initial),
-            method="L-BFGS-B",
-            jac=True,
-            callback=after_iteration,
-            options={"maxfun": recipe.max_fun, "maxiter": recipe.max_iter, "gtol": recipe.tol},
-        )
-    n_iter = epoch if stopped else _check_optimize_result("lbfgs", result, recipe.max_iter)
-    state = unpack(result.x)
+    options = {"maxfun": recipe.max_fun, "maxiter": recipe.max_iter, "gtol": recipe.tol}
+    try:
+        with OneThread():  # also for the dot products in SciPy
+            result = scipy.optimize.minimize(
+                loss_and_gradient,
+                pack(initial),
+                method="L-BFGS-B",
+                jac=True,
+                callback=after_iteration,
+                options=options,
+            )
+    except OutOfTime:
+        n_iter, loss, x = epoch, record.best_loss, record.best
+    else:
+        n_iter = epoch if stopped else _check_optimize_result("lbfgs", result, recipe.max_iter)
+        loss, x = float(result.fun), result.x
+    state = unpack(x)
     if not is_finite(job.steps, state):
         raise divergence_error(n_iter)
-    best_loss = float(result.fun)
-    return state, replace(progress, epoch=n_iter, best_loss=best_loss, interrupted=False)
+    return state, replace(progress, epoch=n_iter, best_loss=loss, interrupted=False)
+
+
+class OutOfTime(Exception):
+    """The deadline does not allow another evaluation."""
 
 
 class Evaluations:
-    """The losses and gradients of all evaluations, if training is saved.
+    """The losses and gradients of all evaluations, if training is saved, and the best of them.
 
     The state of SciPy's optimizer is not accessible, but it depends on these alone: training that
     continues begins with the recorded ones.
     """
 
+    best: Array  # the weights with the lowest loss
+
     def __init__(self, job: Job) -> None:
-        self.is_kept = job.with_checkpoints
+        self.is_kept, self.deadline = job.with_checkpoints, job.deadline
+        self.first_loss = self.best_loss = np.inf
+        self.seconds = 0.0  # of the last evaluation
         self.losses: list[float] = []
         self.gradients: list[Array] = []
         self.n_used = 0
@@ -121,17 +136,30 @@ class Evaluations:
         """The function, which first returns what is recorded, and then records its results."""
 
         def evaluated(flat: Array) -> tuple[float, Array]:
-            self.n_used += 1
-            if self.n_used <= len(self.losses):
-                i = self.n_used - 1
-                return self.losses[i], self.gradients[i]
-            loss, gradient = evaluate(flat)
-            if self.is_kept:
-                self.losses.append(loss)
-                self.gradients.append(gradient)
+            i, self.n_used = self.n_used, self.n_used + 1
+            if i < len(self.losses):
+                loss, gradient = self.losses[i], self.gradients[i]
+            else:
+                self._check_deadline()
+                began = time_limit.now()
+                loss, gradient = evaluate(flat)
+                self.seconds = time_limit.now() - began
+                if self.is_kept:
+                    self.losses.append(loss)
+                    self.gradients.append(gradient)
+            if self.deadline is not None and (i == 0 or loss < self.best_loss):
+                self.first_loss = loss if i == 0 else self.first_loss
+                self.best_loss, self.best = loss, flat.copy()
             return loss, gradient
 
         return evaluated
+
+    def _check_deadline(self) -> None:
+        """Raise OutOfTime if there is no time, unless that would leave the initial weights."""
+        has_improved = self.best_loss < self.first_loss
+        if has_improved and self.deadline is not None and self.deadline.left() < self.seconds:
+            self.deadline.reach()
+            raise OutOfTime
 
     def values(self) -> dict[str, Any]:
         """All evaluations as arrays."""

@@ -27,6 +27,7 @@ from mlpkit.training.epoch import (
     run_epoch,
     with_weights,
 )
+from mlpkit.training.time_limit import Pace
 
 MIN_LEARNING_RATE = 1e-6  # of the adaptive schedule
 
@@ -104,12 +105,12 @@ class Completed(NamedTuple):
     progress: Progress
     best: State | None
 
-    def values(
-        self, job: Job, orders: RowOrders, ends: bool, answer: bool | float
-    ) -> dict[str, Any] | None:
-        """The values of `Report.checkpoint`; None if training ends."""
-        if ends:
-            return None
+    def interrupted(self) -> "Completed":
+        """The same for training that would have continued."""
+        return self._replace(progress=replace(self.progress, interrupted=True))
+
+    def values(self, job: Job, orders: RowOrders, answer: bool | float) -> dict[str, Any]:
+        """The values of `Report.checkpoint`."""
         best = None if self.best is None else job.steps.arrays(self.best)
         values = training_values(job, self.state, self.progress, answer)
         return {**values, "rows": orders.rows, "best": best}
@@ -141,23 +142,30 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     last = job.passes or recipe.max_iter
     planned = has_plan(recipe) and not job.passes  # the length of a stream is not known
     done, orders = beginning(job, state, progress)
+    pace = Pace(job.deadline)
     try:
         for order in orders:
             t = planned_progress(done.progress.epoch + 1, len(order), last) if planned else None
-            epoch = run_epoch(job, done.state, done.progress, order, t, done.best is not None)
+            has_best = done.best is not None
+            epoch = run_epoch(job, done.state, done.progress, order, t, has_best, pace)
+            if epoch is None:
+                done = done.interrupted()
+                break
             is_best = epoch.score is not None and epoch.score > done.progress.best_score
             best = epoch.averaged if is_best else done.best
             progress = epoch.advanced(done.progress, job.n_rows)
             progress, note, stop = after_epoch(progress, epoch, recipe, planned)
+            stop |= epoch.is_cut
             now = Completed(epoch.state, epoch.averaged, progress, best)
-            values = partial(now.values, job, orders, stop or epoch.number == last)
-            report = epoch.report(job.n_rows, note)._replace(checkpoint=values)
+            report = epoch.report(job.n_rows, note)._replace(
+                checkpoint=partial(now.values, job, orders), is_last=stop or epoch.number == last
+            )
             decision = observer(epoch.averaged, report)
             if isinstance(decision, float):
                 progress = replace(progress, learning_rate=decision)
             else:
                 stop |= decision
-            done = now._replace(progress=progress)
+            done = now._replace(progress=replace(progress, interrupted=epoch.is_cut))
             if epoch.has_diverged:
                 warnings.warn(divergence_warning(epoch.number), ConvergenceWarning)
             if epoch.number == last and not (stop or planned or job.passes):
@@ -170,7 +178,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
                 break
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.")
-        done = done._replace(progress=replace(done.progress, interrupted=True))
+        done = done.interrupted()
     if done.best is not None:  # as in scikit-learn, the optimizer state is that of the last epoch
         return with_weights(job.steps, done.state, job.steps.arrays(done.best)), done.progress
     if not is_finite(job.steps, done.averaged):

@@ -141,7 +141,7 @@ def reseeded(job: Any, state: Any, progress: Any, observer: Any) -> Any:
 
     def without_generator(values: Any) -> Any:
         fresh = np.random.RandomState(0).get_state(legacy=False)
-        return values and {**values, "generator": fresh}
+        return {**values, "generator": fresh}
 
     def observe(state: Any, report: Report) -> Any:
         checkpoint = report.checkpoint
