@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from distributions import build, install, run
@@ -21,24 +22,69 @@ pytestmark = pytest.mark.once
 DATA = "import numpy as np\nX = np.random.RandomState(0).rand(40, 3)\ny = np.arange(40) % 2\n"
 
 
-@pytest.mark.parametrize("kind", CONFORMANCE_TESTS)
-def test_new_plugin_passes_its_own_tests(
-    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The built wheel passes its tests, the example of its README, and `mlpkit check`."""
-    assert main(["new-plugin", "my-own", "--kind", kind, "--folder", str(tmp_path)]) == 0
-    source, site = tmp_path / "mlpkit-my-own", tmp_path / "site"
-    assert f"pytest {source}" in capsys.readouterr().out
-    build(source, site)
-    options = ("-q", "--import-mode=importlib", "-p", "no:cacheprovider", f"--rootdir={source}")
-    process = run(site, "-W", "default", "-m", "pytest", *options, str(source / "tests"))
+CHECK_ALL = """
+import sys
+from mlpkit.__main__ import main
+for name in sys.argv[1:]:
+    assert main(["check", name]) == 0, name
+"""
+
+
+class NewPlugins(NamedTuple):
+    """A new plugin of each kind: the folders of the sources, and that of the built wheels."""
+
+    sources: list[Path]
+    site: Path
+
+
+@pytest.fixture(scope="module")
+def new_plugins(tmp_path_factory: pytest.TempPathFactory) -> NewPlugins:
+    """The plugins "my-backend", "my-builder" and so on."""
+    folder = tmp_path_factory.mktemp("plugins")
+    sources, site = [], folder / "site"
+    for kind in CONFORMANCE_TESTS:
+        assert main(["new-plugin", f"my-{kind}", "--kind", kind, "--folder", str(folder)]) == 0
+        sources.append(folder / f"mlpkit-my-{kind}")
+        build(sources[-1], site)
+    return NewPlugins(sources, site)
+
+
+def test_new_plugins_pass_their_own_tests(new_plugins: NewPlugins) -> None:
+    """With the built wheels; every plugin has tests."""
+    folder = new_plugins.site.parent
+    options = ("-q", "--import-mode=importlib", "-p", "no:cacheprovider", f"--rootdir={folder}")
+    tests = [str(source / "tests") for source in new_plugins.sources]
+    process = run(new_plugins.site, "-W", "default", "-m", "pytest", "-rp", *options, *tests)
     assert process.returncode == 0, process.stdout
-    (example,) = re.findall(r"```python\n(.*?)```", (source / "README.md").read_text(), re.DOTALL)
-    process = run(site, "-W", "ignore", "-c", DATA + example, PYTHONWARNINGS="ignore")
+    for source in new_plugins.sources:
+        assert re.search(rf"^PASSED \S*{source.name}/tests/", process.stdout, re.M), process.stdout
+
+
+def test_examples_of_new_plugins_run(new_plugins: NewPlugins) -> None:
+    """The README of each plugin has one."""
+    blocks = [
+        re.findall(r"```python\n(.*?)```", (source / "README.md").read_text(), re.DOTALL)
+        for source in new_plugins.sources
+    ]
+    assert all(len(found) == 1 for found in blocks)
+    program = "".join(f"exec({DATA + example!r}, {{}})\n" for (example,) in blocks)
+    process = run(new_plugins.site, "-W", "ignore", "-c", program, PYTHONWARNINGS="ignore")
     assert process.returncode == 0, process.stderr
-    process = run(site, "-m", "mlpkit", "check", "my-own", PYTHONWARNINGS="default")
-    assert process.returncode == 0, process.stdout
-    assert re.search(rf"^passed +{kind} 'my-own': \d+ tests passed", process.stdout, re.M)
+
+
+def test_new_plugins_pass_the_conformance_tests(new_plugins: NewPlugins) -> None:
+    """`mlpkit check` finds their components."""
+    names = [source.name.removeprefix("mlpkit-") for source in new_plugins.sources]
+    process = run(new_plugins.site, "-c", CHECK_ALL, *names, PYTHONWARNINGS="default")
+    assert process.returncode == 0, process.stdout + process.stderr
+    for kind, name in zip(CONFORMANCE_TESTS, names, strict=True):
+        assert re.search(rf"^passed +{kind} '{name}': \d+ tests passed", process.stdout, re.M)
+
+
+def test_the_commands_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They install and test the plugin."""
+    assert main(["new-plugin", "my-own", "--kind", "solver", "--folder", str(tmp_path)]) == 0
+    assert f"pytest {tmp_path / 'mlpkit-my-own'}" in capsys.readouterr().out
 
 
 def test_each_tested_kind_has_a_template() -> None:
