@@ -83,7 +83,8 @@ def _check_dense(estimator: Any, name: str) -> None:
         raise ValueError(
             "to_sklearn: predictions depend on the network of a builder"
             f" (builder={plain_repr(estimator.builder)}), which scikit-learn's {name} does not"
-            " support. Fit an estimator with builder=None, or store this one with joblib."
+            " support. Fit an estimator with builder=None, or store this one with its method"
+            " `save`."
         )
 
 

@@ -59,12 +59,15 @@ ANY: tuple[Any, ...] = ()  # every value is accepted
 
 def check_predictions(values: Mapping[str, Any], name: str) -> None:
     """Raise ValueError for a parameter with which scikit-learn's class ``name`` cannot predict."""
-    for parameter, accepted in OF_PREDICTIONS.items():
+    limits = OF_PREDICTIONS
+    if is_same(values.get("loss"), "quantiles"):  # outputs from which quantiles are computed
+        limits = {**limits, "loss": ("squared_error", "poisson")}
+    for parameter, accepted in limits.items():
         if not _is_accepted(parameter, values.get(parameter, accepted[0]), accepted):
             raise ValueError(
                 f"to_sklearn: predictions depend on {parameter}={plain_repr(values[parameter])},"
                 f" which scikit-learn's {name} does not support. Fit an estimator with"
-                f" {_choices(parameter, accepted)}, or store this one with joblib."
+                f" {_choices(parameter, accepted)}, or store this one with its method `save`."
             )
 
 
@@ -109,13 +112,14 @@ def _common_activation(activation: str | Sequence[str], name: str) -> str:
     raise ValueError(
         f"to_sklearn: predictions depend on activation={plain_repr(activation)}, which"
         f" scikit-learn's {name} does not support. Fit an estimator with one of"
-        f" {', '.join(map(repr, ACTIVATIONS))} for all hidden layers, or store this one with"
-        " joblib."
+        f" {', '.join(map(repr, ACTIVATIONS))} for all hidden layers, or store this one with its"
+        " method `save`."
     )
 
 
 def _choices(parameter: str, accepted: tuple[Any, ...]) -> str:
-    return " or ".join(f"{parameter}={value!r}" for value in accepted if value != {})
+    names = [value for value in accepted if value is not None and value != {}] or [None]
+    return f"{parameter}={' or '.join(map(repr, names))}"
 
 
 def _is_accepted(parameter: str, value: Any, accepted: tuple[Any, ...]) -> bool:
