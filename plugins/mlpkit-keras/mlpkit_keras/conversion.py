@@ -62,7 +62,11 @@ def to_keras(model: FittedModel, *, without_encoder: bool = False) -> Any:
             "to_keras() supports Keras models and the networks of builder='dense', and another"
             " builder made this network."
         )
-    return keras_model(predicting_network(model), model.spec)
+    converted = keras_model(predicting_network(model), model.spec)
+    with keras_scope(model.spec.dtype):
+        # `export` requires that a model has been called
+        converted(np.zeros((1, model.spec.n_features), model.spec.dtype), training=False)
+    return converted
 
 
 def keras_model(network: Network, spec: Spec) -> Any:

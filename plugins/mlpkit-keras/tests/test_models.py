@@ -119,6 +119,7 @@ def test_a_subclassed_estimator() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")  # of tf2onnx
 @pytest.mark.parametrize("builder", [None, "keras.residual", custom.my_model])
 def test_a_model_is_saved_and_exported(builder: Any, tmp_path: Path) -> None:
     """A saved and an exported model predict the same."""
@@ -135,6 +136,13 @@ def test_a_model_is_saved_and_exported(builder: Any, tmp_path: Path) -> None:
         model.export(tmp_path / "m", format="tf_saved_model", verbose=False)
         served = tf.saved_model.load(str(tmp_path / "m"))
         close(clf.predict_proba(X), served.serve(X).numpy(), 1e-6)
+
+        from onnxruntime import InferenceSession
+
+        model.export(tmp_path / "m.onnx", format="onnx", verbose=False)
+        session = InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+        (outputs,) = session.run(None, {session.get_inputs()[0].name: X.astype("float32")})
+        close(clf.predict_proba(X), outputs, 1e-5)
 
 
 def test_from_keras_does_not_train() -> None:
