@@ -36,44 +36,49 @@ FIT = """
 import pickle, sys, numpy as np
 from mlpkit import MLPClassifier
 X, y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
-clf = MLPClassifier((), backend="acme", builder={builder!r}, tol=9., n_iter_no_change=1)
-clf.fit(X, y)
-with open(sys.argv[1], "wb") as file:
-    pickle.dump((clf, X, clf.predict_proba(X)), file)
+for builder, path in zip(("dense", "linear"), sys.argv[1:]):
+    clf = MLPClassifier((), backend="acme", builder=builder, tol=9., n_iter_no_change=1)
+    clf.fit(X, y)
+    with open(path, "wb") as file:
+        pickle.dump((clf, X, clf.predict_proba(X)), file)
 """
 LOAD = """
 import pickle, sys, numpy as np
-with open(sys.argv[1], "rb") as file:
-    clf, X, expected = pickle.load(file)
-np.testing.assert_array_equal(expected, clf.predict_proba(X))
-clf.partial_fit(X, np.arange(20) % 2)
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        clf, X, expected = pickle.load(file)
+    np.testing.assert_array_equal(expected, clf.predict_proba(X))
+    clf.partial_fit(X, np.arange(20) % 2)
 """
 
 
-def fitted(folder: Path, builder: str) -> Path:
-    """Return the path of a model that was pickled in an environment with the plugin."""
+@pytest.fixture(scope="module")
+def pickles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The paths of models that were pickled in an environment with the plugin, by builder."""
+    folder = tmp_path_factory.mktemp("pickles")
     site = folder / "site"
     site.mkdir()
     entries = {"acme": BACKEND, "linear": BUILDER}
     install(site, "acme-mlp", entries, "2.5", modules={"acme_code": CODE})
-    path = folder / "model.pkl"
-    done = run(site, "-c", FIT.format(builder=builder), str(path))
-    assert done.stderr == ""
-    assert run(site, "-c", LOAD, str(path)).stderr == ""
-    return path
+    paths = {builder: str(folder / builder) for builder in ("dense", "linear")}
+    assert run(site, "-c", FIT, *paths.values()).stderr == ""
+    assert run(site, "-c", LOAD, *paths.values()).stderr == ""
+    return paths
 
 
-def test_dense_networks_predict_without_their_plugin(tmp_path: Path) -> None:
+def test_dense_networks_predict_without_their_plugin(
+    pickles: dict[str, str], tmp_path: Path
+) -> None:
     """Only further training requires the backend; the error names its distribution."""
-    done = run(tmp_path, "-c", LOAD, str(fitted(tmp_path, "dense")))
-    assert "line 6, in <module>" in done.stderr  # after the prediction
+    done = run(tmp_path, "-c", LOAD, pickles["dense"])
+    assert "line 7, in <module>" in done.stderr  # after the prediction
     assert "unknown backend 'acme'" in done.stderr
     assert "pip install acme-mlp" in done.stderr
 
 
-def test_other_networks_require_their_plugin(tmp_path: Path) -> None:
+def test_other_networks_require_their_plugin(pickles: dict[str, str], tmp_path: Path) -> None:
     """The error names distribution and version when the pickle is loaded."""
-    done = run(tmp_path, "-c", LOAD, str(fitted(tmp_path, "linear")))
+    done = run(tmp_path, "-c", LOAD, pickles["linear"])
     expected = (
         "mlpkit.plugin.PluginError: This model requires backend 'acme' of acme-mlp 2.5 and"
         " builder 'linear' of acme-mlp 2.5, which is not installed. Try: pip install acme-mlp==2.5"
@@ -107,40 +112,34 @@ class Halves:
 """
 FIT_ENCODED = """
 import pickle, sys, numpy as np
+from acme_mlp_acme import Halves
 from mlpkit import MLPClassifier
 X, y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
-clf = MLPClassifier((), {arguments}, backend="numpy", tol=9., n_iter_no_change=1)
-clf.fit(X, y)
-assert clf._network.spec.feature_names == ("half_0", "half_1")
-np.testing.assert_array_equal(clf.encoder_.transform(X), {factor} * X)
-with open(sys.argv[1], "wb") as file:
-    pickle.dump((clf, X, clf.predict_proba(X)), file)
+by_name = {"encoder": "halves", "encoder_options": {"factor": 0.25}}
+for path, factor, encoder in zip(sys.argv[1:], (0.25, 0.5), (by_name, {"encoder": Halves()})):
+    clf = MLPClassifier((), **encoder, backend="numpy", tol=9., n_iter_no_change=1)
+    clf.fit(X, y)
+    assert clf._network.spec.feature_names == ("half_0", "half_1")
+    np.testing.assert_array_equal(clf.encoder_.transform(X), factor * X)
+    with open(path, "wb") as file:
+        pickle.dump((clf, X, clf.predict_proba(X)), file)
 """
 
 
-@pytest.mark.parametrize(
-    ("arguments", "factor", "name"),
-    [
-        ("encoder='halves', encoder_options={'factor': 0.25}", 0.25, "halves"),
-        ("encoder=__import__('acme_mlp_acme').Halves()", 0.5, "acme"),
-    ],
-)
-def test_encoders_require_their_plugin(
-    arguments: str, factor: float, name: str, tmp_path: Path
-) -> None:
+def test_encoders_require_their_plugin(tmp_path: Path) -> None:
     """Also if the network is dense: it cannot predict without the encoded rows."""
     site = tmp_path / "site"
     site.mkdir()
     install(site, "acme-mlp", {"acme": ENCODER + ENCODER_CODE}, "2.5")
-    path = tmp_path / "model.pkl"
-    done = run(site, "-c", FIT_ENCODED.format(arguments=arguments, factor=factor), str(path))
-    assert done.stderr == ""
-    assert run(site, "-c", LOAD, str(path)).stderr == ""
-    done = run(tmp_path, "-c", LOAD, str(path))
-    assert done.stderr.splitlines()[-1] == (
-        f"mlpkit.plugin.PluginError: This model requires encoder '{name}' of acme-mlp 2.5, which"
-        " is not installed. Try: pip install acme-mlp==2.5"
-    )
+    paths = {name: str(tmp_path / f"{name}.pkl") for name in ("halves", "acme")}
+    assert run(site, "-c", FIT_ENCODED, *paths.values()).stderr == ""
+    assert run(site, "-c", LOAD, *paths.values()).stderr == ""
+    for name, path in paths.items():
+        done = run(tmp_path, "-c", LOAD, path)
+        assert done.stderr.splitlines()[-1] == (
+            f"mlpkit.plugin.PluginError: This model requires encoder '{name}' of acme-mlp 2.5,"
+            " which is not installed. Try: pip install acme-mlp==2.5"
+        )
 
 
 def test_built_in_components_are_no_sources() -> None:
