@@ -206,6 +206,16 @@ def test_missing_requirement(site: Path) -> None:
     assert "mlpkit_heavy" not in sys.modules
 
 
+def test_missing_requirement_of_an_extra(site: Path) -> None:
+    """If the distribution has an extra of the name of the component, the message contains it."""
+    component = "'fast', 'mlpkit_heavy:backend', requires=('nonexistent',)"
+    install(site, "acme-fast", {"fast": offering("mlpkit_backends", component)}, "3.2")
+    metadata = next(site.glob("*/METADATA"))
+    metadata.write_text(f"{metadata.read_text()}Provides-Extra: fast\nProvides-Extra: test\n")
+    importlib.invalidate_caches()
+    assert message(Registry(), "fast").endswith("Try: pip install 'acme-fast[fast]'")
+
+
 @pytest.mark.parametrize("fault", ["import nonexistent", "other = 1", "raise SystemExit"])
 def test_factory_that_fails_to_import(site: Path, fault: str) -> None:
     """The error names distribution and version, and is chained to its cause."""
