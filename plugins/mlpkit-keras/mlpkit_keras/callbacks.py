@@ -4,9 +4,11 @@ They receive a Keras model with the weights of the epoch. They may change the le
 optimizer, its weights and ``stop_training``. Methods that Keras calls for each batch are rejected.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from mlpkit.plugin import Arrays, Metric, Network, Recipe, Report, Spec
 from mlpkit_keras.conversion import assign, keras_model
@@ -21,6 +23,9 @@ BATCH_METHODS = (
     "on_test_batch_begin",
     "on_test_batch_end",
 )
+# attributes that are set when training begins or continues
+NOT_SAVED = ("_model", "params", "callbacks", "append_header")
+OPERATOR = "monitor_op"  # the attribute with `keras.ops.less` or `keras.ops.greater`
 LOG_LOSSES = ("log_loss", "binary_log_loss")
 SCORES = ("score", "accuracy", "r2")  # names of the validation score in the logs
 
@@ -43,8 +48,26 @@ class AdaptedCallback:
         self.model: Any = None
         self.assigned: Arrays = {}  # weights that the callback found in the model
 
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """The Keras callback, and those that it contains."""
+        return (self.callback, *getattr(self.callback, "callbacks", ()))
+
+    def get_state(self) -> list[dict[str, Any]]:
+        """The plain attributes of the Keras callback and of those that it contains."""
+        return [plain_attributes(member) for member in self.members]
+
+    def set_state(self, state: list[dict[str, Any]]) -> None:
+        """Restore the attributes."""
+        for member, attributes in zip(self.members, state, strict=True):
+            for name, value in attributes.items():
+                is_operator = name == OPERATOR and isinstance(value, str)
+                setattr(member, name, getattr(active_keras().ops, value) if is_operator else value)
+
     def on_begin(self, report: Report) -> float | None:
-        """Create the model, and begin the first epoch of the Keras callback."""
+        """Create the model, and begin the next epoch of the Keras callback: the first one, or the
+        one after the epoch of the report if a fit continues.
+        """
         keras = active_keras()
         with keras_scope(self.spec.dtype):
             self.model = keras_model(self.network._replace(arrays=report.arrays()), self.spec)
@@ -55,8 +78,9 @@ class AdaptedCallback:
             self.callback.set_model(self.model)
             self.callback.set_params({"epochs": self.recipe.max_iter, "steps": None, "verbose": 0})
             self.model.stop_training = False
-            self.callback.on_train_begin({})
-            self.callback.on_epoch_begin(0, {})
+            with appending(self.members if report.epoch else ()):
+                self.callback.on_train_begin({})
+            self.callback.on_epoch_begin(report.epoch, {})
         return self._changed_learning_rate(report.learning_rate)
 
     def __call__(self, report: Report) -> bool | float | None:
@@ -86,7 +110,7 @@ class AdaptedCallback:
         with keras_scope(self.spec.dtype):
             self.callback.on_train_end({})
             weights = self._weights()
-        for callback in (self.callback, *getattr(self.callback, "callbacks", ())):
+        for callback in self.members:
             callback._model = None  # so that an estimator with the callback can be copied
             for name, value in list(vars(callback).items()):
                 if getattr(value, "closed", False) is True:  # a file, which cannot be copied
@@ -130,6 +154,41 @@ class AdaptedCallback:
             to_numpy(active_keras().ops.convert_to_tensor(self.model.optimizer.learning_rate))
         )
         return learning_rate if abs(learning_rate - before) > 1e-6 * before else None
+
+
+def plain_attributes(callback: Any) -> dict[str, Any]:
+    """The attributes of a Keras callback that can be saved; the model is not one of them."""
+    attributes = {
+        name: value
+        for name, value in vars(callback).items()
+        if name not in NOT_SAVED and is_plain(value)
+    }
+    operator = getattr(callback, OPERATOR, None)
+    return attributes if operator is None else {**attributes, OPERATOR: operator.__name__}
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value consists of numbers, strings, arrays, lists, tuples and dicts."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str | int) and is_plain(v) for key, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(is_plain, value))
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "biuf"
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+@contextmanager
+def appending(callbacks: Iterable[Any]) -> Iterator[None]:
+    """A context in which callbacks append to the files that they write."""
+    changed = [callback for callback in callbacks if getattr(callback, "append", None) is False]
+    for callback in changed:
+        callback.append = True
+    try:
+        yield
+    finally:
+        for callback in changed:
+            callback.append = False
 
 
 @contextmanager
