@@ -1,6 +1,6 @@
 """Functions of the namespace along axes: reductions, products and sorting."""
 
-from itertools import chain
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from mlpkit import numpy_namespace
 from mlpkit_onnx.elementwise import traced
 from mlpkit_onnx.errors import NotConvertible
 from mlpkit_onnx.graph import has_rows
-from mlpkit_onnx.shapes import broadcast_to
+from mlpkit_onnx.shapes import broadcast_to, permute_dims
 from mlpkit_onnx.tensors import Tensor, product, tensors
 
 
@@ -96,25 +96,44 @@ def einsum(subscripts: str, *arrays: Any) -> Any:
         return numpy_namespace.einsum(subscripts, *arrays)
     operands = tensors(*arrays)
     inputs, _, output = subscripts.replace(" ", "").partition("->")
-    lengths: dict[str, int] = {}
-    dots: tuple[int, ...] = ()
-    for labels, operand in zip(inputs.split(","), operands, strict=True):
-        before, ellipsis, after = labels.partition("...")
-        n = operand.ndim - len(before) - len(after)
-        if ellipsis:
-            dots = operand.shape[len(before) : len(before) + n] if n >= len(dots) else dots
-        last = operand.shape[operand.ndim - len(after) :]
-        for label, length in chain(
-            zip(before, operand.shape, strict=False), zip(after, last, strict=True)
-        ):
-            lengths[label] = length if lengths.get(label, 1) == 1 else lengths[label]
-    before, ellipsis, after = output.partition("...")
-    shape = [lengths[c] for c in before] + [*dots] * bool(ellipsis) + [lengths[c] for c in after]
-    summed = set(lengths) - set(output)
-    if any(has_rows(lengths[label]) for label in summed):
+    axes = [
+        _axes(labels, operand.ndim)
+        for labels, operand in zip(inputs.split(","), operands, strict=True)
+    ]
+    pairs = [
+        pair for of, x in zip(axes, operands, strict=True) for pair in zip(of, x.shape, strict=True)
+    ]
+    lengths = dict(sorted(pairs, key=lambda pair: pair[1]))  # the largest one of each axis
+    dots = sorted((a for a in lengths if len(a) > 1), reverse=True)
+    result = [a for part in output.replace("...", " ") for a in (dots if part == " " else [part])]
+    if any(has_rows(lengths[axis]) for axis in lengths.keys() - set(result)):
         raise NotConvertible("its forward pass sums over the rows of X.")
+    # some versions of onnxruntime fail if an axis of one array alone is summed
+    for i, operand in enumerate(operands):
+        others = {a for j, of in enumerate(axes) if j != i for a in of}
+        alone = [
+            k
+            for k, (a, n) in enumerate(zip(axes[i], operand.shape, strict=True))
+            if (a not in result and a not in others) or n != lengths[a]
+        ]
+        if alone:
+            operands[i] = sum(operand, axis=tuple(alone))
+            axes[i] = [a for k, a in enumerate(axes[i]) if k not in alone]
+    if len(operands) == 1:
+        return permute_dims(operands[0], [axes[0].index(a) for a in result])
+    letter = dict(zip(lengths, ascii_letters, strict=False))
+    terms = ["".join(letter[a] for a in of) for of in axes]
+    equation = f"{','.join(terms)}->{''.join(letter[a] for a in result)}"
     names = [operand.name for operand in operands[1:]]
-    return operands[0].node("Einsum", *names, shape=shape, equation=subscripts)
+    shape = [lengths[a] for a in result]
+    return operands[0].node("Einsum", *names, shape=shape, equation=equation)
+
+
+def _axes(labels: str, ndim: int) -> list[str]:
+    """Names of the axes of an array: a letter, or the position from the right in an ellipsis."""
+    before, _, after = labels.partition("...")
+    n = ndim - len(before) - len(after)
+    return [*before, *(f"axis {i:02d}" for i in reversed(range(n))), *after]
 
 
 @traced

@@ -57,7 +57,6 @@ sqrt = _unary("Sqrt", "sqrt")
 exp = _unary("Exp", "exp")
 log = _unary("Log", "log")
 sin = _unary("Sin", "sin")
-cos = _unary("Cos", "cos")
 tanh = _unary("Tanh", "tanh")
 floor = _unary("Floor", "floor")
 round = _unary("Round", "round")
@@ -69,6 +68,14 @@ isinf = _predicate("IsInf", "isinf")
 maximum = _binary("Max", "maximum")
 minimum = _binary("Min", "minimum")
 pow = _binary("Pow", "pow")
+
+
+@traced
+def cos(x: Any) -> Any:
+    """Return the cosine."""
+    if x.dtype == np.float32:
+        return x.node("Cos")
+    return 1 - 2 * square(sin(x / 2))  # some versions of onnxruntime lack it for float64
 
 
 @traced
@@ -175,7 +182,8 @@ def _scaled_erfc() -> tuple[float, ...]:
 @traced
 def silu(x: Any) -> Any:
     """Return x * sigmoid(x)."""
-    return x * sigmoid(x)
+    # onnxruntime replaces the product by an operator that some versions lack for float64
+    return x / (1 + exp(-x))
 
 
 @traced

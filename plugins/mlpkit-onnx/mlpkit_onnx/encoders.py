@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpkit.plugin import FittedModel, PortableEncoding, TableColumn
 from mlpkit_onnx import namespace as xp
-from mlpkit_onnx.errors import NotConvertible
+from mlpkit_onnx.errors import NotConvertible, check_text
 from mlpkit_onnx.graph import ML, Graph
 from mlpkit_onnx.tensors import Tensor
 from mlpkit_onnx.transformers import transformed
@@ -81,6 +81,8 @@ def _codes(graph: Graph, column: TableColumn, x: Tensor, missing: str) -> Tensor
     if not column.has_strings:
         return _codes_of_numbers(column, x.cast(np.float64))
     keys = [str(level) for level in column.levels]
+    for key in keys:
+        check_text(key, f"Column {column.name!r}")
     if missing in keys and column.missing:
         raise NotConvertible(
             f"Column {column.name!r} contains the string {missing!r} as a value, but strings of"

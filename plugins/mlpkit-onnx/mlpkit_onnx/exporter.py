@@ -10,12 +10,12 @@ from onnx import ModelProto, checker, defs, helper
 import mlpkit
 from mlpkit.plugin import FittedModel
 from mlpkit_onnx.conversion import check_convertible, converted
-from mlpkit_onnx.graph import Graph
+from mlpkit_onnx.graph import LOWEST_OPSET, Graph
 from mlpkit_onnx.heads import ZIPMAPS
 from mlpkit_onnx.inputs import descriptions, inputs_of
 from mlpkit_onnx.outputs import outputs_of
 
-OPSET, LOWEST_OPSET = 18, 13  # by default, and the lowest one that is supported
+OPSET = 18  # by default
 
 
 def to_onnx(

@@ -13,6 +13,7 @@ from mlpkit.plugin import Array
 #: The length of the axis of rows, which is not known when a graph is built. The lengths of axes
 #: that depend on it are its multiples; it is a prime that no other axis can reach.
 ROWS = 2**31 - 1
+LOWEST_OPSET = 13  # of the operators as the functions here use them
 ML = "ai.onnx.ml"  # the domain of operators for strings and labels
 SMALL = 64  # elements of a constant that is compared by its values
 

@@ -7,7 +7,7 @@ import numpy as np
 from mlpkit.backend_kit import ModelOutputs
 from mlpkit.plugin import Array, FittedModel
 from mlpkit_onnx import namespace as xp
-from mlpkit_onnx.errors import NotConvertible
+from mlpkit_onnx.errors import NotConvertible, check_text
 from mlpkit_onnx.graph import ML, Graph
 from mlpkit_onnx.tensors import Tensor
 
@@ -40,8 +40,10 @@ def labels_of(model: FittedModel) -> Labels:
     Raises NotConvertible for other labels.
     """
     values = np.array(model.spec.classes)
-    if values.dtype.kind in "OUT":
+    if values.dtype.kind in "OU":
         values = np.array([str(v) for v in model.spec.classes or ()], dtype=object)
+        for value in values:
+            check_text(value, "A class label")
         return Labels(values, tuple(f"s{v}" for v in values))
     integers = values.astype(np.int64) if values.dtype.kind in "biuf" else None
     if integers is None or not np.array_equal(integers, values):

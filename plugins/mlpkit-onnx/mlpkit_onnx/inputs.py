@@ -7,7 +7,7 @@ from onnx import ValueInfoProto
 
 from mlpkit.plugin import FittedModel, TableColumn
 from mlpkit_onnx.encoders import portable_encoding
-from mlpkit_onnx.errors import NotConvertible
+from mlpkit_onnx.errors import NotConvertible, check_text
 from mlpkit_onnx.graph import ROWS, Graph
 from mlpkit_onnx.outputs import described
 from mlpkit_onnx.tensors import Tensor
@@ -38,11 +38,13 @@ def inputs_of(graph: Graph, model: FittedModel, dtype: Any) -> list[Tensor]:
     )
     if model.feature_names is None and all_numbers:
         return [_input(graph, MATRIX, np.float64, model.n_features)]
-    names = model.feature_names or tuple(f"x{i}" for i in range(model.n_features))
-    return [
-        _input(graph, name, _dtype(by_position[i]) if i in by_position else np.float64)
-        for i, name in enumerate(names)
-    ]
+    names = model.feature_names or ("",) * model.n_features
+    inputs = []
+    for i, name in enumerate(names):
+        check_text(name, "A name of a column")
+        dtype = _dtype(by_position[i]) if i in by_position else np.float64
+        inputs.append(_input(graph, name or f"x{i}", dtype))
+    return inputs
 
 
 def descriptions(inputs: list[Tensor]) -> list[ValueInfoProto]:

@@ -25,7 +25,7 @@ from skl2onnx.common.data_types import (
 from mlpkit.plugin import FittedModel
 from mlpkit_onnx.conversion import converted
 from mlpkit_onnx.errors import NotConvertible
-from mlpkit_onnx.graph import ROWS, Graph
+from mlpkit_onnx.graph import LOWEST_OPSET, ROWS, Graph
 from mlpkit_onnx.heads import (
     Labels,
     labels_of,
@@ -154,6 +154,11 @@ def shape_calculator(operator: Any) -> None:
 def converter(scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes of an operator to a container."""
     model = _model(operator.raw_operator)
+    if container.target_opset < LOWEST_OPSET:
+        raise NotConvertible(
+            f"Estimators of mlpkit require target_opset >= {LOWEST_OPSET}, got"
+            f" {container.target_opset}."
+        )
     graph = Graph(container.target_opset, scope.get_unique_variable_name)
     inputs = [_tensor(graph, variable) for variable in operator.inputs]
     result = converted(graph, model, inputs, np.dtype(model.spec.dtype), missing="")

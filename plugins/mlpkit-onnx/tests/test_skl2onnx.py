@@ -221,6 +221,12 @@ def test_regressors_of_scikit_learn_have_the_same_names() -> None:
     )
 
 
+def test_old_operators() -> None:
+    """Versions below 13 are not supported."""
+    with pytest.raises(ValueError, match="require target_opset >= 13, got 11"):
+        skl2onnx.to_onnx(ours(CODES)[-1], X[:1].astype("float32"), target_opset=11)
+
+
 def test_wrong_inputs() -> None:
     """The errors name what is wrong."""
     rows = X.astype("float32")

@@ -97,6 +97,17 @@ def test_arrays_of_objects_have_one_input_for_each_column() -> None:
     check(clf, X, run(clf.to_onnx(), columns), 1e-5)
 
 
+def test_text_that_a_file_cannot_store() -> None:
+    """The error names the column; an empty name is replaced."""
+    frame = pd.DataFrame({"": [1.0, 2.0, 3.0] * 9, "b": ["x", "y", "z"] * 9})
+    clf = MLPClassifier(encoder="tabular", backend="numpy", **QUICK)
+    model = clf.fit(frame, frame["b"] == "x").to_onnx()
+    check(clf, frame, run(model, frame.rename(columns={"": "x0"})), 1e-5)
+    clf.fit(np.array([["\ud800", 1.0], ["b", 2.0]] * 9, dtype=object), [0, 1] * 9)
+    with pytest.raises(ValueError, match=r"Column 'x0' contains '.ud800', which is not valid"):
+        clf.to_onnx()
+
+
 def test_the_string_of_missing_values() -> None:
     """If it is a value, another one must be chosen."""
     frame = pd.DataFrame({"a": ["", "b", None, "c"] * 30})
