@@ -264,10 +264,20 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         -------
         object
             What the exporter returns.
+
+        Raises
+        ------
+        ValueError
+            If the exporter does not support the estimator or an option.
         """
         check_is_fitted(self)
         make, options = resolve("exporter", form, options)
         estimator = snapshot(self)
+        if "_network" not in vars(estimator):
+            raise ValueError(
+                "coefs_ and intercepts_ were set before the estimator was fitted. Call `initialize`"
+                " first, and set them afterwards."
+            )
         spec = estimator._network.spec
         n_hidden = len(spec.hidden_layer_sizes)
         activation = activation_of(self.activation, n_hidden, type(self).__name__, spec.activation)

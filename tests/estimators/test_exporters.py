@@ -177,3 +177,11 @@ def test_invalid_methods(registry: Any, options: dict[str, str], message: str) -
     kind: Any = options.get("hook", "exporters").removesuffix("s")
     with pytest.raises(PluginError, match=message):
         installed().find(kind, "form")
+
+
+def test_weights_that_were_set_before_a_fit() -> None:
+    """There is no network yet."""
+    clf = MLPClassifier()
+    clf.coefs_, clf.intercepts_, clf.classes_ = [np.ones((2, 1))], [np.zeros(1)], np.arange(2)
+    with pytest.raises(ValueError, match="were set before the estimator was fitted. Call `initial"):
+        model_of(clf)
