@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,34 @@ def test_a_fit_without_callbacks_imports_nothing() -> None:
         "assert 'mlpkit.training.sklearn_callbacks' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+@supported
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_fit_that_continues_from_a_checkpoint(solver: str, tmp_path: Path) -> None:
+    """The epochs of the present call are tasks, with the estimators of a whole fit; a complete fit
+    has no epochs.
+    """
+
+    def fitted(checkpoint: Path | None, recorder: Recorder) -> Any:
+        clf, y = make(solver=solver, checkpoint=checkpoint)
+        return clf.set_callbacks(recorder).fit(X, y)
+
+    whole, path = Recorder(), tmp_path / "run.ckpt"
+    expected_clf = fitted(None, whole)
+    with pytest.raises(OSError, match="begin"):
+        fitted(path, Recorder(fail="begin iteration 2" if solver == "lbfgs" else "begin epoch 2"))
+    rest, complete = Recorder(), Recorder()
+    assert_array_equal(fitted(path, rest).coefs_[0], expected_clf.coefs_[0])
+    assert rest.calls == expected(2, "iteration" if solver == "lbfgs" else "epoch")
+    ends = [i for i, call in enumerate(whole.calls) if call.startswith(("end epoch", "end iter"))]
+    for i, j in zip(ends[2:], (3, 5), strict=True):
+        before, now = whole.tasks[i - 1], rest.tasks[j - 1]
+        one, other = (task["fitted_estimator"] for task in (before, now))
+        assert (one.n_iter_, one.t_) == (other.n_iter_, other.t_)
+        assert one.loss_curve_ == other.loss_curve_
+    fitted(path, complete)
+    assert complete.calls == expected(0)
 
 
 @supported
