@@ -264,6 +264,7 @@ def test_callbacks_of_scikit_learn_receive_the_table(library: str) -> None:
     assert len(monitor.get_logs().data) == clf.n_iter_ + 1
 
 
+@pytest.mark.once  # they concern the validation; test_estimator_checks runs on every backend
 @parametrize_with_checks(
     [
         MLPClassifier(encoder=StandardScaler(with_mean=False)),

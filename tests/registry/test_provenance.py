@@ -12,6 +12,8 @@ from mlpkit import MLPClassifier
 from mlpkit.plugin import Network
 from mlpkit.registry.provenance import Source, sources_of
 
+pytestmark = pytest.mark.once
+
 SUPPORTS = "supports=('dense_networks', 'custom_networks')"
 BACKEND = offering("mlpkit_backends", f"'acme', 'acme_code:backend', {SUPPORTS}")
 BUILDER = offering("mlpkit_builders", "'linear', 'acme_code:build'")

@@ -23,6 +23,8 @@ from mlpkit.testing.tables import FRAMES
 from mlpkit.training import loop as trainer
 from mlpkit.training.progress import printer
 
+pytestmark = pytest.mark.once  # the plugins compute with NumPy
+
 CULPRITS: dict[str, dict[str, Any]] = {
     "Backend": backends.BACKENDS,
     "Solver": solvers.SOLVERS,
