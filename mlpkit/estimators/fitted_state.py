@@ -1,7 +1,7 @@
 """The attributes of an estimator as plain values, and back.
 
 Plain values are dicts, lists, tuples, arrays, numbers and strings. Objects without such a form, for
-example a function that is a parameter, stay as they are.
+example a function that is a parameter, are unchanged.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ OF_ENCODING = "encoder_"  # the encoder of the attribute `_encoding`
 def plain_state(names: list[str], attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of an estimator with plain values in place of the fitted objects.
 
-    ``names`` are the names of its parameters, which stay as they are.
+    ``names`` are the names of its parameters, which are unchanged.
     """
     state = {}
     for name, value in attributes.items():

@@ -64,7 +64,7 @@ class Plugin:
 
     @property
     def reason(self) -> str:
-        """Why it can't be used, on one line; empty if there is no error."""
+        """Why it can't be used, on one line, or an empty string."""
         line = exception_line(self.error) if self.error else ""
         return line.removeprefix("PluginError: ").removeprefix("IncompatiblePlugin: ")
 

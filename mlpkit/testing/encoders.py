@@ -26,7 +26,7 @@ class EncoderTests(EncoderCase):
     """Tests of an encoder on arrays of objects and on tables of each installed dataframe library.
 
     A subclass sets ``encoder``, the name, and optionally ``options``. An encoder may reject a kind
-    of column with a ValueError or TypeError that has its name; the tables are then without it.
+    of column with a ValueError or TypeError that contains its name, and is then tested without it.
     """
 
     @EACH_FORM

@@ -69,8 +69,8 @@ def interned(function: Any, config: str | None, sparse: bool) -> KerasLossRows:
 def loss_of(loss: Any, spec: Spec, owner: str) -> Loss | None:
     """The loss that a Keras name, function or object stands for.
 
-    None if it is no loss. Raises ValueError, with the name of its owner, if the loss does not
-    support the task.
+    None if the object is not a loss. Raises ValueError, with the name of its owner, if the loss
+    does not support the task.
     """
     if loss is None:
         return None

@@ -24,7 +24,7 @@ class Table(Protocol):
     """The rows that are encoded.
 
     ``names`` holds the names of the columns as strings, ``x0``, ``x1``, ... for an array, and
-    ``has_names`` whether they are the table's own. ``labels`` holds the names as they are.
+    ``has_names`` whether they are the table's own. ``labels`` holds the original names.
     """
 
     names: tuple[str, ...]

@@ -76,7 +76,7 @@ class TabularMLP:
         )
 
     def _automatic(self, parameters: Any, call: Any) -> Preset:
-        """The values of "auto"; those of a fitted network stay as they are."""
+        """The values of "auto"; those of a fitted network are kept."""
         values = preset(call.n_rows, self._is_classification)
         if parameters.builder != "tabm":  # strong ones were measured with an ensemble of members
             usual = preset(MANY_ROWS, self._is_classification)

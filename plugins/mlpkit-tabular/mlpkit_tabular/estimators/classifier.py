@@ -11,7 +11,7 @@ from mlpkit_tabular.estimators.base import CONSTRAINTS, TabularMLP
 
 
 class TabularClassifier(TabularMLP, MLPClassifier):
-    """Classifier of raw tables, with strings, categories, dates and missing values as they are.
+    """Classifier of raw tables, which may contain strings, categories, dates and missing values.
 
     This is a `mlpkit.MLPClassifier` with an encoder of tables, a network for their columns, and
     defaults that were chosen for tables.

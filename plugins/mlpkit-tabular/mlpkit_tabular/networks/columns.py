@@ -1,4 +1,4 @@
-"""Which columns of encoded rows are embedded numbers, which are categories, which pass as they are.
+"""Which columns of encoded rows are embedded numbers, categories, or unchanged inputs.
 
 All layers work on trailing axes: arrays and rows may have a leading axis of models.
 """
@@ -20,7 +20,7 @@ class ColumnGroups(NamedTuple):
     numbers : tuple of int
         Columns that are embedded: numbers and dates with at least three values.
     flags : tuple of int
-        Columns that are inputs of the network as they are.
+        Columns that are inputs of the network without an embedding.
     categories : tuple of int
         Columns with the codes of levels.
     n_levels : tuple of int
