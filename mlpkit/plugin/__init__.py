@@ -44,10 +44,10 @@ exporter     `FittedModel`, and those of a builder: ``fitted_models.py``
 ===========  =====================================================================================
 
 A hook takes no argument and returns components. A component is a description: its factory is
-imported when a user requests the name. Plugins never receive the estimator, and do not depend on
-each other's order. Besides this package they may import `mlpkit.backend_kit`, which contains what
-backends share, and `mlpkit.testing` in their tests. The built-in components are registered by the
-same hooks.
+imported when a user requests the name. Plugins never receive the estimator, except in
+`Component.methods`, and do not depend on each other's order. Besides this package they may import
+`mlpkit.backend_kit`, which contains what backends share, and `mlpkit.testing` in their tests. The
+built-in components are registered by the same hooks.
 """
 
 from mlpkit.plugin.arrays import Array, Arrays, Namespace
