@@ -97,8 +97,8 @@ def realmlp(
     arrays = structure.arrays(spec, InitialWeights(spec, rng))
     biases = {name for name in arrays if name.startswith("biases_")}
     others = ("weights_", "biases_", "slopes_", "scale", "categories")
-    embedded = {name for name in arrays if not name.startswith(others)} - inputs.frozen
-    factors = dict.fromkeys(embedded, embedding_rate)
+    of_embedding = {name for name in arrays if not name.startswith(others)} - inputs.frozen
+    factors = dict.fromkeys(of_embedding, embedding_rate)
     factors |= {name: activation_rate for name in arrays if name.startswith("slopes_")}
     factors |= dict.fromkeys(biases, bias_rate)
     if front_scale:
