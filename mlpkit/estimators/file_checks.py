@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit.estimators.fitted_state import OF_ENCODING
-from mlpkit.estimators.network_state import sources_of_state
+from mlpkit.estimators.network_state import FORMS, sources_of_state
 from mlpkit.files.fields import Fields
 from mlpkit.numpy_backend.activations import ACTIVATIONS
 from mlpkit.plugin import Array, PluginError, Spec
@@ -74,7 +74,7 @@ def _is_free(cls: Any, name: Any) -> bool:
 def check_sources(network: Mapping[str, Any]) -> None:
     """Raise PluginError if a plugin of a network is not installed, unless it can be replaced."""
     fields = Fields(network, "network")
-    form = fields.fields("structure").text("form", ("dense", "builder"))
+    form = fields.fields("structure").text("form", FORMS)
     needed = ("encoder",) if form == "dense" else ("encoder", "builder", "adapter")
     for source in sources_of_state(fields):
         is_installed = any(p.is_called(source.distribution) for p in installed().plugins)

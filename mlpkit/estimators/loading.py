@@ -11,9 +11,12 @@ from mlpkit.estimators.fitted_state import REQUESTS, restored_state, with_reques
 from mlpkit.estimators.records import object_of
 from mlpkit.estimators.routing import parameter_defaults
 from mlpkit.estimators.saving import ENTRIES, KIND, OF_NETWORK
+from mlpkit.estimators.stored_objects import KIND as OBJECT
+from mlpkit.estimators.stored_objects import restored_member, stored_member
 from mlpkit.files.archive import errors_of, read_archive
 from mlpkit.files.errors import InvalidFile
 from mlpkit.files.fields import Fields
+from mlpkit.files.values import TYPE
 from mlpkit.plugin import PluginError
 from mlpkit.registry.stored_names import required
 
@@ -59,17 +62,24 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> bool((mlpkit.load(path).predict([[0.5]]) == reg.predict([[0.5]])).all())
     True
     """
-    content = read_archive(path, KIND, lambda fields, _: object_of(fields))
     try:
+        content = read_archive(path, KIND, _object)
         with errors_of(path):
             estimator, versions = _estimator_of(Fields(content))
-    except (InvalidFile, PluginError):
+    except (InvalidFile, PluginError, OSError):
         raise
     except Exception as error:  # of an encoder or a builder
         reason = f"it is damaged: {type(error).__name__}: {error}"
         raise InvalidFile(path, reason) from error
     pickle_versions.warn_if_different(type(estimator).__name__, versions)
     return estimator
+
+
+def _object(fields: dict[str, Any], objects: Mapping[str, bytes]) -> Any:
+    """Return the object of a record in a file with these members."""
+    if fields[TYPE] == OBJECT:
+        return stored_member(Fields(fields, OBJECT), objects)
+    return object_of(fields)
 
 
 def _estimator_of(content: Fields) -> tuple[FittedMLP, dict[str, str]]:
@@ -109,4 +119,5 @@ def _parameters(cls: Any, content: Fields) -> Mapping[str, Any]:
     if unknown := sorted(set(map(str, parameters.values)) - set(names)):
         raise parameters.invalid(unknown[0], parameters.values[unknown[0]], "no such parameter")
     defaults = parameter_defaults(cls)
-    return {name: parameters.values.get(name, defaults.get(name)) for name in names}
+    values = {name: parameters.values.get(name, defaults.get(name)) for name in names}
+    return {name: restored_member(value, name, None) for name, value in values.items()}

@@ -12,6 +12,7 @@ from mlpkit.estimators.limited_draws import LimitedDraws, check_sizes
 from mlpkit.estimators.network_building import network_of
 from mlpkit.estimators.records import plain, restored
 from mlpkit.estimators.spec_state import loss_record, spec_of, spec_state
+from mlpkit.estimators.stored_objects import StoredMember, restored_member
 from mlpkit.files.fields import Fields
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.plugin import Arrays, Kind, Network, Spec
@@ -21,6 +22,7 @@ from mlpkit.training.fitted_network import FittedNetwork
 
 OF_DENSE = ("decayed", "frozen")  # names of arrays
 FACTORS = ("learning_rate_factors", "weight_decay_factors")
+FORMS = ("dense", "builder", "object")
 
 
 def network_state(network: FittedNetwork, loss: Any) -> dict[str, Any]:
@@ -81,9 +83,12 @@ def restored_network(state: Any, targets: Targets) -> FittedNetwork:
     origin: tuple[str, dict[str, Any]] = "dense", {}
     if isinstance(structure, Network):
         pass  # an object in a pickle
-    elif fields.fields("structure").text("form", ("dense", "builder")) == "dense":
-        structure = _dense_structure(fields.fields("structure"), arrays)
+    elif fields.fields("structure").text("form", FORMS) == "dense":
+        structure = _plain_structure(fields.fields("structure"), arrays)
         check_dense(arrays, spec)
+    elif fields.fields("structure").text("form") == "object":
+        structure = _with_apply(fields.fields("structure"), arrays)
+        origin = fields.fields("structure").text("builder"), {}
     else:
         entries = fields.fields("structure")
         origin = entries.text("builder"), restored(entries.fields("options").values)
@@ -112,7 +117,16 @@ def sources_of_state(fields: Fields) -> tuple[Source, ...]:
     return tuple(sources)
 
 
-def _dense_structure(entries: Fields, arrays: Arrays) -> Network:
+def _with_apply(entries: Fields, arrays: Arrays) -> Network:
+    """The structure of a network whose forward pass a plugin has restored."""
+    apply = restored_member(entries.value("apply", StoredMember), "network", arrays)
+    if isinstance(apply, StoredMember):
+        raise entries.invalid("apply", apply.name, "the member 'network'")
+    has_dropout = entries.boolean("has_dropout")
+    return _plain_structure(entries, arrays)._replace(apply=apply, has_dropout=has_dropout)
+
+
+def _plain_structure(entries: Fields, arrays: Arrays) -> Network:
     values: dict[str, Any] = {name: frozenset(entries.texts(name)) for name in OF_DENSE}
     values |= {name: entries.numbers(name) for name in FACTORS}
     for name, names in values.items():

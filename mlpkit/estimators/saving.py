@@ -7,6 +7,7 @@ from typing import Any
 from mlpkit.estimators.fitted_state import REQUESTS, plain_state
 from mlpkit.estimators.pickle_versions import versions_of
 from mlpkit.estimators.records import record_for_file
+from mlpkit.estimators.stored_objects import Member, is_storable, member_of, structure_with
 from mlpkit.files.archive import Archive, write_archive
 from mlpkit.files.errors import NotStorable
 from mlpkit.files.values import Path, Writer
@@ -46,15 +47,21 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     if name is None:
         raise TypeError(_class_message(type(estimator).__name__))
     estimator._validate_params()
-    writer = Writer(lambda _, value: record_for_file(value), AS_ITEMS)
+    content, members = content_of(estimator, name)
+    objects = {member.file_name: member.stored.data for member in members}
+    writer = Writer(lambda _, value: _record(value), AS_ITEMS)
     try:
-        write_archive(path, KIND, Archive(content_of(estimator, name)), writer)
+        write_archive(path, KIND, Archive(content, objects), writer)
     except NotStorable as error:
         raise TypeError(_message(type(estimator).__name__, error.path, error.value)) from None
 
 
-def content_of(estimator: Any, name: str) -> dict[str, Any]:
-    """Return the content of a file, for a class with this name."""
+def _record(value: Any) -> dict[str, Any] | None:
+    return value.record() if isinstance(value, Member) else record_for_file(value)
+
+
+def content_of(estimator: Any, name: str) -> tuple[dict[str, Any], list[Member]]:
+    """Return the content of a file, for a class with this name, and the objects in it."""
     attributes, names = dict(vars(estimator)), estimator._parameter_names
     versions = versions_of(attributes, names)
     state = plain_state(names, attributes)
@@ -62,8 +69,9 @@ def content_of(estimator: Any, name: str) -> dict[str, Any]:
     parameters = {n: _as_text(state.pop(n)) for n in names}
     entries = {entry: state.pop(n) for n, entry in ENTRIES.items() if state.get(n) is not None}
     network = entries.get("network", {})
+    members = [_store_builder(parameters), _store_network(network, attributes)]
     arrays = {entry: network.pop(n) for n, entry in OF_NETWORK.items() if n in network}
-    return {
+    content = {
         "class": name,
         "versions": versions,
         "report": {**training, **report_of(attributes)},
@@ -72,6 +80,27 @@ def content_of(estimator: Any, name: str) -> dict[str, Any]:
         **entries,
         **arrays,
     }
+    return content, [member for member in members if member is not None]
+
+
+def _store_builder(parameters: dict[str, Any]) -> Member | None:
+    """Replace a builder that a plugin stores by a member of the file."""
+    member = member_of("builder", parameters.get("builder"), None, None)
+    if member is not None:
+        parameters["builder"] = member
+    return member
+
+
+def _store_network(state: dict[str, Any], attributes: Mapping[str, Any]) -> Member | None:
+    """Replace the forward pass of a network that a plugin stores by a member of the file."""
+    if not is_storable(state.get("structure")):
+        return None
+    network = attributes["_network"]
+    apply, arrays, spec = network.structure.apply, network.arrays, network.spec
+    member = member_of("network", apply, arrays, spec)
+    if member is not None:
+        state["structure"] = structure_with(member, network.structure, network.origin[0])
+    return member
 
 
 def _as_text(value: Any) -> Any:

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mlpkit.estimators.routing import parameter_defaults
 from mlpkit.estimators.saving import KIND
 from mlpkit.files.archive import errors_of, read_schema
@@ -24,7 +26,8 @@ class FileSummary:
     versions : dict of str
         Versions of mlpkit and the plugins that it was saved with, by distribution.
     parameters : dict
-        The parameters by name. Those that are objects are `StoredObject`.
+        The parameters by name. Those that are objects are `RecreatedObject`; arrays of more than
+        1000 elements are empty.
     changed : dict
         The parameters that differ from their defaults; all if the class is not installed.
     report : dict
@@ -33,7 +36,7 @@ class FileSummary:
     task : str
         "binary", "multiclass", "multilabel" or "regression"; "" if it was not fitted.
     classes : list or None
-        Class labels of a classifier.
+        Class labels of a classifier; empty if there are more than 1000.
     n_features : int
         Number of columns of X; 0 if it was not fitted.
     feature_names : tuple of str or None
@@ -77,7 +80,7 @@ class FileSummary:
 
 
 @dataclass(frozen=True)
-class StoredObject:
+class RecreatedObject:
     """A parameter that loading recreates by a component."""
 
     kind: str
@@ -88,6 +91,16 @@ class StoredObject:
         shown = options if isinstance(options, dict) else {}
         given = ", ".join(f"{k}={v!r}" for k, v in shown.items() if v is not None)
         return f"{self.values.get('name', self.kind)}({given})"
+
+
+class _NotRead(dict[str, Any]):
+    """Arrays that are not read, which are empty."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> Any:
+        return np.empty(0)
 
 
 def read_summary(path: str | os.PathLike[str]) -> FileSummary:
@@ -109,7 +122,7 @@ def read_summary(path: str | os.PathLike[str]) -> FileSummary:
 
 
 def _summary(schema: Fields, n_bytes: int) -> FileSummary:
-    reader = Reader({}, lambda fields: StoredObject(str(fields.pop(TYPE)), fields))
+    reader = Reader(_NotRead(), lambda fields: RecreatedObject(str(fields.pop(TYPE)), fields))
     name, versions = schema.text("class"), schema.fields("versions")
     parameters: dict[str, Any] = reader.value_of(schema.value("parameters", dict))
     attributes, network = schema.fields("attributes"), schema.values.get("network", {})

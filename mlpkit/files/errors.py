@@ -17,7 +17,7 @@ class InvalidFile(ValueError):
         self.path, self.reason = path, reason
 
     def __str__(self) -> str:
-        return f"{str(self.path)!r} can't be read: {self.reason}."
+        return f"{str(self.path)!r} can't be read: {self.reason.rstrip('.')}."
 
 
 class NotStorable(TypeError):

@@ -20,6 +20,7 @@ TYPE = "$"
 # dtypes of arrays whose elements are written as JSON
 AS_ITEMS = re.compile(r"object|<[UMm]\d*(\[[a-zA-Z0-9]+\])?|\|S\d+")
 MAX_DEPTH = 100  # of values in values
+MAX_LISTED = 1000  # elements of an array that is written as JSON though it need not be
 MAX_ITEMS = 2**30  # bytes of an array whose elements are written as JSON
 Path = tuple[str | int, ...]
 
@@ -33,7 +34,7 @@ class Writer:
         ``object_of(path, value)``: a dict of values, with the key ``"$"``, that stands for a value
         of another type, or None if there is none.
     as_items : collection of str, default=()
-        Names of entries of the content whose arrays are written as JSON.
+        Names of entries of the content whose arrays are written as JSON if they are short.
 
     Attributes
     ----------
@@ -100,7 +101,8 @@ class Writer:
 
     def _array(self, array: Array, path: Path) -> dict[str, Any]:
         is_binary = array.dtype.name in STORABLE and array.dtype.isnative
-        if not is_binary or path[:1] and path[0] in self.as_items:
+        is_listed = path[:1] and path[0] in self.as_items and array.size <= MAX_LISTED
+        if not is_binary or is_listed:
             return self._items_of(array, path)
         name = "/".join(map(str, path))
         while name in self.arrays:  # keys may contain a slash

@@ -95,6 +95,7 @@ from mlpkit.plugin.networks import (
 from mlpkit.plugin.objectives import Joint, Loss, OutActivation, Schedule, Solver
 from mlpkit.plugin.partitioners import Partitioner
 from mlpkit.plugin.recipe import Recipe
+from mlpkit.plugin.stored_objects import StoredObject
 from mlpkit.plugin.training import (
     Callback,
     Deadline,
@@ -161,6 +162,7 @@ __all__ = [
     "StepContext",
     "StepSums",
     "Steps",
+    "StoredObject",
     "TableColumn",
     "Task",
     "Trainer",

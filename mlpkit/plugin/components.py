@@ -142,6 +142,11 @@ class Hooks(Protocol):
           that are computed after every epoch.
         - "builder", for the object that a user's function returned: ``spec``, ``builder`` and
           ``options``.
+        - "stored", for a builder, or the `Network.apply` of a network, that ``estimator.save``
+          writes: ``arrays`` and ``spec``, the weights of the network for its `apply`, else None. It
+          returns a `StoredObject`.
+        - "restored", for a `StoredObject` from a file: ``arrays`` as for "stored". It returns the
+          object. It raises ValueError if the content is invalid, and executes no code from it.
 
         The adapter returns None for an object that it does not adapt to this kind.
         """

@@ -113,8 +113,13 @@ def mlpkit_backends() -> list[Component]:
 
 @hookimpl
 def mlpkit_adapters() -> list[Component]:
-    """The adapter for models, optimizers, losses, metrics and callbacks of Keras."""
-    return [Component("keras", "mlpkit_keras.adapters:adapt", "objects of Keras", _REQUIRES)]
+    """The adapter for objects of Keras, and that for the models of this plugin in files."""
+    return [
+        Component("keras", "mlpkit_keras.adapters:adapt", "objects of Keras", _REQUIRES),
+        Component(
+            "mlpkit_keras", "mlpkit_keras.stored_models:adapt", "Keras models in files", _REQUIRES
+        ),
+    ]
 
 
 @hookimpl

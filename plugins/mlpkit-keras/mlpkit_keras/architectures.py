@@ -25,6 +25,15 @@ class ConfigArchitecture:
         custom = sorted(f"{c.__module__}.{c.__qualname__}" for c in self.custom.values())
         self.key = json.dumps([canonical(self.config), custom], sort_keys=True, default=repr)
 
+    @classmethod
+    def of(cls, config: Mapping[str, Any], sequential: bool) -> "ConfigArchitecture":
+        """The architecture of a config without custom classes."""
+        architecture = cls.__new__(cls)
+        architecture.sequential, architecture.config = sequential, dict(config)
+        architecture.custom = {}
+        architecture.key = json.dumps([canonical(config), []], sort_keys=True, default=repr)
+        return architecture
+
     def model(self) -> Any:
         """Build a new model of this architecture."""
         keras = active_keras()

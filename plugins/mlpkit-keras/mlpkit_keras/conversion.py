@@ -1,7 +1,7 @@
 """Conversion of trained networks to Keras models, and of Keras models to fitted estimators."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -118,6 +118,15 @@ class TrainedModelBuilder:
         double = any(a.dtype == "float64" for a in self.weights)
         self.dtype = "float64" if double else "float32"
         self.__qualname__ = f"from_keras({model.name})"
+
+    @classmethod
+    def of(cls, architecture: ConfigArchitecture, weights: list[Any], name: str) -> Self:
+        """The builder of a model of an architecture with these values of its variables."""
+        builder = cls.__new__(cls)
+        builder.architecture, builder.weights = architecture, weights
+        builder.dtype = "float64" if any(a.dtype == "float64" for a in weights) else "float32"
+        builder.__qualname__ = name
+        return builder
 
     def __call__(self, spec: Spec) -> Any:
         """A copy of the model."""
