@@ -79,7 +79,8 @@ class Component:
         For an exporter: methods that estimators have while the plugin is installed, for other
         libraries that look for them: ``{"x_method": "package.module:function"}``, where "x" is
         both the name of the exporter and the name of the plugin's entry point. The function
-        receives the estimator, as a method does.
+        receives the estimator, as a method does. If its module cannot be imported, for example
+        because the other library is not installed, estimators do not have the method.
     """
 
     name: str

@@ -127,21 +127,21 @@ class Registry:
         """Return the function of a method, such as "x_method" of the component "x", or None.
 
         Only the plugin with the entry point "x" is imported, so that looking for any other
-        attribute costs little. None if that plugin can't be used.
+        attribute costs little. None if that plugin or the module of the method can't be used.
         """
         prefix = name.partition("_")[0]
         for plugin in self.plugins:
             if plugin.entry.name != prefix:
                 continue
             component = plugin.load().components.get(kind, {}).get(prefix)
-            if (
-                component is None
-                or name not in component.methods
-                or missing_requirements(component)
-            ):
+            path = "" if component is None else component.methods.get(name, "")
+            if component is None or not path or missing_requirements(component):
                 continue
-            module, _, function = component.methods[name].partition(":")
-            return getattr(import_module(module), function)
+            module, _, function = path.partition(":")
+            try:
+                return getattr(import_module(module), function)
+            except ImportError as error:  # of the library that looks for the method
+                LOG.debug("method %s of %s: %s", name, plugin.label, exception_line(error))
         return None
 
     def _not_found(self, kind: Kind, name: str) -> ValueError | PluginError:

@@ -163,6 +163,12 @@ def test_methods_require_what_the_exporter_requires(registry: Any) -> None:
     assert not hasattr(MLPClassifier(), "form_tool")
 
 
+def test_methods_that_cannot_be_imported(registry: Any) -> None:
+    """If the library that looks for a method is not installed, the method does not exist."""
+    registry(methods="{'form_other': 'mlpkit_form_absent:other'}")
+    assert not hasattr(MLPClassifier(), "form_other") and hasattr(MLPClassifier(), "form_tool")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
