@@ -1,18 +1,23 @@
-"""The command line: ``mlpkit plugins``, ``check``, ``new-plugin`` and ``demo``.
+"""The command line: ``mlpkit fit``, ``predict``, ``report``, ``inspect``, ``export`` and others.
 
 ``python -m mlpkit`` runs the same commands, also if the folder of scripts is not on the PATH.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 
 from mlpkit import __version__
-from mlpkit.commands import check, demo, new_plugin, plugins
+from mlpkit.commands import check, demo, export, fit, inspect, new_plugin, plugins, predict, report
+from mlpkit.commands.parser import Parser
 from mlpkit.commands.program_name import program_name
 
 COMMANDS = {  # each has SUMMARY, add_arguments(parser), main(args)
+    "fit": fit,
+    "predict": predict,
+    "report": report,
+    "inspect": inspect,
+    "export": export,
     "plugins": plugins,
     "check": check,
     "new-plugin": new_plugin,
@@ -22,14 +27,16 @@ COMMANDS = {  # each has SUMMARY, add_arguments(parser), main(args)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    parser = argparse.ArgumentParser(prog=program_name())
+    parser = Parser(prog=program_name())
     parser.add_argument("--version", action="version", version=f"mlpkit {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         subparser = commands.add_parser(name, help=command.SUMMARY, description=command.__doc__)
         command.add_arguments(subparser)
-        subparser.set_defaults(main=command.main)
-    options = parser.parse_args(arguments)
+        subparser.set_defaults(main=command.main, parser=subparser)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        options.parser.reject(unknown)
     try:
         code = int(options.main(options))
         sys.stdout.flush()  # raises BrokenPipeError here, not at exit

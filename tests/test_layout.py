@@ -28,7 +28,7 @@ ORDER = [
     {"registry"},
     {"calibration", "objectives"},
     {"data", "numpy_backend", "schedules"},
-    {"metrics"},
+    {"encoders", "metrics"},
     {"partitions"},
     {"reports"},
     {"monitoring"},

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from mlpkit.files.array_bytes import array_bytes, arrays_of
+from mlpkit.files.array_bytes import array_bytes, arrays_of, shapes_of
 from mlpkit.files.atomic_file import write_atomically
 from mlpkit.files.errors import InvalidFile
 from mlpkit.files.values import Reader, Writer
@@ -132,6 +132,17 @@ def read_schema(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
     """
     with open(path, "rb") as file, errors_of(path):
         return _members(file, kind)[0]
+
+
+def read_shapes(path: str | os.PathLike[str], kind: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays of a file by name, without reading the arrays.
+
+    Raises as `read_archive` does. The checksums of other members are not verified.
+    """
+    with open(path, "rb") as file, errors_of(path):
+        _, members = _members(file, kind)
+        with members.open(WEIGHTS) as weights:
+            return shapes_of(weights, members.getinfo(WEIGHTS).file_size)
 
 
 class errors_of:

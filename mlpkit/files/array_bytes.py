@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from typing import IO, Any
 
 import numpy as np
 
@@ -44,19 +45,46 @@ def arrays_of(data: bytes | bytearray) -> dict[str, Array]:
 
     Raises ValueError if the bytes are not in the format of safetensors.
     """
-    end = LENGTH + int.from_bytes(data[:LENGTH], "little")
-    if len(data) < LENGTH or end > len(data):
-        raise ValueError("its header is truncated")
-    header = json.loads(bytes(data[LENGTH:end]), parse_constant=lambda _: None)
-    if not isinstance(header, dict):
-        raise ValueError("its header is not a JSON object")
-    header.pop("__metadata__", None)
+    end = _end_of_header(data[:LENGTH], len(data))
+    header = _entries(data[LENGTH:end])
     arrays, position = {}, end
     for name, entry in sorted(header.items(), key=lambda item: _begin(item[1])):
         arrays[name], position = _array(data, entry, position, end)
     if position != len(data):
         raise ValueError("its arrays do not fill it")
     return arrays
+
+
+def shapes_of(file: IO[bytes], size: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays in a file of this size, of which the header is read.
+
+    Raises ValueError if the header is not in the format of safetensors.
+    """
+    end = _end_of_header(file.read(LENGTH), size)
+    shapes = {}
+    for name, entry in _entries(file.read(end - LENGTH)).items():
+        match entry:
+            case {"shape": list(shape)} if all(type(n) is int and n >= 0 for n in shape):
+                shapes[name] = tuple(shape)
+            case _:
+                raise ValueError(f"it has an invalid entry {entry!r:.100}")
+    return shapes
+
+
+def _end_of_header(start: bytes | bytearray, size: int) -> int:
+    end = LENGTH + int.from_bytes(start, "little")
+    if len(start) < LENGTH or end > size:
+        raise ValueError("its header is truncated")
+    return end
+
+
+def _entries(header: bytes | bytearray) -> dict[str, Any]:
+    """The entry of each array by name."""
+    entries = json.loads(bytes(header))
+    if not isinstance(entries, dict):
+        raise ValueError("its header is not a JSON object")
+    entries.pop("__metadata__", None)
+    return entries
 
 
 def _begin(entry: object) -> int:

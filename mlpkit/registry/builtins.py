@@ -132,3 +132,14 @@ def mlpkit_partitioners() -> list[Component]:
         component("quantile", "quantiles of a numeric column", "column", "n", "name"),
         component("function", "labels or masks returned by a function of X", "function", "name"),
     ]
+
+
+@hookimpl
+def mlpkit_encoders() -> list[Component]:
+    return [
+        Component(
+            "standard",
+            "mlpkit.encoders.standard:StandardEncoder",
+            "numeric columns with mean 0 and standard deviation 1",
+        )
+    ]

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, metadata, version
 from typing import NamedTuple
 
 CORE = "mlpkit"  # the distribution whose component names take precedence
+TABLES = "mlpkit-tabular"  # the distribution whose estimators accept tables of any columns
+TABLE_ESTIMATORS = {"classification": "TabularClassifier", "regression": "TabularRegressor"}
 UNKNOWN = "unknown"  # a name or version without metadata
 
 
@@ -55,7 +57,7 @@ KNOWN_DISTRIBUTIONS = (
         {"callback": ("mlflow", "tensorboard", "optuna")},
     ),
     Distribution(
-        "mlpkit-tabular",
+        TABLES,
         "plugins/mlpkit-tabular",
         {
             "encoder": ("tabular",),

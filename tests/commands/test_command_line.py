@@ -55,10 +55,11 @@ def test_help_contains_the_program_name(run: Run, program: str) -> None:
 
 
 def test_errors_contain_the_program_name(run: Run, program: str) -> None:
-    """The exit code is 2, and the usage is printed to stderr."""
+    """The exit code is 2, and stderr has one line."""
     process = run("unknown")
     assert (process.returncode, process.stdout) == (2, "")
-    assert f"\n{program}: error: " in process.stderr
+    assert process.stderr.startswith(f"{program}: error: ")
+    assert process.stderr.count("\n") == 1
 
 
 def test_messages_contain_the_program_name(run: Run, program: str, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from mlpkit.registry.lookup import installed
-from mlpkit.testing import BuilderTests, CallbackTests, SolverTests, TrainerTests
+from mlpkit.testing import BuilderTests, CallbackTests, EncoderTests, SolverTests, TrainerTests
 
 
 class TestAdam(SolverTests):
@@ -54,3 +54,7 @@ class TestPrint(CallbackTests):
 class TestProgress(CallbackTests):
     callback = "progress"
     options: ClassVar = {"max_iter": 10}
+
+
+class TestStandard(EncoderTests):
+    encoder = "standard"

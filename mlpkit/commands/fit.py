@@ -1,0 +1,74 @@
+"""Fit a model to a table, and write it to a file.
+
+The table is a file (CSV, Parquet, Arrow), a folder of files, or "-" for standard input. The task
+follows from the target: text, categories, booleans and up to 20 different whole numbers are
+classes. Ctrl-C ends training after the epoch and writes the best model so far; the exit code is
+then 130.
+"""
+
+import argparse
+
+from mlpkit.commands.arguments import add_reading, add_traceback, names
+from mlpkit.commands.running import run
+
+SUMMARY = "fit a model to a table"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("data", nargs="?", metavar="DATA", help='file, folder, or "-" for stdin')
+    parser.add_argument("--target", type=names, metavar="COLUMN", help="the column to predict")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the model, such as income.mlpkit")
+    parser.add_argument(
+        "--task", choices=("classification", "regression"), help="default: inferred from the target"
+    )
+    columns = parser.add_argument_group("columns", "separated by commas")
+    columns.add_argument("--drop", type=names, metavar="COLUMNS", help="leave columns out")
+    columns.add_argument(
+        "--categorical", type=names, metavar="COLUMNS", help="numbers that are categories"
+    )
+    columns.add_argument("--weight", metavar="COLUMN", help="weights of the rows")
+    columns.add_argument(
+        "--group", type=names, metavar="COLUMNS", help="measure metrics by group in each epoch"
+    )
+    model = parser.add_argument_group("model")
+    model.add_argument("--estimator", metavar="NAME", help="such as MLPClassifier")
+    model.add_argument("--backend", metavar="NAME", help="such as numpy; default: that of the estimator")
+    model.add_argument("--seed", type=int, metavar="N", help="random seed (default: 0)")
+    model.add_argument(
+        "--valid",
+        metavar="FILE|FRACTION|COLUMN",
+        help="validation rows: a file, a fraction such as 0.2, or a column that marks them",
+    )
+    model.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="parameter of the estimator, such as max_iter=50; may be repeated",
+    )
+    model.add_argument("--config", metavar="FILE", help="settings in a TOML file")
+    model.add_argument(
+        "--print-config", action="store_true", help="print all settings as TOML, and stop"
+    )
+    training = parser.add_argument_group("training")
+    training.add_argument("--checkpoint", metavar="FILE", help="save the progress in a file")
+    training.add_argument(
+        "--resume", action="store_true", help="continue from the checkpoint, if there is one"
+    )
+    training.add_argument("--time-limit", metavar="DURATION", help="such as 90s, 10m or 1.5h")
+    training.add_argument(
+        "--log",
+        choices=("auto", "text", "json", "none"),
+        default="auto",
+        help="a line for each epoch: on a terminal (auto), always (text), as JSON on stdout, or"
+        " never",
+    )
+    training.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_reading(parser)
+    add_traceback(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Fit the model and write it; return the exit code."""
+    return run("mlpkit.commands.fitting.fit", options)

@@ -1,0 +1,1 @@
+"""What ``mlpkit fit`` does: settings, columns, the task, the estimator and the progress."""

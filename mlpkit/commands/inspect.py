@@ -1,0 +1,20 @@
+"""Print what a model is, without loading its weights."""
+
+import argparse
+
+from mlpkit.commands.arguments import add_traceback
+from mlpkit.commands.running import run
+
+SUMMARY = "print what a model is"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("model", metavar="MODEL", help="the file that fit has written")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_traceback(parser)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print the description; return the exit code."""
+    return run("mlpkit.commands.models.inspect", options, needs_extra=False)

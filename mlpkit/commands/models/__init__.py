@@ -1,0 +1,1 @@
+"""What ``mlpkit predict``, ``report``, ``inspect`` and ``export`` do with a model."""

@@ -1,0 +1,28 @@
+"""Output files: whether they can be written, before long work starts."""
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from mlpkit.messages import escaped
+
+
+def check_writable(path: str) -> None:
+    """Raise ValueError unless a file can be created at a path, or replaced.
+
+    An existing file is left as it is.
+    """
+    target = Path(os.path.realpath(path))
+    name = escaped(path)
+    if target.is_dir():
+        raise ValueError(f"{name}: the output is a folder. Pass the name of a file.")
+    try:
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        folder = escaped(target.parent)
+        reason = (
+            f"there is no folder {folder!r}" if error.errno == errno.ENOENT else str(error.strerror)
+        )
+        raise ValueError(f"{name}: the output can't be written: {reason}") from error

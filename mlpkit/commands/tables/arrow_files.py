@@ -1,0 +1,77 @@
+"""Arrow files (also called Feather) and Arrow streams."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import ipc
+
+from mlpkit.commands.tables.errors import InputError, errors_of, one_line
+from mlpkit.commands.tables.sources import Source, stdin
+
+
+class ArrowFile:
+    """An Arrow file, or a stream, of which standard input is read once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._reader: Any = None  # of standard input
+        if source.path is None:
+            with self._errors():
+                self._reader = ipc.open_stream(stdin())
+            self.schema: pa.Schema = self._reader.schema
+        else:
+            with self._errors(), self._opened() as reader:
+                self.schema = reader.schema
+        self.names: list[str] = self.schema.names
+
+    def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
+        """Read all rows; ``types`` are ignored, since the file has its own."""
+        fields = pa.schema([self.schema.field(name) for name in columns])
+        return pa.Table.from_batches(self.batches(columns, types), fields)
+
+    def batches(
+        self, columns: Sequence[str], types: Mapping[str, pa.DataType]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in the batches in which they were written."""
+        with self._opened() as reader:
+            read = self._next(reader)
+            number = 1
+            while True:
+                with self._errors(f", batch {number}"):
+                    batch = next(read, None)
+                    if batch is None:
+                        return
+                    batch.validate()
+                    batch = batch.select(list(columns))
+                yield batch
+                number += 1
+
+    def _next(self, reader: Any) -> Iterator[pa.RecordBatch]:
+        if self.source.format != "arrow":
+            yield from reader
+            return
+        for number in range(reader.num_record_batches):
+            yield reader.get_batch(number)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        if self._reader is not None:
+            yield self._reader
+            return
+        with pa.memory_map(str(self.source.path)) as file:
+            yield (ipc.open_file if self.source.format == "arrow" else ipc.open_stream)(file)
+
+    @contextmanager
+    def _errors(self, where: str = "") -> Iterator[None]:
+        name = f"{self.source.name}{where}"
+        with errors_of(name):
+            try:
+                yield
+            except (pa.ArrowException, OSError) as error:
+                if isinstance(error, FileNotFoundError | PermissionError):
+                    raise
+                raise InputError(
+                    f"{name}: not Arrow data, or damaged: {one_line(error)}"
+                ) from error

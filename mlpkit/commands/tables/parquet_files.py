@@ -1,0 +1,54 @@
+"""Parquet files, row group by row group."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from mlpkit.commands.tables.errors import InputError, errors_of, one_line
+from mlpkit.commands.tables.sources import Source
+
+
+class ParquetFile:
+    """A Parquet file."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        with self._errors(), self._opened() as file:
+            self.schema: pa.Schema = file.schema_arrow
+        self.names: list[str] = self.schema.names
+
+    def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
+        """Read all rows; ``types`` are ignored, since the file has its own."""
+        fields = pa.schema([self.schema.field(name) for name in columns])
+        return pa.Table.from_batches(self.batches(columns, types), fields)
+
+    def batches(
+        self, columns: Sequence[str], types: Mapping[str, pa.DataType]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in batches."""
+        with self._opened() as file:
+            for group in range(file.num_row_groups):
+                with self._errors(f", row group {group + 1}"):
+                    read = file.iter_batches(row_groups=[group], columns=list(columns))
+                    for batch in read:  # a dot in a name selects nested columns, too
+                        yield batch.select(list(columns))
+
+    @contextmanager
+    def _opened(self) -> Iterator[parquet.ParquetFile]:
+        with parquet.ParquetFile(self.source.path) as file:
+            yield file
+
+    @contextmanager
+    def _errors(self, where: str = "") -> Iterator[None]:
+        name = f"{self.source.name}{where}"
+        with errors_of(name):
+            try:
+                yield
+            except (pa.ArrowException, OSError) as error:
+                if isinstance(error, FileNotFoundError | PermissionError):
+                    raise
+                raise InputError(
+                    f"{name}: not a Parquet file, or damaged: {one_line(error)}"
+                ) from error

@@ -1,0 +1,193 @@
+"""The files of a path: one file, all files of a folder, or standard input."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+import pyarrow as pa
+
+from mlpkit.commands.tables.errors import InputError, errors_of
+from mlpkit.messages import comma_separated, escaped
+
+Format = Literal["csv", "parquet", "arrow", "arrow stream"]
+
+STDIN = "-"
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".arrows": "arrow stream",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+}
+COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
+MAGIC: tuple[tuple[bytes, Format], ...] = (
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "arrow"),
+    (b"\xff\xff\xff\xff", "arrow stream"),
+)
+GZIP = b"\x1f\x8b"
+
+
+class Source(NamedTuple):
+    """A file, or standard input, with the name that messages use.
+
+    Parameters
+    ----------
+    name : str
+        The escaped name.
+    path : Path or None
+        The file; None for standard input.
+    format : {"csv", "parquet", "arrow", "arrow stream"}
+        Its format.
+    """
+
+    name: str
+    path: Path | None
+    format: Format
+
+    @contextmanager
+    def stream(self) -> Iterator[Any]:
+        """Open the decompressed bytes for reading from the first to the last."""
+        if self.path is None:
+            yield stdin()
+            return
+        with errors_of(self.name):
+            opened = pa.input_stream(str(self.path), compression=_compression(self.path))
+        with opened as file:
+            yield file
+
+
+def stdin() -> Any:
+    """Return the decompressed bytes of standard input, which can be read once."""
+    packed = _peeked(2) == GZIP
+    stream = pa.PythonFile(_Unclosed(sys.stdin.buffer), mode="r")
+    return pa.CompressedInputStream(stream, "gzip") if packed else stream
+
+
+def sources_of(path: str) -> list[Source]:
+    """Return the files of a path, in the order of their names.
+
+    ``path`` is a file, a folder, or "-" for standard input. In a folder, hidden files and those
+    that begin with "_" are ignored. Raises InputError if there is no file of a known format, or if
+    a folder has files of several formats.
+    """
+    if path == STDIN:
+        return [Source("standard input", None, _stdin_format())]
+    root, name = Path(path), escaped(path)
+    with errors_of(name):
+        root.stat()
+    if not root.is_dir():
+        return [Source(name, root, _format_of(root, name))]
+    files = sorted(_files_of(root), key=lambda file: file.relative_to(root).parts)
+    sources = [Source(escaped(file), file, _format_of(file, escaped(file))) for file in files]
+    if not sources:
+        raise InputError(f"{name}: the folder contains no file")
+    formats = list(dict.fromkeys(source.format for source in sources))
+    if len(formats) > 1:
+        first = [next(s.name for s in sources if s.format == f) for f in formats]
+        raise InputError(
+            f"{name}: the files of a folder must have one format, but {first[0]} is"
+            f" {formats[0]} and {first[1]} is {formats[1]}"
+        )
+    return sources
+
+
+@contextmanager
+def rereadable(sources: Sequence[Source]) -> Iterator[list[Source]]:
+    """Return sources that can be read several times: standard input is copied to a file."""
+    if all(source.path is not None for source in sources):
+        yield list(sources)
+        return
+    with tempfile.TemporaryDirectory(prefix="mlpkit-") as folder:
+        copy = Path(folder, "stdin")
+        with sources[0].stream() as stream, copy.open("wb") as file:
+            shutil.copyfileobj(stream, file)
+        yield [sources[0]._replace(path=copy)]
+
+
+def _files_of(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and its subfolders that may contain data."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] not in "._"]
+        for name in folders:
+            if "=" in name:
+                raise InputError(
+                    f"{escaped(folder)}: the name of the folder {escaped(name)!r} has the value of"
+                    " a column, which is not supported. Write the column into the files."
+                )
+        for name in names:
+            if name[0] not in "._":
+                yield Path(parent, name)
+
+
+def _compression(path: Path) -> str | None:
+    return COMPRESSED.get(path.suffix.lower())
+
+
+def _format_of(path: Path, name: str) -> Format:
+    """The format of a file by its suffix, or else by its first bytes."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSED:
+        suffixes.pop()
+        if not suffixes or SUFFIXES.get(suffixes[-1]) != "csv":
+            raise InputError(
+                f"{name}: only CSV files may be compressed, as in data.csv.gz; Parquet and Arrow"
+                " files have compression of their own"
+            )
+    known = SUFFIXES.get(suffixes[-1]) if suffixes else None
+    if known in ("csv", "parquet"):
+        return known
+    with errors_of(name), path.open("rb") as file:
+        start = file.read(8)
+    if found := _format_of_bytes(start):
+        return found
+    if known is not None:
+        raise InputError(f"{name}: not an Arrow file or stream")
+    raise InputError(
+        f"{name}: unknown format. The formats are CSV, Parquet and Arrow, with the suffixes:"
+        f" {comma_separated(SUFFIXES)}."
+    )
+
+
+def _format_of_bytes(start: bytes) -> Format | None:
+    return next((form for magic, form in MAGIC if start.startswith(magic)), None)
+
+
+def _stdin_format() -> Format:
+    """The format of standard input by its first bytes; CSV unless they are those of another."""
+    return _format_of_bytes(_peeked(8)) or "csv"
+
+
+def _peeked(size: int) -> bytes:
+    """The first bytes of standard input, which are not consumed."""
+    peek = getattr(sys.stdin.buffer, "peek", None)
+    return b"" if peek is None else bytes(peek(size)[:size])
+
+
+class _Unclosed:
+    """A stream that stays open when pyarrow has read it."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most so many bytes."""
+        return self.stream.read(size)
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def close(self) -> None:
+        """Do nothing."""

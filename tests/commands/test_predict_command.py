@@ -1,0 +1,239 @@
+"""``mlpkit predict``: columns, formats, streams of constant memory, and whole outputs."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from command_line import CORE, SHORT, N, numbers, read, run, write
+from environments import plain
+from sklearn.datasets import load_iris
+
+import mlpkit
+from mlpkit import MLPClassifier, MLPRegressor
+
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+FEATURES = ("age", "hours")
+SUFFIXES = (".csv", ".parquet", ".arrow", ".arrows")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a classifier, a regressor, and rows in each format."""
+    folder = tmp_path_factory.mktemp("predict")
+    for suffix in SUFFIXES:
+        write(folder / f"people{suffix}")
+    data, environment = folder / "people.parquet", {"MLPKIT_DISABLE_PLUGINS": CORE}
+    for name, target, drop in (("income", "income", "pay"), ("pay", "pay", "income")):
+        arguments = ("--target", target, "--drop", f"id,sex,{drop}", *SHORT)
+        output = folder / f"{name}.mlpkit"
+        assert run("fit", data, *arguments, "-o", output, **environment).code == 0
+    return folder
+
+
+def features(**changed: Any) -> pa.Table:
+    """Return the columns of the model."""
+    return pa.table({name: numbers()[name] for name in FEATURES} | changed)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("of", SUFFIXES)
+def test_formats(suffix: str, of: str, folder: Path, tmp_path: Path) -> None:
+    """Predictions, probabilities and kept columns are the same in each format."""
+    out = tmp_path / f"out{suffix}"
+    arguments = ("--proba", "--keep", "id,sex", "-o", out)
+    result = run("predict", folder / "income.mlpkit", folder / f"people{of}", *arguments)
+    assert (result.code, result.out) == (0, "")
+    assert result.err == f"Wrote 300 predictions to {out}\n"
+    model = mlpkit.load(folder / "income.mlpkit")
+    columns = read(out)
+    assert list(columns) == [*("id", "sex", "prediction", "probability_high", "probability_low")]
+    assert list(map(int, columns["id"])) == list(range(N))
+    assert columns["sex"] == numbers()["sex"].tolist()
+    assert columns["prediction"] == model.predict(features()).tolist()
+    proba = np.stack([columns["probability_high"], columns["probability_low"]], axis=1)
+    np.testing.assert_allclose(proba, model.predict_proba(features()), rtol=1e-6)
+
+
+def test_standard_input_and_output(folder: Path) -> None:
+    """CSV is the format of standard output; nothing else is printed there."""
+    stdin = (folder / "people.csv").read_bytes()
+    piped = run("predict", folder / "income.mlpkit", "-", stdin=stdin)
+    assert piped.code == 0 and piped.err == ""
+    assert piped.out.splitlines()[0] == '"prediction"' and len(piped.out.splitlines()) == N + 1
+    for suffix in SUFFIXES[1:]:
+        stdin = (folder / f"people{suffix}").read_bytes()
+        assert run("predict", folder / "income.mlpkit", "-", "-o", "-", stdin=stdin) == piped
+
+
+def test_columns_are_found_by_name(folder: Path, tmp_path: Path) -> None:
+    """In any order, with others besides, and without the target."""
+    columns = numbers()
+    data = {"hours": columns["hours"], "other": ["x"] * N, "age": columns["age"].astype(float)}
+    result = run("predict", folder / "pay.mlpkit", write(tmp_path / "data.parquet", data))
+    lines = result.out.splitlines()[1:]
+    expected = mlpkit.load(folder / "pay.mlpkit").predict(features())
+    np.testing.assert_allclose(np.array(lines, dtype=float), expected, rtol=1e-6)
+
+
+def test_kept_text_is_kept_as_it_is(folder: Path, tmp_path: Path) -> None:
+    """A number of CSV that is no feature keeps its zeros."""
+    path = tmp_path / "data.csv"
+    path.write_text("id,age,hours\n007,30,40\n008,31,41\n")
+    out = run("predict", folder / "income.mlpkit", path, "--keep", "id").out
+    assert [line.split(",")[0] for line in out.splitlines()[1:]] == ['"007"', '"008"']
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"age": [1]}, "there is no column 'hours'"),
+        ({"x": [1]}, "there are no columns 'age', 'hours'"),
+        ({"age": ["old"], "hours": [1]}, "column 'age'"),
+        ({"age": pa.array([], pa.int64()), "hours": pa.array([], pa.int64())}, "there is no row"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_wrong_columns_are_named(
+    columns: Any, expected: str, suffix: str, folder: Path, tmp_path: Path
+) -> None:
+    """With the name of the file; there is no output."""
+    data, out = write(tmp_path / f"data{suffix}", columns), tmp_path / "out.csv"
+    error = run("predict", folder / "income.mlpkit", data, "-o", out).error
+    assert expected in error
+    assert [data] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--keep", "ide"), "--keep: there is no column 'ide'. Did you mean 'id'?"),
+        (("-o", "out.xlsx"), "the suffix of the output must be one of: .csv, .parquet"),
+        (("-o", "nope/out.csv"), "nope/out.csv: the output can't be written: there is no folder"),
+        (("--delimiter", "::"), "--delimiter must be one character"),
+    ],
+)
+def test_wrong_arguments(arguments: Any, expected: str, folder: Path) -> None:
+    """They are one line."""
+    data = folder / "people.csv"
+    assert expected in run("predict", folder / "income.mlpkit", data, *arguments).error
+
+
+def test_a_regressor_has_no_probabilities(folder: Path) -> None:
+    """The error has the name of the model and its class."""
+    error = run("predict", folder / "pay.mlpkit", folder / "people.csv", "--proba").error
+    assert error.startswith("--proba: ") and "pay.mlpkit is a MLPRegressor" in error
+
+
+def test_files_that_are_no_models(folder: Path, tmp_path: Path) -> None:
+    """Other files, missing ones and folders."""
+    for path in (folder / "people.csv", tmp_path / "nope.mlpkit", tmp_path):
+        assert path.name in run("predict", path, folder / "people.csv").error
+
+
+def test_models_of_arrays(tmp_path: Path) -> None:
+    """They take all columns but the kept ones, in their order."""
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(max_iter=2, random_state=0, backend="numpy").fit(X, y)
+    model.save(tmp_path / "iris.mlpkit")
+    path = write(tmp_path / "iris.csv", {**{f"c{i}": c for i, c in enumerate(X.T)}, "y": y})
+    out = tmp_path / "out.csv"
+    assert run("predict", tmp_path / "iris.mlpkit", path, "--keep", "y", "-o", out).code == 0
+    assert read(out) == {"y": y.tolist(), "prediction": model.predict(X).tolist()}
+    error = run("predict", tmp_path / "iris.mlpkit", path).error
+    assert "the model has 4 features without names, but there are 5 columns" in error
+
+
+def test_models_without_encoder(folder: Path, tmp_path: Path) -> None:
+    """A missing value is an error that names the column."""
+    model = MLPRegressor(max_iter=2, random_state=0, backend="numpy")
+    model.fit(features(), numbers()["pay"]).save(tmp_path / "plain.mlpkit")
+    result = run("predict", tmp_path / "plain.mlpkit", folder / "people.csv")
+    predictions = np.array(result.out.splitlines()[1:], dtype=float)
+    np.testing.assert_allclose(predictions, model.predict(features()), rtol=1e-6)
+    data = write(tmp_path / "gap.csv", {"age": [1, None], "hours": [1, 2]})
+    assert (
+        "column 'age' has missing values" in run("predict", tmp_path / "plain.mlpkit", data).error
+    )
+
+
+def test_an_error_in_the_middle_leaves_the_old_file(folder: Path, tmp_path: Path) -> None:
+    """Rows that were already predicted are not written."""
+    write(tmp_path / "a.csv", {"age": [1] * 9, "hours": [2] * 9})
+    write(tmp_path / "b.csv", {"age": ["old"], "hours": [2]})
+    out = tmp_path / "out.csv"
+    out.write_text("old")
+    assert "b.csv" in run("predict", folder / "income.mlpkit", tmp_path, "-o", out).error
+    out.unlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "b.csv"]
+
+
+PROGRAM = """
+import resource, sys
+from mlpkit.__main__ import main
+import mlpkit.commands.models.predict, sklearn.utils.validation
+arguments = sys.argv[1:]
+sys.argv[:] = ["mlpkit"]
+assert main([*arguments[:2], arguments[2], "-o", arguments[4]]) == 0
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert main([*arguments[:2], arguments[3], "-o", arguments[4]]) == 0
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".arrow"])
+def test_memory_does_not_depend_on_the_number_of_rows(
+    suffix: str, folder: Path, tmp_path: Path
+) -> None:
+    """Ten times the rows need at most a few MB more, far less than the data."""
+    rng = np.random.RandomState(0)
+    paths = []
+    for n in (200_000, 2_000_000):
+        columns = {"age": rng.random_sample(n).round(3), "hours": rng.random_sample(n).round(3)}
+        options = {} if suffix == ".csv" else {"max_chunksize": 50_000}
+        options = {"row_group_size": 50_000} if suffix == ".parquet" else options
+        paths.append(write(tmp_path / f"{n}{suffix}", columns, **options))
+    arguments = ["predict", str(folder / "pay.mlpkit"), *map(str, paths)]
+    process = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments, str(tmp_path / "out.parquet")],
+        env={**plain(), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    data = 2_000_000 * 2 * 8
+    kilobytes = int(process.stdout.splitlines()[-1])
+    if suffix == ".arrow":  # pages of a file that is mapped into memory count, too
+        kilobytes -= os.path.getsize(paths[1]) // 1024
+    assert kilobytes * 1024 < data / 2, kilobytes
+    assert pyarrow.parquet.read_metadata(tmp_path / "out.parquet").num_rows == 2_000_000
+    assert resource.RUSAGE_SELF == 0
+
+
+def test_a_reader_that_stops_early_is_no_error(folder: Path, tmp_path: Path) -> None:
+    """As with ``mlpkit predict ... | head``."""
+    columns = {"age": np.arange(400_000), "hours": np.arange(400_000)}
+    data = write(tmp_path / "data.parquet", columns)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlpkit", "predict", str(folder / "pay.mlpkit"), str(data)],
+        env={**plain(), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.readline() == '"prediction"\n'
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(60), errors) == (0, "")
