@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     model = parser.add_argument_group("model")
     model.add_argument("--estimator", metavar="NAME", help="such as MLPClassifier")
-    model.add_argument("--backend", metavar="NAME", help="such as numpy; default: that of the estimator")
+    model.add_argument("--backend", metavar="NAME", help="such as numpy")
     model.add_argument("--seed", type=int, metavar="N", help="random seed (default: 0)")
     model.add_argument(
         "--valid",

@@ -40,7 +40,7 @@ def fit(data: Any, *arguments: Any, target: str = "income", stdin: bytes = b"") 
     return run(
         *("fit", data, "--target", target, *SHORT, *output, *arguments),
         stdin=stdin,
-        MLPKIT_DISABLE_PLUGINS=CORE,
+        disabled=CORE,
     )
 
 
@@ -283,7 +283,7 @@ def test_settings_of_a_file(people: Path, folder: Path) -> None:
     )
     printed = run(
         *("fit", "--config", "fit.toml", "--set", "max_iter=2", "--print-config"),
-        MLPKIT_DISABLE_PLUGINS=CORE,
+        disabled=CORE,
     )
     assert printed.code == 0 and printed.err == ""
     config = tomllib.loads(printed.out)
@@ -295,11 +295,11 @@ def test_settings_of_a_file(people: Path, folder: Path) -> None:
     }
     assert config["task"] == "classification" and config["estimator"] == "MLPClassifier"
     (folder / "again.toml").write_text(printed.out)
-    again = run("fit", "--config", "again.toml", "--print-config", MLPKIT_DISABLE_PLUGINS=CORE)
+    again = run("fit", "--config", "again.toml", "--print-config", disabled=CORE)
     assert again.out == printed.out
     curves = []
     for file, extra in (("fit.toml", ("--set", "max_iter=2")), ("again.toml", ())):
-        result = run("fit", "--config", file, *extra, "-o", "m.mlpkit", MLPKIT_DISABLE_PLUGINS=CORE)
+        result = run("fit", "--config", file, *extra, "-o", "m.mlpkit", disabled=CORE)
         assert result.code == 0
         model = mlpkit.load("m.mlpkit")
         assert model.early_stopping_on is None and model.n_iter_ == 2
@@ -433,7 +433,7 @@ def test_ctrl_c_writes_the_best_model(people: Path) -> None:
     code = PROGRAM.format(arguments=long_fit(people, "--log", "json"))
     environment = {
         **plain(),
-        "MLPKIT_DISABLE_PLUGINS": CORE,
+        "MLPKIT_DISABLE_PLUGINS": CORE[0],
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
     process = subprocess.Popen(
@@ -459,7 +459,7 @@ def test_ctrl_c_writes_the_best_model(people: Path) -> None:
 
 def test_a_terminal_shows_lines_and_a_bar(people: Path) -> None:
     """Ctrl-C there ends training, too, and closes the bar."""
-    code = f"import os; os.environ['MLPKIT_DISABLE_PLUGINS'] = {CORE!r}\n" + PROGRAM.format(
+    code = f"import os; os.environ['MLPKIT_DISABLE_PLUGINS'] = {CORE[0]!r}\n" + PROGRAM.format(
         arguments=long_fit(people)
     )
     shown = on_terminal(code, interrupted_at="epoch 3/")

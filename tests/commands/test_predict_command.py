@@ -32,11 +32,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("predict")
     for suffix in SUFFIXES:
         write(folder / f"people{suffix}")
-    data, environment = folder / "people.parquet", {"MLPKIT_DISABLE_PLUGINS": CORE}
+    data = folder / "people.parquet"
     for name, target, drop in (("income", "income", "pay"), ("pay", "pay", "income")):
         arguments = ("--target", target, "--drop", f"id,sex,{drop}", *SHORT)
         output = folder / f"{name}.mlpkit"
-        assert run("fit", data, *arguments, "-o", output, **environment).code == 0
+        assert run("fit", data, *arguments, "-o", output, disabled=CORE).code == 0
     return folder
 
 

@@ -23,7 +23,7 @@ FEATURES = ("age", "hours")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with models, the rows of their fit, and the same rows in three files."""
     folder = tmp_path_factory.mktemp("report")
-    data, environment = write(folder / "people.parquet"), {"MLPKIT_DISABLE_PLUGINS": CORE}
+    data = write(folder / "people.parquet")
     write(folder / "people.csv")
     (folder / "parts").mkdir()
     for i in range(3):
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, target, drop in (("income", "income", "pay"), ("pay", "pay", "income")):
         arguments = ("--target", target, "--drop", f"id,sex,{drop}", *SHORT)
         output = folder / f"{name}.mlpkit"
-        assert run("fit", data, *arguments, "-o", output, **environment).code == 0
+        assert run("fit", data, *arguments, "-o", output, disabled=CORE).code == 0
     return folder
 
 
@@ -215,8 +215,7 @@ def test_classes_of_any_type(dtype: str, suffix: str, tmp_path: Path) -> None:
     columns = numbers()
     columns = {n: columns[n] for n in FEATURES} | {"y": (columns["age"] > 50).astype(dtype)}
     data, model = write(tmp_path / f"data{suffix}", columns), tmp_path / "model.mlpkit"
-    environment = {"MLPKIT_DISABLE_PLUGINS": CORE}
-    assert run("fit", data, "--target", "y", *SHORT, "-o", model, **environment).code == 0
+    assert run("fit", data, "--target", "y", *SHORT, "-o", model, disabled=CORE).code == 0
     result = run("report", model, data, "--format", "json")
     assert result.code == 0
     assert {e["n_rows"] for e in json.loads(result.out)["values"]} == {N}

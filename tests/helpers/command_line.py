@@ -1,9 +1,8 @@
 """Commands of ``mlpkit`` that run in this process, and the tables that they read."""
 
 import io
-import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,10 +14,11 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from mlpkit.__main__ import main
+from mlpkit.registry import without
 
 N = 300
 SHORT = ("--set", "max_iter=3", "--set", "hidden_layer_sizes=8", "--backend", "numpy")
-CORE = "mlpkit-tabular"  # disabled, so that the estimators are those of the core
+CORE = ("mlpkit-tabular",)  # disabled, so that the estimators are those of the core
 
 
 class Result(NamedTuple):
@@ -45,8 +45,8 @@ class _Bytes(io.TextIOWrapper):
         return self.buffer.getvalue().decode()  # type: ignore[attr-defined,no-any-return]
 
 
-def run(*arguments: Any, stdin: bytes = b"", **environment: str) -> Result:
-    """Run a command in this process."""
+def run(*arguments: Any, stdin: bytes = b"", disabled: Sequence[str] = ()) -> Result:
+    """Run a command in this process, as if plugins were not installed."""
     out, err = (_Bytes(io.BytesIO(), encoding="utf-8") for _ in range(2))
     given = _Bytes(io.BufferedReader(io.BytesIO(stdin)), encoding="utf-8")  # type: ignore[arg-type]
     with (
@@ -54,7 +54,7 @@ def run(*arguments: Any, stdin: bytes = b"", **environment: str) -> Result:
         redirect_stderr(err),
         patch.object(sys, "stdin", given),
         patch.object(sys, "argv", ["mlpkit"]),
-        patch.dict(os.environ, environment),
+        without(*disabled),
     ):
         try:
             code = main(list(map(str, arguments)))

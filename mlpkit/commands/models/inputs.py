@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from mlpkit.commands.tables.errors import InputError
 from mlpkit.commands.models.kinds import Kind, column_kinds
+from mlpkit.commands.tables.errors import InputError
 from mlpkit.commands.tables.kinds import TYPES, as_numbers, as_text, kind_of
 from mlpkit.commands.tables.reading import Tables
 from mlpkit.messages import comma_separated, escaped
+
 
 class Inputs(NamedTuple):
     """The columns of the rows that a model was fitted to.

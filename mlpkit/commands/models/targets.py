@@ -12,6 +12,7 @@ from mlpkit.commands.tables.kinds import as_numbers, as_text, kind_of, numpy_of
 from mlpkit.messages import comma_separated, escaped
 from mlpkit.plugin import Array
 
+
 def target_of(estimator: Any, given: Sequence[str] | None, model: str) -> list[str]:
     """Return the names of the target columns: those that are given, or else those of the fit."""
     names = given or getattr(estimator, TARGET, None)
