@@ -76,7 +76,9 @@ def test_models_of_python(tmp_path: Path) -> None:
 def test_weights_are_not_read(tmp_path: Path) -> None:
     """Of a file whose weights are damaged, the description is the same."""
     model, data = tmp_path / "large.mlpkit", write(tmp_path / "data.csv", {"x": [1]})
-    large = mlpkit.MLPRegressor((5000,), max_iter=1, tol=9, n_iter_no_change=1, backend="numpy")
+    large = mlpkit.MLPRegressor(
+        hidden_layer_sizes=5000, max_iter=1, tol=9, n_iter_no_change=1, backend="numpy"
+    )
     large.fit([[0.0], [1.0]], [0.0, 1.0]).save(model)
     content = model.read_bytes()
     begin = len(content) * 2 // 3
@@ -116,7 +118,7 @@ import mlpkit
 before = set(sys.modules)
 from mlpkit.__main__ import main
 sys.argv = ["mlpkit"]
-for arguments in (["--help"], ["fit", "--help"], ["fit"]):
+for arguments in (["--help"], ["fit", "--help"], ["fit", "--nope"]):
     try:
         main(arguments)
     except SystemExit:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -55,7 +56,7 @@ def description(path: str) -> dict[str, Any]:
             "inputs": spec.get("n_features"),
             "outputs": spec.get("n_outputs"),
             "models": spec.get("n_models") or 1,
-            "weights": sum(_product(shape) for shape in weights),
+            "weights": sum(map(math.prod, weights)),
             "dtype": spec.get("dtype"),
         },
         "encoder": _encoder(schema),
@@ -129,13 +130,6 @@ def _encoder(schema: Mapping[str, Any]) -> Any:
     encoder = _dict(_dict(schema, "encoder"), "encoder")
     made = _dict(encoder, "made_by") or encoder
     return made.get("name")
-
-
-def _product(shape: list[int]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
 
 
 def _task_text(content: Mapping[str, Any]) -> str:
