@@ -28,17 +28,29 @@ def encoded_rows(
 
     Raises NotConvertible if the encoder has no form in ONNX.
     """
-    n_columns = sum(tensor.shape[1] for tensor in inputs)
-    if n_columns != model.n_features:
-        raise NotConvertible(
-            f"The model has {model.n_features} features, but the inputs have {n_columns} columns."
-            " With skl2onnx, pass X as in predict, or initial_types with as many columns."
-        )
+    check_columns(inputs, model.n_features)
     if model.encoder is None:
         return matrix(inputs, model.spec.dtype)
     encoding = portable_encoding(model)
     if encoding is None:
         return transformed(graph, model, inputs)
+    return portable_rows(graph, encoding, inputs, missing)
+
+
+def check_columns(inputs: Sequence[Tensor], n_features: int) -> None:
+    """Raise NotConvertible if the inputs have another number of columns than X in `fit`."""
+    n_columns = sum(tensor.shape[1] for tensor in inputs)
+    if n_columns != n_features:
+        raise NotConvertible(
+            f"The model has {n_features} features, but the inputs have {n_columns} columns."
+            " With skl2onnx, pass X as in predict, or initial_types with as many columns."
+        )
+
+
+def portable_rows(
+    graph: Graph, encoding: PortableEncoding, inputs: Sequence[Tensor], missing: str
+) -> Tensor:
+    """Return the rows of an encoder with a description."""
     columns = [tensor[:, i] for tensor in inputs for i in range(tensor.shape[1])]
     values = [
         _values(graph, column, columns[column.position], missing) for column in encoding.columns

@@ -12,11 +12,9 @@ from skl2onnx import update_registered_converter
 from skl2onnx._parse import _parse_sklearn_simple_model
 from skl2onnx._supported_operators import sklearn_operator_name_map
 from skl2onnx.common.data_types import (
-    BooleanTensorType,
     DictionaryType,
     DoubleTensorType,
     FloatTensorType,
-    Int32TensorType,
     Int64TensorType,
     SequenceType,
     StringTensorType,
@@ -24,8 +22,7 @@ from skl2onnx.common.data_types import (
 
 from mlpkit.plugin import FittedModel
 from mlpkit_onnx.conversion import converted
-from mlpkit_onnx.errors import NotConvertible
-from mlpkit_onnx.graph import LOWEST_OPSET, ROWS, Graph
+from mlpkit_onnx.graph import Graph
 from mlpkit_onnx.heads import (
     Labels,
     labels_of,
@@ -34,6 +31,8 @@ from mlpkit_onnx.heads import (
     regression_values,
     zipped,
 )
+from mlpkit_onnx.skl2onnx_encoders import register_encoder
+from mlpkit_onnx.skl2onnx_graphs import add_nodes, graph_in, input_tensor
 from mlpkit_onnx.tensors import Tensor
 
 OPTIONS: dict[str, list[Any]] = {
@@ -41,14 +40,6 @@ OPTIONS: dict[str, list[Any]] = {
     "output_class_labels": [False, True],
     "nocl": [True, False],
 }
-DTYPES: list[tuple[Any, Any]] = [
-    (FloatTensorType, np.float32),
-    (DoubleTensorType, np.float64),
-    (Int64TensorType, np.int64),
-    (Int32TensorType, np.int32),
-    (BooleanTensorType, np.bool_),
-    (StringTensorType, object),
-]
 
 
 def register_converters(*classes: type) -> None:
@@ -62,7 +53,9 @@ def register_converters(*classes: type) -> None:
     Parameters
     ----------
     *classes : type
-        Subclasses of `mlpkit.MLPClassifier` and `mlpkit.MLPRegressor`. By default these two.
+        Subclasses of `mlpkit.MLPClassifier` and `mlpkit.MLPRegressor`, by default these two, or
+        encoders with a method ``portable``, such as `mlpkit_tabular.TabularEncoder`, as the first
+        step of a Pipeline.
 
     Examples
     --------
@@ -72,15 +65,15 @@ def register_converters(*classes: type) -> None:
     from mlpkit import MLPClassifier, MLPRegressor
 
     for cls in classes or (MLPClassifier, MLPRegressor):
+        alias = f"Mlpkit{cls.__qualname__}_{id(cls)}"  # unique, also if a notebook defines it again
         if cls in sklearn_operator_name_map:
             continue
+        if hasattr(cls, "portable"):
+            register_encoder(cls, alias)
+            continue
+        options = OPTIONS if issubclass(cls, MLPClassifier) else None
         update_registered_converter(
-            cls,
-            f"Mlpkit{cls.__qualname__}_{id(cls)}",  # unique, also if a notebook defines it again
-            shape_calculator,
-            converter,
-            parser=_parser,
-            options=OPTIONS if issubclass(cls, MLPClassifier) else None,
+            cls, alias, shape_calculator, converter, parser=_parser, options=options
         )
 
 
@@ -154,13 +147,8 @@ def shape_calculator(operator: Any) -> None:
 def converter(scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes of an operator to a container."""
     model = _model(operator.raw_operator)
-    if container.target_opset < LOWEST_OPSET:
-        raise NotConvertible(
-            f"Estimators of mlpkit require target_opset >= {LOWEST_OPSET}, got"
-            f" {container.target_opset}."
-        )
-    graph = Graph(container.target_opset, scope.get_unique_variable_name)
-    inputs = [_tensor(graph, variable) for variable in operator.inputs]
+    graph = graph_in(scope, container)
+    inputs = [input_tensor(graph, variable) for variable in operator.inputs]
     result = converted(graph, model, inputs, np.dtype(model.spec.dtype), missing="")
     names = [output.full_name for output in operator.outputs]
     dtype = np.float64 if _float_type(model, operator.inputs) is DoubleTensorType else np.float32
@@ -170,7 +158,7 @@ def converter(scope: Any, operator: Any, container: Any) -> None:
         tensors = _classifier_outputs(operator, graph, model, result, dtype, names)
     for name, tensor in zip(names, tensors, strict=False):
         graph.node("Identity", [tensor.name], output=name)
-    _add(graph, container)
+    add_nodes(graph, container)
 
 
 def _classifier_outputs(
@@ -222,31 +210,3 @@ def _float_type(model: FittedModel, inputs: Any) -> Any:
     if len(inputs) == 1 and not isinstance(inputs[0].type, StringTensorType):
         return DoubleTensorType if isinstance(inputs[0].type, DoubleTensorType) else FloatTensorType
     return DoubleTensorType if model.spec.dtype == "float64" else FloatTensorType
-
-
-def _tensor(graph: Graph, variable: Any) -> Tensor:
-    """Return an input of an operator."""
-    for kind, dtype in DTYPES:
-        if isinstance(variable.type, kind):
-            shape = variable.type.shape
-            width = shape[1] if len(shape) > 1 else 1
-            if not isinstance(width, int):
-                raise NotConvertible(
-                    f"The number of columns of the input {variable.full_name!r} is not known. Pass"
-                    " X to skl2onnx.to_onnx, or initial_types with the number of columns."
-                )
-            return Tensor(graph, variable.full_name, dtype, (ROWS, width))
-    raise NotConvertible(
-        f"The input {variable.full_name!r} has the type {type(variable.type).__name__}; expected"
-        " numbers, booleans or strings."
-    )
-
-
-def _add(graph: Graph, container: Any) -> None:
-    """Add the nodes of a graph to a container of skl2onnx."""
-    container.initializers.extend(graph.initializers)
-    for node in graph.nodes:
-        container.check_white_black_list(node.op_type)
-        container.nodes.append(node)
-    for domain, version in graph.domains.items():
-        container.node_domain_version_pair_sets.add((domain, version))

@@ -8,11 +8,14 @@ import pytest
 import skl2onnx
 from sessions import check, feeds, run, session
 from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.plugin import Column
-from mlpkit_tabular import TabularClassifier, TabularRegressor
+from mlpkit_onnx import register_converters
+from mlpkit_tabular import TabularClassifier, TabularEncoder, TabularRegressor
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -160,6 +163,21 @@ def test_skl2onnx_converts_estimators_with_the_encoder() -> None:
     names = {i.name: column for i, column in zip(opened.get_inputs(), new, strict=True)}
     converted = feeds(opened, new.rename(columns={v: k for k, v in names.items()}))
     check(clf, new, opened.run(None, converted), 1e-5)
+
+
+def test_the_encoder_as_a_step_of_a_pipeline() -> None:
+    """Before any estimator that skl2onnx converts."""
+    register_converters(TabularEncoder)
+    frame = FRAME[["income", "sex", HOSTILE]].rename(columns={HOSTILE: "tied"})
+    for last in (LogisticRegression(), MLPClassifier(backend="numpy", **QUICK)):
+        pipeline = make_pipeline(TabularEncoder(), last).fit(frame, LABELS == "yes")
+        options = {id(pipeline): {"zipmap": False}}
+        model = skl2onnx.to_onnx(pipeline, frame, options=options, target_opset=18)
+        inputs = {n: frame[[n]].to_numpy(object if n == "sex" else float) for n in frame}
+        check(pipeline, frame, session(model).run(None, inputs), 1e-5)
+    wrong = [("X", skl2onnx.common.data_types.DoubleTensorType([None, 2]))]
+    with pytest.raises(ValueError, match="has 3 features, but the inputs have 2 columns"):
+        skl2onnx.to_onnx(pipeline, initial_types=wrong, target_opset=18)
 
 
 def test_transformers_with_columns_of_strings() -> None:
