@@ -6,6 +6,13 @@ from typing import Any
 class InvalidFile(ValueError):
     """A file is not a file of mlpkit, is damaged, or was written by a newer version.
 
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    reason : str
+        Why it can't be read.
+
     Examples
     --------
     >>> str(InvalidFile("income.mlpkit", "it is empty"))
