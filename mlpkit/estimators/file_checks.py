@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.estimators.fitted_state import OF_ENCODING
+from mlpkit.estimators.fitted_state import OF_ENCODING, STATES
 from mlpkit.estimators.network_state import FORMS, sources_of_state
 from mlpkit.files.fields import Fields
 from mlpkit.numpy_backend.activations import ACTIVATIONS
@@ -60,15 +60,17 @@ def check_attributes(cls: Any, content: Fields) -> dict[str, Any]:
     for name in fields.values:
         if name in CHECKS:
             CHECKS[name](fields, name)
-        elif name == OF_ENCODING or not _is_free(cls, name):
+        elif not _is_free(cls, name):
             raise fields.invalid(str(name), fields.values[name], "no attribute of this name")
     return dict(fields.values)
 
 
 def _is_free(cls: Any, name: Any) -> bool:
-    """Whether users may have set an attribute of this name."""
-    is_public = isinstance(name, str) and name.isidentifier() and not name.startswith("_")
-    return (is_public and not hasattr(cls, name)) or name == "_stream"
+    """Whether the user or a subclass may have set an attribute of this name."""
+    if name == "_stream":  # None without metrics
+        return True
+    is_name = isinstance(name, str) and name.isidentifier() and not name.startswith("__")
+    return is_name and not hasattr(cls, name) and name not in (*STATES, OF_ENCODING, "_training")
 
 
 def check_sources(network: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES
 from mlpkit.estimators.fitted_state import REQUESTS, plain_state
 from mlpkit.estimators.pickle_versions import versions_of
 from mlpkit.estimators.records import record_for_file
@@ -140,6 +141,8 @@ def _message(cls: str, path: Path, value: Any) -> str:
     if entry == "parameters":
         what, inside = f"the parameter {rest[0]}", ".".join(map(str, rest))
         place = "" if len(rest) == 1 else f" (at {inside})"
+    elif entry == "attributes" and rest[0] in CALLBACK_ATTRIBUTES:
+        what, place = "a callback of set_callbacks", ""
     elif entry == "attributes":
         what, place = f"the attribute {rest[0]}", "" if len(rest) == 1 else f" (at {place})"
     else:

@@ -74,9 +74,10 @@ def test_fitted_objects_without_a_form_are_refused(tmp_path: Path) -> None:
     clf.note_ = object()
     with pytest.raises(TypeError, match=r"the attribute note_ contains 'object'"):
         clf.save(tmp_path / "model.mlpkit")
-    clf.note_ = "of the user"
+    clf.note_, clf._own = "of the user", {"of a subclass": 1}
     clf.save(tmp_path / "model.mlpkit")
-    assert mlpkit.load(tmp_path / "model.mlpkit").note_ == "of the user"
+    loaded = mlpkit.load(tmp_path / "model.mlpkit")
+    assert (loaded.note_, loaded._own) == ("of the user", {"of a subclass": 1})
 
 
 def test_invalid_parameters_are_refused(tmp_path: Path) -> None:
