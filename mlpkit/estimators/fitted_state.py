@@ -70,6 +70,8 @@ def restored_progress(state: Any) -> Progress:
 
 def with_requests(estimator: Any, requests: Mapping[str, Any]) -> Any:
     """Return the estimator after setting its metadata requests by method."""
+    if not requests:
+        return estimator
     with config_context(enable_metadata_routing=True):
         for method, values in requests.items():
             getattr(estimator, f"set_{method}_request")(**values)

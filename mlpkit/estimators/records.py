@@ -5,6 +5,7 @@ A record is a dict of plain values with the key "$", which is the kind of the ob
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ def record_of(value: Any) -> dict[str, Any] | None:
             return None
         name, options = value.origin
         return {TYPE: "partitioner", "name": name, "options": dict(options)}
+    if isinstance(value, Path):
+        return {TYPE: "path", "value": str(value)}
     if isinstance(value, NamedObject):
         return {TYPE: "replaced", "name": value.name}
     if isinstance(value, Solver):
@@ -192,6 +195,7 @@ def _schedule(entries: Fields) -> Any:
 MAKERS: dict[str, Callable[[Fields], Any]] = {
     "encoder": encoder_of,
     "partitioner": _partitioner,
+    "path": lambda entries: Path(entries.text("value")),
     "random_state": _random_state,
     "replaced": lambda entries: NamedObject(entries.text("name")),
     "schedule": _schedule,

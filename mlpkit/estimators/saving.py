@@ -12,6 +12,7 @@ from mlpkit.estimators.stored_objects import Member, is_storable, member_of, str
 from mlpkit.files.archive import Archive, write_archive
 from mlpkit.files.errors import NotStorable
 from mlpkit.files.values import Path, Writer
+from mlpkit.plugin import Partitioner
 from mlpkit.registry.stored_names import stored_name
 
 KIND = "estimator"  # of the file
@@ -149,8 +150,10 @@ def _message(cls: str, path: Path, value: Any) -> str:
         what = f"what was made of the parameter {PARAMETERS.get(str(entry), entry)}"
         place = f" (at {entry}.{place})"
     kind = getattr(value, "__qualname__", None) or type(value).__qualname__
+    advice = "Use the name of a component instead"
+    if isinstance(value, Partitioner):
+        advice = "Create it with mlpkit.by(name, ...) instead"
     return (
         f"{cls} can't be saved: {what} contains {kind!r}{place}, which has no form without code."
-        " Use the name of a component instead, or store the estimator with joblib.dump(estimator,"
-        " path)."
+        f" {advice}, or store the estimator with joblib.dump(estimator, path)."
     )

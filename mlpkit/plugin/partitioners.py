@@ -36,3 +36,10 @@ class Partitioner(NamedTuple):
     assign: Callable[[Any, Dataset], Groups]
     merge: Callable[[Any, Any], Any] | None = None
     origin: tuple[str, Mapping[str, Any]] | None = None
+
+    def __repr__(self) -> str:
+        if self.origin is None:
+            return f"<Partitioner {self.name!r}>"
+        name, options = self.origin
+        given = ", ".join(f"{key}={value!r}" for key, value in options.items() if value is not None)
+        return f"<Partitioner {self.name!r}: {name}({given})>"

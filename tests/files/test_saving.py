@@ -25,7 +25,7 @@ from mlpkit.estimators import pickle_versions
 from mlpkit.estimators.summary import read_summary
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend as numpy_backend
-from mlpkit.plugin import PluginError, Solver
+from mlpkit.plugin import Partitioner, PluginError, Solver
 
 pytestmark = pytest.mark.once
 
@@ -49,6 +49,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("solver", Solver(accuracy), "'Solver', which"),
     ("trainer", lambda *args: None, "'<lambda>', which"),
     ("encoder", StandardScaler(), "'StandardScaler', which"),
+    ("partitions", Partitioner("p", accuracy, accuracy), r"'Partitioner'.* mlpkit\.by\(name"),
     ("partitions", [by_function(accuracy)], r"'accuracy' \(at partitions\.0\.options\.function\)"),
 ]
 
@@ -149,6 +150,12 @@ def test_a_generator_goes_on(tmp_path: Path) -> None:
     assert clf.random_state.rand() == loaded.random_state.rand()
 
 
+def test_paths_are_parameters(tmp_path: Path) -> None:
+    """A path stays one; nothing is read or written there."""
+    MLPClassifier(checkpoint=Path("folder") / "run.ckpt").save(tmp_path / "model.mlpkit")
+    assert mlpkit.load(tmp_path / "model.mlpkit").checkpoint == Path("folder") / "run.ckpt"
+
+
 def test_the_schema_is_readable(tmp_path: Path) -> None:
     """It contains everything but arrays of weights, whose names are readable."""
     path = tmp_path / "model.mlpkit"
@@ -166,6 +173,7 @@ def test_the_schema_is_readable(tmp_path: Path) -> None:
     assert schema["parameters"]["metrics"] == ["accuracy"]
     assert schema["metric_history"]["blocks"][0]["metrics"] == ["accuracy"]
     assert schema["report"]["epochs"] == clf.n_iter_ and schema["report"]["loss"] == clf.loss_
+    assert mlpkit.load(path).coefs_[0].base is not None  # a view of the bytes that were read
 
 
 def test_a_summary_needs_no_weights(tmp_path: Path) -> None:
