@@ -12,6 +12,8 @@ from mlpkit.commands import demo, demo_progress
 from mlpkit.plugin import Report
 from mlpkit.registry.lookup import Registry
 
+pytestmark = pytest.mark.once
+
 NUMBERS = r"\s+(\S+)\s+(\d+)\s+(\S+) s\s+(\S+) s"
 BACKENDS = [
     "'broken', 'mlpkit_heavy:backend', 'fails when it is used'",

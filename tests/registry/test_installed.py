@@ -15,6 +15,7 @@ from mlpkit.registry import lookup as registry
 from mlpkit.registry.lookup import Registry
 
 
+@pytest.mark.once
 def test_only_used_plugins_are_imported(tmp_path: Path) -> None:
     """`import mlpkit` imports no plugin, and a fit imports only those that it uses."""
     for name in ("one", "two", "three", "four", "five"):

@@ -269,6 +269,7 @@ def test_bad_input() -> None:
         evaluate(clf, iter([(X[:400], y[:400]), (X[400:], np.full(169, 7))]))
 
 
+@pytest.mark.once
 def test_reports_need_neither_pandas_nor_matplotlib() -> None:
     """Both are asked for where they are used, with an error that says what to install."""
     code = (
