@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from numbers import Real
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from mlpkit.data.tables import (
     is_missing,
 )
 from mlpkit.messages import plain_repr
-from mlpkit.plugin import Array, Arrays, Column
+from mlpkit.plugin import Array, Arrays, Column, Namespace, PortableEncoding, TableColumn
 
 LARGEST = 1e6  # standard deviations; values beyond are clipped, so that none is infinite
 
@@ -116,6 +117,17 @@ class StandardEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         return np.array([column.name for column in self.columns], dtype=object)
 
+    def portable(self) -> PortableEncoding:
+        """Describe the encoder, so that exporters can convert it to other forms.
+
+        Returns
+        -------
+        PortableEncoding
+        """
+        check_is_fitted(self)
+        columns = (TableColumn(name, i, "number") for i, name in enumerate(self.names_))
+        return PortableEncoding(tuple(columns), partial(_encoded, self.mean_, self.scale_))
+
     def get_state(self) -> tuple[Arrays, dict[str, Any]]:
         """Return what `fit` learned.
 
@@ -157,6 +169,13 @@ class StandardEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "names_")
+
+
+def _encoded(mean: Array, scale: Array, xp: Namespace, columns: list[Any]) -> Any:
+    """The encoded rows of columns of numbers, as `StandardEncoder.transform` returns them."""
+    rows = (xp.stack(columns, axis=1) - mean) / scale
+    rows = xp.where(xp.isnan(rows), 0.0, xp.clip(rows, -LARGEST, LARGEST))
+    return xp.astype(rows, xp.float32)
 
 
 def _columns(X: Any) -> Iterator[tuple[str, Array]]:

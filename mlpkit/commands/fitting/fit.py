@@ -20,7 +20,8 @@ from mlpkit.commands.fitting.settings import (
 )
 from mlpkit.commands.fitting.tasks import Inference, inferred_task
 from mlpkit.commands.fitting.validation import divided, valid_of
-from mlpkit.commands.models.names import TARGET
+from mlpkit.commands.models.kinds import encoder_kinds
+from mlpkit.commands.models.names import KINDS, TARGET
 from mlpkit.commands.output_files import check_writable
 from mlpkit.commands.running import INTERRUPTED
 from mlpkit.commands.tables.reading import Tables
@@ -177,7 +178,7 @@ def fitted(settings: Settings, plan: Plan, style: Style, say: Callable[[str], No
         if interruption.requested and not getattr(estimator, "n_iter_", 0):
             raise KeyboardInterrupt  # no epoch is complete
         interruption.end_training()
-        setattr(estimator, TARGET, settings.target)
+        describe(estimator, settings)
         estimator.save(settings.output)
         size = os.path.getsize(settings.output)
     n_epochs = estimator.n_iter_
@@ -214,6 +215,15 @@ def train(estimator: Any, plan: Plan, log: EpochLog) -> None:
             estimator.fit(plan.train.X, plan.train.y, **arguments)
     finally:
         estimator.callbacks = callbacks
+
+
+def describe(estimator: Any, settings: Settings) -> None:
+    """Set the attributes that tell the other commands what the columns are."""
+    setattr(estimator, TARGET, settings.target)
+    encoder = getattr(estimator, "encoder_", None)
+    if encoder is not None:
+        kinds = encoder_kinds(list(estimator.feature_names_in_), encoder)
+        setattr(estimator, KINDS, list(kinds.values()))
 
 
 def printer(quiet: bool) -> Callable[[str], None]:

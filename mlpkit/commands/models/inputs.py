@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from mlpkit.commands.models.kinds import Kind, column_kinds
+from mlpkit.commands.models.kinds import Kind, encoder_kinds
 from mlpkit.commands.tables.errors import InputError
 from mlpkit.commands.tables.kinds import TYPES, as_numbers, as_text, kind_of
 from mlpkit.commands.tables.reading import Tables
@@ -71,4 +71,4 @@ def inputs_of(estimator: Any, tables: Tables, others: Sequence[str]) -> Inputs:
     tables.check_columns(names)
     if encoder is None:
         return Inputs(dict.fromkeys(names, "number"), False)
-    return Inputs(column_kinds(names, getattr(encoder, "columns", ())), True)
+    return Inputs(encoder_kinds(names, encoder), True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlpkit.commands import durations
 from mlpkit.commands.models.kinds import column_kinds
-from mlpkit.commands.models.names import TARGET
+from mlpkit.commands.models.names import KINDS, TARGET
 from mlpkit.files.archive import VERSION, read_schema, read_shapes
 from mlpkit.files.values import TYPE
 from mlpkit.messages import comma_separated, escaped
@@ -78,6 +78,9 @@ def features(schema: Mapping[str, Any]) -> list[dict[str, str]]:
     names = plain(attributes.get("feature_names_in_"))
     if not isinstance(names, list):
         names = [f"x{i}" for i in range(n if isinstance(n, int) else 0)]
+    stored = plain(attributes.get(KINDS))
+    if isinstance(stored, list) and len(stored) == len(names):
+        return [{"name": str(n), "kind": str(k)} for n, k in zip(names, stored, strict=True)]
     columns = _dict(_dict(schema, "encoder"), "columns")
     if not columns:
         return [{"name": str(name), "kind": "number"} for name in names]

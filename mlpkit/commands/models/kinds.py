@@ -1,34 +1,53 @@
 """The kinds of the columns that a model was fitted to."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from mlpkit.plugin import Column
+from mlpkit.plugin import Column, TableColumn
 
 #: What a column of a table contains.
 Kind = Literal["number", "boolean", "text", "date", "empty", "other"]
 
-# of the columns that an encoder makes of one column, the first of these decides
-KINDS: Mapping[str, Kind] = {
-    "date": "date",
-    "numeric": "number",
-    "boolean": "boolean",
-    "one_hot": "text",
-    "category": "text",
-}
+
+def encoder_kinds(names: Sequence[str], encoder: Any) -> dict[str, Kind]:
+    """Return the kind of each column of the table that a fitted encoder expects.
+
+    It is "other" for a column of which the encoder makes nothing.
+    """
+    if not hasattr(encoder, "portable"):
+        return column_kinds(names, getattr(encoder, "columns", ()))
+    found = {names[c.position]: _kind(c) for c in encoder.portable().columns}
+    return {name: found.get(name, "other") for name in names}
+
+
+def _kind(column: TableColumn) -> Kind:
+    if column.kind == "category":
+        return "text" if column.has_strings else "number"
+    return column.kind
 
 
 def column_kinds(names: Sequence[str], columns: Sequence[Column]) -> dict[str, Kind]:
     """Return the kind of each column of a table from the columns that an encoder makes of it.
 
-    >>> column_kinds(["age", "sex"], [Column("age", "age"), Column("sex_f", "sex", "one_hot")])
-    {'age': 'number', 'sex': 'text'}
+    A number has its own name there, while statistics of a category have others.
+
+    >>> made = [Column("age", "age"), Column("sex_f", "sex", "one_hot"),
+    ...         Column("city", "city", "category", 99), Column("city_mean", "city")]
+    >>> column_kinds(["age", "sex", "city"], made)
+    {'age': 'number', 'sex': 'text', 'city': 'text'}
     """
-    found: dict[str, set[str]] = {}
-    for column in columns:
-        found.setdefault(column.source, set()).add(column.kind)
     kinds: dict[str, Kind] = {}
     for name in names:
-        made = found.get(name, set())
-        kinds[name] = next((kind for known, kind in KINDS.items() if known in made), "other")
+        made = [column for column in columns if column.source == name]
+        known = {column.kind for column in made}
+        if "date" in known:
+            kinds[name] = "date"
+        elif any(column.kind == "numeric" and column.name == name for column in made):
+            kinds[name] = "number"
+        elif known & {"one_hot", "category"}:
+            kinds[name] = "text"
+        elif "boolean" in known:
+            kinds[name] = "boolean"
+        else:
+            kinds[name] = "number" if "numeric" in known else "other"
     return kinds
