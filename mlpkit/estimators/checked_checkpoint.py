@@ -29,6 +29,8 @@ def checked_checkpoint(
 
     ``data`` and ``sets`` are encoded rows; ``fresh`` is whether training begins with new weights.
     """
+    if parameters.checkpoint is None:
+        return NoCheckpoint()
     checkpoint = checkpoint_of(parameters)
     values = {name: getattr(estimator, name) for name in estimator._parameter_names}
     names = getattr(estimator, "feature_names_in_", None)
@@ -43,12 +45,11 @@ def checked_checkpoint(
 
 def checkpoint_of(parameters: Parameters) -> Checkpoint:
     """The checkpoint of a fit with these parameters."""
-    if parameters.checkpoint is None:
-        return NoCheckpoint()
     from mlpkit.training.checkpoint_file import CheckpointFile  # imports safetensors
 
     distributions = [*DISTRIBUTIONS, *_distributions_of_backend(parameters)]
-    return CheckpointFile(parameters.checkpoint, parameters.checkpoint_every, distributions)
+    path: Any = parameters.checkpoint
+    return CheckpointFile(path, parameters.checkpoint_every, distributions)
 
 
 def _distributions_of_backend(parameters: Parameters) -> list[str]:

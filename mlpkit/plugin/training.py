@@ -102,6 +102,12 @@ class Report(NamedTuple):
 #: epoch, with epoch 0, and returns None, False or a learning rate. ``on_end(report)`` is called
 #: after training, also after an error, and returns None, or all weights by name, finite and with
 #: their shapes, which replace the last ones.
+#:
+#: A callback that keeps something from epoch to epoch has the methods ``get_state()``, which
+#: returns plain values as in `Report.checkpoint`, and ``set_state(state)``. When a fit continues
+#: from a checkpoint, ``on_begin`` receives the report of the last saved epoch, what it returns is
+#: ignored, and ``set_state`` is called after it. An attribute ``only_observes = True`` says that a
+#: callback does not influence training, so that a fit may be continued without it.
 Callback: TypeAlias = Callable[[Report], "bool | float | None"]
 
 

@@ -10,6 +10,7 @@ from mlpkit.monitoring.protocol import Monitor
 from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import (
     Array,
+    Arrays,
     InvalidResult,
     Job,
     Progress,
@@ -77,7 +78,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
         monitor.predict_validation(validation.predictions)
     monitor.begin(partial(_predict, live, network.spec, inputs.targets), live.state)
     score = time_limit.timed(_score_of(parameters, monitor, validation), live.state)
-    observer = _observer_of(network, parameters, inputs, live)
+    observer = _observer_of(network, parameters, inputs, live.steps.arrays)
     checkpoint.check("callbacks", observer.description)
     checkpoint.restore(observer)
     result = partial(_result, network, parameters, live, observer)
@@ -135,6 +136,8 @@ def _finished(
     network: FittedNetwork, parameters: Parameters, inputs: FitInputs, saved: SavedResult
 ) -> FitResult:
     """The result of a fit that is complete: without training and without a backend."""
+    observer = _observer_of(network, parameters, inputs, lambda state: saved.weights)
+    inputs.checkpoint.check("callbacks", observer.description)
     inputs.tasks.begin(_max_epochs(parameters, inputs.recipe, inputs.passes), inputs.rows)
     split = split_of(parameters, inputs, network.spec.seed)
     inputs.monitor.set_state(saved.monitor)
@@ -181,9 +184,12 @@ def _score_of(
 
 
 def _observer_of(
-    network: FittedNetwork, parameters: Parameters, inputs: FitInputs, live: LiveState
+    network: FittedNetwork,
+    parameters: Parameters,
+    inputs: FitInputs,
+    arrays: Callable[[State], Arrays],
 ) -> EpochObserver:
-    """The observer with the monitor and all callbacks."""
+    """The observer with the monitor and all callbacks; ``arrays(state)`` are weights."""
     callbacks = callbacks_of(
         parameters,
         inputs.passes,
@@ -197,9 +203,7 @@ def _observer_of(
     if parameters.early_stopping_on == LOSS:
         criterion = loss_criterion
     predictions = inputs.targets.predictions
-    return EpochObserver(
-        callbacks, live.steps.arrays, inputs.monitor, criterion, sources, predictions
-    )
+    return EpochObserver(callbacks, arrays, inputs.monitor, criterion, sources, predictions)
 
 
 def _job_of(

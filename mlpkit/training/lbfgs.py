@@ -157,7 +157,8 @@ class Evaluations:
     def _check_deadline(self) -> None:
         """Raise OutOfTime if there is no time, unless that would leave the initial weights."""
         has_improved = self.best_loss < self.first_loss
-        if has_improved and self.deadline is not None and self.deadline.left() < self.seconds:
+        seconds = time_limit.MARGIN * self.seconds
+        if has_improved and self.deadline is not None and self.deadline.left() < seconds:
             self.deadline.reach()
             raise OutOfTime
 

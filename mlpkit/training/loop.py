@@ -138,9 +138,8 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     ValueError in the epoch in which the weights become infinite or NaN, unless this call has such
     a best epoch; then it warns.
     """
-    recipe = job.recipe
-    last = job.passes or recipe.max_iter
-    planned = has_plan(recipe) and not job.passes  # the length of a stream is not known
+    last = job.passes or job.recipe.max_iter
+    planned = has_plan(job.recipe) and not job.passes  # the length of a stream is not known
     done, orders = beginning(job, state, progress)
     pace = Pace(job.deadline)
     try:
@@ -151,21 +150,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
             if epoch is None:
                 done = done.interrupted()
                 break
-            is_best = epoch.score is not None and epoch.score > done.progress.best_score
-            best = epoch.averaged if is_best else done.best
-            progress = epoch.advanced(done.progress, job.n_rows)
-            progress, note, stop = after_epoch(progress, epoch, recipe, planned)
-            stop |= epoch.is_cut
-            now = Completed(epoch.state, epoch.averaged, progress, best)
-            report = epoch.report(job.n_rows, note)._replace(
-                checkpoint=partial(now.values, job, orders), is_last=stop or epoch.number == last
-            )
-            decision = observer(epoch.averaged, report)
-            if isinstance(decision, float):
-                progress = replace(progress, learning_rate=decision)
-            else:
-                stop |= decision
-            done = now._replace(progress=replace(progress, interrupted=epoch.is_cut))
+            done, stop = observed_epoch(job, done, epoch, orders, observer)
             if epoch.has_diverged:
                 warnings.warn(divergence_warning(epoch.number), ConvergenceWarning)
             if epoch.number == last and not (stop or planned or job.passes):
@@ -184,3 +169,26 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     if not is_finite(job.steps, done.averaged):
         raise divergence_error(done.progress.epoch)
     return done.averaged, done.progress
+
+
+def observed_epoch(
+    job: Job, done: Completed, epoch: Epoch, orders: RowOrders, observer: Observer
+) -> tuple[Completed, bool]:
+    """Call the observer after an epoch; return training after it, and whether it stops."""
+    last = job.passes or job.recipe.max_iter
+    planned = has_plan(job.recipe) and not job.passes
+    is_best = epoch.score is not None and epoch.score > done.progress.best_score
+    best = epoch.averaged if is_best else done.best
+    progress = epoch.advanced(done.progress, job.n_rows)
+    progress, note, stop = after_epoch(progress, epoch, job.recipe, planned)
+    stop |= epoch.is_cut
+    now = Completed(epoch.state, epoch.averaged, progress, best)
+    report = epoch.report(job.n_rows, note)._replace(
+        checkpoint=partial(now.values, job, orders), is_last=stop or epoch.number == last
+    )
+    decision = observer(epoch.averaged, report)
+    if isinstance(decision, float):
+        progress = replace(progress, learning_rate=decision)
+    else:
+        stop |= decision
+    return now._replace(progress=replace(progress, interrupted=epoch.is_cut)), stop

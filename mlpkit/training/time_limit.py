@@ -13,6 +13,7 @@ from mlpkit.plugin import Array, Batches, Deadline, Job, Observer, Report, State
 now = time.perf_counter
 PART_ROWS = 4096  # of the first part, as in blocks of compiled steps
 SHORT = 0.05  # seconds; a shorter part is followed by one of twice its steps
+MARGIN = 1.25  # for a part or an epoch that takes longer than the one before it
 
 Score: TypeAlias = Callable[[State], float | Array]  # as in `Job.score`
 
@@ -100,7 +101,7 @@ class TimeLimit:
         """Whether there is no time for another epoch with so many seconds for steps and score."""
         if self._n_epochs == 1 and self.is_asked:  # the first epoch may include a compilation
             return False
-        return self._left() < seconds + 2 * self.observing + self.scoring
+        return self._left() < MARGIN * (seconds + 2 * self.observing + self.scoring)
 
     @property
     def note(self) -> str:
@@ -145,7 +146,7 @@ class Pace:
         for part in self._parts(batches):
             n_steps = len(part.order)
             is_free = not (found or may_skip)
-            if not is_free and self.deadline.left() < n_steps * self.seconds:
+            if not is_free and self.deadline.left() < MARGIN * n_steps * self.seconds:
                 self.deadline.reach()
                 break
             began = now()

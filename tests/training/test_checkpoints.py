@@ -89,8 +89,13 @@ FITS: dict[str, tuple[type, dict[str, Any], list[int]]] = {
     ),
     "cycles": (
         MLPRegressor,
-        {"trainer": CYCLES, "early_stopping_on": "loss", "max_iter": 30},
-        [1, 3, 8],
+        {
+            "trainer": replace(CYCLES, eligible=1.0, min_gain=0.0),
+            "early_stopping_on": "loss",
+            "max_iter": 30,
+            "learning_rate_init": 0.5,
+        },
+        [1, 3, 8, 14, 19],
     ),
     "cycles without scores": (
         MLPClassifier,
@@ -102,6 +107,7 @@ FITS: dict[str, tuple[type, dict[str, Any], list[int]]] = {
         {
             "trainer": replace(CYCLES, min_gain=0.5),
             "early_stopping_on": "loss",
+            "max_iter": 30,
             "metrics": "mae",
         },
         [5, 8],
@@ -303,6 +309,17 @@ def test_other_parameters_are_an_error(killed: Path, params: dict[str, Any], mes
     with pytest.raises(ValueError, match=f"belongs to another fit: {message}.*Restore the param"):
         clf.fit(X, LABELS, X_val=X[:9], y_val=LABELS[:9])
     assert killed.read_bytes() == before and not hasattr(clf, "n_iter_")
+
+
+@pytest.mark.once
+def test_other_parameters_of_a_complete_fit_are_an_error(tmp_path: Path) -> None:
+    """Its result is that of the parameters with which it was saved, callbacks included."""
+    path = tmp_path / "run.ckpt"
+    classifier(path).fit(X, LABELS)
+    for params in ({"alpha": 0.5}, {"callbacks": twice_as_fast}, {"metrics": "accuracy"}):
+        with pytest.raises(ValueError, match="belongs to another fit: (alpha|callbacks|metrics)"):
+            classifier(path).set_params(**params).fit(X, LABELS)
+    classifier(path, ["print", "progress"]).fit(X, LABELS)
 
 
 @pytest.mark.once

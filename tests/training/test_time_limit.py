@@ -83,12 +83,12 @@ def test_an_epoch_that_is_too_long_is_cut(clock: Clock) -> None:
     """Its steps count, and the report says how many there were."""
     reports: list[Report] = []
     backend = slow_backend(clock, step=5.0)
-    clf = limited(clock, classifier(backend, 32.0, callbacks=reports.append), 32.0)
+    clf = limited(clock, classifier(backend, 33.0, callbacks=reports.append), 33.0)
     assert clock.time == 30.0
     assert (clf.n_iter_, clf.t_, len(clf.loss_curve_)) == (1, 240, 1)
     assert reports[0].note == "The time limit ended this epoch after 6 of 10 steps."
     part: Any = classifier("numpy", None, shuffle=False, batch_size=40)
-    cut: Any = limited(clock, classifier(backend, 32.0, shuffle=False), 32.0)
+    cut: Any = limited(clock, classifier(backend, 33.0, shuffle=False), 33.0)
     part.partial_fit(X[:240], Y[:240], classes=[0, 1])
     np.testing.assert_allclose(cut.coefs_[0], part.coefs_[0], rtol=1e-12)
 
@@ -199,8 +199,8 @@ def test_training_that_ends_by_itself_does_not_warn_of_the_limit(clock: Clock) -
 def test_an_incomplete_epoch_does_not_measure_all_training_rows(clock: Clock) -> None:
     """Running metrics of the training rows need the predictions of all of them."""
     backend = slow_backend(clock, step=5.0)
-    clf = classifier(backend, 32.0, metrics="accuracy")
-    clf = limited(clock, clf, 32.0, X_val=X[:50], y_val=Y[:50])
+    clf = classifier(backend, 33.0, metrics="accuracy")
+    clf = limited(clock, clf, 33.0, X_val=X[:50], y_val=Y[:50])
     assert {value.split for value in clf.metric_history_} == {"validation"}
 
 
