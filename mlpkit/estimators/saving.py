@@ -68,7 +68,7 @@ def content_of(estimator: Any, name: str) -> tuple[dict[str, Any], list[Member]]
     versions = versions_of(attributes, names)
     state = plain_state(names, attributes)
     training = state.pop("_training", {})
-    parameters = {n: _as_text(state.pop(n)) for n in names}
+    parameters = {n: state.pop(n) for n in names}
     entries = {entry: state.pop(n) for n, entry in ENTRIES.items() if state.get(n) is not None}
     network = entries.get("network", {})
     members = [_store_builder(parameters), _store_network(network, attributes)]
@@ -103,11 +103,6 @@ def _store_network(state: dict[str, Any], attributes: Mapping[str, Any]) -> Memb
     if member is not None:
         state["structure"] = structure_with(member, network.structure, network.origin[0])
     return member
-
-
-def _as_text(value: Any) -> Any:
-    """A path as a string; any other value of a parameter as it is."""
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def report_of(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -210,7 +210,7 @@ def test_an_estimator_with_a_path_can_be_saved(tmp_path: Path) -> None:
     clf = classifier(tmp_path / "run.ckpt", time_limit=1e6).fit(X, Y)
     clf.set_params(callbacks=None).save(tmp_path / "clf.mlpkit")
     loaded = mlpkit.load(tmp_path / "clf.mlpkit")
-    assert (loaded.checkpoint, loaded.time_limit) == (str(tmp_path / "run.ckpt"), 1e6)
+    assert (loaded.checkpoint, loaded.time_limit) == (tmp_path / "run.ckpt", 1e6)
     assert_same_fit(clf, loaded.fit(X, Y))
 
 
