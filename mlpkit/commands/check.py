@@ -33,6 +33,7 @@ CONFORMANCE_TESTS: dict[Kind, str] = {
     "metric": "MetricTests",
     "partitioner": "PartitionerTests",
     "encoder": "EncoderTests",
+    "exporter": "ExporterTests",
 }
 
 
@@ -174,7 +175,7 @@ def required_options(kind: Kind, factory: Any) -> list[str]:
     """Return the options that a factory requires."""
     if kind == "trainer":
         return []
-    n_positional = {"backend": 3, "builder": 2}.get(kind, 0)
+    n_positional = {"backend": 3, "builder": 2, "exporter": 1}.get(kind, 0)
     try:
         parameters = list(inspect.signature(factory).parameters.values())[n_positional:]
     except (TypeError, ValueError):  # no signature

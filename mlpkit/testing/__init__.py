@@ -7,9 +7,9 @@ The test module of a backend::
     class TestMyBackend(BackendTests):
         backend = "mine"
 
-`BuilderTests`, `SolverTests`, `MetricTests`, `PartitionerTests`, `EncoderTests`, `TrainerTests`
-and `CallbackTests` are used in the same way: the attribute with the name of the kind is the name of
-the component, and ``options`` are its options.
+`BuilderTests`, `SolverTests`, `MetricTests`, `PartitionerTests`, `EncoderTests`, `TrainerTests`,
+`CallbackTests` and `ExporterTests` are used in the same way: the attribute with the name of the
+kind is the name of the component, and ``options`` are its options.
 
 Tests that a component cannot pass are declared in ``exempt``, a dict from the name of the test to
 the reason. They are expected to fail, and a test that passes unexpectedly is a failure.
@@ -27,6 +27,7 @@ MODULES = (
     "conformance",
     "encoder_case",
     "encoders",
+    "exporters",
     "memory",
     "metrics",
     "namespaces",
@@ -43,6 +44,7 @@ from mlpkit.testing.callbacks import CallbackTests
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
 from mlpkit.testing.conformance import ConformanceTests
 from mlpkit.testing.encoders import EncoderTests
+from mlpkit.testing.exporters import ExporterTests
 from mlpkit.testing.metrics import MetricTests
 from mlpkit.testing.networks import BuilderTests, SolverTests
 from mlpkit.testing.partitioners import PartitionerTests
@@ -56,6 +58,7 @@ __all__ = [
     "CallbackTests",
     "ConformanceTests",
     "EncoderTests",
+    "ExporterTests",
     "MetricTests",
     "PartitionerTests",
     "SolverTests",

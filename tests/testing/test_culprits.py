@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from culprits import backends, encoders, measures, solvers, training
+from culprits import backends, encoders, exporters, measures, solvers, training
 from distributions import install, offering
 from encoders import Levels
 
@@ -34,6 +34,7 @@ CULPRITS: dict[str, dict[str, Any]] = {
     "Metric": measures.METRICS,
     "Partitioner": measures.PARTITIONERS,
     "Encoder": encoders.ENCODERS,
+    "Exporter": exporters.EXPORTERS,
 }
 RIGHT: dict[str, Any] = {
     "Backend": numpy_backend.backend,
@@ -44,11 +45,13 @@ RIGHT: dict[str, Any] = {
     "Metric": measures.metric,
     "Partitioner": measures.partitioner,
     "Encoder": Levels,
+    "Exporter": exporters.exporter,
 }
 BASES: dict[str, Any] = {
     "Backend": backends.BackendCulprit,
     "Solver": solvers.SolverCulprit,
     "Callback": training.CallbackCulprit,
+    "Exporter": exporters.ExporterCulprit,
 }
 WATCHED = "an_epoch_returns_predictions"
 METRIC = "fields_are_valid_and_picklable"
