@@ -14,7 +14,7 @@ from mlpkit.estimators.saving import ENTRIES, KIND, OF_NETWORK
 from mlpkit.estimators.stored_objects import KIND as OBJECT
 from mlpkit.estimators.stored_objects import restored_member, stored_member
 from mlpkit.files.archive import errors_of, read_archive
-from mlpkit.files.errors import InvalidFile
+from mlpkit.files.errors import InvalidFile, problem_of
 from mlpkit.files.fields import Fields
 from mlpkit.files.values import TYPE
 from mlpkit.plugin import PluginError
@@ -69,7 +69,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     except (InvalidFile, PluginError, OSError):
         raise
     except Exception as error:  # of an encoder or a builder
-        reason = f"it is damaged: {type(error).__name__}: {error}"
+        reason = f"it is damaged: {type(error).__name__}: {problem_of(error)}"
         raise InvalidFile(path, reason) from error
     pickle_versions.warn_if_different(type(estimator).__name__, versions)
     return estimator

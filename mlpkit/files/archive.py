@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from mlpkit.files.array_bytes import array_bytes, arrays_of, shapes_of
 from mlpkit.files.atomic_file import write_atomically
-from mlpkit.files.errors import InvalidFile
+from mlpkit.files.errors import InvalidFile, problem_of
 from mlpkit.files.values import Reader, Writer
 
 VERSION = 1  # of the format
@@ -165,7 +165,9 @@ class errors_of:
             case MemoryError():
                 raise InvalidFile(self.path, "it does not fit into the memory") from error
             case NotImplementedError() | RuntimeError():  # compression, encryption
-                raise InvalidFile(self.path, f"its zip is not supported ({error})") from error
+                raise InvalidFile(
+                    self.path, f"its zip is not supported ({problem_of(error)})"
+                ) from error
             case (
                 ValueError()
                 | TypeError()
@@ -174,7 +176,7 @@ class errors_of:
                 | AttributeError()
                 | OverflowError()
             ):
-                raise InvalidFile(self.path, f"it is damaged: {error}") from error
+                raise InvalidFile(self.path, f"it is damaged: {problem_of(error)}") from error
 
 
 def _members(file: BinaryIO, kind: str) -> tuple[dict[str, Any], zipfile.ZipFile]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+LONGEST = 500  # characters of a message
+
 
 class InvalidFile(ValueError):
     """A file is not a file of mlpkit, is damaged, or was written by a newer version.
@@ -25,6 +27,16 @@ class InvalidFile(ValueError):
 
     def __str__(self) -> str:
         return f"{str(self.path)!r} can't be read: {self.reason.rstrip('.')}."
+
+
+def problem_of(error: BaseException) -> str:
+    """Return the message of an error in one line of limited length, since a file may have chosen it.
+
+    >>> problem_of(ValueError("a\\n  b"))
+    'a b'
+    """
+    line = " ".join(str(error).split()) or type(error).__name__
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
 class NotStorable(TypeError):

@@ -206,7 +206,7 @@ def test_a_copied_file_continues_too(tmp_path: Path) -> None:
 
 
 def test_an_estimator_with_a_path_can_be_saved(tmp_path: Path) -> None:
-    """As a string, also if the path is an object."""
+    """The path is a path again, and training goes on in it."""
     clf = classifier(tmp_path / "run.ckpt", time_limit=1e6).fit(X, Y)
     clf.set_params(callbacks=None).save(tmp_path / "clf.mlpkit")
     loaded = mlpkit.load(tmp_path / "clf.mlpkit")
