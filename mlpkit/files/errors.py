@@ -30,9 +30,9 @@ class InvalidFile(ValueError):
 
 
 def problem_of(error: BaseException) -> str:
-    """Return the message of an error in one line of limited length, since a file may have chosen it.
+    """Return the message of an error as one line of limited length; a file may have chosen it.
 
-    >>> problem_of(ValueError("a\\n  b"))
+    >>> problem_of(ValueError("a  b"))
     'a b'
     """
     line = " ".join(str(error).split()) or type(error).__name__
