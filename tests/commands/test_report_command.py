@@ -141,6 +141,7 @@ def test_limits_decide_the_exit_code(
     """Each violated limit is one line, whatever the format of the report is."""
     result = report(folder, "--by", "sex", *limit, *output)
     assert result.code == bool(failed)
+    assert bool(result.out) is ("--quiet" not in output)
     lines = result.err.splitlines()
     assert len(lines) == len(failed)
     for line, start in zip(lines, failed, strict=True):

@@ -94,7 +94,8 @@ def features(schema: Mapping[str, Any]) -> list[dict[str, str]]:
 def text_of(content: Mapping[str, Any]) -> str:
     """Return the description as lines of text."""
     versions = comma_separated(f"{name} {v}" for name, v in content["versions"].items())
-    lines = [f"{escaped(content['class'])} ({versions})"]
+    name = str(content["class"]).rpartition("/")[2]
+    lines = [f"{escaped(name)} ({versions})"]
     entries = {
         "file": f"{escaped(content['file'])}, {content['bytes'] / 1e6:.2f} MB",
         "task": _task_text(content),

@@ -131,7 +131,8 @@ def write(
         "text": lambda: f"{report}\n",
     }[form]()
     if options.output is None:
-        sys.stdout.write(text)
+        if options.format is not None or not options.quiet:
+            sys.stdout.write(text)
         return
     data = text.encode()
     write_atomically(options.output, lambda file: file.write(data))
