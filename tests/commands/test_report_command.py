@@ -116,6 +116,14 @@ def test_the_page_has_the_history_and_escapes_data(folder: Path, tmp_path: Path)
     assert "<script" not in page and "<b>Income" not in page
     assert "&lt;script&gt;x&lt;/script&gt;" in page and "&lt;b&gt;Income&lt;/b&gt;" in page
     assert "max_log_loss=0.01" in page and "people.parquet" in page
+    assert "Calibration</h2>" in page and "Training</h2>" in page
+
+
+def test_the_page_of_a_regressor(folder: Path, tmp_path: Path) -> None:
+    """Its title names the target and the model."""
+    path = tmp_path / "report.html"
+    assert report(folder, "--by-quantile", "age:3", "-o", path, model="pay").code == 0
+    assert "<title>pay: pay.mlpkit</title>" in path.read_text()
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def main(options: argparse.Namespace) -> int:
             partitions=groups,
             confidence=options.confidence or None,
             min_rows=options.min_rows,
+            calibration=form == "html",
         )
         failures = limits.check(report, options.significant)
     details = {"model": options.model, "data": tables.name, "target": comma_separated(names)}
@@ -121,7 +122,7 @@ def write(
     options: argparse.Namespace,
 ) -> None:
     """Write the report to the file, and as text to standard output; without a file only there."""
-    title = options.title
+    title = options.title or f"{details['target']}: {Path(details['model']).name}"
     text = {
         "html": lambda: report.to_html(
             title=title, estimator=estimator, failures=failures, details=details
