@@ -85,7 +85,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     state = _beginning(live, checkpoint.training)
     try:
         learning_rate = observer.begin(state, inputs.progress.learning_rate)
-        progress = replace(inputs.progress, learning_rate=learning_rate)
+        progress = replace(inputs.progress, learning_rate=learning_rate, interrupted=False)
         job = _job_of(network, parameters, inputs, live, split, score)
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         trainer = trainer_of(parameters, recipe)

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from resuming import KillAfter, Killed, assert_same_fit
 
 import mlpkit
 from mlpkit import MLPClassifier
-from mlpkit.files.archive import Archive, write_archive
+from mlpkit.files.archive import Archive, read_archive, write_archive
 from mlpkit.plugin import PluginError, Report
 from mlpkit.training import checkpoint_file, loop
 
@@ -143,6 +144,27 @@ def test_trainers_that_cannot_be_continued(tmp_path: Path) -> None:
         classifier(path, trainer=unstorable).fit(X, Y)
     assert not path.exists()
     classifier(None, trainer=without_checkpoints).fit(X, Y)
+
+
+def keeping(job: Any, state: Any, progress: Any, observer: Any) -> Any:
+    """A trainer that returns the mark of the progress that it receives."""
+    state, after = loop.train(job, state, progress, observer)
+    return state, replace(after, interrupted=progress.interrupted)
+
+
+def test_an_earlier_interrupt_does_not_count(tmp_path: Path) -> None:
+    """A warm start after an interrupted fit has a complete checkpoint."""
+
+    def metric(y: Any, p: Any) -> float:
+        raise KeyboardInterrupt
+
+    clf = classifier(None, warm_start=True, metrics={"half": metric})
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        clf.fit(X, Y)
+    assert clf._progress.interrupted
+    path = tmp_path / "run.ckpt"
+    clf.set_params(metrics=None, trainer=keeping, checkpoint=path, warm_start=True).fit(X, Y)
+    assert "result" in read_archive(path, "checkpoint")
 
 
 class Patience:
