@@ -398,7 +398,9 @@ def test_a_checkpoint_is_continued(people: Path) -> None:
     curve = mlpkit.load("model.mlpkit").loss_curve_
     assert "the checkpoint run.ckpt exists. Pass --resume" in fit(people, *checkpoint).error
     assert fit(people, *checkpoint, "--resume").code == 0
-    assert mlpkit.load("model.mlpkit").loss_curve_ == curve
+    model = mlpkit.load("model.mlpkit")
+    assert model.loss_curve_ == curve
+    assert model.checkpoint is None  # it belongs to the command, and `partial_fit` has none
     assert fit(people, *checkpoint, "--resume", "--seed", 1).code == 2
 
 

@@ -179,6 +179,8 @@ def fitted(settings: Settings, plan: Plan, style: Style, say: Callable[[str], No
             raise KeyboardInterrupt  # no epoch is complete
         interruption.end_training()
         describe(estimator, settings)
+        of_run = {"checkpoint", "time_limit"} & estimator.get_params(deep=False).keys()
+        estimator.set_params(**dict.fromkeys(of_run))  # the model is trained on without them
         estimator.save(settings.output)
         size = os.path.getsize(settings.output)
     n_epochs = estimator.n_iter_
