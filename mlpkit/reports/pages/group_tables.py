@@ -66,7 +66,7 @@ def table(
 ) -> str:
     """A table with the given groups."""
     headings = "".join(_headings(c) for c in columns)
-    most = {1: 5, 2: 4}.get(len(columns), 2)  # ticks
+    most = {1: 3, 2: 4}.get(len(columns), 2)  # ticks; a table of one column may be half as wide
     axes = "".join(f'<th scope="col">{_kind(c)}</th>{_axis(c, most)}' for c in columns)
     n_rows = n_rows_of(columns)
     rows = "".join(
