@@ -430,9 +430,9 @@ def long_fit(people: Path, *arguments: str) -> list[str]:
     ]
 
 
-def test_ctrl_c_writes_the_best_model(people: Path) -> None:
-    """The exit code is 130, and the model is that of the best epoch so far."""
-    code = PROGRAM.format(arguments=long_fit(people, "--log", "json"))
+def interrupted_fit(people: Path, *arguments: str) -> tuple[list[dict[str, Any]], str]:
+    """Interrupt a fit after four epochs; return its objects in JSON, and stderr."""
+    code = PROGRAM.format(arguments=long_fit(people, "--log", "json", *arguments))
     environment = {
         **plain(),
         "MLPKIT_DISABLE_PLUGINS": CORE[0],
@@ -450,13 +450,34 @@ def test_ctrl_c_writes_the_best_model(people: Path) -> None:
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == 130
+    return [json.loads(line) for line in [*lines, *rest.splitlines()]], errors
+
+
+def test_ctrl_c_writes_the_best_model(people: Path) -> None:
+    """The exit code is 130, and the model is that of the best epoch so far."""
+    (_, *epochs, end), errors = interrupted_fit(people)
     assert "Interrupted: training ends after this epoch, and the model is written." in errors
     assert "Traceback" not in errors
-    *epochs, end = [json.loads(line) for line in [*lines[1:], *rest.splitlines()]]
     assert end["interrupted"] is True and end["epochs"] == len(epochs)
     model = mlpkit.load("model.mlpkit")
     assert model.n_iter_ == len(epochs)
     assert model.best_validation_score_ == max(e["validation_score"] for e in epochs)
+
+
+def test_a_checkpoint_continues_after_ctrl_c(people: Path) -> None:
+    """As if the fit had not been interrupted; the model has no trace of the checkpoint."""
+    checkpoint = ("--checkpoint", "run.ckpt", "--resume")
+    (_, *epochs, _), _ = interrupted_fit(people, *checkpoint)
+    n = len(epochs)
+    arguments = [*long_fit(people, *checkpoint), "--time-limit", "1s"]
+    result = run(*arguments, disabled=CORE)
+    assert result.code == 0 and "Continuing from run.ckpt" in result.out
+    continued = mlpkit.load("model.mlpkit")
+    assert continued.checkpoint is None and continued.time_limit is None
+    assert continued.n_iter_ > n
+    as_many = ("--set", f"max_iter={continued.n_iter_}")
+    assert run(*long_fit(people, *as_many), disabled=CORE).code == 0
+    assert mlpkit.load("model.mlpkit").loss_curve_ == continued.loss_curve_
 
 
 def test_a_terminal_shows_lines_and_a_bar(people: Path) -> None:

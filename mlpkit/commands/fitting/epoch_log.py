@@ -68,8 +68,8 @@ class EpochLog:
 
             self.bar = Bar(self.max_epochs)
 
-    def __call__(self, report: Report) -> bool:
-        """Show an epoch, and return whether training should end."""
+    def __call__(self, report: Report) -> None:
+        """Show an epoch; raise KeyboardInterrupt if training should end."""
         self.last = self._values(report)
         if self.style == "json":
             write_json("epoch", self.last)
@@ -78,7 +78,8 @@ class EpochLog:
             if self.bar is not None:
                 left = self.last["seconds_left"]
                 self.bar.show(report.epoch, "" if left is None else f"at most {shown(left)} left")
-        return self.interruption.requested
+        if self.interruption.requested:
+            raise KeyboardInterrupt  # in a callback: the epoch counts, and a checkpoint continues
 
     def on_end(self, report: Report) -> None:
         """Close the bar."""

@@ -63,6 +63,8 @@ def main(options: argparse.Namespace) -> int:
     check_outputs(settings, options.resume)
     say(f"{data.name}: {_size(plan.train, plan.valid)}")
     say(data.inference.reason)
+    if settings.checkpoint is not None and os.path.exists(settings.checkpoint):
+        say(f"Continuing from {escaped(settings.checkpoint)}")
     if style == "json":
         write_json("start", {"task": data.inference.task, "reason": data.inference.reason})
     return fitted(settings, plan, style, say)
@@ -178,6 +180,8 @@ def fitted(settings: Settings, plan: Plan, style: Style, say: Callable[[str], No
         if interruption.requested and not getattr(estimator, "n_iter_", 0):
             raise KeyboardInterrupt  # no epoch is complete
         interruption.end_training()
+        # how this run was started is not part of the model
+        estimator.set_params(checkpoint=None, time_limit=None)
         describe(estimator, settings)
         of_run = {"checkpoint", "time_limit"} & estimator.get_params(deep=False).keys()
         estimator.set_params(**dict.fromkeys(of_run))  # the model is trained on without them
