@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -111,14 +111,19 @@ class Report(NamedTuple):
 Callback: TypeAlias = Callable[[Report], "bool | float | None"]
 
 
-class Deadline(Protocol):
-    """The time at which training must end."""
+class Deadline(NamedTuple):
+    """The time at which training must end.
 
-    def left(self) -> float:
-        """Seconds that remain for steps, without those for scores, metrics and callbacks."""
+    Parameters
+    ----------
+    left : callable
+        ``left()``: seconds that remain for steps, without those for scores, metrics and callbacks.
+    reach : callable
+        ``reach()`` notes that training ends because of the deadline.
+    """
 
-    def reach(self) -> None:
-        """Note that training ends because of the deadline."""
+    left: Callable[[], float]
+    reach: Callable[[], None]
 
 
 class Job(NamedTuple):

@@ -45,7 +45,7 @@ class TimeLimit:
     @property
     def deadline(self) -> Deadline | None:
         """The deadline of a job; None without a limit."""
-        return None if self.seconds is None else self
+        return None if self.seconds is None else Deadline(self.left, self.reach)
 
     def left(self) -> float:
         """Seconds that remain for steps, without those for what follows them."""
