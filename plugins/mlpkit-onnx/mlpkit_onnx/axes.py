@@ -10,7 +10,7 @@ from mlpkit_onnx.elementwise import traced
 from mlpkit_onnx.errors import NotConvertible
 from mlpkit_onnx.graph import has_rows
 from mlpkit_onnx.shapes import broadcast_to, permute_dims
-from mlpkit_onnx.tensors import Tensor, product, tensors
+from mlpkit_onnx.tensors import Tensor, lifted, product, tensors
 
 
 def _reduced(operator: str, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -140,7 +140,7 @@ def _axes(labels: str, ndim: int) -> list[str]:
 def take(x: Any, indices: Any, axis: int) -> Any:
     """Return elements along an axis; the indices have any shape."""
     graph = next(a for a in (x, indices) if isinstance(a, Tensor)).graph
-    x, indices = (a if isinstance(a, Tensor) else _constant(graph, a) for a in (x, indices))
+    x, indices = lifted(graph, x), lifted(graph, indices)
     axis %= x.ndim
     if has_rows(x.shape[axis]):
         raise NotConvertible("its forward pass takes elements along the rows of X.")
@@ -152,13 +152,8 @@ def take(x: Any, indices: Any, axis: int) -> Any:
 def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
     """Return elements along an axis, of indices with the other axes of x or 1."""
     graph = next(a for a in (x, indices) if isinstance(a, Tensor)).graph
-    x, indices = (a if isinstance(a, Tensor) else _constant(graph, a) for a in (x, indices))
+    x, indices = lifted(graph, x), lifted(graph, indices)
     axis %= x.ndim
     shape = (*x.shape[:axis], indices.shape[axis], *x.shape[axis + 1 :])
     indices = broadcast_to(indices, shape)
     return x.node("GatherElements", indices.name, shape=shape, axis=axis)
-
-
-def _constant(graph: Any, value: Any) -> Tensor:
-    array = np.asarray(value)
-    return Tensor(graph, graph.constant(array), array.dtype, array.shape)

@@ -10,7 +10,7 @@ from numpy.polynomial import chebyshev
 from scipy.special import erfcx
 
 from mlpkit import numpy_namespace
-from mlpkit_onnx.tensors import Tensor, binary, broadcast, tensors
+from mlpkit_onnx.tensors import Tensor, binary, broadcast, lifted
 
 SELU_SCALE, SELU_BOTTOM = 1.0507009873554805, 1.7580993408473766
 
@@ -122,25 +122,18 @@ def clip(x: Any, min: Any, max: Any) -> Any:
 @traced
 def where(condition: Any, x: Any, y: Any) -> Any:
     """Return x where the condition is true, else y; or a number."""
-    if isinstance(x, Tensor) or isinstance(y, Tensor):
-        first, second = tensors(x, y)
-    else:
-        like = x if hasattr(x, "dtype") else np.asarray(y)
-        first, second = (_constant(condition, a, like.dtype) for a in (x, y))
-    (c,) = tensors(condition) if isinstance(condition, Tensor) else [_constant(first, condition)]
-    name = c.graph.node("Where", [c.name, first.name, second.name])
-    return Tensor(c.graph, name, first.dtype, broadcast(c.shape, first.shape, second.shape))
-
-
-def _constant(like: Tensor, value: Any, dtype: Any = None) -> Tensor:
-    array = np.asarray(value, dtype=None if np.ndim(value) else dtype)
-    return Tensor(like.graph, like.graph.constant(array), array.dtype, array.shape)
+    graph = next(a for a in (condition, x, y) if isinstance(a, Tensor)).graph
+    like = next((a for a in (x, y) if hasattr(a, "dtype")), None)
+    dtype = np.asarray(y).dtype if like is None else like.dtype
+    c, first, second = lifted(graph, condition), lifted(graph, x, dtype), lifted(graph, y, dtype)
+    name = graph.node("Where", [c.name, first.name, second.name])
+    return Tensor(graph, name, first.dtype, broadcast(c.shape, first.shape, second.shape))
 
 
 @traced
 def bitwise_right_shift(x: Any, n: Any) -> Any:
     """Return an integer x, not negative, shifted by n bits."""
-    shift = _constant(x, n).cast(np.uint64)
+    shift = lifted(x.graph, n).cast(np.uint64)
     return binary("BitShift", x.cast(np.uint64), shift, direction="RIGHT").cast(x.dtype)
 
 

@@ -10,7 +10,7 @@ from mlpkit import numpy_namespace
 from mlpkit_onnx.elementwise import traced
 from mlpkit_onnx.errors import NotConvertible
 from mlpkit_onnx.graph import current_graph, has_rows
-from mlpkit_onnx.tensors import Tensor, tensors, unsqueezed
+from mlpkit_onnx.tensors import Tensor, lifted, tensors, unsqueezed
 
 
 @traced
@@ -57,7 +57,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     if not isinstance(x, Tensor):
         if not any(map(has_rows, shape)):
             return numpy_namespace.broadcast_to(x, shape)
-        x = _tensor(x)
+        x = lifted(current_graph(), x)
     if x.shape == shape:
         return x
     new = len(shape) - x.ndim
@@ -138,8 +138,3 @@ def arange(n: int) -> Any:
     (length,) = [graph.node("Squeeze", [graph.shape([n])])]
     start, step = (graph.constant(np.array(i, dtype=np.int64)) for i in (0, 1))
     return Tensor(graph, graph.node("Range", [start, length, step]), np.int64, (n,))
-
-
-def _tensor(x: Any) -> Tensor:
-    array, graph = np.asarray(x), current_graph()
-    return Tensor(graph, graph.constant(array), array.dtype, array.shape)

@@ -140,7 +140,7 @@ class Tensor:
         return indexed(self, index if isinstance(index, tuple) else (index,))
 
 
-def lifted(graph: Graph, value: Any, dtype: Any) -> Tensor:
+def lifted(graph: Graph, value: Any, dtype: Any = None) -> Tensor:
     """Return a tensor as it is, an array of NumPy as a constant, and a number in a dtype."""
     if isinstance(value, Tensor):
         return value
