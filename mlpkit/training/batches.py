@@ -32,7 +32,14 @@ class RowOrders:
         self.batch_size = min(job.recipe.batch_size, max(map(len, self.folds)))
         self.n_steps = max(-(-len(fold) // self.batch_size) for fold in self.folds)
         self.shuffle, self.rng = job.recipe.shuffle, job.rng
-        self.rows = [np.arange(len(fold)) for fold in self.folds] if rows is None else list(rows)
+        if rows is None:
+            rows = [np.arange(len(fold)) for fold in self.folds]
+        self.rows = [np.asarray(order, np.int64) for order in rows]
+
+    @property
+    def compact(self) -> list[Array]:
+        """The `rows` in the smallest of the usual dtypes, for a checkpoint."""
+        return [rows.astype(np.min_scalar_type(-len(rows))) for rows in self.rows]
 
     def __iter__(self) -> "RowOrders":
         return self

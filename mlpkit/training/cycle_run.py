@@ -159,7 +159,7 @@ class CycleRun:
         """The values of `Report.checkpoint`."""
         values = training_values(self.job, epoch.state, self._advanced(epoch, answer))
         best = self.best.values()
-        return {**values, "rows": self._orders.rows, "before": self._before, "best": best}
+        return {**values, "rows": self._orders.compact, "before": self._before, "best": best}
 
     def interrupt(self) -> None:
         """Note that training was interrupted."""

@@ -113,7 +113,7 @@ class Completed(NamedTuple):
         """The values of `Report.checkpoint`."""
         best = None if self.best is None else job.steps.arrays(self.best)
         values = training_values(job, self.state, self.progress, answer)
-        return {**values, "rows": orders.rows, "best": best}
+        return {**values, "rows": orders.compact, "best": best}
 
 
 def beginning(job: Job, state: State, progress: Progress) -> tuple[Completed, RowOrders]:

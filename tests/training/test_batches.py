@@ -48,7 +48,7 @@ def test_orders_continue_after_an_epoch(n: int, size: int, shuffle: bool, folds:
     begun = [next(first), next(first)]
     other = job._replace(rng=np.random.RandomState(99))
     other.rng.set_state(job.rng.get_state())
-    np.testing.assert_equal(whole, begun + list(islice(RowOrders(other, first.rows), 3)))
+    np.testing.assert_equal(whole, begun + list(islice(RowOrders(other, first.compact), 3)))
 
 
 def test_learning_rates_and_seeds_continue_across_epochs() -> None:
