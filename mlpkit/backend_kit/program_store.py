@@ -58,7 +58,18 @@ class ProgramStore:
             self._make_room(directory, 0)
 
     def get(self, key: str) -> bytes | None:
-        """Return the program of this key, or None."""
+        """Return a program.
+
+        Parameters
+        ----------
+        key : str
+            The key under which it was stored.
+
+        Returns
+        -------
+        bytes or None
+            None if there is none, or if its entry is damaged; a damaged entry is removed.
+        """
         with suppress(OSError), _opened(self._path) as directory:
             name = _name(key)
             try:
@@ -75,7 +86,15 @@ class ProgramStore:
         return None
 
     def put(self, key: str, value: bytes) -> None:
-        """Store a program in place of an older one with this key, if there is room."""
+        """Store a program in place of an older one with this key, if there is room.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : bytes
+            The program. Nothing is stored if it is larger than the store may be.
+        """
         size = HEADER + len(value)
         if size > self.max_bytes:
             return
