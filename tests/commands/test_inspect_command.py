@@ -1,10 +1,13 @@
 """``mlpkit inspect`` and ``mlpkit export``, and the start of the program."""
 
 import json
+import random
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -93,6 +96,40 @@ def test_files_that_are_no_models(model: Path, tmp_path: Path) -> None:
     """One line names them."""
     for path in (model.with_name("people.parquet"), tmp_path, tmp_path / "nope.mlpkit"):
         assert path.name in run("inspect", path).error
+
+
+def mutated(value: Any, rng: random.Random) -> Any:
+    """Return a value of JSON, of which a part is replaced."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(list(value))
+        return {**value, key: mutated(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.7:
+        i = rng.randrange(len(value))
+        return [*value[:i], mutated(value[i], rng), *value[i + 1 :]]
+    return rng.choice([None, -1, 10**15, 0.5, "x\x1b[31m", [], {}, [[]], {"$": "items"}, True])
+
+
+def test_hostile_descriptions(model: Path, tmp_path: Path) -> None:
+    """Each gives a description or an error of one line, and no control character."""
+    rng, path = random.Random(0), tmp_path / "hostile.mlpkit"
+    with ZipFile(model) as members:
+        schema = json.loads(members.read("schema.json"))
+        weights = members.read("weights.safetensors")
+    codes = set()
+    for _ in range(100):
+        kept = {name: schema[name] for name in ("format", "version", "checksums")}
+        name = rng.choice(list(schema))
+        data = json.dumps({**schema, name: mutated(schema[name], rng), **kept}).encode()
+        with ZipFile(path, "w") as members:
+            members.writestr("schema.json", data)
+            members.writestr("weights.safetensors", weights)
+            members.comment = b"mlpkit sha256 " + sha256(data).hexdigest().encode()
+        result = run("inspect", path)
+        codes.add(result.code)
+        assert result.code == 0 or result.error
+        assert "\x1b" not in result.out + result.err
+        assert run("inspect", path, "--json").code in (0, 2)
+    assert 0 in codes
 
 
 def test_shapes_without_arrays(model: Path) -> None:

@@ -17,6 +17,7 @@ from mlpkit.plugin import Column
 
 KIND = "estimator"  # of the file
 MAX_NAMES = 50  # of features or classes in the text
+MAX_UNNAMED = 100_000  # features
 TASKS = {"binary": "classification", "multiclass": "classification", "multilabel": "labels"}
 
 
@@ -77,7 +78,7 @@ def features(schema: Mapping[str, Any]) -> list[dict[str, str]]:
     n = attributes.get("n_features_in_")
     names = plain(attributes.get("feature_names_in_"))
     if not isinstance(names, list):
-        names = [f"x{i}" for i in range(n if isinstance(n, int) else 0)]
+        names = [f"x{i}" for i in range(min(n, MAX_UNNAMED) if isinstance(n, int) else 0)]
     stored = plain(attributes.get(KINDS))
     if isinstance(stored, list) and len(stored) == len(names):
         return [{"name": str(n), "kind": str(k)} for n, k in zip(names, stored, strict=True)]
