@@ -161,7 +161,7 @@ def test_options_of_csv(tmp_path: Path) -> None:
         (b"a,b\n1,\xff\n", "data.csv: column 'b' is not valid UTF-8. Pass the encoding"),
         (b"a\xff,b\n1,2\n", "data.csv: the header is not valid utf-8"),
         ("a,b\n1,2\n".encode("utf-16"), "data.csv: the encoding is utf-16. Pass --encoding"),
-        (b'a,b\n1,"' + b"x" * 3 * BLOCK, "data.csv: a row is longer than 4 MiB"),
+        (b'a,b\n1,"' + b"x" * 3 * BLOCK, "data.csv: a row is longer than 1 MiB"),
     ],
 )
 def test_wrong_csv_is_one_line(data: bytes, expected: str, tmp_path: Path) -> None:

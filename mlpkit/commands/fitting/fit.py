@@ -238,7 +238,7 @@ def printer(quiet: bool) -> Callable[[str], None]:
 
 
 def _size(train: Rows, valid: Rows | None) -> str:
-    rows = f"{len(train.y):,} rows"
+    rows = f"{len(train.y):,} row{'' if len(train.y) == 1 else 's'}"
     if valid is not None:
         rows = f"{len(train.y):,} training rows, {len(valid.y):,} validation rows"
     n = train.X.num_columns

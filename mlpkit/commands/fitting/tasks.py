@@ -54,7 +54,7 @@ def inferred_task(target: pa.Table, requested: Task | None = None) -> Inference:
 
 def _of_one(column: Any) -> tuple[Task, str]:
     n_different = len(compute.unique(column.drop_null()))
-    values = f"{n_different:,} different values"
+    values = f"{n_different:,} different value{'' if n_different == 1 else 's'}"
     kind = kind_of(column.type)
     if kind != "number":
         return "classification", f"{kind}, {values}"

@@ -14,7 +14,7 @@ from mlpkit.commands.tables.errors import InputError, errors_of, one_line
 from mlpkit.commands.tables.sources import Source
 from mlpkit.messages import escaped
 
-BLOCK = 4 << 20  # bytes that are parsed at once; a row must be shorter
+BLOCK = 1 << 20  # bytes that are parsed at once; a row must be shorter, and 32 are read ahead
 DELIMITERS = ",;\t|"
 IN_COLUMN = re.compile(r"In CSV column #(\d+): ")
 MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
