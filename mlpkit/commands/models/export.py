@@ -4,7 +4,7 @@ import argparse
 import os
 from typing import Any
 
-from mlpkit.commands.models.loading import load
+import mlpkit
 from mlpkit.commands.output_files import check_writable
 from mlpkit.files.atomic_file import write_atomically
 from mlpkit.messages import escaped
@@ -17,7 +17,7 @@ def main(options: argparse.Namespace) -> int:
     """Write the file; return the exit code."""
     installed().resolve("exporter", EXPORTER)  # an error says which plugin is missing
     check_writable(options.onnx)
-    data = onnx_of(load(options.model))
+    data = onnx_of(mlpkit.load(options.model))
     write_atomically(options.onnx, lambda file: file.write(data))
     if not options.quiet:
         size = os.path.getsize(options.onnx)

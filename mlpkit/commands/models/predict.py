@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+import mlpkit
 from mlpkit.commands.arguments import csv_options
 from mlpkit.commands.models.inputs import Inputs, inputs_of
-from mlpkit.commands.models.loading import load
 from mlpkit.commands.output_files import check_writable
 from mlpkit.commands.tables.errors import InputError
 from mlpkit.commands.tables.kinds import plain
@@ -28,7 +28,7 @@ def main(options: argparse.Namespace) -> int:
     writer_of(output)
     if output != STDOUT:
         check_writable(output)
-    estimator = load(options.model)
+    estimator = mlpkit.load(options.model)
     if options.proba and not hasattr(estimator, "predict_proba"):
         raise ValueError(
             f"--proba: {escaped(options.model)} is a {type(estimator).__name__}, which predicts"

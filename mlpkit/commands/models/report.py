@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import mlpkit
 from mlpkit.commands.arguments import csv_options
 from mlpkit.commands.models.groups import labels_of, partitioners, quantiles_of
 from mlpkit.commands.models.inputs import Inputs, inputs_of
 from mlpkit.commands.models.limits import Limits, limits_of
-from mlpkit.commands.models.loading import load
 from mlpkit.commands.models.targets import target_of, target_type, targets
 from mlpkit.commands.output_files import check_writable
 from mlpkit.commands.program_name import program_name
@@ -44,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
         raise ValueError("--max-difference and --min-ratio compare groups. Pass --by COLUMN.")
     if options.output is not None:
         check_writable(options.output)
-    estimator = load(options.model)
+    estimator = mlpkit.load(options.model)
     names = target_of(estimator, options.target, options.model)
     with Tables(options.data, csv_options(options), several_times=bool(quantiles)) as tables:
         tables.check_columns(names, "--target")
