@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from mlpkit.commands.template_backend import BACKEND
 from mlpkit.commands.template_encoder import ENCODER
+from mlpkit.commands.template_exporter import EXPORTER
 from mlpkit.commands.template_trainer import TRAINER
 from mlpkit.plugin import Kind
 
@@ -246,4 +247,5 @@ TEMPLATES: dict[Kind, KindTemplate] = {
     "partitioner": KindTemplate(
         PARTITIONER, '"column",', EVALUATE.format('evaluate(clf, X, y, partitions=["$name"])')
     ),
+    "exporter": KindTemplate(EXPORTER, '"indent",', f'{FIT.format("")}\nclf.export("$name")'),
 }
