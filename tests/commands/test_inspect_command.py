@@ -65,7 +65,7 @@ def test_the_description_as_json(model: Path) -> None:
 
 
 def test_models_of_python(tmp_path: Path) -> None:
-    """Without names of columns and of the target, or not fitted."""
+    """Without names of columns and of the target, not fitted, or not trained."""
     X, y = np.arange(40.0).reshape(20, 2), np.arange(20.0)
     mlpkit.MLPRegressor(max_iter=1, tol=9, n_iter_no_change=1, backend="numpy").fit(X, y).save(
         tmp_path / "a.mlpkit"
@@ -73,7 +73,11 @@ def test_models_of_python(tmp_path: Path) -> None:
     out = run("inspect", tmp_path / "a.mlpkit").out
     assert "  features  2: x0 (number), x1 (number)\n" in out and "  task      regression\n" in out
     mlpkit.MLPRegressor().save(tmp_path / "b.mlpkit")
-    assert run("inspect", tmp_path / "b.mlpkit").code == 0
+    out = run("inspect", tmp_path / "b.mlpkit").out
+    assert "  task      none: the model is not fitted\n" in out and "network" not in out
+    mlpkit.MLPRegressor(hidden_layer_sizes=(5,)).initialize(2).save(tmp_path / "c.mlpkit")
+    out = run("inspect", tmp_path / "c.mlpkit").out  # its loss is NaN
+    assert "hidden layers 5, 1 outputs, " in out and "  training  none\n" in out
 
 
 def test_weights_are_not_read(tmp_path: Path) -> None:

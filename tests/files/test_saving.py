@@ -21,8 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 import mlpkit
 from mlpkit import InconsistentVersionWarning, MLPClassifier, MLPRegressor, by_function
+from mlpkit.commands.models.inspect import description
 from mlpkit.estimators import pickle_versions
-from mlpkit.estimators.summary import read_summary
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.plugin import Partitioner, PluginError, Solver
@@ -124,7 +124,7 @@ def test_classes_of_plugins(tmp_path: Path) -> None:
     install(site, "acme-mlp", {"acme": OF_ACME}, modules={"acme_code": ESTIMATOR})
     done = run(site, "-c", SAVE, str(path))
     assert (done.stdout, done.stderr) == ("AcmeClassifier 5 9.0\n", "")
-    assert read_summary(path).class_name == "acme-mlp/AcmeClassifier"
+    assert description(str(path))["class"] == "acme-mlp/AcmeClassifier"
     with pytest.raises(PluginError) as error:
         mlpkit.load(path)
     assert str(error.value) == (
@@ -176,29 +176,21 @@ def test_the_schema_is_readable(tmp_path: Path) -> None:
     assert mlpkit.load(path).coefs_[0].base is not None  # a view of the bytes that were read
 
 
-def test_a_summary_needs_no_weights(tmp_path: Path) -> None:
-    """What a file contains is read from the schema; damage in the weights is not noticed."""
+def test_the_schema_describes_the_model(tmp_path: Path) -> None:
+    """``mlpkit inspect`` finds the class, the task, the network and the parameters in it."""
     path = tmp_path / "model.mlpkit"
     clf = MLPClassifier(partitions=mlpkit.by_quantile(0, 2), metrics=["accuracy"], **SHORT)
     clf.fit(X, np.array(["no", "yes"])[Y]).save(path)
-    data = bytearray(path.read_bytes())
-    with zipfile.ZipFile(path) as members:
-        offset = members.getinfo("weights.safetensors").header_offset
-    data[offset + 200] ^= 1
-    path.write_bytes(data)
-    summary = read_summary(path)
-    assert summary.class_name == "MLPClassifier" and summary.task == "binary"
-    assert summary.classes == ["no", "yes"] and summary.n_features == 3
-    assert summary.hidden_layer_sizes == (4,) and summary.builder == "dense"
-    assert summary.metrics == ("accuracy",) and summary.splits == ("train",)
-    assert summary.changed["hidden_layer_sizes"] == (4,)
-    assert repr(summary.changed["partitions"]) == "quantile(column=0, n=2)"
-    assert summary.report["epochs"] == clf.n_iter_ and summary.n_bytes == len(data)
-    with pytest.raises(mlpkit.InvalidFile, match="is damaged"):
-        mlpkit.load(path)
+    content = description(str(path))
+    network, training = content["network"], content["training"]
+    assert content["class"] == "MLPClassifier" and content["task"] == "binary"
+    assert content["classes"] == ["no", "yes"] and len(content["features"]) == 3
+    assert network["hidden_layer_sizes"] == [4] and network["builder"] == "dense"
+    assert content["parameters"]["partitions"]["options"]["n"] == 2
+    assert training["epochs"] == clf.n_iter_ and content["bytes"] == path.stat().st_size
     unfitted = tmp_path / "unfitted.mlpkit"
     MLPRegressor().save(unfitted)
-    assert read_summary(unfitted).task == "" and read_summary(unfitted).changed == {}
+    assert description(str(unfitted))["task"] is None
 
 
 SAVE_FOREVER = """

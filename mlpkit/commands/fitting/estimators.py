@@ -50,7 +50,7 @@ def checked_parameters(cls: type, parameters: Mapping[str, Any]) -> dict[str, An
     return dict(parameters)
 
 
-def with_defaults(cls: type, parameters: Mapping[str, Any], task: Task) -> dict[str, Any]:
+def with_defaults(cls: type, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters with the defaults of the command line.
 
     An estimator that has no encoder by default gets one: "tabular" if it is installed, else

@@ -121,7 +121,7 @@ def resolved(settings: Settings, data: Data) -> Settings:
     name = settings.estimator or estimators.default_estimator(task)
     cls = estimators.estimator_class(name, task)
     given = estimators.checked_parameters(cls, settings.parameters)
-    chosen = estimators.with_defaults(cls, given, task)
+    chosen = estimators.with_defaults(cls, given)
     seed = 0 if settings.seed is None else settings.seed
     return settings.updated(Settings(task=task, estimator=name, seed=seed, parameters=chosen))
 
@@ -199,7 +199,7 @@ def fitted(settings: Settings, plan: Plan, style: Style, say: Callable[[str], No
                 "last_epoch": log.last,
             },
         )
-    say(f"Trained {n_epochs} epochs in {durations.shown(seconds)}{_scores(estimator, log)}")
+    say(f"Trained {n_epochs} epochs in {durations.shown(seconds)}{_scores(log)}")
     say(f"Wrote {escaped(settings.output)} ({size / 1e6:.2f} MB)")
     return INTERRUPTED if interruption.requested else 0
 
@@ -245,7 +245,7 @@ def _size(train: Rows, valid: Rows | None) -> str:
     return f"{rows}, {n} feature{'' if n == 1 else 's'}"
 
 
-def _scores(estimator: Any, log: EpochLog) -> str:
+def _scores(log: EpochLog) -> str:
     """The scores of the last epoch, for the last line."""
     metrics = log.last.get("metrics", {}).get("validation", {})
     values = comma_separated(f"{name} {value:.4g}" for name, value in metrics.items())

@@ -51,7 +51,7 @@ def description(path: str) -> dict[str, Any]:
         "classes": plain(attributes.get("classes_")),
         "features": features(schema),
         "network": {
-            "builder": _dict(schema, "parameters").get("builder") or "dense",
+            "builder": _builder(schema),
             "hidden_layer_sizes": plain(spec.get("hidden_layer_sizes")),
             "activation": plain(spec.get("activation")),
             "inputs": spec.get("n_features"),
@@ -137,10 +137,19 @@ def _encoder(schema: Mapping[str, Any]) -> Any:
     return made.get("name")
 
 
+def _builder(schema: Mapping[str, Any]) -> str:
+    """The name of the builder, also of one that a plugin stores as an object."""
+    fitted = _dict(_dict(schema, "network"), "structure").get("builder")
+    name = fitted or _dict(schema, "parameters").get("builder")
+    return name if isinstance(name, str) and name else "dense"
+
+
 def _task_text(content: Mapping[str, Any]) -> str:
     target, classes = content["target"], content["classes"]
     of = f" of {comma_separated(target)}" if isinstance(target, list) else ""
     task = content["task"]
+    if task is None:
+        return "none: the model is not fitted"
     if task not in TASKS:
         return f"{escaped(task)}{of}"
     names = _limited(classes) if isinstance(classes, list) and task != "multilabel" else ""
@@ -154,6 +163,8 @@ def _features_text(columns: list[dict[str, str]]) -> str:
 
 def _network_text(content: Mapping[str, Any]) -> str:
     network = content["network"]
+    if network["inputs"] is None:
+        return ""
     sizes = network["hidden_layer_sizes"]
     hidden = comma_separated(sizes if isinstance(sizes, list) else [sizes])
     models = "" if network["models"] == 1 else f"{network['models']} models, "
@@ -168,18 +179,25 @@ def _network_text(content: Mapping[str, Any]) -> str:
 def _training_text(training: Mapping[str, Any]) -> str:
     if training["epochs"] is None:
         return ""
+    if training["epochs"] == 0:
+        return "none"
     seconds = training["seconds"]
     time = f" in {durations.shown(seconds)}" if isinstance(seconds, int | float) else ""
     score, monitored = training["best_validation_score"], training["monitored"]
-    best = "" if score is None else f", best validation score {score:.4g}"
-    if score is not None and monitored == "loss":
-        best = f", lowest validation loss {-score:.4g}"
-    loss = "" if training["loss"] is None else f", loss {training['loss']:.4g}"
+    best = "" if score is None else f", best validation score {_rounded(score)}"
+    if isinstance(score, int | float) and monitored == "loss":
+        best = f", lowest validation loss {_rounded(-score)}"
+    loss = "" if training["loss"] is None else f", loss {_rounded(training['loss'])}"
     note = "" if not training["note"] else f". {escaped(training['note'])}"
     return (
         f"{training['epochs']} epochs{time} on {escaped(training['backend'])}, {training['rows']:,}"
         f" rows{loss}{best}{note}"
     )
+
+
+def _rounded(value: Any) -> str:
+    """A number with four digits; NaN and infinity are text in the description."""
+    return f"{value:.4g}" if isinstance(value, int | float) else escaped(value)
 
 
 def _limited(values: list[Any]) -> str:

@@ -1,13 +1,13 @@
 """Arrow files (also called Feather) and Arrow streams."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import ipc
 
-from mlpkit.commands.tables.errors import InputError, errors_of, one_line
+from mlpkit.commands.tables.errors import errors_of
 from mlpkit.commands.tables.sources import Source, stdin
 
 
@@ -63,15 +63,5 @@ class ArrowFile:
         with pa.memory_map(str(self.source.path)) as file:
             yield (ipc.open_file if self.source.format == "arrow" else ipc.open_stream)(file)
 
-    @contextmanager
-    def _errors(self, where: str = "") -> Iterator[None]:
-        name = f"{self.source.name}{where}"
-        with errors_of(name):
-            try:
-                yield
-            except (pa.ArrowException, OSError) as error:
-                if isinstance(error, FileNotFoundError | PermissionError):
-                    raise
-                raise InputError(
-                    f"{name}: not Arrow data, or damaged: {one_line(error)}"
-                ) from error
+    def _errors(self, where: str = "") -> AbstractContextManager[None]:
+        return errors_of(f"{self.source.name}{where}", "Arrow data")

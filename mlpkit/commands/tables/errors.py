@@ -23,8 +23,13 @@ def one_line(error: BaseException, length: int = 300) -> str:
 
 
 @contextmanager
-def errors_of(name: str) -> Iterator[None]:
-    """Turn the errors of reading a file into `InputError` with its name."""
+def errors_of(name: str, expected: str = "") -> Iterator[None]:
+    """Turn the errors of reading a file into `InputError` with its name.
+
+    ``expected`` is what a file of this format is called, such as "a Parquet file"; without it, the
+    message of pyarrow is not explained.
+    """
+    invalid = f"not {expected}, or damaged: " if expected else ""
     try:
         yield
     except InputError:
@@ -32,6 +37,10 @@ def errors_of(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise InputError(f"{name}: no such file or folder") from error
     except OSError as error:
-        raise InputError(f"{name}: {error.strerror or one_line(error)}") from error
-    except (pa.ArrowException, UnicodeError, LookupError) as error:
+        is_of_pyarrow = error.strerror is None
+        reason = f"{invalid}{one_line(error)}" if is_of_pyarrow else error.strerror
+        raise InputError(f"{name}: {reason}") from error
+    except pa.ArrowException as error:
+        raise InputError(f"{name}: {invalid}{one_line(error)}") from error
+    except (UnicodeError, LookupError) as error:
         raise InputError(f"{name}: {one_line(error)}") from error

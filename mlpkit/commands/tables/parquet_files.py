@@ -1,12 +1,12 @@
 """Parquet files, row group by row group."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from mlpkit.commands.tables.errors import InputError, errors_of, one_line
+from mlpkit.commands.tables.errors import errors_of
 from mlpkit.commands.tables.sources import Source
 
 
@@ -40,15 +40,5 @@ class ParquetFile:
         with parquet.ParquetFile(self.source.path) as file:
             yield file
 
-    @contextmanager
-    def _errors(self, where: str = "") -> Iterator[None]:
-        name = f"{self.source.name}{where}"
-        with errors_of(name):
-            try:
-                yield
-            except (pa.ArrowException, OSError) as error:
-                if isinstance(error, FileNotFoundError | PermissionError):
-                    raise
-                raise InputError(
-                    f"{name}: not a Parquet file, or damaged: {one_line(error)}"
-                ) from error
+    def _errors(self, where: str = "") -> AbstractContextManager[None]:
+        return errors_of(f"{self.source.name}{where}", "a Parquet file")

@@ -14,6 +14,7 @@ import pytest
 
 import mlpkit
 from mlpkit import InvalidFile, MLPClassifier, MLPRegressor
+from mlpkit.__main__ import main
 from mlpkit_keras import from_keras
 from mlpkit_keras.stored_configs import checked_config
 
@@ -86,6 +87,14 @@ def test_the_file_contains_a_model_of_keras(tmp_path: Path) -> None:
     model = keras.models.load_model(tmp_path / "model.keras")
     predicted = keras.ops.convert_to_numpy(model(X.astype("float32")))
     np.testing.assert_allclose(predicted, clf.predict_proba(X), rtol=1e-4)
+
+
+def test_inspect_names_the_builder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a model that was made by `from_keras`, which is an object in the file."""
+    path = tmp_path / "model.mlpkit"
+    CASES["from_keras"]().save(path)
+    assert main(["inspect", str(path)]) == 0
+    assert "  network   from_keras(sequential), 4 inputs, " in capsys.readouterr().out
 
 
 @keras.saving.register_keras_serializable("mine")
