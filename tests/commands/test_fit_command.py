@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from command_line import CORE, SHORT, N, Result, numbers, run, write
 from environments import plain
-from terminals import on_terminal
+from terminals import on_terminal, receive_interrupts
 
 import mlpkit
 from mlpkit import MLPClassifier, MLPRegressor
@@ -444,6 +444,7 @@ def interrupted_fit(people: Path, *arguments: str) -> tuple[list[dict[str, Any]]
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        preexec_fn=receive_interrupts,
     )
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(5)]  # the start, and four epochs

@@ -20,7 +20,11 @@ def on_terminal(code: str, interrupted_at: str | None = None) -> list[str]:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
     program = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs
+        [sys.executable, "-c", code],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=receive_interrupts,
     )
     os.close(theirs)
     written = b""
@@ -38,6 +42,11 @@ def on_terminal(code: str, interrupted_at: str | None = None) -> list[str]:
     os.close(ours)
     program.wait()
     return screen(written.decode())
+
+
+def receive_interrupts() -> None:
+    """Let Ctrl-C interrupt this process, also if the tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def screen(written: str) -> list[str]:
