@@ -139,7 +139,7 @@ class CheckpointFile:
         self._write({"result": content, "reports": reports, "monitor": dict(result.monitor)})
 
     def _write(self, content: Mapping[str, Any], callbacks: Sequence[Any] = ()) -> None:
-        """Write the file, or warn if that fails: the fit goes on, and the file is as it was."""
+        """Write the file, or warn if that fails: the fit continues, and the file is unchanged."""
         common = {
             "versions": self.versions,
             "sections": self.sections,
@@ -153,8 +153,8 @@ class CheckpointFile:
             if not self._is_failing:
                 warnings.warn(
                     f"checkpoint={str(self.path)!r} could not be written after epoch"
-                    f" {len(content['reports']['epoch'])}: {error}. Training goes on, and tries"
-                    " again later.",
+                    f" {len(content['reports']['epoch'])}: {error}. Training continues, and the"
+                    " file is written after a later epoch.",
                     RuntimeWarning,
                 )
             self._is_failing = True
