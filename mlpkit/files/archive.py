@@ -199,14 +199,14 @@ def _members(file: BinaryIO, kind: str) -> tuple[dict[str, Any], zipfile.ZipFile
     data = bytes(_read(members, SCHEMA))
     if members.comment != _comment(data):
         raise ValueError("its schema has another checksum")
-    schema = json.loads(data, parse_constant=_refuse)
+    schema = json.loads(data, parse_constant=_reject_constant)
     if not isinstance(schema, dict) or not isinstance(schema.get("checksums"), dict):
         raise ValueError("its schema is invalid")
     _check_format(schema, kind)
     return schema, members
 
 
-def _refuse(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
     raise ValueError(f"its schema contains {constant}")
 
 

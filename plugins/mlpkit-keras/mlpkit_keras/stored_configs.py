@@ -23,7 +23,7 @@ MODELS = {
     ("keras", "Functional"): False,
 }
 # layers that contain code, or read files
-REFUSED = {
+UNSUPPORTED = {
     *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "Model"),
     *("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"),
     *("FeatureSpace", "Pipeline", "MelSpectrogram", "STFTSpectrogram"),
@@ -62,7 +62,7 @@ def checked_config(text: bytes, arrays: Arrays) -> tuple[dict[str, Any], bool]:
     """
     if len(text) > LONGEST:
         raise ValueError("the config of its Keras model is too long")
-    model = json.loads(text, parse_constant=_refuse)
+    model = json.loads(text, parse_constant=_reject_constant)
     lengths = {n for array in arrays.values() for n in array.shape}
     match model:
         case {"module": str(module), "class_name": str(name), "config": dict(config)} if (
@@ -74,7 +74,7 @@ def checked_config(text: bytes, arrays: Arrays) -> tuple[dict[str, Any], bool]:
     raise ValueError("its Keras model is neither Sequential nor functional")
 
 
-def _refuse(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
     raise ValueError(f"the config of its Keras model contains {constant}")
 
 
@@ -98,6 +98,6 @@ def _check_class(entry: dict[str, Any]) -> None:
     name, module = entry["class_name"], entry.get("module")
     registered = entry.get("registered_name")
     is_nested = (module, name) in MODELS
-    is_known = module in MODULES and name not in REFUSED and registered in (None, name)
+    is_known = module in MODULES and name not in UNSUPPORTED and registered in (None, name)
     if not (is_known or is_nested or (name == TENSOR and module is None)):
         raise ValueError(f"its Keras model contains {module!r:.100}, {name!r:.100}")
