@@ -87,7 +87,7 @@ def check_sources(network: Mapping[str, Any]) -> None:
             )
 
 
-def check_predictions(estimator: Any) -> None:
+def check_can_predict(estimator: Any) -> None:
     """Raise an error if an estimator can't predict rows of zeros."""
     attributes = vars(estimator)
     if "_network" in attributes:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpkit.estimators import pickle_versions
-from mlpkit.estimators.file_checks import check_attributes, check_predictions, check_sources
+from mlpkit.estimators.file_checks import check_attributes, check_can_predict, check_sources
 from mlpkit.estimators.fitted import FittedMLP
 from mlpkit.estimators.fitted_state import REQUESTS, restored_state, with_requests
 from mlpkit.estimators.records import object_of
@@ -103,7 +103,7 @@ def _estimator_of(content: Fields) -> tuple[FittedMLP, dict[str, str]]:
     estimator.__dict__.update(restored_state(state))
     estimator._validate_params()
     with_requests(estimator, requests)
-    check_predictions(estimator)
+    check_can_predict(estimator)
     return estimator, {name: versions.text(name) for name in versions.values}
 
 

@@ -100,7 +100,7 @@ def _type_error(estimator: Any) -> str:
         return f"{accepted}, got the class {estimator.__qualname__}. Pass an instance of it."
     kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
     if isinstance(estimator, BaseMLP):
-        return f"{accepted}, got {kind}, which is an estimator of mlpkit already."
+        return f"{accepted}, got {kind}, which is already an estimator of mlpkit."
     if isinstance(estimator, tuple(CLASSES)):
         return (
             f"{accepted}, got {kind}. The methods of a subclass are not converted: create an"

@@ -13,9 +13,9 @@ from mlpkit.messages import comma_separated, escaped
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
+from mlpkit.monitoring.history_state import history_of, history_state
 from mlpkit.monitoring.plan import MetricPlan, record
 from mlpkit.monitoring.protocol import Predict, PredictSet
-from mlpkit.monitoring.saved_records import columns_of, records_of
 from mlpkit.plugin import Array, Dataset, Groups, Metric, MetricValue, Report, State
 from mlpkit.reports.report import NoEligibleGroup
 
@@ -184,11 +184,12 @@ class EpochMonitor:
 
     def get_state(self) -> dict[str, Any]:
         """The records and the problems so far."""
-        return {"records": columns_of(self.records), "problems": self.problems}
+        return {"history": history_state(MetricHistory(self.records)), "problems": self.problems}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Continue after the epochs of this state."""
-        self.records, self.problems = records_of(state["records"]), list(state["problems"])
+        self.records = list(history_of(state["history"]).records)
+        self.problems = list(state["problems"])
 
     def warn(self) -> None:
         """Warn of the first undefined value."""

@@ -99,7 +99,7 @@ def test_kept_text_is_kept_as_it_is(folder: Path, tmp_path: Path) -> None:
         ({"age": [1]}, "there is no column 'hours'"),
         ({"x": [1]}, "there are no columns 'age', 'hours'"),
         ({"age": ["old"], "hours": [1]}, "column 'age'"),
-        ({"age": pa.array([], pa.int64()), "hours": pa.array([], pa.int64())}, "there is no row"),
+        ({"age": pa.array([], pa.int64()), "hours": pa.array([], pa.int64())}, "contains no rows"),
     ],
 )
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

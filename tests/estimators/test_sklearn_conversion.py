@@ -453,7 +453,7 @@ class OurSubclass(ours.MLPClassifier):
     ("estimator", "message"),
     [
         (Subclass(), r"got .*\.Subclass\. The methods of a subclass are not converted"),
-        (ours.MLPClassifier(), "an estimator of mlpkit already"),
+        (ours.MLPClassifier(), "already an estimator of mlpkit"),
         (theirs.MLPClassifier, r"got the class MLPClassifier\. Pass an instance"),
         (make_pipeline(theirs.MLPClassifier()), r"Convert its last step: pipeline\[-1\]"),
         (StandardScaler(), r"got sklearn\.preprocessing\._data\.StandardScaler\.$"),

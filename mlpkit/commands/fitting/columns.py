@@ -73,15 +73,21 @@ def roles_of(
         tables.check_columns(names, option)
     for option, names in (("--drop", drop), ("--categorical", categorical)):
         if both := [name for name in names if name in target]:
-            raise InputError(f"{option}: {escaped(both[0])!r} is the target")
+            raise InputError(
+                f"{option}: {escaped(both[0])!r} is the target. Remove it from {option}."
+            )
     if weight in target:
-        raise InputError(f"--weight: {escaped(weight)!r} is the target")
+        raise InputError(f"--weight: {escaped(weight)!r} is the target. Pass another column.")
     excluded = {*target, *drop, *other} | ({weight} if weight is not None else set())
     features = [name for name in tables.names if name not in excluded]
     if not features:
-        raise InputError(f"{tables.name}: there is no column besides the target")
+        raise InputError(
+            f"{tables.name}: no column is left as a feature. Pass fewer columns to --drop."
+        )
     if unused := [name for name in categorical if name not in features]:
-        raise InputError(f"--categorical: {escaped(unused[0])!r} is not a feature")
+        raise InputError(
+            f"--categorical: {escaped(unused[0])!r} is not a feature. Remove it from --categorical."
+        )
     return Roles(list(target), features, list(groups), list(categorical), weight)
 
 
@@ -92,7 +98,7 @@ def rows_of(table: pa.Table, roles: Roles, accepts_text: bool) -> Rows:
     target or weight that is missing.
     """
     if not table.num_rows:
-        raise InputError("there is no row below the header")
+        raise InputError("the data contain no rows")
     if not accepts_text:
         check_numeric(table, roles)
     columns = {name: _feature(table, name, roles, accepts_text) for name in roles.features}

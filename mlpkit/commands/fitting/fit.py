@@ -180,11 +180,9 @@ def fitted(settings: Settings, plan: Plan, style: Style, say: Callable[[str], No
         if interruption.requested and not getattr(estimator, "n_iter_", 0):
             raise KeyboardInterrupt  # no epoch is complete
         interruption.end_training()
-        # how this run was started is not part of the model
-        estimator.set_params(checkpoint=None, time_limit=None)
         describe(estimator, settings)
         of_run = {"checkpoint", "time_limit"} & estimator.get_params(deep=False).keys()
-        estimator.set_params(**dict.fromkeys(of_run))  # the model is trained on without them
+        estimator.set_params(**dict.fromkeys(of_run))  # not part of the model
         estimator.save(settings.output)
         size = os.path.getsize(settings.output)
     n_epochs = estimator.n_iter_

@@ -38,7 +38,8 @@ def valid_of(text: str | None, tables: Tables) -> Valid | None:
         if Path(text).exists():
             return Valid("file", name=text)
         raise InputError(
-            f"--valid: {escaped(text)!r} is not a number, not a column and not a file"
+            f"--valid: {escaped(text)!r} is neither a number, nor a column, nor a file. Pass a"
+            " fraction such as 0.2, the name of a column, or a file."
         ) from None
     if not 0 < fraction < 1:
         raise InputError(f"--valid: the fraction must be between 0 and 1, got {escaped(text)}")

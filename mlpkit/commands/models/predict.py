@@ -32,7 +32,7 @@ def main(options: argparse.Namespace) -> int:
     if options.proba and not hasattr(estimator, "predict_proba"):
         raise ValueError(
             f"--proba: {escaped(options.model)} is a {type(estimator).__name__}, which predicts"
-            " numbers and no probabilities"
+            " numbers and has no probabilities. Omit --proba."
         )
     keep = options.keep or []
     with Tables(options.data, csv_options(options)) as tables:
@@ -62,12 +62,13 @@ def predicted(
         for name, values in prediction_columns(estimator, rows, proba):
             if name in columns:
                 raise InputError(
-                    f"--keep: {escaped(name)!r} is also the name of a column of predictions"
+                    f"--keep: {escaped(name)!r} is also the name of a column of predictions. Rename"
+                    " it in the data, or remove it from --keep."
                 )
             columns[name] = values
         yield pa.table(columns)
     if is_empty:
-        raise InputError(f"{tables.name}: there is no row")
+        raise InputError(f"{tables.name} contains no rows")
 
 
 def prediction_columns(estimator: Any, rows: pa.Table, proba: bool) -> Iterable[tuple[str, Any]]:

@@ -110,7 +110,7 @@ def chunks(
         y = targets(estimator, batch, target)
         yield Dataset(inputs.rows(batch), y, w, labels_of(batch, by))
     if is_empty:
-        raise InputError(f"{tables.name}: there is no row")
+        raise InputError(f"{tables.name} contains no rows")
 
 
 def write(
