@@ -26,8 +26,8 @@ LARGEST = 1e6  # standard deviations; values beyond are clipped, so that none is
 class StandardEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Standardize the columns of a table of numbers and booleans.
 
-    Each column is reduced by its mean in `fit` and divided by its standard deviation. Constant
-    columns are 0. Missing values are 0, the mean. Columns are found by their names.
+    The mean in `fit` is subtracted from each column, and the result is divided by the standard
+    deviation. Constant columns and missing values become 0. Columns are found by their names.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class StandardEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         columns = dict(_columns(X))
         if missing := [name for name in self.names_ if name not in columns]:
-            raise ValueError(f"X has no column {missing[0]!r}.")
+            raise ValueError(f"X has no column {missing[0]!r}, which it had in fit.")
         rows = np.stack([columns[name] for name in self.names_], axis=1)
         with np.errstate(all="ignore"):
             rows = (rows - self.mean_) / self.scale_

@@ -102,7 +102,7 @@ class TableColumn(NamedTuple):
 
 
 class PortableEncoding(NamedTuple):
-    """A fitted encoder, described such that exporters can convert it to other forms.
+    """The description of a fitted encoder, by which exporters convert it to other forms.
 
     The encoded rows are those of `Encoder.transform`. How the values of a table become arrays of
     numbers is the task of the exporter, and `encode` is written with the functions of `xp`.

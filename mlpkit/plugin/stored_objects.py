@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 class StoredObject(NamedTuple):
     """An object in the format of a framework, which an adapter returns and reads.
 
-    Reading must execute no code: files may come from anyone.
+    Reading must execute no code, since files may come from unknown sources.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ class SavedResult(NamedTuple):
 
 
 class Checkpoint(Protocol):
-    """Saves a fit, and continues it. A fit calls the methods in the order in which they stand here.
+    """Saves a fit, and continues it. A fit calls the methods in the order of their definition.
 
     Attributes
     ----------
@@ -95,12 +95,12 @@ class NoCheckpoint:
         """Do nothing."""
 
     def observed(self, observe: Observer, observer: EpochObserver) -> Observer:
-        """``observe`` as it is."""
+        """Return ``observe``."""
         return observe
 
     def finish(self, result: SavedResult) -> None:
         """Do nothing."""
 
     def how_to_continue(self) -> str:
-        """Nothing: the fit can't be continued."""
+        """Return "", since the fit cannot be continued."""
         return ""

@@ -449,9 +449,14 @@ def interrupted_fit(people: Path, *arguments: str) -> tuple[list[dict[str, Any]]
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(5)]  # the start, and four epochs
     process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    return [json.loads(line) for line in [*lines, *rest.splitlines()]], errors
+    # `communicate` would lose the lines that are in the buffer of stdout
+    lines += process.stdout.readlines()
+    assert process.stderr is not None
+    errors = process.stderr.read()
+    assert process.wait(timeout=60) == 130
+    process.stdout.close()
+    process.stderr.close()
+    return [json.loads(line) for line in lines], errors
 
 
 def test_ctrl_c_writes_the_best_model(people: Path) -> None:

@@ -91,7 +91,7 @@ def to_onnx(
 
 
 def _write(content: bytes, path: Path) -> None:
-    """Write a file such that it is never there in part."""
+    """Write a file under another name and rename it, so that it is always complete."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(content)

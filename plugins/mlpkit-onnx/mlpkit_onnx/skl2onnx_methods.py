@@ -86,7 +86,8 @@ def onnx_parser(estimator: Any) -> Callable[..., list[Any]]:
         kind = _float_type(model, inputs)
         if model.spec.task == "regression":
             return [scope.declare_local_variable("variable", kind())]
-        labels, options = _labels(model, _options(scope, estimator)), _options(scope, estimator)
+        options = _options(scope, estimator)
+        labels = _labels(model, options)
         label_type = StringTensorType if labels.are_strings else Int64TensorType
         if options["zipmap"] is False:
             outputs = [("label", label_type()), ("probabilities", kind())]
@@ -94,7 +95,7 @@ def onnx_parser(estimator: Any) -> Callable[..., list[Any]]:
                 outputs.append(("class_labels", label_type([len(labels.values)])))
         elif options["output_class_labels"]:
             raise RuntimeError(
-                "Option 'output_class_labels' is not compatible with option 'zipmap'."
+                "The option 'output_class_labels' requires the option 'zipmap': False."
             )
         else:
             outputs = [("output_label", label_type())]
