@@ -186,7 +186,7 @@ def _members(file: BinaryIO, kind: str) -> tuple[dict[str, Any], zipfile.ZipFile
     entries = members.infolist()
     names = [entry.filename for entry in entries]
     if SCHEMA not in names or len(set(names)) != len(names) or len(names) > MAX_MEMBERS:
-        raise ValueError("it is a zip, but not one of mlpkit")
+        raise InvalidFile("", "it is a zip, but not one of mlpkit")
     for entry in entries:
         if not (entry.filename in (SCHEMA, WEIGHTS) or NAME.fullmatch(entry.filename)):
             raise ValueError(f"it has a member of the name {entry.filename!r:.100}")
@@ -213,7 +213,7 @@ def _reject_constant(constant: str) -> None:
 def _check_format(schema: dict[str, Any], kind: str) -> None:
     version, found = schema.get("version"), schema.get("format")
     if found != _format(kind):
-        raise ValueError(f"it contains {found!r:.100} instead of {_format(kind)!r}")
+        raise InvalidFile("", f"it contains {found!r:.100} instead of {_format(kind)!r}")
     if type(version) is not int or version > VERSION or version < 1:
         raise InvalidFile(
             "",

@@ -188,6 +188,7 @@ def test_columns_by_role(folder: Path) -> None:
         (("--estimator", "Forest", *KEPT), "unknown estimator"),
         (("--time-limit", "soon", *KEPT), "as in 90s, 10m or 1.5h, got 'soon'"),
         (("--resume", *KEPT), "--resume requires --checkpoint FILE"),
+        ((*KEPT, "--checkpoint", "model.mlpkit"), "--checkpoint and --output are the same file"),
         (("-o", "nope/model.mlpkit", *KEPT), "there is no folder"),
         (("-o", ".", *KEPT), "the output is a folder"),
         (("--config", "nope.toml"), "nope.toml: No such file"),

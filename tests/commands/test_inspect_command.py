@@ -43,7 +43,7 @@ def test_the_description_as_text(model: Path) -> None:
     assert text["task"] == "binary classification of income: high, low"
     assert text["features"] == "2: age (number), hours (number)"
     assert (
-        "dense, encoder standard, 2 inputs, hidden layers 8, 1 outputs, 33 weights"
+        "dense, encoder standard, 2 inputs, hidden layers 8, 1 output, 33 weights"
         in (text["network"])
     )
     assert text["training"].startswith("3 epochs in ") and f"{N} rows" in text["training"]

@@ -128,6 +128,20 @@ def test_wrong_arguments(arguments: Any, expected: str, folder: Path) -> None:
     assert expected in run("predict", folder / "income.mlpkit", data, *arguments).error
 
 
+@pytest.mark.parametrize("data", ["people.csv", "."])
+def test_inputs_are_not_replaced(data: str, folder: Path, tmp_path: Path) -> None:
+    """Neither the table nor a file of the folder, under any of their names."""
+    table = write(tmp_path / "people.csv")
+    before = table.read_bytes()
+    link = tmp_path / "link.csv"
+    link.symlink_to(table)
+    for command in ("predict", "report"):
+        for output in (table, link):
+            arguments = (folder / "income.mlpkit", tmp_path / data, "-o", output)
+            assert "would replace an input" in run(command, *arguments).error
+    assert before == table.read_bytes()
+
+
 def test_a_regressor_has_no_probabilities(folder: Path) -> None:
     """The error has the name of the model and its class."""
     error = run("predict", folder / "pay.mlpkit", folder / "people.csv", "--proba").error
@@ -168,13 +182,14 @@ def test_models_without_encoder(folder: Path, tmp_path: Path) -> None:
 
 def test_an_error_in_the_middle_leaves_the_old_file(folder: Path, tmp_path: Path) -> None:
     """Rows that were already predicted are not written."""
-    write(tmp_path / "a.csv", {"age": [1] * 9, "hours": [2] * 9})
-    write(tmp_path / "b.csv", {"age": ["old"], "hours": [2]})
-    out = tmp_path / "out.csv"
+    parts, out = tmp_path / "parts", tmp_path / "out.csv"
+    parts.mkdir()
+    write(parts / "a.csv", {"age": [1] * 9, "hours": [2] * 9})
+    write(parts / "b.csv", {"age": ["old"], "hours": [2]})
     out.write_text("old")
-    assert "b.csv" in run("predict", folder / "income.mlpkit", tmp_path, "-o", out).error
-    out.unlink()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "b.csv"]
+    assert "b.csv" in run("predict", folder / "income.mlpkit", parts, "-o", out).error
+    assert out.read_text() == "old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "parts"]
 
 
 PROGRAM = """

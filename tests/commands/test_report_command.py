@@ -181,6 +181,20 @@ def test_metrics_and_weights(folder: Path) -> None:
     assert values(result)["mae", "all", "all"] == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_weights_need_not_be_a_feature(suffix: str, folder: Path, tmp_path: Path) -> None:
+    """They are numbers in every format."""
+    columns = numbers()
+    weights = np.arange(N) + 0.5
+    data = write(tmp_path / f"people{suffix}", {**columns, "w": weights})
+    arguments = ("--metrics", "mae", "--weight", "w", "--format", "json")
+    result = run("report", folder / "pay.mlpkit", data, *arguments)
+    X = pa.table({name: columns[name] for name in FEATURES})
+    errors = np.abs(mlpkit.load(folder / "pay.mlpkit").predict(X) - columns["pay"])
+    expected = np.average(errors, weights=weights)
+    assert values(result)["mae", "all", "all"] == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

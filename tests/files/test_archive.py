@@ -136,7 +136,7 @@ def test_another_kind_or_version_is_named(tmp_path: Path, monkeypatch: Any) -> N
     """The error says what the file contains, or which version it has."""
     path = tmp_path / "a"
     write_archive(path, "checkpoint", Archive({"a": 1}))
-    with pytest.raises(InvalidFile, match=r"contains 'mlpkit checkpoint' instead of 'mlpkit est"):
+    with pytest.raises(InvalidFile, match=r"read: it contains 'mlpkit checkpoint' instead"):
         read_archive(path, "estimator")
     monkeypatch.setattr("mlpkit.files.archive.VERSION", 2)
     write_archive(path, "estimator", Archive({"a": 1}))

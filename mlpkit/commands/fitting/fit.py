@@ -150,12 +150,15 @@ def plan_of(settings: Settings, data: Data) -> Plan:
 def check_outputs(settings: Settings, resumes: bool) -> None:
     """Raise ValueError for an output or a checkpoint that can't be written."""
     assert settings.output is not None
-    check_writable(settings.output)
+    inputs = (settings.data, settings.valid, settings.checkpoint)
+    check_writable(settings.output, inputs)
     if settings.checkpoint is None:
         if resumes:
             raise ValueError("--resume requires --checkpoint FILE")
         return
-    check_writable(settings.checkpoint)
+    check_writable(settings.checkpoint, (settings.data, settings.valid))
+    if os.path.realpath(settings.checkpoint) == os.path.realpath(settings.output):
+        raise ValueError("--checkpoint and --output are the same file. Pass different names.")
     if os.path.exists(settings.checkpoint) and not resumes:
         raise ValueError(
             f"the checkpoint {escaped(settings.checkpoint)} exists. Pass --resume to continue from"

@@ -16,7 +16,7 @@ EXPORTER = "onnx"
 def main(options: argparse.Namespace) -> int:
     """Write the file; return the exit code."""
     installed().resolve("exporter", EXPORTER)  # an error says which plugin is missing
-    check_writable(options.onnx)
+    check_writable(options.onnx, (options.model,))
     data = onnx_of(mlpkit.load(options.model))
     write_atomically(options.onnx, lambda file: file.write(data))
     if not options.quiet:

@@ -169,11 +169,15 @@ def _network_text(content: Mapping[str, Any]) -> str:
     hidden = comma_separated(sizes if isinstance(sizes, list) else [sizes])
     models = "" if network["models"] == 1 else f"{network['models']} models, "
     encoder = "" if content["encoder"] is None else f"encoder {escaped(content['encoder'])}, "
+    inputs, outputs = (_counted(network[f"{noun}s"], noun) for noun in ("input", "output"))
     return (
-        f"{escaped(network['builder'])}, {models}{encoder}{network['inputs']} inputs, hidden layers"
-        f" {hidden}, {network['outputs']} outputs, {network['weights']:,} weights of"
-        f" {escaped(network['dtype'])}"
+        f"{escaped(network['builder'])}, {models}{encoder}{inputs}, hidden layers {hidden},"
+        f" {outputs}, {network['weights']:,} weights of {escaped(network['dtype'])}"
     )
+
+
+def _counted(n: Any, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _training_text(training: Mapping[str, Any]) -> str:

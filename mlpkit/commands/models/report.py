@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 import mlpkit
 from mlpkit.commands.arguments import csv_options
 from mlpkit.commands.models.groups import labels_of, partitioners, quantiles_of
@@ -43,7 +45,7 @@ def main(options: argparse.Namespace) -> int:
     if (limits.max_difference or limits.min_ratio) and not (by or quantiles):
         raise ValueError("--max-difference and --min-ratio compare groups. Pass --by COLUMN.")
     if options.output is not None:
-        check_writable(options.output)
+        check_writable(options.output, (options.model, options.data))
     estimator = mlpkit.load(options.model)
     names = target_of(estimator, options.target, options.model)
     with Tables(options.data, csv_options(options), several_times=bool(quantiles)) as tables:
@@ -102,7 +104,11 @@ def chunks(
     """Yield the rows in batches, with targets, weights and the columns of groups."""
     weights = [] if weight is None else [weight]
     names = list(dict.fromkeys([*inputs.kinds, *target, *weights, *by]))
-    types = {**dict.fromkeys(target, target_type(estimator)), **inputs.types}
+    types = {
+        **dict.fromkeys(weights, pa.float64()),
+        **dict.fromkeys(target, target_type(estimator)),
+        **inputs.types,
+    }
     is_empty = True
     for batch in tables.batches(names, types):
         is_empty = False
