@@ -77,7 +77,7 @@ def test_models_of_python(tmp_path: Path) -> None:
     assert "  task      none: the model is not fitted\n" in out and "network" not in out
     mlpkit.MLPRegressor(hidden_layer_sizes=(5,)).initialize(2).save(tmp_path / "c.mlpkit")
     out = run("inspect", tmp_path / "c.mlpkit").out  # its loss is NaN
-    assert "hidden layers 5, 1 outputs, " in out and "  training  none\n" in out
+    assert "hidden layers 5, 1 output, " in out and "  training  none\n" in out
 
 
 def test_weights_are_not_read(tmp_path: Path) -> None:
