@@ -19,7 +19,7 @@ N_FEATURES = 3
 
 
 class Unknown:
-    """An encoder that no exporter knows."""
+    """An encoder that no exporter supports."""
 
     def transform(self, X: Any) -> Any:
         """Encode rows."""
@@ -27,7 +27,7 @@ class Unknown:
 
 
 def unknown(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> Any:
-    """The forward pass of a network that no exporter knows."""
+    """The forward pass of a network that no exporter supports."""
     return x, {}
 
 
@@ -76,12 +76,12 @@ class ExporterTests(ConformanceTests):
             np.testing.assert_array_equal(model.network.arrays[name], array)
 
     def test_encoders_are_not_left_out(self) -> None:
-        """A model with an encoder that the exporter does not know raises ValueError."""
+        """A model with an encoder that the exporter does not support raises ValueError."""
         model = self.model()._replace(encoder=Unknown(), feature_names=("a", "b", "c"))
         self.check_rejected(model, "an encoder")
 
     def test_other_networks_are_rejected(self) -> None:
-        """A network with a forward pass that the exporter does not know raises ValueError."""
+        """A network with a forward pass that the exporter does not support raises ValueError."""
         network = Network({"w": np.zeros((N_FEATURES, 2))}, apply=unknown)
         self.check_rejected(self.model()._replace(network=network), "a network")
 
