@@ -1,4 +1,4 @@
-"""Versions of mlpkit and plugins in pickled estimators, which are compared on unpickling."""
+"""Versions of mlpkit and plugins in pickles and files, which are compared when they are loaded."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping

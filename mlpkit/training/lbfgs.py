@@ -40,37 +40,24 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     """
     recipe, record = job.recipe, Evaluations(job)
     n_done = 0 if job.resumed is None else resumed_training(job)[1].epoch
-    initial = job.steps.arrays(state)
-    # weights before biases, as in scikit-learn: the order changes the rounding in SciPy
-    frozen = {name: initial[name] for name in job.frozen}
-    names = sorted(initial.keys() - frozen.keys(), key=list(initial).index)
-    names.sort(key=lambda name: initial[name].ndim == 1)
-    sizes = [initial[name].size for name in names]
-    dtype = initial[names[0]].dtype
-
-    def pack(arrays: Arrays) -> Array:
-        return np.concatenate([arrays[name].ravel() for name in names])
-
-    def unpack(flat: Array) -> State:
-        parts = np.split(flat.astype(dtype, copy=False), np.cumsum(sizes)[:-1])
-        shaped = {n: p.reshape(initial[n].shape) for n, p in zip(names, parts, strict=True)}
-        return job.steps.start({**frozen, **shaped})
+    weights = FlatWeights(job, state)
 
     @record.recorded
     def loss_and_gradient(flat: Array) -> tuple[float, Array]:
-        current = unpack(flat)
+        current = weights.state_of(flat)
         sums, gradient = job.steps.gradient(current, job.rows, None, job.seed)
         arrays = job.steps.arrays(current)
         for name in job.decayed:
             gradient[name] = gradient[name] + recipe.alpha * arrays[name]
-        return float((sums.loss + sums.penalty) / sums.weight), pack(gradient) / sums.weight
+        loss = (sums.loss + sums.penalty) / sums.weight
+        return float(loss), weights.flat(gradient) / sums.weight
 
     epoch, started, stopped = 0, time.perf_counter(), False
 
     def values(x: Array, answer: bool | float) -> dict[str, Any]:
         """The values of `Report.checkpoint`."""
         done = replace(progress, epoch=epoch, interrupted=False)
-        return {**training_values(job, unpack(x), done), **record.values()}
+        return {**training_values(job, weights.state_of(x), done), **record.values()}
 
     def after_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
         nonlocal epoch, started, stopped
@@ -82,7 +69,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
         report = Report(epoch, loss, None, recipe.learning_rate_init, now - started)
         started = now
         report = report._replace(checkpoint=partial(values, x), is_last=epoch == recipe.max_iter)
-        stopped = observer(unpack(x), report) is True
+        stopped = observer(weights.state_of(x), report) is True
         if stopped:
             raise StopIteration
 
@@ -91,7 +78,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
         with OneThread():  # also for the dot products in SciPy
             result = scipy.optimize.minimize(
                 loss_and_gradient,
-                pack(initial),
+                weights.flat(weights.initial),
                 method="L-BFGS-B",
                 jac=True,
                 callback=after_iteration,
@@ -102,10 +89,45 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     else:
         n_iter = epoch if stopped else _check_optimize_result("lbfgs", result, recipe.max_iter)
         loss, x = float(result.fun), result.x
-    state = unpack(x)
+    state = weights.state_of(x)
     if not is_finite(job.steps, state):
         raise divergence_error(n_iter)
     return state, replace(progress, epoch=n_iter, best_loss=loss, interrupted=False)
+
+
+class FlatWeights:
+    """The weights that are trained as one array, for SciPy.
+
+    Weights come before biases, as in scikit-learn: the order changes the rounding in SciPy.
+
+    Parameters
+    ----------
+    job : Job
+    state : State
+        The state before training.
+    """
+
+    def __init__(self, job: Job, state: State) -> None:
+        self.initial = job.steps.arrays(state)
+        self._start = job.steps.start
+        self._frozen = {name: self.initial[name] for name in job.frozen}
+        names = [name for name in self.initial if name not in self._frozen]
+        self._names = sorted(names, key=lambda name: self.initial[name].ndim == 1)
+        self._ends = np.cumsum([self.initial[name].size for name in self._names])
+
+    def flat(self, arrays: Arrays) -> Array:
+        """Return the arrays of all weights as one."""
+        return np.concatenate([arrays[name].ravel() for name in self._names])
+
+    def state_of(self, flat: Array) -> State:
+        """Return the state with the weights of an array."""
+        dtype = self.initial[self._names[0]].dtype
+        parts = np.split(flat.astype(dtype, copy=False), self._ends[:-1])
+        shaped = {
+            name: part.reshape(self.initial[name].shape)
+            for name, part in zip(self._names, parts, strict=True)
+        }
+        return self._start({**self._frozen, **shaped})
 
 
 class OutOfTime(Exception):
