@@ -45,6 +45,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         If it requires a plugin that is not installed.
     OSError
         If the file does not exist or can't be opened.
+    TypeError
+        If ``path`` is no path, but for example an open file.
 
     Warns
     -----
@@ -62,6 +64,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> bool((mlpkit.load(path).predict([[0.5]]) == reg.predict([[0.5]])).all())
     True
     """
+    path = os.fspath(path)
     try:
         content = read_archive(path, KIND, _object)
         with errors_of(path):

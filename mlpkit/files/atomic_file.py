@@ -21,13 +21,14 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     an exception, the temporary file is removed.
     """
     target = Path(os.path.realpath(path))  # a symbolic link stays one
-    with _temporary(target) as (descriptor, name):
+    with _temporary(target, path) as (descriptor, name):
         with os.fdopen(descriptor, "wb") as file:
             os.chmod(name, _mode_of(target))
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, target)
+        with _errors_of(path):
+            os.replace(name, target)
     _synchronize_folder(target.parent)
 
 
@@ -41,9 +42,10 @@ def remove_unfinished(path: str | os.PathLike[str]) -> None:
 
 
 @contextmanager
-def _temporary(target: Path) -> Iterator[tuple[int, str]]:
+def _temporary(target: Path, path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
     """Create a file in the folder of the target, and remove it if it was not renamed."""
-    descriptor, name = tempfile.mkstemp(TEMPORARY, f".{target.name}.", target.parent)
+    with _errors_of(path):
+        descriptor, name = tempfile.mkstemp(TEMPORARY, f".{target.name}.", target.parent)
     try:
         yield descriptor, name
     except BaseException:
@@ -52,6 +54,15 @@ def _temporary(target: Path) -> Iterator[tuple[int, str]]:
         with suppress(OSError):
             os.unlink(name)
         raise
+
+
+@contextmanager
+def _errors_of(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Context in which errors name a file, and not its temporary file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
 def _mode_of(target: Path) -> int:

@@ -225,12 +225,19 @@ def test_text_and_missing_values_need_the_plugin(folder: Path) -> None:
     assert "'age' contains text" in fit(path, "--categorical", "age", "--drop", "gap,nan,sex").error
 
 
-def test_a_missing_target_is_counted(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ((4,), "'income' has a missing value in row 5. Remove this row."),
+        ((4, 7), "'income' has 2 missing values, the first one in row 5. Remove these rows."),
+    ],
+)
+def test_a_missing_target_is_counted(rows: tuple[int, ...], expected: str, folder: Path) -> None:
     """With the first row."""
     columns = numbers()
-    income = [None if i in (4, 7) else v for i, v in enumerate(columns["income"].tolist())]
+    income = [None if i in rows else v for i, v in enumerate(columns["income"].tolist())]
     path = write(folder / "people.csv", {**columns, "income": income})
-    assert "column 'income' has 2 missing values, the first one in row 5" in fit(path, *KEPT).error
+    assert expected in fit(path, *KEPT).error
 
 
 def test_a_header_alone(folder: Path) -> None:

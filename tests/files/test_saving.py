@@ -1,7 +1,9 @@
 """What `save` refuses, that it is atomic, and how a file says what it contains."""
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -154,6 +156,19 @@ def test_paths_are_parameters(tmp_path: Path) -> None:
     """A path stays one; nothing is read or written there."""
     MLPClassifier(checkpoint=Path("folder") / "run.ckpt").save(tmp_path / "model.mlpkit")
     assert mlpkit.load(tmp_path / "model.mlpkit").checkpoint == Path("folder") / "run.ckpt"
+
+
+def test_errors_name_the_path(tmp_path: Path) -> None:
+    """They do not name a temporary file; and open files are no paths."""
+    folder, missing = tmp_path / "folder", tmp_path / "nope" / "m.mlpkit"
+    folder.mkdir()
+    for path in (folder, missing):
+        with pytest.raises(OSError, match=re.escape(f": {str(path)!r}") + "$"):
+            MLPClassifier().save(path)
+    assert list(tmp_path.rglob("*")) == [folder]
+    for file in (io.BytesIO(), 3):
+        with pytest.raises(TypeError, match=r"os\.PathLike"):
+            mlpkit.load(file)  # type: ignore[arg-type]
 
 
 def test_the_schema_is_readable(tmp_path: Path) -> None:

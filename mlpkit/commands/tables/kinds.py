@@ -84,10 +84,13 @@ def numpy_of(column: Any, name: str) -> Array:
     column = plain(column)
     if column.null_count:
         row = compute.index(column.is_null(), True).as_py()
-        raise InputError(
-            f"column {escaped(name)!r} has {column.null_count:,} missing values, the first one in"
-            f" row {row + 1:,}. Remove these rows."
-        )
+        missing = f"a missing value in row {row + 1:,}. Remove this row."
+        if column.null_count > 1:
+            missing = (
+                f"{column.null_count:,} missing values, the first one in row {row + 1:,}."
+                " Remove these rows."
+            )
+        raise InputError(f"column {escaped(name)!r} has {missing}")
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     if is_text(column.type):
