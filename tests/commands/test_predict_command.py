@@ -128,6 +128,18 @@ def test_wrong_arguments(arguments: Any, expected: str, folder: Path) -> None:
     assert expected in run("predict", folder / "income.mlpkit", data, *arguments).error
 
 
+def test_several_targets_are_named(tmp_path: Path) -> None:
+    """Also the probabilities of labels."""
+    labels = {"a": np.arange(N) % 2, "b": np.arange(N) // 2 % 2}
+    data = write(tmp_path / "people.csv", {**numbers(), **labels})
+    model, out = tmp_path / "m.mlpkit", tmp_path / "out.csv"
+    arguments = ("--target", "a,b", "--drop", "id,sex,pay,income", *SHORT)
+    assert run("fit", data, *arguments, "-o", model, disabled=CORE).code == 0
+    assert run("predict", model, data, "--proba", "-o", out).code == 0
+    header = out.read_text().splitlines()[0].replace('"', "").split(",")
+    assert header == ["prediction_a", "prediction_b", "probability_a", "probability_b"]
+
+
 @pytest.mark.parametrize("data", ["people.csv", "."])
 def test_inputs_are_not_replaced(data: str, folder: Path, tmp_path: Path) -> None:
     """Neither the table nor a file of the folder, under any of their names."""

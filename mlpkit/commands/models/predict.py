@@ -11,6 +11,7 @@ import pyarrow as pa
 import mlpkit
 from mlpkit.commands.arguments import csv_options
 from mlpkit.commands.models.inputs import Inputs, inputs_of
+from mlpkit.commands.models.names import TARGET
 from mlpkit.commands.output_files import check_writable
 from mlpkit.commands.tables.errors import InputError
 from mlpkit.commands.tables.kinds import plain
@@ -77,12 +78,19 @@ def prediction_columns(estimator: Any, rows: pa.Table, proba: bool) -> Iterable[
     if predictions.ndim == 1:
         yield PREDICTION, arrow_array(predictions)
     else:
-        for i, column in enumerate(predictions.T):
-            yield f"{PREDICTION}_{i}", arrow_array(column)
+        outputs = output_names(estimator, predictions.shape[1])
+        for name, column in zip(outputs, predictions.T, strict=True):
+            yield f"{PREDICTION}_{name}", arrow_array(column)
     if proba:
-        names = estimator.classes_.tolist()
+        names = estimator.classes_.tolist() if predictions.ndim == 1 else outputs
         for name, column in zip(names, np.asarray(estimator.predict_proba(rows)).T, strict=True):
             yield f"{PROBABILITY}_{name}", arrow_array(column)
+
+
+def output_names(estimator: Any, n: int) -> list[str]:
+    """Return the names of the targets of a fit of several columns, or else numbers from 0."""
+    names = getattr(estimator, TARGET, None) or ()
+    return list(names) if len(names) == n else [str(i) for i in range(n)]
 
 
 def arrow_array(values: Array) -> Any:
