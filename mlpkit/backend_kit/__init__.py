@@ -69,6 +69,7 @@ from mlpkit.backend_kit.training_rows import (
     training_dataset,
 )
 from mlpkit.backend_kit.weights import Segment, WeightLayout, initial_optimizer_state
+from mlpkit.files.atomic_file import write_atomically
 
 __all__ = [
     "BLOCK_BYTES",
@@ -118,4 +119,5 @@ __all__ = [
     "warn_about_float64",
     "weight_decay_factors",
     "with_weight_decays",
+    "write_atomically",
 ]

@@ -14,13 +14,34 @@ MAX_AGE = 600  # seconds after which an unfinished file is not being written
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
-    """Create or replace a file with what ``write(file)`` writes.
+    """Create or replace a file, whole or not at all.
 
     The content goes to a temporary file in the same folder, which is synchronized with the disk
     and renamed. If the process dies at any moment, the path has the old file or the new one. After
     an exception, the temporary file is removed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where to write. A symbolic link stays one; its target is replaced.
+    write : callable
+        ``write(file)`` writes the content to a binary file.
+
+    Raises
+    ------
+    OSError
+        If the file can't be written, for example if the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(Path(folder, "a.txt"), lambda file: file.write(b"text"))
+    ...     Path(folder, "a.txt").read_text()
+    'text'
     """
-    target = Path(os.path.realpath(path))  # a symbolic link stays one
+    target = Path(os.path.realpath(path))
     with _temporary(target, path) as (descriptor, name):
         with os.fdopen(descriptor, "wb") as file:
             os.chmod(name, _mode_of(target))

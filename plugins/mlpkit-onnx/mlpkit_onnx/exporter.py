@@ -1,13 +1,13 @@
 """The exporter "onnx"."""
 
 import os
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from onnx import ModelProto, checker, defs, helper
 
 import mlpkit
+from mlpkit.backend_kit import write_atomically
 from mlpkit.plugin import FittedModel
 from mlpkit_onnx.conversion import check_convertible, converted
 from mlpkit_onnx.graph import LOWEST_OPSET, Graph
@@ -86,15 +86,5 @@ def to_onnx(
     )
     checker.check_model(made, full_check=True)
     if path is not None:
-        _write(made.SerializeToString(), Path(path))
+        write_atomically(path, lambda file: file.write(made.SerializeToString()))
     return made
-
-
-def _write(content: bytes, path: Path) -> None:
-    """Write a file under another name and rename it, so that it is always complete."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
