@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from inspect import isroutine
 from typing import Any
@@ -125,14 +126,18 @@ class EpochObserver:
             self.reports[-1] = self.reports[-1]._replace(note=note)
 
     def end(self, state: State) -> None:
-        """Call every `on_end`, and keep what the last of them returned."""
-        for callback, source in self.callbacks:
-            on_end = getattr(callback, "on_end", None)
-            if on_end is not None:
-                last = self.reports[-1] if self.reports else Report(0, 0.0, None, 0.0, 0.0)
-                returned = on_end(last._replace(arrays=partial(self.arrays, state)))
-                if returned is not None:
-                    self._returned = source, returned
+        """Call every `on_end`, also after one that raises, and keep what the last one returned."""
+        with ExitStack() as stack:  # which calls the last one first
+            for callback, source in reversed(self.callbacks):
+                on_end = getattr(callback, "on_end", None)
+                if on_end is not None:
+                    stack.callback(self._end_one, on_end, source, state)
+
+    def _end_one(self, on_end: Callable[[Report], Any], source: Any, state: State) -> None:
+        last = self.reports[-1] if self.reports else Report(0, 0.0, None, 0.0, 0.0)
+        returned = on_end(last._replace(arrays=partial(self.arrays, state)))
+        if returned is not None:
+            self._returned = source, returned
 
     def final_weights(self, state: State) -> Arrays | None:
         """The weights that an `on_end` returned to replace those of the state, if any."""

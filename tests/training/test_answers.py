@@ -150,6 +150,25 @@ def test_on_end_after_an_error(backend: str) -> None:
         clf.fit(X, Y)
 
 
+@pytest.mark.once
+def test_every_on_end_is_called() -> None:
+    """In their order, also after one that raises; its error is that of the fit."""
+    ended = []
+
+    def ending(name: str) -> Callable[[Any], Any]:
+        def end(arrays: Any) -> None:
+            ended.append(name)
+            if name == "first":
+                raise OSError("no disk")
+
+        return end
+
+    callbacks = [ScriptedCallback(end=ending(name)) for name in ("first", "second", "third")]
+    with pytest.raises(OSError, match="no disk"):
+        estimator("numpy", callbacks=callbacks).fit(X, Y)
+    assert ended == ["first", "second", "third"]
+
+
 ZOO = """
 from mlpkit.plugin import Solver
 def update(xp, p, g, optimizer_state, learning_rate, options): return p[:1], optimizer_state
