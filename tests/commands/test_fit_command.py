@@ -1,5 +1,6 @@
 """``mlpkit fit``: columns, the task, settings, progress, checkpoints and interruption."""
 
+import io
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from terminals import on_terminal, receive_interrupts
 import mlpkit
 from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.commands import durations
+from mlpkit.commands.fitting.interruption import Interruption, print_announcement
 from mlpkit.commands.fitting.settings import Settings, parsed_parameters, read_config
 from mlpkit.commands.fitting.tasks import inferred_task
 from mlpkit.commands.tables.errors import InputError
@@ -492,6 +494,39 @@ def test_a_checkpoint_continues_after_ctrl_c(people: Path) -> None:
     as_many = ("--set", f"max_iter={continued.n_iter_}")
     assert run(*long_fit(people, *as_many), disabled=CORE).code == 0
     assert mlpkit.load("model.mlpkit").loss_curve_ == continued.loss_curve_
+
+
+class InterruptedFile(io.RawIOBase):
+    """A file during whose writes Ctrl-C is pressed."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self.file = file
+
+    def writable(self) -> bool:
+        """Whether the file can be written: yes."""
+        return True
+
+    def fileno(self) -> int:
+        """The descriptor of the file."""
+        return self.file.fileno()
+
+    def write(self, data: Any) -> int:
+        """Write, and send the signal of Ctrl-C to this process."""
+        signal.raise_signal(signal.SIGINT)
+        return self.file.write(data)
+
+
+def test_ctrl_c_inside_a_print(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is announced there, too, although the buffer of stderr is in use."""
+    path = tmp_path / "errors.txt"
+    with open(path, "wb", buffering=0) as file, Interruption(print_announcement) as interruption:
+        stream = io.TextIOWrapper(io.BufferedWriter(InterruptedFile(file)), line_buffering=True)
+        monkeypatch.setattr(sys, "stderr", stream)
+        print("epoch 3", file=sys.stderr)
+        monkeypatch.undo()
+    assert interruption.requested
+    assert path.read_text().startswith("Interrupted: training ends after this epoch")
+    assert path.read_text().endswith("at once.\nepoch 3\n")
 
 
 def test_a_terminal_shows_lines_and_a_bar(people: Path) -> None:

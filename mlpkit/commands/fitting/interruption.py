@@ -1,9 +1,11 @@
 """Ctrl-C during training: the first one ends training after the epoch."""
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Self
 
@@ -39,15 +41,19 @@ class Interruption:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.requested and self._is_training:
             raise KeyboardInterrupt
-        if not self.requested and self._is_training:
+        is_first, self.requested = not self.requested, True
+        if is_first and self._is_training:
             self._announce()
-        self.requested = True
 
 
 def print_announcement() -> None:
-    """Print what happens next."""
-    print(
+    """Print what happens next.
+
+    A handler of signals may run inside a call of `print`, so it writes past the buffer of stderr.
+    """
+    text = (
         "Interrupted: training ends after this epoch, and the model is written. Press Ctrl-C again"
-        " to end the epoch at once.",
-        file=sys.stderr,
+        " to end the epoch at once.\n"
     )
+    with suppress(OSError, ValueError):  # stderr is closed, or not a file
+        os.write(sys.stderr.fileno(), text.encode())
