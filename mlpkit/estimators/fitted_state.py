@@ -78,11 +78,6 @@ def with_requests(estimator: Any, requests: Mapping[str, Any]) -> Any:
     return estimator
 
 
-def _network_state(network: Any, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    last = attributes.get("_last_parameters")
-    return network_state(network, None if last is None else last.values.get("loss"))
-
-
 def _optimizer_state(optimizer: dict[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The values that are not those of the parameters."""
     return {n: plain(v) for n, v in optimizer.items() if attributes.get(n, optimizer) is not v}
@@ -126,7 +121,7 @@ def _intervals(state: Any, made: Mapping[str, Any]) -> ConformalIntervals:
 # the state of an attribute, of its value and all attributes
 STATES: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {
     "_targets": lambda value, _: targets_state(value),
-    "_network": _network_state,
+    "_network": lambda network, _: network_state(network),
     "_preset_layers": lambda value, _: {n: list(v) for n, v in value._asdict().items()},
     "_progress": lambda value, _: asdict(value),
     "_losses": lambda value, _: value.get_state(),

@@ -25,8 +25,8 @@ FACTORS = ("learning_rate_factors", "weight_decay_factors")
 FORMS = ("dense", "builder", "object")
 
 
-def network_state(network: FittedNetwork, loss: Any) -> dict[str, Any]:
-    """Return the state of a network; ``loss`` is the parameter that its loss was made of.
+def network_state(network: FittedNetwork) -> dict[str, Any]:
+    """Return the state of a network.
 
     The structure is a `Network` without arrays if it has no plain form.
     """
@@ -34,7 +34,7 @@ def network_state(network: FittedNetwork, loss: Any) -> dict[str, Any]:
     return {
         "sources": [list(source) for source in network.sources],
         "spec": spec_state(network.spec),
-        "loss": None if structure.loss is not None else loss_record(network.spec.loss, loss),
+        "loss": None if structure.loss is not None else loss_record(network.spec.loss),
         "structure": _structure_state(network),
         "arrays": network.arrays,
         "optimizer_state": network.optimizer_state,

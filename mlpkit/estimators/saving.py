@@ -8,11 +8,12 @@ from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES
 from mlpkit.estimators.fitted_state import REQUESTS, plain_state
 from mlpkit.estimators.pickle_versions import versions_of
 from mlpkit.estimators.records import record_for_file
+from mlpkit.estimators.spec_state import adapted_loss_record
 from mlpkit.estimators.stored_objects import Member, is_storable, member_of, structure_with
 from mlpkit.files.archive import Archive, write_archive
 from mlpkit.files.errors import NotStorable
 from mlpkit.files.values import Path, Writer
-from mlpkit.plugin import Partitioner
+from mlpkit.plugin import Loss, Partitioner
 from mlpkit.registry.stored_names import stored_name
 
 KIND = "estimator"  # of the file
@@ -72,6 +73,7 @@ def content_of(estimator: Any, name: str) -> tuple[dict[str, Any], list[Member]]
     entries = {entry: state.pop(n) for n, entry in ENTRIES.items() if state.get(n) is not None}
     network = entries.get("network", {})
     members = [_store_builder(parameters), _store_network(network, attributes)]
+    _store_loss(network, attributes)
     arrays = {entry: network.pop(n) for n, entry in OF_NETWORK.items() if n in network}
     content = {
         "class": name,
@@ -103,6 +105,14 @@ def _store_network(state: dict[str, Any], attributes: Mapping[str, Any]) -> Memb
     if member is not None:
         state["structure"] = structure_with(member, network.structure, network.origin[0])
     return member
+
+
+def _store_loss(state: dict[str, Any], attributes: Mapping[str, Any]) -> None:
+    """Replace a loss that a plugin adapts by its name."""
+    last = attributes.get("_last_parameters")
+    parameter = None if last is None else last.values.get("loss")
+    if isinstance(state.get("loss"), Loss) and isinstance(parameter, str):
+        state["loss"] = adapted_loss_record(parameter)
 
 
 def report_of(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -108,15 +108,18 @@ def columns_of(fields: Fields, n: int | None = None) -> tuple[Column, ...]:
     return tuple(map(Column, names, sources, kinds, levels))  # type: ignore[arg-type]
 
 
-def loss_record(loss: Loss, parameter: Any) -> Any:
-    """Return the name and the options of a loss, or else the loss itself.
-
-    The parameter ``loss`` may be the name of a loss that a plugin adapts.
-    """
+def loss_record(loss: Loss) -> Any:
+    """Return the name and the options of a loss, or the loss itself if it is not a built-in one."""
     record = record_of(loss)
-    if record is not None:
-        return {"name": record[0], "options": record[1]}
-    return {"adapted": parameter} if isinstance(parameter, str) else loss
+    return loss if record is None else {"name": record[0], "options": record[1]}
+
+
+def adapted_loss_record(parameter: str) -> dict[str, Any]:
+    """Return the record of a loss that a plugin adapts, for a file: the parameter ``loss``.
+
+    Pickles contain the loss itself, so that loading one does not import the framework.
+    """
+    return {"adapted": parameter}
 
 
 def _loss_of(loss: Any, spec: Spec) -> Loss:
