@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import select
 import signal
 import struct
 import subprocess
@@ -26,21 +27,18 @@ def on_terminal(code: str, interrupted_at: str | None = None) -> list[str]:
         stderr=theirs,
         preexec_fn=receive_interrupts,
     )
-    os.close(theirs)
     written = b""
     while True:
-        try:
-            more = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other end is closed
-            more = b""
-        if not more:
+        # our side of `theirs` stays open, since its last output may be lost if all are closed
+        if select.select([ours], [], [], 0.1)[0]:
+            written += os.read(ours, 65536)
+        elif program.poll() is not None:
             break
-        written += more
         if interrupted_at is not None and interrupted_at.encode() in written:
             program.send_signal(signal.SIGINT)
             interrupted_at = None
     os.close(ours)
-    program.wait()
+    os.close(theirs)
     return screen(written.decode())
 
 
