@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from mlpkit.plugin import Dataset
     from mlpkit.reports.displays import MetricHistoryDisplay, PartitionReportDisplay
     from mlpkit.reports.evaluation import evaluate
-    from mlpkit.reports.importance import feature_importance
     from mlpkit.reports.limits import CheckFailed
+    from mlpkit.reports.permutation import feature_importance
     from mlpkit.reports.report import PartitionReport
     from mlpkit.reports.scorer import make_partition_scorer
     from mlpkit.training.cycles import Cycles
@@ -82,7 +82,7 @@ _LATER = {
     "by_target": "partitions.partitioners",
     "cross": "partitions.crossing",
     "evaluate": "reports.evaluation",
-    "feature_importance": "reports.importance",
+    "feature_importance": "reports.permutation",
     "from_function": "metrics.functions",
     "from_sklearn": "estimators.sklearn_import",
     "load": "estimators.loading",

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlpkit.messages import comma_separated
 from mlpkit.plugin import Array, MetricValue
-from mlpkit.reports.entries import to_csv, to_frame
+from mlpkit.reports.tables import Table
 
 
 class Record(NamedTuple):
@@ -50,7 +50,7 @@ class Record(NamedTuple):
                 )
 
 
-class MetricHistory:
+class MetricHistory(Table):
     """Metrics by epoch, split and group.
 
     Iterating yields a `mlpkit.plugin.MetricValue` for each row of the table, and
@@ -71,6 +71,8 @@ class MetricHistory:
     (1, [0.5], [])
     """
 
+    _columns = MetricValue._fields
+
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.records = tuple(records)
 
@@ -89,8 +91,7 @@ class MetricHistory:
         """A column, one of the fields of `mlpkit.plugin.MetricValue`."""
         if column not in MetricValue._fields:
             raise KeyError(
-                f"MetricHistory has no column {column!r}. Its columns are:"
-                f" {', '.join(MetricValue._fields)}"
+                f"Unknown column {column!r}. The columns are: {', '.join(MetricValue._fields)}"
             )
         return np.array([getattr(value, column) for value in self])
 
@@ -116,37 +117,6 @@ class MetricHistory:
         names = {"metric": metric, "split": split, "partitioner": by, "partition": partition}
         names = {field: name for field, name in names.items() if name is not None}
         return [r for r in self if all(getattr(r, field) == name for field, name in names.items())]
-
-    def to_frame(self) -> Any:
-        """Convert the table to a tidy DataFrame.
-
-        Names of groups are unescaped, unlike in `to_csv`.
-
-        Returns
-        -------
-        frame : pandas.DataFrame
-            With the columns epoch, split, metric, partitioner, partition, value, n_rows and weight.
-        """
-        return to_frame(self, MetricValue._fields)
-
-    def to_csv(self, path: Any = None) -> str | None:
-        """Write the table of `to_frame` as CSV.
-
-        Names are escaped: control characters become escape sequences, and an apostrophe is
-        prepended to names that a spreadsheet would interpret as a formula, which begin with ``=``,
-        ``+``, ``-`` or ``@``. For unescaped names use ``to_frame().to_csv(path)``.
-
-        Parameters
-        ----------
-        path : str, path-like, file object or None, default=None
-            Where to write the table. None returns it as a string.
-
-        Returns
-        -------
-        text : str or None
-            The CSV text if path is None.
-        """
-        return to_csv(self, MetricValue._fields, path)
 
     def plot(self, metric: str, by: str = "all", *, ax: Any = None) -> Any:
         """Plot a metric over the epochs, with axes for each split and a line for each group.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
@@ -21,16 +20,17 @@ from mlpkit.metrics.calibration_sums import (
 )
 from mlpkit.plugin import Array, Task
 from mlpkit.reports import printing
-from mlpkit.reports.entries import CalibrationBin, to_csv, to_frame
+from mlpkit.reports.entries import CalibrationBin
 from mlpkit.reports.pages.calibrations import calibration_section
 from mlpkit.reports.pages.documents import part
+from mlpkit.reports.tables import Table
 
 COLUMNS = ("predicted", "observed", "difference")
 N_BINS = 10
 MIN_ROWS = 20  # of a bin, on average
 
 
-class Calibration:
+class Calibration(Table):
     """Predictions against targets, as ``evaluate(..., calibration=True)`` adds them to a report.
 
     Iterating yields the `CalibrationBin` of up to ten bins of each group, with about equal numbers
@@ -65,6 +65,8 @@ class Calibration:
           rows  predicted  observed  difference
     all     25      0.600     0.640       0.040
     """
+
+    _columns = CalibrationBin._fields
 
     def __init__(
         self,
@@ -141,30 +143,6 @@ class Calibration:
         """The calibration over the rows of both."""
         coverage = self.coverage if self.coverage == other.coverage else None
         return Calibration(self._sums + other._sums, self.task, self.confidence, coverage)
-
-    def to_frame(self) -> Any:
-        """Convert to a pandas frame with a row for each bin.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        return to_frame(self.entries, CalibrationBin._fields)
-
-    def to_csv(self, path: Any = None) -> str | None:
-        """Write the rows of `to_frame` to a CSV file, with escaped text.
-
-        Parameters
-        ----------
-        path : str, path or file, default=None
-            Where to write the file.
-
-        Returns
-        -------
-        str or None
-            The text, if `path` is None.
-        """
-        return to_csv(self.entries, CalibrationBin._fields, path)
 
     def __str__(self) -> str:
         cells: dict[tuple[str, str, str], str] = {}

@@ -9,10 +9,11 @@ from mlpkit.messages import comma_separated
 from mlpkit.metrics import intervals
 from mlpkit.metrics.grouping import GroupLabel
 from mlpkit.reports import printing
-from mlpkit.reports.entries import Change, Entry, to_csv, to_frame
+from mlpkit.reports.entries import Change, Entry
 from mlpkit.reports.pages.comparison_page import comparison_page, comparison_part
 from mlpkit.reports.pages.documents import written
 from mlpkit.reports.resampling import Replicates
+from mlpkit.reports.tables import Table
 
 
 class Side(NamedTuple):
@@ -25,7 +26,7 @@ class Side(NamedTuple):
     directions: Mapping[str, bool | None]
 
 
-class Comparison:
+class Comparison(Table):
     """Differences by metric and group. Iterating over it yields a `Change` for each.
 
     Parameters
@@ -37,6 +38,8 @@ class Comparison:
     directions : dict of bool or None
         Whether higher values of each metric are better; None if neither direction is.
     """
+
+    _columns = Change._fields
 
     def __init__(
         self,
@@ -81,36 +84,6 @@ class Comparison:
             Empty unless ``confidence=`` was passed.
         """
         return [change for change in self.entries if change.significant]
-
-    def to_frame(self) -> Any:
-        """Convert to a tidy pandas frame with a row for each metric and group.
-
-        Names of groups are as in the data; `to_csv` escapes them.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        return to_frame(self.entries, Change._fields)
-
-    def to_csv(self, path: Any = None) -> str | None:
-        """Write the rows of `to_frame` to a CSV file.
-
-        Text is escaped: control characters are replaced, and an apostrophe precedes names that a
-        spreadsheet would interpret as a formula, which begin with ``=``, ``+``, ``-`` or ``@``.
-        For unchanged text use ``to_frame().to_csv(path)``.
-
-        Parameters
-        ----------
-        path : str, path or file, default=None
-            Where to write the file.
-
-        Returns
-        -------
-        str or None
-            The text, if `path` is None.
-        """
-        return to_csv(self.entries, Change._fields, path)
 
     def to_html(
         self,

@@ -1,12 +1,6 @@
-"""The entries of reports and comparisons, and their export as tables."""
+"""The rows of the tables of reports, comparisons, calibrations and importances."""
 
-import csv
-import io
-from collections.abc import Iterable
-from os import PathLike
-from typing import Any, NamedTuple
-
-from mlpkit.messages import csv_cell
+from typing import NamedTuple
 
 
 class Entry(NamedTuple):
@@ -115,39 +109,28 @@ class CalibrationBin(NamedTuple):
     weight: float
 
 
-def to_frame(entries: Iterable[tuple[Any, ...]], fields: tuple[str, ...]) -> Any:
-    """A pandas frame with a row for each entry."""
-    try:
-        import pandas as pd  # type: ignore[import-untyped,unused-ignore]
-    except ImportError as error:
-        raise ImportError(
-            "to_frame needs pandas: pip install pandas. Without pandas, iterate over the report."
-        ) from error
-    return pd.DataFrame(list(entries), columns=list(fields))
+class Importance(NamedTuple):
+    """The importance of one feature in one group.
 
+    All rows are the group "all" of the partitioner "all".
 
-def to_csv(
-    entries: Iterable[tuple[Any, ...]],
-    fields: tuple[str, ...],
-    path: "str | PathLike[str] | io.TextIOBase | None",
-) -> str | None:
-    """A CSV file with a line for each entry, or its text if `path` is None.
-
-    Text is escaped, see `mlpkit.messages.csv_cell`.
-
-    >>> print(to_csv([("=cmd()", 0.5)], ("partition", "value"), None), end="")
-    partition,value
-    '=cmd(),0.5
+    Parameters
+    ----------
+    feature : str
+        Name of the column, or of the group of columns.
+    partitioner, partition : str
+        Names of the partitioner and of the group of rows.
+    importance : float
+        How much worse the metric is with shuffled values, the mean over the repetitions.
+    deviation : float
+        Standard deviation over the repetitions.
+    n_rows : int
+        Number of rows of the group.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(fields)
-    writer.writerows([csv_cell(value) for value in entry] for entry in entries)
-    if path is None:
-        return text.getvalue()
-    if isinstance(path, str | PathLike):
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            file.write(text.getvalue())
-    else:
-        path.write(text.getvalue())
-    return None
+
+    feature: str
+    partitioner: str
+    partition: str
+    importance: float
+    deviation: float
+    n_rows: int

@@ -20,7 +20,8 @@ from mlpkit.partitions.fitting import fit_and_assign
 from mlpkit.plugin import Dataset, Task
 from mlpkit.reports.calibration import Calibration
 from mlpkit.reports.estimates import ReportOptions
-from mlpkit.reports.importance import N_REPEATS, FeatureImportance, ShuffledRows
+from mlpkit.reports.importance import FeatureImportance
+from mlpkit.reports.permutation import N_REPEATS, ShuffledRows
 from mlpkit.reports.predictors import Predictor, validated_weight, with_errors
 from mlpkit.reports.report import PartitionReport
 from mlpkit.reports.shuffled_columns import feature_groups

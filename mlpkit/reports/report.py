@@ -13,18 +13,19 @@ from mlpkit.reports import limits as limit_checks
 from mlpkit.reports import plots, printing
 from mlpkit.reports.calibration import Calibration
 from mlpkit.reports.comparison import Comparison, Side
-from mlpkit.reports.entries import Entry, to_csv, to_frame
+from mlpkit.reports.entries import Entry
 from mlpkit.reports.estimates import Estimates, ReportOptions
 from mlpkit.reports.importance import FeatureImportance
 from mlpkit.reports.pages.documents import written
 from mlpkit.reports.pages.report_page import report_page, report_part
+from mlpkit.reports.tables import Table
 
 
 class NoEligibleGroup(ValueError):
     """All groups have too few rows or an undefined value."""
 
 
-class PartitionReport:
+class PartitionReport(Table):
     """The values of metrics over all rows and by group, as `mlpkit.evaluate` returns them.
 
     All rows are the group "all" of the partitioner "all". A group is eligible if it has at least
@@ -69,6 +70,8 @@ class PartitionReport:
       f      2      1.00
       m      2     0.500
     """
+
+    _columns = Entry._fields
 
     def __init__(
         self,
@@ -413,36 +416,6 @@ class PartitionReport:
         if not isinstance(other, PartitionReport):
             return NotImplemented
         return self.compare(other)
-
-    def to_frame(self) -> Any:
-        """Convert to a tidy pandas frame with a row for each metric and group.
-
-        Names of groups are as in the data; `to_csv` escapes them.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        return to_frame(self.entries, Entry._fields)
-
-    def to_csv(self, path: Any = None) -> str | None:
-        """Write the rows of `to_frame` to a CSV file.
-
-        Text is escaped: control characters are replaced, and an apostrophe precedes names that a
-        spreadsheet would interpret as a formula, which begin with ``=``, ``+``, ``-`` or ``@``.
-        For unchanged text use ``to_frame().to_csv(path)``.
-
-        Parameters
-        ----------
-        path : str, path or file, default=None
-            Where to write the file.
-
-        Returns
-        -------
-        str or None
-            The text, if `path` is None.
-        """
-        return to_csv(self.entries, Entry._fields, path)
 
     def to_html(
         self,

@@ -133,5 +133,5 @@ def test_the_table_reads_well() -> None:
     assert "accuracy, selection_rate, log_loss on train, validation: epochs 1 to 4" in repr(history)
     axes = history.plot("accuracy", "region")
     assert [a.get_title() for a in axes] == ["train", "validation"]
-    with pytest.raises(KeyError, match="no column 'fold'. Its columns are: epoch, split"):
+    with pytest.raises(KeyError, match="Unknown column 'fold'. The columns are: epoch, split"):
         history["fold"]

@@ -30,7 +30,8 @@ from mlpkit import (
 )
 from mlpkit.messages import escaped
 from mlpkit.monitoring.history import MetricHistory, Record
-from mlpkit.reports.importance import FeatureImportance, Importance
+from mlpkit.reports.entries import Importance
+from mlpkit.reports.importance import FeatureImportance
 from mlpkit.reports.pages.documents import style_sheet
 
 pytestmark = pytest.mark.once

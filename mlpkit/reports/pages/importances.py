@@ -4,29 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
+from mlpkit.reports.entries import Importance
 from mlpkit.reports.pages import markup
 
 MAX_FEATURES = 20
-
-
-class ShownEntry(Protocol):
-    """The importance of one feature in one group."""
-
-    @property
-    def feature(self) -> str:
-        """Name of the feature."""
-
-    @property
-    def partitioner(self) -> str:
-        """Name of the partitioner."""
-
-    @property
-    def importance(self) -> float:
-        """The mean over the repetitions."""
-
-    @property
-    def deviation(self) -> float:
-        """The standard deviation over the repetitions."""
 
 
 class ShownImportance(Protocol):
@@ -37,7 +18,7 @@ class ShownImportance(Protocol):
     n_repeats: int
 
     @property
-    def entries(self) -> Sequence[ShownEntry]:
+    def entries(self) -> Sequence[Importance]:
         """Feature by feature, the most important first."""
 
 
