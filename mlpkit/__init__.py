@@ -9,9 +9,9 @@ from mlpkit.estimators.regressor import MLPRegressor
 if TYPE_CHECKING:
     from mlpkit import schedules
     from mlpkit.estimators.loading import load
-    from mlpkit.estimators.pickle_versions import InconsistentVersionWarning
     from mlpkit.estimators.sklearn_import import from_sklearn
     from mlpkit.estimators.skops_types import SKOPS_TRUSTED_TYPES
+    from mlpkit.estimators.stored_versions import InconsistentVersionWarning
     from mlpkit.files.errors import InvalidFile
     from mlpkit.metrics.functions import from_function
     from mlpkit.numpy_backend import namespace as numpy_namespace
@@ -69,7 +69,7 @@ _LATER = {
     "CheckFailed": "reports.limits",
     "Cycles": "training.cycles",
     "Dataset": "plugin",
-    "InconsistentVersionWarning": "estimators.pickle_versions",
+    "InconsistentVersionWarning": "estimators.stored_versions",
     "InvalidFile": "files.errors",
     "MetricHistoryDisplay": "reports.displays",
     "PartitionReport": "reports.report",

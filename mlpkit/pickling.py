@@ -1,4 +1,4 @@
-"""Checks that report which parameter of an object can't be pickled."""
+"""Checks that report which parameter of an object cannot be pickled."""
 
 import pickle
 import sys
@@ -14,7 +14,7 @@ MAX_VALUES = 1000  # values of a parameter that are searched
 
 
 def check_picklable(estimator: Any) -> None:
-    """Raise PicklingError if `pickle` can't store a parameter of an estimator or its network."""
+    """Raise PicklingError if `pickle` cannot store a parameter of an estimator or its network."""
     state = estimator.__dict__
     names = [name for name in estimator._parameter_names if name in state]
     check_values(estimator, {name: state[name] for name in names})
@@ -27,7 +27,7 @@ def check_picklable(estimator: Any) -> None:
 
 
 def check_values(holder: Any, values: Mapping[str, Any]) -> None:
-    """Raise PicklingError with the name of a parameter whose function `pickle` can't import.
+    """Raise PicklingError with the name of a parameter whose function `pickle` cannot import.
 
     Nothing is raised if a module that copies functions by value, such as copy or cloudpickle,
     pickles the object.
@@ -49,8 +49,8 @@ def _pickle(holder: Any, description: str, value: Any, function: Any) -> None:
     except Exception as error:
         name = getattr(function, "__qualname__", None) or type(function).__qualname__
         raise pickle.PicklingError(
-            f"{type(holder).__name__} can't be pickled: {description} contains {name!r}, which"
-            " pickle can't import. Define it with `def` at the top level of a module, and pass its"
+            f"{type(holder).__name__} cannot be pickled: {description} contains {name!r}, which"
+            " pickle cannot import. Define it with `def` at the top level of a module, and pass its"
             " settings by functools.partial or as options instead of a closure; or use"
             " cloudpickle. (n_jobs works with joblib's default backend, 'loky', which uses"
             f" cloudpickle.) {type(error).__name__}: {error}"
@@ -58,7 +58,7 @@ def _pickle(holder: Any, description: str, value: Any, function: Any) -> None:
 
 
 def _local_function(value: Any) -> Any:
-    """Return a function in a value that can't be imported by its name, or None.
+    """Return a function in a value that cannot be imported by its name, or None.
 
     Containers, partial objects and the attributes of plain objects are searched, but not the
     attributes of objects in these. Objects with their own ``__reduce__`` or ``__getstate__`` are

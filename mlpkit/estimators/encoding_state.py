@@ -10,7 +10,7 @@ from mlpkit.registry.labels import component_label
 
 
 def encoding_state(encoding: Encoding) -> dict[str, Any]:
-    """Return the state of an encoding; an encoder that is no component stays an object."""
+    """Return the state of an encoding; an encoder that is not a component stays an object."""
     return {
         "encoder": _encoder_state(encoding),
         "columns": columns_state(encoding.columns),

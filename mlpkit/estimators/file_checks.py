@@ -61,7 +61,7 @@ def check_attributes(cls: Any, content: Fields) -> dict[str, Any]:
         if name in CHECKS:
             CHECKS[name](fields, name)
         elif not _is_free(cls, name):
-            raise fields.invalid(str(name), fields.values[name], "no attribute of this name")
+            raise fields.unknown(name)
     return dict(fields.values)
 
 
@@ -88,7 +88,7 @@ def check_sources(network: Mapping[str, Any]) -> None:
 
 
 def check_can_predict(estimator: Any) -> None:
-    """Raise an error if an estimator can't predict rows of zeros."""
+    """Raise an error if an estimator cannot predict rows of zeros."""
     attributes = vars(estimator)
     if "_network" in attributes:
         spec = attributes["_network"].spec
@@ -99,7 +99,7 @@ def check_can_predict(estimator: Any) -> None:
         units = attributes["_preset_layers"].units
         _check_outputs(estimator, np.zeros((2, attributes["n_features_in_"])), units[-1])
     elif "n_features_in_" in attributes:
-        raise ValueError("it has no weights")
+        raise ValueError("its weights are missing")
 
 
 def _check_same_sizes(attributes: Mapping[str, Any], spec: Spec) -> None:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from mlpkit.estimators import pickle_versions
+from mlpkit.estimators import stored_versions
 from mlpkit.estimators.atomic import snapshot
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
@@ -363,16 +363,16 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     def __getstate__(self) -> Any:
         check_picklable(self)
         state = dict(super().__getstate__())
-        versions = pickle_versions.versions_of(state, self._parameter_names)
+        versions = stored_versions.versions_of(state, self._parameter_names)
         plain_parameters = {n: plain(state[n]) for n in self._parameter_names if n in state}
         stored = {**plain_state(self._parameter_names, state), **plain_parameters}
         plugins = required_plugins(state, stored)
-        return {**plugins, **stored, pickle_versions.STATE_KEY: versions}
+        return {**plugins, **stored, stored_versions.STATE_KEY: versions}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        versions = state.pop(pickle_versions.STATE_KEY, {})
-        pickle_versions.warn_if_different(type(self).__name__, versions)
+        versions = state.pop(stored_versions.STATE_KEY, {})
+        stored_versions.warn_if_different(type(self).__name__, versions)
         if any(name not in state for name in self._parameter_names):  # added after the pickle
             state = {**parameter_defaults(type(self)), **state}
         check_plugins(state)

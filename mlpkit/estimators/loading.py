@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from mlpkit.estimators import pickle_versions
+from mlpkit.estimators import stored_versions
 from mlpkit.estimators.file_checks import check_attributes, check_can_predict, check_sources
 from mlpkit.estimators.fitted import FittedMLP
 from mlpkit.estimators.fitted_state import REQUESTS, restored_state, with_requests
@@ -44,9 +44,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     PluginError
         If it requires a plugin that is not installed.
     OSError
-        If the file does not exist or can't be opened.
+        If the file does not exist or cannot be opened.
     TypeError
-        If ``path`` is no path, but for example an open file.
+        If ``path`` is not a path, but for example an open file.
 
     Warns
     -----
@@ -74,7 +74,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     except Exception as error:  # of an encoder or a builder
         reason = f"it is damaged: {type(error).__name__}: {problem_of(error)}"
         raise InvalidFile(path, reason) from error
-    pickle_versions.warn_if_different(type(estimator).__name__, versions)
+    stored_versions.warn_if_different(type(estimator).__name__, versions)
     return estimator
 
 
@@ -120,7 +120,7 @@ def _parameters(cls: Any, content: Fields) -> Mapping[str, Any]:
     parameters = content.fields("parameters")
     names = cls._parameter_names
     if unknown := sorted(set(map(str, parameters.values)) - set(names)):
-        raise parameters.invalid(unknown[0], parameters.values[unknown[0]], "no such parameter")
+        raise parameters.unknown(unknown[0])
     defaults = parameter_defaults(cls)
     values = {name: parameters.values.get(name, defaults.get(name)) for name in names}
     return {name: restored_member(value, name, None) for name, value in values.items()}

@@ -176,7 +176,7 @@ def _with_layers(network: FittedNetwork, fields: Fields) -> FittedNetwork:
     """The network whose layers were requested or set."""
     layers = fields.value("layers")
     if not network.is_dense:
-        raise fields.invalid("layers", layers, "no layers")
+        raise fields.invalid("layers", layers, "None, since its network is not dense")
     if layers is True:
         return network.with_layers()
     entries = fields.fields("layers")

@@ -6,10 +6,10 @@ from typing import Any
 
 from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES
 from mlpkit.estimators.fitted_state import REQUESTS, plain_state
-from mlpkit.estimators.pickle_versions import versions_of
 from mlpkit.estimators.records import record_for_file
 from mlpkit.estimators.spec_state import adapted_loss_record
 from mlpkit.estimators.stored_objects import Member, is_storable, member_of, structure_with
+from mlpkit.estimators.stored_versions import versions_of
 from mlpkit.files.archive import Archive, write_archive
 from mlpkit.files.errors import NotStorable
 from mlpkit.files.values import Path, Writer
@@ -36,12 +36,7 @@ ENTRIES = {
 OF_NETWORK = {"arrays": "weights", "optimizer_state": "optimizer_state", "layers": "layers"}
 AS_ITEMS = ("parameters", "targets", "network")  # whose arrays are part of the schema
 # the parameters that determine an entry
-PARAMETERS = {
-    "encoder": "encoder",
-    "network": "builder",
-    "stream": "partitions",
-    "optimizer": "solver",
-}
+PARAMETERS = {"encoder": "encoder", "network": "builder", "stream": "partitions"}
 
 
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
@@ -133,32 +128,40 @@ def _number(value: Any) -> float | None:
 
 def _class_message(name: str) -> str:
     return (
-        f"{name} can't be saved, since files contain classes of the registry only. Register it in a"
-        " plugin: a hook mlpkit_estimators that returns"
+        f"{name} cannot be saved, since files contain classes of the registry only. Register it in"
+        " a plugin: a hook mlpkit_estimators that returns"
         f" [Component({name!r}, 'package.module:{name}')]. Or store it with joblib.dump(estimator,"
         " path)."
     )
 
 
 def _message(cls: str, path: Path, value: Any) -> str:
-    """The message for a value that can't be stored, with the name of a parameter."""
-    entry, *rest = path
-    place = ".".join(map(str, rest))
-    if entry == "parameters":
-        what, inside = f"the parameter {rest[0]}", ".".join(map(str, rest))
-        place = "" if len(rest) == 1 else f" (at {inside})"
-    elif entry == "attributes" and rest[0] in CALLBACK_ATTRIBUTES:
-        what, place = "a callback of set_callbacks", ""
-    elif entry == "attributes":
-        what, place = f"the attribute {rest[0]}", "" if len(rest) == 1 else f" (at {place})"
-    else:
-        what = f"what was made of the parameter {PARAMETERS.get(str(entry), entry)}"
-        place = f" (at {entry}.{place})"
+    """The message for a value that cannot be stored, with the name of a parameter."""
     kind = getattr(value, "__qualname__", None) or type(value).__qualname__
     advice = "Use the name of a component instead"
     if isinstance(value, Partitioner):
         advice = "Create it with mlpkit.by(name, ...) instead"
+    what, place = _owner(path)
     return (
-        f"{cls} can't be saved: {what} contains {kind!r}{place}, which has no form without code."
-        f" {advice}, or store the estimator with joblib.dump(estimator, path)."
+        f"{cls} cannot be saved: {what} contains {kind!r}{f' (at {place})' if place else ''},"
+        f" which can be stored only as code. {advice}, or store the estimator with"
+        " joblib.dump(estimator, path)."
     )
+
+
+def _owner(path: Path) -> tuple[str, str]:
+    """Return what contains a value that cannot be stored, and where; "" if it is the value."""
+    entry, *rest = path
+    place = ".".join(map(str, rest))
+    if entry == "attributes" and rest[0] in CALLBACK_ATTRIBUTES:
+        return "a callback of set_callbacks", ""
+    if entry in ("parameters", "attributes"):
+        return f"the {str(entry)[:-1]} {rest[0]}", "" if len(rest) == 1 else place
+    place = f"{entry}.{place}"
+    if entry == "optimizer":
+        return f"the last value of the parameter {rest[0]}", place
+    if path[:2] == ("network", "loss"):
+        return "the fitted object of the parameter loss", place
+    if entry in PARAMETERS:
+        return f"the fitted object of the parameter {PARAMETERS[str(entry)]}", place
+    return "it", place

@@ -2,7 +2,7 @@
 
 A file has the members ``schema.json``, which contains everything but arrays, and
 ``weights.safetensors``, and one for each object that a plugin stores in a format of its own. No
-member is compressed, so a small file can't fill the memory. The schema has the checksums of the
+member is compressed, so a small file cannot fill the memory. The schema has the checksums of the
 other members, and the comment of the zip that of the schema.
 """
 
@@ -65,9 +65,9 @@ def write_archive(
     Raises
     ------
     NotStorable
-        If a value can't be stored. No file is written.
+        If a value cannot be stored. No file is written.
     OSError
-        If the file can't be written, for example if the disk is full.
+        If the file cannot be written, for example if the disk is full.
     """
     writer = writer or Writer()
     content = writer.json_of(archive.content)
@@ -109,14 +109,14 @@ def read_archive(
     InvalidFile
         If it is not a file of this kind, is damaged, or was written by a newer version.
     OSError
-        If the file does not exist or can't be opened.
+        If the file does not exist or cannot be opened.
     """
     with open(path, "rb") as file, errors_of(path):
         schema, members = _members(file, kind)
         names = set(members.namelist()) - {SCHEMA}
         checksums = schema["checksums"]
         if checksums.keys() != names or WEIGHTS not in names:
-            raise ValueError("its members are not those of its schema")
+            raise ValueError("its members are not those that its schema lists")
         data = {name: _member(members, name, checksums[name]) for name in sorted(names)}
         arrays = arrays_of(data.pop(WEIGHTS))
         objects = {name.removeprefix("objects/"): bytes(d) for name, d in data.items()}
@@ -189,16 +189,16 @@ def _members(file: BinaryIO, kind: str) -> tuple[dict[str, Any], zipfile.ZipFile
         raise InvalidFile("", "it is a zip, but not one of mlpkit")
     for entry in entries:
         if not (entry.filename in (SCHEMA, WEIGHTS) or NAME.fullmatch(entry.filename)):
-            raise ValueError(f"it has a member of the name {entry.filename!r:.100}")
+            raise ValueError(f"it has a member named {entry.filename!r:.100}")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             raise ValueError("it has a member that is compressed or encrypted")
         if entry.file_size != entry.compress_size:
-            raise ValueError("it has a member of two sizes")
+            raise ValueError("it has a member whose two sizes differ")
     if sum(entry.file_size for entry in entries) > size:
         raise ValueError("its members are larger than the file")
     data = bytes(_read(members, SCHEMA))
     if members.comment != _comment(data):
-        raise ValueError("its schema has another checksum")
+        raise ValueError("its schema does not match its checksum")
     schema = json.loads(data, parse_constant=_reject_constant)
     if not isinstance(schema, dict) or not isinstance(schema.get("checksums"), dict):
         raise ValueError("its schema is invalid")
@@ -234,7 +234,7 @@ def _read(members: zipfile.ZipFile, name: str) -> bytearray:
 def _member(members: zipfile.ZipFile, name: str, checksum: Any) -> bytearray:
     data = _read(members, name)
     if hashlib.sha256(data).hexdigest() != checksum:
-        raise ValueError(f"its member {name!r} has another checksum")
+        raise ValueError(f"its member {name!r} does not match its checksum")
     return data
 
 

@@ -30,7 +30,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     Raises
     ------
     OSError
-        If the file can't be written, for example if the disk is full.
+        If the file cannot be written, for example if the disk is full.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def _mode_of(target: Path) -> int:
 
 def _synchronize_folder(folder: Path) -> None:
     """Write the entry of a renamed file to the disk, where the system supports it."""
-    with suppress(OSError):  # folders can't be opened on Windows
+    with suppress(OSError):  # folders cannot be opened on Windows
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -13,12 +13,12 @@ class InvalidFile(ValueError):
     path : str or path-like
         The file.
     reason : str
-        Why it can't be read.
+        Why it cannot be read.
 
     Examples
     --------
     >>> str(InvalidFile("income.mlpkit", "it is empty"))
-    "'income.mlpkit' can't be read: it is empty."
+    "'income.mlpkit' cannot be read: it is empty."
     """
 
     def __init__(self, path: Any, reason: str) -> None:
@@ -26,7 +26,7 @@ class InvalidFile(ValueError):
         self.path, self.reason = path, reason
 
     def __str__(self) -> str:
-        return f"{str(self.path)!r} can't be read: {self.reason.rstrip('.')}."
+        return f"{str(self.path)!r} cannot be read: {self.reason.rstrip('.')}."
 
 
 def problem_of(error: BaseException) -> str:
@@ -40,7 +40,7 @@ def problem_of(error: BaseException) -> str:
 
 
 class NotStorable(TypeError):
-    """A value has no form without code.
+    """A value cannot be stored without code.
 
     Parameters
     ----------

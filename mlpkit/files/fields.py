@@ -44,6 +44,11 @@ class Fields:
         found = f"{value!r:.100}" if value is not MISSING else "missing"
         return ValueError(f"its entry {path} is {found}; expected {expected}")
 
+    def unknown(self, name: Any) -> ValueError:
+        """Return the error for an entry that is not expected."""
+        path = f"{self.path}.{name}" if self.path else str(name)
+        return ValueError(f"it has an unknown entry {path:.100}")
+
     def has(self, name: str) -> bool:
         """Return whether an entry exists and is not None."""
         return self.values.get(name) is not None

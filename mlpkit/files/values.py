@@ -170,7 +170,7 @@ class Reader:
 
     def _array(self, name: str, order: Any) -> Array:
         if name not in self.arrays:
-            raise ValueError(f"it has no array {name!r:.100}")
+            raise ValueError(f"its array {name!r:.100} is missing")
         return self.arrays[name].T if order == "F" else self.arrays[name]
 
     def _array_of_items(self, dtype: str, shape: list[Any], items: list[Any]) -> Array:

@@ -31,7 +31,7 @@ def stream_of_state(
     plan = plan_of(metrics, partitions, None, network_metrics, targets, columns)
     groups = fields.fields("fitted_groups").values
     if unknown := groups.keys() - {p.name for p in plan.partitioners}:
-        raise fields.invalid("fitted_groups", sorted(map(str, unknown)), "partitioners")
+        raise fields.fields("fitted_groups").unknown(min(map(str, unknown)))
     plan = plan._replace(fitted_groups=dict(groups))
     summed = [m for m in plan.metrics if m.exact is None]
     total = accumulator_of(fields.value("total", dict), summed, targets.classes)

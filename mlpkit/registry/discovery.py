@@ -22,7 +22,7 @@ PluginStatus = Literal["ok", "disabled", "unavailable", "incompatible", "invalid
 
 @dataclass(eq=False)
 class Plugin:
-    """An entry point with its components, or with the reason why it can't be used."""
+    """An entry point with its components, or with the reason why it cannot be used."""
 
     entry: EntryPoint
     distribution: str
@@ -64,20 +64,20 @@ class Plugin:
 
     @property
     def reason(self) -> str:
-        """Why it can't be used, on one line, or an empty string."""
+        """Why it cannot be used, on one line, or an empty string."""
         line = exception_line(self.error) if self.error else ""
         return line.removeprefix("PluginError: ").removeprefix("IncompatiblePlugin: ")
 
     @property
     def problem(self) -> str:
-        """A clause that says why it can't be used; empty if its status is "ok"."""
+        """A clause that says why it cannot be used; empty if its status is "ok"."""
         if self.disabled_by:
             return f"{self.label} is disabled by {self.disabled_by}"
         return f"{self.label} is {self.status}: {self.reason}" if self.error else ""
 
     @property
     def remedy(self) -> str:
-        """What to do if it can't be used."""
+        """What to do if it cannot be used."""
         return (
             f"Try: {install_hint(self.distribution, '--upgrade ')}, or disable the plugin:"
             f" {DISABLE}={self.entry.name}"
@@ -105,7 +105,7 @@ class Plugin:
 
 def installed_plugins() -> list[Plugin]:
     """Return the core, then the other plugins sorted by name."""
-    # the core is added without metadata, so that stale or foreign metadata can't replace it
+    # the core is added without metadata, so that stale or foreign metadata cannot replace it
     core = Plugin(EntryPoint("core", "mlpkit.registry.builtins", GROUP), CORE, own_version())
     disabled = disabled_names()
     plugins: dict[tuple[str, str], Plugin] = {}

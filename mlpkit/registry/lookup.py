@@ -3,7 +3,7 @@
 A name is searched for among the built-in components, then in the entry point of that name (or of
 the part before a dot), then in all plugins. ``"distribution/name"`` and ``"entrypoint/name"``
 are searched for in these alone. A plugin that isn't needed is not imported, so its errors do no
-harm. A plugin that is requested and can't be used raises an error with the reason; no other
+harm. A plugin that is requested and cannot be used raises an error with the reason; no other
 plugin replaces it.
 
 The logger ``mlpkit.registry.lookup`` logs each step of a lookup at the level DEBUG.
@@ -59,7 +59,7 @@ class Registry:
     def find(self, kind: Kind, name: str) -> tuple[Plugin, Component]:
         """Return the component of a kind and name, and its plugin.
 
-        Raises ValueError if there is none, and PluginError if it can't be used or if several
+        Raises ValueError if there is none, and PluginError if it cannot be used or if several
         plugins have it.
         """
         component_name = name.rpartition("/")[2]
@@ -76,7 +76,7 @@ class Registry:
                 return providers[0], providers[0].components[kind][component_name]
             if step.is_explicit and failed:
                 raise PluginError(
-                    f"{kind}={name!r} can't be used: {failed[0].problem}. {failed[0].remedy}"
+                    f"{kind}={name!r} cannot be used: {failed[0].problem}. {failed[0].remedy}"
                 ) from failed[0].error
         raise self._not_found(kind, name)
 
@@ -119,7 +119,7 @@ class Registry:
             return getattr(import_module(module), attribute), component
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"{kind}={name!r} of {plugin.label} can't be used: {component.factory} could"
+                f"{kind}={name!r} of {plugin.label} cannot be used: {component.factory} could"
                 f" not be imported: {exception_line(error)}"
             ) from error
 
@@ -127,7 +127,7 @@ class Registry:
         """Return the function of a method, such as "x_method" of the component "x", or None.
 
         Only the plugin with the entry point "x" is imported, so that looking for any other
-        attribute costs little. None if that plugin or the module of the method can't be used.
+        attribute costs little. None if that plugin or the module of the method cannot be used.
         """
         prefix = name.partition("_")[0]
         for plugin in self.plugins:
@@ -158,7 +158,7 @@ class Registry:
         ]
         if disabled := [p for p in candidates if p.disabled_by]:
             return PluginError(
-                f"{kind}={name!r} can't be used: {disabled[0].problem}. Enable it there and"
+                f"{kind}={name!r} cannot be used: {disabled[0].problem}. Enable it there and"
                 " restart Python."
             )
         names = self.names(kind)
@@ -211,7 +211,7 @@ def _ambiguity(kind: Kind, name: str, providers: list[Plugin]) -> str:
 
 
 def _warn(failed: Iterable[Plugin]) -> None:
-    """Warn once about each plugin that was not requested and can't be used."""
+    """Warn once about each plugin that was not requested and cannot be used."""
     with LOCK:
         for plugin in failed:
             if not plugin.warned:
@@ -241,7 +241,7 @@ def without(*names: str) -> Iterator[Registry]:
     ----------
     *names : str
         Names of entry points or distributions. Names that are not installed are ignored, and
-        mlpkit itself can't be disabled.
+        mlpkit itself cannot be disabled.
 
     Yields
     ------

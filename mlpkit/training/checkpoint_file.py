@@ -19,7 +19,7 @@ from mlpkit.plugin import InvalidResult, Observer, Progress, Report, State
 from mlpkit.training.checkpoint import SavedResult
 from mlpkit.training.descriptions import differences
 from mlpkit.training.epoch_observer import EpochObserver
-from mlpkit.training.saved_reports import columns_of, reports_of
+from mlpkit.training.saved_reports import reports_of, reports_state
 
 KIND = "checkpoint"
 MAX_DIFFERENCES = 5  # in a message
@@ -116,7 +116,7 @@ class CheckpointFile:
                 self._write(
                     {
                         "training": dict(report.checkpoint(answer)),
-                        "reports": columns_of(observer.reports),
+                        "reports": reports_state(observer.reports),
                         "monitor": observer.monitor.get_state(),
                         "callbacks": observer.callback_states(),
                     },
@@ -135,7 +135,7 @@ class CheckpointFile:
             "outputs": result.outputs,
             "generator": self._generator.get_state(legacy=False),
         }
-        reports = columns_of(result.reports)
+        reports = reports_state(result.reports)
         self._write({"result": content, "reports": reports, "monitor": dict(result.monitor)})
 
     def _write(self, content: Mapping[str, Any], callbacks: Sequence[Any] = ()) -> None:

@@ -1,4 +1,4 @@
-"""The reports of epochs as columns, which a checkpoint contains."""
+"""The reports of epochs as plain values, which a checkpoint contains, and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from mlpkit.plugin import Report
 NUMBERS = ("loss", "learning_rate", "seconds")
 
 
-def columns_of(reports: Sequence[Report]) -> dict[str, Any]:
+def reports_state(reports: Sequence[Report]) -> dict[str, Any]:
     """Return reports, without the functions in them, as plain values.
 
     >>> report = Report(1, 0.5, None, 0.01, 2.0, "a note")
-    >>> reports_of(columns_of([report])) == [report]
+    >>> reports_of(reports_state([report])) == [report]
     True
     """
     columns: dict[str, Any] = {
@@ -29,11 +29,11 @@ def columns_of(reports: Sequence[Report]) -> dict[str, Any]:
     }
 
 
-def reports_of(columns: Mapping[str, Any]) -> list[Report]:
-    """Return the reports of `columns_of`."""
-    losses, learning_rates, seconds = (columns[name].tolist() for name in NUMBERS)
-    rows = zip(columns["epoch"].tolist(), losses, columns["score"], strict=True)
-    monitored, notes = columns["monitored"], columns["notes"]
+def reports_of(state: Mapping[str, Any]) -> list[Report]:
+    """Return the reports of a state."""
+    losses, learning_rates, seconds = (state[name].tolist() for name in NUMBERS)
+    rows = zip(state["epoch"].tolist(), losses, state["score"], strict=True)
+    monitored, notes = state["monitored"], state["notes"]
     return [
         Report(*row, learning_rates[i], seconds[i], notes.get(i), monitored=monitored[i])
         for i, row in enumerate(rows)

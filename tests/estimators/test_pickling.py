@@ -1,4 +1,4 @@
-"""Errors name the parameter that can't be pickled; copies by value are allowed."""
+"""Errors name the parameter that cannot be pickled; copies by value are allowed."""
 
 import copy
 import pickle
@@ -72,7 +72,7 @@ UNPICKLABLE: list[tuple[str, Any]] = [
 def test_the_parameter_is_named(name: str, value: Any, tmp_path: Path) -> None:
     """pickle and joblib raise PicklingError with the parameter and a remedy."""
     clf = MLPClassifier(**QUICK).set_params(**{name: value})
-    message = f"MLPClassifier can't be pickled: the parameter {name} contains .*lambda.*at the top"
+    message = f"MLPClassifier cannot be pickled: the parameter {name} contains .*lambda.*at the top"
     for dump in (pickle.dumps, partial(joblib.dump, filename=tmp_path / "model")):
         with pytest.raises(pickle.PicklingError, match=message):
             dump(clf)
@@ -99,7 +99,7 @@ def test_fitted_estimators_and_n_jobs() -> None:
 
 
 def test_the_network_is_named() -> None:
-    """The network of an importable builder may have a function that can't be imported."""
+    """The network of an importable builder may have a function that cannot be imported."""
     clf = MLPClassifier(builder=closing, **QUICK).initialize(4, classes=[0, 1, 2])
     with pytest.raises(pickle.PicklingError, match="the network of its builder contains .*apply"):
         pickle.dumps(clf)
@@ -148,7 +148,7 @@ def test_objects_with_getstate_are_pickled() -> None:
 def test_reports_are_checked(name: str, parameters: Any) -> None:
     """The error of a report names the parameter, too."""
     report = evaluate(None, X, Y, y_pred=Y, **parameters)
-    with pytest.raises(pickle.PicklingError, match=f"PartitionReport can't .* parameter {name}"):
+    with pytest.raises(pickle.PicklingError, match=f"PartitionReport cannot .* parameter {name}"):
         pickle.dumps(report)
     assert str(pickle.loads(cloudpickle.dumps(report))) == str(report)
     plain = evaluate(None, X, Y, y_pred=Y, metrics="accuracy")

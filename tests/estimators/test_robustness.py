@@ -113,7 +113,7 @@ def test_a_fault_is_reported(fault: str, tmp_path: Path, zoo: Path) -> None:
     assert first == 0
     assert warned.startswith(f"{label} is {status}: {reason}")
     assert warned.endswith(REMEDY)
-    asked = f"PluginError: backend='fast' can't be used: {label} is {status}: {reason}"
+    asked = f"PluginError: backend='fast' cannot be used: {label} is {status}: {reason}"
     assert message.startswith(asked)
     assert message.endswith(REMEDY)
     row = listed(made)

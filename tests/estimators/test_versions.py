@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 import mlpkit
 from mlpkit import InconsistentVersionWarning, MLPClassifier, MLPRegressor
-from mlpkit.estimators import pickle_versions as versions
+from mlpkit.estimators import stored_versions as versions
 from mlpkit.estimators.routing import parameter_defaults
 
 X, Y = np.random.RandomState(0).rand(20, 2), np.arange(20) % 2
@@ -82,9 +82,9 @@ def test_the_same_version_does_not_warn(backend: str) -> None:
 def test_versions_in_the_state(backend: str) -> None:
     """The state contains the versions of mlpkit and of the plugin of the backend."""
     state = MLPClassifier((2,), **SMALL, backend=backend).fit(X, Y).__getstate__()
-    pickled_versions = state[versions.STATE_KEY]
-    assert pickled_versions["mlpkit"] == mlpkit.__version__
-    assert len(pickled_versions) == (1 if backend == "numpy" else 2)
+    stored = state[versions.STATE_KEY]
+    assert stored["mlpkit"] == mlpkit.__version__
+    assert len(stored) == (1 if backend == "numpy" else 2)
 
 
 @pytest.mark.once

@@ -96,7 +96,7 @@ def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
 
 
 def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
-    """A file with one changed byte can't be read, or has the same content."""
+    """A file with one changed byte cannot be read, or has the same content."""
     path, changed = tmp_path / "a", tmp_path / "b"
     write_archive(path, "test", Archive({"a": np.arange(3), "b": "text"}))
     data = path.read_bytes()
@@ -119,12 +119,12 @@ def test_names_that_leave_the_file_are_refused(tmp_path: Path, name: str) -> Non
         comment = members.comment
         members.writestr(name, b"x")
         members.comment = comment
-    with pytest.raises(InvalidFile, match="has a member of the name"):
+    with pytest.raises(InvalidFile, match="has a member named"):
         read_archive(path, "test")
 
 
 def test_a_compressed_member_is_refused(tmp_path: Path) -> None:
-    """Nothing is decompressed, so a small file can't fill the memory."""
+    """Nothing is decompressed, so a small file cannot fill the memory."""
     path = tmp_path / "a"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as members:
         members.writestr("schema.json", b" " * 10**7)

@@ -24,9 +24,10 @@ from sklearn.preprocessing import StandardScaler
 import mlpkit
 from mlpkit import InconsistentVersionWarning, MLPClassifier, MLPRegressor, by_function
 from mlpkit.commands.models.inspect import description
-from mlpkit.estimators import pickle_versions
+from mlpkit.estimators import stored_versions
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend as numpy_backend
+from mlpkit.objectives.losses import LOSSES
 from mlpkit.plugin import Partitioner, PluginError, Solver
 
 pytestmark = pytest.mark.once
@@ -57,22 +58,31 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("name", "value", "found"), REFUSED)
-def test_what_has_no_form_without_code_is_refused(
+def test_what_can_be_stored_only_as_code_is_refused(
     name: str, value: Any, found: str, tmp_path: Path
 ) -> None:
     """The error names the parameter and what to do, and leaves no file."""
     clf = MLPClassifier(**SHORT).set_params(**{name: value})
-    message = rf"MLPClassifier can't be saved: the parameter {name} contains {found}.*joblib\.dump"
+    message = rf"MLPClassifier cannot be saved: the parameter {name} contains {found}.*joblib\.dump"
     with pytest.raises(TypeError, match=message):
         clf.save(tmp_path / "model.mlpkit")
     assert not list(tmp_path.iterdir())
 
 
-def test_fitted_objects_without_a_form_are_refused(tmp_path: Path) -> None:
-    """An encoder of scikit-learn is refused also if the parameter has been replaced."""
+def test_fitted_objects_are_refused(tmp_path: Path) -> None:
+    """Also if the parameter has been replaced, since predictions or training depend on them."""
+    path = tmp_path / "model.mlpkit"
     clf = MLPClassifier(encoder=StandardScaler(), **SHORT).fit(X, Y).set_params(encoder=None)
-    with pytest.raises(TypeError, match=r"made of the parameter encoder contains 'StandardScaler'"):
-        clf.save(tmp_path / "model.mlpkit")
+    with pytest.raises(TypeError, match="object of the parameter encoder contains 'StandardScal"):
+        clf.save(path)
+    clf = MLPClassifier(learning_rate=lambda t: 1 - t, **SHORT).partial_fit(X, Y, classes=[0, 1])
+    clf.set_params(learning_rate="constant")
+    with pytest.raises(TypeError, match="last value of the parameter learning_rate contains"):
+        clf.save(path)
+    mine = LOSSES["squared_error"]._replace(name="mine")
+    reg = MLPRegressor(loss=mine, **SHORT).fit(X, X[:, 0]).set_params(loss="squared_error")
+    with pytest.raises(TypeError, match="object of the parameter loss contains 'Loss'"):
+        reg.save(path)
     clf = MLPClassifier(**SHORT).fit(X, Y)
     clf.note_ = object()
     with pytest.raises(TypeError, match=r"the attribute note_ contains 'object'"):
@@ -95,7 +105,7 @@ class Mine(MLPClassifier):
 
 def test_other_classes_are_refused(tmp_path: Path) -> None:
     """The error says how to register the class."""
-    message = r"Mine can't be saved.*mlpkit_estimators.*Component\('Mine'.*joblib\.dump"
+    message = r"Mine cannot be saved.*mlpkit_estimators.*Component\('Mine'.*joblib\.dump"
     with pytest.raises(TypeError, match=message):
         Mine().save(tmp_path / "model.mlpkit")
 
@@ -138,7 +148,7 @@ def test_classes_of_plugins(tmp_path: Path) -> None:
 def test_another_version_warns(tmp_path: Path, monkeypatch: Any) -> None:
     """As for pickles."""
     MLPRegressor(**SHORT).fit(X, X[:, 0]).save(tmp_path / "model.mlpkit")
-    monkeypatch.setattr(pickle_versions, "installed_version", lambda name: "9.9")
+    monkeypatch.setattr(stored_versions, "installed_version", lambda name: "9.9")
     with pytest.warns(InconsistentVersionWarning, match=r"was stored with mlpkit 0.*is loaded"):
         mlpkit.load(tmp_path / "model.mlpkit")
 
@@ -159,7 +169,7 @@ def test_paths_are_parameters(tmp_path: Path) -> None:
 
 
 def test_errors_name_the_path(tmp_path: Path) -> None:
-    """They do not name a temporary file; and open files are no paths."""
+    """They do not name a temporary file; and open files are not paths."""
     folder, missing = tmp_path / "folder", tmp_path / "nope" / "m.mlpkit"
     folder.mkdir()
     for path in (folder, missing):

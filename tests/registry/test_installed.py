@@ -48,7 +48,7 @@ def test_without_disables_plugins(site: Path, monkeypatch: pytest.MonkeyPatch) -
     with registry.without("mlpkit_fast", "core", "nobody") as inside:
         assert registry.installed() is inside
         expected = (
-            "backend='fast' can't be used: plugin 'fast' (mlpkit-fast 1.0) is disabled by"
+            "backend='fast' cannot be used: plugin 'fast' (mlpkit-fast 1.0) is disabled by"
             " mlpkit.registry.without('mlpkit_fast', 'core', 'nobody'). Enable it there and restart"
         )
         assert message(inside, "fast").startswith(expected)
@@ -87,7 +87,7 @@ def test_disabled_plugin(tmp_path: Path, off: str) -> None:
     with only(tmp_path, MLPKIT_DISABLE_PLUGINS=off):
         found = Registry()
         expected = (
-            "backend='fast' can't be used: plugin 'fast' (mlpkit-fast 1.0) is disabled by"
+            "backend='fast' cannot be used: plugin 'fast' (mlpkit-fast 1.0) is disabled by"
             " MLPKIT_DISABLE_PLUGINS. Enable it there and restart Python."
         )
         assert expected == message(found, "fast")
@@ -123,7 +123,7 @@ def test_distribution_listed_twice(site: Path, tmp_path_factory: pytest.TempPath
 
 
 def test_names(site: Path) -> None:
-    """Built-in names come first, each once; plugins that can't be used have no names."""
+    """Built-in names come first, each once; plugins that cannot be used have no names."""
     install(site, "mlpkit-a", {"a": FAST})
     install(site, "mlpkit-b", {"b": FAST})
     install(site, "mlpkit-bad", {"bad": BROKEN})

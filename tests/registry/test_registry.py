@@ -149,7 +149,7 @@ def test_functions_of_scikit_learn_are_suggested() -> None:
 
 @pytest.mark.parametrize("name", ["", "/", "a b; rm", "/numpy", "--upgrade"])
 def test_invalid_package_names_are_not_recommended(site: Path, name: str) -> None:
-    """A name that can't be the name of a package is not part of a command."""
+    """A name that cannot be the name of a package is not part of a command."""
     assert "pip" not in message(Registry(), name, ValueError)
 
 

@@ -1,4 +1,4 @@
-"""Plugins that can't be used are reported with name, version and remedy, and affect no others."""
+"""Plugins that cannot be used are reported with name, version and remedy, and affect no others."""
 
 import importlib
 import re
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.once
 
 
 def test_a_plugin_that_was_not_requested_causes_a_warning(site: Path) -> None:
-    """There is one warning when a lookup reaches a plugin that can't be used."""
+    """There is one warning when a lookup reaches a plugin that cannot be used."""
     install(site, "mlpkit-bad", {"bad": BROKEN})
     install(site, "mlpkit-zoo", {"zoo": FAST})
     found = Registry()
@@ -38,13 +38,13 @@ def test_a_plugin_that_was_not_requested_causes_a_warning(site: Path) -> None:
 def test_a_plugin_that_was_requested_raises_an_error(site: Path, name: str) -> None:
     """The error is chained to that of the plugin."""
     install(site, "mlpkit-bad", {"bad": BROKEN})
-    with pytest.raises(PluginError, match="can't be used: plugin 'bad'") as caught:
+    with pytest.raises(PluginError, match="cannot be used: plugin 'bad'") as caught:
         Registry().find("backend", name)
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
 
 
 def test_no_other_plugin_replaces_an_unavailable_one(site: Path) -> None:
-    """If the entry point with the name can't be used, the error is raised."""
+    """If the entry point with the name cannot be used, the error is raised."""
     install(site, "mlpkit-fast", {"fast": BROKEN})
     install(site, "mlpkit-zoo", {"zoo": FAST})
     found = Registry()
@@ -222,7 +222,7 @@ def test_factory_that_fails_to_import(site: Path, fault: str) -> None:
     source = offering("mlpkit_backends", "'fast', 'mlpkit_heavy:backend'")
     install(site, "mlpkit-fast", {"fast": source}, "3.2", {"mlpkit_heavy": fault})
     expected = (
-        r"backend='fast' of plugin 'fast' \(mlpkit-fast 3.2\) can't be used:"
+        r"backend='fast' of plugin 'fast' \(mlpkit-fast 3.2\) cannot be used:"
         " mlpkit_heavy:backend could not be imported: (Mod|Attr|System)"
     )
     with pytest.raises(PluginError, match=expected) as caught:

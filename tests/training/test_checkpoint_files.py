@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_read_is_never_overwritten(tmp_path: Path) -> None
     for name, content, message in damaged(path):
         other = tmp_path / name
         other.write_bytes(content)
-        with pytest.raises(ValueError, match=f"{name}' can't be read: .*{message}.*delete it or"):
+        with pytest.raises(ValueError, match=f"{name}' cannot be read: .*{message}.*delete it or"):
             classifier(other).fit(X, Y)
         assert other.read_bytes() == content
     write_archive(path, "estimator", Archive({"a": 1}))

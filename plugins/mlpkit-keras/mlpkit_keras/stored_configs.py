@@ -31,7 +31,7 @@ UNSUPPORTED = {
 TENSOR = "__keras_tensor__"  # a reference to the output of a layer
 SHORT = 1000  # larger integers must be lengths of weights
 LONGEST = 10**7  # characters of a config
-FREE = ("seed", "shared_object_id")  # integers that are no lengths
+FREE = ("seed", "shared_object_id")  # integers that are not lengths
 
 
 def config_in(data: bytes) -> bytes:

@@ -123,7 +123,7 @@ def _check_shapes(
     except Exception as error:
         line = str(error).strip().partition("\n")[0]
         raise ValueError(
-            f"its Keras model can't be built: {type(error).__name__}: {line}"
+            f"its Keras model cannot be built: {type(error).__name__}: {line}"
         ) from error
     found = {name: tuple(variable.shape) for name, variable in variables.items()}
     if found != {name: array.shape for name, array in arrays.items()}:

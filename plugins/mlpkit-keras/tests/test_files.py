@@ -158,10 +158,10 @@ CHANGES: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda c: dense(c).update(module="os", class_name="system"), "contains 'os', 'system'"),
     (lambda c: dense(c).update(registered_name="mine>Own"), "contains 'keras.layers', 'Dense'"),
     (lambda c: dense(c)["config"].update(units=10**9), "units=1000000000, which its weights do"),
-    (lambda c: dense(c)["config"].update(units=7), "can't be built: ValueError"),
+    (lambda c: dense(c)["config"].update(units=7), "cannot be built: ValueError"),
     (lambda c: dense(c)["config"].update(use_bias=False), "other variables than the stored"),
-    (lambda c: dense(c)["config"].update(units="x"), "can't be built"),
-    (lambda c: dense(c)["config"].update(activation="no such"), "can't be built"),
+    (lambda c: dense(c)["config"].update(units="x"), "cannot be built"),
+    (lambda c: dense(c)["config"].update(activation="no such"), "cannot be built"),
     (lambda c: dense(c)["config"].update(vocabulary="/etc/passwd"), "refers to a file"),
     (lambda c: c.update(class_name="Model"), "neither Sequential nor functional"),
     (lambda c: c.clear(), "neither Sequential nor functional"),
@@ -198,7 +198,7 @@ def test_members_of_a_model_are_those_of_keras(file: bytes, tmp_path: Path) -> N
     assert mlpkit.load(path).classes_.tolist() == ["a", "b", "c"]
 
 
-def test_constants_are_no_json() -> None:
-    """NaN is no size."""
+def test_constants_are_not_json() -> None:
+    """NaN, which Python reads as JSON, is refused."""
     with pytest.raises(ValueError, match="contains NaN"):
         checked_config(b'{"config": NaN}', {})

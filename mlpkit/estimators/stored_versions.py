@@ -1,4 +1,4 @@
-"""Versions of mlpkit and plugins in pickles and files, which are compared when they are loaded."""
+"""Versions of mlpkit and plugins that pickles and files contain, compared when they are loaded."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -112,12 +112,12 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def warn_if_different(estimator_name: str, pickled_versions: Mapping[str, str]) -> None:
-    """Warn about each distribution whose installed version differs from the pickled one.
+def warn_if_different(estimator_name: str, versions: Mapping[str, str]) -> None:
+    """Warn about each distribution whose installed version differs from the stored one.
 
     Plugins that are not installed are ignored; the methods that need them raise an error.
     """
-    for distribution, original in pickled_versions.items():
+    for distribution, original in versions.items():
         current = installed_version(distribution)
         if current is not None and current != original:
             warnings.warn(
