@@ -1,7 +1,6 @@
 """Metrics of any fitted estimator, or of plain predictions, over all rows and by group."""
 
 import warnings
-from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -15,10 +14,10 @@ from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import REMEDIES, implied_task, metrics_of
 from mlpkit.metrics.calibration_sums import CalibrationSums
 from mlpkit.partitions.arguments import partitioners_of
-from mlpkit.partitions.columns import labels_of
 from mlpkit.partitions.fitting import fit_and_assign
 from mlpkit.plugin import Dataset, Task
 from mlpkit.reports.calibration import Calibration
+from mlpkit.reports.chunks import chunks_of
 from mlpkit.reports.estimates import ReportOptions
 from mlpkit.reports.importance import FeatureImportance
 from mlpkit.reports.permutation import N_REPEATS, ShuffledRows
@@ -138,40 +137,17 @@ def evaluate(
     >>> report["accuracy"], report.worst("accuracy").partition
     (0.75, 'm')
     """
-    if confidence is not None and not 0 < confidence < 1:
-        raise ValueError(
-            f"confidence must be between 0 and 1, for example 0.95, got {plain_repr(confidence)}."
-        )
-    options = ReportOptions(confidence, min_rows, draws, random_state)
-    balanced = class_weight == "balanced"
-    if isinstance(sample_weight, str):
-        if sample_weight != "balanced":
-            raise ValueError(
-                f"sample_weight must be an array, 'balanced' or None, got {sample_weight!r}."
-            )
-        sample_weight, balanced = None, True
-    if class_weight not in (None, "balanced"):
-        raise ValueError(f"class_weight must be 'balanced' or None, got {class_weight!r}.")
-    if y is None and _is_stream(X):
-        chunks: Iterable[Dataset] = map(_dataset, X)
-    else:
-        label_columns = labels_of(labels, 0 if y is None else len(np.asarray(y)))
-        chunks = [Dataset(X, y, sample_weight, label_columns, y_pred, y_proba, y_score, y_interval)]
+    options = _checked_options(confidence, min_rows, draws, random_state)
+    sample_weight, balanced = _weighting(sample_weight, class_weight)
+    chunks = chunks_of(Dataset(X, y, sample_weight, labels, y_pred, y_proba, y_score, y_interval))
     if importance and (estimator is None or not isinstance(chunks, list)):
         raise ValueError(
             "importance=True requires an estimator, X and y. For an iterable of chunks, pass the"
             " rows of one of them to mlpkit.feature_importance."
         )
+    coverage = checked_coverage(coverage)
     evaluation = _Evaluation(
-        estimator,
-        metrics,
-        partitions,
-        classes,
-        task,
-        checked_coverage(coverage),
-        balanced,
-        options,
-        CalibrationSums() if calibration else None,
+        estimator, metrics, partitions, classes, task, coverage, balanced, options, calibration
     )
     for chunk in chunks:
         evaluation.add(chunk)
@@ -180,6 +156,29 @@ def evaluate(
         (rows,) = chunks
         report.importance = evaluation.importance(rows)
     return report
+
+
+def _checked_options(
+    confidence: float | None, min_rows: int, draws: int, random_state: int
+) -> ReportOptions:
+    if confidence is not None and not 0 < confidence < 1:
+        raise ValueError(
+            f"confidence must be between 0 and 1, for example 0.95, got {plain_repr(confidence)}."
+        )
+    return ReportOptions(confidence, min_rows, draws, random_state)
+
+
+def _weighting(sample_weight: Any, class_weight: Any) -> tuple[Any, bool]:
+    """The weights of rows, and whether the classes are balanced within each group."""
+    if class_weight not in (None, "balanced"):
+        raise ValueError(f"class_weight must be 'balanced' or None, got {class_weight!r}.")
+    if not isinstance(sample_weight, str):
+        return sample_weight, class_weight == "balanced"
+    if sample_weight != "balanced":
+        raise ValueError(
+            f"sample_weight must be an array, 'balanced' or None, got {sample_weight!r}."
+        )
+    return None, True
 
 
 class _Evaluation:
@@ -195,9 +194,9 @@ class _Evaluation:
         coverage: float,
         balanced: bool,
         options: ReportOptions,
-        calibration: CalibrationSums | None,
+        calibration: bool,
     ) -> None:
-        self.calibration = calibration
+        self.calibration = CalibrationSums() if calibration else None
         self.estimator, self.metrics, self.partitions = estimator, metrics, partitions
         self.classes, self.task, self.coverage = classes, task, coverage
         self.balanced, self.options = balanced, options
@@ -276,29 +275,5 @@ def warn_of_undefined(report: PartitionReport) -> None:
             f"{reason}, and set to NaN. Undefined values are ignored when groups are compared."
             f"{also if others else ''}",
             UndefinedMetricWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-
-
-def _is_stream(X: Any) -> bool:
-    """Whether X is an iterable of chunks, and not a table."""
-    return not hasattr(X, "shape") and isinstance(X, Iterable) and not isinstance(X, Mapping | str)
-
-
-def _dataset(chunk: Any) -> Dataset:
-    """One chunk of a stream."""
-    if isinstance(chunk, Dataset):
-        return chunk
-    if isinstance(chunk, Mapping):
-        if unknown := sorted(set(chunk) - set(Dataset._fields)):
-            raise ValueError(
-                f"A chunk has no key {unknown[0]!r}. Its keys are: {', '.join(Dataset._fields)}."
-            )
-        return Dataset(**{"X": None, "y": None, **chunk})
-    if isinstance(chunk, tuple) and len(chunk) in (2, 3):
-        return Dataset(*chunk)
-    raise ValueError(
-        "Without y, X must be an iterable of chunks, each (X, y), (X, y, sample_weight), a dict or"
-        f" a mlpkit.Dataset, got a chunk of type {type(chunk).__name__}. For data in memory, pass"
-        " y."
-    )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit.messages import escaped
+from mlpkit.metrics.grouping import GroupLabel
 from mlpkit.reports.entries import Entry
 from mlpkit.reports.printing import NAME_WIDTH, distinct_short, short
 
@@ -51,11 +52,7 @@ def dots(entries: Sequence[Entry], ax: Any = None) -> Any:
         axes = list(grid[0])
         ax = axes[0] if len(axes) == 1 else grid[0]
     else:
-        axes = list(np.ravel(ax))
-        if len(axes) != len(metrics):
-            raise ValueError(
-                f"ax must contain one axes for each of the {len(metrics)} metrics, got {len(axes)}."
-            )
+        axes = _given(ax, len(metrics), "metrics")
     for i, (panel, metric) in enumerate(zip(axes, metrics, strict=True)):
         own = {(e.partitioner, e.partition): e for e in entries if e.metric == metric}
         _panel(panel, metric, own, lines)
@@ -80,6 +77,14 @@ def bars(
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax
+
+
+def _given(ax: Any, n: int, what: str) -> list[Any]:
+    """The axes of an argument; ValueError unless there are n of them."""
+    axes = list(np.ravel(ax))
+    if len(axes) != n:
+        raise ValueError(f"ax must contain one axes for each of the {n} {what}, got {len(axes)}.")
+    return axes
 
 
 def _lines(groups: list[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
@@ -165,14 +170,7 @@ def lines(history: Mapping[str, Sequence[Any]], metric: str, by: str, ax: Any = 
     ``history`` has the columns epoch, split, metric, partitioner, partition and value. Returns the
     axes.
     """
-    columns = ("split", "metric", "partitioner", "partition", "epoch", "value")
-    rows = zip(*(list(history[name]) for name in columns), strict=True)
-    splits: dict[str, dict[tuple[str, str], list[tuple[float, float]]]] = {}
-    for split, name, partitioner, group, epoch, value in rows:
-        if name == metric and partitioner in (by, "all"):
-            splits.setdefault(split, {}).setdefault((partitioner, group), []).append((epoch, value))
-    if not any(partitioner == by for series in splits.values() for partitioner, _ in series):
-        raise ValueError(f"The history has no metric {metric!r} by {by!r}.")
+    splits = _points_by_split(history, metric, by)
     if ax is None:
         _, grid = pyplot().subplots(
             1,
@@ -182,34 +180,56 @@ def lines(history: Mapping[str, Sequence[Any]], metric: str, by: str, ax: Any = 
             squeeze=False,
             layout="constrained",
         )
-        axes = list(grid[0])
-    else:
-        axes = list(np.ravel(ax))
+        ax = grid[0]
+    axes = _given(ax, len(splits), "splits")
     labels = list(dict.fromkeys(label for series in splits.values() for label in series))
-    groups = [label for label in labels if label[0] != "all"]
-    colors = pyplot().get_cmap("viridis")(np.linspace(0, 0.92, max(len(groups), 2)))
-    if len(groups) <= 10:
-        colors = [f"C{i}" for i in range(10)]
-    texts = _texts(labels, 24)
-    color_of = {label: colors[i] for i, label in enumerate(groups)}
+    styles, texts = _styles(labels), _texts(labels, 24)
     for panel, (split, series) in zip(axes, splits.items(), strict=True):
         for label, points in series.items():
             x, y = np.array(sorted(points)).T
-            style = {"color": "0.2", "linestyle": "--"}
-            if label[0] != "all":
-                style = {"color": color_of[label]}
-            panel.plot(x, y, linewidth=1.3, label=texts[label], **style)
+            panel.plot(x, y, linewidth=1.3, label=texts[label], **styles[label])
         panel.set_title(label_of(split), fontsize=9)
         panel.set_xlabel("epoch")
         panel.grid(color="0.92", linewidth=0.8)
         for side in ("top", "right"):
             panel.spines[side].set_visible(False)
     axes[0].set_ylabel(label_of(metric))
+    _legend(axes, short(by, 24))
+    return axes[0] if len(axes) == 1 else np.array(axes)
+
+
+def _points_by_split(
+    history: Mapping[str, Sequence[Any]], metric: str, by: str
+) -> dict[str, dict[GroupLabel, list[tuple[float, float]]]]:
+    """Epochs and values of all rows and of each group, by split."""
+    columns = ("split", "metric", "partitioner", "partition", "epoch", "value")
+    rows = zip(*(list(history[name]) for name in columns), strict=True)
+    splits: dict[str, dict[GroupLabel, list[tuple[float, float]]]] = {}
+    for split, name, partitioner, group, epoch, value in rows:
+        if name == metric and partitioner in (by, "all"):
+            splits.setdefault(split, {}).setdefault((partitioner, group), []).append((epoch, value))
+    if not any(partitioner == by for series in splits.values() for partitioner, _ in series):
+        raise ValueError(f"The history has no metric {metric!r} by {by!r}.")
+    return splits
+
+
+def _styles(labels: Sequence[GroupLabel]) -> dict[GroupLabel, dict[str, Any]]:
+    """A dashed line for all rows, and a colour for each group."""
+    groups = [label for label in labels if label[0] != "all"]
+    colors: Any = [f"C{i}" for i in range(10)]
+    if len(groups) > len(colors):
+        colors = pyplot().get_cmap("viridis")(np.linspace(0, 0.92, len(groups)))
+    styles = {label: {"color": color} for label, color in zip(groups, colors, strict=False)}
+    return {label: styles.get(label, {"color": "0.2", "linestyle": "--"}) for label in labels}
+
+
+def _legend(axes: Sequence[Any], title: str) -> None:
+    """Name the lines of all axes, on the right of the last."""
     handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
     axes[-1].legend(
         handles.values(),
         handles.keys(),
-        title=label_of(short(by, 24)),
+        title=label_of(title),
         fontsize=7,
         title_fontsize=8,
         frameon=False,
@@ -217,4 +237,3 @@ def lines(history: Mapping[str, Sequence[Any]], metric: str, by: str, ax: Any = 
         bbox_to_anchor=(1.0, 0.5),
         ncols=math.ceil(len(handles) / 16),
     )
-    return axes[0] if len(axes) == 1 else np.array(axes)

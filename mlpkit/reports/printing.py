@@ -1,7 +1,7 @@
 """Reports and comparisons as text in lines of at most 100 columns."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from mlpkit.messages import escaped
@@ -139,16 +139,8 @@ def table(
         m: max([len(escaped(m))] + [len(cells.get((m, *label), "")) for label in n_rows])
         for m in metrics
     }
-    blocks: list[list[str]] = []
-    used = WIDTH
-    for metric in metrics:
-        if used + 2 + widths[metric] > WIDTH:
-            blocks.append([])
-            used = left + 2 + counts
-        blocks[-1].append(metric)
-        used += 2 + widths[metric]
     lines: list[str] = []
-    for block in blocks:
+    for block in _blocks(widths, WIDTH - left - 2 - counts):
         headings = "".join(f"  {escaped(m):>{widths[m]}}" for m in block)
         lines += [""] if lines else []
         lines += [f"{'':{left}}  {'rows':>{counts}}{headings}"]
@@ -169,3 +161,20 @@ def table(
             if len(groups) > MAX_GROUPS:
                 lines += [f"  ... {len(groups) - MAX_GROUPS} more groups: see to_frame()"]
     return [line.rstrip() for line in lines]
+
+
+def _blocks(widths: Mapping[str, int], space: int) -> list[list[str]]:
+    """As many columns as fit into the space, each after a gap of two; at least one.
+
+    >>> _blocks({"a": 3, "b": 3, "c": 20}, 10)
+    [['a', 'b'], ['c']]
+    """
+    blocks: list[list[str]] = []
+    used = space
+    for name, width in widths.items():
+        if used + 2 + width > space:
+            blocks.append([])
+            used = 0
+        blocks[-1].append(name)
+        used += 2 + width
+    return blocks

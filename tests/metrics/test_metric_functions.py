@@ -97,7 +97,7 @@ def test_one_class_in_a_group() -> None:
             partitions=by_labels(groups),
             min_rows=1,
         )
-    assert len(told) == 1
+    assert len(told) == 1 and told[0].filename == __file__
     assert "roc_auc is undefined for labels 'one', and set to NaN" in str(told[0].message)
     one = [e for e in report if e.partition == "one"]
     assert [np.isnan(e.value) for e in one] == [True, True, False]

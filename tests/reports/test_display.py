@@ -110,3 +110,5 @@ def test_lines_by_epoch(n: int) -> None:
     assert all(len(ax.lines) == n + 1 for ax in display.ax_)
     with pytest.raises(ValueError, match="no metric 'recall' by 'sex'"):
         MetricHistoryDisplay(history(["a"])).plot("recall", "sex")
+    with pytest.raises(ValueError, match="one axes for each of the 2 splits, got 1"):
+        MetricHistoryDisplay(history(["a"])).plot("recall", "job", ax=display.ax_[:1])

@@ -257,8 +257,11 @@ def test_bad_input() -> None:
         evaluate(clf, iter([]))
     with pytest.raises(ValueError, match="each .X, y., .X, y, sample_weight., a dict"):
         evaluate(clf, [[1, 2], [3, 4]])
-    with pytest.raises(ValueError, match="A chunk has no key 'weight'. Its keys are: X, y"):
+    with pytest.raises(ValueError, match="Unknown key 'weight' of a chunk. The keys are: X, y"):
         evaluate(clf, iter([{"X": X, "y": y, "weight": y}]))
+    for name in ("sample_weight", "labels", "y_pred", "y_proba", "y_score", "y_interval"):
+        with pytest.raises(ValueError, match=f"{name} cannot be passed beside.*'{name}': ...}}"):
+            evaluate(clf, iter([(X, y)]), **{name: y})
     with pytest.raises(ValueError, match="weights require classes, but the task is regression"):
         evaluate(Ridge().fit(X, y), X, y, sample_weight="balanced")
     with pytest.raises(ValueError, match=r"each of the 2 classes \[0, 1\], got 3 columns"):
