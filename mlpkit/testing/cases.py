@@ -171,12 +171,12 @@ def close(expected: Any, actual: Any, tolerance: float) -> None:
 def stored(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return plain values as they are read from a file.
 
-    Raises AssertionError for a value that can't be stored.
+    Raises AssertionError for a value that cannot be stored.
     """
     writer = Writer()
     try:
         text = json.dumps(writer.json_of(dict(values)))
     except NotStorable as error:
-        raise AssertionError(f"{error}, which a file can't contain") from error
+        raise AssertionError(f"{error}, which a file cannot contain") from error
     arrays = {name: array.copy() for name, array in writer.arrays.items()}
     return dict(Reader(arrays).value_of(json.loads(text)))

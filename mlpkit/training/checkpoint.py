@@ -1,4 +1,4 @@
-"""What a fit saves while it runs, so that it can continue after it was killed."""
+"""What a fit saves while it runs, so that it can be continued after it was killed."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -71,7 +71,7 @@ class Checkpoint(Protocol):
         """Save the result of the fit."""
 
     def how_to_continue(self) -> str:
-        """A sentence about how a fit that was stopped can be continued, after a space, or ""."""
+        """A sentence about how to continue after the time limit, after a space, or ""."""
 
 
 class NoCheckpoint:

@@ -28,7 +28,7 @@ MAX_DIFFERENCES = 5  # in a message
 class CheckpointFile:
     """A `Checkpoint` in a file.
 
-    Raises ValueError if the file can't be read, and does not overwrite it then.
+    Raises ValueError if the file cannot be read; such a file is never overwritten.
 
     Parameters
     ----------
@@ -163,10 +163,10 @@ class CheckpointFile:
             self._n_saved = len(content["reports"]["epoch"])
 
     def how_to_continue(self) -> str:
-        """A sentence about how a fit that was stopped can be continued, after a space."""
+        """A sentence about how to continue after the time limit, after a space."""
         name = f"checkpoint={str(self.path)!r}"
         if not self._n_saved:
-            return f" {name} contains no epoch, since none was complete: set a longer time limit."
+            return f" {name} contains no epoch, since none was complete. Set a longer time limit."
         return f" Call fit again to continue after epoch {self._n_saved}, from {name}."
 
     def _warn_of_versions(self, saved: Mapping[str, str]) -> None:
@@ -183,7 +183,7 @@ class CheckpointFile:
 
 
 def _content_of(path: Path) -> dict[str, Any] | None:
-    """Return the content of a checkpoint, or None if there is no file."""
+    """Return the content of a checkpoint, or None if the file does not exist."""
     if path.is_dir():
         raise ValueError(f"checkpoint={str(path)!r} is a folder. Set it to the path of a file.")
     if not path.exists():
@@ -207,12 +207,12 @@ def _unusable(path: Path, reason: str) -> InvalidFile:
 
 
 def _not_plain(error: NotStorable, callbacks: Sequence[Any]) -> InvalidResult:
-    """The error for a value of a trainer or of one of the callbacks that can't be saved."""
+    """The error for a value of a trainer or of one of the callbacks that cannot be saved."""
     part, index, *_ = error.path
     is_callback = part == "callbacks"
     source = "its `get_state` returned" if is_callback else "its `Report.checkpoint` returned"
     return InvalidResult(
-        f"{source} a value that can't be saved: {error}. It must consist of None, booleans,"
+        f"{source} a value that cannot be saved: {error}. It must consist of None, booleans,"
         " numbers, strings, NumPy arrays, lists, tuples and dicts.",
         "callback" if is_callback else "trainer",
         callbacks[int(index)] if is_callback else None,

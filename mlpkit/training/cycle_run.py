@@ -197,7 +197,7 @@ class BestStates:
 
     @property
     def score(self) -> float:
-        """The mean of the best scores; minus infinity if there is none."""
+        """The mean of the best scores; minus infinity without scores."""
         return float(np.mean(self.scores))
 
     def update(self, state: State, scores: Any) -> None:
@@ -228,7 +228,7 @@ class BestStates:
             self.state = self.job.steps.start(weights)
 
     def gained(self, before: float, min_gain: float) -> bool:
-        """Whether the score improved by this fraction. True if there are no scores."""
+        """Whether the score improved by this fraction; always True without scores."""
         if not self or before == -np.inf:
             return True
         return self.score - before >= min_gain * abs(before)

@@ -101,15 +101,11 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     if weights is not None:
         state = with_weights(live.steps, state, weights)
     made = result(state, progress, progress.epoch)  # an interrupted epoch does not count
-    if validation is None and inputs.validation is not None:  # training was not scored by it
-        validation = Validation(live, network.spec, inputs.targets, inputs.validation, None)
-    if validation is not None and inputs.predicts_held_out:
-        made = made._replace(held_out=validation.held_out(state))
-    is_interrupted = progress.interrupted or observer.interrupted or time_limit.reached
-    if checkpoint.is_used and not is_interrupted:
-        checkpoint.finish(_saved(made))
+    made = made._replace(held_out=_held_out(network, inputs, live, validation, state))
     if time_limit.reached:
         time_limit.warn(progress.epoch, score is not None, checkpoint.how_to_continue())
+    elif checkpoint.is_used and not (progress.interrupted or observer.interrupted):
+        checkpoint.finish(_saved(made))
     return made
 
 
@@ -170,6 +166,21 @@ def _validation_of(
         return None
     folds = split.folds if split.is_out_of_fold else None
     return Validation(live, network.spec, inputs.targets, split.validation, folds)
+
+
+def _held_out(
+    network: FittedNetwork,
+    inputs: FitInputs,
+    live: LiveState,
+    validation: Validation | None,
+    state: State,
+) -> HeldOut | None:
+    """The rows that were not trained on, with their predictions, if these are requested."""
+    if not inputs.predicts_held_out:
+        return None
+    if validation is None and inputs.validation is not None:  # training was not scored by it
+        validation = Validation(live, network.spec, inputs.targets, inputs.validation, None)
+    return None if validation is None else validation.held_out(state)
 
 
 def _score_of(

@@ -38,61 +38,44 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     Emits a ConvergenceWarning if SciPy does not converge, and raises ValueError if the weights
     become infinite or NaN.
     """
-    recipe, record = job.recipe, Evaluations(job)
-    n_done = 0 if job.resumed is None else resumed_training(job)[1].epoch
-    weights = FlatWeights(job, state)
+    recipe, record, weights = job.recipe, Evaluations(job), FlatWeights(job, state)
+    iterations = Iterations(job, weights, record, progress, observer)
+    options = {"maxfun": recipe.max_fun, "maxiter": recipe.max_iter, "gtol": recipe.tol}
+    try:
+        with OneThread():  # also for the dot products in SciPy
+            result = scipy.optimize.minimize(
+                record.recorded(objective_of(job, weights)),
+                weights.flat(weights.initial),
+                method="L-BFGS-B",
+                jac=True,
+                callback=iterations.report,
+                options=options,
+            )
+    except OutOfTime:
+        n_iter, loss, x = iterations.epoch, record.best_loss, record.best
+    else:
+        n_iter, loss, x = iterations.epoch, float(result.fun), result.x
+        if not iterations.stopped:
+            n_iter = _check_optimize_result("lbfgs", result, recipe.max_iter)
+    state = weights.state_of(x)
+    if not is_finite(job.steps, state):
+        raise divergence_error(n_iter)
+    return state, replace(progress, epoch=n_iter, best_loss=loss, interrupted=False)
 
-    @record.recorded
+
+def objective_of(job: Job, weights: "FlatWeights") -> Evaluate:
+    """The function that SciPy minimizes: the mean loss plus the penalty, and its gradient."""
+
     def loss_and_gradient(flat: Array) -> tuple[float, Array]:
         current = weights.state_of(flat)
         sums, gradient = job.steps.gradient(current, job.rows, None, job.seed)
         arrays = job.steps.arrays(current)
         for name in job.decayed:
-            gradient[name] = gradient[name] + recipe.alpha * arrays[name]
+            gradient[name] = gradient[name] + job.recipe.alpha * arrays[name]
         loss = (sums.loss + sums.penalty) / sums.weight
         return float(loss), weights.flat(gradient) / sums.weight
 
-    epoch, started, stopped = 0, time.perf_counter(), False
-
-    def values(x: Array, answer: bool | float) -> dict[str, Any]:
-        """The values of `Report.checkpoint`."""
-        done = replace(progress, epoch=epoch, interrupted=False)
-        return {**training_values(job, weights.state_of(x), done), **record.values()}
-
-    def after_iteration(intermediate_result: scipy.optimize.OptimizeResult) -> None:
-        nonlocal epoch, started, stopped
-        epoch += 1
-        if epoch <= n_done:  # in an earlier call
-            return
-        now = time.perf_counter()
-        loss, x = float(intermediate_result.fun), intermediate_result.x
-        report = Report(epoch, loss, None, recipe.learning_rate_init, now - started)
-        started = now
-        report = report._replace(checkpoint=partial(values, x), is_last=epoch == recipe.max_iter)
-        stopped = observer(weights.state_of(x), report) is True
-        if stopped:
-            raise StopIteration
-
-    options = {"maxfun": recipe.max_fun, "maxiter": recipe.max_iter, "gtol": recipe.tol}
-    try:
-        with OneThread():  # also for the dot products in SciPy
-            result = scipy.optimize.minimize(
-                loss_and_gradient,
-                weights.flat(weights.initial),
-                method="L-BFGS-B",
-                jac=True,
-                callback=after_iteration,
-                options=options,
-            )
-    except OutOfTime:
-        n_iter, loss, x = epoch, record.best_loss, record.best
-    else:
-        n_iter = epoch if stopped else _check_optimize_result("lbfgs", result, recipe.max_iter)
-        loss, x = float(result.fun), result.x
-    state = weights.state_of(x)
-    if not is_finite(job.steps, state):
-        raise divergence_error(n_iter)
-    return state, replace(progress, epoch=n_iter, best_loss=loss, interrupted=False)
+    return loss_and_gradient
 
 
 class FlatWeights:
@@ -131,7 +114,7 @@ class FlatWeights:
 
 
 class OutOfTime(Exception):
-    """The deadline does not allow another evaluation."""
+    """Another evaluation would not end before the deadline."""
 
 
 class Evaluations:
@@ -177,7 +160,10 @@ class Evaluations:
         return evaluated
 
     def _check_deadline(self) -> None:
-        """Raise OutOfTime if there is no time, unless that would leave the initial weights."""
+        """Raise OutOfTime if another evaluation would not end in time.
+
+        Nothing is raised until the loss is lower than that of the initial weights.
+        """
         has_improved = self.best_loss < self.first_loss
         seconds = time_limit.MARGIN * self.seconds
         if has_improved and self.deadline is not None and self.deadline.left() < seconds:
@@ -187,3 +173,54 @@ class Evaluations:
     def values(self) -> dict[str, Any]:
         """All evaluations as arrays."""
         return {"losses": np.array(self.losses, float), "gradients": np.stack(self.gradients)}
+
+
+class Iterations:
+    """Reports the iterations of SciPy to the observer.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of iterations, including those of the call that training continues from.
+    stopped : bool
+        Whether the observer returned True.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        weights: FlatWeights,
+        record: Evaluations,
+        progress: Progress,
+        observer: Observer,
+    ) -> None:
+        self.job, self.weights, self.record = job, weights, record
+        self.progress, self.observer = progress, observer
+        self.epoch, self.stopped = 0, False
+        self._n_reported = 0 if job.resumed is None else resumed_training(job)[1].epoch
+        self._started = time.perf_counter()
+
+    def report(self, intermediate_result: scipy.optimize.OptimizeResult) -> None:
+        """Report an iteration, unless an earlier call has; raise StopIteration to end training.
+
+        SciPy requires this name of the parameter.
+        """
+        self.epoch += 1
+        if self.epoch <= self._n_reported:
+            return
+        now, recipe = time.perf_counter(), self.job.recipe
+        loss, x = float(intermediate_result.fun), intermediate_result.x
+        report = Report(self.epoch, loss, None, recipe.learning_rate_init, now - self._started)
+        self._started = now
+        report = report._replace(
+            checkpoint=partial(self._values, x), is_last=self.epoch == recipe.max_iter
+        )
+        self.stopped = self.observer(self.weights.state_of(x), report) is True
+        if self.stopped:
+            raise StopIteration
+
+    def _values(self, x: Array, answer: bool | float) -> dict[str, Any]:
+        """The values of `Report.checkpoint`."""
+        done = replace(self.progress, epoch=self.epoch, interrupted=False)
+        values = training_values(self.job, self.weights.state_of(x), done)
+        return {**values, **self.record.values()}

@@ -19,9 +19,9 @@ Score: TypeAlias = Callable[[State], float | Array]  # as in `Job.score`
 
 
 class TimeLimit:
-    """Ends training so that a fit takes no longer than a number of seconds.
+    """Ends training so that a fit does not take longer than a number of seconds.
 
-    It measures the epochs, and what follows the steps of each: scores, metrics and callbacks.
+    It measures the duration of the epochs, with their scores, metrics and callbacks.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class TimeLimit:
         return observed
 
     def _is_over(self, seconds: float) -> bool:
-        """Whether there is no time for another epoch with so many seconds for steps and score."""
+        """Whether another epoch would not end in time, if its steps and score take ``seconds``."""
         if self._n_epochs == 1 and self.is_asked:  # the first epoch may include a compilation
             return False
         return self._left() < MARGIN * (seconds + 2 * self.observing + self.scoring)
@@ -109,9 +109,9 @@ class TimeLimit:
         return f"The time limit of {self.seconds:g} s does not allow another epoch. Stopping."
 
     def warn(self, n_epochs: int, has_score: bool, saved: str) -> None:
-        """Warn that training ended because of the limit, after so many epochs.
+        """Warn that training ended after ``n_epochs`` epochs because of the limit.
 
-        ``saved`` says where training can be continued.
+        ``saved`` is a sentence about how training can be continued, after a space, or "".
         """
         kept = "the best epoch so far" if has_score else "the last step"
         warnings.warn(
@@ -137,8 +137,9 @@ class Pace:
     def epoch(
         self, job: Job, state: State, batches: Batches, may_skip: bool
     ) -> tuple[State, StepSums | None]:
-        """Run the steps that end in time: all, some, or none if ``may_skip``; then the sums are
-        None. Without ``may_skip``, the first part is always run.
+        """Run the steps that end in time: all, some or none. The sums are None if there are none.
+
+        The first part is always run unless ``may_skip``.
         """
         if self.deadline is None:
             return job.steps.epoch(state, job.rows, batches)

@@ -40,7 +40,7 @@ def kill(checkpoint: Any, *callbacks: Any, epoch: int = 4, **params: Any) -> Non
 
 
 def damaged(path: Path) -> list[tuple[str, bytes, str]]:
-    """Contents that are no checkpoint, and the message."""
+    """Contents that are not a checkpoint, and the message."""
     data = path.read_bytes()
     flipped = bytearray(data)
     flipped[len(data) // 2] ^= 1
@@ -116,7 +116,7 @@ def test_other_versions_warn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def without_checkpoints(job: Any, state: Any, progress: Any, observer: Any) -> Any:
-    """A trainer that can't be continued."""
+    """A trainer that cannot be continued."""
 
     def observe(state: Any, report: Report) -> Any:
         return observer(state, report._replace(checkpoint=None))

@@ -272,7 +272,7 @@ class _Record:
 def test_a_limit_that_is_shorter_than_an_epoch_saves_nothing(clock: Clock, tmp_path: Path) -> None:
     """Epochs are saved as a whole; the warning says so."""
     clf = classifier(slow_backend(clock, step=5.0), 32.0, checkpoint=tmp_path / "run.ckpt")
-    with pytest.warns(ConvergenceWarning, match="contains no epoch, since none was complete: set"):
+    with pytest.warns(ConvergenceWarning, match="contains no epoch, since none was complete. Set"):
         clf.fit(X, Y)
     assert not (tmp_path / "run.ckpt").exists()
 

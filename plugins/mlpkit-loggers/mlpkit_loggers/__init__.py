@@ -11,7 +11,7 @@ from mlpkit_loggers.runs import MLflowLogger
 __all__ = ["MLflowLogger", "OptunaPruning", "TensorBoardLogger"]
 
 mlpkit_api = (1, 1)  # the supported versions of the plugin contract
-_NEEDS_TRIAL = "requires a trial, which has no name"
+_NEEDS_TRIAL = "requires a trial of Optuna: OptunaPruning(trial)"
 _CALLBACK_TESTS = (
     "test_an_estimator_trains",
     "test_callbacks_are_independent",
