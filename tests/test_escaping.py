@@ -157,7 +157,7 @@ def test_csv(tmp_path: Path) -> None:
     assert '\'=HYPERLINK("http://x", "y")' in {r["partition"] for r in rows}
     one = np.array([[0.5]])
     size = np.array([4])
-    history = MetricHistory([Record(1, "train", ("m",), (("@p", "=1"),), one, size, size)])
+    history = MetricHistory([Record(1, "train", ("m",), (True,), (("@p", "=1"),), one, size, size)])
     for table in (report, report - report, history):
         file = io.StringIO()
         table.to_csv(file)

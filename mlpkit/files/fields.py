@@ -110,6 +110,16 @@ class Fields:
             raise self.invalid(name, value, f"a list of {length} strings")
         return tuple(value)
 
+    def pairs(self, name: str) -> list[tuple[str, str]]:
+        """Return a list of pairs of strings as tuples."""
+        pairs = self.value(name, list)
+        for pair in pairs:
+            match pair:
+                case [str(), str()]:
+                    continue
+            raise self.invalid(name, pair, "a list of two strings")
+        return [(first, second) for first, second in pairs]
+
     def numbers(self, name: str) -> dict[str, float]:
         """Return a dict of numbers by name."""
         entries = self.fields(name)

@@ -33,7 +33,7 @@ def accumulator_of(state: Any, metrics: Sequence[Metric], classes: Array | None)
     """Return the accumulator of these metrics with a state; raise ValueError if it is invalid."""
     fields = Fields(state, "stream")
     made = Accumulator(metrics, strict=False)
-    made.labels = [_label(fields, label) for label in fields.value("labels", list)]
+    made.labels = fields.pairs("labels")
     functions: list[Any] = [*made.row_statistics, *made.deviations]
     for pair in fields.value("widths", list):
         match pair:
@@ -56,13 +56,6 @@ def accumulator_of(state: Any, metrics: Sequence[Metric], classes: Array | None)
 
 def _task(fields: Fields) -> Task:
     return fields.text("task", TASKS)  # type: ignore[return-value]
-
-
-def _label(fields: Fields, label: Any) -> tuple[str, str]:
-    match label:
-        case [str(partitioner), str(group)]:
-            return partitioner, group
-    raise fields.invalid("labels", label, "the names of a partitioner and a group")
 
 
 def _sums_of(fields: Fields, n_groups: int, k: int, q: int) -> GroupSums:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mlpkit.metrics.grouping import GroupLabel
+from mlpkit.metrics.prediction_intervals import in_interval
 from mlpkit.plugin import Array, Groups, Predictions
 
 MOST = 256  # cells of each group that are kept
@@ -85,8 +86,7 @@ class CalibrationSums:
         weight = np.ones(n) if weight is None else weight
         inside = np.zeros(n)
         if predictions.y_interval is not None:
-            low, high = predictions.y_interval.T
-            inside = ((low <= predictions.y_true[:, 0]) & (predictions.y_true[:, 0] <= high)) * 1.0
+            inside = in_interval(predictions)
         new = CalibrationSums()
         new.labels = [(name, group) for name, g in groups.items() for group in g.names]
         for target, x, y in _targets(predictions):

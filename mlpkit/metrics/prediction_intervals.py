@@ -12,7 +12,7 @@ def _intervals(predictions: Predictions) -> Array:
     return predictions.y_interval
 
 
-def inside(predictions: Predictions) -> Array:
+def in_interval(predictions: Predictions) -> Array:
     """1 where the target is in the interval, bounds included, else 0; shape (n,)."""
     bounds, y = _intervals(predictions), predictions.y_true[:, 0]
     return ((bounds[:, 0] <= y) & (y <= bounds[:, 1])).astype(np.float64)
@@ -48,7 +48,7 @@ def interval_coverage() -> Metric:
         REAL,
         True,
         "intervals",
-        row_statistics=inside,
+        row_statistics=in_interval,
         ratio=mean,
         interval="wilson",
     )

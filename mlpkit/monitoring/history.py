@@ -22,6 +22,8 @@ class Record(NamedTuple):
         Name of the split, such as "train" or "validation".
     metrics : tuple of str
         Names of the metrics.
+    higher_is_better : tuple of bool or None
+        Whether higher values of each metric are better; None if neither direction is.
     labels : tuple of (str, str)
         Partitioner and name of each group.
     values : ndarray of shape (n_metrics, n_groups), float64
@@ -35,6 +37,7 @@ class Record(NamedTuple):
     epoch: int
     split: str
     metrics: tuple[str, ...]
+    higher_is_better: tuple[bool | None, ...]
     labels: tuple[tuple[str, str], ...]
     values: Array
     n_rows: Array
@@ -65,8 +68,8 @@ class MetricHistory(Table):
     Examples
     --------
     >>> one = np.array([[0.5]])
-    >>> history = MetricHistory([Record(1, "train", ("accuracy",), (("all", "all"),), one,
-    ...                                 np.array([4]), np.array([4.0]))])
+    >>> history = MetricHistory([Record(1, "train", ("accuracy",), (True,), (("all", "all"),),
+    ...                                 one, np.array([4]), np.array([4.0]))])
     >>> len(history), history["value"].tolist(), history.select(split="validation")
     (1, [0.5], [])
     """
@@ -94,6 +97,15 @@ class MetricHistory(Table):
                 f"Unknown column {column!r}. The columns are: {', '.join(MetricValue._fields)}"
             )
         return np.array([getattr(value, column) for value in self])
+
+    @property
+    def directions(self) -> dict[str, bool | None]:
+        """Whether higher values of each metric are better; None if neither direction is."""
+        return {
+            name: better
+            for record in self.records
+            for name, better in zip(record.metrics, record.higher_is_better, strict=True)
+        }
 
     def select(
         self,
@@ -145,7 +157,7 @@ class MetricHistory(Table):
         from mlpkit.reports.pages.curves import history_figures  # a fit does not need them
         from mlpkit.reports.pages.documents import part
 
-        return part("".join(history_figures(self, {})) or html.escape(repr(self)))
+        return part("".join(history_figures(self, self.directions)) or html.escape(repr(self)))
 
     def __repr__(self) -> str:
         epochs = sorted({record.epoch for record in self.records})

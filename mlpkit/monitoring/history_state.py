@@ -22,7 +22,7 @@ def history_state(history: MetricHistory) -> dict[str, Any]:
     keys: dict[Any, int] = {}
     order = []
     for record in history.records:
-        key = record.split, record.metrics, record.labels
+        key = record.split, record.metrics, record.higher_is_better, record.labels
         order.append(keys.setdefault(key, len(keys)))
         blocks.setdefault(key, []).append(record)
     return {
@@ -37,6 +37,7 @@ def _block(records: list[Record]) -> dict[str, Any]:
         "split": first.split,
         "metrics": list(first.metrics),
         "labels": [list(label) for label in first.labels],
+        "higher_is_better": list(first.higher_is_better),
         "epochs": np.array([record.epoch for record in records], np.int64),
         "values": np.stack([record.values for record in records]),
         "n_rows": np.stack([record.n_rows for record in records]),
@@ -61,17 +62,12 @@ def history_of(state: Any) -> MetricHistory:
 
 def _records(block: Fields) -> Iterable[Record]:
     split, metrics = block.text("split"), block.texts("metrics")
-    labels = tuple(_label(block, label) for label in block.value("labels", list))
+    labels, better = tuple(block.pairs("labels")), block.value("higher_is_better", list)
+    if len(better) != len(metrics) or not all(isinstance(b, bool | None) for b in better):
+        raise block.invalid("higher_is_better", better, "True, False or None for each metric")
     epochs = block.array("epochs", (None,), "i")
     n, k = len(epochs), len(labels)
     values = block.array("values", (n, len(metrics), k), "f")
     n_rows, weight = block.array("n_rows", (n, k), "if"), block.array("weight", (n, k), "if")
     for i, epoch in enumerate(epochs.tolist()):
-        yield Record(epoch, split, metrics, labels, values[i], n_rows[i], weight[i])
-
-
-def _label(block: Fields, label: Any) -> tuple[str, str]:
-    match label:
-        case [str(partitioner), str(group)]:
-            return partitioner, group
-    raise block.invalid("labels", label, "the names of a partitioner and a group")
+        yield Record(epoch, split, metrics, tuple(better), labels, values[i], n_rows[i], weight[i])

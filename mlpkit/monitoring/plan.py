@@ -63,6 +63,10 @@ def record(epoch: int, split: str, accumulator: Accumulator) -> Record:
         epoch,
         split,
         tuple(m.name for m in accumulator.metrics),
+        tuple(
+            None if m.higher_is_better is None else bool(m.higher_is_better)
+            for m in accumulator.metrics
+        ),
         tuple(accumulator.labels),
         np.stack(accumulator.values()),
         accumulator.sums.n_rows,

@@ -222,7 +222,7 @@ class Trained:
         size = np.array([4, 4, 4])
         labels = (("all", "all"), (name, name), (name, "m"))
         self.metric_history_ = MetricHistory(
-            Record(epoch, name, (name,), labels, np.array([[0.5, 0.25, 0.75]]), size, size)
+            Record(epoch, name, (name,), (True,), labels, np.array([[0.5, 0.25, 0.75]]), size, size)
             for epoch in (1, 2)
         )
 
@@ -525,7 +525,7 @@ def test_histories_with_gaps_and_many_groups() -> None:
         return own
 
     history = MetricHistory(
-        Record(epoch, "train", ("mae",), labels, values(epoch), size, size)
+        Record(epoch, "train", ("mae",), (False,), labels, values(epoch), size, size)
         for epoch in range(1, n_epochs + 1)
     )
 
@@ -534,13 +534,14 @@ def test_histories_with_gaps_and_many_groups() -> None:
         validation_scores_ = np.array([np.nan, 0.5, 0.25])
         metric_history_ = history
 
-    r = evaluate(None, None, P, y_pred=P, metrics="mae")
+    r = evaluate(None, None, P, y_pred=P, metrics="rmse")  # the history knows its own directions
     text = r.to_html(estimator=Fitted())
     assert text is not None and len(text) < 100_000
     page = parsed(text)
     assert "highest in epoch 2: 0.5000" in page.text
     assert "22 other groups are left out." in page.text
     assert "worst in the end (train: group 29)" in page.text
+    assert "worst in the end (train: group 29)" in parsed(history._repr_html_()).text
     paths = [a for a in page.tags("path") if a["class"] == "group"]
     assert len(paths) == 7 and all(len(a["d"].split("L")) <= 150 for a in paths)
     assert "nan" not in "".join(a["d"] for a in page.tags("path"))

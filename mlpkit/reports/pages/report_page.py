@@ -36,7 +36,7 @@ def report_page(
             report.calibration, report.options.min_rows
         ),
         ("importance", "Importance of features"): importance_table(report.importance),
-        ("training", "Training"): sections.training(estimator, directions),
+        ("training", "Training"): sections.training(estimator),
         ("notes", "Notes"): sections.notes(report, columns),
     }
     contents = {names: content for names, content in contents.items() if content}

@@ -1,7 +1,7 @@
 """The sections of the page of a report, from the most urgent to the details."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from mlpkit.metrics.grouping import GroupLabel
@@ -185,7 +185,7 @@ def legend(columns: Sequence[Column], options: ReportOptions) -> str:
     return f'<p class="remark">{" ".join(sentences)}</p>'
 
 
-def training(estimator: Any, directions: Mapping[str, bool | None]) -> str:
+def training(estimator: Any) -> str:
     """The loss curve and the metric history of a fitted estimator, as far as it has them."""
     steps = getattr(estimator, "steps", None)  # of a pipeline
     model = steps[-1][1] if steps else estimator
@@ -195,7 +195,7 @@ def training(estimator: Any, directions: Mapping[str, bool | None]) -> str:
     )
     history = getattr(model, "metric_history_", None)
     if history is not None:
-        parts += "".join(curves.history_figures(history, directions))
+        parts += "".join(curves.history_figures(history, history.directions))
     return parts
 
 
