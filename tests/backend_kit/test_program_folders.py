@@ -57,7 +57,7 @@ def test_folders_of_other_users(
 def test_symbolic_links_and_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A link, also one to nothing, is not followed; a file is no folder."""
+    """A link, also a dangling one, is not followed; a file is not a folder."""
     for target in ("there", "nowhere"):
         (tmp_path / f"to {target}").symlink_to(tmp_path / target)
     (tmp_path / "there").mkdir(mode=0o700)
@@ -78,8 +78,8 @@ def test_symbolic_links_and_files(
 def test_links_above_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A link of this user or of root is followed; with that of another user, who could change it,
-    nothing is made.
+    """A link of this user or of root is followed; below one of another user, who could
+    change it, nothing is created.
     """
     (tmp_path / "there").mkdir(mode=0o700)
     link, me = tmp_path / "link", os.geteuid()
@@ -108,13 +108,13 @@ def test_new_folders_are_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert path.stat().st_mode & 0o777 == 0o700
 
 
-def test_the_default_folder_is_given_up_silently(
+def test_the_default_folder_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No home; a home of another user, as under sudo, where nothing is made."""
+    """Without a log message: no home; a home of another user, in which nothing is created."""
 
     def no_home() -> Path:
-        raise RuntimeError("there is no home")
+        raise RuntimeError("home not found")
 
     monkeypatch.delenv("MLPKIT_CACHE_DIR", raising=False)
     monkeypatch.setattr(program_folders, "_user_caches", no_home)

@@ -32,7 +32,7 @@ def path_of(store: ProgramStore, value: bytes) -> Path:
     return found
 
 
-def test_what_is_put_is_got(store: ProgramStore) -> None:
+def test_stored_programs_are_found(store: ProgramStore) -> None:
     """By its key, by another store too; a later one takes the place of an earlier one."""
     assert ProgramStore(store._path, 10_000).get("one") == b"1" * 1000
     store.put("one", b"new")
@@ -87,7 +87,7 @@ def test_any_change_of_a_file_is_noticed(store: ProgramStore) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no pipes in folders")
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "writable"])
-def test_what_is_no_program_of_ours(store: ProgramStore, kind: str, tmp_path: Path) -> None:
+def test_files_that_are_not_programs(store: ProgramStore, kind: str, tmp_path: Path) -> None:
     """It is neither followed nor waited for nor accepted, and the program is stored again."""
     path = path_of(store, b"1")
     content = path.read_bytes()

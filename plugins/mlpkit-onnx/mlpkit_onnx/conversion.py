@@ -55,10 +55,9 @@ def converted(
     Raises
     ------
     NotConvertible
-        If the network or the encoder has no form in ONNX.
+        If the network or the encoder cannot be converted to ONNX.
     """
     check_convertible(model)
-    graph.row_source = inputs[0].name
     arrays = {name: _in_dtype(a, dtype) for name, a in model.network.arrays.items()}
     with graph.current():
         x = encoded_rows(graph, model, inputs, missing).cast(dtype)

@@ -26,9 +26,10 @@ def encoded_rows(
 ) -> Tensor:
     """Return the encoded rows (n, n_columns) of the columns of X, in one or several parts (n, k).
 
-    Raises NotConvertible if the encoder has no form in ONNX.
+    Raises NotConvertible if the encoder cannot be converted to ONNX.
     """
     check_columns(inputs, model.n_features)
+    graph.row_source = inputs[0].name
     if model.encoder is None:
         return matrix(inputs, model.spec.dtype)
     encoding = portable_encoding(model)
@@ -50,11 +51,11 @@ def check_columns(inputs: Sequence[Tensor], n_features: int) -> None:
 def portable_rows(
     graph: Graph, encoding: PortableEncoding, inputs: Sequence[Tensor], missing: str
 ) -> Tensor:
-    """Return the rows of an encoder with a description."""
-    columns = [tensor[:, i] for tensor in inputs for i in range(tensor.shape[1])]
-    values = [
-        _values(graph, column, columns[column.position], missing) for column in encoding.columns
-    ]
+    """Return the rows of an encoder with a description, which may not read every column."""
+    places = [(tensor, i) for tensor in inputs for i in range(tensor.shape[1])]
+    read = [(column, *places[column.position]) for column in encoding.columns]
+    graph.row_source = read[0][1].name
+    values = [_values(graph, column, tensor[:, i], missing) for column, tensor, i in read]
     rows: Tensor = encoding.encode(xp, values)
     return rows
 

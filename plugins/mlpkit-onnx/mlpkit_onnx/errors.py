@@ -1,4 +1,4 @@
-"""The error for models that have no form in ONNX, and a check of text."""
+"""The error for models that cannot be converted to ONNX, and a check of text."""
 
 
 class NotConvertible(ValueError):

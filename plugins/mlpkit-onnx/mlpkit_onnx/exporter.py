@@ -58,7 +58,8 @@ def to_onnx(
     Raises
     ------
     ValueError
-        If the network, the encoder or the labels have no form in ONNX, or an option is invalid.
+        If the network, the encoder or the labels cannot be converted to ONNX, or an option is
+        invalid.
     """
     if zipmap not in ZIPMAPS:
         raise ValueError(f"zipmap must be False, True or 'columns', got {zipmap!r}.")
@@ -73,12 +74,13 @@ def to_onnx(
     check_convertible(model)
     graph, chosen = Graph(target_opset), np.dtype(dtype or model.spec.dtype)
     inputs = inputs_of(graph, model, chosen)
-    described = descriptions(inputs)
     result = converted(graph, model, inputs, chosen, missing)
     outputs = outputs_of(graph, model, result, zipmap, chosen)
     domains = [helper.make_opsetid(name, version) for name, version in graph.domains.items()]
     made = helper.make_model(
-        helper.make_graph(graph.nodes, "mlpkit", described, outputs, graph.initializers),
+        helper.make_graph(
+            graph.nodes, "mlpkit", descriptions(graph, inputs), outputs, graph.initializers
+        ),
         opset_imports=domains,
         ir_version=helper.find_min_ir_version_for(domains),
         producer_name="mlpkit",

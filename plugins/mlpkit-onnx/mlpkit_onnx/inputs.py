@@ -47,9 +47,10 @@ def inputs_of(graph: Graph, model: FittedModel, dtype: Any) -> list[Tensor]:
     return inputs
 
 
-def descriptions(inputs: list[Tensor]) -> list[ValueInfoProto]:
-    """Return the descriptions of inputs."""
-    return [described(tensor.name, tensor) for tensor in inputs]
+def descriptions(graph: Graph, inputs: list[Tensor]) -> list[ValueInfoProto]:
+    """Return the descriptions of the inputs that a finished graph reads."""
+    read = {name for node in graph.nodes for name in node.input}
+    return [described(tensor.name, tensor) for tensor in inputs if tensor.name in read]
 
 
 def _dtype(column: TableColumn) -> Any:

@@ -34,7 +34,6 @@ def _converter(scope: Any, operator: Any, container: Any) -> None:
     graph = graph_in(scope, container)
     inputs = [input_tensor(graph, variable) for variable in operator.inputs]
     check_columns(inputs, encoder.n_features_in_)
-    graph.row_source = inputs[0].name
     with graph.current():
         rows = portable_rows(graph, encoder.portable(), inputs, missing="")
     rows = rows.cast(np.float32)

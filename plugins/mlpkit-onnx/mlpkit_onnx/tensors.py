@@ -141,7 +141,7 @@ class Tensor:
 
 
 def lifted(graph: Graph, value: Any, dtype: Any = None) -> Tensor:
-    """Return a tensor as it is, an array of NumPy as a constant, and a number in a dtype."""
+    """Return a tensor unchanged, an array as a constant, and a number as a constant of a dtype."""
     if isinstance(value, Tensor):
         return value
     array = np.asarray(value)

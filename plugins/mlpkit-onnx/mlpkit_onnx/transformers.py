@@ -23,8 +23,9 @@ def transformed(graph: Graph, model: FittedModel, inputs: Sequence[Tensor]) -> T
         from skl2onnx.common import data_types
     except ImportError as error:
         raise NotConvertible(
-            f"The encoder {name} has no form in ONNX of its own. If it is a transformer of"
-            " scikit-learn, install skl2onnx, which converts it: pip install skl2onnx"
+            f"The encoder {name} has no method portable, which describes an encoder for exporters."
+            " If it is a transformer of scikit-learn, install skl2onnx, which converts it: pip"
+            " install skl2onnx"
         ) from error
     types: dict[str, Any] = {
         "f": data_types.FloatTensorType,

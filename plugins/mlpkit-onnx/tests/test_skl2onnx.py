@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_names_types_and_shapes(target: str, options: Any, alone: bool) -> None:
         assert first[1][0] == ("label", "tensor(int64)", [None])  # theirs is not valid
         return
     second = signature(converted(pipelines[1], rows, options))
-    if target == "multilabel":  # theirs has no axis of labels
+    if target == "multilabel":  # in theirs, labels have one axis
         second[1][0] = (*second[1][0][:2], [None, 5])
     assert first == second
 
@@ -184,15 +185,40 @@ def test_estimators_that_contain_ours(name: str) -> None:
     check(estimator, rows, run(model, rows), 1e-5)
 
 
-class Small(MLPClassifier):
-    """A user's own class."""
+UNREGISTERED: dict[str, Callable[[Any], Any]] = {
+    "alone": lambda clf: clf,
+    "pipeline": lambda clf: make_pipeline(StandardScaler(), clf),
+    "columns": lambda clf: make_pipeline(
+        ColumnTransformer([("scaled", StandardScaler(), [0, 1])], remainder="passthrough"), clf
+    ),
+    "search": lambda clf: GridSearchCV(clf, {"alpha": [0.1]}, cv=2),
+    "search of a pipeline": lambda clf: GridSearchCV(
+        make_pipeline(StandardScaler(), clf), {}, cv=2
+    ),
+    "pipeline of a search": lambda clf: make_pipeline(
+        StandardScaler(), GridSearchCV(clf, {}, cv=2)
+    ),
+}
 
 
-def test_subclasses() -> None:
-    """The class of a user is converted like its base class."""
-    rows = X.astype("float32")
-    clf = Small(**QUICK).fit(rows, CODES)
-    check(clf, rows, run(converted(clf, rows, {"zipmap": False}), rows), 1e-5)
+@pytest.mark.parametrize("name", UNREGISTERED)
+def test_classes_that_are_not_registered(name: str) -> None:
+    """A new subclass, which is converted like its base class."""
+    rows, new = X.astype("float32"), type("New", (MLPClassifier,), {})
+    estimator = UNREGISTERED[name](new(**QUICK)).fit(rows, CODES)
+    model = converted(estimator, rows, {"zipmap": False})
+    check(estimator, rows, run(model, rows), 1e-5)
+
+
+def test_inner_estimators_are_registered() -> None:
+    """skl2onnx looks up their class, which `register_converters` adds."""
+    rows, new = X.astype("float32"), type("New", (MLPClassifier,), {})
+    estimator = CalibratedClassifierCV(new(**QUICK), cv=2).fit(rows, CODES)
+    with pytest.raises(KeyError, match="New"):
+        converted(estimator, rows)
+    register_converters(new)
+    model = converted(estimator, rows, {"zipmap": False})
+    check(estimator, rows, run(model, rows), 1e-5)
 
 
 def test_no_registration_is_needed() -> None:

@@ -1,5 +1,6 @@
 """Tables: the encoder of mlpkit-tabular and its estimators, in onnxruntime."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -193,7 +194,7 @@ def test_transformers_with_columns_of_strings() -> None:
 
 
 class Ranks:
-    """An encoder without a form in ONNX."""
+    """An encoder that cannot be converted to ONNX."""
 
     columns = (Column("a", "a"),)
 
@@ -215,12 +216,25 @@ class Ranks:
         return np.array(["a"], dtype=object)
 
 
-def test_encoders_without_a_form_in_onnx() -> None:
-    """The error names the encoder."""
+def test_encoders_that_cannot_be_converted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the encoder, and skl2onnx if it is not installed."""
     X = np.random.RandomState(0).randn(50, 2)
     clf = MLPClassifier(encoder=Ranks(), backend="numpy", **QUICK).fit(X, X[:, 0] > 0)
     with pytest.raises(ValueError, match="skl2onnx cannot convert the encoder Ranks"):
         clf.to_onnx()
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    with pytest.raises(ValueError, match=r"Ranks has no method portable.*pip install skl2onnx$"):
+        clf.to_onnx()
+
+
+def test_columns_without_a_value_are_not_inputs() -> None:
+    """In `fit`, the first and the last column were missing in all rows."""
+    frame = FRAME[["sex", "X"]].assign(last=None)
+    frame.insert(0, "first", np.nan)
+    clf = MLPClassifier(encoder="tabular", backend="numpy", **QUICK).fit(frame, LABELS)
+    model = clf.to_onnx()
+    assert [i.name for i in session(model).get_inputs()] == ["sex", "X"]
+    check(clf, frame, run(model, frame), 1e-5)
 
 
 def test_inputs_of_another_type() -> None:

@@ -129,7 +129,7 @@ def test_edges_without_a_sample() -> None:
 
 
 def test_groups_of_columns() -> None:
-    """Numbers and dates with more than two values are embedded, other columns pass as they are."""
+    """Numbers and dates with more than two values are embedded, other columns are unchanged."""
     kinds = ("numeric", "numeric", "category", "one_hot", "date", "missing", "boolean")
     columns = tuple(Column(f"c{i}", "c", kind, 3) for i, kind in enumerate(kinds))
     table = RNG.standard_normal((50, 7))

@@ -43,7 +43,7 @@ def reg(rows: Rows) -> TabularRegressor:
 def test_a_raw_table_is_learned(
     clf: TabularClassifier, reg: TabularRegressor, new_rows: Rows
 ) -> None:
-    """Strings, categories, booleans, dates and missing values go in as they are."""
+    """Strings, categories, booleans, dates and missing values need no preparation."""
     frame, labels, values = new_rows
     assert clf.score(frame, labels) > 0.8
     assert reg.score(frame, values) > 0.8

@@ -109,7 +109,7 @@ def test_dates_of_all_times() -> None:
 
 
 def test_columns_of_the_table() -> None:
-    """Their kinds, and the levels as they are in the table."""
+    """Their kinds, and the levels as in the table."""
     frame, _ = wide(300, 0)
     columns = {c.name: c for c in TabularEncoder().fit(frame).portable().columns}
     assert "none" not in columns  # without a value, its type is not known

@@ -81,7 +81,7 @@ def _columns(
 
 
 def _in_table(levels: tuple[str, ...], origin: str) -> tuple[Any, ...]:
-    """The levels as they are in the table: strings, or numbers of a categorical column."""
+    """The levels as in the table: strings, or numbers of a categorical column."""
     if origin == "number":
         return tuple(map(float, levels))
     if origin == "boolean":
