@@ -101,7 +101,7 @@ def _rows_description(rows: Dataset, *names: str) -> dict[str, Any]:
 def groups_description(monitor: Monitor) -> dict[str, Any]:
     """Describe the groups of the rows for which metrics are measured."""
     found: dict[str, Any] = {}
-    for split, groups in monitor.groups.items():
+    for split, groups in monitor.resumable.groups.items() if monitor.resumable else ():
         for name, of_rows in groups.items():
             key = f"the partition {name!r} of the {split} rows"
             found[key] = array_description(of_rows.codes)

@@ -1,23 +1,22 @@
 """Measures the training rows and the evaluation sets after every epoch of a fit."""
 
-import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from mlpkit.messages import comma_separated, escaped
+from mlpkit.messages import escaped
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.grouping import Grouping
 from mlpkit.monitoring.history import MetricHistory, Record
 from mlpkit.monitoring.history_state import history_of, history_state
 from mlpkit.monitoring.plan import MetricPlan, record
 from mlpkit.monitoring.protocol import Predict, PredictSet
+from mlpkit.monitoring.scorer import CriterionScorer
 from mlpkit.plugin import Array, Dataset, Groups, Metric, MetricValue, Report, State
-from mlpkit.reports.report import NoEligibleGroup
 
 
 class EpochMonitor:
@@ -49,6 +48,9 @@ class EpochMonitor:
         self._groupings: dict[str, Grouping] = {}
         self._last: tuple[State, dict[str, Accumulator]] = (None, {})
         self._predict_validation: PredictSet | None = None
+        self.scorer: CriterionScorer | None = None
+        if plan.criterion is not None:
+            self.scorer = CriterionScorer(plan, plan.criterion, self._measured, self._add_problem)
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -56,14 +58,9 @@ class EpochMonitor:
         return self.plan.metrics
 
     @property
-    def scores(self) -> bool:
-        """Whether there is a criterion for early stopping."""
-        return self.plan.criterion is not None
-
-    @property
-    def scored_split(self) -> str:
-        """The set of rows that the criterion is computed on."""
-        return self.plan.criterion.split if self.plan.criterion is not None else ""
+    def resumable(self) -> Self:
+        """The monitor itself: a checkpoint saves its records."""
+        return self
 
     @property
     def with_predictions(self) -> bool:
@@ -82,45 +79,10 @@ class EpochMonitor:
         self._predict_validation = predict
 
     def begin(self, predict: Predict, state: State) -> None:
-        """Compute the criterion once; raise ValueError if that is impossible."""
+        """Check the criterion with the state before training; raise ValueError if it fails."""
         self.predict = predict
-        criterion = self.plan.criterion
-        if criterion is None:
-            return
-        if criterion.split not in self.sets:
-            raise ValueError(
-                f"early_stopping_on: unknown set of rows {criterion.split!r}. The sets are:"
-                f" {comma_separated(self.sets)}."
-            )
-        try:
-            criterion.score(self.plan.report(self._measured(state, criterion.split)))
-        except NoEligibleGroup as error:
-            report = self.plan.report(self._measured(state, criterion.split))
-            is_function = callable(criterion.kind)
-            entries = report if is_function else report.select(criterion.metric, criterion.by)
-            if not any(e.n_rows >= criterion.min_rows for e in entries):
-                raise ValueError(f"early_stopping_on: {error}") from error
-        except Exception as error:
-            raise ValueError(f"early_stopping_on: {type(error).__name__}: {error}") from error
-
-    def score(self, state: State) -> float:
-        """The criterion of early stopping; minus infinity if it is undefined."""
-        criterion = self.plan.criterion
-        assert criterion is not None
-        try:
-            score = criterion.score(self.plan.report(self._measured(state, criterion.split)))
-        except Exception as error:
-            self._add_problem(f"early_stopping_on is undefined: {error}")
-            return -math.inf
-        return score if math.isfinite(score) else -math.inf
-
-    def criterion(self, score: float) -> tuple[str, float] | None:
-        """The criterion as text and its value; NaN if it is undefined."""
-        criterion = self.plan.criterion
-        if criterion is None:
-            return None
-        defined = score if math.isfinite(score) else math.nan
-        return criterion.text, criterion.value(defined, self.plan.metrics)
+        if self.scorer is not None:
+            self.scorer.check(state, self.sets)
 
     def measure(self, state: State, report: Report) -> Callable[[], Iterable[MetricValue]]:
         """Measure the state after an epoch; the result returns its part of the history."""

@@ -11,6 +11,34 @@ Predict = Callable[[State, Any], Array]
 PredictSet = Callable[[State], Array]  # the same of one set of rows
 
 
+class Scorer(Protocol):
+    """Computes the score of early stopping."""
+
+    @property
+    def split(self) -> str:
+        """The rows that the score is computed on."""
+
+    def score(self, state: State) -> float:
+        """The score of a state, where higher is better."""
+
+    def monitored(self, score: float) -> tuple[str, float]:
+        """The name of the criterion and its value, for a score."""
+
+
+class Resumable(Protocol):
+    """The part of a monitor that a checkpoint saves."""
+
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Groups]]:
+        """The groups of the rows of each set, by partitioner."""
+
+    def get_state(self) -> dict[str, Any]:
+        """What was measured so far, as plain values."""
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue after the epochs of this state."""
+
+
 class Monitor(Protocol):
     """Measures a fit. Training calls the methods in the order in which they are defined."""
 
@@ -19,12 +47,12 @@ class Monitor(Protocol):
         """The metrics that it computes."""
 
     @property
-    def scores(self) -> bool:
-        """Whether early stopping uses the score of this monitor."""
+    def scorer(self) -> Scorer | None:
+        """What early stopping uses instead of the loss or the score of the estimator, if any."""
 
     @property
-    def scored_split(self) -> str:
-        """The rows that the score is computed on; "" without early stopping."""
+    def resumable(self) -> Resumable | None:
+        """What a checkpoint saves of this monitor; None if there is nothing to save."""
 
     @property
     def with_predictions(self) -> bool:
@@ -39,12 +67,6 @@ class Monitor(Protocol):
     def begin(self, predict: Predict, state: State) -> None:
         """Prepare for measuring, with the state before training."""
 
-    def score(self, state: State) -> float:
-        """The value for early stopping, where higher is better."""
-
-    def criterion(self, score: float) -> tuple[str, float] | None:
-        """The name of the criterion of early stopping and its value, for a score."""
-
     def measure(self, state: State, report: Report) -> Callable[[], Iterable[MetricValue]]:
         """Measure after an epoch; the result returns the values."""
 
@@ -55,16 +77,6 @@ class Monitor(Protocol):
     def stream(self) -> Any:
         """What the next call of `partial_fit` continues from, or None."""
 
-    @property
-    def groups(self) -> Mapping[str, Mapping[str, Groups]]:
-        """The groups of the rows of each set, by partitioner."""
-
-    def get_state(self) -> dict[str, Any]:
-        """What was measured so far, as plain values."""
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue after the epochs of this state."""
-
     def warn(self) -> None:
         """Warn of undefined values."""
 
@@ -73,8 +85,8 @@ class NoMonitor:
     """Measures nothing."""
 
     metrics: tuple[Metric, ...] = ()
-    scores = False
-    scored_split = ""
+    scorer = None
+    resumable = None
     with_predictions = False
     stream = None
 
@@ -87,13 +99,6 @@ class NoMonitor:
     def begin(self, predict: Predict, state: State) -> None:
         """Do nothing."""
 
-    def score(self, state: State) -> float:
-        """Not used."""
-        raise NotImplementedError
-
-    def criterion(self, score: float) -> None:
-        """No criterion."""
-
     def measure(self, state: State, report: Report) -> Callable[[], Iterable[MetricValue]]:
         """No values."""
         return tuple
@@ -102,17 +107,16 @@ class NoMonitor:
         """No values."""
         return MetricHistory()
 
-    @property
-    def groups(self) -> dict[str, Any]:
-        """No groups."""
-        return {}
-
-    def get_state(self) -> dict[str, Any]:
-        """No state."""
-        return {}
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Do nothing."""
-
     def warn(self) -> None:
         """Do nothing."""
+
+
+def state_of(monitor: Monitor) -> dict[str, Any]:
+    """Return what a checkpoint saves of a monitor."""
+    return {} if monitor.resumable is None else monitor.resumable.get_state()
+
+
+def set_state(monitor: Monitor, state: Mapping[str, Any]) -> None:
+    """Continue a monitor after the epochs of a state that `state_of` returned."""
+    if monitor.resumable is not None:
+        monitor.resumable.set_state(state)

@@ -1,6 +1,6 @@
 """Prequential metrics: the rows of each call are predicted before they are used for training."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -78,8 +78,8 @@ class StreamMonitor:
         Number of earlier calls.
     """
 
-    scores = False
-    scored_split = ""
+    scorer = None  # `partial_fit` does not support early stopping
+    resumable = None  # nor a checkpoint
     with_predictions = False
 
     def __init__(self, stream: Stream, train: Dataset, passed: Dataset, n_earlier: int) -> None:
@@ -93,24 +93,16 @@ class StreamMonitor:
         return self.stream.plan.metrics  # type: ignore[no-any-return]
 
     def hold_out(self, kept: Array, held: Array) -> None:
-        """Not used: `partial_fit` does not support early stopping."""
-        raise NotImplementedError
+        """Do nothing: all rows are measured before training."""
 
     def predict_validation(self, predict: PredictSet) -> None:
-        """Not used: a stream has no validation rows."""
+        """Do nothing: all rows are measured before training."""
 
     def begin(self, predict: Predict, state: State) -> None:
         """Predict the rows with the weights before training, and measure them."""
         outputs = predict(state, self.train.X)
         self.stream = self.stream.extended(self.passed, self.train, outputs)
         self.records = self.stream.records(self.n_earlier + 1)
-
-    def score(self, state: State) -> float:
-        """Not used: `partial_fit` does not support early stopping."""
-        raise NotImplementedError
-
-    def criterion(self, score: float) -> None:
-        """No criterion."""
 
     def measure(self, state: State, report: Report) -> Callable[[], Iterable[MetricValue]]:
         """The values that `begin` measured."""
@@ -119,19 +111,6 @@ class StreamMonitor:
     def history(self, n_epochs: int) -> MetricHistory:
         """The values that `begin` measured."""
         return MetricHistory(self.records)
-
-    @property
-    def groups(self) -> dict[str, Any]:
-        """Not used: a call of `partial_fit` has no checkpoint."""
-        raise NotImplementedError
-
-    def get_state(self) -> dict[str, Any]:
-        """Not used: a call of `partial_fit` has no checkpoint."""
-        raise NotImplementedError
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Not used: a call of `partial_fit` has no checkpoint."""
-        raise NotImplementedError
 
     def warn(self) -> None:
         """Do nothing."""

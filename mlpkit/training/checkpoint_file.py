@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from mlpkit.files.archive import Archive, read_archive, write_archive
 from mlpkit.files.atomic_file import remove_unfinished
 from mlpkit.files.errors import InvalidFile, NotStorable
+from mlpkit.monitoring.protocol import state_of
 from mlpkit.plugin import InvalidResult, Observer, Progress, Report, State
 from mlpkit.training.checkpoint import SavedResult
 from mlpkit.training.descriptions import differences
@@ -117,7 +118,7 @@ class CheckpointFile:
                     {
                         "training": dict(report.checkpoint(answer)),
                         "reports": reports_state(observer.reports),
-                        "monitor": observer.monitor.get_state(),
+                        "monitor": state_of(observer.monitor),
                         "callbacks": observer.callback_states(),
                     },
                     [source for _, source in observer.callbacks],

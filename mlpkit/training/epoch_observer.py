@@ -7,7 +7,7 @@ from functools import partial
 from inspect import isroutine
 from typing import Any
 
-from mlpkit.monitoring.protocol import Monitor
+from mlpkit.monitoring.protocol import Monitor, set_state
 from mlpkit.plugin import Array, Arrays, Callback, Report, State
 from mlpkit.training.checks import checked_report, decision, final_weights, initial_learning_rate
 from mlpkit.training.descriptions import name_of
@@ -22,8 +22,8 @@ class EpochObserver:
     arrays : callable
         ``arrays(state)``: the weights of a state.
     monitor : Monitor
-    criterion : callable
-        ``criterion(score)``: the name of the criterion of early stopping and its value, or None.
+    monitored : callable or None
+        ``monitored(score)``: the name of the criterion of early stopping and its value.
     sources : sequence of object
         The callbacks as the user passed them, for messages.
     predictions : callable
@@ -36,12 +36,12 @@ class EpochObserver:
         callbacks: list[Callback],
         arrays: Callable[[State], Arrays],
         monitor: Monitor,
-        criterion: Callable[[float], tuple[str, float] | None],
+        monitored: Callable[[float], tuple[str, float]] | None,
         sources: Sequence[Any],
         predictions: Callable[[Array], Array],
     ) -> None:
         self.callbacks = list(zip(callbacks, sources, strict=True))
-        self.arrays, self.monitor, self.criterion = arrays, monitor, criterion
+        self.arrays, self.monitor, self.monitored = arrays, monitor, monitored
         self.predictions = predictions
         self.reports: list[Report] = []
         self.interrupted = False  # by the user, in a callback
@@ -73,7 +73,7 @@ class EpochObserver:
         `begin` passes the states to the callbacks.
         """
         self.reports = reports
-        self.monitor.set_state(monitor)
+        set_state(self.monitor, monitor)
         self._saved_states = list(callback_states)
 
     def begin(self, state: State, learning_rate: float) -> float:
@@ -109,8 +109,8 @@ class EpochObserver:
             report = report._replace(predictions=self.predictions(report.predictions))
         metrics = self.monitor.measure(state, report)
         report = report._replace(predictions=None, checkpoint=None)
-        if report.score is not None:
-            report = report._replace(monitored=self.criterion(report.score))
+        if report.score is not None and self.monitored is not None:
+            report = report._replace(monitored=self.monitored(report.score))
         self.reports.append(report)  # without the weights of every epoch
         report = report._replace(arrays=partial(self.arrays, state), metrics=metrics)
         try:

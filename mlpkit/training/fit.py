@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mlpkit.data.targets import Targets
-from mlpkit.monitoring.protocol import Monitor
+from mlpkit.monitoring.protocol import Monitor, set_state, state_of
 from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import (
     Array,
@@ -44,7 +44,7 @@ from mlpkit.training.support import (
     check_steps,
     declared,
 )
-from mlpkit.training.validation import Validation, loss_criterion
+from mlpkit.training.validation import Validation, monitored_loss
 
 Score: TypeAlias = Callable[[State], float | Array]  # as in `Job.score`
 
@@ -123,7 +123,7 @@ def _saved(result: FitResult) -> SavedResult:
         network.optimizer_state,
         result.progress,
         result.reports,
-        result.monitor.get_state(),
+        state_of(result.monitor),
         None if held_out is None else held_out.outputs,
     )
 
@@ -136,7 +136,7 @@ def _finished(
     inputs.checkpoint.check("callbacks", observer.description)
     inputs.tasks.begin(_max_epochs(parameters, inputs.recipe, inputs.passes), inputs.rows)
     split = split_of(parameters, inputs, network.spec.seed)
-    inputs.monitor.set_state(saved.monitor)
+    set_state(inputs.monitor, saved.monitor)
     inputs.checkpoint.skip_to_end()
     trained = network.edited(network.spec, saved.weights, saved.optimizer_state)
     trained.sources = _sources(network, parameters)
@@ -187,8 +187,8 @@ def _score_of(
     parameters: Parameters, monitor: Monitor, validation: Validation | None
 ) -> Score | None:
     """The validation score of a state: the criterion, the loss, that of the targets, or None."""
-    if monitor.scores:
-        return monitor.score
+    if monitor.scorer is not None:
+        return monitor.scorer.score
     if validation is None:
         return None
     return validation.negative_loss if parameters.early_stopping_on == LOSS else validation.score
@@ -210,11 +210,12 @@ def _observer_of(
         metrics=inputs.monitor.metrics,
     )
     sources = selected_callbacks(parameters, inputs.passes)
-    criterion = inputs.monitor.criterion
+    scorer = inputs.monitor.scorer
+    monitored = None if scorer is None else scorer.monitored
     if parameters.early_stopping_on == LOSS:
-        criterion = loss_criterion
+        monitored = monitored_loss
     predictions = inputs.targets.predictions
-    return EpochObserver(callbacks, arrays, inputs.monitor, criterion, sources, predictions)
+    return EpochObserver(callbacks, arrays, inputs.monitor, monitored, sources, predictions)
 
 
 def _job_of(

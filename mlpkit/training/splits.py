@@ -92,9 +92,9 @@ def _split_in_steps(parameters: Parameters, inputs: FitInputs, seed: int) -> Spl
             return Split(data, validation, folds)
         monitor.hold_out(np.arange(len(data.y)), np.arange(len(data.y)))
         return Split(data, data, folds)
-    if not (parameters.early_stopping or parameters.early_stopping_on == LOSS or monitor.scores):
+    if not (parameters.early_stopping or parameters.early_stopping_on == LOSS or monitor.scorer):
         return Split(data, None)
-    if validation is not None or monitor.scored_split not in ("", "validation"):
+    if validation is not None or (monitor.scorer and monitor.scorer.split != "validation"):
         return Split(data, validation)
     # stratified for two classes, as in scikit-learn
     stratify = data.y if inputs.targets.task == "binary" else None

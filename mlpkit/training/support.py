@@ -62,7 +62,7 @@ def check_steps(parameters: Parameters, spec: Spec, recipe: Recipe, monitor: Mon
             f"n_folds={parameters.n_folds} requires a solver that works in steps, such as 'adam';"
             f" {parameters.solver!r} does not. Set n_folds=None."
         )
-    if monitor.scores or parameters.early_stopping_on == LOSS:
+    if monitor.scorer or parameters.early_stopping_on == LOSS:
         raise ValueError(
             "early_stopping_on requires a solver that works in steps, such as 'adam';"
             f" {parameters.solver!r} does not."

@@ -74,6 +74,6 @@ class Validation:
         return -np.array(means)
 
 
-def loss_criterion(score: float) -> tuple[str, float]:
+def monitored_loss(score: float) -> tuple[str, float]:
     """The name of the criterion "loss" and its value, for a score."""
     return LOSS, -score
