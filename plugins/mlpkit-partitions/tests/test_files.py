@@ -43,5 +43,5 @@ def test_models_as_groups_are_refused(tmp_path: Path) -> None:
     """The groups of k-means are a model of scikit-learn."""
     clf = MLPClassifier((3,), metrics=["accuracy"], partitions=[by("clusters", n=2)])
     clf.set_params(backend="numpy").partial_fit(FRAME, Y, classes=[0, 1])
-    with pytest.raises(TypeError, match=r"made of the parameter partitions contains 'Clusters'"):
+    with pytest.raises(TypeError, match=r"object of the parameter partitions contains 'Clusters'"):
         clf.save(tmp_path / "model.mlpkit")
