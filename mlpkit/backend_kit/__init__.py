@@ -47,7 +47,7 @@ from mlpkit.backend_kit.models import (
     outputs_of_models,
     unpadded_rows,
 )
-from mlpkit.backend_kit.predictions import ModelOutputs, network_outputs, predictions
+from mlpkit.backend_kit.predictions import ModelOutputs, predictions
 from mlpkit.backend_kit.processes import ForkGuard
 from mlpkit.backend_kit.products import large_matmul
 from mlpkit.backend_kit.program_folders import program_folder
@@ -104,7 +104,6 @@ __all__ = [
     "large_matmul",
     "learning_rate_factors",
     "mean_of_members",
-    "network_outputs",
     "outputs_of_models",
     "padded_size",
     "predicting_network",

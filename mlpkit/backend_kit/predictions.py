@@ -68,7 +68,7 @@ def predictions(xp: Namespace, model: FittedModel, arrays: Any, x: Any) -> Model
     >>> values = predictions(np, model, model.network.arrays, X).values
     >>> np.testing.assert_allclose(values[:, 0], reg.predict(X))
     """
-    z = network_outputs(xp, model, arrays, x)
+    z = _network_outputs(xp, model, arrays, x)
     activation = model.spec.loss.out_activation
     if model.temperature != 1.0:
         # the log-odds of probabilities close to 1 depend on their rounding
@@ -82,38 +82,10 @@ def predictions(xp: Namespace, model: FittedModel, arrays: Any, x: Any) -> Model
     return ModelOutputs(outputs, _in_units(xp, model, values), center)
 
 
-def network_outputs(xp: Namespace, model: FittedModel, arrays: Any, x: Any) -> Any:
-    """Return the outputs of the network before their activation.
+def _network_outputs(xp: Namespace, model: FittedModel, arrays: Any, x: Any) -> Any:
+    """Outputs of the network before their activation, (n, n_outputs) or (n, n_members, n_outputs).
 
-    Parameters
-    ----------
-    xp : namespace
-        A namespace with the functions of `mlpkit.plugin.NAMESPACE`.
-    model : FittedModel
-        A model with a dense network or with an `xp_apply`.
-    arrays : dict of arrays
-        The weights of the network, as arrays of the namespace.
-    x : array of shape (n, n_columns)
-        Encoded rows, in the dtype of the weights.
-
-    Returns
-    -------
-    array of shape (n, n_outputs), or (n, n_members, n_outputs)
-        With several models, their members are counted together.
-
-    Raises
-    ------
-    ValueError
-        If the network has an `apply`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mlpkit.plugin import FittedModel, Network
-    >>> from mlpkit.testing import spec
-    >>> network = Network({"w": np.ones((2, 1))}, xp_apply=lambda xp, a, x, step: (x @ a["w"], {}))
-    >>> network_outputs(np, FittedModel(network, spec(), 2), network.arrays, np.ones((3, 2))).shape
-    (3, 1)
+    With several models, their members are counted together.
     """
     network, spec = model.network, model.spec
     if network.apply is not None:

@@ -11,6 +11,18 @@ from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.plugin import Array, Arrays, Progress, optimizer_state_name
 from mlpkit.training.parameters import Parameters
 
+# the parameters of a solver, and what scikit-learn's optimizer calls them
+OPTIONS = {
+    "adam": {name: name for name in ("learning_rate_init", "beta_1", "beta_2", "epsilon")},
+    "sgd": {
+        "learning_rate_init": "learning_rate_init",
+        "learning_rate": "lr_schedule",
+        "momentum": "momentum",
+        "nesterovs_momentum": "nesterov",
+        "power_t": "power_t",
+    },
+}
+
 
 def optimizer_state_of(optimizer: Any, dtype: str) -> Arrays:
     """Return the arrays of scikit-learn's optimizer under the names of `optimizer_state_name`."""
@@ -21,24 +33,9 @@ def optimizer_state_of(optimizer: Any, dtype: str) -> Arrays:
 
 def parameters_with(optimizer: Any, parameters: Parameters) -> Parameters:
     """Return the parameters with the options that scikit-learn's optimizer was created with."""
-    if isinstance(optimizer, AdamOptimizer):
-        return replace(
-            parameters,
-            solver="adam",
-            learning_rate_init=optimizer.learning_rate_init,
-            beta_1=optimizer.beta_1,
-            beta_2=optimizer.beta_2,
-            epsilon=optimizer.epsilon,
-        )
-    return replace(
-        parameters,
-        solver="sgd",
-        learning_rate_init=optimizer.learning_rate_init,
-        learning_rate=optimizer.lr_schedule,
-        momentum=optimizer.momentum,
-        nesterovs_momentum=optimizer.nesterov,
-        power_t=optimizer.power_t,
-    )
+    solver = "adam" if isinstance(optimizer, AdamOptimizer) else "sgd"
+    options = {ours: getattr(optimizer, theirs) for ours, theirs in OPTIONS[solver].items()}
+    return replace(parameters, solver=solver, **options)
 
 
 def progress_with(optimizer: Any, progress: Progress) -> Progress:
@@ -60,25 +57,20 @@ def optimizer_of(
     ``options`` are the parameters that the optimizer was created with, by name. An empty optimizer
     state is that before the first step.
     """
+    solver = options["solver"]
+    own = {theirs: options[ours] for ours, theirs in OPTIONS[solver].items()}
     weights = [*layers.coefs, *layers.intercepts]
-    if options["solver"] == "adam":
-        rate, beta_1, beta_2 = progress.learning_rate, options["beta_1"], options["beta_2"]
-        adam = AdamOptimizer(weights, rate, beta_1, beta_2, options["epsilon"])
+    if solver == "adam":
+        adam = AdamOptimizer(weights, **{**own, "learning_rate_init": progress.learning_rate})
         if optimizer_state:
             adam.t = progress.step
             adam.ms = _copies("m", layers, optimizer_state)
             adam.vs = _copies("v", layers, optimizer_state)
         if adam.t:
-            adam.learning_rate = rate * np.sqrt(1 - beta_2**adam.t) / (1 - beta_1**adam.t)
+            correction = np.sqrt(1 - adam.beta_2**adam.t) / (1 - adam.beta_1**adam.t)
+            adam.learning_rate = progress.learning_rate * correction
         return adam
-    sgd = SGDOptimizer(
-        weights,
-        options["learning_rate_init"],
-        options["learning_rate"],
-        options["momentum"],
-        options["nesterovs_momentum"],
-        options["power_t"],
-    )
+    sgd = SGDOptimizer(weights, **own)
     sgd.learning_rate = progress.learning_rate
     if optimizer_state:
         sgd.velocities = _copies("velocity", layers, optimizer_state)

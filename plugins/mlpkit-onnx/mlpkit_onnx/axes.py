@@ -1,5 +1,6 @@
 """Functions of the namespace along axes: reductions, products and sorting."""
 
+from collections.abc import Callable
 from string import ascii_letters
 from typing import Any
 
@@ -13,40 +14,28 @@ from mlpkit_onnx.shapes import broadcast_to, permute_dims
 from mlpkit_onnx.tensors import Tensor, lifted, product, tensors
 
 
-def _reduced(operator: str, x: Any, axis: Any, keepdims: bool) -> Any:
-    given = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = sorted(a % x.ndim for a in given)
-    if any(has_rows(x.shape[a]) for a in axes):
-        raise NotConvertible("its forward pass reduces over the rows of X.")
-    shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]
-    if x.graph.opset < 18 and operator != "ReduceSum":
-        return x.node(operator, shape=shape, axes=axes, keepdims=int(keepdims))
-    names = x.graph.constant(np.array(axes, dtype=np.int64))
-    return x.node(operator, names, shape=shape, keepdims=int(keepdims))
+def _reduction(operator: str, name: str) -> Callable[..., Any]:
+    """Return a reduction over one axis, a tuple of axes, or all."""
+
+    def function(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        given = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        axes = sorted(a % x.ndim for a in given)
+        if any(has_rows(x.shape[a]) for a in axes):
+            raise NotConvertible("its forward pass reduces over the rows of X.")
+        shape = [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]
+        if x.graph.opset < 18 and operator != "ReduceSum":
+            return x.node(operator, shape=shape, axes=axes, keepdims=int(keepdims))
+        names = x.graph.constant(np.array(axes, dtype=np.int64))
+        return x.node(operator, names, shape=shape, keepdims=int(keepdims))
+
+    function.__name__ = name
+    return traced(function)
 
 
-@traced
-def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the sum over one axis, a tuple of axes, or all."""
-    return _reduced("ReduceSum", x, axis, keepdims)
-
-
-@traced
-def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the mean over one axis, a tuple of axes, or all."""
-    return _reduced("ReduceMean", x, axis, keepdims)
-
-
-@traced
-def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the maximum over one axis, a tuple of axes, or all."""
-    return _reduced("ReduceMax", x, axis, keepdims)
-
-
-@traced
-def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Return the minimum over one axis, a tuple of axes, or all."""
-    return _reduced("ReduceMin", x, axis, keepdims)
+sum = _reduction("ReduceSum", "sum")
+mean = _reduction("ReduceMean", "mean")
+max = _reduction("ReduceMax", "max")
+min = _reduction("ReduceMin", "min")
 
 
 @traced
@@ -61,27 +50,27 @@ def cumulative_sum(x: Any, axis: int) -> Any:
     return x.node("CumSum", x.graph.constant(np.array(axis % x.ndim, dtype=np.int64)))
 
 
-def _top(x: Any, axis: int, of_indices: bool) -> Any:
+def _sorted(x: Any, axis: int) -> tuple[Tensor, Tensor]:
+    """Return x in ascending order along an axis, and the indices that sort it."""
     axis %= x.ndim
     if has_rows(x.shape[axis]):
         raise NotConvertible("its forward pass sorts the rows of X.")
     count = x.graph.constant(np.array([x.shape[axis]], dtype=np.int64))
     indices = x.graph.node("TopK", [x.name, count], n_outputs=2, axis=axis, largest=0, sorted=1)
-    if of_indices:
-        return Tensor(x.graph, indices, np.int64, x.shape)
-    return Tensor(x.graph, x.graph.nodes[-1].output[0], x.dtype, x.shape)
+    values = x.graph.nodes[-1].output[0]
+    return Tensor(x.graph, values, x.dtype, x.shape), Tensor(x.graph, indices, np.int64, x.shape)
 
 
 @traced
 def sort(x: Any, axis: int = -1) -> Any:
     """Return x in ascending order along an axis."""
-    return _top(x, axis, of_indices=False)
+    return _sorted(x, axis)[0]
 
 
 @traced
 def argsort(x: Any, axis: int = -1) -> Any:
     """Return the indices that sort x along an axis, in a stable order."""
-    return _top(x, axis, of_indices=True)
+    return _sorted(x, axis)[1]
 
 
 @traced
