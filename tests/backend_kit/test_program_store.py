@@ -153,6 +153,7 @@ def test_failures_of_the_system(
         store.get("two")
         ProgramStore(store._path, 10_000)
     assert len(list(store._path.iterdir())) <= before
+    assert not list(store._path.glob(f"*{UNFINISHED}"))
     assert store.get("one") in (b"1" * 1000, b"changed")
 
 

@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
-from threading import Barrier, Event, Thread
+from threading import Barrier, Event, Lock, Thread
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from threadpoolctl import threadpool_info
 
 from mlpkit import MLPClassifier
 from mlpkit.numpy_backend import dense, threads
-from mlpkit.numpy_backend.threads import OneThread, allowed, loaded
+from mlpkit.numpy_backend.threads import Blas, Limit, OneThread, allowed, loaded
 from mlpkit.plugin import Solver
 
 pytestmark = pytest.mark.once
@@ -109,6 +110,31 @@ def test_many_threads() -> None:
 
     together(*[blocks] * 8)
     assert numbers() == {3}
+
+
+def test_one_thread_at_a_time_changes_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The functions of BLAS are never called by two threads, when blocks begin or when they end."""
+    busy, number, start = Lock(), 3, Barrier(4, timeout=30)
+
+    def alone(new: int = 0) -> int:
+        nonlocal number
+        assert busy.acquire(blocking=False)
+        time.sleep(0.001)
+        number = new or number
+        busy.release()
+        return number
+
+    monkeypatch.setattr(threads, "loaded", lambda: ((Blas(alone, alone),), ()))
+    monkeypatch.setattr(threads, "_limit", Limit())
+
+    def blocks() -> None:
+        start.wait()
+        for _ in range(5):
+            with OneThread():
+                pass
+
+    together(*[blocks] * 4)
+    assert number == 3
 
 
 def test_a_number_set_meanwhile_stays() -> None:
@@ -205,6 +231,7 @@ def test_no_operation_of_a_fit_or_a_prediction_has_more(
             clf.set_params(early_stopping=True).fit(wide, Y)
     clf.predict(wide)
     clf.predict_proba(wide[:1])
+    clf.predict(np.resize(wide, (3000, 500)))
     assert within and set.union(*within) == {1}
     assert set.union(*between) == ({1} if solver == "lbfgs" else {3})
     assert numbers() == {3}
