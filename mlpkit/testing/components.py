@@ -93,6 +93,13 @@ def forgetful(
     return p - learning_rate * g, ()
 
 
+def shortened(
+    xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+) -> Any:
+    """Return an optimizer state of another shape that could be broadcast."""
+    return p - learning_rate * g, (optimizer_state[0][:1],)
+
+
 def partly(xp: Any, weights: Any, gradients: Any, optimizer_state: Any, learning_rate: Any) -> Any:
     """Return all arrays except one."""
     return {name: p for name, p in weights.items() if name != "coef_0"}, optimizer_state
@@ -117,7 +124,8 @@ def delta_by_row(xp: Any, y: Any, p: Any) -> Any:
 
 WRONG: dict[str, Solver | Loss] = {
     "solver: shape of weights": Solver(narrow),
-    "solver: number of slots": Solver(forgetful, ("m",)),
+    "solver: length of the optimizer state": Solver(forgetful, ("m",)),
+    "solver: shape of the optimizer state": Solver(shortened, ("m",)),
     "joint solver: names": Solver(joint=Joint(joint_start, partly)),
     "joint solver: shapes": Solver(joint=Joint(joint_start, narrowly)),
     "loss: rows": HUBER._replace(rows=rows_by_output),

@@ -45,6 +45,28 @@ def test_parts_run_at_the_same_time() -> None:
     assert workers._workers.started == 2
 
 
+def test_every_part_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thread limits BLAS itself: some libraries have a number for each calling thread."""
+    limited, found = threading.local(), []
+
+    class Limited:
+        def __enter__(self) -> None:
+            limited.here = True
+
+        def __exit__(self, *_: object) -> None:
+            limited.here = False
+
+    monkeypatch.setattr(workers, "OneThread", Limited)
+    meeting = threading.Barrier(3, timeout=30)
+
+    def work(part: int) -> None:
+        meeting.wait()
+        found.append(getattr(limited, "here", False))
+
+    share(work, range(3))
+    assert found == [True] * 3
+
+
 def test_one_thread_is_no_thread_more() -> None:
     """Where the process grants BLAS one thread, all is done by the caller."""
     for blas in loaded()[0]:
@@ -87,9 +109,25 @@ def test_workers_that_wait_for_processors_are_left_alone(monkeypatch: pytest.Mon
     names: set[str] = set()
     share(lambda part: names.add(threading.current_thread().name), range(5))
     assert names == {threading.current_thread().name}
+    assert crew.started == 0
     other = Workers()
     other.judge(0.1, 0.09)
     assert other.paused_until == 0.0
+
+
+def test_workers_are_judged_by_their_parts() -> None:
+    """A worker that sleeps does not compute, as if it waited for a processor."""
+    meeting = threading.Barrier(2, timeout=30)
+
+    def work(part: int) -> None:
+        meeting.wait()
+        time.sleep(1.2 * workers.JUDGED_SECONDS)
+
+    share(work, range(2))
+    assert workers._workers.paused_until == 0.0  # IDLE is 0
+    workers.IDLE = 0.8
+    share(work, range(2))
+    assert workers._workers.paused_until > 0.0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
