@@ -67,8 +67,8 @@ def optimizer_of(
             adam.ms = _copies("m", layers, optimizer_state)
             adam.vs = _copies("v", layers, optimizer_state)
         if adam.t:
-            correction = np.sqrt(1 - adam.beta_2**adam.t) / (1 - adam.beta_1**adam.t)
-            adam.learning_rate = progress.learning_rate * correction
+            corrected = progress.learning_rate * np.sqrt(1 - adam.beta_2**adam.t)
+            adam.learning_rate = corrected / (1 - adam.beta_1**adam.t)
         return adam
     sgd = SGDOptimizer(weights, **own)
     sgd.learning_rate = progress.learning_rate
