@@ -11,7 +11,7 @@ class PartitionReportDisplay:
     """Plot of a report: a dot and a confidence interval for each group, axes for each metric.
 
     Groups that are not eligible, because they have too few rows, are hollow grey dots. The dashed
-    line is the value over all rows.
+    line marks the value over all rows.
 
     Parameters
     ----------

@@ -89,8 +89,8 @@ class CalibrationBin(NamedTuple):
     low, high : float
         Confidence interval of `observed`; NaN unless ``confidence=`` was passed.
     coverage : float
-        Fraction of the targets that are in their predicted intervals; NaN if there are no such
-        intervals.
+        Fraction of the targets that are in their predicted intervals; NaN if no intervals
+        were predicted.
     n_rows : int
         Number of rows.
     weight : float

@@ -28,7 +28,7 @@ def pyplot() -> Any:
 def dots(entries: Sequence[Entry], ax: Any = None) -> Any:
     """Plot a dot and an interval for each group, on one axes for each metric.
 
-    A dashed line is the value over all rows. ``ax`` is one axes or a sequence with one for each
+    A dashed line marks the value over all rows. ``ax`` is one axes or a sequence with one for each
     metric; it is returned, or else the axes of a new figure.
     """
     metrics = list(dict.fromkeys(e.metric for e in entries))

@@ -179,8 +179,9 @@ def test_worst_groups_come_first() -> None:
     text = parsed(r.to_html()).text
     assert r.worst("accuracy").partition == "bad"
     worst, groups = text.index("Worst groups"), text.index("Groups by g")
-    assert worst < text.index("g: bad") < text.index("g: middle") < groups
-    assert "g: good" not in text  # at most half of the groups are the worst
+    shown = text[worst:groups]
+    assert shown.index("bad") < shown.index("middle")
+    assert "good" not in shown  # at most half of the groups are the worst
     rows = [text.index(name, groups) for name in ("bad", "middle", "good")]
     assert rows == sorted(rows)
 

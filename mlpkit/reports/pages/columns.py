@@ -32,7 +32,7 @@ class Column(NamedTuple):
     higher_is_better : bool or None
         None if neither direction is better.
     reference : float
-        What the groups are compared with: the value over all rows, or no difference.
+        What the groups are compared with: the value over all rows, or 0 for differences.
     cells : dict of Cell
         By group.
     scale : Scale
@@ -120,7 +120,7 @@ def of_report(entries: Sequence[Entry], directions: Mapping[str, bool | None]) -
 
 
 def of_comparison(entries: Sequence[Change], directions: Mapping[str, bool | None]) -> list[Column]:
-    """A column for each metric of a comparison; the reference is no difference."""
+    """A column for each metric of a comparison; the reference is 0."""
     by_metric: dict[str, dict[GroupLabel, Cell]] = {}
     digits = {
         metric: markup.decimals(c.value for c in entries if c.metric == metric)

@@ -61,7 +61,7 @@ def _significant(comparison: ShownComparison, columns: Sequence[Column]) -> str:
         return "<p>No interval excludes 0.</p>"
     shown = f"<ul>{''.join(items[:N_CHANGES])}</ul>"
     if rest := items[N_CHANGES:]:
-        summary = f"{len(rest):,} more"
+        summary = markup.plural(len(rest), "more change")
         shown += f"<details><summary>{summary}</summary><ul>{''.join(rest)}</ul></details>"
     return shown
 
@@ -89,10 +89,10 @@ def _sentence(change: Change, column: Column, kind: str) -> str:
 
 def _legend(confidence: float | None) -> str:
     """What the marks of the tables mean."""
-    text = "The dashed line is no difference. In parentheses and hollow: not eligible in both."
+    text = "The dashed line marks no difference. In parentheses and hollow: not eligible in both."
     if confidence is not None:
         text += (
-            ' Coloured: the whole interval is <b class="worse">worse</b> or'
-            ' <b class="better">better</b> than no difference.'
+            ' Coloured: the whole interval is on the <b class="worse">worse</b> or on the'
+            ' <b class="better">better</b> side of this line.'
         )
     return f'<p class="remark">{text}</p>'

@@ -44,7 +44,7 @@ def part(content: str) -> str:
 
 
 def written(page: str, path: str | PathLike[str] | IO[str] | None) -> str | None:
-    """Write a document to a file, whole or not at all, or return it if there is no path."""
+    """Write a document to a file as a whole or not at all; return it if `path` is None."""
     if path is None:
         return page
     if isinstance(path, str | PathLike):

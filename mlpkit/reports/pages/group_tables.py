@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from mlpkit.metrics.grouping import GroupLabel
 from mlpkit.reports.pages import markup
 from mlpkit.reports.pages.columns import Cell, Column, n_rows_of
 from mlpkit.reports.printing import short
 
-MAX_COLUMNS = 3  # metrics side by side
+MAX_COLUMNS, MAX_DIFFERENCES = 3, 2  # metrics side by side; differences have longer intervals
 MAX_ROWS = 20  # of a table that shows all groups
 N_WORST, N_BEST = 10, 5  # of a longer one; the groups between are folded
 MAX_FOLDED = 500  # of those
 MARGIN = 0.04  # of a plot, on both sides
+WIDE, NARROW, DIGIT = 110, 72, 6.5  # pixels of a plot at least, and of a character of an axis
 
 
 def group_tables(
@@ -21,7 +23,7 @@ def group_tables(
     names: Mapping[GroupLabel, str],
     caption: str,
 ) -> str:
-    """Tables with at most three metrics side by side, and a row for each group in this order.
+    """Tables with a few metrics side by side, and a row for each group in this order.
 
     Most groups of a long list are in an element that the reader opens. ``names`` and ``caption``
     are markup.
@@ -53,7 +55,8 @@ def _folded(
 
 def blocks(columns: Sequence[Column]) -> list[Sequence[Column]]:
     """Columns in blocks of equal size."""
-    n_blocks = math.ceil(len(columns) / MAX_COLUMNS)
+    most = MAX_DIFFERENCES if all(c.signed for c in columns) else MAX_COLUMNS
+    n_blocks = math.ceil(len(columns) / most)
     size = math.ceil(len(columns) / n_blocks) if n_blocks else 1
     return [columns[i : i + size] for i in range(0, len(columns), size)]
 
@@ -66,8 +69,8 @@ def table(
 ) -> str:
     """A table with the given groups."""
     headings = "".join(_headings(c) for c in columns)
-    most = {1: 3, 2: 4}.get(len(columns), 2)  # ticks; a table of one column may be half as wide
-    axes = "".join(f'<th scope="col">{_kind(c)}</th>{_axis(c, most)}' for c in columns)
+    width = WIDE if sum(c.plotted for c in columns) < MAX_COLUMNS else NARROW
+    axes = "".join(f'<th scope="col">{_kind(c)}</th>{_axis(c, width)}' for c in columns)
     n_rows = n_rows_of(columns)
     rows = "".join(
         f'<tr><th scope="row">{names[g]}</th><td class="rows">{n_rows[g]:,}</td>'
@@ -165,20 +168,35 @@ def _percent(share: float) -> str:
     return f"{round(100 * share, 1):g}%"
 
 
-def _axis(column: Column, most: int) -> str:
-    """The axis of a plot in the head of the table, with at most so many ticks."""
+def _axis(column: Column, width: int) -> str:
+    """The axis of a plot in the head of the table, which has at least so many pixels."""
     if not column.plotted:
         return ""
     marks = "".join(
         f'<text x="{at}" y="11" text-anchor="middle">{_tick(tick, column.signed)}</text>'
         f'<line x1="{at}" x2="{at}" y1="14" y2="18"/>'
-        for tick, at in ((t, _position(column, t)) for t in column.scale.ticks(most))
-        if 0.04 <= column.scale.at(tick) <= 0.96
+        for tick, at in ((t, _position(column, t)) for t in _ticks(column, width))
     )
     return (
         '<th scope="col" class="plot"><span class="hidden">plot</span>'
         f'<svg class="axis" aria-hidden="true">{marks}</svg></th>'
     )
+
+
+def _ticks(column: Column, width: int) -> list[float]:
+    """At most four ticks whose labels neither overlap nor are beyond the plot and its margin."""
+    spans: list[tuple[float, float, float]] = []
+    for most in (4, 3, 2):
+        spans = [
+            (tick, at - half, at + half)
+            for tick in column.scale.ticks(most)
+            for at in [width * _place(column, tick)]
+            for half in [DIGIT * len(_tick(tick, column.signed)) / 2]
+            if -DIGIT <= at - half and at + half <= width + 2 * DIGIT
+        ]
+        if all(one[2] + DIGIT <= other[1] for one, other in pairwise(spans)):
+            return [tick for tick, _, _ in spans]
+    return [tick for tick, _, _ in spans[:1]]
 
 
 def _tick(value: float, signed: bool) -> str:

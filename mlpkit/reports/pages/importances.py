@@ -34,7 +34,7 @@ def importance_table(importance: ShownImportance | None, most: int = MAX_FEATURE
     rows = "".join(
         f'<tr><th scope="row">{names[e.feature]}</th>'
         f'<td class="value">{markup.fixed(e.importance, digits)}'
-        f' <span class="interval">±{markup.fixed(e.deviation, digits)}</span></td>'
+        f" <small>±{markup.fixed(e.deviation, digits)}</small></td>"
         f'<td class="plot">{_bar(e.importance, largest)}</td></tr>'
         for e in shown
     )

@@ -69,12 +69,12 @@ def interval(low: float, high: float, digits: int, sign: bool = False) -> str:
     """A confidence interval in brackets, or nothing if it is undefined.
 
     >>> interval(0.5, 0.75, 2), interval(float("nan"), float("nan"), 2)
-    ('<span class="interval">[0.50, 0.75]</span>', '')
+    ('<small>[0.50, 0.75]</small>', '')
     """
     if math.isnan(low) or math.isnan(high):
         return ""
     ends = f"{fixed(low, digits, sign)}, {fixed(high, digits, sign)}"
-    return f'<span class="interval">[{ends}]</span>'
+    return f"<small>[{ends}]</small>"
 
 
 def description_list(items: Mapping[str, Any]) -> str:

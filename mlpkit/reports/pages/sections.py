@@ -49,7 +49,7 @@ def limits(failures: Sequence[Failure] | None) -> str:
     items = [f"<li>{markup.text(failure)}</li>" for failure in failures]
     shown = f"<ul>{''.join(items[:N_FAILURES])}</ul>"
     if rest := items[N_FAILURES:]:
-        summary = f"{len(rest):,} more"
+        summary = markup.plural(len(rest), "more limit")
         shown += f"<details><summary>{summary}</summary><ul>{''.join(rest)}</ul></details>"
     return f'<p class="verdict worse">{count} violated:</p>{shown}'
 
@@ -74,7 +74,8 @@ def overall(
         remark += f" with a total weight of {weight:,.6g}"
     remark += "."
     if confidence is not None:
-        remark += f" In brackets: {100 * confidence:.4g}% confidence interval of each value alone."
+        kind = "difference" if any(c.signed for c in columns) else "value"
+        remark += f" In brackets: {100 * confidence:.4g}% confidence interval of each {kind} alone."
     return f'<dl class="values">{"".join(items)}</dl><p class="remark">{remark}</p>'
 
 
@@ -83,6 +84,8 @@ def worst(columns: Sequence[Column]) -> str:
     tables = []
     members = of.groups_of(columns)
     names = full_names(g for groups in members.values() for g in groups)
+    if len(members) == 1:
+        names = _names([g for groups in members.values() for g in groups])
     for c in columns:
         if c.higher_is_better is None:
             continue
@@ -96,8 +99,12 @@ def worst(columns: Sequence[Column]) -> str:
             tables.append(table([c.among(shown)], shown, names, caption))
     if not tables:
         return ""
-    what = "The worst group of each partitioner" if len(members) > 1 else "The worst groups"
-    return f'<p class="remark">{what}, by metric.</p><div class="cards">{"".join(tables)}</div>'
+    if len(members) > 1:
+        what = "The worst group of each partitioner"
+    else:
+        what = f"The worst groups by {' and '.join(map(markup.name, members))}"
+    remark = f"{what}, for each metric."
+    return f'<p class="remark">{remark}</p><div class="cards">{"".join(tables)}</div>'
 
 
 def _half(n_groups: int) -> int:
@@ -159,13 +166,14 @@ def _names(groups: Sequence[GroupLabel]) -> dict[GroupLabel, str]:
 def _caption(columns: Sequence[Column], groups: Sequence[GroupLabel]) -> str:
     caption, leading = f"Groups by {markup.name(groups[0][0])}", _leading(columns)
     if leading is not None and len(groups) > 1:
-        caption += f", the worst {markup.name(leading.name)} first"
+        change = "change of " if leading.signed else ""
+        caption += f", the worst {change}{markup.name(leading.name)} first"
     return caption
 
 
 def legend(columns: Sequence[Column], options: ReportOptions) -> str:
     """What the marks of the tables mean."""
-    sentences = ["The dashed line is the value over all rows."]
+    sentences = ["The dashed line marks the value over all rows."]
     marked = {c.standing(cell) for c in columns for g, cell in c.cells.items() if g != ALL}
     if marked & {"worse", "better"}:
         sentences.append(
