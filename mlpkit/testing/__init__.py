@@ -35,6 +35,7 @@ MODULES = (
     "partitioners",
     "portable",
     "processes",
+    "resuming",
     "training",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))
@@ -48,6 +49,7 @@ from mlpkit.testing.exporters import ExporterTests
 from mlpkit.testing.metrics import MetricTests
 from mlpkit.testing.networks import BuilderTests, SolverTests
 from mlpkit.testing.partitioners import PartitionerTests
+from mlpkit.testing.resuming import assert_same_fit, fit_in_parts
 from mlpkit.testing.training import TrainerTests
 
 __all__ = [
@@ -63,9 +65,11 @@ __all__ = [
     "PartitionerTests",
     "SolverTests",
     "TrainerTests",
+    "assert_same_fit",
     "batches",
     "close",
     "data",
+    "fit_in_parts",
     "recipe",
     "spec",
 ]

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from resuming import KillAfter, Killed, assert_same_fit
 
 import mlpkit
 from mlpkit import MLPClassifier
 from mlpkit.files.archive import Archive, read_archive, write_archive
 from mlpkit.plugin import PluginError, Report
+from mlpkit.testing.resuming import KillAfter, Killed, assert_same_fit
 from mlpkit.training import checkpoint_file, loop
 
 pytestmark = [

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import killed_fits
 import pytest
-from resuming import assert_same_fit
+
+from mlpkit.testing.resuming import assert_same_fit
 
 N_KILLS = {"numpy": 10, "jax": 3}  # of other backends, one
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from clocks import Clock, slow_backend
-from resuming import assert_same_fit
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import Cycles, MLPClassifier, MLPRegressor
 from mlpkit.plugin import Report
+from mlpkit.testing.resuming import assert_same_fit
 from mlpkit.training import loop, time_limit
 
 rng = np.random.RandomState(0)

@@ -5,53 +5,21 @@ from typing import Any
 
 import custom
 import keras
-import numpy as np
 import pytest
 from conftest import BACKEND
 from custom import X, Y
 
 from mlpkit import MLPClassifier
-from mlpkit.plugin import Report
+from mlpkit.testing import assert_same_fit, fit_in_parts
 
 QUICK: dict[str, Any] = {"max_iter": 9, "learning_rate_init": 0.02, "random_state": 0}
 
 
-class Killed(BaseException):
-    """Ends a fit at once."""
-
-
-class KillAfter:
-    """A callback that ends the fit in an epoch, before it is saved."""
-
-    only_observes = True
-
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __call__(self, report: Report) -> None:
-        """End the fit."""
-        if report.epoch == self.epoch:
-            raise Killed
-
-
 def assert_continues(path: Path, make: Any, end: int = 5, **fit: Any) -> None:
     """A fit that is killed in an epoch and continued equals a whole one."""
-
-    def fitted(checkpoint: Any, *more: Any) -> MLPClassifier:
-        clf = make()
-        callbacks = [*(clf.callbacks or []), *more]
-        clf.set_params(checkpoint=checkpoint, callbacks=callbacks)
-        return clf.fit(X, Y, **fit)  # type: ignore[no-any-return]
-
-    whole = fitted(None)
-    assert whole.n_iter_ > end
-    with pytest.raises(Killed):
-        fitted(path, KillAfter(end))
-    for parts in (fitted(path), fitted(path)):  # the second finds it complete
-        assert parts.loss_curve_ == whole.loss_curve_
-        assert parts.validation_scores_ == whole.validation_scores_
-        np.testing.assert_equal(parts._network.arrays, whole._network.arrays)
-        np.testing.assert_equal(parts._network.optimizer_state, whole._network.optimizer_state)
+    whole = make().fit(X, Y, **fit)
+    for ends in ([end], []):  # the second fit finds a complete file
+        assert_same_fit(whole, fit_in_parts(make, path, ends, X, Y, **fit))
 
 
 def test_models(tmp_path: Path) -> None:
@@ -102,16 +70,13 @@ def test_callbacks(name: str, tmp_path: Path) -> None:
 
 
 def test_logs_are_continued(tmp_path: Path) -> None:
-    """The file has the epochs before the fit was killed, once, and those after it."""
+    """The file has all epochs; the one that was not saved is trained and logged again."""
     log = tmp_path / "log.csv"
 
-    def make(*more: Any) -> MLPClassifier:
-        callbacks = [*more, keras.callbacks.CSVLogger(str(log))]
-        path = tmp_path / "run.ckpt"
-        return MLPClassifier(backend=BACKEND, callbacks=callbacks, checkpoint=path, **QUICK)
+    def make() -> MLPClassifier:
+        callback = keras.callbacks.CSVLogger(str(log))
+        return MLPClassifier(backend=BACKEND, callbacks=callback, **QUICK)
 
-    with pytest.raises(Killed):
-        make(KillAfter(5)).fit(X, Y)
-    make().fit(X, Y)
+    fit_in_parts(make, tmp_path / "run.ckpt", [5], X, Y)
     epochs = [line.partition(",")[0] for line in log.read_text().splitlines()]
-    assert epochs == ["epoch", *map(str, range(9))]
+    assert epochs == ["epoch", *map(str, [*range(5), *range(4, 9)])]

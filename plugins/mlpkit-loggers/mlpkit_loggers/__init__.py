@@ -54,4 +54,4 @@ def mlpkit_callbacks() -> list[Component]:
 @hookimpl
 def mlpkit_adapters() -> list[Component]:
     """The adapter that gives a callback of this plugin the network and the recipe of a fit."""
-    return [Component("mlpkit_loggers", "mlpkit_loggers.adapter:adapt")]
+    return [Component("mlpkit_loggers", "mlpkit_loggers.fit_callback:adapt")]

@@ -4,13 +4,13 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
-from copy import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any
 
-from mlpkit.plugin import Metric, Recipe, Report, Spec
+from mlpkit.plugin import Report
+from mlpkit_loggers.fit_callback import FitCallback
 from mlpkit_loggers.libraries import imported
 from mlpkit_loggers.values import Names, values_of
 
@@ -18,7 +18,7 @@ _numbers = itertools.count()
 
 
 @dataclass
-class TensorBoardLogger:
+class TensorBoardLogger(FitCallback):
     """Callback that writes the values of each epoch for TensorBoard.
 
     The values are the loss, the learning rate, the duration, the validation score and all metrics,
@@ -45,29 +45,8 @@ class TensorBoardLogger:
     folder: str | Path = "runs"
     run_name: str | None = None
 
-    only_observes: ClassVar[bool] = True  # a resumed fit may have another logger
-
     _path: Path | None = field(default=None, init=False, repr=False, compare=False)
     _events: "EventFile | None" = field(default=None, init=False, repr=False, compare=False)
-
-    def for_fit(self, spec: Spec, recipe: Recipe, metrics: Iterable[Metric]) -> Self:
-        """Return a callback for one fit.
-
-        Parameters
-        ----------
-        spec : Spec
-            The network.
-        recipe : Recipe
-            How it is trained.
-        metrics : iterable of Metric
-            The metrics that are measured.
-
-        Returns
-        -------
-        callback : TensorBoardLogger
-            A copy.
-        """
-        return copy(self)
 
     def __call__(self, report: Report) -> None:
         """Write the values of an epoch."""

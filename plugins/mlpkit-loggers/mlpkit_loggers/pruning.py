@@ -4,14 +4,15 @@ import math
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from mlpkit.plugin import Metric, MetricValue, Recipe, Report, Spec
+from mlpkit_loggers.fit_callback import FitCallback
 from mlpkit_loggers.libraries import imported
 
 
 @dataclass
-class OptunaPruning:
+class OptunaPruning(FitCallback):
     """Callback that reports a value of each epoch to a trial, and stops the fit if it is pruned.
 
     A fit that is pruned raises `optuna.TrialPruned`, which Optuna expects, and leaves the estimator
@@ -52,8 +53,6 @@ class OptunaPruning:
     by: str | None = None
     group: str | None = None
 
-    only_observes: ClassVar[bool] = True  # a resumed fit may belong to another trial
-
     _max_iter: int = field(default=1, init=False, repr=False, compare=False)
     _metrics: tuple[Metric, ...] = field(default=(), init=False, repr=False, compare=False)
     _first: int | None = field(default=None, init=False, repr=False, compare=False)
@@ -74,26 +73,8 @@ class OptunaPruning:
         """Return a copy with the same trial, since `sklearn.base.clone` copies parameters."""
         return copy(self)
 
-    def for_fit(self, spec: Spec, recipe: Recipe, metrics: Iterable[Metric]) -> Self:
-        """Return a callback for one fit.
-
-        Parameters
-        ----------
-        spec : Spec
-            The network.
-        recipe : Recipe
-            How it is trained.
-        metrics : iterable of Metric
-            The metrics that are measured.
-
-        Returns
-        -------
-        callback : OptunaPruning
-            A copy, which reports to steps that were not reported before.
-        """
-        callback = copy(self)
-        callback._max_iter, callback._metrics = recipe.max_iter, tuple(metrics)
-        return callback
+    def _prepare(self, spec: Spec, recipe: Recipe, metrics: tuple[Metric, ...]) -> None:
+        self._max_iter, self._metrics = recipe.max_iter, metrics
 
     def __call__(self, report: Report) -> None:
         """Report the value of an epoch; raise `optuna.TrialPruned` if the trial is pruned."""

@@ -2,13 +2,13 @@
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from copy import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import mlpkit
 from mlpkit.plugin import Metric, Recipe, Report, Spec
+from mlpkit_loggers.fit_callback import FitCallback
 from mlpkit_loggers.libraries import imported
 from mlpkit_loggers.parameters import parameters_of
 from mlpkit_loggers.values import Names, values_of
@@ -27,7 +27,7 @@ def clean(part: str) -> str:
 
 
 @dataclass
-class MLflowLogger:
+class MLflowLogger(FitCallback):
     """Callback that logs a fit to MLflow: its parameters, and after each epoch all values.
 
     The values are the loss, the learning rate, the duration, the validation score and all metrics,
@@ -62,32 +62,12 @@ class MLflowLogger:
     tags: Mapping[str, str] = field(default_factory=dict)
     nested: bool = False
 
-    only_observes: ClassVar[bool] = True  # a resumed fit may have another logger
-
     _parameters: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _run_id: str | None = field(default=None, init=False, repr=False, compare=False)
     _started: "_Started | None" = field(default=None, init=False, repr=False, compare=False)
 
-    def for_fit(self, spec: Spec, recipe: Recipe, metrics: Iterable[Metric]) -> Self:
-        """Return a callback for one fit.
-
-        Parameters
-        ----------
-        spec : Spec
-            The network.
-        recipe : Recipe
-            How it is trained.
-        metrics : iterable of Metric
-            The metrics that are measured.
-
-        Returns
-        -------
-        callback : MLflowLogger
-            A copy, which logs these parameters.
-        """
-        callback = copy(self)
-        callback._parameters = parameters_of(spec, recipe)
-        return callback
+    def _prepare(self, spec: Spec, recipe: Recipe, metrics: tuple[Metric, ...]) -> None:
+        self._parameters = parameters_of(spec, recipe)
 
     def __call__(self, report: Report) -> None:
         """Log the values of an epoch, and before the first one the parameters."""
