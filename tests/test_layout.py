@@ -28,6 +28,7 @@ ORDER = [
     {"registry"},
     {"calibration", "objectives"},
     {"data", "numpy_backend", "schedules"},
+    {"sources"},
     {"encoders", "metrics"},
     {"partitions"},
     {"reports"},

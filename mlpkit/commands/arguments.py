@@ -5,7 +5,7 @@ import csv
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mlpkit.commands.tables.csv_files import CsvOptions
+    from mlpkit.sources.csv_files import CsvOptions
 
 
 def names(text: str) -> list[str]:
@@ -39,7 +39,7 @@ def add_traceback(parser: argparse.ArgumentParser) -> None:
 
 def csv_options(options: argparse.Namespace) -> "CsvOptions":
     """Return how CSV is read."""
-    from mlpkit.commands.tables.csv_files import CsvOptions  # needs pyarrow
+    from mlpkit.sources.csv_files import CsvOptions  # needs pyarrow
 
     delimiter = {"tab": "\t", "\\t": "\t"}.get(options.delimiter, options.delimiter)
     if delimiter is not None and len(delimiter) != 1:

@@ -24,7 +24,7 @@ from mlpkit.commands import durations
 from mlpkit.commands.fitting.interruption import Interruption, print_announcement
 from mlpkit.commands.fitting.settings import Settings, parsed_parameters, read_config
 from mlpkit.commands.fitting.tasks import inferred_task
-from mlpkit.commands.tables.errors import InputError
+from mlpkit.sources.errors import InputError
 
 pytestmark = pytest.mark.once
 KEPT = ("--drop", "id,sex,pay")

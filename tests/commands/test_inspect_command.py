@@ -164,7 +164,7 @@ for arguments in (["--help"], ["fit", "--help"], ["fit", "--nope"]):
         main(arguments)
     except SystemExit:
         pass
-heavy = ("pyarrow.parquet", "pyarrow._csv", "mlpkit.commands.tables", "tqdm", "matplotlib")
+heavy = ("pyarrow.parquet", "pyarrow._csv", "mlpkit.sources", "tqdm", "matplotlib")
 print(sorted(name for name in heavy if name in set(sys.modules) - before))
 """
 

@@ -208,7 +208,7 @@ PROGRAM = """
 import json, sys, tracemalloc
 import pyarrow
 from mlpkit.__main__ import main
-from mlpkit.commands.tables import csv_files
+from mlpkit.sources import csv_files
 csv_files.BLOCK = 1 << 16  # of which 32 are read ahead
 model, small, large, out = sys.argv[1:]
 sys.argv[:] = ["mlpkit"]

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from mlpkit.commands.tables.errors import InputError
-from mlpkit.commands.tables.kinds import as_numbers, as_text, kind_of, numpy_of
-from mlpkit.commands.tables.reading import Tables
 from mlpkit.messages import comma_separated, escaped
 from mlpkit.plugin import Array
 from mlpkit.registry.distributions import TABLES, install_hint
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.kinds import as_numbers, as_text, kind_of, numpy_of
+from mlpkit.sources.reading import Tables
 
 MAX_NAMES = 10  # in a message
 

@@ -20,13 +20,13 @@ from mlpkit.commands.fitting.settings import (
 )
 from mlpkit.commands.fitting.tasks import Inference, inferred_task
 from mlpkit.commands.fitting.validation import divided, valid_of
-from mlpkit.commands.models.kinds import encoder_kinds
 from mlpkit.commands.models.names import KINDS, TARGET
 from mlpkit.commands.output_files import check_writable
 from mlpkit.commands.running import INTERRUPTED
-from mlpkit.commands.tables.reading import Tables
+from mlpkit.data.column_kinds import encoder_kinds
 from mlpkit.messages import comma_separated, escaped
 from mlpkit.partitions.partitioners import by_labels
+from mlpkit.sources.reading import Tables
 
 INTERRUPTION = "Training interrupted by user."  # the warning of trainers
 

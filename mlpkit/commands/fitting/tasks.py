@@ -6,9 +6,9 @@ from typing import Any, Literal, NamedTuple
 import pyarrow as pa
 from pyarrow import compute
 
-from mlpkit.commands.tables.errors import InputError
-from mlpkit.commands.tables.kinds import kind_of, plain
 from mlpkit.messages import comma_separated, escaped
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.kinds import kind_of, plain
 
 Task = Literal["classification", "regression"]
 

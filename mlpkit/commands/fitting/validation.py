@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 from sklearn.model_selection import train_test_split
 
-from mlpkit.commands.tables.csv_files import CsvOptions
-from mlpkit.commands.tables.errors import InputError
-from mlpkit.commands.tables.kinds import plain
-from mlpkit.commands.tables.reading import Tables
 from mlpkit.messages import escaped
 from mlpkit.plugin import Array
+from mlpkit.sources.csv_files import CsvOptions
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.kinds import plain
+from mlpkit.sources.reading import Tables
 
 VALID = ("valid", "validation", "val", "true", "1")
 TRAIN = ("train", "training", "false", "0")

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from mlpkit.commands.tables.errors import InputError
-from mlpkit.commands.tables.kinds import as_numbers, kind_of
-from mlpkit.commands.tables.reading import Tables
 from mlpkit.data.tables import arrow_values
 from mlpkit.messages import escaped
 from mlpkit.partitions.fitting import with_fitted
 from mlpkit.partitions.partitioners import by_labels, by_quantile
 from mlpkit.plugin import Array, Dataset, Groups, Partitioner
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.kinds import as_numbers, kind_of
+from mlpkit.sources.reading import Tables
 
 
 class Quantiles(NamedTuple):

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from mlpkit.commands.models.kinds import Kind, encoder_kinds
-from mlpkit.commands.tables.errors import InputError
-from mlpkit.commands.tables.kinds import TYPES, as_numbers, as_text, kind_of
-from mlpkit.commands.tables.reading import Tables
+from mlpkit.data.column_kinds import Kind, encoder_kinds
 from mlpkit.messages import comma_separated, escaped
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.kinds import TYPES, as_numbers, as_text, kind_of
+from mlpkit.sources.reading import Tables
 
 
 class Inputs(NamedTuple):

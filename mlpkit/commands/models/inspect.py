@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpkit.commands import durations
-from mlpkit.commands.models.kinds import column_kinds
 from mlpkit.commands.models.names import KINDS, TARGET
+from mlpkit.data.column_kinds import column_kinds
 from mlpkit.files.archive import VERSION, read_schema, read_shapes
 from mlpkit.files.values import TYPE
 from mlpkit.messages import comma_separated, escaped

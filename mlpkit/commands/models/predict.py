@@ -13,12 +13,12 @@ from mlpkit.commands.arguments import csv_options
 from mlpkit.commands.models.inputs import Inputs, inputs_of
 from mlpkit.commands.models.names import TARGET
 from mlpkit.commands.output_files import check_writable
-from mlpkit.commands.tables.errors import InputError
-from mlpkit.commands.tables.kinds import plain
-from mlpkit.commands.tables.outputs import STDOUT, write_table, writer_of
-from mlpkit.commands.tables.reading import Tables
+from mlpkit.commands.table_outputs import STDOUT, write_table, writer_of
 from mlpkit.messages import escaped
 from mlpkit.plugin import Array
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.kinds import plain
+from mlpkit.sources.reading import Tables
 
 PREDICTION, PROBABILITY = "prediction", "probability"
 

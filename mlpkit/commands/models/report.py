@@ -19,14 +19,14 @@ from mlpkit.commands.models.targets import target_of, target_type, targets
 from mlpkit.commands.output_files import check_writable
 from mlpkit.commands.program_name import program_name
 from mlpkit.commands.running import FAILED
-from mlpkit.commands.tables.errors import InputError
-from mlpkit.commands.tables.kinds import as_numbers, numpy_of
-from mlpkit.commands.tables.reading import Tables
 from mlpkit.files.atomic_file import write_atomically
 from mlpkit.messages import comma_separated, escaped
 from mlpkit.metrics.arguments import DEFAULTS
 from mlpkit.plugin import Dataset
 from mlpkit.reports.evaluation import evaluate
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.kinds import as_numbers, numpy_of
+from mlpkit.sources.reading import Tables
 
 FORMATS = {".html": "html", ".htm": "html", ".json": "json", ".csv": "csv", ".txt": "text"}
 

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from mlpkit.commands.models.names import TARGET
-from mlpkit.commands.tables.errors import InputError
-from mlpkit.commands.tables.kinds import as_numbers, as_text, kind_of, numpy_of
 from mlpkit.messages import comma_separated, escaped
 from mlpkit.plugin import Array
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.kinds import as_numbers, as_text, kind_of, numpy_of
 
 
 def target_of(estimator: Any, given: Sequence[str] | None, model: str) -> list[str]:

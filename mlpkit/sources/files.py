@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 import pyarrow as pa
 
-from mlpkit.commands.tables.errors import InputError, errors_of
 from mlpkit.messages import comma_separated, escaped
+from mlpkit.sources.errors import InputError, errors_of
 
 Format = Literal["csv", "parquet", "arrow", "arrow stream"]
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 from command_line import numbers, write
 
-from mlpkit.commands.tables.csv_files import BLOCK, CsvOptions
-from mlpkit.commands.tables.errors import InputError
-from mlpkit.commands.tables.kinds import as_text
-from mlpkit.commands.tables.outputs import write_table
-from mlpkit.commands.tables.reading import MAX_ROWS, Tables
+from mlpkit.commands.table_outputs import write_table
+from mlpkit.sources.csv_files import BLOCK, CsvOptions
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.kinds import as_text
+from mlpkit.sources.reading import MAX_ROWS, Tables
 
 pytestmark = pytest.mark.once
 SUFFIXES = (".csv", ".parquet", ".arrow", ".arrows")

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 import pyarrow as pa
 from pyarrow import parquet
 
-from mlpkit.commands.tables.errors import errors_of
-from mlpkit.commands.tables.sources import Source
+from mlpkit.sources.errors import errors_of
+from mlpkit.sources.files import Source
 
 
 class ParquetFile:

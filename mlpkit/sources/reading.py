@@ -6,13 +6,13 @@ from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
-from mlpkit.commands.tables.arrow_files import ArrowFile
-from mlpkit.commands.tables.csv_files import CsvFile, CsvOptions
-from mlpkit.commands.tables.errors import InputError, one_line
-from mlpkit.commands.tables.parquet_files import ParquetFile
-from mlpkit.commands.tables.sources import Source, rereadable, sources_of
 from mlpkit.data.tables import duplicates
 from mlpkit.messages import comma_separated, did_you_mean, escaped
+from mlpkit.sources.arrow_files import ArrowFile
+from mlpkit.sources.csv_files import CsvFile, CsvOptions
+from mlpkit.sources.errors import InputError, one_line
+from mlpkit.sources.files import Source, rereadable, sources_of
+from mlpkit.sources.parquet_files import ParquetFile
 
 MAX_ROWS = 1 << 16  # of a batch
 MAX_CELLS = 1 << 20  # of a batch

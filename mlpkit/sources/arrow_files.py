@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import ipc
 
-from mlpkit.commands.tables.errors import errors_of
-from mlpkit.commands.tables.sources import Source, stdin
+from mlpkit.sources.errors import errors_of
+from mlpkit.sources.files import Source, stdin
 
 
 class ArrowFile:

@@ -10,9 +10,9 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import ipc, parquet
 
-from mlpkit.commands.tables.errors import InputError
 from mlpkit.files.atomic_file import write_atomically
 from mlpkit.messages import comma_separated, escaped
+from mlpkit.sources.errors import InputError
 
 STDOUT = "-"
 

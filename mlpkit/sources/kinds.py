@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
-from mlpkit.commands.models.kinds import Kind
-from mlpkit.commands.tables.errors import InputError, one_line
+from mlpkit.data.column_kinds import Kind
 from mlpkit.messages import escaped
 from mlpkit.plugin import Array
+from mlpkit.sources.errors import InputError, one_line
 
 TYPES: dict[Kind, pa.DataType] = {  # of columns of CSV files; all others are read as text
     "number": pa.float64(),

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from mlpkit.commands.tables.errors import InputError, errors_of, one_line
-from mlpkit.commands.tables.sources import Source
 from mlpkit.messages import escaped
+from mlpkit.sources.errors import InputError, errors_of, one_line
+from mlpkit.sources.files import Source
 
 BLOCK = 1 << 20  # bytes that are parsed at once; a row must be shorter, and 32 are read ahead
 DELIMITERS = ",;\t|"

@@ -1,0 +1,1 @@
+"""Tables of several formats, whole or in batches of rows. Requires pyarrow."""
