@@ -1,0 +1,152 @@
+"""Activation functions and their derivatives, in place.
+
+This module is imported only while a program is compiled.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from mlpkit_numba.codes import (
+    EXP,
+    GELU,
+    LEAKY_RELU,
+    LOGISTIC,
+    MISH,
+    RELU,
+    SELU,
+    SILU,
+    TANH,
+)
+from mlpkit_numba.elementary import elementary
+from mlpkit_numba.intrinsics import JIT
+
+
+class Activations(NamedTuple):
+    """Compiled functions in one precision, on arrays (n,)."""
+
+    activate: Callable[..., None]  # (code, z): replace z
+    activate_with_slope: Callable[..., None]  # (code, z, slope): also write the derivative
+    multiply_by_slope: Callable[..., None]  # (code, value, delta): derivative from the value
+    softmax: Callable[..., None]  # (z, n, n_outputs)
+
+
+def activations(dtype: str) -> Activations:
+    """Return the functions for float32 or float64."""
+    f, (exp, tanh) = getattr(np, dtype), elementary(dtype)
+    zero, half, one, two = f(0), f(0.5), f(1), f(2)
+    root_half, density = f(math.sqrt(0.5)), f(math.sqrt(0.5 / math.pi))
+    selu_scale, selu_bottom, leak = f(1.0507009873554805), f(1.7580993408473766), f(0.01)
+    most = f(20)  # above it, tanh of softplus is 1
+
+    @njit(**JIT)  # type: ignore[untyped-decorator]
+    def logistic(x):  # type: ignore[no-untyped-def]
+        return one / (one + exp(-x))
+
+    @njit(**JIT)  # type: ignore[untyped-decorator]
+    def tanh_of_softplus(x):  # type: ignore[no-untyped-def]
+        e = exp(most if x > most else x)
+        n = e * (e + two)
+        return n / (n + two)
+
+    @njit(**JIT)  # type: ignore[untyped-decorator]
+    def normal(x):  # type: ignore[no-untyped-def]
+        return half * math.erfc(-x * root_half)
+
+    @njit(**JIT)  # type: ignore[untyped-decorator]
+    def activate(code, z):  # type: ignore[no-untyped-def]
+        n = len(z)
+        if code == RELU:
+            for i in range(n):
+                z[i] = zero if z[i] < zero else z[i]
+        elif code == TANH:
+            for i in range(n):
+                z[i] = tanh(z[i])
+        elif code == LOGISTIC:
+            for i in range(n):
+                z[i] = logistic(z[i])
+        elif code == SELU:
+            for i in range(n):
+                z[i] = selu_scale * z[i] if z[i] > zero else selu_bottom * math.expm1(z[i])
+        elif code == LEAKY_RELU:
+            for i in range(n):
+                z[i] = leak * z[i] if z[i] < zero else z[i]
+        elif code == EXP:
+            for i in range(n):
+                z[i] = exp(z[i])
+        elif code == GELU:
+            for i in range(n):
+                z[i] *= normal(z[i])
+        elif code == SILU:
+            for i in range(n):
+                z[i] *= logistic(z[i])
+        elif code == MISH:
+            for i in range(n):
+                z[i] *= tanh_of_softplus(z[i])
+
+    @njit(**JIT)  # type: ignore[untyped-decorator]
+    def activate_with_slope(code, z, slope):  # type: ignore[no-untyped-def]
+        n = len(z)
+        if code == GELU:
+            for i in range(n):
+                phi = normal(z[i])
+                slope[i] = phi + z[i] * (density * exp(-half * z[i] * z[i]))
+                z[i] *= phi
+        elif code == SILU:
+            for i in range(n):
+                s = logistic(z[i])
+                z[i] *= s
+                slope[i] = (one - s) * z[i] + s
+        elif code == MISH:
+            for i in range(n):
+                t = tanh_of_softplus(z[i])
+                slope[i] = (one - t * t) * logistic(z[i]) * z[i] + t
+                z[i] *= t
+        else:
+            activate(code, z)
+            for i in range(n):
+                slope[i] = one
+            multiply_by_slope(code, z, slope)
+
+    @njit(**JIT)  # type: ignore[untyped-decorator]
+    def multiply_by_slope(code, a, delta):  # type: ignore[no-untyped-def]
+        n = len(a)
+        if code == RELU:
+            for i in range(n):
+                delta[i] = delta[i] if a[i] != zero else zero
+        elif code == TANH:
+            for i in range(n):
+                delta[i] *= one - a[i] * a[i]
+        elif code == LOGISTIC:
+            for i in range(n):
+                delta[i] *= a[i] * (one - a[i])
+        elif code == SELU:
+            for i in range(n):
+                delta[i] *= selu_scale if a[i] > zero else a[i] + selu_bottom
+        elif code == LEAKY_RELU:
+            for i in range(n):
+                delta[i] *= one if a[i] > zero else leak
+
+    @njit(**JIT)  # type: ignore[untyped-decorator]
+    def softmax(z, n, n_outputs):  # type: ignore[no-untyped-def]
+        for i in range(n):
+            row = z[i * n_outputs : (i + 1) * n_outputs]
+            largest = row[0]
+            for j in range(n_outputs):
+                largest = row[j] if row[j] > largest else largest
+            for j in range(n_outputs):
+                row[j] -= largest
+        activate(EXP, z[: n * n_outputs])
+        for i in range(n):
+            row = z[i * n_outputs : (i + 1) * n_outputs]
+            total = zero
+            for j in range(n_outputs):
+                total += row[j]
+            scale = one / total
+            for j in range(n_outputs):
+                row[j] *= scale
+
+    return Activations(activate, activate_with_slope, multiply_by_slope, softmax)

@@ -1,0 +1,112 @@
+"""What Python code cannot express: arrays at an address, calls by address, bits of numbers.
+
+This module is imported only while a program is compiled.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import carray, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+#: Reordered sums and fused operations are allowed; "nnan" and "ninf" would hide divergence.
+FAST = {"reassoc", "contract", "nsz", "arcp"}
+JIT: dict[str, Any] = {"error_model": "numpy", "fastmath": FAST}
+WORD = ir.IntType(64)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(typing_context: Any, address: Any, like: Any) -> Any:
+    """A pointer to numbers of the type of `like`."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like)(types.intp, like), code
+
+
+@njit(**JIT)  # type: ignore[untyped-decorator]
+def array_at(address, n, like):  # type: ignore[no-untyped-def]
+    """An array (n,) of numbers of the type of `like` at an address."""
+    return carray(_pointer(address, like), (n,))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def bits(typing_context: Any, x: Any) -> Any:
+    """The bits of a number as an integer of the same size."""
+    integer = types.int32 if x == types.float32 else types.int64
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(integer))
+
+    return integer(x), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def from_bits(typing_context: Any, integer: Any) -> Any:
+    """The number with these bits."""
+    x = types.float32 if integer == types.int32 else types.float64
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(x))
+
+    return x(integer), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_update(  # type: ignore[no-untyped-def]
+    typing_context, function, p, g, state, stride, n, scalars, l2, decrease
+):
+    """Call `SolverFunction.address`; p, g, state and scalars are addresses."""
+    arguments = (function, p, g, state, stride, n, scalars)
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = context.get_value_type(l2)
+        type_ = ir.FunctionType(ir.DoubleType(), [WORD] * 6 + [number, number])
+        return builder.call(builder.inttoptr(args[0], type_.as_pointer()), args[1:])
+
+    return types.float64(*[types.intp] * len(arguments), l2, l2), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_loss(typing_context, function, y, p, n, n_outputs, losses, delta):  # type: ignore[no-untyped-def]
+    """Call `LossFunction.address`; all arguments are addresses or sizes."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        type_ = ir.FunctionType(ir.VoidType(), [WORD] * 6)
+        builder.call(builder.inttoptr(args[0], type_.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 7), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_gemm(  # type: ignore[no-untyped-def]
+    typing_context, function, a_transposed, b_transposed, m, n, k, a, lda, b, ldb, beta, c, ldc
+):
+    """Call BLAS's gemm with alpha=1 on column-major arrays; a, b and c are addresses.
+
+    The integers are passed as 64 bits, which BLAS may read as 32 on a little-endian processor.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        f, ta, tb, m, n, k, a, lda, b, ldb, beta_, c, ldc = args
+        letter, number = ir.IntType(8), beta_.type
+
+        def at(value: Any) -> Any:
+            slot = cgutils.alloca_once_value(builder, value)
+            return builder.ptrtoint(slot, WORD)
+
+        def letter_of(transposed: Any) -> Any:
+            is_transposed = builder.icmp_signed("!=", transposed, WORD(0))
+            return at(builder.select(is_transposed, letter(ord("T")), letter(ord("N"))))
+
+        type_ = ir.FunctionType(ir.VoidType(), [WORD] * 13)
+        addresses = [letter_of(ta), letter_of(tb), *map(at, (m, n, k, number(1.0)))]
+        addresses += [a, at(lda), b, at(ldb), at(beta_), c, at(ldc)]
+        builder.call(builder.inttoptr(f, type_.as_pointer()), addresses)
+        return context.get_dummy_value()
+
+    words = [types.intp] * 10
+    return types.void(*words, beta, types.intp, types.intp), code

@@ -1,0 +1,221 @@
+"""The step functions of the Numba backend.
+
+All weights are in one array, and so are the gradients and each array of the optimizer state. An
+epoch copies the state, and makes all steps in the copy in one call of compiled code.
+"""
+
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from mlpkit.backend_kit import WeightLayout, rows_within, with_weight_decays
+from mlpkit.plugin import (
+    Array,
+    Arrays,
+    Batches,
+    Network,
+    PluginError,
+    Recipe,
+    Spec,
+    Steps,
+    StepSums,
+    optimizer_state_name,
+)
+from mlpkit.plugin.capabilities import unsupported
+from mlpkit_numba import arguments as a
+from mlpkit_numba.loop import Call
+from mlpkit_numba.loss_functions import loss_function
+from mlpkit_numba.solver_functions import SolverFunction, solver_function
+from mlpkit_numba.solver_steps import SolverSteps
+from mlpkit_numba.training_rows import TrainingRows, training_rows
+
+MOST_MEMORIES = 64  # sizes of steps whose arguments are kept
+
+
+def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
+    """Return the step functions for the dense network.
+
+    Raises PluginError for what the backend does not declare to support.
+    """
+    this = "backend='numba'"
+    if network.xp_apply is not None:
+        raise PluginError(unsupported(this, "portable_networks", "the builder"))
+    if network.apply is not None:
+        raise PluginError(unsupported(this, "custom_networks", "the builder"))
+    if spec.loss.delta is None:
+        loss_name = f"loss {spec.loss.name!r}"
+        raise PluginError(unsupported(this, "losses_without_delta", loss_name))
+    if recipe.solver.joint is not None:
+        raise PluginError(unsupported(this, "joint_solvers", "the solver"))
+    f = StepFunctions(network, spec, recipe)
+    return Steps(
+        f.put, f.start, f.arrays, f.optimizer_state, f.gradient, f.update, f.epoch, f.outputs
+    )
+
+
+class TrainingState(NamedTuple):
+    """The weights (n_weights,) and the optimizer state (n_arrays, n_weights)."""
+
+    weights: Array
+    optimizer_state: Array
+
+
+class StepFunctions:
+    """The functions of `Steps`, with the constants that they share."""
+
+    def __init__(self, network: Network, spec: Spec, recipe: Recipe) -> None:
+        self.spec, self.solver, self.alpha = spec, recipe.solver, recipe.alpha
+        self.layout, self.max_norm = WeightLayout(network), recipe.max_gradient_norm or 0.0
+        self.dtype = self.layout.dtype
+        self.memories: dict[tuple[int, int], a.Memory] = {}
+        self.segments: dict[bool, SolverSteps] = {}
+
+    @cached_property
+    def update_function(self) -> SolverFunction:
+        """The compiled update of the solver."""
+        return solver_function(self.solver, self.dtype)
+
+    @cached_property
+    def loss_address(self) -> int:
+        """The address of the compiled loss."""
+        return loss_function(self.spec.loss, self.dtype).address
+
+    def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
+        """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
+        return training_rows(X, y, w, self.spec.dtype)
+
+    def start(self, arrays: Arrays) -> TrainingState:
+        """Copy the weights and the optimizer state."""
+        layout, names = self.layout, self.solver.optimizer_state
+        optimizer_state = np.empty((len(names), layout.size), self.dtype)
+        for flat, name in zip(optimizer_state, names, strict=True):
+            flat[...] = layout.filled(arrays, partial(optimizer_state_name, name))
+        return TrainingState(layout.filled(arrays), optimizer_state)
+
+    def arrays(self, state: TrainingState) -> Arrays:
+        """Return copies of the weights."""
+        return {name: view.copy() for name, view in self.layout.views(state.weights).items()}
+
+    def optimizer_state(self, state: TrainingState) -> Arrays:
+        """Return copies of the optimizer state."""
+        return {
+            optimizer_state_name(name, weight): view.copy()
+            for name, flat in zip(self.solver.optimizer_state, state.optimizer_state, strict=True)
+            for weight, view in self.layout.views(flat).items()
+        }
+
+    def gradient(
+        self, state: TrainingState, rows: TrainingRows, indices: Array | None, seed: int
+    ) -> tuple[StepSums, Arrays]:
+        """Return sums and gradients over the indices (batch_size,), or over all rows."""
+        n = rows.n_rows if indices is None else len(indices)
+        call = self._call(a.GRADIENT, state.weights, n, rows)
+        gradients = np.zeros(self.layout.size, self.dtype)
+        call.set(a.GRADIENTS, gradients)
+        if indices is not None:
+            call.set(a.ORDER, np.ascontiguousarray(indices, np.int64))
+        self._set_dropout(call, np.array([seed], np.uint32), np.ones(1))
+        call.run()
+        loss, weight, penalty = call.numbers[a.N_NUMBERS :].tolist()
+        return StepSums(loss, weight, penalty), self.layout.views(gradients)
+
+    def update(
+        self,
+        state: TrainingState,
+        gradients: Arrays,
+        weight: float,
+        learning_rate: float,
+        weight_decay: float | None = None,
+    ) -> TrainingState:
+        """Make one solver step with sums of gradients."""
+        state = TrainingState(state.weights.copy(), state.optimizer_state.copy())
+        decay = self.solver.weight_decay if weight_decay is None else weight_decay
+        if weight > 0:
+            call = self._call(a.STEP, state.weights, 1)
+            call.set(a.GRADIENTS, self.layout.filled(gradients) / self.dtype.type(weight))
+            call.numbers[a.WEIGHT] = weight
+            decays = np.array([decay]) if decay > 0 else None
+            self._set_solver(call, state, np.array([learning_rate]), decays)
+            call.run()
+        return state
+
+    def epoch(
+        self, state: TrainingState, rows: TrainingRows, batches: Batches
+    ) -> tuple[TrainingState, StepSums]:
+        """Run all steps, and return the sums of each, (n_steps,)."""
+        state = TrainingState(state.weights.copy(), state.optimizer_state.copy())
+        n_steps, batch_size = batches.order.shape
+        call, sums = self._call(a.EPOCH, state.weights, batch_size, rows), np.zeros((3, n_steps))
+        call.set(a.GRADIENTS, np.empty(self.layout.size, self.dtype))
+        call.set(a.ORDER, np.ascontiguousarray(batches.order, np.int64)).set(a.SUMS, sums)
+        decays = with_weight_decays(batches, self.solver).weight_decays
+        self._set_solver(call, state, batches.learning_rates, decays)
+        self._set_dropout(call, batches.seeds, batches.dropout_factors)
+        predictions = None
+        if batches.with_predictions:
+            shape = (n_steps, batch_size, self.spec.n_outputs)
+            predictions = np.zeros(shape, self.dtype)
+            call.set(a.PREDICTIONS, predictions)
+        if n_steps:
+            call.run()
+        return state, StepSums(sums[0], sums[1], sums[2], predictions)
+
+    def outputs(self, state: TrainingState, X: Any) -> Array:
+        """Return the outputs before activation, (n, n_outputs), of dense or sparse X."""
+        X = X.tocsr() if issparse(X) else np.asarray(X)
+        n = X.shape[0]
+        z = np.empty((n, self.spec.n_outputs), self.dtype)
+        part = n if X.dtype == self.dtype else rows_within(X.shape[1], z.itemsize, n)
+        for begin in range(0, n, max(1, part)):
+            rows = training_rows(X[begin : begin + part], None, None, self.spec.dtype)
+            call = self._call(a.FORWARD, state.weights, rows.n_rows, rows)
+            call.set(a.PREDICTIONS, z[begin : begin + part]).run()
+        return z
+
+    def _call(
+        self, mode: int, weights: Array, batch_size: int, rows: TrainingRows | None = None
+    ) -> Call:
+        """Return a call of the loop for steps with this number of rows."""
+        key = batch_size, a.SPARSE if rows is None else rows.form
+        memory = self.memories.get(key)
+        if memory is None:
+            if len(self.memories) >= MOST_MEMORIES:
+                self.memories = {}
+            memory = self.memories[key] = a.memory(self.spec, self.layout, *key)
+        call = Call(memory, self.dtype).set(a.WEIGHTS, weights)
+        call.integers[[a.MODE, a.N_STEPS, a.BATCH_SIZE]] = mode, 1, batch_size
+        call.numbers[a.ALPHA], call.numbers[a.MAX_NORM] = self.alpha, self.max_norm
+        if rows is not None:
+            call.set_rows(rows)
+        if mode in (a.EPOCH, a.GRADIENT):
+            call.integers[a.LOSS] = self.loss_address
+        return call
+
+    def _set_solver(
+        self, call: Call, state: TrainingState, learning_rates: Array, decays: Array | None
+    ) -> None:
+        """Pass what the solver needs in each step."""
+        function, with_decay = self.update_function, decays is not None
+        steps = self.segments.get(with_decay)
+        if steps is None:
+            steps = self.segments[with_decay] = SolverSteps(self.layout, with_decay)
+        call.integers[a.UPDATE], call.integers[a.N_STEPS] = function.address, len(learning_rates)
+        call.integers[a.N_SEGMENTS] = len(steps.segments)
+        call.integers[a.N_SCALARS] = function.n_scalars
+        call.set(a.STATE, state.optimizer_state).set(a.SEGMENTS, steps.segments)
+        call.set(a.SCALARS, steps.scalars(function, learning_rates))
+        if decays is not None:
+            call.set(a.DECREASES, steps.decreases(learning_rates, decays).astype(self.dtype))
+
+    def _set_dropout(self, call: Call, seeds: Array, factors: Array | None) -> None:
+        """Pass what dropout needs in each step, if there is any."""
+        if not any(self.spec.dropouts):
+            return
+        factors = np.ones(len(seeds)) if factors is None else factors
+        rates = factors[:, None] * np.array(self.spec.dropouts)
+        thresholds = np.minimum(np.rint(rates * 2.0**32), 2.0**32 - 1).astype(np.uint32)
+        call.set(a.SEEDS, np.ascontiguousarray(seeds, np.uint32))
+        call.set(a.THRESHOLDS, thresholds)
+        call.set(a.FACTORS, (1 / (1 - rates)).astype(self.dtype))

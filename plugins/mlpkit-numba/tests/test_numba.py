@@ -1,0 +1,7 @@
+"""Conformance tests."""
+
+from mlpkit.testing import BackendTests
+
+
+class TestNumba(BackendTests):
+    backend = "numba"
