@@ -37,6 +37,7 @@ from mlpkit.training.parameters import Parameters
 from mlpkit.training.recipe import recipe_of
 from mlpkit.training.support import check_network
 
+CONTAINERS = (list, tuple, dict)  # types of parameters that may contain records
 EXPORT = "to_"  # the prefix of the methods that exporters add
 
 
@@ -378,7 +379,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         check_plugins(state)
         state.pop(REQUIRED, None)
         requests = state.pop(REQUESTS, {})
-        state |= {name: restored(state[name]) for name in self._parameter_names}
+        parameters = [name for name in self._parameter_names if type(state[name]) in CONTAINERS]
+        state |= {name: restored(state[name]) for name in parameters}
         super().__setstate__(restored_state(state))
         with_requests(self, requests)
 

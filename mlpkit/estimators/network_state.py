@@ -79,20 +79,7 @@ def restored_network(state: Any, targets: Targets) -> FittedNetwork:
     fields = Fields(state, "network")
     arrays, optimizer_state = fields.arrays("arrays"), fields.arrays("optimizer_state")
     spec = spec_of(fields.value("spec", dict), fields.value("loss"), targets)
-    structure: Any = fields.value("structure")
-    origin: tuple[str, dict[str, Any]] = "dense", {}
-    if isinstance(structure, Network):
-        pass  # an object in a pickle
-    elif fields.fields("structure").text("form", FORMS) == "dense":
-        structure = _plain_structure(fields.fields("structure"), arrays)
-        check_dense(arrays, spec)
-    elif fields.fields("structure").text("form") == "object":
-        structure = _with_apply(fields.fields("structure"), arrays)
-        origin = fields.fields("structure").text("builder"), {}
-    else:
-        entries = fields.fields("structure")
-        origin = entries.text("builder"), restored(entries.fields("options").values)
-        structure = _built(*origin, spec, arrays)
+    structure, origin = _structure_of(fields, arrays, spec)
     if structure.loss is not None:
         spec = replace(spec, loss=structure.loss)
     check_optimizer_state(optimizer_state, arrays)
@@ -101,6 +88,24 @@ def restored_network(state: Any, targets: Targets) -> FittedNetwork:
     if fields.has("layers"):
         network = _with_layers(network, fields)
     return network
+
+
+def _structure_of(
+    fields: Fields, arrays: Arrays, spec: Spec
+) -> tuple[Network, tuple[str, dict[str, Any]]]:
+    """Return the structure of a network, and the name and the options of its builder."""
+    structure: Any = fields.value("structure")
+    if isinstance(structure, Network):  # an object in a pickle
+        return structure, ("dense", {})
+    entries = fields.fields("structure")
+    form = entries.text("form", FORMS)
+    if form == "dense":
+        check_dense(arrays, spec)
+        return _plain_structure(entries, arrays), ("dense", {})
+    if form == "object":
+        return _with_apply(entries, arrays), (entries.text("builder"), {})
+    origin = entries.text("builder"), restored(entries.fields("options").values)
+    return _built(*origin, spec, arrays), origin
 
 
 def sources_of_state(fields: Fields) -> tuple[Source, ...]:

@@ -1,6 +1,6 @@
 """Stored values that are checked as they are read."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class Fields:
 
     def __init__(self, values: Any, path: str = "") -> None:
         self.path = path
-        if not isinstance(values, Mapping):
+        if not isinstance(values, dict):
             raise self.invalid("", values, "a dict")
         self.values = values
 
@@ -130,21 +130,22 @@ class Fields:
     ) -> Array:
         """Return an array with a dtype of these kinds; None in the shape is any length."""
         value = self.values.get(name, MISSING)
-        expected = "an array" if shape is None else f"an array of shape {shape}"
         if not isinstance(value, np.ndarray) or value.dtype.kind not in kinds:
-            raise self.invalid(name, value, f"{expected} of a dtype of the kind {kinds}")
-        if shape is not None:
-            fits = len(shape) == value.ndim and all(
-                n is None or n == m for n, m in zip(shape, value.shape, strict=True)
-            )
-            if not fits:
-                raise self.invalid(name, value.shape, expected)
+            raise self.invalid(name, value, f"an array of a dtype of the kind {kinds}")
+        if shape is not None and not _fits(value.shape, shape):
+            raise self.invalid(name, value.shape, f"an array of shape {shape}")
         return value
 
     def arrays(self, name: str) -> Arrays:
         """Return a dict of arrays of numbers by name."""
         entries = self.fields(name)
         return {key: entries.array(key) for key in _names(entries)}
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(expected) and all(
+        n is None or n == m for n, m in zip(expected, shape, strict=True)
+    )
 
 
 def _names(entries: Fields) -> list[str]:

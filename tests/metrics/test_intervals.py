@@ -1,6 +1,5 @@
-"""Intervals: the closed forms' own numbers, and coverage of what they estimate."""
+"""Intervals: the numbers of the closed forms, of the jackknife and of the bootstrap."""
 
-import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +8,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from mlpkit import by_column, by_labels, evaluate
-from mlpkit.metrics import grouping, probabilities
+from mlpkit import evaluate
 from mlpkit.metrics.classification import balanced_accuracy
-from mlpkit.metrics.group_sums import GroupSums
 from mlpkit.metrics.intervals import jackknife, percentile, wilson
-from mlpkit.reports import estimates
 
 pytestmark = pytest.mark.once
 
@@ -47,77 +43,6 @@ def test_a_proportion_has_wilsons_interval() -> None:
     rough = one(y, "accuracy", y_pred=said, sample_weight=np.repeat([1.0, 9.0], 25))
     assert rough.high - rough.low > e.high - e.low
     assert np.isnan(wilson(np.array(0.0), np.array(0.0), 0.95)).all()
-
-
-@pytest.mark.parametrize(
-    ("metric", "n"),
-    [
-        ("accuracy", 30),
-        ("recall", 60),
-        ("f1", 100),
-        ("f1_macro", 150),
-        ("log_loss", 60),
-        ("brier_score", 1000),
-        ("roc_auc", 60),
-        ("average_precision", 400),
-        ("balanced_accuracy", 1000),
-    ],
-)
-def test_intervals_cover_the_truth(metric: str, n: int) -> None:
-    """Of 95 percent intervals of samples about 95 percent hold the value of the population."""
-    rng = np.random.default_rng(0)
-
-    def drawn(size: int) -> tuple[Any, Any, Any]:
-        y = (rng.random(size) < 0.4).astype(int)
-        p = 1 / (1 + np.exp(-1.2 * (rng.normal(size=size) + y)))
-        return y, (p > 0.6).astype(int), p
-
-    y, label, p = drawn(400_000)
-    truth = next(iter(evaluate(None, None, y, y_pred=label, y_proba=p, metrics=metric))).value
-    samples = np.repeat(np.arange(250), n)
-    y, label, p = drawn(len(samples))
-    found = []
-    for i in range(250):
-        part = samples == i
-        report = evaluate(
-            None,
-            None,
-            y[part],
-            y_pred=label[part],
-            y_proba=p[part],
-            metrics=metric,
-            confidence=0.95,
-            draws=400,
-        )
-        (e,) = report
-        found.append(e.low <= truth <= e.high)
-    assert 0.89 <= np.mean(found) <= 0.995
-
-
-@pytest.mark.parametrize("metric", ["r2", "rmse", "median_absolute_error", "mse"])
-def test_intervals_of_reals_cover_the_truth(metric: str) -> None:
-    """The same for regression, weighted and by group."""
-    rng = np.random.default_rng(1)
-    groups = np.repeat([f"g{i}" for i in range(100)], 120)
-
-    def drawn(size: int) -> tuple[Any, Any, Any]:
-        y = rng.normal(size=size) + 50
-        return y, y + 0.7 * rng.normal(size=size), rng.gamma(3.0, size=size)
-
-    y, said, w = drawn(400_000)
-    truth = one(y, metric, y_pred=said, sample_weight=w).value
-    y, said, w = drawn(len(groups))
-    report = evaluate(
-        None,
-        None,
-        y,
-        y_pred=said,
-        metrics=metric,
-        sample_weight=w,
-        partitions=by_labels(groups),
-        confidence=0.95,
-    )
-    assert 0.87 <= np.mean([e.low <= truth <= e.high for e in report]) <= 0.995
 
 
 def test_delong_is_the_variance_of_placements() -> None:
@@ -200,110 +125,6 @@ def test_balanced_accuracy_adds_wilsons_intervals() -> None:
     assert single.high == 1.0 and 0.8 < single.low < 0.95
 
 
-@pytest.mark.parametrize("n", [30, 80, 600])
-def test_balanced_accuracy_covers_as_the_bootstrap_does(n: int) -> None:
-    """Closed form and bootstrap on the same 400 samples; in small ones the bootstrap is wider."""
-    rng = np.random.default_rng(n)
-    samples = np.repeat(np.arange(400), n)
-    y = (rng.random(len(samples)) < 0.3).astype(int)
-    said = np.where(rng.random(len(samples)) < np.where(y == 1, 0.7, 0.85), y, 1 - y)
-    closed = balanced_accuracy()
-    report = evaluate(
-        None,
-        samples[:, None],
-        y,
-        y_pred=said,
-        metrics={"closed": closed, "drawn": replace(closed, interval="bootstrap")},
-        partitions=by_column(0, max_groups=400),
-        confidence=0.95,
-    )
-    covers = {
-        name: np.mean([e.low <= 0.775 <= e.high for e in report.select(name)])
-        for name in ("closed", "drawn")
-    }
-    assert 0.93 <= covers["closed"] <= 0.985
-    assert abs(covers["closed"] - 0.95) <= abs(covers["drawn"] - 0.95) + 0.015
-    widths = [
-        np.mean([e.high - e.low for e in report.select(name)]) for name in ("closed", "drawn")
-    ]
-    assert widths[0] == pytest.approx(widths[1], rel=0.25 if n < 100 else 0.02)
-
-
-def many_groups(n: int, metric: str) -> Any:
-    """A report of n groups of twenty rows, and the bytes that it took at most."""
-    rng = np.random.default_rng(0)
-    y, p = rng.integers(2, size=20 * n), rng.random(20 * n)
-    groups = np.repeat(np.arange(n), 20)[:, None]
-    tracemalloc.start()
-    try:
-        report = evaluate(
-            None,
-            groups,
-            y,
-            y_pred=(p > 0.5).astype(int),
-            y_proba=p,
-            metrics=metric,
-            partitions=by_column(0, max_groups=n),
-            confidence=0.95,
-        )
-        assert len(report.entries) == n + 1
-        return report, tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-@pytest.mark.parametrize("metric", ["balanced_accuracy", "roc_auc"])
-def test_closed_forms_of_many_groups_resample_nothing(
-    metric: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nor do they look at all rows for each group, or keep 400 blocks of each."""
-
-    def wrong(*args: Any, **kwargs: Any) -> Any:
-        raise AssertionError("not needed")
-
-    monkeypatch.setattr(estimates, "replicates", wrong)
-    monkeypatch.setattr(probabilities, "roc_auc_score", wrong)
-    monkeypatch.setattr(grouping, "_members", once := Counted(grouping._members))
-    report, most = many_groups(3000, metric)
-    assert once.calls == (2 if metric == "roc_auc" else 0)  # of "all", and of the column
-    assert most < 20 * 2**20
-    assert report.entries[1].low < report.entries[1].high
-
-
-class Counted:
-    """A function that counts its calls."""
-
-    def __init__(self, function: Any) -> None:
-        self.function, self.calls = function, 0
-
-    def __call__(self, *args: Any) -> Any:
-        """Count, and pass it on."""
-        self.calls += 1
-        return self.function(*args)
-
-
-def test_many_groups_compare() -> None:
-    """Two reports of groups without 400 blocks have intervals of their differences."""
-    one, _ = many_groups(1000, "balanced_accuracy")
-    gaps = list(one - one)
-    assert all(c.low == c.high == 0.0 for c in gaps) and len(gaps) == 1001
-
-
-def test_blocks_without_rows_are_not_drawn() -> None:
-    """Draws of a small group among large ones give what they give with all blocks."""
-    rng = np.random.default_rng(0)
-    rows = np.zeros((2, 1, 9))
-    rows[0, 0, :3] = rows[1, 0, :5] = 1.0
-    terms = rows[..., None] * rng.random((2, 1, 9, 2))
-    empty = np.zeros((2, 1, 9, 0))
-    sums = GroupSums(rows, rows, rows, terms, empty, empty, empty)
-    draws = rng.poisson(1.0, (6, 9)).astype(float)
-    assert sums.trimmed().rows.shape == (2, 1, 5)
-    np.testing.assert_allclose(
-        sums.trimmed().totals(draws=draws[:, :5]), sums.totals(draws=draws), rtol=1e-14
-    )
-
-
 def test_a_failing_interval_is_undefined_and_told() -> None:
     """A function for a value's interval that raises costs the interval, not the report."""
 
@@ -330,10 +151,3 @@ def test_areas_equal_scikit_learns(weighted: bool) -> None:
         e = one(y, "average_precision", y_pred=y, y_proba=p, sample_weight=w)
         expected = average_precision_score(y, p, sample_weight=w)
         assert e.value == pytest.approx(expected, abs=1e-12)
-
-
-def test_average_precision_of_many_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """scikit-learn's function, whose checks take longer than a small group, is not called."""
-    monkeypatch.setattr(probabilities, "average_precision_score", None)
-    report, _ = many_groups(50, "average_precision")
-    assert report.entries[1].low < report.entries[1].value < report.entries[1].high

@@ -8,12 +8,18 @@ import pytest
 from small_fits import LABELS, QUICK, VALUES, X, caught, halving, twice_as_fast
 
 from mlpkit import Cycles, MLPClassifier, MLPRegressor, by_quantile
+from mlpkit.plugin import Report
 from mlpkit.testing.resuming import KillAfter, assert_same_fit, fit_in_parts
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 SLOW: dict[str, Any] = {"n_iter_no_change": 2, "tol": 0.5, "max_iter": 30}
 CYCLES = Cycles(first_cycle=3, growth=2, max_cycles=3)
+
+
+def much_too_fast(report: Report) -> float | None:
+    """A callback that makes all epochs after the third worse."""
+    return 5.0 if report.epoch == 3 else None
 
 
 FITS: dict[str, tuple[type, dict[str, Any], list[int]]] = {
@@ -74,6 +80,16 @@ FITS: dict[str, tuple[type, dict[str, Any], list[int]]] = {
             "learning_rate_init": 0.5,
         },
         [1, 3, 8, 14, 19],
+    ),
+    "the best of an early cycle": (
+        MLPRegressor,
+        {
+            "trainer": Cycles(first_cycle=3, max_cycles=2, eligible=1.0, min_gain=0.0),
+            "early_stopping_on": "loss",
+            "max_iter": 30,
+            "callbacks": [much_too_fast],
+        },
+        [5, 7],
     ),
     "cycles without scores": (
         MLPClassifier,

@@ -239,9 +239,10 @@ def test_a_checkpointed_fit_continues_after_the_limit(
 ) -> None:
     """The limit counts for each call; the result is that of a fit without a limit."""
     settings = {"max_iter": 25, "tol": 1e-6, **params}
-    whole, n_calls = classifier("numpy", None, **settings).fit(X, Y), 0
+    whole = classifier("numpy", None, **settings).fit(X, Y)
     epochs: list[int] = []
-    while True:
+    ends: list[int] = []  # of the calls
+    while len(ends) < 30:
         backend = slow_backend(clock, step=0.6 if "solver" in params else 0.1)
         clf = classifier(backend, 6.3, checkpoint=tmp_path / "run.ckpt", **settings)
         began = clock.time
@@ -249,12 +250,52 @@ def test_a_checkpointed_fit_continues_after_the_limit(
             warnings.simplefilter("always")
             clf.set_params(callbacks=_Record(epochs)).fit(X, Y)
         assert clock.time - began <= 6.3
-        n_calls += 1
+        ends.append(clf.n_iter_)
         if not any("time limit" in str(w.message) for w in caught):
             break
         assert f"Call fit again to continue after epoch {clf.n_iter_}" in str(caught[0].message)
-    assert n_calls > 1 and epochs == list(range(1, whole.n_iter_ + 1))
+    assert len(ends) > 1 and epochs == list(range(1, whole.n_iter_ + 1))
     assert_same_fit(whole, clf)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("trainer", [None, Cycles(first_cycle=8, max_cycles=2)])
+def test_a_fit_that_continues_without_time_has_the_saved_weights(
+    trainer: Any, clock: Clock, tmp_path: Path
+) -> None:
+    """No step is made, and the weights are the averages after the saved epochs."""
+    first, second = (
+        limited(
+            clock,
+            classifier(
+                slow_backend(clock, step=0.1),
+                limit,
+                trainer=trainer,
+                average_decay=0.9,
+                checkpoint=tmp_path / "run.ckpt",
+                callbacks=SlowBeginning(clock),
+            ),
+            max(limit, 1.0),
+        )
+        for limit in (6.5, 0.5)
+    )
+    assert (second.n_iter_, second.t_) == (5, 2000)
+    assert second.loss_curve_ == first.loss_curve_
+    np.testing.assert_equal(second.coefs_, first.coefs_)
+
+
+class SlowBeginning:
+    """A callback that takes a second before the first epoch."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+
+    def on_begin(self, report: Report) -> None:
+        """Wait."""
+        self.clock.time += 1.0
+
+    def __call__(self, report: Report) -> None:
+        """Do nothing."""
 
 
 class _Record:

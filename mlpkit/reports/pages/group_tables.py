@@ -192,7 +192,7 @@ def _ticks(column: Column, width: int) -> list[float]:
             for tick in column.scale.ticks(most)
             for at in [width * _place(column, tick)]
             for half in [DIGIT * len(_tick(tick, column.signed)) / 2]
-            if -DIGIT <= at - half and at + half <= width + 2 * DIGIT
+            if at - half >= 0 and at + half <= width + 2 * DIGIT
         ]
         if all(one[2] + DIGIT <= other[1] for one, other in pairwise(spans)):
             return [tick for tick, _, _ in spans]

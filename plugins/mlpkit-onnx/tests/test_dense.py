@@ -22,6 +22,7 @@ X, CODES = make_classification(120, 6, n_informative=4, n_classes=3, random_stat
 X = np.vstack([X, 30 * X[:20]])  # with probabilities of 0 and 1
 CODES = np.append(CODES, CODES[:20])
 Y = X @ np.arange(1.0, 7.0)
+NARROW = np.stack([np.tanh(Y), 3 - np.tanh(Y) / 9], axis=1)  # predictions exceed its range
 PRECISION = {"float32": 1e-5, "float64": 1e-9}
 QUICK: dict[str, Any] = {"max_iter": 5, "random_state": 0, "backend": "numpy"}
 TARGETS = {
@@ -39,7 +40,11 @@ REGRESSORS = {
     "values": (MLPRegressor(**QUICK), Y),
     "outputs": (MLPRegressor(**QUICK), np.stack([Y, -Y], axis=1)),
     "units": (MLPRegressor(standardize_targets=True, **QUICK), 1e6 + 1e3 * Y),
-    "clipped": (MLPRegressor(clip_predictions=True, **QUICK), np.stack([Y, Y / 9], axis=1)),
+    "clipped": (MLPRegressor(clip_predictions=True, **QUICK), NARROW),
+    "clipped units": (
+        MLPRegressor(clip_predictions=True, standardize_targets=True, **QUICK),
+        NARROW,
+    ),
     "poisson": (MLPRegressor("poisson", **QUICK), np.abs(Y) / 10),
     "quantile": (MLPRegressor("quantile", **QUICK), Y),
     "quantiles": (MLPRegressor("quantiles", standardize_targets=True, **QUICK), Y),
@@ -76,6 +81,9 @@ def test_regressors(name: str, dtype: str) -> None:
     model = reg.fit(rows, y).to_onnx()
     outputs = run(model, rows)
     check(reg, rows, outputs, PRECISION[dtype])
+    if "clipped" in name:
+        extremes = (reg.predict(rows).min(axis=0), reg.predict(rows).max(axis=0))
+        np.testing.assert_array_equal(extremes, (y.min(axis=0), y.max(axis=0)))
     assert outputs[0].shape == (len(X), 2 if y.ndim == 2 else 1) and outputs[0].dtype == dtype
     if name == "quantiles":
         quantiles = reg.predict(rows, quantiles=(0.05, 0.5, 0.95))
