@@ -19,6 +19,7 @@ training_rows.py     training data in the precision of the network, and its rows
 fixed_shapes.py      steps in blocks of a few fixed shapes, for backends that compile
 quantiles.py         several quantiles from the outputs of a network
 predictions.py       the predictions of a fitted model, for exporters
+tracing/             solvers and losses as small programs, for backends that compile them
 folding.py           networks whose outputs are predictions, for exporters of a network alone
 ===================  ==============================================================================
 """
@@ -59,6 +60,9 @@ from mlpkit.backend_kit.result_checks import (
     check_row_losses,
     check_update,
 )
+from mlpkit.backend_kit.tracing.losses import LossTrace, trace_loss
+from mlpkit.backend_kit.tracing.programs import Operation, Program, evaluate
+from mlpkit.backend_kit.tracing.updates import UpdateTrace, trace_update
 from mlpkit.backend_kit.training_rows import (
     BLOCK_BYTES,
     KEPT_BYTES,
@@ -79,9 +83,13 @@ __all__ = [
     "Device",
     "ForkGuard",
     "IndexBlock",
+    "LossTrace",
     "ModelOutputs",
+    "Operation",
+    "Program",
     "ProgramStore",
     "Segment",
+    "UpdateTrace",
     "WeightLayout",
     "ascending",
     "blocks",
@@ -96,6 +104,7 @@ __all__ = [
     "clipped",
     "deltas",
     "device_name",
+    "evaluate",
     "expanded_like",
     "gather_rows",
     "gpu_index",
@@ -113,6 +122,8 @@ __all__ = [
     "row_width",
     "rows_within",
     "softplus",
+    "trace_loss",
+    "trace_update",
     "training_dataset",
     "unpadded_rows",
     "warn_about_float64",

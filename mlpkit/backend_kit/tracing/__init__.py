@@ -1,0 +1,1 @@
+"""Solvers and losses as small programs, for backends that compile them."""
