@@ -1,50 +1,78 @@
-"""Run the comparison, print tables, and write JSON after each measurement."""
+"""mlpkit beside scikit-learn, Keras, SciKeras and skorch, and beside the matrix products alone.
+
+The contenders take turns, each in a process of its own. The JSON file is written after each
+question, and keeps the figures of questions that are not asked again: the parts may be measured
+one by one. ``--report`` only prints the tables of the file, and ``--page docs/performance.md``
+writes them into the page between lines such as ``<!-- benchmarks fit -->`` and ``<!-- end -->``.
+"""
 
 import argparse
-import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import machine, tables
-from benchmarks.cases import FULL, QUICK, Question
+from benchmarks import gpu, machine, pages
 from benchmarks.contenders import CONTENDERS
-from benchmarks.rounds import Found, counts, measured
+from benchmarks.figures import Figures
+from benchmarks.questions import PARTS, QUICK, Question
+from benchmarks.report import report
+from benchmarks.rounds import Results, measured
 
 
 def main() -> None:
-    """Run the measurements, print the tables and write the figures."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    """Measure what is asked for, print the tables, and write the figures."""
+    arguments = parsed()
+    if arguments.report:
+        figures = Figures.read(arguments.json)
+    else:
+        figures = Figures(arguments.json, machine.about())
+
+        def done(question: Question, results: Results) -> None:
+            figures.add(question, results)
+            print(question, file=sys.stderr, flush=True)
+
+        names = arguments.contenders or list(CONTENDERS)
+        rounds = arguments.rounds or (1 if arguments.quick else 3)
+        measured(names, questions(arguments), rounds, arguments.data, done)
+    for part, text in report(figures).items():
+        if arguments.page:
+            pages.write(arguments.page, f"benchmarks {part}", text)
+        else:
+            print(f"{part}:\n\n{text}\n")
+    if "gpu" in (arguments.only or ()) or (not arguments.report and shutil.which("nvidia-smi")):
+        gpu.each(list(gpu.RATES), gpu.ROWS)
+
+
+def questions(arguments: argparse.Namespace) -> list[Question]:
+    """The questions of the parts and names that are asked for."""
+    known = QUICK if arguments.quick else [q for part in PARTS.values() for q in part]
+    parts = arguments.only or list(PARTS)
+    return [q for q in known if q.part in parts and re.search(arguments.match, str(q))]
+
+
+def parsed() -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--quick", action="store_true", help="smaller cases, one round")
-    parser.add_argument("--rounds", type=int, default=None, help="default: 5, quick: 1")
+    parser.add_argument("--rounds", type=int, help="default: 3, quick: 1")
     parser.add_argument(
-        "--data", help="folder with covertype-93k.csv.gz; by default the data are generated"
+        "--data",
+        help="folder with adult.csv.gz and covertype-93k.csv.gz; by default data are generated",
     )
-    parser.add_argument("--json", default="benchmarks.json", help="where to write the figures")
-    parser.add_argument("--contenders", nargs="+", choices=list(CONTENDERS), default=None)
+    parser.add_argument("--contenders", nargs="+", choices=list(CONTENDERS), help="default: all")
     parser.add_argument(
-        "--only", nargs="+", choices=("fit", "stream", "predict", "process", "counts")
+        "--only", nargs="+", choices=(*PARTS, "gpu"), help="parts; gpu by default if there is one"
     )
-    arguments = parser.parse_args()
-    names = arguments.contenders or list(CONTENDERS)
-    rounds = arguments.rounds or (1 if arguments.quick else 5)
-    cases = QUICK if arguments.quick else FULL
-    questions = [q for q in cases if not arguments.only or q.what in arguments.only]
-    about = machine.about()
-
-    def write(found: Found, **more: Found) -> None:
-        figures = {"machine": about, "rounds": rounds, "seconds": found, **more}
-        Path(arguments.json).write_text(json.dumps(figures, indent=2))
-        print(list(found)[-1:], file=sys.stderr, flush=True)
-
-    found = measured(names, questions, rounds, arguments.data, write)
-    print(tables.seconds(found, names), tables.ratios(found), sep="\n\n")
-    if not arguments.only or "counts" in arguments.only:
-        fits = [Question("counts", q.name) for q in cases]
-        fits = [q for q in fits if Question("fit", q.name) in FULL + QUICK]
-        counted = counts([n for n in names if tables.ours(n)], fits, arguments.data)
-        write(found, counts=counted)
-        print("\n" + tables.counted(counted))
-    print("\n" + ", ".join(f"{k} {v}" for k, v in about.items()))
+    parser.add_argument("--match", default="", help="regular expression of the questions to ask")
+    parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="the figures")
+    parser.add_argument("--report", action="store_true", help="print the tables of the file only")
+    parser.add_argument("--page", type=Path, help="page into which the tables are written")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

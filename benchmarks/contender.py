@@ -1,35 +1,44 @@
-"""The interface of a contender."""
+"""What a contender can do: a contender has the methods of the questions that it answers."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from benchmarks.cases import Case
 
 Timed = Callable[[], Any]
+Contender = object
 
 
-class Contender:
-    """The interface of a contender; unsupported methods raise NotImplementedError."""
+@runtime_checkable
+class Fits(Protocol):
+    """A contender that trains networks."""
 
     def fit(self, case: Case, X: Any, y: Any) -> Timed:
         """Return a function that fits a new model."""
-        raise NotImplementedError
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A contender that learns from chunks of rows."""
 
     def stream(self, X: Any, y: Any, sizes: Any) -> Timed:
         """Return a function that calls `partial_fit` of a new model with chunks of these sizes."""
-        raise NotImplementedError
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """A contender that predicts class probabilities."""
 
     def predict(self, X: Any, y: Any, rows: Any) -> Timed:
-        """Return a function that predicts the class probabilities with a fitted model."""
-        raise NotImplementedError
+        """Return a function that predicts the rows with a model that was fitted to X and y."""
 
-    def process(self, again: bool) -> Timed:
-        """Return a function that runs a new process with imports and a default fit on digits.
 
-        If ``again``, the process runs after another one on the same machine.
+@runtime_checkable
+class Starts(Protocol):
+    """A contender whose start is measured, in whole processes."""
+
+    def start(self, what: str) -> Timed:
+        """Return a function that runs a new process: its imports, or also a default fit.
+
+        For the "second time", the process runs after another one on the same machine.
         """
-        raise NotImplementedError
-
-    def counts(self, case: Case, X: Any, y: Any) -> dict[str, int | None]:
-        """Return the counts of `benchmarks.counters`."""
-        raise NotImplementedError

@@ -4,6 +4,7 @@ import tracemalloc
 import warnings
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from benchmarks.cases import Case
 
@@ -54,11 +55,8 @@ def _numpy(fit: Callable[..., Any]) -> Counts:
 
         return steps._replace(epoch=epoch)
 
-    numpy_backend.backend = backend_with_peaks
-    try:
+    with mock.patch.object(numpy_backend, "backend", backend_with_peaks):
         fit(0)
-    finally:
-        numpy_backend.backend = original
     return {COMPILED: 0, AGAIN: 0, DISPATCHES: None, BYTES: max(peaks)}
 
 
@@ -85,14 +83,13 @@ def _jax(fit: Callable[..., Any]) -> Counts:
 
         return programs._replace(run=run)
 
-    steps.programs = counting  # type: ignore[assignment]
-    fit(0)
-    first = len(compiled)
-    fit(1)
-    again = len(compiled) - first
-    calls.clear()
-    fit(2, epochs=1)
-    steps.programs = original
+    with mock.patch.object(steps, "programs", counting):
+        fit(0)
+        first = len(compiled)
+        fit(1)
+        again = len(compiled) - first
+        calls.clear()
+        fit(2, epochs=1)
     with computing("float32"):
         planned = [program.lower(*args).compile().memory_analysis() for program, args in calls]
     bytes_ = max(p.temp_size_in_bytes for p in planned)
@@ -103,26 +100,17 @@ def _tensorflow(fit: Callable[..., Any]) -> Counts:
     """Count the compiled programs; TensorFlow does not report their memory on a CPU."""
     from mlpkit_tensorflow import programs
 
-    compiled, calls = [0], [0]
-    original, epoch = programs._compiled, programs.epoch
-
-    def compiling(*args: Any, **kwargs: Any) -> Any:
-        compiled[0] += 1
-        return original(*args, **kwargs)
-
-    def counting(*args: Any) -> Any:
-        calls[0] += 1
-        return epoch(*args)
-
-    programs._compiled, programs.epoch = compiling, counting  # type: ignore[assignment]
-    fit(0)
-    first = compiled[0]
-    fit(1)
-    again = compiled[0] - first
-    calls[0] = 0
-    fit(2, epochs=1)
-    programs._compiled, programs.epoch = original, epoch
-    return {COMPILED: first, AGAIN: again, DISPATCHES: calls[0], BYTES: None}
+    with (
+        mock.patch.object(programs, "_compiled", wraps=programs._compiled) as compiled,
+        mock.patch.object(programs, "epoch", wraps=programs.epoch) as calls,
+    ):
+        fit(0)
+        first = compiled.call_count
+        fit(1)
+        again = compiled.call_count - first
+        calls.reset_mock()
+        fit(2, epochs=1)
+    return {COMPILED: first, AGAIN: again, DISPATCHES: calls.call_count, BYTES: None}
 
 
 COUNTERS: dict[str, Callable[[Callable[..., Any]], Counts]] = {

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.contender import Contender, Timed
+from benchmarks.contender import Timed
 
 
 class Product(NamedTuple):
@@ -18,62 +18,99 @@ class Product(NamedTuple):
     a_transposed: bool = False
     b_transposed: bool = False
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the product."""
+        return self.a.shape[self.a_transposed], self.b.shape[not self.b_transposed]
 
-def products(case: Case, X: Any, y: Any) -> list[Product]:
-    """The products of one step: outputs, gradients and, except in the first layer, deltas."""
+
+class Block(NamedTuple):
+    """The products of one step, and how often each epoch computes them."""
+
+    products: list[Product]
+    steps: int
+
+
+def blocks(case: Case, X: Any, y: Any) -> list[Block]:
+    """The steps of an epoch: those of whole batches, and the last one if it has fewer rows."""
+    n_classes = int(y.max()) + 1
+    units = (X.shape[1], *case.hidden, 1 if n_classes == 2 else n_classes)
+    steps, rest = divmod(len(X), case.batch)
+    whole = Block(products(units, case.batch), steps)
+    return [whole, Block(products(units, rest), 1)] if rest else [whole]
+
+
+def products(units: tuple[int, ...], n: int) -> list[Product]:
+    """The products of a step of n rows: outputs, gradients and, after the first layer, deltas."""
     rng = np.random.default_rng(0)
-    units = (X.shape[1], *case.hidden, int(y.max()) + 1)
-    values = [rng.random((case.batch, n), np.float32) for n in units]
+    values = [rng.random((n, m), np.float32) for m in units]
     result = []
-    for i, (n, m) in enumerate(pairwise(units)):
-        weights = rng.random((n, m), np.float32)
+    for i, shape in enumerate(pairwise(units)):
+        weights = rng.random(shape, np.float32)
         result += [Product(values[i], weights), Product(values[i], values[i + 1], True)]
         if i:
             result.append(Product(values[i + 1], weights, False, True))
     return result
 
 
-class Floor(Contender):
+class Floor:
     """The matrix products of all steps of a fit."""
 
-    def __init__(self, library: Callable[[list[Product], int], Timed]) -> None:
+    def __init__(self, library: Callable[[list[Block], int], Timed]) -> None:
         self.library = library
 
     def fit(self, case: Case, X: Any, y: Any) -> Timed:
-        return self.library(products(case, X, y), case.epochs * -(-len(X) // case.batch))
+        return self.library(blocks(case, X, y), case.epochs)
 
 
-def in_numpy(factors: list[Product], steps: int) -> Timed:
+def in_numpy(parts: list[Block], epochs: int) -> Timed:
     """Products by NumPy into preallocated arrays."""
-    pairs = [(p.a.T if p.a_transposed else p.a, p.b.T if p.b_transposed else p.b) for p in factors]
-    outs = [np.empty((len(a), b.shape[1]), np.float32) for a, b in pairs]
+    calls = [
+        (
+            block.steps,
+            [
+                (
+                    p.a.T if p.a_transposed else p.a,
+                    p.b.T if p.b_transposed else p.b,
+                    np.empty(p.shape, np.float32),
+                )
+                for p in block.products
+            ],
+        )
+        for block in parts
+    ]
 
     def run() -> None:
-        for _ in range(steps):
-            for (a, b), out in zip(pairs, outs, strict=True):
-                np.matmul(a, b, out=out)
+        for _ in range(epochs):
+            for steps, factors in calls:
+                for _ in range(steps):
+                    for a, b, out in factors:
+                        np.matmul(a, b, out=out)
 
     return run
 
 
-def in_xla(factors: list[Product], steps: int) -> Timed:
+def in_xla(parts: list[Block], epochs: int) -> Timed:
     """Products by XLA in one compiled loop."""
     import jax
     from jax import lax
 
-    def step(_: Any, carry: Any) -> Any:
+    def step(block: Block, carry: Any) -> Any:
         after = []
-        for (a, b, out), p in zip(carry, factors, strict=True):
+        for (a, b, out), p in zip(carry, block.products, strict=True):
             # this dependency prevents XLA from moving the product out of the loop
             a = a.at[0, 0].add(out[0, 0] * 1e-30)
             product = (a.T if p.a_transposed else a) @ (b.T if p.b_transposed else b)
             after.append((a, b, product))
         return after
 
-    def start(p: Product) -> tuple[Any, Any, Any]:
-        rows, columns = p.a.shape[p.a_transposed], p.b.shape[not p.b_transposed]
-        return p.a, p.b, np.zeros((rows, columns), np.float32)
+    def epoch(_: Any, carries: Any) -> Any:
+        return [
+            lax.fori_loop(0, block.steps, lambda _, carry, block=block: step(block, carry), carry)
+            for block, carry in zip(parts, carries, strict=True)
+        ]
 
-    loop = jax.jit(lambda carry: lax.fori_loop(0, steps, step, carry))
-    first = jax.device_put([start(p) for p in factors])
-    return lambda: jax.tree.map(lambda array: array.block_until_ready(), loop(first))
+    first = [[(p.a, p.b, np.zeros(p.shape, np.float32)) for p in b.products] for b in parts]
+    loop = jax.jit(lambda carries: lax.fori_loop(0, epochs, epoch, carries))
+    on_device = jax.device_put(first)
+    return lambda: jax.block_until_ready(loop(on_device))

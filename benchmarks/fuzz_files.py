@@ -20,13 +20,9 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "helpers"))
+from mlpkit import Cycles, MLPClassifier, MLPRegressor, by_quantile, cross, schedules
 
-from hostile import outcome  # noqa: E402
-from mutations import mutated  # noqa: E402
-
-from mlpkit import Cycles, MLPClassifier, MLPRegressor, by_quantile, cross, schedules  # noqa: E402
-
+HELPERS = Path(__file__).parent.parent / "tests" / "helpers"
 N_MUTATIONS, SLOW = 10_000, 2.0  # seconds
 MEMORY = 4 * 2**30  # bytes of address space beyond those of the unmutated files
 RNG = np.random.RandomState(0)
@@ -98,6 +94,53 @@ CASES: dict[str, Callable[[], Made]] = {
 }
 
 
+class Mutations:
+    """Files of estimators, the outcomes of loading them after mutations, and the failures.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is written and loaded.
+    names : list of str
+        The estimators, see `CASES`.
+    """
+
+    def __init__(self, path: Path, names: list[str]) -> None:
+        sys.path.insert(0, str(HELPERS))
+        from hostile import outcome
+        from mutations import mutated
+
+        self.path, self.names, self.outcome, self.mutated = path, names, outcome, mutated
+        self.files: dict[str, tuple[bytes, Any]] = {}
+        self.counts, self.n_failures = Counter[str](), 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in names:
+                estimator, rows = CASES[name]()
+                estimator.save(path)
+                self.files[name] = path.read_bytes(), rows
+                self.outcome(path, rows)  # imports what predictions need
+
+    def load(self, seed: int) -> None:
+        """Load a mutation, count its outcome, and print a failure."""
+        rng = random.Random(seed)
+        name = rng.choice(self.names)
+        data, rows = self.files[name]
+        self.path.write_bytes(self.mutated(data, rng))
+        start = time.perf_counter()
+        try:
+            self.counts[self.outcome(self.path, rows)] += 1
+        except AssertionError as error:
+            self.fail(f"seed {seed}, {name}: {error}")
+        if (seconds := time.perf_counter() - start) > SLOW:
+            self.fail(f"seed {seed}, {name}: {seconds:.1f} s")
+
+    def fail(self, message: str) -> None:
+        """Print a failure."""
+        self.n_failures += 1
+        print(message, flush=True)
+
+
 def main() -> None:
     """Mutate files, and print what happened."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz_files")
@@ -106,37 +149,16 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.mlpkit"
-        files = {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for name in arguments.cases:
-                estimator, rows = CASES[name]()
-                estimator.save(path)
-                files[name] = path.read_bytes(), rows
-                outcome(path, rows)  # imports what predictions need
+        mutations = Mutations(Path(folder) / "model.mlpkit", arguments.cases)
         _limit_memory()
         before, began = _peak(), time.perf_counter()
-        counts, failures = Counter[str](), 0
         for seed in range(arguments.first, arguments.first + arguments.mutations):
-            rng = random.Random(seed)
-            name = rng.choice(arguments.cases)
-            data, rows = files[name]
-            path.write_bytes(mutated(data, rng))
-            start = time.perf_counter()
-            try:
-                counts[outcome(path, rows)] += 1
-            except AssertionError as error:
-                failures += 1
-                print(f"seed {seed}, {name}: {error}", flush=True)
-            if (seconds := time.perf_counter() - start) > SLOW:
-                failures += 1
-                print(f"seed {seed}, {name}: {seconds:.1f} s", flush=True)
+            mutations.load(seed)
         seconds = time.perf_counter() - began
-    print(", ".join(f"{kind}: {n:,}" for kind, n in counts.most_common()))
-    print(f"failures: {failures}; {arguments.mutations / seconds:.0f} mutations per second")
+    print(", ".join(f"{kind}: {n:,}" for kind, n in mutations.counts.most_common()))
+    print(f"failures: {mutations.n_failures}; {arguments.mutations / seconds:.0f} per second")
     print(f"largest memory: {_peak():.0f} MiB, before the mutations {before:.0f} MiB")
-    sys.exit(failures > 0)
+    sys.exit(mutations.n_failures > 0)
 
 
 def _peak() -> float:

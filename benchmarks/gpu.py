@@ -146,18 +146,23 @@ def one(backend: str, rows: int) -> None:
         )
 
 
+def each(backends: list[str], rows: int) -> None:
+    """Run each backend in a process of its own."""
+    for backend in backends:
+        settings = ["--backends", backend, "--rows", str(rows)]
+        subprocess.run([sys.executable, "-m", "benchmarks.gpu", *settings], check=False)
+
+
 def main() -> None:
-    """Run each backend in a separate process."""
+    """Run one backend in this process, or each in its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backends", nargs="+", default=list(RATES), choices=list(RATES))
     parser.add_argument("--rows", type=int, default=ROWS)
     arguments = parser.parse_args()
     if len(arguments.backends) == 1:
         one(arguments.backends[0], arguments.rows)
-        return
-    for backend in arguments.backends:
-        settings = ["--backends", backend, "--rows", str(arguments.rows)]
-        subprocess.run([sys.executable, "-m", "benchmarks.gpu", *settings], check=False)
+    else:
+        each(arguments.backends, arguments.rows)
 
 
 if __name__ == "__main__":

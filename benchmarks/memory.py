@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 ROWS, COLUMNS = 1_000_000, 54
+MIB = 2**20
 
 
 class Peak:
@@ -73,7 +74,7 @@ def in_memory(backend: str) -> None:
         before = peak.now()
         fit(X, y, backend)
     extra = peak.bytes - before
-    print(f"{backend}: {1 + extra / X.nbytes:.2f} times the data, {extra / 2**20:.0f} MiB more")
+    print(f"{backend}: {1 + extra / X.nbytes:.2f} times the data, {extra / MIB:.0f} MiB more")
 
 
 def mapped(backend: str, budget: int) -> None:
@@ -95,8 +96,8 @@ def mapped(backend: str, budget: int) -> None:
             fit(X, y, backend)
         extra = peak.bytes - before
         print(
-            f"{backend}: a file of {2 * budget / 2**20:.0f} MiB took {extra / 2**20:.0f} MiB;"
-            f" the budget is {budget / 2**20:.0f}: {'within' if extra <= budget else 'ABOVE'}"
+            f"{backend}: a file of {2 * budget / MIB:.0f} MiB took {extra / MIB:.0f} MiB;"
+            f" the budget is {budget / MIB:.0f}: {'within' if extra <= budget else 'ABOVE'}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Measurements of the contenders in turn, each in its own process; the best round counts."""
+"""Measurements of the contenders in turn, each in its own process."""
 
 import json
 import os
@@ -6,18 +6,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
-from benchmarks.cases import Question
+from benchmarks.neighbours import neighbours
+from benchmarks.questions import Question
 
 PAUSE = 0.1  # seconds before each measurement, until the previous BLAS threads are idle
-# contenders that need more seconds, or more times the best time, are measured only once
-SLOW, HOPELESS = 5.0, 10.0
-Found = dict[str, dict[str, Any]]
+# after the warm-up, contenders that need both more seconds and more times the best time than this
+# are measured only once
+SLOW, HOPELESS = 1.0, 8.0
+NOT_INSTALLED = {"error": "not installed"}
+Results = dict[str, Any]  # by contender: the values of the rounds, or an error as a string
 
 
 class Process:
-    """A contender in a process that waits for measurements."""
+    """A contender in a process that waits for questions."""
 
     def __init__(self, name: str) -> None:
         self.pipe = subprocess.Popen(
@@ -28,18 +32,30 @@ class Process:
             text=True,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
+        self.has_answered = False
 
     def ask(self, question: Question, folder: str | None) -> dict[str, Any]:
-        """Return the seconds or the counts, or an error."""
+        """Return the value, or an error."""
         assert self.pipe.stdin is not None
         assert self.pipe.stdout is not None
         time.sleep(PAUSE)
+        ended = {"error": "ended"} if self.has_answered else NOT_INSTALLED
         try:
             self.pipe.stdin.write(json.dumps({**question._asdict(), "folder": folder}) + "\n")
             self.pipe.stdin.flush()
-            return json.loads(self.pipe.stdout.readline() or '{"error": "ended"}')  # type: ignore[no-any-return]
         except BrokenPipeError:
-            return {"error": "not installed"}
+            return ended
+        line = self.pipe.stdout.readline()
+        self.has_answered |= bool(line)
+        answer: dict[str, Any] = json.loads(line) if line else ended
+        return answer
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.pipe.kill()
+        self.pipe.communicate()
 
 
 def measured(
@@ -47,40 +63,50 @@ def measured(
     questions: Sequence[Question],
     rounds: int,
     folder: str | None,
-    done: Callable[[Found], None],
-) -> Found:
-    """The best seconds of each contender for each question, an error as a string.
+    done: Callable[[Question, Results], None],
+) -> None:
+    """Ask each question, and pass the results to `done`.
 
-    Round 0 is the warm-up. Contenders that are much slower than the fastest one run only in this
-    round. `done` is called with all results after each question.
+    Memory and counts are asked once, in a new process for each contender.
     """
-    processes = {name: Process(name) for name in names}
-    found: Found = {}
-    for question in questions:
-        first = {name: process.ask(question, folder) for name, process in processes.items()}
-        results = {name: answer.get("error") for name, answer in first.items()}
-        times = {name: answer["seconds"] for name, answer in first.items() if "seconds" in answer}
-        best = min(times.values(), default=0.0)
-        left = [n for n, t in times.items() if t < max(SLOW, HOPELESS * best)]
-        results |= {n: t for n, t in times.items() if n not in left}
-        for _ in range(rounds):
-            for name in left:
-                answer = processes[name].ask(question, folder)
-                if "error" in answer:
-                    results[name] = answer["error"]
-                elif not isinstance(results[name], str):
-                    results[name] = min(results[name] or float("inf"), answer["seconds"])
-        found[str(question)] = results
-        done(found)
-    return found
-
-
-def counts(names: Sequence[str], questions: Sequence[Question], folder: str | None) -> Found:
-    """The counts by contender and case, each contender in a new process."""
-    found: Found = {name: {} for name in names}
-    for name in names:
-        process = Process(name)
+    with ExitStack() as stack:
+        processes: dict[str, Process] = {}
         for question in questions:
-            answer = process.ask(question, folder)
-            found[name][question.name] = answer.get("counts", answer.get("error"))
-    return found
+            asked = [n for n in names if n in (question.contenders or names)]
+            if question.part in ("memory", "counts"):
+                done(question, {name: alone(name, question, folder) for name in asked})
+                continue
+            for name in asked:
+                if name not in processes:
+                    processes[name] = stack.enter_context(Process(name))
+            contenders = {name: processes[name] for name in asked}
+            with neighbours(question.neighbours):
+                done(question, in_turn(contenders, question, rounds, folder))
+
+
+def in_turn(
+    processes: dict[str, Process], question: Question, rounds: int, folder: str | None
+) -> Results:
+    """The values of all rounds, by contender, after a warm-up that does not count."""
+    results: Results = {}
+    for name, process in processes.items():
+        results[name] = process.ask(question, folder).get("error", [])
+    left = [name for name in processes if results[name] == []]
+    for _ in range(rounds):
+        for name in left:
+            answer = processes[name].ask(question, folder)
+            if "error" in answer:
+                results[name] = answer["error"]
+            elif isinstance(results[name], list):
+                results[name].append(answer["value"])
+        times = {name: min(results[name]) for name in left if isinstance(results[name], list)}
+        limit = max(SLOW, HOPELESS * min(times.values(), default=0.0))
+        left = [name for name, seconds in times.items() if seconds < limit]
+    return results
+
+
+def alone(name: str, question: Question, folder: str | None) -> Any:
+    """The value of a contender in a new process, as a list, or an error as a string."""
+    with Process(name) as process:
+        answer = process.ask(question, folder)
+    return answer.get("error", [answer.get("value")])

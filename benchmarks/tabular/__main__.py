@@ -22,8 +22,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
-from benchmarks.tabular import pages
+from benchmarks import machine, pages
 from benchmarks.tabular.contenders import CONTENDERS
 from benchmarks.tabular.report import ablation, report
 from benchmarks.tabular.results import Fit, Results, read
@@ -41,7 +40,7 @@ def main() -> None:
         found = read(arguments.report or sorted(FIGURES.glob("*.json")))
         text = ablation(found) if arguments.ablation else report(found)
         if arguments.page:
-            pages.write(arguments.page, text)
+            pages.write(arguments.page, "benchmarks.tabular", text)
         else:
             print(text)
         return
