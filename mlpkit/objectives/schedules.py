@@ -221,8 +221,11 @@ def factors(
     """
     returned = schedule(t)
     try:
-        found = np.broadcast_to(np.asarray(returned, float), t.shape)
-        is_valid = bool(np.all((found >= 0) & (found < np.inf) & (found <= largest)))
+        found = np.asarray(returned, float)
+        if found.shape != t.shape:
+            found = np.broadcast_to(found, t.shape)
+        low, high = found.min(), found.max()
+        is_valid = 0 <= low and high <= largest and high < np.inf
     except (TypeError, ValueError):
         is_valid = False
     if not is_valid:

@@ -1,11 +1,15 @@
 """Batches of row indices for each epoch, shuffled like those of scikit-learn."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Array, Batches, InvalidResult, Job, Progress, Recipe, Solver
+
+MAX_AHEAD = 1024  # steps whose values are computed at once
+EMPTY = np.empty(0)
 
 
 class RowOrders:
@@ -27,13 +31,14 @@ class RowOrders:
 
     def __init__(self, job: Job, rows: Sequence[Array] | None = None) -> None:
         n_models = max(1, job.n_models)
-        self.folds = job.folds or (np.arange(job.n_rows),) * n_models
-        self.shape = (n_models,) if job.n_models else ()
-        self.batch_size = min(job.recipe.batch_size, max(map(len, self.folds)))
-        self.n_steps = max(-(-len(fold) // self.batch_size) for fold in self.folds)
+        folds = job.folds or (np.arange(job.n_rows),) * n_models
+        lengths = [len(fold) for fold in folds]
+        self.folds = folds if job.n_models else None
+        self.batch_size = min(job.recipe.batch_size, max(lengths))
+        self.n_steps = max(-(-length // self.batch_size) for length in lengths)
         self.shuffle, self.rng = job.recipe.shuffle, job.rng
         if rows is None:
-            rows = [np.arange(len(fold)) for fold in self.folds]
+            rows = [np.arange(length) for length in lengths]
         self.rows = [np.asarray(order, np.int64) for order in rows]
 
     @property
@@ -47,7 +52,7 @@ class RowOrders:
     def __next__(self) -> Array:
         if self.shuffle:
             self.rows = [shuffled(rows, self.rng) for rows in self.rows]
-        if not self.shape:
+        if self.folds is None:
             return in_steps(self.rows[0], self.n_steps, self.batch_size)
         parts = [
             in_steps(fold[rows], self.n_steps, self.batch_size)
@@ -60,7 +65,7 @@ def shuffled(rows: Array, rng: np.random.RandomState) -> Array:
     """The rows in a random order that starts from their present one, as in scikit-learn."""
     permutation = np.arange(len(rows))
     rng.shuffle(permutation)
-    return rows[permutation]
+    return rows.take(permutation)
 
 
 def in_steps(rows: Array, n_steps: int, batch_size: int) -> Array:
@@ -71,9 +76,9 @@ def in_steps(rows: Array, n_steps: int, batch_size: int) -> Array:
            [ 2,  3],
            [ 4, -1]])
     """
-    order = np.full(n_steps * batch_size, -1)
-    order[: len(rows)] = rows
-    return order.reshape(n_steps, batch_size)
+    if len(rows) < n_steps * batch_size:
+        rows = np.concatenate([rows, np.full(n_steps * batch_size - len(rows), -1)])
+    return rows.reshape(n_steps, batch_size)
 
 
 def has_plan(recipe: Recipe) -> bool:
@@ -91,30 +96,104 @@ def planned_progress(epoch: int, n_steps: int, n_epochs: int) -> Array:
     return (epoch - 1 + (np.arange(n_steps) + 0.5) / n_steps) / n_epochs
 
 
-def scheduled_batches(
-    order: Array, progress: Progress, recipe: Recipe, seed: int, t: Array | None = None
-) -> Batches:
-    """The batches of an epoch, with the rates and a seed for each step.
+class EpochBatches:
+    """Makes the `Batches` of the epochs of a fit.
 
-    ``t`` is the progress of training at each step, for the schedules of the recipe; None stands
-    for training without a planned end, in which they are constant.
+    Values that depend on nothing but the number of the step are computed for several epochs at
+    once, for more of them as long as the learning rate does not change.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    seed : int
+        Seed from which the seeds of the steps are derived.
+    with_predictions : bool, default=False
+        As in `Batches`.
     """
-    step = progress.step + 1 + np.arange(len(order))
-    learning_rates = _learning_rates(progress.learning_rate, step, recipe.solver)
-    weight_decays = _weight_decays(progress.learning_rate, learning_rates, recipe, t)
-    if t is not None and callable(recipe.schedule):
-        learning_rates = learning_rates * factors(recipe.schedule, t, "learning_rate")
-    dropout_factors = None
-    if t is not None and recipe.dropout_schedule is not None:
-        dropout_factors = factors(recipe.dropout_schedule, t, "dropout_schedule", largest=1.0)
+
+    def __init__(self, recipe: Recipe, seed: int, with_predictions: bool = False) -> None:
+        self.recipe, self.seed, self.with_predictions = recipe, seed, with_predictions
+        self._ahead = StepValues(0.0, 0, 0, EMPTY, None, EMPTY)
+
+    def batches(
+        self, order: Array, progress: Progress, t: Array | None = None
+    ) -> tuple[Batches, float]:
+        """The batches of an epoch, and the mean learning rate of the schedule.
+
+        ``t`` is the progress of training at each step, for the schedules of the recipe; None
+        stands for training without a planned end, in which they are constant.
+        """
+        recipe, mean = self.recipe, progress.learning_rate
+        learning_rates, ratios, seeds = self._step_values(mean, progress.step, len(order))
+        decays = dropout = None
+        if ratios is not None:
+            if t is not None and recipe.weight_decay_schedule is not None:
+                ratios = ratios * factors(recipe.weight_decay_schedule, t, "weight_decay_schedule")
+            decays = recipe.solver.weight_decay * ratios
+        if t is not None and callable(recipe.schedule):
+            scheduled = factors(recipe.schedule, t, "learning_rate")
+            learning_rates, mean = learning_rates * scheduled, mean * float(scheduled.mean())
+        if t is not None and recipe.dropout_schedule is not None:
+            dropout = factors(recipe.dropout_schedule, t, "dropout_schedule", largest=1.0)
+        return Batches(order, learning_rates, seeds, self.with_predictions, decays, dropout), mean
+
+    def _step_values(
+        self, learning_rate: float, n_done: int, n_steps: int
+    ) -> tuple[Array, Array | None, Array]:
+        """`StepValues.learning_rates`, `ratios` and `seeds` of the steps after ``n_done`` steps."""
+        ahead = self._ahead
+        begin = n_done - ahead.n_done
+        same = learning_rate == ahead.learning_rate and 0 <= begin <= ahead.n_steps
+        if not same or begin + n_steps > ahead.n_steps:
+            n_ahead = max(n_steps, min(2 * ahead.n_steps, MAX_AHEAD)) if same else n_steps
+            ahead = self._ahead = step_values(
+                self.recipe.solver, self.seed, learning_rate, n_done, n_ahead
+            )
+            begin = 0
+        part, ratios = slice(begin, begin + n_steps), ahead.ratios
+        return (
+            ahead.learning_rates[part],
+            None if ratios is None else ratios[part],
+            ahead.seeds[part],
+        )
+
+
+class StepValues(NamedTuple):
+    """Values of consecutive steps without the factors of schedules.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The learning rate of the schedule "constant".
+    n_done, n_steps : int
+        Number of steps before these, and of these.
+    learning_rates : ndarray of shape (n_steps,)
+        The learning rates of the solver.
+    ratios : ndarray of shape (n_steps,) or None
+        The learning rate before `Solver.learning_rate_at`, by which a weight decay is multiplied,
+        divided by the one after it; None if nothing decays.
+    seeds : ndarray of shape (n_steps,)
+    """
+
+    learning_rate: float
+    n_done: int
+    n_steps: int
+    learning_rates: Array
+    ratios: Array | None
+    seeds: Array
+
+
+def step_values(
+    solver: Solver, seed: int, learning_rate: float, n_done: int, n_steps: int
+) -> StepValues:
+    """The values of so many steps, which follow ``n_done`` others."""
+    step = np.arange(n_done + 1, n_done + n_steps + 1)
+    learning_rates, ratios = _learning_rates(learning_rate, step, solver), None
+    if solver.weight_decay != 0:
+        ratios = np.ones(n_steps)
+        np.divide(learning_rate, learning_rates, out=ratios, where=learning_rates > 0)
     seeds = (seed + step * 0x9E3779B1).astype(np.uint32)
-    return Batches(
-        order,
-        learning_rates,
-        seeds,
-        weight_decays=weight_decays,
-        dropout_factors=dropout_factors,
-    )
+    return StepValues(learning_rate, n_done, n_steps, learning_rates, ratios, seeds)
 
 
 def _learning_rates(learning_rate: float, step: Array, solver: Solver) -> Array:
@@ -129,19 +208,3 @@ def _learning_rates(learning_rate: float, step: Array, solver: Solver) -> Array:
             "solver",
         )
     return learning_rates
-
-
-def _weight_decays(
-    learning_rate: float, learning_rates: Array, recipe: Recipe, t: Array | None
-) -> Array | None:
-    """The weight decays of the steps, which are multiplied by the learning rates before
-    `Solver.learning_rate_at`; None if nothing decays.
-    """
-    strength = recipe.solver.weight_decay
-    if strength == 0:
-        return None
-    ratio = np.ones(len(learning_rates))
-    np.divide(learning_rate, learning_rates, out=ratio, where=learning_rates > 0)
-    if t is not None and recipe.weight_decay_schedule is not None:
-        ratio *= factors(recipe.weight_decay_schedule, t, "weight_decay_schedule")
-    return strength * ratio

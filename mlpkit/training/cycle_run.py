@@ -19,18 +19,17 @@ from mlpkit.plugin import (
     resumed_training,
     training_values,
 )
-from mlpkit.training.batches import RowOrders, planned_progress
+from mlpkit.training.batches import planned_progress
 from mlpkit.training.epoch import (
     Epoch,
+    Epochs,
     averaged_state,
     divergence_error,
     divergence_note,
     divergence_warning,
     is_finite,
-    run_epoch,
     with_weights,
 )
-from mlpkit.training.time_limit import Pace
 
 
 class Place(NamedTuple):
@@ -97,15 +96,14 @@ class CycleRun:
         # after the last complete epoch
         self._state, self._averaged = state, state
         self._progress = replace(progress, epoch=0, interrupted=False)
-        self._orders = RowOrders(job)
-        self._pace = Pace(job.deadline)
+        rows = None
         if job.resumed is not None:
             self._state, self._progress = resumed_training(job)
             self._averaged = averaged_state(job, self._state)
-            self._orders = RowOrders(job, job.resumed["rows"])
-            self._before = job.resumed["before"]
+            rows, self._before = job.resumed["rows"], job.resumed["before"]
             self.best.restore(job.resumed["best"])
-        self.n_steps = self._orders.n_steps
+        self._epochs = Epochs(self.job, rows)
+        self.n_steps = self._epochs.orders.n_steps
 
     @property
     def n_done(self) -> int:
@@ -127,12 +125,10 @@ class CycleRun:
         ValueError
             If the weights become infinite or NaN before any epoch has a score.
         """
-        job, order = self.job, next(self._orders)
         if place.n_before == 0:
             self._before = self.best.score
-        t = planned_progress(place.n_before + 1, len(order), place.n_epochs)
-        has_best = bool(self.best)
-        epoch = run_epoch(job, self._state, self._progress, order, t, has_best, self._pace)
+        t = planned_progress(place.n_before + 1, self.n_steps, place.n_epochs)
+        epoch = self._epochs.train(self._state, self._progress, t, has_best=bool(self.best))
         if epoch is None:
             self.interrupt()
             return True
@@ -142,8 +138,7 @@ class CycleRun:
         ends = (
             epoch.has_diverged or epoch.is_cut or (place.ends_cycle and not self._continues(place))
         )
-        report = epoch.report(job.n_rows, note)
-        report = report._replace(checkpoint=partial(self._values, epoch), is_last=ends)
+        report = epoch.report(self.job.n_rows, note, partial(self._values, epoch), ends)
         decision = observer(epoch.averaged, report)
         self._progress = self._advanced(epoch, decision)
         self._state, self._averaged = epoch.state, epoch.averaged
@@ -159,7 +154,7 @@ class CycleRun:
         """The values of `Report.checkpoint`."""
         values = training_values(self.job, epoch.state, self._advanced(epoch, answer))
         best = self.best.values()
-        return {**values, "rows": self._orders.compact, "before": self._before, "best": best}
+        return {**values, "rows": self._epochs.orders.compact, "before": self._before, "best": best}
 
     def interrupt(self) -> None:
         """Note that training was interrupted."""
@@ -167,9 +162,10 @@ class CycleRun:
 
     def _advanced(self, epoch: Epoch, decision: bool | float) -> Progress:
         """The progress after an epoch, with the learning rate that the observer returned."""
-        progress = epoch.advanced(self._progress, self.job.n_rows)
+        progress = self._progress
         return replace(
             progress,
+            **epoch.counts(progress, self.job.n_rows),
             best_loss=min(progress.best_loss, epoch.loss),
             best_score=self.best.score if self.best else progress.best_score,
             learning_rate=decision if isinstance(decision, float) else progress.learning_rate,

@@ -1,15 +1,15 @@
 """One epoch of training: its steps, its loss and score, and what it reports."""
 
+import math
 import time
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mlpkit.objectives.averaging import averages
-from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Array, Arrays, Job, Progress, Report, State, Steps, StepSums
-from mlpkit.training.batches import scheduled_batches
+from mlpkit.training.batches import EpochBatches, RowOrders
 from mlpkit.training.time_limit import Pace
 
 
@@ -32,6 +32,8 @@ class Epoch(NamedTuple):
     loss : float
     scores : float or ndarray of shape (n_models,) or None
         What `Job.score` returned.
+    score : float or None
+        The mean score of the models.
     learning_rate : float
         The mean learning rate of the schedule.
     has_diverged : bool
@@ -48,107 +50,141 @@ class Epoch(NamedTuple):
     sums: StepSums
     loss: float
     scores: float | Array | None
+    score: float | None
     learning_rate: float
     has_diverged: bool
     started: float
-
-    @property
-    def score(self) -> float | None:
-        """The score, the mean over models."""
-        return None if self.scores is None else float(np.mean(self.scores))
 
     @property
     def is_cut(self) -> bool:
         """Whether the time limit ended it before its last step."""
         return len(self.order) < self.n_planned
 
-    def advanced(self, progress: Progress, n_rows: int) -> Progress:
-        """The progress with the counts after the epoch."""
-        n_used = round(n_rows * len(self.order) / self.n_planned)
-        return replace(
-            progress,
-            epoch=self.number,
-            samples=progress.samples + n_used,
-            step=progress.step + len(self.order),
-        )
+    def counts(self, progress: Progress, n_rows: int) -> dict[str, Any]:
+        """The counts of the progress after the epoch."""
+        n_steps = len(self.order)
+        return {
+            "epoch": self.number,
+            "samples": progress.samples + round(n_rows * n_steps / self.n_planned),
+            "step": progress.step + n_steps,
+        }
 
-    def report(self, n_rows: int, note: str | None) -> Report:
+    def report(
+        self,
+        n_rows: int,
+        note: str | None,
+        checkpoint: Callable[[bool | float], Mapping[str, Any]],
+        is_last: bool,
+    ) -> Report:
         """What the observer receives."""
         seconds = time.perf_counter() - self.started
+        predictions = self.sums.predictions
         if self.is_cut:
             n_steps, n_planned = len(self.order), self.n_planned
             note = f"The time limit ended this epoch after {n_steps} of {n_planned} steps."
-        report = Report(self.number, self.loss, self.score, self.learning_rate, seconds, note)
-        predictions = self.sums.predictions
-        if predictions is not None and self.is_cut:
-            return report._replace(predictions=predictions[:0].reshape(0, predictions.shape[-1]))
-        return report._replace(predictions=predictions_by_row(self.sums, self.order, n_rows))
+            if predictions is not None:
+                predictions = predictions[:0].reshape(0, predictions.shape[-1])
+        elif predictions is not None:
+            predictions = predictions_by_row(predictions, self.order, n_rows)
+        return Report(
+            self.number,
+            self.loss,
+            self.score,
+            self.learning_rate,
+            seconds,
+            note,
+            predictions=predictions,
+            checkpoint=checkpoint,
+            is_last=is_last,
+        )
 
 
-def run_epoch(
-    job: Job,
-    state: State,
-    progress: Progress,
-    order: Array,
-    t: Array | None,
-    has_best: bool,
-    pace: Pace,
-) -> Epoch | None:
-    """Train for one epoch.
+class Epochs:
+    """Trains the epochs of a job, one after the other.
 
-    ``t`` is the progress of the schedules at each step, None without a planned end. ``has_best``
-    is whether an earlier epoch can be returned to; without one, raises ValueError if the weights
-    become infinite or NaN.
+    Parameters
+    ----------
+    job : Job
+    rows : sequence of ndarray or None, default=None
+        As in `RowOrders`.
 
-    Returns None if the time limit allows no step, unless that would leave the initial weights.
+    Attributes
+    ----------
+    orders : RowOrders
     """
-    started, number, recipe = time.perf_counter(), progress.epoch + 1, job.recipe
-    batches = scheduled_batches(order, progress, recipe, job.seed, t)
-    batches = batches._replace(with_predictions=job.with_predictions)
-    state, sums = pace.epoch(job, state, batches, may_skip=progress.epoch > 0)
-    if sums is None:
-        return None
-    n_planned, order = len(order), order[: len(sums.loss)]
-    loss = epoch_loss(sums, order)
-    has_diverged = not np.isfinite(loss) and not is_finite(job.steps, state)
-    if has_diverged and not has_best:
-        raise divergence_error(number)
-    learning_rate = progress.learning_rate
-    if t is not None and callable(recipe.schedule):
-        learning_rate *= float(np.mean(factors(recipe.schedule, t, "learning_rate")))
-    averaged = averaged_state(job, state)
-    scores = None if job.score is None else job.score(averaged)
-    return Epoch(
-        number,
-        order,
-        n_planned,
-        state,
-        averaged,
-        sums,
-        loss,
-        scores,
-        learning_rate,
-        has_diverged,
-        started,
-    )
+
+    def __init__(self, job: Job, rows: Sequence[Array] | None = None) -> None:
+        self.job, self.orders = job, RowOrders(job, rows)
+        self._batches = EpochBatches(job.recipe, job.seed, job.with_predictions)
+        self._pace = Pace(job.deadline)
+        self._n_rows: Array | None = None  # of each step
+
+    def train(
+        self, state: State, progress: Progress, t: Array | None, has_best: bool
+    ) -> Epoch | None:
+        """Train for one epoch.
+
+        ``t`` is the progress of the schedules at each step, None without a planned end.
+        ``has_best`` is whether an earlier epoch can be returned to; without one, raises ValueError
+        if the weights become infinite or NaN.
+
+        Returns None if the time limit allows no step, unless that would leave the initial weights.
+        """
+        started, number, job = time.perf_counter(), progress.epoch + 1, self.job
+        order = next(self.orders)
+        n_planned = len(order)
+        if self._n_rows is None:  # the same in all epochs
+            self._n_rows = np.count_nonzero(order >= 0, axis=1)
+        batches, learning_rate = self._batches.batches(order, progress, t)
+        state, sums = self._pace.epoch(job, state, batches, may_skip=progress.epoch > 0)
+        if sums is None:
+            return None
+        n_rows = self._n_rows
+        if len(sums.loss) < n_planned:
+            order, n_rows = order[: len(sums.loss)], n_rows[: len(sums.loss)]
+        loss = epoch_loss(sums, n_rows)
+        has_diverged = not math.isfinite(loss) and not is_finite(job.steps, state)
+        if has_diverged and not has_best:
+            raise divergence_error(number)
+        averaged = averaged_state(job, state)
+        scores = None if job.score is None else job.score(averaged)
+        return Epoch(
+            number,
+            order,
+            n_planned,
+            state,
+            averaged,
+            sums,
+            loss,
+            scores,
+            None if scores is None else float(np.mean(scores)),
+            learning_rate,
+            has_diverged,
+            started,
+        )
 
 
-def epoch_loss(sums: StepSums, order: Array) -> float:
-    """The mean loss of the steps, weighted by their numbers of rows, as in scikit-learn."""
-    rows = np.count_nonzero(order >= 0, axis=1)
-    weighted = np.asarray(sums.weight) > 0
-    losses = (np.asarray(sums.loss) + sums.penalty)[weighted] / np.asarray(sums.weight)[weighted]
-    return float((losses * rows[weighted]).sum() / rows.sum())
+def epoch_loss(sums: StepSums, n_rows: Array) -> float:
+    """The mean loss of the steps, weighted by their numbers of rows, as in scikit-learn.
+
+    ``n_rows``, int of shape (n_steps,), counts rows of weight 0, too.
+    """
+    weight = np.asarray(sums.weight)
+    losses, weighted_rows = np.asarray(sums.loss) + sums.penalty, n_rows
+    if not weight.all():
+        has_weight = weight > 0
+        weight, losses, weighted_rows = weight[has_weight], losses[has_weight], n_rows[has_weight]
+    losses = losses / weight
+    losses *= weighted_rows
+    return float(losses.sum() / n_rows.sum())
 
 
-def predictions_by_row(sums: StepSums, order: Array, n_rows: int) -> Array | None:
-    """The predictions of the epoch in the order of the rows, shape (n_rows, n_outputs), if any."""
-    if sums.predictions is None:
-        return None
+def predictions_by_row(predictions: Array, order: Array, n_rows: int) -> Array:
+    """Predictions of steps in the order of the rows, shape (n_rows, n_outputs)."""
     is_row = order >= 0  # not padding
-    predictions = np.empty((n_rows, sums.predictions.shape[-1]), sums.predictions.dtype)
-    predictions[order[is_row]] = sums.predictions[is_row]
-    return predictions
+    by_row = np.empty((n_rows, predictions.shape[-1]), predictions.dtype)
+    by_row[order[is_row]] = predictions[is_row]
+    return by_row
 
 
 def is_finite(steps: Steps, state: State) -> bool:

@@ -104,15 +104,19 @@ class EpochObserver:
         """Measure, and call every callback. Any may stop training; the last learning rate that
         one returns counts.
         """
-        report = checked_report(report, partial(self.arrays, state))
+        arrays = partial(self.arrays, state)
+        report = checked_report(report, arrays)
         if report.predictions is not None:
             report = report._replace(predictions=self.predictions(report.predictions))
         metrics = self.monitor.measure(state, report)
-        report = report._replace(predictions=None, checkpoint=None)
+        monitored = report.monitored
         if report.score is not None and self.monitored is not None:
-            report = report._replace(monitored=self.monitored(report.score))
+            monitored = self.monitored(report.score)
+        report = report._replace(predictions=None, checkpoint=None, monitored=monitored)
         self.reports.append(report)  # without the weights of every epoch
-        report = report._replace(arrays=partial(self.arrays, state), metrics=metrics)
+        if not self.callbacks:
+            return False
+        report = report._replace(arrays=arrays, metrics=metrics)
         try:
             return combined([decision(call(report), source) for call, source in self.callbacks])
         except KeyboardInterrupt:  # the epoch is complete

@@ -16,34 +16,33 @@ from mlpkit.plugin import (
     resumed_training,
     training_values,
 )
-from mlpkit.training.batches import RowOrders, has_plan, planned_progress
+from mlpkit.training.batches import has_plan, planned_progress
 from mlpkit.training.epoch import (
     Epoch,
+    Epochs,
     averaged_state,
     divergence_error,
     divergence_note,
     divergence_warning,
     is_finite,
-    run_epoch,
     with_weights,
 )
-from mlpkit.training.time_limit import Pace
 
 MIN_LEARNING_RATE = 1e-6  # of the adaptive schedule
 
 
-def improved(progress: Progress, loss: float, score: float | None, tol: float) -> Progress:
-    """The progress with updated `no_improvement_count` and best loss or score.
+def improvement(progress: Progress, loss: float, score: float | None, tol: float) -> dict[str, Any]:
+    """The `no_improvement_count` and the best loss or score of the progress after an epoch.
 
     An epoch that improves the best value by less than `tol` counts as no improvement.
     """
     if score is not None:
         count = progress.no_improvement_count + 1 if score < progress.best_score + tol else 0
         best = score if score > progress.best_score else progress.best_score
-        return replace(progress, no_improvement_count=count, best_score=best)
+        return {"no_improvement_count": count, "best_score": best}
     count = progress.no_improvement_count + 1 if loss > progress.best_loss - tol else 0
     best = loss if loss < progress.best_loss else progress.best_loss
-    return replace(progress, no_improvement_count=count, best_loss=best)
+    return {"no_improvement_count": count, "best_loss": best}
 
 
 def after_plateau(
@@ -69,14 +68,17 @@ def after_plateau(
 
 
 def after_epoch(
-    progress: Progress, epoch: Epoch, recipe: Recipe, planned: bool
+    progress: Progress, epoch: Epoch, job: Job, planned: bool
 ) -> tuple[Progress, str | None, bool]:
-    """Update the best values and the learning rate, and decide whether training ends.
+    """Update the progress, and decide whether training ends.
 
     A ``planned`` end at `max_iter` epochs leaves only the score to stop training earlier. Returns
     the progress, the note of the report, and whether to stop.
     """
-    progress = improved(progress, epoch.loss, epoch.score, recipe.tol)
+    recipe, counts = job.recipe, epoch.counts(progress, job.n_rows)
+    progress = replace(
+        progress, **counts, **improvement(progress, epoch.loss, epoch.score, recipe.tol)
+    )
     if recipe.solver.scheduled and recipe.schedule == "invscaling":
         divisor = (progress.samples + 1) ** recipe.power_t
         progress = replace(progress, learning_rate=recipe.learning_rate_init / divisor)
@@ -109,23 +111,24 @@ class Completed(NamedTuple):
         """The same for training that would have continued."""
         return self._replace(progress=replace(self.progress, interrupted=True))
 
-    def values(self, job: Job, orders: RowOrders, answer: bool | float) -> dict[str, Any]:
+    def values(self, epochs: Epochs, answer: bool | float) -> dict[str, Any]:
         """The values of `Report.checkpoint`."""
+        job = epochs.job
         best = None if self.best is None else job.steps.arrays(self.best)
         values = training_values(job, self.state, self.progress, answer)
-        return {**values, "rows": orders.compact, "best": best}
+        return {**values, "rows": epochs.orders.compact, "best": best}
 
 
-def beginning(job: Job, state: State, progress: Progress) -> tuple[Completed, RowOrders]:
-    """What training begins with, or continues from, and the orders of the rows."""
+def beginning(job: Job, state: State, progress: Progress) -> tuple[Completed, Epochs]:
+    """What training begins with, or continues from, and the epochs that follow."""
     if job.resumed is None:
         progress = replace(progress, epoch=0, interrupted=False)
-        return Completed(state, state, progress, None), RowOrders(job)
+        return Completed(state, state, progress, None), Epochs(job)
     state, progress = resumed_training(job)
     best = job.resumed["best"]
     best = None if best is None else job.steps.start(best)
     averaged = averaged_state(job, state)
-    return Completed(state, averaged, progress, best), RowOrders(job, job.resumed["rows"])
+    return Completed(state, averaged, progress, best), Epochs(job, job.resumed["rows"])
 
 
 def train(job: Job, state: State, progress: Progress, observer: Observer) -> tuple[State, Progress]:
@@ -140,17 +143,16 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     """
     last = job.passes or job.recipe.max_iter
     planned = has_plan(job.recipe) and not job.passes  # the length of a stream is not known
-    done, orders = beginning(job, state, progress)
-    pace = Pace(job.deadline)
+    done, epochs = beginning(job, state, progress)
+    n_steps = epochs.orders.n_steps
     try:
-        for order in orders:
-            t = planned_progress(done.progress.epoch + 1, len(order), last) if planned else None
-            has_best = done.best is not None
-            epoch = run_epoch(job, done.state, done.progress, order, t, has_best, pace)
+        while True:
+            t = planned_progress(done.progress.epoch + 1, n_steps, last) if planned else None
+            epoch = epochs.train(done.state, done.progress, t, has_best=done.best is not None)
             if epoch is None:
                 done = done.interrupted()
                 break
-            done, stop = observed_epoch(job, done, epoch, orders, observer)
+            done, stop = observed_epoch(epochs, done, epoch, planned, observer)
             if epoch.has_diverged:
                 warnings.warn(divergence_warning(epoch.number), ConvergenceWarning)
             if epoch.number == last and not (stop or planned or job.passes):
@@ -172,23 +174,22 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
 
 
 def observed_epoch(
-    job: Job, done: Completed, epoch: Epoch, orders: RowOrders, observer: Observer
+    epochs: Epochs, done: Completed, epoch: Epoch, planned: bool, observer: Observer
 ) -> tuple[Completed, bool]:
     """Call the observer after an epoch; return training after it, and whether it stops."""
-    last = job.passes or job.recipe.max_iter
-    planned = has_plan(job.recipe) and not job.passes
+    job = epochs.job
     is_best = epoch.score is not None and epoch.score > done.progress.best_score
     best = epoch.averaged if is_best else done.best
-    progress = epoch.advanced(done.progress, job.n_rows)
-    progress, note, stop = after_epoch(progress, epoch, job.recipe, planned)
+    progress, note, stop = after_epoch(done.progress, epoch, job, planned)
     stop |= epoch.is_cut
     now = Completed(epoch.state, epoch.averaged, progress, best)
-    report = epoch.report(job.n_rows, note)._replace(
-        checkpoint=partial(now.values, job, orders), is_last=stop or epoch.number == last
-    )
+    is_last = stop or epoch.number == (job.passes or job.recipe.max_iter)
+    report = epoch.report(job.n_rows, note, partial(now.values, epochs), is_last)
     decision = observer(epoch.averaged, report)
     if isinstance(decision, float):
         progress = replace(progress, learning_rate=decision)
     else:
         stop |= decision
-    return now._replace(progress=replace(progress, interrupted=epoch.is_cut)), stop
+    if epoch.is_cut:
+        progress = replace(progress, interrupted=True)
+    return now._replace(progress=progress), stop

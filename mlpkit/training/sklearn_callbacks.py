@@ -19,7 +19,7 @@ from mlpkit.plugin import (
     State,
     StepSums,
 )
-from mlpkit.training.loop import improved
+from mlpkit.training.loop import improvement
 from mlpkit.training.tasks import Attributes
 
 
@@ -143,10 +143,10 @@ class SklearnTasks:
         progress = replace(self.progress, epoch=report.epoch, learning_rate=learning_rate)
         if not recipe.solver.has_steps:
             return replace(progress, best_loss=report.loss)
-        samples, n_steps = self.n_before + report.epoch * self.job.n_rows, self.n_steps
-        progress = replace(progress, samples=samples, step=progress.step + n_steps)
+        samples, step = self.n_before + report.epoch * self.job.n_rows, progress.step + self.n_steps
         self.n_steps = 0
-        return improved(progress, report.loss, report.score, recipe.tol)
+        better = improvement(progress, report.loss, report.score, recipe.tol)
+        return replace(progress, samples=samples, step=step, **better)
 
     def close(self) -> None:
         """End an epoch that was interrupted, or an iteration that a line search gave up."""

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils import shuffle
 
-from mlpkit.objectives.solvers import sgd
-from mlpkit.plugin import Job, Progress
+from mlpkit.objectives.solvers import adam, adamw, sgd
+from mlpkit.plugin import Array, Job, Progress, Solver
 from mlpkit.testing import recipe
-from mlpkit.training.batches import RowOrders, scheduled_batches
+from mlpkit.training.batches import EpochBatches, RowOrders
 
 pytestmark = pytest.mark.once
 
@@ -53,11 +53,41 @@ def test_orders_continue_after_an_epoch(n: int, size: int, shuffle: bool, folds:
 
 def test_learning_rates_and_seeds_continue_across_epochs() -> None:
     """Adam's bias correction depends on the step, and each step has a different seed."""
-    order = np.zeros((3, 2), int)
-    first = scheduled_batches(order, Progress(learning_rate=0.1), recipe(), seed=5)
-    then = scheduled_batches(order, Progress(learning_rate=0.1, step=3), recipe(), seed=5)
+    order, epochs = np.zeros((3, 2), int), EpochBatches(recipe(), seed=5)
+    first, _ = epochs.batches(order, Progress(learning_rate=0.1))
+    then, _ = epochs.batches(order, Progress(learning_rate=0.1, step=3))
     bias = np.sqrt(1 - 0.999 ** np.arange(1, 7)) / (1 - 0.9 ** np.arange(1, 7))
     assert np.append(first.learning_rates, then.learning_rates) == pytest.approx(0.1 * bias)
     assert len({*first.seeds.tolist(), *then.seeds.tolist()}) == 6
-    plain = scheduled_batches(order, Progress(learning_rate=0.1), recipe(solver=sgd()), seed=5)
+    plain, _ = EpochBatches(recipe(solver=sgd()), 5).batches(order, Progress(learning_rate=0.1))
     assert plain.learning_rates.tolist() == [0.1] * 3
+
+
+@pytest.mark.parametrize("solver", [sgd(), adam(), adamw(weight_decay=0.1)])
+@pytest.mark.parametrize("n_steps", [1, 3, 700])
+def test_values_of_many_epochs_at_once(solver: Solver, n_steps: int) -> None:
+    """They are, bit for bit, those of each epoch alone, also after a new learning rate."""
+    of, order = recipe(solver=solver), np.zeros((n_steps, 2), int)
+    epochs, step = EpochBatches(of, seed=5), 7
+    for learning_rate in [0.1] * 40 + [0.02] * 3 + [0.1] * 3:
+        progress = Progress(learning_rate=learning_rate, step=step)
+        found, mean = epochs.batches(order, progress)
+        alone, _ = EpochBatches(of, seed=5).batches(order, progress)
+        np.testing.assert_equal(found._asdict(), alone._asdict())
+        assert mean == learning_rate
+        step += n_steps
+
+
+def test_values_are_computed_ahead() -> None:
+    """A solver is called for a few epochs of a fit only, and for no step beyond a single one."""
+    lengths: list[int] = []
+
+    def counted(learning_rate: float, step: Array, options: Any) -> Array:
+        lengths.append(len(step))
+        return np.full(len(step), learning_rate)
+
+    of, order = recipe(solver=sgd()._replace(learning_rate_at=counted)), np.zeros((2, 2), int)
+    epochs = EpochBatches(of, seed=0)
+    for step in range(0, 400, 2):
+        epochs.batches(order, Progress(learning_rate=0.1, step=step))
+    assert lengths == [2, 4, 8, 16, 32, 64, 128, 256]

@@ -21,7 +21,7 @@ from mlpkit.backend_kit import warn_about_float64
 from mlpkit.objectives.solvers import adamw
 from mlpkit.plugin import Network, Progress
 from mlpkit.testing import BackendTests, batches, close, data, recipe, spec
-from mlpkit.training.batches import scheduled_batches
+from mlpkit.training.batches import EpochBatches
 from mlpkit_torch import devices
 from mlpkit_torch import namespace as xp
 from mlpkit_torch.devices import selected_device
@@ -251,7 +251,8 @@ def test_adamw_is_that_of_pytorch() -> None:
     s = replace(spec(), hidden_layer_sizes=())
     steps = torch_backend(Network(arrays), s, recipe(solver=solver, alpha=0.0))
     state, progress = steps.start(arrays), Progress(0.05)
-    plan = scheduled_batches(np.zeros((10, 1), int), progress, recipe(solver=solver), 0)
+    epochs = EpochBatches(recipe(solver=solver), seed=0)
+    plan, _ = epochs.batches(np.zeros((10, 1), int), progress)
     assert plan.weight_decays is not None
     for rate, decay in zip(plan.learning_rates, plan.weight_decays, strict=True):
         gradients = {name: rng.standard_normal(a.shape) for name, a in arrays.items()}
