@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mlpkit.data.plain_arrays import are_plain, is_plain
+from mlpkit.data.plain_rows import plain_data, plain_X
 from mlpkit.data.targets import Targets
 from mlpkit.estimators.encoding import Encoding
 from mlpkit.estimators.error_hints import text_columns_message
@@ -23,11 +23,12 @@ SPARSE = ["csr", "csc"]
 
 def validated_rows(estimator: Any, rows: Dataset, dtype: str | None, reset: bool) -> Dataset:
     """Return X, y and sample weights after scikit-learn's validation, with X as ``dtype``."""
-    X, y = rows.X, rows.y
-    if reset or not are_plain(X, y, estimator):
+    y = rows.y
+    X = None if reset else plain_data(rows.X, y, estimator)
+    if X is None:
         X, y = validate_data(
             estimator,
-            X,
+            rows.X,
             y,
             accept_sparse=SPARSE,
             multi_output=True,
@@ -92,8 +93,9 @@ def validated_X(estimator: Any, X: Any) -> Any:
     encoding: Encoding | None = estimator.__dict__.get("_encoding")
     if encoding is not None:
         return encoding.rows(validated_table(estimator, X, reset=False))
-    if is_plain(X, estimator):
-        return X
+    plain = plain_X(X, estimator)
+    if plain is not None:
+        return plain
     check_is_fitted(estimator)
     try:
         return validate_data(estimator, X, accept_sparse=SPARSE, reset=False)
