@@ -1,14 +1,13 @@
 """mlpkit: multilayer perceptrons behind scikit-learn's interface, on the backend you choose."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
-from mlpkit.estimators.classifier import MLPClassifier
-from mlpkit.estimators.regressor import MLPRegressor
-
+TYPE_CHECKING = False  # type checkers take it as true; the module typing is not imported here
 if TYPE_CHECKING:
     from mlpkit import schedules
+    from mlpkit.estimators.classifier import MLPClassifier
     from mlpkit.estimators.loading import load
+    from mlpkit.estimators.regressor import MLPRegressor
     from mlpkit.estimators.sklearn_import import from_sklearn
     from mlpkit.estimators.skops_types import SKOPS_TRUSTED_TYPES
     from mlpkit.estimators.stored_versions import InconsistentVersionWarning
@@ -63,14 +62,16 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-# where to find what a program that only trains does not need
-_LATER = {
+# where each name is; it is imported when it is used, so that the command line starts at once
+_ATTRIBUTES = {
     "SKOPS_TRUSTED_TYPES": "estimators.skops_types",
     "CheckFailed": "reports.limits",
     "Cycles": "training.cycles",
     "Dataset": "plugin",
     "InconsistentVersionWarning": "estimators.stored_versions",
     "InvalidFile": "files.errors",
+    "MLPClassifier": "estimators.classifier",
+    "MLPRegressor": "estimators.regressor",
     "MetricHistoryDisplay": "reports.displays",
     "PartitionReport": "reports.report",
     "PartitionReportDisplay": "reports.displays",
@@ -87,14 +88,27 @@ _LATER = {
     "from_sklearn": "estimators.sklearn_import",
     "load": "estimators.loading",
     "make_partition_scorer": "reports.scorer",
+}
+_MODULES = {  # the module itself, not an attribute of it
+    "backend_kit": "backend_kit",
     "numpy_namespace": "numpy_backend.namespace",
+    "plugin": "plugin",
+    "registry": "registry",
     "schedules": "schedules",
 }
-_MODULES = {"numpy_namespace", "schedules"}  # the module itself, not an attribute of it
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module 'mlpkit' has no attribute {name!r}")
-    module = import_module(f"mlpkit.{_LATER[name]}")
-    return module if name in _MODULES else getattr(module, name)
+if not TYPE_CHECKING:  # type checkers reject names that do not exist
+
+    def __getattr__(name):
+        if name in _MODULES:
+            return import_module(f"mlpkit.{_MODULES[name]}")
+        if name not in _ATTRIBUTES:
+            raise AttributeError(f"module 'mlpkit' has no attribute {name!r}")
+        value = getattr(import_module(f"mlpkit.{_ATTRIBUTES[name]}"), name)
+        globals()[name] = value  # the next access does not call this function
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -9,7 +9,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from mlpkit.__main__ import COMMANDS, main
+from mlpkit.__main__ import main
+from mlpkit.commands.program import COMMANDS
 
 
 class CommandLine(SphinxDirective):

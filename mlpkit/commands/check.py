@@ -23,7 +23,6 @@ from mlpkit.registry.lookup import Registry
 # what hypothesis adds to a message: the failing case
 CASE = re.compile(r"\s*F(?:ail|alsify)ing .*?: \w+\(\s*self=<.*?>,\s*(.*?),?\s*\)$", re.DOTALL)
 SHOWN = re.compile(r"(?<=.)\nassert .*", re.DOTALL)  # what pytest adds to the message of a test
-SUMMARY = "run the conformance tests of an installed plugin"
 CONFORMANCE_TESTS: dict[Kind, str] = {
     "backend": "BackendTests",
     "builder": "BuilderTests",

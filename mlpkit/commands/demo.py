@@ -23,7 +23,6 @@ from mlpkit.plugin import PluginError
 from mlpkit.registry.distributions import install_hint
 from mlpkit.registry.lookup import installed, missing_requirements
 
-SUMMARY = "compare the installed backends with scikit-learn on real data"
 SKLEARN = "scikit-learn"
 MAX_ITER = 50  # by default
 COLUMNS = ("epochs", "first fit", "second fit", "largest loss difference")

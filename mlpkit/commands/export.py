@@ -5,8 +5,6 @@ import argparse
 from mlpkit.commands.arguments import add_traceback
 from mlpkit.commands.running import run
 
-SUMMARY = "write a model in the format of another program"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""

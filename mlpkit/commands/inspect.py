@@ -5,8 +5,6 @@ import argparse
 from mlpkit.commands.arguments import add_traceback
 from mlpkit.commands.running import run
 
-SUMMARY = "print what a model is"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""

@@ -17,7 +17,6 @@ from mlpkit.plugin import API, Kind
 from mlpkit.registry.distributions import CORE, own_version
 from mlpkit.registry.lookup import installed
 
-SUMMARY = "write a new, working plugin"
 MAX_LENGTH = 60  # of a name
 
 

@@ -18,7 +18,6 @@ from mlpkit.registry.discovery import DISABLE, Plugin, PluginStatus, disabled_na
 from mlpkit.registry.distributions import CORE, install_hint, own_version, with_extra
 from mlpkit.registry.lookup import LOG, Registry, missing_requirements
 
-SUMMARY = "list the installed plugins and what is unavailable"
 WIDTH = 100
 SLOW_IMPORT = 0.3  # seconds
 ComponentStatus = Literal["ok", "missing requirements", "ambiguous", "shadowed"]

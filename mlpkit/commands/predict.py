@@ -11,8 +11,6 @@ import argparse
 from mlpkit.commands.arguments import add_reading, add_traceback, names
 from mlpkit.commands.running import run
 
-SUMMARY = "predict the rows of a table with a model"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""

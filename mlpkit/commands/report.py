@@ -9,8 +9,6 @@ import argparse
 from mlpkit.commands.arguments import add_reading, add_traceback, names
 from mlpkit.commands.running import run
 
-SUMMARY = "evaluate a model on a table, by group, and check limits"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""

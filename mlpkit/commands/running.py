@@ -12,7 +12,6 @@ from typing import Any
 
 from mlpkit.commands.program_name import program_name
 from mlpkit.messages import escaped
-from mlpkit.registry.distributions import install_hint
 
 FAILED, INVALID, INTERRUPTED = 1, 2, 130  # exit codes, besides 0
 NEEDED = ("pyarrow", "tomli_w")  # modules of the extra mlpkit[cli]
@@ -34,6 +33,8 @@ def run(module: str, options: argparse.Namespace, needs_extra: bool = True) -> i
         except BrokenPipeError:
             raise  # `main` ends quietly
         except Exception as error:
+            if options.interrupts.pressed:
+                raise KeyboardInterrupt from error  # it is not the cause
             if options.traceback:
                 traceback.print_exc()
             print(f"{program_name()} {command}: error: {message_of(error)}", file=sys.stderr)
@@ -44,6 +45,8 @@ def check_extra() -> None:
     """Raise ImportError, with the command that installs them, if modules are missing."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
+        from mlpkit.registry.distributions import install_hint  # later, as it imports NumPy
+
         raise ImportError(
             f"this command needs {' and '.join(missing)}. Try: {install_hint('mlpkit[cli]')}."
         )

@@ -9,7 +9,7 @@ from distributions import wheel
 from environments import Environment, plain
 
 from mlpkit import __version__
-from mlpkit.__main__ import COMMANDS
+from mlpkit.commands.program import COMMANDS
 
 REPOSITORY = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]

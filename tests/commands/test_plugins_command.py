@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from distributions import install, offering, only, run
 
-from mlpkit.__main__ import COMMANDS, main
+from mlpkit.__main__ import main
 from mlpkit.commands.default_devices import default_devices
+from mlpkit.commands.program import COMMANDS
 
 pytestmark = pytest.mark.once
 
@@ -245,8 +246,8 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     out = capsys.readouterr().out
     assert ended.value.code == 0
-    for name, command in COMMANDS.items():
-        assert re.search(rf"^ +{name}\s+{command.SUMMARY}$", out, re.MULTILINE)
+    for name, summary in COMMANDS.items():
+        assert re.search(rf"^ +{name}\s+{summary}$", out, re.MULTILINE)
     with pytest.raises(SystemExit) as ended:
         main([])
     assert ended.value.code == 2

@@ -1,13 +1,12 @@
 """Ctrl-C during training: the first one ends training after the epoch."""
 
-import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 from typing import Any, Self
+
+from mlpkit.commands.interrupts import print_unbuffered
 
 
 class Interruption:
@@ -26,7 +25,8 @@ class Interruption:
         self._is_training = True
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             self._previous = signal.signal(signal.SIGINT, self._handle)
         return self
 
@@ -47,13 +47,8 @@ class Interruption:
 
 
 def print_announcement() -> None:
-    """Print what happens next.
-
-    A handler of signals may run inside a call of `print`, so it writes past the buffer of stderr.
-    """
-    text = (
+    """Print what happens next."""
+    print_unbuffered(
         "Interrupted: training ends after this epoch, and the model is written. Press Ctrl-C again"
         " to end the epoch at once.\n"
     )
-    with suppress(OSError, ValueError):  # stderr is closed, or not a file
-        os.write(sys.stderr.fileno(), text.encode())
