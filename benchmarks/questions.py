@@ -6,14 +6,17 @@ from benchmarks.cases import BUSY_CASES, CASES, SHORT_CASES, SPARSE_CASES
 
 ARRAYS = ("mlpkit-numpy", "mlpkit-numba", "scikit-learn")
 BACKENDS = ("mlpkit-numpy", "mlpkit-numba", "mlpkit-jax", "mlpkit-tensorflow", "mlpkit-torch")
-# Keras on JAX compiles its step for each new number of rows: such a stream takes it minutes
 COUNTED = ("mlpkit-numpy", "mlpkit-jax", "mlpkit-tensorflow")
-NOT_KERAS_ON_JAX = (*BACKENDS, "scikit-learn", "keras-tensorflow", "scikeras", "skorch")
+# Keras on JAX compiles its step for each new number of rows: such a stream takes it minutes
+STREAMING = (*BACKENDS, "scikit-learn", "keras-tensorflow", "scikeras", "skorch")
+LIBRARIES = (*STREAMING, "keras-jax")
+FITTING = ("floor-numpy", "floor-xla", *LIBRARIES)
 STREAM, QUICK_STREAM = "300 calls, 1 to 512 rows", "5 calls, 1 to 512 rows"
 ONE_ROW = "300 calls, 1 row"
 EPOCHS, FEW, MANY = (1, 2, 4, 8), 100, 1_000  # steps of an epoch, and numbers of epochs
 FIRST, AGAIN, IMPORT = "default fit, first time", "default fit, second time", "import"
-PREDICTIONS = ("1 row", "1 row of a frame", "100,000 rows", "100,000 rows of a frame")
+MANY_ROWS = "100,000 rows"
+PREDICTIONS = ("1 row", "1 row of a frame", MANY_ROWS, f"{MANY_ROWS} of a frame")
 IDLE_OR_BUSY = (0, 1)  # other processes that keep a core busy
 THREADS = ("default threads", "one BLAS thread")
 
@@ -27,10 +30,10 @@ class Question(NamedTuple):
         The part of the comparison, such as "fit".
     name : str
         The case, or the kind of work.
+    contenders : tuple of str
+        Who is asked.
     repeat : int
         How often the work is done in one measurement, which gives the mean.
-    contenders : tuple of str
-        Who is asked; empty means everybody.
     neighbours : int
         The number of other processes that keep a core busy.
     threads : str
@@ -39,8 +42,8 @@ class Question(NamedTuple):
 
     part: str
     name: str
+    contenders: tuple[str, ...]
     repeat: int = 1
-    contenders: tuple[str, ...] = ()
     neighbours: int = 0
     threads: str = THREADS[0]
 
@@ -52,45 +55,45 @@ class Question(NamedTuple):
 def epochs_question(n_steps: int, n_epochs: int) -> Question:
     """A fit of many epochs with few steps on a tiny network."""
     asked = ("mlpkit-idle", *BACKENDS, "scikit-learn")
-    return Question("epoch", f"{n_epochs} epochs of {n_steps} steps", contenders=asked)
+    return Question("epoch", f"{n_epochs} epochs of {n_steps} steps", asked)
 
 
 def busy_question(name: str, threads: str, neighbours: int) -> Question:
-    """A fit while other processes keep cores busy."""
-    return Question("busy", name, 1, ARRAYS, neighbours, threads)
+    """A fit, or a prediction of many rows, while other processes keep cores busy."""
+    return Question("busy", name, ARRAYS, 1, neighbours, threads)
 
 
 def prediction_question(name: str) -> Question:
     """The class probabilities of one or of many rows; all backends share their code for frames."""
-    asked = ARRAYS if name.endswith("frame") else ()
-    return Question("predict", name, 50 if name.startswith("1 ") else 1, asked)
+    asked = ARRAYS if name.endswith("frame") else LIBRARIES
+    return Question("predict", name, asked, 50 if name.startswith("1 ") else 1)
 
 
 PARTS: dict[str, tuple[Question, ...]] = {
-    "fit": tuple(Question("fit", name) for name in CASES),
+    "fit": tuple(Question("fit", name, FITTING) for name in CASES),
     "stream": (
-        Question("stream", STREAM, contenders=NOT_KERAS_ON_JAX),
-        Question("stream", ONE_ROW, contenders=NOT_KERAS_ON_JAX),
+        Question("stream", STREAM, STREAMING),
+        Question("stream", ONE_ROW, STREAMING),
     ),
     "epoch": tuple(epochs_question(s, n) for s in EPOCHS for n in (FEW, MANY)),
     "predict": tuple(map(prediction_question, PREDICTIONS)),
     "start": (
-        Question("start", IMPORT, contenders=("mlpkit-numpy", "scikit-learn")),
-        *(Question("start", n, contenders=(*BACKENDS, "scikit-learn")) for n in (FIRST, AGAIN)),
+        Question("start", IMPORT, ("mlpkit-numpy", "scikit-learn")),
+        *(Question("start", n, (*BACKENDS, "scikit-learn")) for n in (FIRST, AGAIN)),
     ),
-    "sparse": tuple(Question("sparse", name, contenders=ARRAYS) for name in SPARSE_CASES),
-    "memory": tuple(Question("memory", name, contenders=ARRAYS) for name in SPARSE_CASES),
+    "sparse": tuple(Question("sparse", name, ARRAYS) for name in SPARSE_CASES),
+    "memory": tuple(Question("memory", name, ARRAYS) for name in SPARSE_CASES),
     "busy": tuple(
         busy_question(name, threads, neighbours)
         for neighbours in IDLE_OR_BUSY
-        for name in BUSY_CASES
+        for name in (*BUSY_CASES, MANY_ROWS)
         for threads in THREADS
     ),
-    "counts": tuple(Question("counts", name, contenders=COUNTED) for name in CASES),
+    "counts": tuple(Question("counts", name, COUNTED) for name in CASES),
 }
 QUICK = (
-    *(Question("fit", name) for name in SHORT_CASES),
-    Question("stream", QUICK_STREAM),
-    Question("predict", "1 row", 10),
-    *(Question("counts", name, contenders=COUNTED) for name in SHORT_CASES),
+    *(Question("fit", name, FITTING) for name in SHORT_CASES),
+    Question("stream", QUICK_STREAM, STREAMING),
+    Question("predict", "1 row", LIBRARIES, 10),
+    *(Question("counts", name, COUNTED) for name in SHORT_CASES),
 )

@@ -55,7 +55,8 @@ def report(figures: Figures) -> dict[str, str]:
 
 def asked(figures: Figures, part: str) -> list[Question]:
     """The questions of a part that have results."""
-    return [q for q in dict.fromkeys((*PARTS[part], *QUICK)) if q.part == part and figures.has(q)]
+    known = {str(q): q for q in (*QUICK, *PARTS[part]) if q.part == part}
+    return [q for q in known.values() if figures.has(q)]
 
 
 def seconds(figures: Figures, question: Question, head: str, factor: float = 1.0) -> Column:

@@ -72,7 +72,7 @@ def measured(
     with ExitStack() as stack:
         processes: dict[str, Process] = {}
         for question in questions:
-            asked = [n for n in names if n in (question.contenders or names)]
+            asked = [n for n in names if n in question.contenders]
             if question.part in ("memory", "counts"):
                 done(question, {name: alone(name, question, folder) for name in asked})
                 continue

@@ -16,7 +16,7 @@ from benchmarks.contender import Contender, Fits, Predicts, Starts, Streams, Tim
 from benchmarks.contenders import CONTENDERS
 from benchmarks.data_sets import data
 from benchmarks.memory import MIB, Peak
-from benchmarks.questions import THREADS, Question
+from benchmarks.questions import MANY_ROWS, THREADS, Question
 
 N_FEATURES, N_UNITS, BATCH_SIZE = 4, 4, 8  # of a network whose steps take almost no time
 
@@ -24,7 +24,8 @@ N_FEATURES, N_UNITS, BATCH_SIZE = 4, 4, 8  # of a network whose steps take almos
 def prepared(contender: Contender, question: Question, folder: str | None) -> Timed | None:
     """Return the function to time, or None if the contender does not support it."""
     part, name = question.part, question.name
-    if part in ("fit", "busy", "sparse") and isinstance(contender, Fits):
+    is_fit = part in ("fit", "sparse") or (part == "busy" and name != MANY_ROWS)
+    if is_fit and isinstance(contender, Fits):
         case = case_of(name)
         return contender.fit(case, *rows_of(case, folder))
     if part == "epoch" and isinstance(contender, Fits):
@@ -36,7 +37,7 @@ def prepared(contender: Contender, question: Question, folder: str | None) -> Ti
         calls = int(name.split()[0])
         sizes = np.random.RandomState(0).randint(1, 513, size=calls)
         return contender.stream(X, y, np.ones_like(sizes) if name.endswith(" 1 row") else sizes)
-    if part == "predict" and isinstance(contender, Predicts):
+    if part in ("predict", "busy") and isinstance(contender, Predicts):
         rows = X[:1] if name.startswith("1 row") else np.tile(X, (56, 1))[:100_000]
         if name.endswith("frame"):
             import pandas as pd
