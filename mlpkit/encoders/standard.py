@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from mlpkit.data.plain_frames import frame_values
 from mlpkit.data.tables import (
     arrow_values,
     check_distinct,
@@ -88,12 +89,14 @@ class StandardEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of shape (n, n_columns), float32
         """
         check_is_fitted(self)
-        columns = dict(_columns(X))
-        if missing := [name for name in self.names_ if name not in columns]:
-            raise ValueError(f"X has no column {missing[0]!r}, which it had in fit.")
-        rows = np.stack([columns[name] for name in self.names_], axis=1)
+        rows = frame_values(X, self.names_)  # many times as fast as column by column
+        if rows is None:
+            columns = dict(_columns(X))
+            if missing := [name for name in self.names_ if name not in columns]:
+                raise ValueError(f"X has no column {missing[0]!r}, which it had in fit.")
+            rows = np.stack([columns[name] for name in self.names_], axis=1)
         with np.errstate(all="ignore"):
-            rows = (rows - self.mean_) / self.scale_
+            rows = (rows.astype(np.float64) - self.mean_) / self.scale_
         rows = np.clip(rows, -LARGEST, LARGEST)
         return np.where(np.isnan(rows), 0.0, rows).astype(np.float32)
 

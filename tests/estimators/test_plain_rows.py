@@ -14,6 +14,8 @@ from scipy.sparse import issparse
 from sklearn import config_context
 
 from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit.data.targets import ClassTargets
+from mlpkit.encoders import standard
 from mlpkit.estimators import validation
 
 pytestmark = pytest.mark.once
@@ -206,3 +208,29 @@ def test_frames_are_not_modified() -> None:
     clf = MLPClassifier((), tol=10.0, n_iter_no_change=1).fit(frame, Y)
     clf.predict_proba(frame)
     pd.testing.assert_frame_equal(frame, FRAME)
+
+
+@pytest.mark.parametrize("name", [*PLAIN, *OTHER])
+def test_standardized_rows_are_those_of_each_column(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The encoder "standard" gives the same rows whether it converts a frame at once or not."""
+    rows = {**PLAIN, **OTHER}[name]
+    encoder = standard.StandardEncoder().fit(FRAME)
+    found = outcome(lambda: encoder.transform(rows))
+    monkeypatch.setattr(standard, "frame_values", lambda X, names: None)
+    assert found == outcome(lambda: encoder.transform(rows))
+
+
+@pytest.mark.parametrize("labels", [[5], [0, 1], [3, 1, 2], ["b", "a"], ["x", "z", "y"]])
+def test_labels_are_those_of_the_binarizer(labels: list[Any]) -> None:
+    """Outputs are decoded to what `LabelBinarizer.inverse_transform` returns, NaN included."""
+    targets = ClassTargets(labels)
+    n_outputs = len(labels) if len(labels) > 2 else 1
+    p = RNG.random_sample((50, n_outputs)).round(1)
+    p[0] = 0.5
+    p[1, -1] = np.nan
+    expected = targets.binarizer.inverse_transform(p if n_outputs > 1 else p.ravel())
+    found = targets.decode(p)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
