@@ -60,6 +60,7 @@ from mlpkit.backend_kit.result_checks import (
     check_row_losses,
     check_update,
 )
+from mlpkit.backend_kit.tracing.expansion import expanded
 from mlpkit.backend_kit.tracing.losses import LossTrace, trace_loss
 from mlpkit.backend_kit.tracing.programs import Operation, Program, evaluate
 from mlpkit.backend_kit.tracing.updates import UpdateTrace, trace_update
@@ -105,6 +106,7 @@ __all__ = [
     "deltas",
     "device_name",
     "evaluate",
+    "expanded",
     "expanded_like",
     "gather_rows",
     "gpu_index",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpkit.backend_kit import evaluate, trace_loss
+from mlpkit.backend_kit import evaluate, expanded, trace_loss
 from mlpkit.numpy_backend import namespace as numpy_namespace
 from mlpkit.objectives import losses
 from mlpkit.objectives.quantiles import quantiles
@@ -94,9 +94,10 @@ def assert_same(loss: Loss, y: np.ndarray, p: np.ndarray) -> None:
     with np.errstate(all="ignore"):
         expected = (loss.rows(numpy_namespace, y, p), loss.delta(numpy_namespace, y, p))
     for program, array in zip((trace.rows, trace.delta), expected, strict=True):
-        (found,) = evaluate(program, {"y": y, "p": p})
-        assert found.dtype == p.dtype
-        np.testing.assert_allclose(found.reshape(array.shape), array, tolerance, tolerance)
+        for equivalent in (program, expanded(program)):
+            (found,) = evaluate(equivalent, {"y": y, "p": p})
+            assert found.dtype == p.dtype
+            np.testing.assert_allclose(found.reshape(array.shape), array, tolerance, tolerance)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -137,6 +138,13 @@ def test_drawn_losses(steps: list[str], n_outputs: int) -> None:
 
     loss = Loss("drawn", "identity", lambda xp, y, p: xp.sum(value(xp, y, p), axis=1), value)
     assert_same(loss, *rows(n_outputs, "float64", n=4))
+
+
+def test_expanded_programs_have_no_vectors() -> None:
+    """The operations of an expanded program have one number for each row, but for its ends."""
+    for program in trace_loss(LOSSES["contrast"], "float64", 3)[:2]:
+        vectors = {op.name for op in expanded(program).operations if op.length is not None}
+        assert vectors <= {"input", "join"}
 
 
 def test_equal_losses_have_equal_programs() -> None:

@@ -6,10 +6,11 @@ import numpy as np
 
 from mlpkit.backend_kit.result_checks import check_update
 from mlpkit.backend_kit.tracing.namespaces import SymbolNamespace
-from mlpkit.backend_kit.tracing.programs import Operation, Program, evaluate, pruned
+from mlpkit.backend_kit.tracing.programs import Operation, Program, pruned
 from mlpkit.backend_kit.tracing.recordings import Recording
+from mlpkit.backend_kit.tracing.scalars import Scalars
 from mlpkit.backend_kit.tracing.symbols import Symbol, as_symbol, converted
-from mlpkit.plugin import Array, Solver
+from mlpkit.plugin import Solver
 
 
 class UpdateTrace(NamedTuple):
@@ -20,32 +21,15 @@ class UpdateTrace(NamedTuple):
     program : Program
         The inputs are "p", "g" and the names "state 0", "state 1" and so on of the optimizer
         state; the outputs are the new weights and the new optimizer state. All have the dtype of
-        the weights. Its scalars are what `scalars` returns.
-    numbers : Program
-        How the scalars are computed from the input "learning_rate".
+        the weights.
+    scalars : callable
+        ``scalars(learning_rates)``: the scalars of the program, an ndarray of float64 of shape
+        (n_steps, n_scalars), for learning rates of shape (n_steps,). Its attribute ``n_scalars``
+        is their number.
     """
 
     program: Program
-    numbers: Program
-
-    def scalars(self, learning_rates: Array) -> Array:
-        """Return the scalars of each step, computed in float64.
-
-        Parameters
-        ----------
-        learning_rates : ndarray of shape (n_steps,)
-            The learning rates of the steps.
-
-        Returns
-        -------
-        ndarray of shape (n_steps, n_scalars)
-        """
-        rates = np.asarray(learning_rates, np.float64)
-        columns = evaluate(self.numbers, {"learning_rate": rates})
-        scalars = np.empty((len(rates), len(columns)))
-        for i, column in enumerate(columns):
-            scalars[:, i] = column
-        return scalars
+    scalars: Scalars
 
 
 def trace_update(solver: Solver, dtype: Any) -> UpdateTrace:
@@ -128,7 +112,7 @@ def _separated(recording: Recording, program: Program) -> UpdateTrace:
             index = used.setdefault(places[op.detail[0]], len(used))
             operations[i] = op._replace(detail=(index,))
     numbers = pruned(recording.number_operations, tuple(used))
-    return UpdateTrace(program._replace(operations=tuple(operations)), numbers)
+    return UpdateTrace(program._replace(operations=tuple(operations)), Scalars(numbers))
 
 
 def _input(recording: Recording, name: str, dtype: np.dtype[Any]) -> Symbol:
