@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit.backend_kit.tracing import functions, shapes
-from mlpkit.backend_kit.tracing.programs import Operation
+from mlpkit.backend_kit.tracing.programs import Operation, number_of
 from mlpkit.backend_kit.tracing.recordings import Recording
 
 
@@ -205,8 +205,10 @@ def converted(x: Symbol, dtype: Any) -> Symbol:
         return Symbol(x.recording, _argument(x.recording, x, dtype), (), dtype)
     if x.dtype == dtype:
         return x
-    length = x.recording.operations[x.place].length
-    place = x.recording.add(Operation("astype", (x.place,), (), dtype.name, length))
+    op = x.recording.operations[x.place]
+    if op.name == "constant":
+        return Symbol(x.recording, x.recording.constant(number_of(op), dtype), x.shape, dtype)
+    place = x.recording.add(Operation("astype", (x.place,), (), dtype.name, op.length))
     return Symbol(x.recording, place, x.shape, dtype)
 
 

@@ -1,10 +1,13 @@
 """A loss and its derivative as one compiled function."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpkit.plugin import Loss, PluginError
+from mlpkit.backend_kit import trace_loss
+from mlpkit.plugin import Loss
+from mlpkit_numba.loss_text import loss_text
 from mlpkit_numba.programs import program
 
 
@@ -22,30 +25,36 @@ class LossFunction(NamedTuple):
     address: int
 
 
-def loss_function(loss: Loss, dtype: np.dtype[Any]) -> LossFunction:
-    """Return the compiled loss. Raises PluginError for a loss that is not supported."""
-    if loss.name != "log_loss":
-        raise PluginError(f"backend='numba' does not support loss {loss.name!r}.")
-    return LossFunction(program(f"log_loss {dtype}", lambda: _log_loss(dtype.name)))
+def loss_function(loss: Loss, dtype: np.dtype[Any], n_outputs: int) -> LossFunction:
+    """Return the compiled loss for a number of outputs. Losses that do the same share their code.
+
+    Raises
+    ------
+    Unsupported
+        If the loss has no `delta`.
+    InvalidResult
+        If the loss cannot be traced, or returns arrays of other shapes.
+    """
+    try:
+        hash(loss)
+    except TypeError:
+        return _compiled(loss, dtype, n_outputs)
+    return _remembered(loss, dtype, n_outputs)
 
 
-def _log_loss(dtype: str) -> Any:
-    import numba
-    from numba import carray, types
+def _compiled(loss: Loss, dtype: np.dtype[Any], n_outputs: int) -> LossFunction:
+    text = loss_text(trace_loss(loss, dtype, n_outputs))
 
-    t = getattr(types, dtype)
-    pointer = types.CPointer(t)
-    signature = types.void(pointer, pointer, types.intp, types.intp, pointer, pointer)
-    eps, one = np.finfo(dtype).eps, getattr(np, dtype)(1)
+    def compiled() -> Any:
+        from numba import types
 
-    def compiled(y, p, n, n_outputs, losses, delta):  # type: ignore[no-untyped-def]
-        y, p = carray(y, (n, n_outputs)), carray(p, (n, n_outputs))
-        losses, delta = carray(losses, (n,)), carray(delta, (n, n_outputs))
-        for i in range(n):
-            total = eps - eps
-            for j in range(n_outputs):
-                total -= y[i, j] * np.log(min(max(p[i, j], eps), one - eps))
-                delta[i, j] = p[i, j] - y[i, j]
-            losses[i] = total
+        from mlpkit_numba.compiled_text import compiled_text
 
-    return numba.cfunc(signature, error_model="numpy")(compiled)
+        pointer, size = types.CPointer(getattr(types, dtype.name)), types.intp
+        signature = types.void(pointer, pointer, size, size, pointer, pointer)
+        return compiled_text(text, "loss", signature)
+
+    return LossFunction(program(f"{dtype}\n{text}", compiled))
+
+
+_remembered = lru_cache(maxsize=64)(_compiled)

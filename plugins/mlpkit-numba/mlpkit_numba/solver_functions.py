@@ -1,14 +1,15 @@
 """The update of a solver as one compiled loop."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpkit.plugin import Array, PluginError, Solver
+from mlpkit.backend_kit import UpdateTrace, trace_update
+from mlpkit.plugin import Array, Solver
 from mlpkit_numba.programs import program
-
-FAST = {"reassoc", "contract", "nsz", "arcp"}  # "nnan" and "ninf" would hide divergence
+from mlpkit_numba.update_text import update_text
 
 
 class SolverFunction(NamedTuple):
@@ -22,7 +23,7 @@ class SolverFunction(NamedTuple):
         the update, subtracts ``decrease`` times the weight before the update, and returns the sum
         of the squares of the weights before it. The arrays of the state are state_stride apart.
     n_scalars : int
-        Number of values of a step that depend on the learning rate.
+        Number of values of a step that depend on the learning rate and the options.
     scalars : callable
         ``scalars(learning_rates)``: these values (n_steps, n_scalars), in the dtype of the
         weights, of learning rates (n_steps,) in float64.
@@ -34,38 +35,55 @@ class SolverFunction(NamedTuple):
 
 
 def solver_function(solver: Solver, dtype: np.dtype[Any]) -> SolverFunction:
-    """Return the compiled update of an elementwise solver. Raises PluginError for others."""
-    if solver.name not in ("adam", "adamw") or len(solver.optimizer_state) != 2:
-        raise PluginError(f"backend='numba' does not support solver {solver.name!r}.")
-    options = tuple(sorted(solver.options.items()))
-    address = program(f"adam {options} {dtype}", lambda: _adam(dtype.name, **solver.options))
-    return SolverFunction(address, 1, lambda rates: rates.astype(dtype)[:, None])
+    """Return the compiled update of an elementwise solver.
+
+    Solvers that do the same share their code, also with other values of their options.
+
+    Raises
+    ------
+    Unsupported
+        If the solver requires "branching_solvers".
+    InvalidResult
+        If the update cannot be traced, or returns arrays of other shapes or numbers.
+    """
+    key = solver.update, solver.optimizer_state, tuple(solver.options.items()), dtype
+    try:
+        hash(key)
+    except TypeError:
+        return _compiled(solver, dtype)
+    return _remembered(*key)
 
 
-def _adam(dtype: str, beta_1: float, beta_2: float, epsilon: float) -> Any:
-    import numba
-    from numba import carray, types
+@lru_cache(maxsize=64)
+def _remembered(
+    update: Any, optimizer_state: tuple[str, ...], options: Any, dtype: np.dtype[Any]
+) -> SolverFunction:
+    return _compiled(Solver(update, optimizer_state, dict(options)), dtype)
 
-    t = getattr(types, dtype)
-    pointer = types.CPointer(t)
-    b1, b2, c1, c2, e = (
-        getattr(np, dtype)(a) for a in (beta_1, beta_2, 1 - beta_1, 1 - beta_2, epsilon)
-    )
-    arguments = (pointer, pointer, pointer, types.intp, types.intp, pointer, t, t)
 
-    def update(p, g, state, stride, n, scalars, l2, decrease):  # type: ignore[no-untyped-def]
-        p, g, rate = carray(p, (n,)), carray(g, (n,)), carray(scalars, (1,))[0]
-        both = carray(state, (stride + n,))
-        m, v = both[:n], both[stride : stride + n]
-        squares = 0.0
-        for i in range(n):
-            old = p[i]
-            squares += old * old
-            gradient = g[i] + l2 * old
-            m[i] = b1 * m[i] + c1 * gradient
-            v[i] = b2 * v[i] + c2 * (gradient * gradient)
-            p[i] = old - rate * m[i] / (np.sqrt(v[i]) + e) - decrease * old
-        return squares
+def _compiled(solver: Solver, dtype: np.dtype[Any]) -> SolverFunction:
+    trace = trace_update(solver, dtype)
+    text = update_text(trace.program, dtype.name, trace.scalars.n_scalars)
 
-    signature = types.float64(*arguments)
-    return numba.cfunc(signature, fastmath=FAST, error_model="numpy")(update)
+    def compiled() -> Any:
+        from numba import types
+
+        from mlpkit_numba.compiled_text import compiled_text
+
+        t = getattr(types, dtype.name)
+        pointer, size = types.CPointer(t), types.intp
+        arguments = (pointer, pointer, pointer, size, size, pointer, t, t)
+        return compiled_text(text, "update", types.float64(*arguments))
+
+    address = program(f"{dtype}\n{text}", compiled)
+    return SolverFunction(address, trace.scalars.n_scalars, _Scalars(trace, dtype))
+
+
+class _Scalars:
+    """The scalars of the steps, in the dtype of the weights."""
+
+    def __init__(self, trace: UpdateTrace, dtype: np.dtype[Any]) -> None:
+        self.scalars, self.dtype = trace.scalars, dtype
+
+    def __call__(self, learning_rates: Array) -> Array:
+        return self.scalars(learning_rates).astype(self.dtype)

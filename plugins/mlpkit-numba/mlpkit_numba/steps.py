@@ -80,7 +80,7 @@ class StepFunctions:
     @cached_property
     def loss_address(self) -> int:
         """The address of the compiled loss."""
-        return loss_function(self.spec.loss, self.dtype).address
+        return loss_function(self.spec.loss, self.dtype, self.spec.n_outputs).address
 
     def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
         """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
