@@ -1,8 +1,8 @@
 """log and log1p without calls and branches, so that loops over them use vector instructions.
 
-The number is ``2**e * m`` with m near 1, and ``log(m) = 2 artanh(f / (2 + f))`` for ``f = m - 1`` by
-a polynomial; the coefficients are those of FDLIBM (Sun Microsystems, 1993). The results are exact
-to one or two units in the last place. This module is imported only while a program is compiled.
+The number is ``2**e * m`` with m near 1, and ``log(m) = 2 artanh(f / (2 + f))`` for ``f = m - 1``
+is a polynomial with the coefficients of FDLIBM (Sun Microsystems, 1993). The results are exact to
+one or two units in the last place. This module is imported only while a program is compiled.
 """
 
 from collections.abc import Callable
