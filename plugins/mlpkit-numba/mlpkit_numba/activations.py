@@ -40,6 +40,7 @@ def activations(dtype: str) -> Activations:
     zero, half, one, two = f(0), f(0.5), f(1), f(2)
     root_half, density = f(math.sqrt(0.5)), f(math.sqrt(0.5 / math.pi))
     selu_scale, selu_bottom, leak = f(1.0507009873554805), f(1.7580993408473766), f(0.01)
+    exponential = np.int64(EXP)  # a number whose type is not that literal
     most = f(20)  # above it, tanh of softplus is 1
 
     @njit(**JIT)  # type: ignore[untyped-decorator]
@@ -139,7 +140,7 @@ def activations(dtype: str) -> Activations:
                 largest = row[j] if row[j] > largest else largest
             for j in range(n_outputs):
                 row[j] -= largest
-        activate(EXP, z[: n * n_outputs])
+        activate(exponential, z[: n * n_outputs])
         for i in range(n):
             row = z[i * n_outputs : (i + 1) * n_outputs]
             total = zero

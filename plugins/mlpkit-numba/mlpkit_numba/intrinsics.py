@@ -6,9 +6,10 @@ This module is imported only while a program is compiled.
 from typing import Any
 
 from llvmlite import ir
-from numba import carray, njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 #: Reordered sums and fused operations are allowed; "nnan" and "ninf" would hide divergence.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
@@ -17,19 +18,35 @@ WORD = ir.IntType(64)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _pointer(typing_context: Any, address: Any, like: Any) -> Any:
-    """A pointer to numbers of the type of `like`."""
+def array_at(typing_context: Any, address: Any, n: Any, like: Any) -> Any:
+    """An array (n,) of numbers of the type of `like` at an address. It owns no memory."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+        element = context.get_value_type(like)
+        itemsize = context.get_constant(types.intp, context.get_abi_sizeof(element))
+        made = context.make_array(signature.return_type)(context, builder)
+        populate_array(
+            made,
+            data=builder.inttoptr(args[0], element.as_pointer()),
+            shape=[args[1]],
+            strides=[itemsize],
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return made._getvalue()
 
-    return types.CPointer(like)(types.intp, like), code
+    return types.Array(like, 1, "C")(types.intp, types.intp, like), code
 
 
-@njit(**JIT)  # type: ignore[untyped-decorator]
-def array_at(address, n, like):  # type: ignore[no-untyped-def]
-    """An array (n,) of numbers of the type of `like` at an address."""
-    return carray(_pointer(address, like), (n,))
+@intrinsic  # type: ignore[untyped-decorator]
+def address_of(typing_context: Any, array: Any) -> Any:
+    """The address of the elements of an array."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        made = context.make_array(signature.args[0])(context, builder, args[0])
+        return builder.ptrtoint(made.data, WORD)
+
+    return types.intp(array), code
 
 
 @intrinsic  # type: ignore[untyped-decorator]

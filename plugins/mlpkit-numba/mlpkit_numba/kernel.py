@@ -17,12 +17,12 @@ from mlpkit_numba.updates import updates
 
 
 def kernel(dtype: str) -> Any:
-    """Return the loop for float32 or float64, ``void loop(intp* integers, double* numbers)``.
+    """Return the loop for float32 or float64, ``void loop(intp integers, intp numbers)``.
 
-    The arguments are those of `mlpkit_numba.arguments`.
+    The arguments are the addresses of those of `mlpkit_numba.arguments`.
     """
     number = getattr(np, dtype)
-    zero, one = number(0), number(1)
+    zero, one, item, word = number(0), number(1), np.int64(number().itemsize), np.int64(0)
     forward, losses_and_deltas, backward = passes(dtype)
     gather = gathered(dtype)
     update, squares = updates(dtype)
@@ -35,7 +35,7 @@ def kernel(dtype: str) -> Any:
         for place in range(batch_size * step, n):
             row = place
             if integers[a.ORDER] != 0:
-                row = array_at(integers[a.ORDER], n, np.int64(0))[place]
+                row = array_at(integers[a.ORDER], n, word)[place]
             if row >= 0:
                 w = one
                 if integers[a.W] != 0:
@@ -46,7 +46,7 @@ def kernel(dtype: str) -> Any:
     @njit(**JIT)  # type: ignore[untyped-decorator]
     def step_sums(integers, step, divisor):  # type: ignore[no-untyped-def]
         """Compute the losses and the gradients of a step, divided by a number."""
-        total, beta, begin, end = 0.0, zero, 0, integers[a.BATCH_SIZE]
+        total, beta, begin, end = 0.0, zero, word, integers[a.BATCH_SIZE]
         while begin < end:
             n, begin = gather(integers, step, begin)
             if n > 0:
@@ -64,30 +64,28 @@ def kernel(dtype: str) -> Any:
         """Copy the outputs of n rows to their places among the predictions."""
         n_outputs, places = integers[a.N_OUTPUTS], integers[a.BLOCK_ROWS]
         last = integers[a.LAYERS] + 8 * a.N_LAYER_FIELDS * (integers[a.N_LAYERS] - 1)
-        layer = array_at(last, a.N_LAYER_FIELDS, np.int64(0))
-        p = array_at(integers[a.NUMBERS] + ITEM * layer[a.VALUES], n * n_outputs, zero)
-        place = array_at(integers[a.INDICES], 2 * places, np.int64(0))[places:]
+        layer = array_at(last, a.N_LAYER_FIELDS, word)
+        p = array_at(integers[a.NUMBERS] + item * layer[a.VALUES], n * n_outputs, zero)
+        place = array_at(integers[a.INDICES], 2 * places, word)[places:]
         for i in range(n):
             to = (step * integers[a.BATCH_SIZE] + place[i]) * n_outputs
-            out = array_at(integers[a.PREDICTIONS] + ITEM * to, n_outputs, zero)
+            out = array_at(integers[a.PREDICTIONS] + item * to, n_outputs, zero)
             row = p[i * n_outputs : (i + 1) * n_outputs]
             for j in range(n_outputs):
                 out[j] = row[j]
 
-    ITEM = np.int64(number().itemsize)  # noqa: N806
-
-    def loop(integers_, numbers_):  # type: ignore[no-untyped-def]
-        integers = numba.carray(integers_, (a.N_INTEGERS,))
-        numbers = numba.carray(numbers_, (a.N_NUMBERS,))
+    def loop(integers_address, numbers_address):  # type: ignore[no-untyped-def]
+        integers = array_at(integers_address, a.N_INTEGERS, word)
+        numbers = array_at(numbers_address, a.N_NUMBERS + 3, 0.0)
         n_steps, mode = integers[a.N_STEPS], integers[a.MODE]
         if mode == a.STEP:
-            update(integers, numbers, 0, numbers[a.WEIGHT])
+            update(integers, numbers, word, numbers[a.WEIGHT])
         elif mode == a.FORWARD:
-            step_sums(integers, 0, one)
+            step_sums(integers, word, 1.0)
         elif mode == a.GRADIENT:
-            sums = numba.carray(numbers_, (a.N_NUMBERS + 3,))[a.N_NUMBERS :]
-            sums[0] = step_sums(integers, 0, one)
-            sums[1] = weight_of(integers, 0)
+            sums = numbers[a.N_NUMBERS :]
+            sums[0] = step_sums(integers, word, 1.0)
+            sums[1] = weight_of(integers, word)
             sums[2] = 0.5 * numbers[a.ALPHA] * squares(integers)
         else:
             sums = array_at(integers[a.SUMS], 3 * n_steps, 0.0)
@@ -98,5 +96,5 @@ def kernel(dtype: str) -> Any:
                     sums[step] = step_sums(integers, step, weight)
                     sums[2 * n_steps + step] = update(integers, numbers, step, weight)
 
-    words, doubles = types.CPointer(types.intp), types.CPointer(types.float64)
-    return numba.cfunc(types.void(words, doubles), fastmath=FAST, error_model="numpy")(loop)
+    signature = types.void(types.intp, types.intp)
+    return numba.cfunc(signature, fastmath=FAST, error_model="numpy")(loop)

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from mlpkit_numba import arguments as a
-from mlpkit_numba.intrinsics import JIT, array_at, call_gemm
+from mlpkit_numba.intrinsics import JIT, address_of, array_at, call_gemm
 
 
 class Products(NamedTuple):
@@ -65,12 +65,12 @@ def products(dtype: str) -> Products:
                 m,
                 n,
                 k,
-                weights.ctypes.data,
+                address_of(weights),
                 m,
-                x.ctypes.data,
+                address_of(x),
                 k,
                 one,
-                out.ctypes.data,
+                address_of(out),
                 m,
             )
 
@@ -92,12 +92,12 @@ def products(dtype: str) -> Products:
                 m,
                 k,
                 n,
-                delta.ctypes.data,
+                address_of(delta),
                 m,
-                x.ctypes.data,
+                address_of(x),
                 k,
                 beta,
-                out.ctypes.data,
+                address_of(out),
                 m,
             )
 
@@ -119,12 +119,12 @@ def products(dtype: str) -> Products:
                 k,
                 n,
                 m,
-                weights.ctypes.data,
+                address_of(weights),
                 m,
-                delta.ctypes.data,
+                address_of(delta),
                 m,
                 zero,
-                out.ctypes.data,
+                address_of(out),
                 k,
             )
 

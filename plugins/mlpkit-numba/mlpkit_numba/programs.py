@@ -79,6 +79,9 @@ def _object_file(function: Any) -> bytes:
     slot = "ptr" if result == "void" else result
     module.link_in(
         llvm.parse_assembly(f"""
+            define void @NRT_MemInfo_call_dtor(ptr %memory) {{  ; no array owns memory
+                ret void
+            }}
             declare i32 @{native}({", ".join(["ptr", "ptr", *types])})
             define {result} @{ENTRY}({names}) {{
                 %result = alloca {slot}
