@@ -1,8 +1,10 @@
 """Counts that do not depend on timing: compilations, calls of programs, bytes of a step."""
 
+import os
 import tracemalloc
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
@@ -36,11 +38,10 @@ def _fit(case: Case, X: Any, y: Any, seed: int, backend: Any, epochs: int | None
     return clf.fit(X, y)
 
 
-def _numpy(fit: Callable[..., Any]) -> Counts:
-    """Count the bytes of NumPy: the peak of Python's allocator in an epoch."""
-    from mlpkit.numpy_backend import steps as numpy_backend
-
-    original, peaks = numpy_backend.backend, []
+@contextmanager
+def _peaks(steps_module: Any) -> Iterator[list[int]]:
+    """The bytes of each epoch: the peak of Python's allocator, without the state it returns."""
+    original, peaks = steps_module.backend, []
 
     def backend_with_peaks(*args: Any) -> Any:
         steps = original(*args)
@@ -55,9 +56,39 @@ def _numpy(fit: Callable[..., Any]) -> Counts:
 
         return steps._replace(epoch=epoch)
 
-    with mock.patch.object(numpy_backend, "backend", backend_with_peaks):
+    with mock.patch.object(steps_module, "backend", backend_with_peaks):
+        yield peaks
+
+
+def _numpy(fit: Callable[..., Any]) -> Counts:
+    """Count the bytes of NumPy."""
+    from mlpkit.numpy_backend import steps
+
+    with _peaks(steps) as peaks:
         fit(0)
     return {COMPILED: 0, AGAIN: 0, DISPATCHES: None, BYTES: max(peaks)}
+
+
+def _numba(fit: Callable[..., Any]) -> Counts:
+    """Count the compiled functions, without those on disk, and the calls of the loop."""
+    from mlpkit_numba import loop, programs, steps
+
+    run = loop.Call.run
+    with (
+        mock.patch.dict(os.environ, MLPKIT_CACHE_DIR="off"),
+        mock.patch.object(programs, "_object_file", wraps=programs._object_file) as compiled,
+        mock.patch.object(loop.Call, "run", autospec=True, side_effect=run) as calls,
+    ):
+        fit(0)
+        first = compiled.call_count
+        fit(1)
+        again = compiled.call_count - first
+        calls.reset_mock()
+        fit(2, epochs=1)
+        dispatches = calls.call_count
+        with _peaks(steps) as peaks:
+            fit(3, epochs=2)
+    return {COMPILED: first, AGAIN: again, DISPATCHES: dispatches, BYTES: min(peaks)}
 
 
 def _jax(fit: Callable[..., Any]) -> Counts:
@@ -115,6 +146,7 @@ def _tensorflow(fit: Callable[..., Any]) -> Counts:
 
 COUNTERS: dict[str, Callable[[Callable[..., Any]], Counts]] = {
     "numpy": _numpy,
+    "numba": _numba,
     "jax": _jax,
     "tensorflow": _tensorflow,
 }

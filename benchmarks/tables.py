@@ -74,4 +74,5 @@ def text(value: Any, form: str = "{:.3g}") -> str:
     """Return a cell."""
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) else form.format(value)
+    is_large = isinstance(value, int) or value >= 1_000
+    return f"{value:,.0f}" if is_large else form.format(value)
