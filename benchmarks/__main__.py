@@ -2,8 +2,8 @@
 
 The contenders take turns, each in a process of its own. The JSON file is written after each
 question, and keeps the figures of questions that are not asked again: the parts may be measured
-one by one. ``--report`` only prints the tables of the file, and ``--page docs/performance.md``
-writes them into the page between lines such as ``<!-- benchmarks fit -->`` and ``<!-- end -->``.
+one by one. ``--report`` only prints the tables of the file, and ``--page docs/performance.md
+README.md`` writes them between lines such as ``<!-- benchmarks fit -->`` and ``<!-- end -->``.
 """
 
 import argparse
@@ -36,9 +36,10 @@ def main() -> None:
         rounds = arguments.rounds or (1 if arguments.quick else 3)
         measured(names, questions(arguments), rounds, arguments.data, done)
     for part, text in report(figures).items():
-        if arguments.page:
-            pages.write(arguments.page, f"benchmarks {part}", text)
-        else:
+        for page in arguments.page or ():
+            if pages.has(page, f"benchmarks {part}"):
+                pages.write(page, f"benchmarks {part}", text)
+        if not arguments.page:
             print(f"{part}:\n\n{text}\n")
     if "gpu" in (arguments.only or ()) or (not arguments.report and shutil.which("nvidia-smi")):
         gpu.each(list(gpu.RATES), gpu.ROWS)
@@ -71,7 +72,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--match", default="", help="regular expression of the questions to ask")
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="the figures")
     parser.add_argument("--report", action="store_true", help="print the tables of the file only")
-    parser.add_argument("--page", type=Path, help="page into which the tables are written")
+    parser.add_argument(
+        "--page", nargs="+", type=Path, help="pages into which their tables are written"
+    )
     return parser.parse_args()
 
 

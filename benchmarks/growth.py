@@ -62,7 +62,9 @@ def one(backend: str) -> None:
 def main() -> None:
     """Measure each backend in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backends", nargs="+", default=["numpy", "jax", "tensorflow", "torch"])
+    parser.add_argument(
+        "--backends", nargs="+", default=["numpy", "numba", "jax", "tensorflow", "torch"]
+    )
     arguments = parser.parse_args()
     if len(arguments.backends) == 1:
         one(arguments.backends[0])

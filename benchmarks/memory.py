@@ -104,7 +104,7 @@ def mapped(backend: str, budget: int) -> None:
 def main() -> None:
     """Measure each backend in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
-    names = ["scikit-learn", "numpy", "jax", "tensorflow", "torch"]
+    names = ["scikit-learn", "numpy", "numba", "jax", "tensorflow", "torch"]
     parser.add_argument("--backends", nargs="+", default=names)
     parser.add_argument("--budget", type=int, default=128, help="MiB for the mapped file")
     parser.add_argument("--one", choices=("in_memory", "mapped"), help=argparse.SUPPRESS)

@@ -6,6 +6,11 @@ from pathlib import Path
 END = "<!-- end -->"
 
 
+def has(path: Path, name: str) -> bool:
+    """Return whether a page has the line ``<!-- name -->``."""
+    return f"<!-- {name} -->\n" in path.read_text()
+
+
 def write(path: Path, name: str, text: str) -> None:
     """Replace what stands between the lines ``<!-- name -->`` and ``<!-- end -->`` of a page.
 

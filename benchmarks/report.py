@@ -29,6 +29,8 @@ from benchmarks.questions import (
 from benchmarks.tables import Column, by_contender, markdown, text, title
 
 MICRO, MILLI = 1e6, 1e3
+# parts, and places in them: small, medium and large fits, streams and single predictions
+README_ROWS = (("fit", 0), ("fit", 3), ("fit", 5), ("stream", 0), ("predict", 0))
 # titles, and factors from seconds to the unit of the title, by the name of the question
 UNITS: dict[str, tuple[str, float]] = {
     STREAM: ("300 calls, 1 to 512 rows: s", 1.0),
@@ -153,6 +155,22 @@ def fit(figures: Figures) -> str:
     return "\n\n".join(tables)
 
 
+def readme(figures: Figures) -> str:
+    """How many times as long others take as the fastest backend of mlpkit, in a few rows."""
+    groups = {
+        "scikit-learn": ["scikit-learn"],
+        "Keras": ["keras-jax", "keras-tensorflow"],
+        "skorch": ["skorch"],
+    }
+    lines = [["", *groups]]
+    for question in (PARTS[part][i] for part, i in README_ROWS):
+        own = fit_tables.best_time(figures, question, fit_tables.OURS)
+        others = [fit_tables.best_time(figures, question, names) for names in groups.values()]
+        cells = [text(fit_tables.ratio(other, own), "{:.2g}") for other in others]
+        lines += [[str(question), *cells]] if any(cells) else []
+    return markdown(lines) if len(lines) > 1 else ""
+
+
 WRITERS: dict[str, Callable[[Figures], str]] = {
     "fit": fit,
     "stream": times("stream"),
@@ -162,4 +180,5 @@ WRITERS: dict[str, Callable[[Figures], str]] = {
     "sparse": sparse,
     "busy": busy,
     "counts": counts,
+    "readme": readme,
 }
