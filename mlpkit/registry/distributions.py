@@ -28,6 +28,7 @@ _KERAS_SOLVERS = (
 _OF_KERAS_ALONE = tuple(f"keras.{name}" for name in ("sgd", "adam", "adamw", *_KERAS_SOLVERS))
 KNOWN_DISTRIBUTIONS = (
     Distribution("mlpkit-jax", "plugins/mlpkit-jax", {"backend": ("jax",)}),
+    Distribution("mlpkit-numba", "plugins/mlpkit-numba", {"backend": ("numba",)}),
     Distribution("mlpkit-tensorflow", "plugins/mlpkit-tensorflow", {"backend": ("tensorflow",)}),
     Distribution("mlpkit-torch", "plugins/mlpkit-torch", {"backend": ("torch",)}),
     Distribution(

@@ -3,6 +3,7 @@
 Addresses are integers; 0 stands for an array that does not exist. This module imports no framework.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from mlpkit_numba.codes import CODES, WITH_SLOPES
 ) = range(44)
 #: Places in the array of numbers.
 ALPHA, MAX_NORM, WEIGHT, N_NUMBERS = range(4)
+N_SUMS = 3  # after them, for the loss, the weight and the penalty of one step
 #: Places in the description of a layer.
 (
     N_INPUTS, N_UNITS, COEF, INTERCEPT, ACTIVATION, DROPOUT, SLOPES, VALUES, N_LAYER_FIELDS,
@@ -54,7 +56,7 @@ class Memory(NamedTuple):
         Rows of a block.
     layers : ndarray of int64, of shape (n_layers, N_LAYER_FIELDS)
         The layers, with the places of their values and slopes.
-    integers : ndarray of int64, of shape (N_INTEGERS,)
+    integers : list of int
         The arguments that are the same in all calls.
     size : int
         How many numbers the memory has.
@@ -62,13 +64,33 @@ class Memory(NamedTuple):
 
     block_rows: int
     layers: Array
-    integers: Array
+    integers: list[int]
     size: int
 
 
-def memory(spec: Spec, layout: WeightLayout, n_rows: int, form: int) -> Memory:
+class Structure(NamedTuple):
+    """What the memory depends on: the layers, and the first weights of each."""
+
+    units: tuple[int, ...]
+    activations: tuple[str, ...]
+    dropouts: tuple[float, ...]
+    out_activation: str
+    begins: tuple[tuple[str, int], ...]
+    n_decayed: int
+    n_weights: int
+
+    @classmethod
+    def of(cls, spec: Spec, layout: WeightLayout) -> "Structure":
+        """Return the structure of a dense network."""
+        begins = tuple((name, place.start) for name, place in layout.slices.items())
+        activations = spec.activations, spec.dropouts, spec.loss.out_activation
+        return cls(spec.layer_units, *activations, begins, layout.n_decayed, layout.size)
+
+
+@lru_cache(maxsize=256)
+def memory(structure: Structure, n_rows: int, form: int) -> Memory:
     """Return the memory for steps of n_rows rows of X in one of the forms."""
-    units = spec.layer_units
+    units, begins = structure.units, dict(structure.begins)
     widest = max(units[1:] if form == SPARSE else units)
     block_rows = max(1, min(n_rows, MOST_ROWS, MOST_NUMBERS // widest))
     size = 0
@@ -82,11 +104,11 @@ def memory(spec: Spec, layout: WeightLayout, n_rows: int, form: int) -> Memory:
     layers = np.full((len(units) - 1, N_LAYER_FIELDS), -1, np.int64)
     integers[X_PLACE] = place(0 if form == SPARSE else units[0])
     for i, (n_inputs, n_units) in enumerate(pairwise(units)):
-        coef, intercept = layout.slices[f"coef_{i}"], layout.slices[f"intercept_{i}"]
-        layers[i, :ACTIVATION] = n_inputs, n_units, coef.start, intercept.start
+        places = begins[f"coef_{i}"], begins[f"intercept_{i}"]
+        layers[i, :ACTIVATION] = n_inputs, n_units, *places
         layers[i, VALUES] = place(n_units)
         if i < len(units) - 2:
-            name, has_dropout = spec.activations[i], spec.dropouts[i] > 0
+            name, has_dropout = structure.activations[i], structure.dropouts[i] > 0
             layers[i, ACTIVATION], layers[i, DROPOUT] = CODES[name], has_dropout
             if has_dropout or name in WITH_SLOPES:
                 layers[i, SLOPES] = place(n_units)
@@ -94,8 +116,8 @@ def memory(spec: Spec, layout: WeightLayout, n_rows: int, form: int) -> Memory:
     integers[LOSSES_PLACE] = place(1)
     integers[DELTA_PLACES] = place(2 * max(units[1:]) + ALIGNMENT)
     integers[[N_LAYERS, N_FEATURES, N_OUTPUTS]] = len(layers), units[0], units[-1]
-    integers[OUT_ACTIVATION] = CODES[spec.loss.out_activation]
-    integers[[N_WEIGHTS, N_DECAYED]] = layout.size, layout.n_decayed
+    integers[OUT_ACTIVATION] = CODES[structure.out_activation]
+    integers[[N_WEIGHTS, N_DECAYED]] = structure.n_weights, structure.n_decayed
     integers[BLOCK_ROWS] = block_rows
     integers[LAYERS] = layers.ctypes.data
-    return Memory(block_rows, layers, integers, size)
+    return Memory(block_rows, layers, integers.tolist(), size)

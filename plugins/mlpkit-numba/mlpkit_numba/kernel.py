@@ -76,7 +76,7 @@ def kernel(dtype: str) -> Any:
 
     def loop(integers_address, numbers_address):  # type: ignore[no-untyped-def]
         integers = array_at(integers_address, a.N_INTEGERS, word)
-        numbers = array_at(numbers_address, a.N_NUMBERS + 3, 0.0)
+        numbers = array_at(numbers_address, a.N_NUMBERS + a.N_SUMS, 0.0)
         n_steps, mode = integers[a.N_STEPS], integers[a.MODE]
         if mode == a.STEP:
             update(integers, numbers, word, numbers[a.WEIGHT])

@@ -1,6 +1,7 @@
 """Calls of the compiled loop: its memory and its arguments."""
 
 import ctypes
+from array import array
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -35,30 +36,37 @@ class Call:
     ----------
     memory : Memory
         What the memory of the blocks has to be.
-    dtype : dtype
+    dtype : {"float32", "float64"}
         The dtype of the network.
     """
 
-    def __init__(self, memory: a.Memory, dtype: "np.dtype[Any]") -> None:
+    def __init__(self, memory: a.Memory, dtype: str) -> None:
         self.dtype, self.integers = dtype, memory.integers.copy()
-        self.numbers = np.zeros(a.N_NUMBERS + 3)
+        self.numbers = array("d", bytes(8 * (a.N_NUMBERS + a.N_SUMS)))
         self.kept: list[Array] = []  # arrays whose addresses are among the arguments
+        self.has_products = memory.block_rows > 1  # by BLAS
         indices = np.empty(2 * memory.block_rows, np.int64)
         self.set(a.NUMBERS, np.empty(memory.size, dtype)).set(a.INDICES, indices)
 
-    def set(self, place: int, array: Array) -> "Call":
+    def set(self, place: int, values: Array) -> "Call":
         """Pass the address of an array."""
-        self.integers[place] = array.ctypes.data
-        self.kept.append(array)
+        self.integers[place] = values.ctypes.data
+        self.kept.append(values)
         return self
 
     def set_rows(self, rows: TrainingRows) -> None:
         """Pass the training data."""
-        self.integers[rows.places] = rows.values
+        for place, value in rows.values.items():
+            self.integers[place] = value
 
     def run(self) -> None:
-        """Run the loop in the one thread of BLAS that the products of a step are worth."""
-        self.integers[a.GEMM] = gemm(self.dtype.name)
-        compiled = loop(self.dtype.name)
-        with OneThread():
-            compiled(self.integers.ctypes.data, self.numbers.ctypes.data)
+        """Run the loop. The products of a step are worth one thread of BLAS."""
+        compiled = loop(self.dtype)
+        self.integers[a.GEMM] = gemm(self.dtype)
+        integers = array("q", self.integers)
+        addresses = integers.buffer_info()[0], self.numbers.buffer_info()[0]
+        if self.has_products:
+            with OneThread():
+                compiled(*addresses)
+        else:
+            compiled(*addresses)

@@ -31,8 +31,6 @@ from mlpkit_numba.solver_functions import SolverFunction, solver_function
 from mlpkit_numba.solver_steps import SolverSteps
 from mlpkit_numba.training_rows import TrainingRows, training_rows
 
-MOST_MEMORIES = 64  # sizes of steps whose arguments are kept
-
 
 def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     """Return the step functions for the dense network.
@@ -69,7 +67,7 @@ class StepFunctions:
         self.spec, self.solver, self.alpha = spec, recipe.solver, recipe.alpha
         self.layout, self.max_norm = WeightLayout(network), recipe.max_gradient_norm or 0.0
         self.dtype = self.layout.dtype
-        self.memories: dict[tuple[int, int], a.Memory] = {}
+        self.structure = a.Structure.of(spec, self.layout)
         self.segments: dict[bool, SolverSteps] = {}
 
     @cached_property
@@ -118,7 +116,7 @@ class StepFunctions:
             call.set(a.ORDER, np.ascontiguousarray(indices, np.int64))
         self._set_dropout(call, np.array([seed], np.uint32), np.ones(1))
         call.run()
-        loss, weight, penalty = call.numbers[a.N_NUMBERS :].tolist()
+        loss, weight, penalty = call.numbers[a.N_NUMBERS :]
         return StepSums(loss, weight, penalty), self.layout.views(gradients)
 
     def update(
@@ -178,14 +176,10 @@ class StepFunctions:
         self, mode: int, weights: Array, batch_size: int, rows: TrainingRows | None = None
     ) -> Call:
         """Return a call of the loop for steps with this number of rows."""
-        key = batch_size, a.SPARSE if rows is None else rows.form
-        memory = self.memories.get(key)
-        if memory is None:
-            if len(self.memories) >= MOST_MEMORIES:
-                self.memories = {}
-            memory = self.memories[key] = a.memory(self.spec, self.layout, *key)
-        call = Call(memory, self.dtype).set(a.WEIGHTS, weights)
-        call.integers[[a.MODE, a.N_STEPS, a.BATCH_SIZE]] = mode, 1, batch_size
+        memory = a.memory(self.structure, batch_size, a.SPARSE if rows is None else rows.form)
+        call = Call(memory, self.spec.dtype).set(a.WEIGHTS, weights)
+        call.integers[a.MODE], call.integers[a.N_STEPS] = mode, 1
+        call.integers[a.BATCH_SIZE] = batch_size
         call.numbers[a.ALPHA], call.numbers[a.MAX_NORM] = self.alpha, self.max_norm
         if rows is not None:
             call.set_rows(rows)

@@ -21,18 +21,15 @@ class TrainingRows(NamedTuple):
         Number of rows.
     form : int
         `DENSE`, `DENSIFIED` or `SPARSE`.
-    places : list of int
-        Places among the arguments of the loop.
-    values : ndarray of int64
-        The arguments at these places: addresses and strides.
+    values : dict of int
+        Addresses and strides by their places among the arguments of the loop.
     arrays : tuple of ndarray
         The arrays at the addresses.
     """
 
     n_rows: int
     form: int
-    places: list[int]
-    values: list[int]
+    values: dict[int, int]
     arrays: tuple[Array, ...]
 
 
@@ -65,4 +62,4 @@ def training_rows(X: Any, y: Array | None, w: Array | None, dtype: str) -> Train
             contiguous = np.ascontiguousarray(array)
             arrays.append(contiguous)
             values[place] = contiguous.ctypes.data
-    return TrainingRows(X.shape[0], form, list(values), list(values.values()), tuple(arrays))
+    return TrainingRows(X.shape[0], form, values, tuple(arrays))
