@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from numbers import Real
 from typing import Any, get_args
 
@@ -80,7 +81,15 @@ def _tanh(z: Array) -> None:
 
 
 def _relu(z: Array) -> None:
-    np.maximum(z, 0, out=z)
+    np.maximum(z, _zeros(z.shape[-1], z.dtype), out=z)
+
+
+@lru_cache(maxsize=64)
+def _zeros(n: int, dtype: Any) -> Array:
+    """Return zeros that are not written to: NumPy's `maximum` takes three times as long with the
+    number 0 as with an array.
+    """
+    return np.zeros(n, dtype)
 
 
 def _gelu(z: Array) -> None:

@@ -1,96 +1,151 @@
-"""Forward and backward pass of the dense network in NumPy, with reused buffers."""
+"""Forward and backward pass of the dense network in NumPy."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 
+from mlpkit.backend_kit import WeightLayout
 from mlpkit.numpy_backend.activations import ACTIVATIONS, SLOPES, WITH_SLOPES
-from mlpkit.numpy_backend.shared_work import n_parts, share
-from mlpkit.plugin import Array, Arrays, Spec, dropout_mask
+from mlpkit.numpy_backend.buffers import Buffers
+from mlpkit.numpy_backend.layers import DenseLayers
+from mlpkit.numpy_backend.products import SparseProduct, product
+from mlpkit.numpy_backend.weight_parts import WeightPart, n_parts, weight_parts
+from mlpkit.plugin import Array, Spec, dropout_mask
+
+MIN_ROWS = 64  # of a part: a product of fewer rows is slower in relation to its size
+MAX_KEPT = 4  # numbers of rows in a step whose views are kept
+
+RowSeed = tuple[Array, int, float]  # indices of the rows, seed of the step, factor of the rates
+
+
+class RowPass:
+    """Forward and backward pass of consecutive rows of a step.
+
+    Parameters
+    ----------
+    spec : Spec
+    buffers : Buffers
+        The arrays for these rows.
+    place : slice
+        The rows within the step.
+    """
+
+    def __init__(self, spec: Spec, buffers: Buffers, place: slice) -> None:
+        self.buffers, self.place, self.dropouts = buffers, place, spec.dropouts
+        names = spec.activations
+        self.activations: list[Any] = [ACTIVATIONS[name] for name in names]
+        self.slopes: list[Any] = [SLOPES.get(name) for name in names]
+        self.with_slopes: list[Any] = [WITH_SLOPES.get(name) for name in names]
+        self.out_activation = ACTIVATIONS[spec.loss.out_activation]
+
+    def forward(self, layers: DenseLayers, X: Any, p: Array, row_seed: RowSeed | None) -> None:
+        """Write the activated outputs of X (n, n_features) into p (n, n_outputs).
+
+        ``row_seed`` is what dropout depends on.
+        """
+        buffers = self.buffers
+        outs = (*buffers.values, p)
+        for i, (coef, intercept) in enumerate(zip(*layers, strict=True)):
+            z = outs[i]
+            product(X, coef, z)
+            np.add(z, intercept, out=z)
+            if z is p:
+                self.out_activation(z)
+                return
+            if (slope := buffers.slopes[i]) is None:
+                self.activations[i](z)
+            else:
+                self.with_slopes[i](z, slope)
+            X = buffers.inputs[i]
+            if (factor := buffers.factors[i]) is not None:
+                assert row_seed is not None
+                indices, seed, dropout_factor = row_seed
+                rate = self.dropouts[i] * dropout_factor
+                mask = kept_units(indices[self.place], seed, z.shape[1], i, rate)
+                np.multiply(mask, z.dtype.type(1 / (1 - rate)), out=factor)
+                np.multiply(z, factor, out=X)
+
+    def backward(self, layers: DenseLayers) -> None:
+        """Write the deltas of the hidden layers, from those of the output layer."""
+        buffers = self.buffers
+        for i in range(len(buffers.values) - 1, -1, -1):
+            delta = buffers.deltas[i]
+            np.dot(buffers.deltas[i + 1], layers.coefs[i + 1].T, out=delta)
+            if (factor := buffers.factors[i]) is not None:
+                delta *= factor
+            if (slope := buffers.slopes[i]) is None:
+                self.slopes[i](buffers.values[i], delta)
+            else:
+                delta *= slope
+
+
+class StepPass:
+    """Forward and backward pass of the rows of a step, in parts that are independent.
+
+    Parameters
+    ----------
+    spec : Spec
+    layout : WeightLayout
+    buffers : Buffers
+        The arrays for these rows.
+
+    Attributes
+    ----------
+    row_parts : list of RowPass
+        The parts of the computation of the outputs and the deltas.
+    weight_parts : list of WeightPart
+        The parts of that of the gradients.
+    """
+
+    def __init__(self, spec: Spec, layout: WeightLayout, buffers: Buffers) -> None:
+        self.buffers, n = buffers, len(buffers.ones)
+        units = spec.layer_units
+        products = sum(a * b for a, b in pairwise(units))
+        flops = 2.0 * n * (2 * products - units[0] * units[1])
+        n_passes = max(1, min(n_parts(flops), n // MIN_ROWS))
+        ends = [n * i // n_passes for i in range(n_passes + 1)]
+        self.row_parts = [RowPass(spec, buffers.rows(a, b), slice(a, b)) for a, b in pairwise(ends)]
+        self.weight_parts = weight_parts(layout, n)
+
+    def write_gradients(self, part: WeightPart, gradients: DenseLayers, X: Any) -> None:
+        """Write the gradients of a part of the weights, summed over the rows."""
+        buffers = self.buffers
+        for i, rows in part.coefs:
+            out, delta = gradients.coefs[i][rows], buffers.deltas[i]
+            if i:
+                np.dot(buffers.inputs[i - 1].T[rows], delta, out=out)
+            elif isinstance(X, SparseProduct):
+                X.write(rows, out)
+            else:
+                np.dot(X.T[rows], delta, out=out)
+        for i in part.intercepts:
+            np.dot(buffers.ones, buffers.deltas[i], out=gradients.intercepts[i])
 
 
 class Backpropagation:
-    """Forward and backward pass of the dense network, with one set of buffers for all steps."""
+    """The passes of steps of up to n rows, which share one set of buffers.
 
-    def __init__(self, spec: Spec, rows: int) -> None:
-        self.activations, self.dropouts = spec.activations, spec.dropouts
-        self.out = ACTIVATIONS[spec.loss.out_activation]
-        self.depth = len(spec.layer_units) - 1
-        units = spec.layer_units[1:-1]
-        # derivatives of the activations that cannot be computed from the value
-        self.slopes = [
-            np.empty((rows, n), spec.dtype) if name in WITH_SLOPES else None
-            for name, n in zip(self.activations, units, strict=True)
-        ]
-        self.values = [np.empty((rows, n), spec.dtype) for n in units]
-        # with dropout: the factors of the values, and the products, which the next layer receives
-        self.factors = [
-            np.empty((rows, n), spec.dtype) if rate else None
-            for rate, n in zip(self.dropouts, units, strict=True)
-        ]
-        self.inputs = [
-            value if factor is None else np.empty_like(value)
-            for value, factor in zip(self.values, self.factors, strict=True)
-        ]
-        # only the deltas of two consecutive layers are needed at the same time
-        self.deltas = np.empty((2, rows * max(units, default=0)), spec.dtype)
-        self.ones = np.ones(rows, spec.dtype)
+    Parameters
+    ----------
+    spec : Spec
+    layout : WeightLayout
+    n : int
+    """
 
-    def forward(
-        self,
-        weights: Arrays,
-        X: Any,
-        p: Array,
-        row_seed: tuple[Array, int] | None = None,
-        dropout_factor: float = 1.0,
-    ) -> None:
-        """Write the activated outputs of X (n, n_features) into p (n, n_outputs).
+    def __init__(self, spec: Spec, layout: WeightLayout, n: int) -> None:
+        self.spec, self.layout, self.n = spec, layout, n
+        self.buffers = Buffers.of(spec, n)
+        self.nbytes = self.buffers.nbytes
+        self._passes: dict[int, StepPass] = {}
 
-        ``row_seed`` is what dropout depends on: the indices of the rows in the training data,
-        (n,), and the seed of the step. ``dropout_factor`` multiplies the rates.
-        """
-        n = len(p)
-        outs = [*(value[:n] for value in self.values), p]
-        for i, z in enumerate(outs):
-            _product(X, weights[f"coef_{i}"], z)
-            z += weights[f"intercept_{i}"]
-            if i == self.depth - 1:
-                self.out(z)
-                return
-            if (slope := self.slopes[i]) is None:
-                ACTIVATIONS[self.activations[i]](z)
-            else:
-                WITH_SLOPES[self.activations[i]](z, slope[:n])
-            X = z
-            if (factor := self.factors[i]) is not None:
-                assert row_seed is not None
-                rate = self.dropouts[i] * dropout_factor
-                mask = kept_units(*row_seed, z.shape[1], i, rate)
-                np.multiply(mask, z.dtype.type(1 / (1 - rate)), out=factor[:n])
-                X = np.multiply(z, factor[:n], out=self.inputs[i][:n])
-
-    def backward(self, weights: Arrays, gradients: Arrays, X: Any, delta: Array) -> None:
-        """Write the gradients, summed over rows.
-
-        ``delta`` (n, n_outputs) is the derivative of the loss with respect to the outputs of the
-        last `forward` before activation.
-        """
-        n = len(delta)
-        for i in reversed(range(self.depth)):
-            x = self.inputs[i - 1][:n] if i else X
-            _product(x.T, delta, gradients[f"coef_{i}"])
-            np.matmul(self.ones[:n], delta, out=gradients[f"intercept_{i}"])
-            if i:
-                out = self.deltas[i % 2, : x.size].reshape(x.shape)
-                _product(delta, weights[f"coef_{i}"].T, out)
-                delta = out
-                if (factor := self.factors[i - 1]) is not None:
-                    delta *= factor[:n]
-                if (slope := self.slopes[i - 1]) is None:
-                    SLOPES[self.activations[i - 1]](self.values[i - 1][:n], delta)
-                else:
-                    delta *= slope[:n]
+    def of(self, n: int) -> StepPass:
+        """Return the pass of a step of n rows."""
+        if n not in self._passes:
+            if len(self._passes) == MAX_KEPT:
+                self._passes.clear()
+            self._passes[n] = StepPass(self.spec, self.layout, self.buffers.rows(0, n))
+        return self._passes[n]
 
 
 def kept_units(indices: Array, seed: int, n_units: int, layer: int, rate: float) -> Array:
@@ -98,21 +153,3 @@ def kept_units(indices: Array, seed: int, n_units: int, layer: int, rate: float)
     rows, units = indices.astype(np.uint32), np.arange(n_units, dtype=np.uint32)
     seeds = np.array([seed], np.uint32)
     return np.asarray(dropout_mask(np, rows, units, seeds, layer, rate, np.uint32))
-
-
-def _product(a: Any, b: Array, out: Array) -> None:
-    """Write ``a @ b``; a large product in parts, along the longer side of ``out``."""
-    if issparse(a):
-        out[...] = a @ b
-        return
-    n = n_parts(2.0 * out.size * len(b))
-    if n == 1:
-        np.matmul(a, b, out=out)
-    elif len(out) >= out.shape[1]:
-        share(lambda s: np.matmul(a[s], b, out=out[s]), _slices(len(out), n))
-    else:
-        share(lambda s: np.matmul(a, b[:, s], out=out[:, s]), _slices(out.shape[1], n))
-
-
-def _slices(size: int, n: int) -> list[slice]:
-    return [slice(size * i // n, size * (i + 1) // n) for i in range(n)]

@@ -2,32 +2,50 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from mlpkit.plugin import Array, Dataset
 
 CHUNK_BYTES = 1 << 20  # size of X in a chunk: it is still in the cache when its steps run
 
-StepSlice = tuple[int, slice]  # the index of a step, and the place of its rows in a chunk
 
-
-def chunks(rows: Dataset, order: Array) -> Iterator[tuple[Dataset, list[StepSlice]]]:
+def chunks(rows: Dataset, order: Array) -> Iterator[tuple[Dataset, list[int], list[slice]]]:
     """Gather the rows of an epoch in chunks of several steps, without padding.
 
     The order has shape (n_steps, batch_size), where -1 is padding. Each chunk comes with the
-    places of its steps.
+    indices of the steps that have rows, and the place of each in the chunk. Its X is overwritten
+    by the next chunk.
 
     >>> y = np.array([[0.0], [1.0], [2.0]])
     >>> order = np.array([[2, 0], [1, -1]])
-    >>> [(chunk.y.ravel(), steps) for chunk, steps in chunks(Dataset(y, y), order)]
-    [(array([2., 0., 1.]), [(0, slice(0, 2, None)), (1, slice(2, 3, None))])]
+    >>> [(chunk.y.ravel(), *steps) for chunk, *steps in chunks(Dataset(y, y), order)]
+    [(array([2., 0., 1.]), [0, 1], [slice(0, 2, None), slice(2, 3, None)])]
     """
-    step_bytes = order.shape[1] * rows.X.shape[1] * rows.y.dtype.itemsize
-    most = max(1, CHUNK_BYTES // max(1, step_bytes))
-    for begin in range(0, len(order), most):
-        indices = order[begin : begin + most]
-        is_row = indices >= 0
+    X, y, w = rows[:3]
+    n_steps, batch_size = order.shape
+    most = max(1, min(n_steps, CHUNK_BYTES // max(1, batch_size * _row_bytes(X))))
+    gathered = None if issparse(X) else np.empty((most * batch_size, X.shape[1]), X.dtype)
+    for begin in range(0, n_steps, most):
+        part = order[begin : begin + most]
+        is_row = part >= 0
         ends = [0, *np.cumsum(np.count_nonzero(is_row, axis=1)).tolist()]
         steps = [(i, slice(a, b)) for i, (a, b) in enumerate(pairwise(ends), begin) if a < b]
-        yield rows.take(indices[is_row]), steps
+        if steps:
+            row = part.ravel() if ends[-1] == part.size else part[is_row]
+            chunk = Dataset(
+                # other modes make another copy
+                X[row] if gathered is None else X.take(row, 0, gathered[: len(row)], "clip"),
+                y.take(row, axis=0),
+                None if w is None else w.take(row),
+            )
+            yield chunk, [i for i, _ in steps], [place for _, place in steps]
+
+
+def _row_bytes(X: Any) -> int:
+    """Return the size of a row of X, or the mean size if X is sparse."""
+    if issparse(X):
+        return int((X.data.nbytes + X.indices.nbytes) // max(1, X.shape[0]))
+    return int(X.shape[1] * X.itemsize)

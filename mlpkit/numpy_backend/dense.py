@@ -66,7 +66,9 @@ def build(spec: Spec, rng: np.random.RandomState) -> Network:
 
 def layers(arrays: Arrays) -> tuple[list[Array], list[Array]]:
     """Return the weights and the biases of a dense network, in the order of its layers."""
-    n = sum(name.startswith("coef_") for name in arrays)
+    n = 0
+    while f"coef_{n}" in arrays:
+        n += 1
     return [arrays[f"coef_{i}"] for i in range(n)], [arrays[f"intercept_{i}"] for i in range(n)]
 
 

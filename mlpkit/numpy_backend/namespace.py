@@ -14,6 +14,8 @@ from mlpkit.backend_kit import large_matmul
 from mlpkit.numpy_backend.activations import ACTIVATIONS
 from mlpkit.plugin import Array
 
+SHORT = 32  # elements of a row
+
 pi = math.pi
 float32, float64, int32 = np.float32, np.float64, np.int32
 bool = np.bool_
@@ -23,7 +25,7 @@ sin, cos, tanh, floor, round = np.sin, np.cos, np.tanh, np.floor, np.rint
 isfinite, isnan, maximum, minimum = np.isfinite, np.isnan, np.maximum, np.minimum
 pow, clip, where, finfo = np.power, np.clip, np.where, np.finfo
 bitwise_right_shift = np.right_shift
-sum, mean, max, min, sort = np.sum, np.mean, np.max, np.min, np.sort
+mean, max, min, sort = np.mean, np.max, np.min, np.sort
 reshape, permute_dims, moveaxis = np.reshape, np.transpose, np.moveaxis
 expand_dims, broadcast_to = np.expand_dims, np.broadcast_to
 concat, stack, take, take_along_axis = np.concatenate, np.stack, np.take, np.take_along_axis
@@ -45,6 +47,13 @@ def einsum(subscripts: str, *arrays: Any) -> Array:
 def matmul(x: Any, y: Any) -> Array:
     """Return the matrix product of the last two axes; the others are broadcast."""
     return np.asarray(large_matmul(np.reshape, np.matmul, x, y))
+
+
+def sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """Return the sum over one axis, a tuple of axes, or all."""
+    if axis == 1 and not keepdims and x.ndim == 2 and x.shape[1] < SHORT and x.dtype.kind == "f":
+        return np.einsum("ij->i", x)  # `np.sum` of many short rows takes four times as long
+    return np.sum(x, axis, keepdims=keepdims)
 
 
 def cumulative_sum(x: Any, axis: int) -> Array:

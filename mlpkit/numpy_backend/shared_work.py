@@ -16,9 +16,9 @@ from mlpkit.numpy_backend.threads import OneThread, allowed
 
 PART_FLOPS = 5e8  # operations of a part: some milliseconds, as waking a thread takes up to one
 MAX_PARTS = 16  # of one product
-IDLE = 0.8  # share of the time of its parts that a worker computes on an idle machine
-JUDGED_SECONDS = 0.05  # of parts, after which that share is judged
-PAUSE_SECONDS = 1.0  # without workers after they had to wait for processors
+WAITED = 0.5  # of the time that workers compute: if the caller waits longer, they are of no use
+JUDGED_SECONDS = 0.05  # of computing and waiting, after which this is judged
+PAUSE_SECONDS = 1.0  # without workers if they were of no use
 
 
 def n_parts(flops: float) -> int:
@@ -35,7 +35,7 @@ class SharedWork:
 
     def __init__(self, work: Callable[[Any], object], parts: Sequence[Any]) -> None:
         self.work, self.left = work, list(reversed(parts))
-        self.done: SimpleQueue[tuple[BaseException | None, float, float]] = SimpleQueue()
+        self.done: SimpleQueue[tuple[BaseException | None, float]] = SimpleQueue()
 
     def parts(self) -> Iterator[Any]:
         """Take parts that no thread has begun, as long as there are any."""
@@ -48,13 +48,13 @@ class SharedWork:
     def assist(self) -> None:
         """Compute parts in a worker until none is left. The caller raises its errors."""
         for part in self.parts():
-            error, wall, busy = None, time.perf_counter(), time.thread_time()
+            error, began = None, time.thread_time()
             try:
                 with OneThread():
                     self.work(part)
             except BaseException as raised:
                 error = raised
-            self.done.put((error, time.perf_counter() - wall, time.thread_time() - busy))
+            self.done.put((error, time.thread_time() - began))
 
 
 class Workers:
@@ -62,11 +62,14 @@ class Workers:
 
     def __init__(self) -> None:
         self.queue: SimpleQueue[SharedWork] = SimpleQueue()
-        self.started = 0
-        self.paused_until = self.wall = self.busy = 0.0
+        self.started, self.n_processors = 0, os.cpu_count() or 1
+        self.paused_until = self.waited = self.busy = 0.0
 
-    def offer(self, shared: SharedWork, n: int) -> None:
-        """Offer the work to n workers."""
+    def offer(self, shared: SharedWork) -> None:
+        """Offer the work to as many workers as BLAS may have threads, less the caller."""
+        if time.monotonic() < self.paused_until:
+            return
+        n = min(allowed(), self.n_processors, len(shared.left)) - 1
         while self.started < n:
             self.started += 1
             Thread(target=self._wait, name="mlpkit-worker", daemon=True).start()
@@ -78,16 +81,17 @@ class Workers:
         while True:
             queue.get().assist()
 
-    def judge(self, wall: float, busy: float) -> None:
-        """Pause the workers if they had to wait for processors.
+    def judge(self, waited: float, busy: float) -> None:
+        """Pause the workers if they have to wait for processors.
 
-        The arguments are the seconds that a part took, and those of them that it computed.
+        The arguments are the seconds that the caller waited for the workers, and those that they
+        computed.
         """
-        self.wall, self.busy = self.wall + wall, self.busy + busy
-        if self.wall >= JUDGED_SECONDS:
-            if self.busy < IDLE * self.wall:
+        self.waited, self.busy = self.waited + waited, self.busy + busy
+        if self.waited + self.busy >= JUDGED_SECONDS:
+            if self.waited > WAITED * self.busy:
                 self.paused_until = time.monotonic() + PAUSE_SECONDS
-            self.wall = self.busy = 0.0
+            self.waited = self.busy = 0.0
 
 
 _workers = Workers()
@@ -103,24 +107,24 @@ def share(work: Callable[[Any], object], parts: Sequence[Any]) -> None:
     >>> sorted(results)
     [1, 2, 3]
     """
-    workers = _workers
-    n_workers = min(allowed(), os.cpu_count() or 1, len(parts)) - 1
-    if time.monotonic() < workers.paused_until:
-        n_workers = 0
-    shared = SharedWork(work, parts)
-    workers.offer(shared, n_workers)
+    if len(parts) == 1:
+        work(parts[0])
+        return
+    workers, shared = _workers, SharedWork(work, parts)
     n_own, error = 0, None
-    try:
-        with OneThread():
+    with OneThread():
+        workers.offer(shared)
+        try:
             for part in shared.parts():
                 n_own += 1
                 work(part)
-    finally:
-        n_own += sum(1 for _ in shared.parts())  # parts are left only after an error
-        for _ in range(len(parts) - n_own):
-            raised, wall, busy = shared.done.get()
-            error = error or raised
-            workers.judge(wall, busy)
+        finally:
+            n_own += sum(1 for _ in shared.parts())  # parts are left only after an error
+            began, busy = time.perf_counter(), 0.0
+            for _ in range(len(parts) - n_own):
+                raised, seconds = shared.done.get()
+                error, busy = error or raised, busy + seconds
+            workers.judge(time.perf_counter() - began, busy)
     if error is not None:
         raise error
 

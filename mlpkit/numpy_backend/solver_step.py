@@ -1,6 +1,7 @@
 """One step of the solver, in place, with the training state that it changes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from mlpkit.backend_kit import WeightLayout, check_joint_update, check_update, c
 from mlpkit.numpy_backend import namespace as xp
 from mlpkit.plugin import Array, Recipe
 
-UPDATE_BYTES = 1 << 17  # of each array in a solver update: its temporaries stay in the cache
+UPDATE_BYTES = 1 << 18  # of each array in a solver update: its temporaries stay in the cache
 
 
 class TrainingState(NamedTuple):
@@ -25,6 +26,43 @@ class TrainingState(NamedTuple):
         return TrainingState(self.weights.copy(), self.optimizer_state.copy())
 
 
+class Block(NamedTuple):
+    """Views of consecutive weights with the same factors, which fit into the cache.
+
+    Parameters
+    ----------
+    weights, gradient : ndarray of shape (n,)
+    optimizer_state : tuple of ndarray of shape (n,)
+    decayed : tuple of ndarray or None
+        The weights that the L2 penalty includes, and their gradient.
+    learning_rate_factor, weight_decay_factor : float
+    """
+
+    weights: Array
+    gradient: Array
+    optimizer_state: tuple[Array, ...]
+    decayed: tuple[Array, Array] | None
+    learning_rate_factor: float
+    weight_decay_factor: float
+
+
+class StepSize(NamedTuple):
+    """How far a step goes.
+
+    Parameters
+    ----------
+    learning_rate : float
+    weight_decay : float
+        The strength of the decoupled weight decay.
+    penalty : float
+        The factor of the weights in the gradient of the L2 penalty.
+    """
+
+    learning_rate: float
+    weight_decay: float
+    penalty: float
+
+
 class SolverStep:
     """The step of the solver of a recipe, on weights in one array.
 
@@ -34,67 +72,91 @@ class SolverStep:
         Where each weight is.
     recipe : Recipe
         The solver, the L2 penalty and the largest norm of the gradient.
+
+    Attributes
+    ----------
+    needs_all : bool
+        Whether a step requires the gradients of all weights before it updates any of them.
     """
 
     def __init__(self, layout: WeightLayout, recipe: Recipe) -> None:
         self.layout, self.solver, self.alpha = layout, recipe.solver, recipe.alpha
         self.max_gradient_norm = recipe.max_gradient_norm
-        max_size = UPDATE_BYTES // layout.dtype.itemsize
-        self.segments = {decays: layout.segments(decays, max_size) for decays in (False, True)}
+        self.needs_all = self.solver.joint is not None or self.max_gradient_norm is not None
+        self.segments = {decays: layout.segments(decays) for decays in (False, True)}
         self.has_rate_factors = any(s.learning_rate_factor != 1 for s in self.segments[False])
 
     def penalty(self, weights: Array) -> float:
         """Return the L2 penalty."""
         decayed = weights[: self.layout.n_decayed]
-        return 0.5 * self.alpha * float(decayed @ decayed)
+        return 0.5 * self.alpha * float(np.dot(decayed, decayed))
 
-    def __call__(
-        self, state: TrainingState, mean: Array, weight: float, learning_rate: float, decay: float
-    ) -> float:
-        """Make a step with the mean gradient of rows of this summed weight.
+    def blocks(
+        self, state: TrainingState, mean: Array, place: slice, with_decay: bool
+    ) -> Iterator[Block]:
+        """Return the blocks of an elementwise solver for the weights at a place.
 
-        Return the L2 penalty of the weights before the step.
+        ``mean`` is the array of the mean gradient. ``with_decay`` is whether a step may have a
+        weight decay.
         """
-        if self.solver.joint is not None:
-            return self._jointly(state, mean, weight, learning_rate, decay)
-        assert self.solver.update is not None
-        n_decayed, options = self.layout.n_decayed, self.solver.options
-        strength, squares = self.alpha / weight, 0.0
-        if self.max_gradient_norm is not None:
-            self._add_penalty_and_clip(state.weights, mean, weight)
-            strength = 0.0
-        for block, rate_factor, decay_factor in self.segments[decay > 0]:
-            old = (state.weights[block], *state.optimizer_state[:, block])
-            g, decayed = mean[block], old[0][: max(0, n_decayed - block.start)]
-            squares += float(decayed @ decayed)
-            if strength:
-                g[: len(decayed)] += strength * decayed
-            rate = learning_rate * rate_factor
-            decrease = rate * decay * decay_factor * old[0] if decay_factor else None
-            returned = self.solver.update(xp, old[0], g, old[1:], rate, options)
-            p, new_state = check_update(returned, old[0], old[1:])
-            new = [
-                array if array is own else _apart(array, old)
-                for own, array in zip(old, (p, *new_state), strict=True)
-            ]
-            for own, array in zip(old, new, strict=True):
-                if array is not own:  # the solver did not work in place
-                    own[...] = array
-            if decrease is not None:
-                old[0][...] -= decrease
-        return 0.5 * self.alpha * squares
+        n_decayed, size = self.layout.n_decayed, UPDATE_BYTES // mean.itemsize
+        for segment, rate_factor, decay_factor in self.segments[with_decay]:
+            end = min(place.stop, segment.stop)
+            for begin in range(max(place.start, segment.start), end, size):
+                part = slice(begin, min(begin + size, end))
+                w, g = state.weights[part], mean[part]
+                n = max(0, min(n_decayed - begin, len(w)))
+                yield Block(
+                    w,
+                    g,
+                    tuple(state.optimizer_state[:, part]),
+                    (w[:n], g[:n]) if n else None,
+                    rate_factor,
+                    decay_factor,
+                )
 
-    def _jointly(
-        self, state: TrainingState, mean: Array, weight: float, learning_rate: float, decay: float
-    ) -> float:
-        """Do the same for a solver that updates all weights at once."""
+    def update(self, blocks: Iterable[Block], size: StepSize) -> float:
+        """Update the weights of blocks with their mean gradients.
+
+        Return the sum of the squares of the decayed weights before the step.
+        """
+        squares, options, update = 0.0, self.solver.options, self.solver.update
+        assert update is not None
+        for block in blocks:
+            w, g, old_state, decayed, rate_factor, decay_factor = block
+            if decayed is not None:
+                squares += float(np.dot(decayed[0], decayed[0]))
+                if size.penalty:
+                    np.add(decayed[1], size.penalty * decayed[0], out=decayed[1])
+            rate = size.learning_rate * rate_factor
+            decay = size.weight_decay * decay_factor
+            decrease = rate * decay * w if decay else None
+            new, new_state = check_update(update(xp, w, g, old_state, rate, options), w, old_state)
+            if new is not w or not all(map(is_, new_state, old_state)):
+                _write((w, *old_state), (new, *new_state))  # the solver did not work in place
+            if decrease is not None:
+                w -= decrease
+        return squares
+
+    def update_all(self, state: TrainingState, mean: Array, size: StepSize) -> None:
+        """Update all weights with the mean gradient, which it overwrites."""
+        if self.needs_all:
+            self._add_penalty_and_clip(state.weights, mean, size.penalty)
+            size = size._replace(penalty=0.0)
+        if self.solver.joint is not None:
+            self._update_jointly(state, mean, size)
+        else:
+            place = slice(0, self.layout.size)
+            self.update(self.blocks(state, mean, place, size.weight_decay > 0), size)
+
+    def _update_jointly(self, state: TrainingState, mean: Array, size: StepSize) -> None:
+        """Update the weights by `Solver.joint`, with mean gradients that include the L2 penalty."""
         assert self.solver.joint is not None
-        penalty_before = self.penalty(state.weights)
+        rate, decay = size.learning_rate, size.weight_decay
         before = state.weights.copy() if self.has_rate_factors or decay > 0 else state.weights
-        self._add_penalty_and_clip(state.weights, mean, weight)
         views, old_state = self.layout.views(state.weights), state.optimizer_state
         means = self.layout.views(mean)
-        returned = self.solver.joint.update(xp, views, means, dict(old_state), learning_rate)
+        returned = self.solver.joint.update(xp, views, means, dict(old_state), rate)
         new, new_state = check_joint_update(returned, views, old_state)
         old_state.update({key: _apart(a, [state.weights]) for key, a in new_state.items()})
         replaced = {
@@ -105,22 +167,29 @@ class SolverStep:
         for name, array in replaced.items():
             views[name][...] = array
         if before is not state.weights:
-            for block, rate_factor, decay_factor in self.segments[decay > 0]:
-                p, old = state.weights[block], before[block]
+            for place, rate_factor, decay_factor in self.segments[decay > 0]:
+                p, old = state.weights[place], before[place]
                 if rate_factor != 1:
                     p[...] = old + rate_factor * (p - old)
                 if decay_factor:
-                    p -= learning_rate * rate_factor * decay * decay_factor * old
-        return penalty_before
+                    p -= rate * rate_factor * decay * decay_factor * old
 
-    def _add_penalty_and_clip(self, weights: Array, mean: Array, weight: float) -> None:
+    def _add_penalty_and_clip(self, weights: Array, mean: Array, penalty: float) -> None:
         """Add the gradient of the L2 penalty to the mean gradient, in place, and limit its norm."""
         n_decayed = self.layout.n_decayed
-        mean[:n_decayed] += self.alpha / weight * weights[:n_decayed]
+        mean[:n_decayed] += penalty * weights[:n_decayed]
         if self.max_gradient_norm is not None:
             views = self.layout.views(mean)
             for name, g in clipped(np, views, self.max_gradient_norm).items():
                 views[name][...] = g
+
+
+def _write(old: tuple[Array, ...], new: tuple[Array, ...]) -> None:
+    """Write what a solver returned into the arrays that it received."""
+    separate = [a if a is own else _apart(a, old) for own, a in zip(old, new, strict=True)]
+    for own, array in zip(old, separate, strict=True):
+        if array is not own:
+            own[...] = array
 
 
 def _apart(array: Array, buffers: Iterable[Array]) -> Array:

@@ -11,7 +11,6 @@ import numpy as np
 
 from mlpkit.backend_kit import (
     WeightLayout,
-    check_deltas,
     check_row_losses,
     initial_optimizer_state,
     training_dataset,
@@ -19,10 +18,12 @@ from mlpkit.backend_kit import (
 )
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import namespace as xp
-from mlpkit.numpy_backend.backpropagation import Backpropagation
+from mlpkit.numpy_backend.backpropagation import RowSeed
 from mlpkit.numpy_backend.chunks import chunks
-from mlpkit.numpy_backend.solver_step import SolverStep, TrainingState
+from mlpkit.numpy_backend.solver_step import SolverStep, StepSize, TrainingState
 from mlpkit.numpy_backend.threads import OneThread
+from mlpkit.numpy_backend.training_step import TrainingStep
+from mlpkit.numpy_backend.workspaces import Workspaces
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -64,6 +65,7 @@ class StepFunctions:
         self.spec, self.loss, self.solver = spec, spec.loss, recipe.solver
         self.layout = WeightLayout(network)
         self.solver_step = SolverStep(self.layout, recipe)
+        self.workspaces = Workspaces(spec, self.layout)
         self.has_dropout = any(spec.dropouts)
 
     def put(self, X: Any, y: Array, w: Array | None) -> Dataset:
@@ -108,21 +110,23 @@ class StepFunctions:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         indices = None if indices is None else indices[indices >= 0]
         step_rows = rows if indices is None else rows.take(indices)
-        gradients = self.layout.views(np.zeros(self.layout.size, self.layout.dtype))
+        mean = np.zeros(self.layout.size, self.layout.dtype)
         n, p = len(step_rows.y), np.empty_like(step_rows.y)
         value = 0.0
         with OneThread():
             if n:
-                passes, weights = Backpropagation(self.spec, n), self.layout.views(state.weights)
+                workspace = self.workspaces.take(n)
+                step = TrainingStep(self.loss, self.solver_step, workspace.passes, state, mean)
                 row_seed = None
                 if self.has_dropout:
-                    row_seed = np.arange(n) if indices is None else indices, seed
-                passes.forward(weights, step_rows.X, p, row_seed)
-                self._backward(passes, weights, gradients, step_rows, p, 1.0)
-                value = float(self._weighted_losses(step_rows, p).sum())
+                    row_seed = np.arange(n) if indices is None else indices, seed, 1.0
+                step.write_deltas(step_rows, p, 1.0, row_seed)
+                step.write_gradients(step_rows)
+                self.workspaces.give(workspace)
+                value = float(self._weighted_losses(step_rows, p).sum(dtype=np.float64))
             penalty = self.solver_step.penalty(state.weights)
             sums = StepSums(value, _summed_weight(step_rows), penalty)
-        return sums, gradients
+        return sums, self.layout.views(mean)
 
     def update(
         self,
@@ -138,68 +142,51 @@ class StepFunctions:
         if weight > 0:
             with OneThread():
                 mean = self.layout.filled(gradients) / weight
-                self.solver_step(state, mean, weight, learning_rate, decay)
+                size = StepSize(learning_rate, decay, self.solver_step.alpha / weight)
+                self.solver_step.update_all(state, mean, size)
         return state
 
     def epoch(
         self, state: TrainingState, rows: Dataset, batches: Batches
     ) -> tuple[TrainingState, StepSums]:
         """Run all steps, and return the sums of each, (n_steps,)."""
-        state, spec = state.copy(), self.spec
-        weights = self.layout.views(state.weights)
-        mean = np.empty(self.layout.size, self.layout.dtype)
-        gradients = self.layout.views(mean)
+        state, alpha = state.copy(), self.solver_step.alpha
         n_steps, batch_size = batches.order.shape
-        passes, sums = Backpropagation(spec, batch_size), np.zeros((3, n_steps))
+        sums = np.zeros((3, n_steps))
         learning_rates = batches.learning_rates.tolist()
         strengths = with_weight_decays(batches, self.solver).weight_decays
         decays = [0.0] * n_steps if strengths is None else strengths.tolist()
-        factors = np.ones(n_steps) if batches.dropout_factors is None else batches.dropout_factors
         row_seed = predictions = None
         if batches.with_predictions:
-            predictions = np.zeros((n_steps, batch_size, spec.n_outputs), spec.dtype)
+            predictions = np.zeros((n_steps, batch_size, self.spec.n_outputs), self.spec.dtype)
+        workspace = self.workspaces.take(batch_size)
+        step = TrainingStep(
+            self.loss, self.solver_step, workspace.passes, state, workspace.mean, any(decays)
+        )
         with OneThread():
-            for chunk, steps in chunks(rows, batches.order):
-                p = np.empty_like(chunk.y)
-                for i, place in steps:
-                    step_rows = chunk.slice(place)
+            for chunk, indices, places in chunks(rows, batches.order):
+                p, (X, y, w) = np.empty_like(chunk.y), chunk[:3]
+                weights = _summed_weights(chunk, places)
+                for i, s, weight in zip(indices, places, weights, strict=True):
+                    step_rows = Dataset(X[s], y[s], None if w is None else w[s])
                     if self.has_dropout:
-                        order = batches.order[i]
-                        row_seed = order[order >= 0], int(batches.seeds[i])
-                    passes.forward(weights, step_rows.X, p[place], row_seed, float(factors[i]))
-                    sums[1, i] = weight = _summed_weight(step_rows)
+                        row_seed = _row_seed(batches, i)
                     if weight > 0:
-                        self._backward(passes, weights, gradients, step_rows, p[place], weight)
-                        sums[2, i] = self.solver_step(
-                            state, mean, weight, learning_rates[i], decays[i]
-                        )
+                        size = StepSize(learning_rates[i], decays[i], alpha / weight)
+                        sums[2, i] = step(step_rows, p[s], weight, row_seed, size)
+                    else:
+                        step.write_deltas(step_rows, p[s], 0.0, row_seed)
                     if predictions is not None:
-                        predictions[i, batches.order[i] >= 0] = p[place]
-                losses = self._weighted_losses(chunk, p)
-                for i, place in steps:
-                    sums[0, i] = losses[place].sum()
+                        predictions[i, batches.order[i] >= 0] = p[s]
+                sums[0, indices] = _step_sums(self._weighted_losses(chunk, p), places)
+                sums[1, indices] = weights
+        self.workspaces.give(workspace)
         return state, StepSums(sums[0], sums[1], sums[2], predictions)
 
     def outputs(self, state: TrainingState, X: Any) -> Array:
         """Return the outputs before activation, (n, n_outputs), of dense or sparse X."""
         weights = self.layout.views(state.weights)
         return dense.predict(X, *dense.layers(weights), self.spec.activations, "identity")
-
-    def _backward(
-        self,
-        passes: Backpropagation,
-        weights: Arrays,
-        gradients: Arrays,
-        rows: Dataset,
-        p: Array,
-        divisor: float,
-    ) -> None:
-        """Write the gradients, summed over rows and divided, from the activated outputs p."""
-        assert self.loss.delta is not None
-        delta = check_deltas(self.loss.delta(xp, rows.y, p), p)
-        w = rows.sample_weight
-        delta *= 1 / divisor if w is None else w[:, None] / divisor
-        passes.backward(weights, gradients, rows.X, delta)
 
     def _weighted_losses(self, rows: Dataset, p: Array) -> Array:
         losses: Array = check_row_losses(self.loss.rows(xp, rows.y, p), rows.y)
@@ -208,6 +195,27 @@ class StepFunctions:
         return losses if w is None else np.where(w > 0, losses, 0) * w
 
 
+def _row_seed(batches: Batches, i: int) -> RowSeed:
+    """Return what dropout depends on in a step of an epoch."""
+    order, factors = batches.order[i], batches.dropout_factors
+    factor = 1.0 if factors is None else float(factors[i])
+    return order[order >= 0], int(batches.seeds[i]), factor
+
+
 def _summed_weight(rows: Dataset) -> float:
     w = rows.sample_weight
-    return float(len(rows.y) if w is None else w.sum())
+    return float(len(rows.y) if w is None else w.sum(dtype=np.float64))
+
+
+def _summed_weights(rows: Dataset, places: list[slice]) -> list[float]:
+    """Return the summed weight of each step of a chunk."""
+    if rows.sample_weight is None:
+        return [float(s.stop - s.start) for s in places]
+    sums: list[float] = _step_sums(rows.sample_weight, places).tolist()
+    return sums
+
+
+def _step_sums(values: Array, places: list[slice]) -> Array:
+    """Return the sum of the values (n,) of each step of a chunk."""
+    sums: Array = np.add.reduceat(values, [s.start for s in places], dtype=np.float64)
+    return sums

@@ -29,9 +29,15 @@ def _adam(
     m, v = optimizer_state
     m *= options["beta_1"]
     m += (1 - options["beta_1"]) * g
+    squares = g * g
+    squares *= 1 - options["beta_2"]
     v *= options["beta_2"]
-    v += (1 - options["beta_2"]) * (g * g)
-    p -= learning_rate * m / (xp.sqrt(v) + options["epsilon"])
+    v += squares
+    divisor = xp.sqrt(v)
+    divisor += options["epsilon"]
+    step = learning_rate * m
+    step /= divisor
+    p -= step
     return p, (m, v)
 
 

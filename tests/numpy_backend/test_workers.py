@@ -3,16 +3,20 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from mlpkit.numpy_backend import backpropagation, dense
+from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import shared_work as workers
-from mlpkit.numpy_backend.shared_work import Workers, n_parts, share
+from mlpkit.numpy_backend import weight_parts as weight_parts_module
+from mlpkit.numpy_backend.shared_work import Workers, share
+from mlpkit.numpy_backend.steps import backend
 from mlpkit.numpy_backend.threads import loaded
+from mlpkit.testing import batches, close, data, recipe, spec
 
 pytestmark = pytest.mark.once
 
@@ -23,7 +27,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = [blas.get() for blas in loaded()[0]]
     for blas in loaded()[0]:
         blas.set(3)
-    monkeypatch.setattr(workers, "IDLE", 0.0)
+    monkeypatch.setattr(workers, "WAITED", np.inf)
     monkeypatch.setattr(workers.os, "cpu_count", lambda: 4)
     monkeypatch.setattr(workers, "_workers", Workers())
     yield
@@ -98,20 +102,22 @@ def test_an_error_in_a_part(place: str) -> None:
         assert not running
 
 
-def test_workers_that_wait_for_processors_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a second from when their parts took much longer than processor time."""
-    monkeypatch.setattr(workers, "IDLE", 0.8)
+def test_workers_for_which_the_caller_waits_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For a second from when the caller waited for long compared with what they computed."""
+    monkeypatch.setattr(workers, "WAITED", 0.5)
     crew = workers._workers
-    crew.judge(0.04, 0.0)
+    crew.judge(waited=0.02, busy=0.01)
     assert crew.paused_until == 0.0  # too little was seen
-    crew.judge(0.04, 0.0)
+    crew.judge(waited=0.02, busy=0.01)
     assert crew.paused_until > time.monotonic()
     names: set[str] = set()
     share(lambda part: names.add(threading.current_thread().name), range(5))
     assert names == {threading.current_thread().name}
     assert crew.started == 0
     other = Workers()
-    other.judge(0.1, 0.09)
+    other.judge(waited=0.1, busy=0.3)
     assert other.paused_until == 0.0
 
 
@@ -121,32 +127,50 @@ def test_workers_are_judged_by_their_parts() -> None:
 
     def work(part: int) -> None:
         meeting.wait()
-        time.sleep(1.2 * workers.JUDGED_SECONDS)
+        if threading.current_thread().name == "mlpkit-worker":
+            time.sleep(1.2 * workers.JUDGED_SECONDS)
 
     share(work, range(2))
-    assert workers._workers.paused_until == 0.0  # IDLE is 0
-    workers.IDLE = 0.8
+    assert workers._workers.paused_until == 0.0  # WAITED is infinite
+    workers.WAITED = 0.5
     share(work, range(2))
     assert workers._workers.paused_until > 0.0
 
 
+@pytest.mark.parametrize("recipe_options", [{}, {"max_gradient_norm": 0.1}])
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(1000, 784, 700), (700, 784, 1000)])
-def test_products_have_the_same_bits(
-    shape: tuple[int, int, int], dtype: str, monkeypatch: pytest.MonkeyPatch
+def test_steps_have_the_same_bits(
+    dtype: str,
+    is_sparse: bool,
+    dropout: float,
+    recipe_options: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With workers and without; and the numbers of one product."""
-    m, k, n = shape
+    """Large steps, with workers and without; and nearly the numbers of steps in one part."""
+    s = replace(spec(dtype=dtype), n_features=300, hidden_layer_sizes=(250, 300), dropout=dropout)
+    network = dense.build(s, np.random.RandomState(0))
     rng = np.random.default_rng(0)
-    a = rng.standard_normal((k, m)).astype(dtype).T
-    b = rng.standard_normal((n, k)).astype(dtype).T
-    found = np.zeros((2, m, n), dtype)
-    assert n_parts(2.0 * m * k * n) == 2
-    backpropagation._product(a, b, found[0])
+    X: Any = rng.standard_normal((1000, 300)) * (rng.random((1000, 300)) < 0.3)
+    _, y, w = data(s, 1000)
+    X = csr_array(X) if is_sparse else X
+
+    def trained() -> list[Any]:
+        steps = backend(network, s, recipe(**recipe_options))
+        state, rows = steps.start(network.arrays), steps.put(X, y, w)
+        sums, gradients = steps.gradient(state, rows, None, 3)
+        state, epoch = steps.epoch(state, rows, batches(1000, 500))
+        return [sums.loss, epoch.loss, epoch.penalty, gradients, steps.arrays(state)]
+
+    many = trained()
+    assert workers._workers.started == 2
     monkeypatch.setattr(workers, "allowed", lambda: 1)
-    backpropagation._product(a, b, found[1])
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_allclose(found[0], a @ b, rtol=0, atol=1e-3 if dtype == "float32" else 1e-10)
+    np.testing.assert_equal(many, trained())
+    monkeypatch.setattr(weight_parts_module, "DIVIDED_FLOPS", np.inf)
+    tolerance = 1e-4 if dtype == "float32" else 1e-9
+    for divided, whole in zip(many, trained(), strict=True):
+        close(divided, whole, tolerance)
 
 
 @pytest.mark.parametrize("sparse", [False, True])

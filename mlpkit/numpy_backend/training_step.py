@@ -1,0 +1,126 @@
+"""A step of training: the outputs and the gradients of its rows, and the update of the weights."""
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from mlpkit.backend_kit import check_deltas
+from mlpkit.numpy_backend import namespace as xp
+from mlpkit.numpy_backend.backpropagation import Backpropagation, RowPass, RowSeed, StepPass
+from mlpkit.numpy_backend.layers import DenseLayers
+from mlpkit.numpy_backend.products import SparseProduct
+from mlpkit.numpy_backend.shared_work import share
+from mlpkit.numpy_backend.solver_step import Block, SolverStep, StepSize, TrainingState
+from mlpkit.plugin import Array, Dataset, Loss
+
+
+class TrainingStep:
+    """The steps of an epoch, on a state that they change in place.
+
+    Parameters
+    ----------
+    loss : Loss
+    solver_step : SolverStep
+    passes : Backpropagation
+    state : TrainingState
+    mean : ndarray of shape (n_weights,)
+        Where the gradients are written.
+    with_decay : bool, default=False
+        Whether steps may have a weight decay.
+    """
+
+    def __init__(
+        self,
+        loss: Loss,
+        solver_step: SolverStep,
+        passes: Backpropagation,
+        state: TrainingState,
+        mean: Array,
+        with_decay: bool = False,
+    ) -> None:
+        self.loss, self.solver_step, self.passes = loss, solver_step, passes
+        self.state, self.mean, layout = state, mean, solver_step.layout
+        self.layers = DenseLayers.of(layout.views(state.weights))
+        self.gradients = DenseLayers.of(layout.views(mean))
+        self.with_decay = with_decay
+        self._blocks: dict[int, list[list[Block]]] = {}
+
+    def __call__(
+        self, rows: Dataset, p: Array, divisor: float, row_seed: RowSeed | None, size: StepSize
+    ) -> float:
+        """Train on the rows, and write their activated outputs into p (n, n_outputs).
+
+        The gradients are summed over the rows and divided. Returns the L2 penalty of the weights
+        before the step.
+        """
+        self.write_deltas(rows, p, divisor, row_seed)
+        if not self.solver_step.needs_all:
+            return self._update_in_parts(rows, size)
+        penalty = self.solver_step.penalty(self.state.weights)
+        self.write_gradients(rows)
+        self.solver_step.update_all(self.state, self.mean, size)
+        return penalty
+
+    def write_deltas(
+        self, rows: Dataset, p: Array, divisor: float, row_seed: RowSeed | None
+    ) -> None:
+        """Compute the outputs p and, unless the divisor is 0, the deltas of all layers."""
+        X, y, w = rows[:3]
+        scale = None if not divisor else 1 / divisor if w is None else w[:, None] / divisor
+        step = self.passes.of(len(y))
+        if len(step.row_parts) == 1:
+            self._write_deltas(step.row_parts[0], X, y, p, scale, row_seed)
+            return
+
+        def work(part: RowPass) -> None:
+            s = part.place
+            its_scale = scale[s] if isinstance(scale, np.ndarray) else scale
+            self._write_deltas(part, X[s], y[s], p[s], its_scale, row_seed)
+
+        share(work, step.row_parts)
+
+    def _write_deltas(
+        self, part: RowPass, X: Any, y: Array, p: Array, scale: Any, row_seed: RowSeed | None
+    ) -> None:
+        part.forward(self.layers, X, p, row_seed)
+        if scale is not None:
+            assert self.loss.delta is not None
+            delta = check_deltas(self.loss.delta(xp, y, p), p)
+            np.multiply(delta, scale, out=part.buffers.deltas[-1])
+            part.backward(self.layers)
+
+    def write_gradients(self, rows: Dataset) -> None:
+        """Compute the gradients of the weights from the deltas."""
+        step, X = self._step_and_factor(rows)
+        share(lambda part: step.write_gradients(part, self.gradients, X), step.weight_parts)
+
+    def _update_in_parts(self, rows: Dataset, size: StepSize) -> float:
+        """Compute the gradients of each part of the weights, and update it at once.
+
+        Return the L2 penalty of the weights before the step.
+        """
+        step, X = self._step_and_factor(rows)
+        blocks, squares = self._blocks_of(step), [0.0] * len(step.weight_parts)
+
+        def work(i: int) -> None:
+            step.write_gradients(step.weight_parts[i], self.gradients, X)
+            squares[i] = self.solver_step.update(blocks[i], size)
+
+        share(work, range(len(blocks)))
+        return 0.5 * self.solver_step.alpha * sum(squares)
+
+    def _step_and_factor(self, rows: Dataset) -> tuple[StepPass, Any]:
+        """Return the pass of the rows, and their first factor in products with deltas."""
+        step = self.passes.of(len(rows.y))
+        X = rows.X
+        return step, SparseProduct(X, step.buffers.deltas[0]) if issparse(X) else X
+
+    def _blocks_of(self, step: StepPass) -> list[list[Block]]:
+        n = len(step.buffers.ones)
+        if n not in self._blocks:
+            self._blocks[n] = [
+                list(self.solver_step.blocks(self.state, self.mean, part.place, self.with_decay))
+                for part in step.weight_parts
+            ]
+        return self._blocks[n]
