@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn import config_context, get_config
@@ -17,7 +17,6 @@ from mlpkit.estimators.call import Call
 from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES, SklearnCallbackSupport
 from mlpkit.estimators.changes import LastParameters
 from mlpkit.estimators.checked_checkpoint import check_groups, checked_checkpoint
-from mlpkit.estimators.encoding import Encoding, fitted_encoding
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.estimators.fit_monitor import EarlierCalls, MeasuredRows, monitor_of
 from mlpkit.estimators.fitted import FittedMLP
@@ -39,6 +38,9 @@ from mlpkit.training.recipe import has_steps, recipe_of
 from mlpkit.training.tasks import Tasks
 from mlpkit.training.time_limit import TimeLimit
 
+if TYPE_CHECKING:
+    from mlpkit.estimators.encoding import Encoding
+
 # attributes of earlier calls that a new network does not keep
 FORGOTTEN = ("_progress", "_losses", "_stream", "validation_scores_", "loss_")
 
@@ -47,7 +49,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
     """Base class that adds training to `FittedMLP`; subclasses define the targets."""
 
     _y_numeric: bool
-    _encoding: Encoding  # with an encoder
+    _encoding: "Encoding"  # with an encoder
     _optimizer: dict[str, Any]  # of the last call with a solver that works in steps
     _last_parameters: LastParameters
 
@@ -249,6 +251,8 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         if encoding is not None:
             X = encoding.rows(valid.X)
         else:
+            from mlpkit.estimators.encoding import fitted_encoding
+
             encoding, X = fitted_encoding(parameters, valid, data, incremental)
             self._set_encoding(encoding)
         return valid, data._replace(X=as_dtype(X, parameters.dtype))
@@ -263,7 +267,7 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
             for name, rows in sets.items()
         }
 
-    def _set_encoding(self, encoding: Encoding | None) -> None:
+    def _set_encoding(self, encoding: "Encoding | None") -> None:
         """Set the fitted encoder, or remove that of an earlier call."""
         if encoding is not None:
             self._encoding, self.encoder_ = encoding, encoding.encoder
@@ -354,9 +358,8 @@ class BaseMLP(SklearnCallbackSupport, FittedMLP):
         self._forget()
         self._set_encoding(None)
         self.n_features_in_ = n_features
-        dtype = parameters.dtype or "float32"
+        name, dtype = type(self).__name__, parameters.dtype or "float32"
         names = getattr(self, "feature_names_in_", None)
-        name = type(self).__name__
         shape = DataShape(name, n_features, n_outputs, dtype, self._targets, names)
         network = initialized(parameters, shape, check_random_state(parameters.random_state))
         progress = Progress(recipe_of(parameters, network.solver).learning_rate_init)

@@ -13,7 +13,6 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
-from mlpkit.calibration.temperature import Temperature
 from mlpkit.data.class_weights import ClassWeights
 from mlpkit.data.evaluation_sets import dataset_of
 from mlpkit.data.targets import ClassTargets, first_call
@@ -585,7 +584,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def _presented(self, outputs: Array) -> Array:
         temperature = vars(self).get("temperature_", 1.0)
-        outputs = Temperature(temperature, self._targets.task).scaled(outputs)
+        if temperature != 1.0:
+            from mlpkit.calibration.temperature import Temperature
+
+            outputs = Temperature(temperature, self._targets.task).scaled(outputs)
         if outputs.shape[1] > 1:
             return outputs
         if len(self.classes_) == 1:
@@ -630,6 +632,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         )
 
     def _set_temperature(self, held_out: HeldOut) -> None:
+        from mlpkit.calibration.temperature import Temperature
+
         rows, outputs = held_out.rows, held_out.outputs
         task = self._targets.task
         self.temperature_ = Temperature.fitted(task, rows.y, outputs, rows.sample_weight).value

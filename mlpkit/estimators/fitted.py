@@ -11,23 +11,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from mlpkit.estimators import stored_versions
 from mlpkit.estimators.atomic import snapshot
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
-from mlpkit.estimators.fitted_model import fitted_model
-from mlpkit.estimators.fitted_state import REQUESTS, plain_state, restored_state, with_requests
 from mlpkit.estimators.html import HTMLDescriptions
 from mlpkit.estimators.loss_curve import LossCurve
 from mlpkit.estimators.network_initialization import activation_of
-from mlpkit.estimators.records import plain, restored
-from mlpkit.estimators.required_plugins import REQUIRED, check_plugins, required_plugins
 from mlpkit.estimators.routing import RoutedOptions, parameter_defaults, parameter_names
 from mlpkit.estimators.validation import validated_X
 from mlpkit.monitoring.history import MetricHistory
 from mlpkit.monitoring.protocol import NoMonitor
 from mlpkit.numpy_backend.layers import DenseLayers
-from mlpkit.pickling import check_picklable
 from mlpkit.plugin import Array, PluginError, Progress
 from mlpkit.registry.lookup import installed, resolve
 from mlpkit.training.components import backend_of
@@ -37,7 +31,6 @@ from mlpkit.training.parameters import Parameters
 from mlpkit.training.recipe import recipe_of
 from mlpkit.training.support import check_network
 
-CONTAINERS = (list, tuple, dict)  # types of parameters that may contain records
 EXPORT = "to_"  # the prefix of the methods that exporters add
 
 
@@ -271,6 +264,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         ValueError
             If the exporter does not support the estimator or an option.
         """
+        from mlpkit.estimators.fitted_model import fitted_model
+
         check_is_fitted(self)
         make, options = resolve("exporter", form, options)
         estimator = snapshot(self)
@@ -362,26 +357,18 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
         return super().__getattribute__(name)  # raises the same AttributeError again
 
     def __getstate__(self) -> Any:
+        from mlpkit.estimators.pickled_state import pickled_state
+        from mlpkit.pickling import check_picklable
+
         check_picklable(self)
-        state = dict(super().__getstate__())
-        versions = stored_versions.versions_of(state, self._parameter_names)
-        plain_parameters = {n: plain(state[n]) for n in self._parameter_names if n in state}
-        stored = {**plain_state(self._parameter_names, state), **plain_parameters}
-        plugins = required_plugins(state, stored)
-        return {**plugins, **stored, stored_versions.STATE_KEY: versions}
+        return pickled_state(self._parameter_names, dict(super().__getstate__()))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        versions = state.pop(stored_versions.STATE_KEY, {})
-        stored_versions.warn_if_different(type(self).__name__, versions)
-        if any(name not in state for name in self._parameter_names):  # added after the pickle
-            state = {**parameter_defaults(type(self)), **state}
-        check_plugins(state)
-        state.pop(REQUIRED, None)
-        requests = state.pop(REQUESTS, {})
-        parameters = [name for name in self._parameter_names if type(state[name]) in CONTAINERS]
-        state |= {name: restored(state[name]) for name in parameters}
-        super().__setstate__(restored_state(state))
+        from mlpkit.estimators.fitted_state import with_requests
+        from mlpkit.estimators.pickled_state import unpickled_state
+
+        attributes, requests = unpickled_state(type(self), self._parameter_names, state)
+        super().__setstate__(attributes)
         with_requests(self, requests)
 
     def __sklearn_tags__(self) -> Any:

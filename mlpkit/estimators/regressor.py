@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from mlpkit.calibration.conformal import ConformalIntervals
 from mlpkit.data.evaluation_sets import dataset_of
 from mlpkit.data.targets import RealTargets
 from mlpkit.estimators.atomic import alter, snapshot
@@ -21,6 +20,9 @@ from mlpkit.objectives.quantiles import DEFAULT, checked_quantiles
 from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
 from mlpkit.training.fit_records import HeldOut
 from mlpkit.training.parameters import Parameters
+
+if TYPE_CHECKING:
+    from mlpkit.calibration.conformal import ConformalIntervals
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
@@ -395,7 +397,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     _y_numeric = True
     _sklearn_class = "MLPRegressor"
-    _intervals: ConformalIntervals
+    _intervals: "ConformalIntervals"
 
     def __init__(
         self,
@@ -668,6 +670,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _set_intervals(self, held_out: HeldOut) -> None:
         rows, values = held_out.rows, self._interval_values(held_out.outputs)
         quantiles = self._targets.quantiles
+        from mlpkit.calibration.conformal import ConformalIntervals
+
         self._intervals = ConformalIntervals.of(rows.y[:, 0], values, rows.sample_weight, quantiles)
 
     def _uses_held_out(self, parameters: Parameters) -> bool:

@@ -112,7 +112,9 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def warn_if_different(estimator_name: str, versions: Mapping[str, str]) -> None:
+def warn_if_different(
+    estimator_name: str, versions: Mapping[str, str], stacklevel: int = 3
+) -> None:
     """Warn about each distribution whose installed version differs from the stored one.
 
     Plugins that are not installed are ignored; the methods that need them raise an error.
@@ -122,5 +124,5 @@ def warn_if_different(estimator_name: str, versions: Mapping[str, str]) -> None:
         if current is not None and current != original:
             warnings.warn(
                 InconsistentVersionWarning(estimator_name, distribution, current, original),
-                stacklevel=3,
+                stacklevel=stacklevel,
             )

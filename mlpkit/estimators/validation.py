@@ -1,6 +1,6 @@
 """Validation of the data that `fit`, `partial_fit` and `predict` receive."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpkit.data.plain_rows import plain_data, plain_X
 from mlpkit.data.targets import Targets
-from mlpkit.estimators.encoding import Encoding
 from mlpkit.estimators.error_hints import text_columns_message
 from mlpkit.estimators.table_validation import (
     validated_table,
@@ -17,6 +16,9 @@ from mlpkit.estimators.table_validation import (
     validated_weights,
 )
 from mlpkit.plugin import Dataset
+
+if TYPE_CHECKING:
+    from mlpkit.estimators.encoding import Encoding
 
 SPARSE = ["csr", "csc"]
 

@@ -30,7 +30,6 @@ from mlpkit.training.components import (
     selected_callbacks,
     trainer_of,
 )
-from mlpkit.training.cycles import Cycles
 from mlpkit.training.epoch import with_weights
 from mlpkit.training.epoch_observer import EpochObserver
 from mlpkit.training.fit_records import FitInputs, FitResult, HeldOut
@@ -252,7 +251,12 @@ def _job_of(
 def _max_epochs(parameters: Parameters, recipe: Recipe, passes: int) -> int | None:
     """The maximum number of epochs; None for a trainer of a plugin."""
     trainer = parameters.trainer or recipe.solver.trainer
-    built_in = isinstance(trainer, Cycles) or trainer in ("epochs", "lbfgs", "cycles")
+    if isinstance(trainer, str):
+        built_in = trainer in ("epochs", "lbfgs", "cycles")
+    else:
+        from mlpkit.training.cycles import Cycles
+
+        built_in = isinstance(trainer, Cycles)
     return passes or (recipe.max_iter if built_in else None)
 
 
