@@ -11,7 +11,7 @@ import numpy as np
 from mlpkit import MLPClassifier
 from mlpkit.testing.conformance import ConformanceTests
 
-FRAMEWORKS = ("jax", "tensorflow", "torch", "keras")
+FRAMEWORKS = ("jax", "tensorflow", "torch", "keras", "numba")
 
 
 class ProcessTests(ConformanceTests):

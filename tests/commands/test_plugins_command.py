@@ -15,7 +15,7 @@ from mlpkit.commands.program import COMMANDS
 pytestmark = pytest.mark.once
 
 FACTORY = "'json:loads'"  # any importable function can be a factory
-FRAMEWORKS = ("jax", "tensorflow", "torch", "keras")
+FRAMEWORKS = ("jax", "tensorflow", "torch", "keras", "numba")
 
 
 def sample(folder: Path) -> None:

@@ -43,21 +43,21 @@ def activations(dtype: str) -> Activations:
     exponential = np.int64(EXP)  # a number whose type is not that literal
     most = f(20)  # above it, tanh of softplus is 1
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def logistic(x):  # type: ignore[no-untyped-def]
         return one / (one + exp(-x))
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def tanh_of_softplus(x):  # type: ignore[no-untyped-def]
         e = exp(most if x > most else x)
         n = e * (e + two)
         return n / (n + two)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def normal(x):  # type: ignore[no-untyped-def]
         return half * math.erfc(-x * root_half)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def activate(code, z):  # type: ignore[no-untyped-def]
         n = len(z)
         if code == RELU:
@@ -88,7 +88,7 @@ def activations(dtype: str) -> Activations:
             for i in range(n):
                 z[i] *= tanh_of_softplus(z[i])
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def activate_with_slope(code, z, slope):  # type: ignore[no-untyped-def]
         n = len(z)
         if code == GELU:
@@ -112,7 +112,7 @@ def activations(dtype: str) -> Activations:
                 slope[i] = one
             multiply_by_slope(code, z, slope)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def multiply_by_slope(code, a, delta):  # type: ignore[no-untyped-def]
         n = len(a)
         if code == RELU:
@@ -131,7 +131,7 @@ def activations(dtype: str) -> Activations:
             for i in range(n):
                 delta[i] *= one if a[i] > zero else leak
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def softmax(z, n, n_outputs):  # type: ignore[no-untyped-def]
         for i in range(n):
             row = z[i * n_outputs : (i + 1) * n_outputs]

@@ -22,7 +22,7 @@ def dropout(dtype: str) -> Any:
     golden, first, second = u(0x9E3779B9), u(0x21F0AAAD), u(0xD35A2D97)
     s15, s16 = u(15), u(16)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def mixed(x):  # type: ignore[no-untyped-def]
         x = u(x ^ (x >> s16))
         x = u(x * first)
@@ -30,7 +30,7 @@ def dropout(dtype: str) -> Any:
         x = u(x * second)
         return u(x ^ (x >> s15))
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def drop(integers, step, i, z, slope, n, m):  # type: ignore[no-untyped-def]
         place = step * (integers[a.N_LAYERS] - 1) + i
         seed = array_at(integers[a.SEEDS] + 4 * step, 1, u(0))[0]

@@ -39,7 +39,7 @@ def _single() -> Elementary:
     b0, b1, b2 = f(-5.70498872745e-3), f(2.06390887954e-2), f(-5.37397155531e-2)
     b3, b4 = f(1.33314422036e-1), f(-3.33332819422e-1)
 
-    @njit(**EXACT)  # type: ignore[untyped-decorator]
+    @njit(**EXACT)
     def exp(x):  # type: ignore[no-untyped-def]
         t = x * log2_e + magic
         n = t - magic
@@ -50,7 +50,7 @@ def _single() -> Elementary:
         e = zero if x < low else e
         return inf if x > high else e
 
-    @njit(**EXACT)  # type: ignore[untyped-decorator]
+    @njit(**EXACT)
     def tanh(x):  # type: ignore[no-untyped-def]
         a = abs(x)
         far = one - two / (exp(a + a) + one)
@@ -73,7 +73,7 @@ def _double() -> Elementary:
     s0, s1, s2 = -9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3
     t0, t1, t2 = 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3
 
-    @njit(**EXACT)  # type: ignore[untyped-decorator]
+    @njit(**EXACT)
     def exp(x):  # type: ignore[no-untyped-def]
         t = x * log2_e + magic
         n = t - magic
@@ -85,7 +85,7 @@ def _double() -> Elementary:
         e = 0.0 if x < low else e
         return inf if x > high else e
 
-    @njit(**EXACT)  # type: ignore[untyped-decorator]
+    @njit(**EXACT)
     def tanh(x):  # type: ignore[no-untyped-def]
         a = abs(x)
         far = 1.0 - 2.0 / (exp(a + a) + 1.0)

@@ -71,7 +71,7 @@ def from_bits(typing_context: Any, integer: Any) -> Any:
     return x(integer), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def call_update(  # type: ignore[no-untyped-def]
     typing_context, function, p, g, state, stride, n, scalars, l2, decrease
 ):
@@ -86,7 +86,7 @@ def call_update(  # type: ignore[no-untyped-def]
     return types.float64(*[types.intp] * len(arguments), l2, l2), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def call_loss(typing_context, function, y, p, n, n_outputs, losses, delta):  # type: ignore[no-untyped-def]
     """Call `LossFunction.address`; all arguments are addresses or sizes."""
 
@@ -98,7 +98,7 @@ def call_loss(typing_context, function, y, p, n, n_outputs, losses, delta):  # t
     return types.void(*[types.intp] * 7), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def call_gemm(  # type: ignore[no-untyped-def]
     typing_context, function, a_transposed, b_transposed, m, n, k, a, lda, b, ldb, beta, c, ldc
 ):

@@ -27,7 +27,7 @@ def kernel(dtype: str) -> Any:
     gather = gathered(dtype)
     update, squares = updates(dtype)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def weight_of(integers, step):  # type: ignore[no-untyped-def]
         """The summed weight of the rows of a step."""
         batch_size, total = integers[a.BATCH_SIZE], 0.0
@@ -43,7 +43,7 @@ def kernel(dtype: str) -> Any:
                 total += w
         return total
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def step_sums(integers, step, divisor):  # type: ignore[no-untyped-def]
         """Compute the losses and the gradients of a step, divided by a number."""
         total, beta, begin, end = 0.0, zero, word, integers[a.BATCH_SIZE]
@@ -59,7 +59,7 @@ def kernel(dtype: str) -> Any:
                     copy_outputs(integers, step, n)
         return total
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def copy_outputs(integers, step, n):  # type: ignore[no-untyped-def]
         """Copy the outputs of n rows to their places among the predictions."""
         n_outputs, places = integers[a.N_OUTPUTS], integers[a.BLOCK_ROWS]

@@ -28,7 +28,7 @@ def logarithms(dtype: str) -> Logarithms:
     f = getattr(np, dtype)
     zero, one, inf = f(0), f(1), f(np.inf)
 
-    @njit(**EXACT)  # type: ignore[untyped-decorator]
+    @njit(**EXACT)
     def log1p(x):  # type: ignore[no-untyped-def]
         u = one + x
         value = log(u) + (x - (u - one)) / u  # the second term is what the sum lost
@@ -45,7 +45,7 @@ def _single() -> Callable[[Any], Any]:
     least, scale, scale_log = f(1.1754943508222875e-38), f(2.0**25), f(25)
     root, one_bits, mantissa, shift = i(0x3F3504F3), i(0x3F800000), i(0x007FFFFF), i(23)
 
-    @njit(**EXACT)  # type: ignore[untyped-decorator]
+    @njit(**EXACT)
     def log(x):  # type: ignore[no-untyped-def]
         tiny = x < least
         word = i(bits(x * scale if tiny else x) + (one_bits - root))
@@ -75,7 +75,7 @@ def _double() -> Callable[[Any], Any]:
     root, one_bits = i(0x3FE6A09E667F3BCD), i(0x3FF0000000000000)
     mantissa, shift = i(0x000FFFFFFFFFFFFF), i(52)
 
-    @njit(**EXACT)  # type: ignore[untyped-decorator]
+    @njit(**EXACT)
     def log(x):  # type: ignore[no-untyped-def]
         tiny = x < least
         word = bits(x * scale if tiny else x) + (one_bits - root)

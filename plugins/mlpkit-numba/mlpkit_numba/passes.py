@@ -34,27 +34,27 @@ def passes(dtype: str) -> Passes:
     column_sums, sparse_forward, sparse_gradient = product[3:]
     activate, activate_with_slope, multiply_by_slope, softmax = activation
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def block(integers, place, n):  # type: ignore[no-untyped-def]
         """An array (n,) in the memory of the block."""
         return array_at(integers[a.NUMBERS] + item * place, n, zero)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def layer_of(integers, i):  # type: ignore[no-untyped-def]
         return array_at(integers[a.LAYERS] + 8 * a.N_LAYER_FIELDS * i, a.N_LAYER_FIELDS, word)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def inputs(integers, i, n):  # type: ignore[no-untyped-def]
         """What layer i receives, (n, n_inputs)."""
         place = integers[a.X_PLACE] if i == 0 else layer_of(integers, i - 1)[a.VALUES]
         return block(integers, place, n * layer_of(integers, i)[a.N_INPUTS])
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def weights_of(integers, kind, i, field, size):  # type: ignore[no-untyped-def]
         """Weights or gradients of layer i."""
         return array_at(integers[kind] + item * layer_of(integers, i)[field], size, zero)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def forward(integers, step, n):  # type: ignore[no-untyped-def]
         n_layers = integers[a.N_LAYERS]
         for i in range(n_layers):
@@ -85,7 +85,7 @@ def passes(dtype: str) -> Passes:
                 else:
                     activate(integers[a.OUT_ACTIVATION], z)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def losses_and_deltas(integers, n, divisor):  # type: ignore[no-untyped-def]
         m, memory = integers[a.N_OUTPUTS], integers[a.NUMBERS]
         last = integers[a.N_LAYERS] - 1
@@ -106,7 +106,7 @@ def passes(dtype: str) -> Passes:
                 row[j] *= w
         return total
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def backward(integers, n, beta):  # type: ignore[no-untyped-def]
         widest = 0
         for i in range(integers[a.N_LAYERS]):

@@ -32,24 +32,24 @@ def products(dtype: str) -> Products:
     number = getattr(np, dtype)
     zero, one, item = number(0), number(1), np.int64(number().itemsize)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def add_scaled(factor, x, out):  # type: ignore[no-untyped-def]
         for i in range(len(x)):
             out[i] += factor * x[i]
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def scale(beta, out):  # type: ignore[no-untyped-def]
         for i in range(len(out)):
             out[i] = zero if beta == zero else beta * out[i]
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def dot(x, y):  # type: ignore[no-untyped-def]
         total = zero
         for i in range(len(x)):
             total += x[i] * y[i]
         return total
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def forward(gemm, x, weights, out, n, k, m):  # type: ignore[no-untyped-def]
         if m == 1:
             for i in range(n):
@@ -74,7 +74,7 @@ def products(dtype: str) -> Products:
                 m,
             )
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def gradient(gemm, x, delta, out, n, k, m, beta):  # type: ignore[no-untyped-def]
         if m == 1:
             scale(beta, out[:k])
@@ -101,7 +101,7 @@ def products(dtype: str) -> Products:
                 m,
             )
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def backward(gemm, delta, weights, out, n, k, m):  # type: ignore[no-untyped-def]
         if m == 1:
             for i in range(n):
@@ -128,13 +128,13 @@ def products(dtype: str) -> Products:
                 k,
             )
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def column_sums(delta, out, n, m, beta):  # type: ignore[no-untyped-def]
         scale(beta, out[:m])
         for i in range(n):
             add_scaled(one, delta[i * m : (i + 1) * m], out[:m])
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def sparse_row(integers, i):  # type: ignore[no-untyped-def]
         """Columns and values of the row of X at place i of the block."""
         row = array_at(integers[a.INDICES], i + 1, np.int64(0))[i]
@@ -143,7 +143,7 @@ def products(dtype: str) -> Products:
         columns = array_at(integers[a.COLUMNS] + 4 * begin, n, np.int32(0))
         return columns, array_at(integers[a.X] + item * begin, n, zero)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def sparse_forward(integers, weights, out, n, m):  # type: ignore[no-untyped-def]
         for i in range(n):
             columns, values = sparse_row(integers, i)
@@ -151,7 +151,7 @@ def products(dtype: str) -> Products:
                 j = np.intp(columns[place])
                 add_scaled(values[place], weights[j * m : (j + 1) * m], out[i * m : (i + 1) * m])
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def sparse_gradient(integers, delta, out, n, m, beta):  # type: ignore[no-untyped-def]
         if beta == zero:
             scale(beta, out)

@@ -22,12 +22,12 @@ def gathered(dtype: str) -> Any:
     zero, one, item = number(0), number(1), np.int64(number().itemsize)
     word, half_word = np.int64(0), np.int32(0)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def copy(x, out):  # type: ignore[no-untyped-def]
         for i in range(len(out)):
             out[i] = x[i]
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def copy_features(integers, row, out):  # type: ignore[no-untyped-def]
         """Copy one row of X, given by strides in bytes or as CSR, to an array (n_features,)."""
         n_features = integers[a.N_FEATURES]
@@ -48,7 +48,7 @@ def gathered(dtype: str) -> Any:
             for k in range(n):
                 out[columns[k]] += values[k]
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def gather(integers, step, begin):  # type: ignore[no-untyped-def]
         block_rows, n_features = integers[a.BLOCK_ROWS], integers[a.N_FEATURES]
         n_outputs, batch_size = integers[a.N_OUTPUTS], integers[a.BATCH_SIZE]

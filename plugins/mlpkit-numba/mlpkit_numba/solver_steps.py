@@ -26,7 +26,8 @@ class SolverSteps:
     """
 
     def __init__(self, layout: WeightLayout, with_decay: bool) -> None:
-        found, rates, decays = [], {}, []
+        found, decays = [], []
+        rates: dict[float, int] = {}
         for place, rate, decay in layout.segments(with_decay):
             middle = min(max(place.start, layout.n_decayed), place.stop)
             for begin, end in ((place.start, middle), (middle, place.stop)):
@@ -44,4 +45,5 @@ class SolverSteps:
 
     def decreases(self, learning_rates: Array, decays: Array) -> Array:
         """Return the shares by which the weights of each segment decay in each step."""
-        return np.multiply.outer(self._decays, learning_rates * decays)
+        decreases: Array = np.multiply.outer(self._decays, learning_rates * decays)
+        return decreases

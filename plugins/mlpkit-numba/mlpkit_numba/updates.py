@@ -25,18 +25,18 @@ def updates(dtype: str) -> Updates:
     number = getattr(np, dtype)
     zero, item, word = number(0), np.int64(number().itemsize), np.int64(0)
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def sum_of_squares(x):  # type: ignore[no-untyped-def]
         total = 0.0
         for i in range(len(x)):
             total += np.float64(x[i]) * np.float64(x[i])
         return total
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def squares(integers):  # type: ignore[no-untyped-def]
         return sum_of_squares(array_at(integers[a.WEIGHTS], integers[a.N_DECAYED], zero))
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def clip(integers, strength, max_norm):  # type: ignore[no-untyped-def]
         """Add the gradient of the penalty to the mean gradient, and limit its norm."""
         weights = array_at(integers[a.WEIGHTS], integers[a.N_DECAYED], zero)
@@ -49,7 +49,7 @@ def updates(dtype: str) -> Updates:
             for i in range(len(g)):
                 g[i] *= scale
 
-    @njit(**JIT)  # type: ignore[untyped-decorator]
+    @njit(**JIT)
     def update(integers, numbers, step, weight):  # type: ignore[no-untyped-def]
         strength, total = number(numbers[a.ALPHA] / weight), 0.0
         if numbers[a.MAX_NORM] > 0.0:
