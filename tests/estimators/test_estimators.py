@@ -300,5 +300,5 @@ def test_the_backend_under_test_is_used(clf: MLPClassifier, backend: str) -> Non
     """The backend of a fitted estimator is defined in the module under test."""
     made_by, _ = clf._network._live.backend
     assert backend in made_by.__module__
-    if backend != "numpy":
+    if backend not in ("numpy", "numba"):  # the programs of Numba may come from the disk
         assert backend in sys.modules
