@@ -5,11 +5,11 @@ from copy import copy
 from typing import Any, Self, TypeAlias
 
 import numpy as np
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import _check_partial_fit_first_call, unique_labels
 
 from mlpkit.backend_kit import ascending, central
+from mlpkit.data.scores import accuracy, r2
 from mlpkit.data.target_scale import TargetRange, TargetScale
 from mlpkit.objectives.quantiles import interpolated
 from mlpkit.plugin import Array, Loss, Task
@@ -91,11 +91,22 @@ class ClassTargets:
 
     def encode(self, y: Any) -> Array:
         """Encode labels as indicators, bool of shape (n, n_outputs)."""
+        return self._encoded(y, self._class_indices(y))
+
+    def encode_labels(self, y: Any) -> Array:
+        """Encode labels; raise ValueError if y has labels that are not in `classes`."""
         indices = self._class_indices(y)
-        if indices is not None:
-            columns = np.arange(len(self.classes)) if len(self.classes) > 2 else np.ones(1)
-            return np.asarray(indices[:, None] == columns)
-        return self.binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
+        if indices is None:
+            self.check_known(y)
+        return self._encoded(y, indices)
+
+    def _encoded(self, y: Any, indices: Array | None) -> Array:
+        """Encode labels of these indices, or of unknown ones if None."""
+        if indices is None:
+            return self.binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
+        n_classes = len(self.classes)
+        columns = np.arange(n_classes) if n_classes > 2 else 1
+        return np.asarray(indices[:, None] == columns)
 
     def _class_indices(self, y: Any) -> Array | None:
         """The index of each label among the classes, shape (n,).
@@ -107,8 +118,8 @@ class ClassTargets:
         comparable = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind == classes.dtype.kind
         if not comparable or y.dtype.kind not in "biuUf" or self.task == "multilabel":
             return None
-        indices = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-        return indices if np.array_equal(classes[indices], y) else None
+        indices = np.minimum(classes.searchsorted(y), len(classes) - 1)
+        return indices if (classes[indices] == y).all() else None
 
     def check_same(self, y: Any) -> None:
         """Raise ValueError unless the labels in y are exactly those of `classes`."""
@@ -121,8 +132,6 @@ class ClassTargets:
 
     def check_known(self, y: Any) -> None:
         """Raise ValueError if y has labels that are not in `classes`."""
-        if self._class_indices(y) is not None:
-            return
         y_labels = unique_labels(y)
         if len(np.setdiff1d(y_labels, self.classes, assume_unique=True)):
             raise ValueError(
@@ -131,15 +140,14 @@ class ClassTargets:
             )
 
     def encode_known(self, y: Any) -> Array:
-        """Encode labels; raise ValueError if y has labels that are not in `classes`."""
-        if self.task == "multilabel":
-            if np.ndim(y) != 2 or np.shape(y)[1] != len(self.classes):
-                raise ValueError(
-                    f"y must have the shape (n_samples, {len(self.classes)}) like y of the training"
-                    f" data, got {np.shape(y)}."
-                )
-        else:
-            self.check_known(y)
+        """Encode labels or label sets; raise ValueError if these are not those of `classes`."""
+        if self.task != "multilabel":
+            return self.encode_labels(y)
+        if np.ndim(y) != 2 or np.shape(y)[1] != len(self.classes):
+            raise ValueError(
+                f"y must have the shape (n_samples, {len(self.classes)}) like y of the training"
+                f" data, got {np.shape(y)}."
+            )
         return self.encode(y)
 
     def decode(self, p: Array) -> Array:
@@ -147,12 +155,22 @@ class ClassTargets:
         if self.task == "multilabel" or len(self.classes) < 2:
             return self.binarizer.inverse_transform(p if p.shape[1] > 1 else p.ravel())  # type: ignore[no-any-return]
         # as `inverse_transform`, whose checks take longer than the prediction of a row
-        indices = p.argmax(axis=1) if p.shape[1] > 1 else p.ravel() > 0.5
-        return self.classes.take(indices)
+        return self.classes.take(_indices(p))
 
     def score(self, y: Array, p: Array, w: Array | None) -> float:
         """Accuracy of activated outputs p for encoded targets y, with row weights w or None."""
-        return float(accuracy_score(self.decode(y), self.decode(p), sample_weight=w))
+        if self.task == "multilabel":
+            is_correct = ((y > 0.5) == (p > 0.5)).all(axis=1)
+        elif len(self.classes) < 2:
+            is_correct = np.ones(len(y), bool)
+        else:
+            is_correct = _indices(y) == _indices(p)
+        return accuracy(is_correct, w)
+
+
+def _indices(p: Array) -> Array:
+    """The index of the class of each row, (n,), for indicators or probabilities (n, n_outputs)."""
+    return p.argmax(axis=1) if p.shape[1] > 1 else (p[:, 0] > 0.5).astype(np.intp)
 
 
 class RealTargets:
@@ -336,7 +354,7 @@ class RealTargets:
         """R2 of predictions with row weights w or None; NaN if one of them is not finite."""
         if not np.isfinite(values).all():
             return float("nan")
-        return float(r2_score(self.decode(y), self.decode(values), sample_weight=w))
+        return r2(y, values, w)
 
 
 Targets: TypeAlias = ClassTargets | RealTargets

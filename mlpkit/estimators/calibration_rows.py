@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sklearn import config_context
 from sklearn.utils.validation import check_is_fitted
 
 from mlpkit.data.evaluation_sets import dataset_of
@@ -18,8 +17,7 @@ def calibration_rows(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Held
     check_is_fitted(estimator)
     passed = dataset_of(X, y, sample_weight, None)
     dtype = estimator._network.spec.dtype
-    with config_context(skip_parameter_validation=True):
-        rows = validated_set(
-            estimator, "calibration", passed, dtype, estimator._targets, kind="calibration"
-        )
+    rows = validated_set(
+        estimator, "calibration", passed, dtype, estimator._targets, kind="calibration"
+    )
     return HeldOut(rows, estimator._outputs_of(rows.X), out_of_fold=False)

@@ -1,11 +1,12 @@
 """Parameters of an estimator that changed since its last call."""
 
 from collections.abc import Mapping
+from itertools import repeat
 from operator import is_
 from typing import Any, NamedTuple
 
 from mlpkit.files.fields import Fields
-from mlpkit.training.parameters import Parameters
+from mlpkit.training.parameters import Parameters, is_same
 
 # the parameters whose changes are detected after loading
 STORED = (
@@ -31,10 +32,10 @@ class LastParameters(NamedTuple):
     values: dict[str, Any]
     parameters: Parameters | None
 
-    def has(self, values: dict[str, Any]) -> bool:
-        """Return whether the values of the last call are the same objects."""
-        last = self.values
-        return len(last) == len(values) and all(map(is_, values.values(), last.values()))
+    def are_those_of(self, estimator: Any) -> bool:
+        """Return whether the estimator has the same objects as in the last call."""
+        present = map(getattr, repeat(estimator), self.values)
+        return self.parameters is not None and all(map(is_, present, self.values.values()))
 
     def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the old values of the parameters that have another value now, by name."""
@@ -86,17 +87,3 @@ def _name(value: Any) -> str:
 def _storable(old: Any) -> Any:
     """Return a form of the old value that can be stored."""
     return old if old is None or isinstance(old, str | int | float) else NamedObject(_name(old))
-
-
-def is_same(a: Any, b: Any) -> bool:
-    """Return whether two values of a parameter are equal; False if they cannot be compared.
-
-    >>> is_same((5,), (5,)), is_same("a", "b")
-    (True, False)
-    """
-    if a is b:
-        return True
-    try:
-        return bool(a == b)
-    except Exception:
-        return False

@@ -488,16 +488,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         by_class = self._class_weights.rows(self.class_weight, y, stream=incremental)
         return by_class if w is None else w * by_class
 
-    def _fitted_targets(self, y: Any, w: Array | None, incremental: bool) -> ClassTargets:
+    def _fitted_targets(
+        self, y: Any, w: Array | None, incremental: bool
+    ) -> tuple[ClassTargets, Array]:
+        targets: ClassTargets
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             targets = ClassTargets(y)
             self.classes_ = targets.classes
-            return targets
+            return targets, targets.encode(y)
+        targets = self._targets
         if self.warm_start:
-            self._targets.check_same(y)
-        else:
-            self._targets.check_known(y)
-        return self._targets  # type: ignore[no-any-return]
+            targets.check_same(y)
+            return targets, targets.encode(y)
+        return targets, targets.encode_labels(y)
 
     @property
     def _label_binarizer(self) -> LabelBinarizer:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn import config_context
 from sklearn.base import clone
 from sklearn.utils.validation import _is_fitted
 
@@ -165,9 +164,7 @@ def fitted_encoding(
         rows = encoder.transform(table.X)
     else:
         encoder = new_encoder(parameters, label)
-        # a setting of `fit` that is not meant for the encoder
-        with config_context(skip_parameter_validation=False):
-            rows = _fit_transform(encoder, label, table, data)
+        rows = _fit_transform(encoder, label, table, data)
     columns = _columns(encoder, label, rows, getattr(encoder, "feature_names_in_", None))
     name, options = parameters.encoder, dict(parameters.encoder_options or {})
     origin = (name, options) if isinstance(name, str) else None

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,12 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
 
     def _present_parameters(self) -> Parameters:
         """The parameters with their present values, without validation."""
-        return self._parameters_of({name: getattr(self, name) for name in self._parameter_names})
+        return self._parameters_of(self._parameter_values())
+
+    def _parameter_values(self) -> dict[str, Any]:
+        """The present values of the parameters by name."""
+        names = self._parameter_names
+        return dict(zip(names, map(getattr, repeat(self), names), strict=True))
 
     def _commit(self, result: FitResult) -> None:
         """Set the fitted attributes."""

@@ -13,7 +13,7 @@ from sklearn import config_context
 from mlpkit.calibration.conformal import ConformalIntervals
 from mlpkit.data.class_weights import ClassWeights
 from mlpkit.data.target_state import targets_of, targets_state
-from mlpkit.estimators.changes import LastParameters, is_same
+from mlpkit.estimators.changes import LastParameters
 from mlpkit.estimators.encoding_state import encoding_state, restored_encoding
 from mlpkit.estimators.loss_curve import LossCurve
 from mlpkit.estimators.network_state import checked_layers, network_state, restored_network
@@ -22,7 +22,7 @@ from mlpkit.files.fields import Fields
 from mlpkit.monitoring.history_state import history_of, history_state
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.plugin import Progress
-from mlpkit.training.parameters import OPTIMIZER
+from mlpkit.training.parameters import OPTIMIZER, is_same
 
 REQUESTS = "_metadata_request"  # scikit-learn's attribute of `set_fit_request`
 OF_ENCODING = "encoder_"  # the encoder of the attribute `_encoding`

@@ -35,7 +35,7 @@ class DataShape(NamedTuple):
     estimator: str
     n_features: int
     n_outputs: int
-    dtype: Any
+    dtype: np.dtype[Any]
     targets: Targets
     feature_names: Sequence[str] | None
     columns: tuple[Column, ...] | None = None
@@ -58,7 +58,7 @@ def initialized(
         loss=LOSSES[targets.loss],
         hidden_layer_sizes=sizes,
         activation=activation_of(parameters.activation, len(sizes), shape.estimator),
-        dtype=shape.dtype,
+        dtype=shape.dtype.name,  # type: ignore[arg-type]
         backend=backend_name(parameters),
         seed=seed,
         feature_names=None if shape.feature_names is None else tuple(shape.feature_names),
@@ -123,6 +123,8 @@ def continued(
             f" {network.spec.n_outputs}. Fit a new estimator, or set warm_start=False."
         )
     _check_sizes(network.spec, parameters, shape)
+    if incremental and not changes and network.is_trained_with(parameters):
+        return network
     n_layers = len(network.spec.hidden_layer_sizes)
     activation = activation_of(
         parameters.activation, n_layers, shape.estimator, network.spec.activation
@@ -133,9 +135,9 @@ def continued(
     _check_dropout(network, parameters.dropout)
     if dropout != network.spec.dropout and not network.is_dense:
         raise _not_applicable(shape, "dropout", network.spec.dropout, parameters.dropout)
-    spec = replace(
-        network.spec, backend=backend_name(parameters), activation=activation, dropout=dropout
-    )
+    spec, backend = network.spec, backend_name(parameters)
+    if (backend, activation, dropout) != (spec.backend, spec.activation, spec.dropout):
+        spec = replace(spec, backend=backend, activation=activation, dropout=dropout)
     if changes:
         spec = _changed_spec(network, spec, parameters, changes, shape)
     if incremental and not network.is_edited and spec == network.spec:
@@ -254,7 +256,7 @@ def _check_n_models(network: FittedNetwork, parameters: Parameters) -> None:
 
 def _check_dropout(network: FittedNetwork, dropout: Any) -> None:
     """Raise ValueError if dropout is not 0 and the network does not support it."""
-    if np.any(dropout) and not (network.is_dense or network.structure.has_dropout):
+    if not (network.is_dense or network.structure.has_dropout) and np.any(dropout):
         raise ValueError(
             f"dropout={dropout!r} requires the dense network or a builder that applies dropout,"
             " but the builder returned another network. Set dropout=0.0, and use an option of the"

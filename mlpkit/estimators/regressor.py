@@ -482,9 +482,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
         return alter(self, work)
 
-    def _fitted_targets(self, y: Any, w: Array | None, incremental: bool) -> RealTargets:
+    def _fitted_targets(
+        self, y: Any, w: Array | None, incremental: bool
+    ) -> tuple[RealTargets, Array]:
         earlier = vars(self).get("_targets") if incremental or self.warm_start else None
-        return self._new_targets().learned(y, w, earlier)
+        targets = self._new_targets().learned(y, w, earlier)
+        return targets, targets.encode(y)
 
     def _chosen_loss(self) -> tuple[Any, dict[str, Any] | None]:
         """The loss and its options; a subclass may choose them by other parameters."""

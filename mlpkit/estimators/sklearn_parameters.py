@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.estimators.changes import is_same
 from mlpkit.messages import plain_repr
+from mlpkit.training.parameters import is_same
 from mlpkit.training.recipe import OF_SKLEARN
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")

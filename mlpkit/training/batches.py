@@ -9,7 +9,6 @@ from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Array, Batches, InvalidResult, Job, Progress, Recipe, Solver
 
 MAX_AHEAD = 1024  # steps whose values are computed at once
-EMPTY = np.empty(0)
 
 
 class RowOrders:
@@ -27,19 +26,26 @@ class RowOrders:
     ----------
     rows : list of ndarray
         The order of the rows of each model in the last epoch, from which the next one starts.
+    n_steps : int
+        Number of steps of an epoch.
+    n_rows : ndarray of shape (n_steps,)
+        Number of rows of each step, in all models.
     """
 
     def __init__(self, job: Job, rows: Sequence[Array] | None = None) -> None:
-        n_models = max(1, job.n_models)
-        folds = job.folds or (np.arange(job.n_rows),) * n_models
-        lengths = [len(fold) for fold in folds]
-        self.folds = folds if job.n_models else None
+        self.n_models, self.folds = job.n_models, job.folds
+        lengths = [job.n_rows] * max(1, job.n_models)
+        if job.folds is not None:
+            lengths = [len(fold) for fold in job.folds]
         self.batch_size = min(job.recipe.batch_size, max(lengths))
-        self.n_steps = max(-(-length // self.batch_size) for length in lengths)
+        self.n_steps = -(-max(lengths) // self.batch_size)
+        counts = [rows_of_steps(n, self.n_steps, self.batch_size) for n in lengths]
+        self.n_rows = np.asarray(sum(counts))
         self.shuffle, self.rng = job.recipe.shuffle, job.rng
         if rows is None:
-            rows = [np.arange(length) for length in lengths]
-        self.rows = [np.asarray(order, np.int64) for order in rows]
+            self.rows = [np.arange(n, dtype=np.int64) for n in lengths]
+        else:
+            self.rows = [np.asarray(order, np.int64) for order in rows]
 
     @property
     def compact(self) -> list[Array]:
@@ -52,12 +58,12 @@ class RowOrders:
     def __next__(self) -> Array:
         if self.shuffle:
             self.rows = [shuffled(rows, self.rng) for rows in self.rows]
-        if self.folds is None:
+        if not self.n_models:
             return in_steps(self.rows[0], self.n_steps, self.batch_size)
-        parts = [
-            in_steps(fold[rows], self.n_steps, self.batch_size)
-            for fold, rows in zip(self.folds, self.rows, strict=True)
-        ]
+        rows = self.rows
+        if self.folds is not None:
+            rows = [fold[order] for fold, order in zip(self.folds, rows, strict=True)]
+        parts = [in_steps(part, self.n_steps, self.batch_size) for part in rows]
         return np.stack(parts, axis=1).reshape(self.n_steps, -1)
 
 
@@ -66,6 +72,17 @@ def shuffled(rows: Array, rng: np.random.RandomState) -> Array:
     permutation = np.arange(len(rows))
     rng.shuffle(permutation)
     return rows.take(permutation)
+
+
+def rows_of_steps(n_rows: int, n_steps: int, batch_size: int) -> Array:
+    """The number of rows in each step.
+
+    >>> rows_of_steps(5, 4, 2)
+    array([2, 2, 1, 0])
+    """
+    n_full, n_last = divmod(n_rows, batch_size)
+    counts = [batch_size] * n_full + [n_last] + [0] * (n_steps - n_full)
+    return np.array(counts[:n_steps])
 
 
 def in_steps(rows: Array, n_steps: int, batch_size: int) -> Array:
@@ -113,7 +130,7 @@ class EpochBatches:
 
     def __init__(self, recipe: Recipe, seed: int, with_predictions: bool = False) -> None:
         self.recipe, self.seed, self.with_predictions = recipe, seed, with_predictions
-        self._ahead = StepValues(0.0, 0, 0, EMPTY, None, EMPTY)
+        self._ahead = NO_STEPS
 
     def batches(
         self, order: Array, progress: Progress, t: Array | None = None
@@ -181,6 +198,9 @@ class StepValues(NamedTuple):
     learning_rates: Array
     ratios: Array | None
     seeds: Array
+
+
+NO_STEPS = StepValues(0.0, 0, 0, np.empty(0), None, np.empty(0))
 
 
 def step_values(

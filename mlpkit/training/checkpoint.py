@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from mlpkit.plugin import Array, Arrays, Observer, Progress, Report
 from mlpkit.training.epoch_observer import EpochObserver
+from mlpkit.training.generators import generator_of
 
 
 class SavedResult(NamedTuple):
@@ -86,7 +86,7 @@ class NoCheckpoint:
 
     def generator(self, random_state: Any) -> np.random.RandomState:
         """The generator of the parameter `random_state`."""
-        return check_random_state(random_state)  # type: ignore[no-any-return]
+        return generator_of(random_state)
 
     def skip_to_end(self) -> None:
         """Not used: nothing was saved."""

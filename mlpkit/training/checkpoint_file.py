@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from mlpkit.files.archive import Archive, read_archive, write_archive
 from mlpkit.files.atomic_file import remove_unfinished
@@ -20,6 +19,7 @@ from mlpkit.plugin import InvalidResult, Observer, Progress, Report, State
 from mlpkit.training.checkpoint import SavedResult
 from mlpkit.training.descriptions import differences
 from mlpkit.training.epoch_observer import EpochObserver
+from mlpkit.training.generators import generator_of
 from mlpkit.training.saved_reports import reports_of, reports_state
 
 KIND = "checkpoint"
@@ -82,13 +82,13 @@ class CheckpointFile:
     def generator(self, random_state: Any) -> np.random.RandomState:
         """The random generator of the fit, in the state in which the saved fit began."""
         if self.saved is None:
-            self._generator = check_random_state(random_state)
+            self._generator = generator_of(random_state)
         else:
             is_own = isinstance(random_state, np.random.RandomState)
             self._generator = random_state if is_own else np.random.RandomState(0)
             self._generator.set_state(self.saved["generator"])
         self._start = self._generator.get_state(legacy=False)
-        return self._generator  # type: ignore[no-any-return]
+        return self._generator
 
     def skip_to_end(self) -> None:
         """Set the generator to its state after the saved fit, which is complete."""

@@ -36,9 +36,9 @@ def decision(returned: Any, callback: Any) -> bool | float:
     """
     if returned is None:
         return False
-    if isinstance(returned, bool | np.bool_):
+    if isinstance(returned, (bool, np.bool_)):
         return bool(returned)
-    if isinstance(returned, float | np.floating) and 0 < returned < math.inf:
+    if isinstance(returned, (float, np.floating)) and 0 < returned < math.inf:
         return float(returned)
     raise InvalidResult(
         f"it returned {_shown(returned)}. A callback must return None or False to continue, True"
@@ -130,13 +130,13 @@ def checked_training(returned: Any) -> tuple[State, Progress]:
     state, progress = returned
     for name in ("epoch", "samples", "step", "no_improvement_count"):
         count = getattr(progress, name)
-        if not isinstance(count, int | np.integer) or count < 0:
+        if not isinstance(count, (int, np.integer)) or count < 0:
             raise InvalidResult(
                 f"it returned a Progress with {name}={count!r}; expected a non-negative integer.",
                 "trainer",
             )
     learning_rate = progress.learning_rate
-    numbers = int | float | np.integer | np.floating  # learning_rate_init may be an int
+    numbers = (int, float, np.integer, np.floating)  # learning_rate_init may be an int
     if (
         isinstance(learning_rate, bool)
         or not isinstance(learning_rate, numbers)

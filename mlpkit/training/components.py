@@ -69,12 +69,9 @@ def selected_callbacks(parameters: Parameters, passes: int = 0) -> list[Any]:
     return selected
 
 
-def callbacks_of(parameters: Parameters, passes: int = 0, **context: Any) -> list[Callback]:
-    """The callbacks, resolved by name or adapted by a plugin where necessary."""
-    callbacks = [
-        _named_callback(c, parameters) if isinstance(c, str) else c
-        for c in selected_callbacks(parameters, passes)
-    ]
+def callbacks_of(selected: Iterable[Any], parameters: Parameters, **context: Any) -> list[Callback]:
+    """The selected callbacks, resolved by name or adapted by a plugin where necessary."""
+    callbacks = [_named_callback(c, parameters) if isinstance(c, str) else c for c in selected]
     return [adapted("callback", c, **context) or _callable(c) for c in callbacks]
 
 

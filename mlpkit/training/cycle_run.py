@@ -94,8 +94,7 @@ class CycleRun:
         self.best = BestStates(job)
         self._before = -np.inf  # the best score before the cycle
         # after the last complete epoch
-        self._state, self._averaged = state, state
-        self._progress = replace(progress, epoch=0, interrupted=False)
+        self._state, self._averaged, self._progress = state, state, progress
         rows = None
         if job.resumed is not None:
             self._state, self._progress = resumed_training(job)

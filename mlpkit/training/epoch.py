@@ -117,7 +117,6 @@ class Epochs:
         self.job, self.orders = job, RowOrders(job, rows)
         self._batches = EpochBatches(job.recipe, job.seed, job.with_predictions)
         self._pace = Pace(job.deadline)
-        self._n_rows: Array | None = None  # of each step
 
     def train(
         self, state: State, progress: Progress, t: Array | None, has_best: bool
@@ -131,15 +130,12 @@ class Epochs:
         Returns None if the time limit allows no step, unless that would leave the initial weights.
         """
         started, number, job = time.perf_counter(), progress.epoch + 1, self.job
-        order = next(self.orders)
+        order, n_rows = next(self.orders), self.orders.n_rows
         n_planned = len(order)
-        if self._n_rows is None:  # the same in all epochs
-            self._n_rows = np.count_nonzero(order >= 0, axis=1)
         batches, learning_rate = self._batches.batches(order, progress, t)
         state, sums = self._pace.epoch(job, state, batches, may_skip=progress.epoch > 0)
         if sums is None:
             return None
-        n_rows = self._n_rows
         if len(sums.loss) < n_planned:
             order, n_rows = order[: len(sums.loss)], n_rows[: len(sums.loss)]
         loss = epoch_loss(sums, n_rows)
@@ -169,14 +165,12 @@ def epoch_loss(sums: StepSums, n_rows: Array) -> float:
 
     ``n_rows``, int of shape (n_steps,), counts rows of weight 0, too.
     """
-    weight = np.asarray(sums.weight)
-    losses, weighted_rows = np.asarray(sums.loss) + sums.penalty, n_rows
-    if not weight.all():
-        has_weight = weight > 0
+    weight, weighted_rows = np.asarray(sums.weight), n_rows
+    losses = np.asarray(sums.loss) + sums.penalty
+    has_weight = weight > 0
+    if np.count_nonzero(has_weight) < len(weight):
         weight, losses, weighted_rows = weight[has_weight], losses[has_weight], n_rows[has_weight]
-    losses = losses / weight
-    losses *= weighted_rows
-    return float(losses.sum() / n_rows.sum())
+    return float(np.add.reduce(losses / weight * weighted_rows) / np.add.reduce(n_rows))
 
 
 def predictions_by_row(predictions: Array, order: Array, n_rows: int) -> Array:
@@ -189,7 +183,8 @@ def predictions_by_row(predictions: Array, order: Array, n_rows: int) -> Array:
 
 def is_finite(steps: Steps, state: State) -> bool:
     """Whether all weights are finite."""
-    return all(np.isfinite(a).all() for a in steps.arrays(state).values())
+    arrays = steps.arrays(state).values()
+    return all(np.count_nonzero(np.isfinite(a)) == a.size for a in arrays)
 
 
 def divergence_error(epoch: int) -> ValueError:

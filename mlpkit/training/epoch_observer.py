@@ -1,8 +1,7 @@
 """What happens after every epoch: measuring, and calling the callbacks."""
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from inspect import isroutine
 from typing import Any
@@ -80,11 +79,12 @@ class EpochObserver:
         """Call every `on_begin`, and `set_state` if training continues; return the initial
         learning rate.
         """
-        report = Report(0, float("nan"), None, learning_rate, 0.0)
-        report = (self.reports or [report])[-1]._replace(arrays=partial(self.arrays, state))
+        first = Report(0, float("nan"), None, learning_rate, 0.0)
+        last = self.reports[-1] if self.reports else first
         for callback, source in self.callbacks:
             on_begin = getattr(callback, "on_begin", None)
             if on_begin is not None:
+                report = last._replace(arrays=partial(self.arrays, state))
                 returned = initial_learning_rate(on_begin(report), source)
                 learning_rate = returned or learning_rate
             self._set_state(callback, callback_name(source))
@@ -131,17 +131,21 @@ class EpochObserver:
 
     def end(self, state: State) -> None:
         """Call every `on_end`, also after one that raises, and keep what the last one returned."""
-        with ExitStack() as stack:  # which calls the last one first
-            for callback, source in reversed(self.callbacks):
-                on_end = getattr(callback, "on_end", None)
-                if on_end is not None:
-                    stack.callback(self._end_one, on_end, source, state)
+        self._end(iter(self.callbacks), state)
 
-    def _end_one(self, on_end: Callable[[Report], Any], source: Any, state: State) -> None:
-        last = self.reports[-1] if self.reports else Report(0, 0.0, None, 0.0, 0.0)
-        returned = on_end(last._replace(arrays=partial(self.arrays, state)))
-        if returned is not None:
-            self._returned = source, returned
+    def _end(self, callbacks: Iterator[tuple[Any, Any]], state: State) -> None:
+        for callback, source in callbacks:
+            on_end = getattr(callback, "on_end", None)
+            if on_end is None:
+                continue
+            last = self.reports[-1] if self.reports else Report(0, 0.0, None, 0.0, 0.0)
+            try:
+                returned = on_end(last._replace(arrays=partial(self.arrays, state)))
+            except BaseException:
+                self._end(callbacks, state)  # the others
+                raise
+            if returned is not None:
+                self._returned = source, returned
 
     def final_weights(self, state: State) -> Arrays | None:
         """The weights that an `on_end` returned to replace those of the state, if any."""

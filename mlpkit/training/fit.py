@@ -14,27 +14,19 @@ from mlpkit.plugin import (
     InvalidResult,
     Job,
     Progress,
-    Recipe,
     Spec,
     State,
     Unsupported,
 )
-from mlpkit.registry import provenance
-from mlpkit.registry.provenance import Source
 from mlpkit.training import checks
 from mlpkit.training.checkpoint import SavedResult
-from mlpkit.training.components import (
-    backend_name,
-    backend_of,
-    callbacks_of,
-    selected_callbacks,
-    trainer_of,
-)
+from mlpkit.training.components import callbacks_of, selected_callbacks
 from mlpkit.training.epoch import with_weights
 from mlpkit.training.epoch_observer import EpochObserver
 from mlpkit.training.fit_records import FitInputs, FitResult, HeldOut
 from mlpkit.training.fitted_network import FittedNetwork, LiveState
 from mlpkit.training.parameters import LOSS, Parameters
+from mlpkit.training.selection import Selection
 from mlpkit.training.splits import Split, split_of
 from mlpkit.training.support import (
     add_component_name,
@@ -62,14 +54,14 @@ def fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> Fi
 
 
 def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> FitResult:
-    recipe, monitor, tasks, passes = inputs.recipe, inputs.monitor, inputs.tasks, inputs.passes
+    recipe, monitor, tasks = inputs.recipe, inputs.monitor, inputs.tasks
     checkpoint, time_limit = inputs.checkpoint, inputs.time_limit
     check_rows(parameters, inputs.data.X)
     if checkpoint.finished is not None:
         return _finished(network, parameters, inputs, checkpoint.finished)
-    live = _live_state(network, parameters, recipe)
+    live = _live_state(network, parameters, inputs.selection)
     check_steps(parameters, network.spec, recipe, monitor)
-    tasks.begin(_max_epochs(parameters, recipe, passes), inputs.rows)
+    tasks.begin(_max_epochs(parameters, inputs), inputs.rows)
 
     split = split_of(parameters, inputs, network.spec.seed)
     validation = _validation_of(network, inputs, live, split)
@@ -80,15 +72,15 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     observer = _observer_of(network, parameters, inputs, live.steps.arrays)
     checkpoint.check("callbacks", observer.description)
     checkpoint.restore(observer)
-    result = partial(_result, network, parameters, live, observer)
+    result = partial(_result, network, inputs.selection, live, observer)
     state = _beginning(live, checkpoint.training)
     try:
         learning_rate = observer.begin(state, inputs.progress.learning_rate)
-        progress = replace(inputs.progress, learning_rate=learning_rate, interrupted=False)
+        progress = replace(inputs.progress, learning_rate=learning_rate, epoch=0, interrupted=False)
         job = _job_of(network, parameters, inputs, live, split, score)
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
-        trainer = trainer_of(parameters, recipe)
         observe = checkpoint.observed(tasks.observed(observer), observer)
+        trainer = inputs.selection.trainer
         returned = trainer(job, live.state, progress, time_limit.observed(observe))
         state, progress = checks.checked_training(returned)
         tasks.close()
@@ -133,12 +125,12 @@ def _finished(
     """The result of a fit that is complete: without training and without a backend."""
     observer = _observer_of(network, parameters, inputs, lambda state: saved.weights)
     inputs.checkpoint.check("callbacks", observer.description)
-    inputs.tasks.begin(_max_epochs(parameters, inputs.recipe, inputs.passes), inputs.rows)
+    inputs.tasks.begin(_max_epochs(parameters, inputs), inputs.rows)
     split = split_of(parameters, inputs, network.spec.seed)
     set_state(inputs.monitor, saved.monitor)
     inputs.checkpoint.skip_to_end()
     trained = network.edited(network.spec, saved.weights, saved.optimizer_state)
-    trained.sources = _sources(network, parameters)
+    trained.sources = inputs.selection.sources
     has_steps = inputs.recipe.solver.has_steps
     result = FitResult(trained, saved.progress, saved.reports, inputs.monitor, has_steps)
     rows = inputs.validation if split.validation is None else split.validation
@@ -147,9 +139,9 @@ def _finished(
     return result._replace(held_out=HeldOut(rows, saved.outputs, split.is_out_of_fold))
 
 
-def _live_state(network: FittedNetwork, parameters: Parameters, recipe: Recipe) -> LiveState:
+def _live_state(network: FittedNetwork, parameters: Parameters, selection: Selection) -> LiveState:
     """The training state of the last call, or a new one if the backend or recipe changed."""
-    backend = backend_of(parameters)
+    backend, recipe = selection.backend, selection.recipe
     live = network.live_for(backend, recipe)
     if live is None:
         check_network(parameters, network.structure, network.spec, recipe)
@@ -200,15 +192,15 @@ def _observer_of(
     arrays: Callable[[State], Arrays],
 ) -> EpochObserver:
     """The observer with the monitor and all callbacks; ``arrays(state)`` are weights."""
+    sources = selected_callbacks(parameters, inputs.passes)
     callbacks = callbacks_of(
+        sources,
         parameters,
-        inputs.passes,
         network=network.structure,
         spec=network.spec,
         recipe=inputs.recipe,
         metrics=inputs.monitor.metrics,
     )
-    sources = selected_callbacks(parameters, inputs.passes)
     scorer = inputs.monitor.scorer
     monitored = None if scorer is None else scorer.monitored
     if parameters.early_stopping_on == LOSS:
@@ -229,7 +221,7 @@ def _job_of(
     train = split.train
     measures_steps = inputs.monitor.with_predictions
     return Job(
-        steps=checks.checked_steps(live.steps, network.spec, inputs.recipe.solver),
+        steps=live.steps,
         rows=live.steps.put(train.X, inputs.targets.network_targets(train.y), train.sample_weight),
         n_rows=len(train.y),
         recipe=inputs.recipe,
@@ -248,16 +240,16 @@ def _job_of(
     )
 
 
-def _max_epochs(parameters: Parameters, recipe: Recipe, passes: int) -> int | None:
+def _max_epochs(parameters: Parameters, inputs: FitInputs) -> int | None:
     """The maximum number of epochs; None for a trainer of a plugin."""
-    trainer = parameters.trainer or recipe.solver.trainer
+    trainer = parameters.trainer or inputs.recipe.solver.trainer
     if isinstance(trainer, str):
         built_in = trainer in ("epochs", "lbfgs", "cycles")
     else:
         from mlpkit.training.cycles import Cycles
 
         built_in = isinstance(trainer, Cycles)
-    return passes or (recipe.max_iter if built_in else None)
+    return inputs.passes or (inputs.recipe.max_iter if built_in else None)
 
 
 def _predict(live: LiveState, spec: Spec, targets: Targets, state: State, X: Any) -> Array:
@@ -268,7 +260,7 @@ def _predict(live: LiveState, spec: Spec, targets: Targets, state: State, X: Any
 
 def _result(
     network: FittedNetwork,
-    parameters: Parameters,
+    selection: Selection,
     live: LiveState,
     observer: EpochObserver,
     state: State,
@@ -277,17 +269,9 @@ def _result(
 ) -> FitResult:
     """The result of a fit that ended with this state after so many epochs."""
     return FitResult(
-        network.trained(live._replace(state=state), _sources(network, parameters)),
+        network.trained(LiveState(live.steps, state, live.backend, live.recipe), selection),
         progress,
         observer.reports[:n_epochs],
         observer.monitor,
         live.recipe.solver.has_steps,
     )
-
-
-def _sources(network: FittedNetwork, parameters: Parameters) -> tuple[Source, ...]:
-    """The plugins that a trained network is made by."""
-    backend = parameters.backend
-    if backend is None:
-        backend = backend_name(parameters)
-    return provenance.sources_of(backend, parameters.builder, network.structure, parameters.encoder)

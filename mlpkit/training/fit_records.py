@@ -1,7 +1,6 @@
 """What a fit works on, and what it returns."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,12 +10,12 @@ from mlpkit.monitoring.protocol import Monitor
 from mlpkit.plugin import Array, Dataset, Progress, Recipe, Report
 from mlpkit.training.checkpoint import Checkpoint
 from mlpkit.training.fitted_network import FittedNetwork
+from mlpkit.training.selection import Selection
 from mlpkit.training.tasks import Tasks
 from mlpkit.training.time_limit import TimeLimit
 
 
-@dataclass(frozen=True)
-class FitInputs:
+class FitInputs(NamedTuple):
     """What a fit works on, in addition to the network and the parameters.
 
     Parameters
@@ -27,7 +26,8 @@ class FitInputs:
         The rows with encoded targets (n_samples, n_outputs) and with class weights applied.
     targets : Targets
         The fitted encoder of the targets.
-    recipe : Recipe
+    selection : Selection
+        The recipe and the components.
     rng : RandomState
     progress : Progress
         What training continues from.
@@ -50,7 +50,7 @@ class FitInputs:
     rows: Dataset
     data: Dataset
     targets: Targets
-    recipe: Recipe
+    selection: Selection
     rng: np.random.RandomState
     progress: Progress
     monitor: Monitor
@@ -61,6 +61,11 @@ class FitInputs:
     checkpoint: Checkpoint
     time_limit: TimeLimit
     attributes_of: "Callable[[FitResult], dict[str, Any]]"
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the network is trained."""
+        return self.selection.recipe
 
 
 class HeldOut(NamedTuple):

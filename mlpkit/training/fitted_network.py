@@ -19,6 +19,9 @@ from mlpkit.plugin import (
     Steps,
 )
 from mlpkit.registry.provenance import RequiredPlugins, Source
+from mlpkit.training.checks import checked_steps
+from mlpkit.training.parameters import Parameters
+from mlpkit.training.selection import Selection
 
 
 class LiveState(NamedTuple):
@@ -50,6 +53,7 @@ class FittedNetwork:
     origin: tuple[Any, Mapping[str, Any]] = ("dense", {})  # the builder, by name, and its options
     _layers: DenseLayers | None = None  # since they were requested or set, their values count
     _sorted: DenseLayers | None = None  # the layers for prediction
+    _selection: Selection | None = None  # that of the call that trained it
 
     def __init__(
         self,
@@ -59,7 +63,8 @@ class FittedNetwork:
         live: LiveState | None = None,
     ) -> None:
         self.spec = spec
-        self.structure = network._replace(arrays={})  # the network without weights
+        # the network without weights
+        self.structure = network._replace(arrays={}) if network.arrays else network
         self._arrays = None if live else network.arrays
         self._optimizer_state = None if live else optimizer_state or {}
         self._live = live
@@ -161,6 +166,18 @@ class FittedNetwork:
         self._live = live  # for the next call
         return portable.predictions_of(live.steps.outputs(live.state, X), out_activation)
 
+    def selection(self, parameters: Parameters) -> Selection:
+        """What the parameters select; that of the last call, if nothing has changed."""
+        last = self._selection
+        if last is not None and last.is_of(parameters, self.structure):
+            return last
+        return Selection(parameters, self.structure)
+
+    def is_trained_with(self, parameters: Parameters) -> bool:
+        """Whether it is the result of a call with these parameters, and unchanged since then."""
+        last = self._selection
+        return last is not None and not self.is_edited and last.is_of(parameters, self.structure)
+
     def live_for(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> LiveState | None:
         """The live state, if it was made by this backend for this recipe."""
         live = self._live
@@ -172,9 +189,11 @@ class FittedNetwork:
         return self._live if self._live is not None and self._live.backend == backend else None
 
     def started(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> LiveState:
-        """A new live state with the weights and the optimizer state."""
+        """A new live state with the weights and the optimizer state; its steps are checked."""
         make, options = backend
-        steps = make(self.network, self.spec, recipe, **options)
+        steps = checked_steps(
+            make(self.network, self.spec, recipe, **options), self.spec, recipe.solver
+        )
         state = steps.start({**self.arrays, **self.optimizer_state})
         return LiveState(steps, state, backend, recipe)
 
@@ -182,10 +201,12 @@ class FittedNetwork:
         """Hold the optimizer state of another solver, for when training continues with it."""
         self._optimizer_state = optimizer_state
 
-    def trained(self, live: LiveState, sources: tuple[Source, ...] = ()) -> "FittedNetwork":
-        """The network after training, which these plugins did."""
+    def trained(self, live: LiveState, selection: Selection | None = None) -> "FittedNetwork":
+        """The network after training with these components."""
         network = FittedNetwork(self.spec, self.structure, live=live)
-        network.sources, network.origin = sources, self.origin
+        network.origin = self.origin
+        if selection is not None:
+            network.sources, network._selection = selection.sources, selection
         return network
 
     def __getstate__(self) -> dict[str, Any]:
@@ -198,7 +219,8 @@ class FittedNetwork:
             "_optimizer_state": self.optimizer_state,
             "_live": None,
         }
-        state.pop("_sorted", None)
+        for name in ("_sorted", "_selection"):
+            state.pop(name, None)
         return {"required_plugins": plugins, **state}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -76,9 +76,8 @@ def after_epoch(
     the progress, the note of the report, and whether to stop.
     """
     recipe, counts = job.recipe, epoch.counts(progress, job.n_rows)
-    progress = replace(
-        progress, **counts, **improvement(progress, epoch.loss, epoch.score, recipe.tol)
-    )
+    better = improvement(progress, epoch.loss, epoch.score, recipe.tol)
+    progress = replace(progress, **counts, **better)
     if recipe.solver.scheduled and recipe.schedule == "invscaling":
         divisor = (progress.samples + 1) ** recipe.power_t
         progress = replace(progress, learning_rate=recipe.learning_rate_init / divisor)
@@ -122,7 +121,6 @@ class Completed(NamedTuple):
 def beginning(job: Job, state: State, progress: Progress) -> tuple[Completed, Epochs]:
     """What training begins with, or continues from, and the epochs that follow."""
     if job.resumed is None:
-        progress = replace(progress, epoch=0, interrupted=False)
         return Completed(state, state, progress, None), Epochs(job)
     state, progress = resumed_training(job)
     best = job.resumed["best"]
@@ -192,4 +190,4 @@ def observed_epoch(
         stop |= decision
     if epoch.is_cut:
         progress = replace(progress, interrupted=True)
-    return now._replace(progress=progress), stop
+    return Completed(epoch.state, epoch.averaged, progress, best), stop

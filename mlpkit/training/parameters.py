@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from os import PathLike
 from typing import Any, Self
 
@@ -85,16 +86,31 @@ class Parameters:
         """The parameters among the values of an estimator, by name."""
         return cls(**{name: values[name] for name in NAMES})
 
-    @property
+    @cached_property
     def optimizer(self) -> dict[str, Any]:
         """The values of the parameters of the optimizer, by name."""
         return {name: getattr(self, name) for name in OPTIMIZER}
 
     def with_optimizer(self, optimizer: Mapping[str, Any]) -> "Parameters":
         """The parameters with other values of `optimizer`."""
-        if all(getattr(self, name) is value for name, value in optimizer.items()):
-            return self  # in a stream, where a copy would take longer than a small step
+        own = self.optimizer
+        if optimizer is own or all(map(is_same, map(own.get, optimizer), optimizer.values())):
+            return self
         return replace(self, **optimizer)
 
 
 NAMES = tuple(field.name for field in fields(Parameters))
+
+
+def is_same(a: Any, b: Any) -> bool:
+    """Return whether two values of a parameter are equal; False if they cannot be compared.
+
+    >>> is_same((5,), (5,)), is_same("a", "b")
+    (True, False)
+    """
+    if a is b:
+        return True
+    try:
+        return bool(a == b)
+    except Exception:
+        return False

@@ -1,7 +1,6 @@
 """Rows to train on and rows to score: one held-out part, or one part for each of several models."""
 
 import warnings
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,8 +42,7 @@ class Folds(NamedTuple):
         return ordered
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(NamedTuple):
     """The rows of a fit.
 
     Parameters

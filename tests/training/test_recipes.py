@@ -1,11 +1,13 @@
 """Parameters become a recipe in one place."""
 
+from typing import Any
+
 import pytest
 
 from mlpkit import MLPClassifier
 from mlpkit.objectives.solvers import adam
 from mlpkit.plugin import Report
-from mlpkit.training.components import backend_name, backend_of, callbacks_of
+from mlpkit.training.components import backend_name, backend_of, callbacks_of, selected_callbacks
 from mlpkit.training.parameters import Parameters
 from mlpkit.training.progress import printer
 from mlpkit.training.recipe import has_steps, solver_of
@@ -53,10 +55,14 @@ def test_callbacks_in_any_form() -> None:
     def mine(report: Report) -> None:
         pass
 
-    assert callbacks_of(params()) == []
-    assert callbacks_of(params(callbacks=mine)) == [mine]
-    assert callbacks_of(params(callbacks=["print", mine])) == [printer(), mine]
-    assert callbacks_of(params(callbacks=mine, verbose=True)) == [printer(), mine]
+    def callbacks(**changes: object) -> list[Any]:
+        of = params(**changes)
+        return callbacks_of(selected_callbacks(of), of)
+
+    assert callbacks() == []
+    assert callbacks(callbacks=mine) == [mine]
+    assert callbacks(callbacks=["print", mine]) == [printer(), mine]
+    assert callbacks(callbacks=mine, verbose=True) == [printer(), mine]
 
 
 def test_steps_or_the_whole_data() -> None:
