@@ -16,6 +16,7 @@ SELU_SCALE = 1.0507009873554805  # Klambauer et al., 2017
 SELU_BOTTOM = 1.7580993408473766  # scale * alpha: minus the limit for small arguments
 LEAK = 0.01
 PAIRWISE = 8  # the number of elements from which on NumPy does not add a row in its order
+CACHED = 1 << 15  # elements of a second array that stays in the cache as well
 HIDDEN: tuple[str, ...] = get_args(Activation)  # activations of hidden layers
 
 
@@ -81,15 +82,16 @@ def _tanh(z: Array) -> None:
 
 
 def _relu(z: Array) -> None:
-    np.maximum(z, _zeros(z.shape[-1], z.dtype), out=z)
+    # `maximum` takes three times as long with the number 0 as with an array
+    np.maximum(z, _zeros(z.shape if z.size <= CACHED else z.shape[-1:], z.dtype), out=z)
 
 
-@lru_cache(maxsize=64)
-def _zeros(n: int, dtype: Any) -> Array:
-    """Return zeros that are not written to: NumPy's `maximum` takes three times as long with the
-    number 0 as with an array.
-    """
-    return np.zeros(n, dtype)
+@lru_cache(maxsize=16)
+def _zeros(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return zeros that must not be written to."""
+    zeros = np.zeros(shape, dtype)
+    zeros.flags.writeable = False
+    return zeros
 
 
 def _gelu(z: Array) -> None:
@@ -121,15 +123,26 @@ def _exp(z: Array) -> None:
 
 
 def _softmax(z: Array) -> None:
+    if z.shape[1] < PAIRWISE:
+        softmax_by_column(z)
+        return
+    columns = _exponentials(z)
+    z[...] = columns.T
+    z /= np.add.reduce(z, axis=1)[:, None]  # by row: the last bits are those of scikit-learn
+
+
+def softmax_by_column(z: Array) -> None:
+    """Replace z by its softmax; sums are over columns, so the last bits may differ."""
+    columns = _exponentials(z)
+    columns /= np.add.reduce(columns, axis=0)
+    z[...] = columns.T
+
+
+def _exponentials(z: Array) -> Array:
+    """Return the exponentials of z minus the maximum of each row, transposed."""
     columns = z.T.copy()  # NumPy reduces a few long rows much faster than many short ones
     columns -= np.maximum.reduce(columns, axis=0)
-    np.exp(columns, out=columns)
-    if len(columns) < PAIRWISE:
-        columns /= np.add.reduce(columns, axis=0)
-        z[...] = columns.T
-    else:  # summed by row, so that the last bits are those of scikit-learn
-        z[...] = columns.T
-        z /= np.add.reduce(z, axis=1)[:, None]
+    return np.exp(columns, out=columns)
 
 
 def _tanh_of_softplus(z: Array) -> Array:

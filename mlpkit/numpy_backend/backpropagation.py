@@ -6,7 +6,12 @@ from typing import Any
 import numpy as np
 
 from mlpkit.backend_kit import WeightLayout
-from mlpkit.numpy_backend.activations import ACTIVATIONS, SLOPES, WITH_SLOPES
+from mlpkit.numpy_backend.activations import (
+    ACTIVATIONS,
+    SLOPES,
+    WITH_SLOPES,
+    softmax_by_column,
+)
 from mlpkit.numpy_backend.buffers import Buffers
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.numpy_backend.products import SparseProduct, product
@@ -37,7 +42,8 @@ class RowPass:
         self.activations: list[Any] = [ACTIVATIONS[name] for name in names]
         self.slopes: list[Any] = [SLOPES.get(name) for name in names]
         self.with_slopes: list[Any] = [WITH_SLOPES.get(name) for name in names]
-        self.out_activation = ACTIVATIONS[spec.loss.out_activation]
+        out = spec.loss.out_activation
+        self.out_activation = softmax_by_column if out == "softmax" else ACTIVATIONS[out]
 
     def forward(self, layers: DenseLayers, X: Any, p: Array, row_seed: RowSeed | None) -> None:
         """Write the activated outputs of X (n, n_features) into p (n, n_outputs).

@@ -1,7 +1,7 @@
 """The rows of several steps gathered at once, for a backend that needs no fixed shapes."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ def chunks(rows: Dataset, order: Array) -> Iterator[tuple[Dataset, list[int], li
     for begin in range(0, n_steps, most):
         part = order[begin : begin + most]
         is_row = part >= 0
-        ends = [0, *np.cumsum(np.count_nonzero(is_row, axis=1)).tolist()]
+        ends = [0, *accumulate(np.add.reduce(is_row, axis=1, dtype=np.intp).tolist())]
         steps = [(i, slice(a, b)) for i, (a, b) in enumerate(pairwise(ends), begin) if a < b]
         if steps:
             row = part.ravel() if ends[-1] == part.size else part[is_row]

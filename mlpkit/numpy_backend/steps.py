@@ -20,6 +20,7 @@ from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import namespace as xp
 from mlpkit.numpy_backend.backpropagation import RowSeed
 from mlpkit.numpy_backend.chunks import chunks
+from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.numpy_backend.solver_step import SolverStep, StepSize, TrainingState
 from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.numpy_backend.training_step import TrainingStep
@@ -110,13 +111,14 @@ class StepFunctions:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         indices = None if indices is None else indices[indices >= 0]
         step_rows = rows if indices is None else rows.take(indices)
-        mean = np.zeros(self.layout.size, self.layout.dtype)
+        gradients = self.layout.views(np.zeros(self.layout.size, self.layout.dtype))
         n, p = len(step_rows.y), np.empty_like(step_rows.y)
         value = 0.0
         with OneThread():
             if n:
                 workspace = self.workspaces.take(n)
-                step = TrainingStep(self.loss, self.solver_step, workspace.passes, state, mean)
+                own = workspace._replace(gradients=DenseLayers.of(gradients))
+                step = TrainingStep(self.loss, self.solver_step, own, state)
                 row_seed = None
                 if self.has_dropout:
                     row_seed = np.arange(n) if indices is None else indices, seed, 1.0
@@ -126,7 +128,7 @@ class StepFunctions:
                 value = float(self._weighted_losses(step_rows, p).sum(dtype=np.float64))
             penalty = self.solver_step.penalty(state.weights)
             sums = StepSums(value, _summed_weight(step_rows), penalty)
-        return sums, self.layout.views(mean)
+        return sums, gradients
 
     def update(
         self,
@@ -160,9 +162,7 @@ class StepFunctions:
         if batches.with_predictions:
             predictions = np.zeros((n_steps, batch_size, self.spec.n_outputs), self.spec.dtype)
         workspace = self.workspaces.take(batch_size)
-        step = TrainingStep(
-            self.loss, self.solver_step, workspace.passes, state, workspace.mean, any(decays)
-        )
+        step = TrainingStep(self.loss, self.solver_step, workspace, state, any(decays))
         with OneThread():
             for chunk, indices, places in chunks(rows, batches.order):
                 p, (X, y, w) = np.empty_like(chunk.y), chunk[:3]

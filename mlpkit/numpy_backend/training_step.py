@@ -7,11 +7,12 @@ from scipy.sparse import issparse
 
 from mlpkit.backend_kit import check_deltas
 from mlpkit.numpy_backend import namespace as xp
-from mlpkit.numpy_backend.backpropagation import Backpropagation, RowPass, RowSeed, StepPass
+from mlpkit.numpy_backend.backpropagation import RowPass, RowSeed, StepPass
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.numpy_backend.products import SparseProduct
 from mlpkit.numpy_backend.shared_work import share
 from mlpkit.numpy_backend.solver_step import Block, SolverStep, StepSize, TrainingState
+from mlpkit.numpy_backend.workspaces import Workspace
 from mlpkit.plugin import Array, Dataset, Loss
 
 
@@ -22,10 +23,9 @@ class TrainingStep:
     ----------
     loss : Loss
     solver_step : SolverStep
-    passes : Backpropagation
+    workspace : Workspace
+        The arrays of the passes, and where the gradients are written.
     state : TrainingState
-    mean : ndarray of shape (n_weights,)
-        Where the gradients are written.
     with_decay : bool, default=False
         Whether steps may have a weight decay.
     """
@@ -34,15 +34,13 @@ class TrainingStep:
         self,
         loss: Loss,
         solver_step: SolverStep,
-        passes: Backpropagation,
+        workspace: Workspace,
         state: TrainingState,
-        mean: Array,
         with_decay: bool = False,
     ) -> None:
-        self.loss, self.solver_step, self.passes = loss, solver_step, passes
-        self.state, self.mean, layout = state, mean, solver_step.layout
-        self.layers = DenseLayers.of(layout.views(state.weights))
-        self.gradients = DenseLayers.of(layout.views(mean))
+        self.loss, self.solver_step, self.state = loss, solver_step, state
+        self.passes, self.mean, self.gradients = workspace
+        self.layers = DenseLayers.of(solver_step.layout.views(state.weights))
         self.with_decay = with_decay
         self._blocks: dict[int, list[list[Block]]] = {}
 

@@ -6,16 +6,26 @@ import numpy as np
 
 from mlpkit.backend_kit import WeightLayout
 from mlpkit.numpy_backend.backpropagation import Backpropagation
+from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.plugin import Array, Spec
 
 KEPT_BYTES = 1 << 22  # larger workspaces are not kept
 
 
 class Workspace(NamedTuple):
-    """Arrays that one step after another uses: those of the passes, and the mean gradient."""
+    """What one step after another uses: the arrays of the passes, the mean gradient, and its views
+    by layer.
+    """
 
     passes: Backpropagation
     mean: Array
+    gradients: DenseLayers
+
+    @classmethod
+    def of(cls, passes: Backpropagation) -> "Workspace":
+        """Return a workspace with a new array for the mean gradient."""
+        mean = np.zeros(passes.layout.size, passes.layout.dtype)
+        return cls(passes, mean, DenseLayers.of(passes.layout.views(mean)))
 
 
 class Workspaces:
@@ -33,8 +43,7 @@ class Workspaces:
                 return kept
         except IndexError:
             pass
-        mean = np.empty(self.layout.size, self.layout.dtype)
-        return Workspace(Backpropagation(self.spec, self.layout, n), mean)
+        return Workspace.of(Backpropagation(self.spec, self.layout, n))
 
     def give(self, workspace: Workspace) -> None:
         """Keep the workspace for the next caller."""
