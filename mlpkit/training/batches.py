@@ -9,6 +9,7 @@ from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Array, Batches, InvalidResult, Job, Progress, Recipe, Solver
 
 MAX_AHEAD = 1024  # steps whose values are computed at once
+SEED_STEP = 0x9E3779B1  # between the seeds of two steps
 
 
 class RowOrders:
@@ -212,7 +213,8 @@ def step_values(
     if solver.weight_decay != 0:
         ratios = np.ones(n_steps)
         np.divide(learning_rate, learning_rates, out=ratios, where=learning_rates > 0)
-    seeds = (seed + step * 0x9E3779B1).astype(np.uint32)
+    first, after_last = (seed + n * SEED_STEP for n in (n_done + 1, n_done + 1 + n_steps))
+    seeds = np.arange(first, after_last, SEED_STEP).astype(np.uint32)
     return StepValues(learning_rate, n_done, n_steps, learning_rates, ratios, seeds)
 
 

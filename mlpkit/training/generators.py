@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.random import MT19937, RandomState
 from numpy.random.bit_generator import ISeedSequence
 from sklearn.utils import check_random_state
 
@@ -22,7 +23,7 @@ class NoEntropy(ISeedSequence):
 NO_ENTROPY: Any = NoEntropy()
 
 
-def generator_of(random_state: Any) -> np.random.RandomState:
+def generator_of(random_state: Any) -> RandomState:
     """The generator of a parameter `random_state`, which draws the numbers of scikit-learn.
 
     ``np.random.RandomState(seed)`` first seeds itself randomly, which takes longer than a small
@@ -33,6 +34,6 @@ def generator_of(random_state: Any) -> np.random.RandomState:
     """
     if not isinstance(random_state, (int, np.integer)):
         return check_random_state(random_state)  # type: ignore[no-any-return]
-    generator = np.random.RandomState(np.random.MT19937(NO_ENTROPY))
+    generator = RandomState(MT19937(NO_ENTROPY))
     generator.seed(int(random_state))
     return generator
