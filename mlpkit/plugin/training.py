@@ -192,7 +192,8 @@ class Job(NamedTuple):
 #: A function that a trainer calls after each epoch, ``observer(state, report)``. It returns what a
 #: `Callback` may return, but not None.
 Observer: TypeAlias = Callable[[State, Report], "bool | float"]
-#: A training loop: ``trainer(job, state, progress, observer) -> (state, progress)``.
+#: A training loop: ``trainer(job, state, progress, observer) -> (state, progress)``. The progress
+#: that it receives has ``epoch=0``.
 Trainer: TypeAlias = Callable[[Job, State, Progress, Observer], tuple[State, Progress]]
 
 
