@@ -84,7 +84,7 @@ def of_models(s: Structure, function: Callable[[Any], Any], arguments: Any) -> A
     A CPU computes one model after the other, since its cache holds the arrays of one.
     """
     at_once: Any = jax.vmap(function)
-    return at_once(arguments) if s.at_once else lax.map(function, arguments)
+    return lax.map(function, arguments) if s.on_cpu else at_once(arguments)
 
 
 def penalty(s: Structure, weights: Tensors, alpha: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from mlpkit.backend_kit import checked_outputs
 from mlpkit.plugin import Apply, Network, PortableApply, Spec, StepContext, dropout
@@ -34,6 +35,35 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+NARROW = 32  # outputs of a layer; more are wide
+FEW_ROWS = 256  # of a step: a transposed copy of them takes less time than it saves
+
+
+@jax.custom_vjp
+def product_on_cpu(x: Any, weights: Any) -> Any:
+    """Return ``x @ weights`` with a gradient of the weights that is faster on a CPU.
+
+    XLA for CPUs multiplies a transposed matrix slowly, above all by a narrow one: ten times slower
+    than in the opposite order. The barriers prevent XLA from changing the order.
+    """
+    return x @ weights
+
+
+def _product(x: Any, weights: Any) -> tuple[Any, tuple[Any, Any]]:
+    return x @ weights, (x, weights)
+
+
+def _gradients_of_product(factors: tuple[Any, Any], delta: Any) -> tuple[Any, Any]:
+    x, weights = factors
+    if weights.shape[1] <= NARROW:
+        return delta @ weights.T, lax.optimization_barrier(delta.T @ x).T
+    transposed = lax.optimization_barrier(x.T) if len(x) <= FEW_ROWS else x.T
+    return delta @ weights.T, transposed @ delta
+
+
+product_on_cpu.defvjp(_product, _gradients_of_product)
+
+
 @dataclass(frozen=True)
 class DenseForward:
     """The dense network: x (n, n_features) -> (n, n_outputs)."""
@@ -41,6 +71,7 @@ class DenseForward:
     depth: int
     activations: tuple[str, ...]  # of the hidden layers
     dropouts: tuple[float, ...] = ()  # of the hidden layers; empty if all are 0
+    on_cpu: bool = False
 
     def __call__(
         self, arrays: Tensors, x: Any, step: StepContext | None = None
@@ -51,7 +82,11 @@ class DenseForward:
                 x = ACTIVATIONS[self.activations[i - 1]](x)
                 if step is not None and self.dropouts and self.dropouts[i - 1]:
                     x = dropout(xp, x, step, i - 1, self.dropouts[i - 1])
-            x = x @ arrays[f"coef_{i}"] + arrays[f"intercept_{i}"]
+            weights = arrays[f"coef_{i}"]
+            product = jnp.matmul
+            if self.on_cpu and (i or weights.shape[1] <= NARROW):
+                product = product_on_cpu  # in a wide first layer, the copy takes what it saves
+            x = product(x, weights) + arrays[f"intercept_{i}"]
         return x, {}
 
 
@@ -87,11 +122,11 @@ class PortableForward:
         return checked_outputs(xp, z, x.shape[:-1], self.n_members), new
 
 
-def forward_of(network: Network, spec: Spec) -> Forward:
+def forward_of(network: Network, spec: Spec, on_cpu: bool) -> Forward:
     """Return the forward pass of a network. Those of equal structures are equal."""
     if network.xp_apply is not None:
         return PortableForward(network.xp_apply, network.n_members)
     if network.apply is not None:
         return CustomForward(network.apply)
     dropouts = spec.dropouts if any(spec.dropouts) else ()
-    return DenseForward(len(spec.layer_units) - 1, spec.activations, dropouts)
+    return DenseForward(len(spec.layer_units) - 1, spec.activations, dropouts, on_cpu)

@@ -12,7 +12,8 @@ from mlpkit.backend_kit import Block, by_model, expanded_like, outputs_of_models
 from mlpkit_jax import namespace as xp
 from mlpkit_jax.backpropagation import backward, of_models, penalty
 from mlpkit_jax.networks import Tensors
-from mlpkit_jax.solver_step import advanced, change_of, changed, in_dtype_of
+from mlpkit_jax.runtime import options_on_cpu
+from mlpkit_jax.solver_step import advanced, change_of, changed, if_any_weight, in_dtype_of
 from mlpkit_jax.structure import GradientSums, Settings, Structure, TrainingState
 
 
@@ -30,9 +31,9 @@ class Programs(NamedTuple):
 def programs(s: Structure) -> Programs:
     """Return the programs of a structure."""
     run_with_predictions = partial(run, with_predictions=True)
-    return Programs(
-        *(jax.jit(partial(f, s)) for f in (run, run_with_predictions, add, update, outputs))
-    )
+    functions = (run, run_with_predictions, add, update, outputs)
+    options = options_on_cpu() if s.on_cpu else None
+    return Programs(*(jax.jit(partial(f, s), compiler_options=options) for f in functions))
 
 
 def run(
@@ -44,8 +45,8 @@ def run(
 ) -> tuple[TrainingState, Any, Any]:
     """Run the steps of a block.
 
-    Return the state; the loss, weight and penalty of each step, (3, n_steps); and the activated
-    outputs of the rows, (n_steps, batch_size, n_outputs), or None.
+    Return the state; the loss, weight and penalty of each step, (3, n_steps), which are 0 for steps
+    of weight 0; and the activated outputs of the rows, (n_steps, batch_size, n_outputs), or None.
     """
 
     def step(i: Any, carry: tuple[TrainingState, Any, Any]) -> tuple[TrainingState, Any, Any]:
@@ -55,10 +56,16 @@ def run(
         row = jnp.stack([total.loss, total.weight.sum(), l2_penalty])
         decay = None if block.weight_decays is None else block.weight_decays[i]
         learning_rate = block.learning_rates[i]
-        state = advanced(s, state, total, new_frozen, learning_rate, decay, settings)
+
+        def after(before: tuple[TrainingState, Any]) -> tuple[TrainingState, Any]:
+            state, sums = before  # the sums, too, so that all that reads the weights comes first
+            state = advanced(s, state, total, new_frozen, learning_rate, decay, settings)
+            return state, sums.at[:, i].set(row)
+
+        state, sums = if_any_weight(s, total.weight, after, (state, sums))
         if with_predictions:
             predictions = predictions.at[i].set(p)
-        return state, sums.at[:, i].set(row), predictions
+        return state, sums, predictions
 
     sums = jnp.zeros((3, block.w.shape[0]), block.w.dtype)
     predictions = jnp.zeros(block.y.shape, block.w.dtype) if with_predictions else None
@@ -102,7 +109,11 @@ def update(
         new_frozen[name] = changed(state.weights[name], mean)
     trained = {name: g for name, g in gradients.items() if name not in s.frozen}
     total = GradientSums(0.0, weight, trained)
-    return advanced(s, state, total, new_frozen, learning_rate, decay, settings)
+
+    def after(state: TrainingState) -> TrainingState:
+        return advanced(s, state, total, new_frozen, learning_rate, decay, settings)
+
+    return if_any_weight(s, weight, after, state)
 
 
 def outputs(s: Structure, weights: Tensors, x: Any) -> Any:

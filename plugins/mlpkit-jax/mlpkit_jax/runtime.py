@@ -102,6 +102,21 @@ def on_accelerator(dtype: DTypeLike, device: Any = None) -> bool:
     return True
 
 
+@cache  # once per process
+def options_on_cpu() -> dict[str, int] | None:
+    """Return the options with which programs for CPUs are compiled, None if XLA rejects them.
+
+    Vectors have 512 bits on processors that have them, as in XLA's own matrix products, and not
+    the 256 bits that LLVM prefers.
+    """
+    options = {"xla_cpu_prefer_vector_width": 512}
+    try:
+        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+    except RuntimeError:  # another version of XLA
+        return None
+    return options
+
+
 def to_numpy(arrays: Mapping[str, Any]) -> Arrays:
     """Return writable NumPy copies."""
     return {name: np.array(a) for name, a in jax.device_get(dict(arrays)).items()}

@@ -71,8 +71,8 @@ class StepFunctions:
     ) -> None:
         self.device = selected_device(device)
         with computing(np.dtype(spec.dtype), self.device):
-            at_once = on_accelerator(np.dtype(spec.dtype), self.device)
-        s = structure(network, spec, recipe, at_once)
+            on_cpu = not on_accelerator(np.dtype(spec.dtype), self.device)
+        s = structure(network, spec, recipe, on_cpu)
         self.programs = programs(s)
         self.has_indices = network.xp_apply is not None or (
             network.apply is None and any(spec.dropouts)

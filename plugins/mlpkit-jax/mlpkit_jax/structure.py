@@ -36,7 +36,7 @@ class Structure(NamedTuple):
 
     forward: Forward  # of one model
     n_models: int
-    at_once: bool  # whether models are computed together instead of one after the other
+    on_cpu: bool
     loss: Loss
     decayed: frozenset[str]
     frozen: frozenset[str]
@@ -73,13 +73,13 @@ def settings(network: Network, recipe: Recipe, dtype: Any, decays: bool) -> Sett
     )
 
 
-def structure(network: Network, spec: Spec, recipe: Recipe, at_once: bool) -> Structure:
+def structure(network: Network, spec: Spec, recipe: Recipe, on_cpu: bool) -> Structure:
     """Return the structure of a network that is trained by the solver of the recipe."""
     solver = recipe.solver
     return Structure(
-        forward_of(network, spec),
+        forward_of(network, spec, on_cpu),
         network.n_models,
-        at_once and network.n_models > 0,
+        on_cpu,
         spec.loss,
         network.decayed,
         network.frozen,
