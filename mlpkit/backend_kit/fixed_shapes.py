@@ -49,9 +49,9 @@ class Block(NamedTuple):
     Parameters
     ----------
     X : array of shape (n_padded_steps, batch_size, n_features)
-        Features, dense.
+        Features, dense. Those of steps that are padding may not be initialised.
     y : array of shape (n_padded_steps, batch_size, n_outputs)
-        Targets.
+        Targets, likewise.
     w : array of shape (n_padded_steps, batch_size)
         Weights of the rows; 0 for padding.
     learning_rates : array of shape (n_padded_steps,)
@@ -140,11 +140,12 @@ def index_blocks(
     most = 1 << max(0, (block_rows // (parts * padded)).bit_length() - 1)
     for begin in range(0, n_steps, most):
         steps = slice(begin, begin + most)
-        n = len(batches.order[steps])
+        order = batches.order[steps]
+        n = len(order)
         n_padded = 1 << (n - 1).bit_length()
         indices = np.full((n_padded * parts, padded), -1)
-        indices[: n * parts, :batch_size] = batches.order[steps].reshape(n * parts, batch_size)
-        _repeat_rows(indices)
+        indices[: n * parts, :batch_size] = order.reshape(n * parts, batch_size)
+        _repeat_rows(indices[: n * parts])
         yield IndexBlock(
             indices.reshape(n_padded, parts * padded),
             _padded(batches.learning_rates[steps], n_padded),
@@ -189,7 +190,7 @@ def blocks(rows: Dataset, batches: Batches, full: int, n_models: int = 0) -> Ite
     block_rows = rows_within(row_width(rows), rows.y.itemsize, BLOCK_ROWS, BLOCK_BYTES)
     for block in index_blocks(batches, full, block_rows, n_models):
         yield Block(
-            *gather_rows(rows, block.indices),
+            *gather_rows(rows, block.indices, block.n_steps),
             block.learning_rates.astype(rows.y.dtype),
             block.seeds,
             block.n_steps,
@@ -203,6 +204,8 @@ def blocks(rows: Dataset, batches: Batches, full: int, n_models: int = 0) -> Ite
 
 def _padded(values: Array, size: int) -> Array:
     """Return the values of the steps, padded with zeros."""
+    if len(values) == size:
+        return values
     padded = np.zeros(size, values.dtype)
     padded[: len(values)] = values
     return padded
@@ -212,7 +215,8 @@ def _repeat_rows(indices: Array) -> None:
     """Fill the padding of each step with the rows of the step, in place. The mean and variance of
     the batch, which some layers compute, then change little.
     """
-    padded = (indices.min(axis=1) < 0) & (indices.max(axis=1) >= 0)
-    for step in np.flatnonzero(padded):
-        is_row = indices[step] >= 0
-        indices[step, ~is_row] = ~np.resize(indices[step, is_row], len(is_row) - is_row.sum())
+    is_row = indices >= 0
+    for step in np.flatnonzero(~is_row.all(axis=1)):
+        rows = indices[step, is_row[step]]
+        if len(rows):
+            indices[step, ~is_row[step]] = ~np.resize(rows, indices.shape[1] - len(rows))

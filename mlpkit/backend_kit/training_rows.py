@@ -118,7 +118,9 @@ def rows_within(width: int, itemsize: int, max_rows: int, max_bytes: int = BLOCK
     return 1 << (n_rows.bit_length() - 1)
 
 
-def gather_rows(rows: Dataset, indices: Array) -> tuple[Array, Array, Array]:
+def gather_rows(
+    rows: Dataset, indices: Array, n_steps: int | None = None
+) -> tuple[Array, Array, Array]:
     """Copy the rows with the given indices into dense arrays.
 
     Parameters
@@ -128,6 +130,9 @@ def gather_rows(rows: Dataset, indices: Array) -> tuple[Array, Array, Array]:
         of shape (n,) or None.
     indices : ndarray of int, of shape (...)
         Indices of rows. A negative index ``~i`` is padding: row i with weight 0.
+    n_steps : int or None, default=None
+        How many elements of the first axis of `indices` are copied, None for all. X and y of the
+        others are not initialised.
 
     Returns
     -------
@@ -146,16 +151,20 @@ def gather_rows(rows: Dataset, indices: Array) -> tuple[Array, Array, Array]:
     >>> X.tolist(), w.tolist()
     ([[4.0, 5.0], [0.0, 1.0], [0.0, 1.0]], [1.0, 1.0, 0.0])
     """
-    row = np.where(indices < 0, ~indices, indices)
+    is_row = indices >= 0
+    row = indices if is_row.all() else np.where(is_row, indices, ~indices)
     X = aligned(indices.shape + rows.X.shape[1:], rows.X.dtype)
+    y = np.empty(indices.shape + rows.y.shape[1:], rows.y.dtype)
+    first = row[:n_steps]
     if issparse(rows.X):
-        rows.X[row.ravel()].toarray(out=X.reshape(-1, X.shape[-1]))
+        rows.X[first.ravel()].toarray(out=X[:n_steps].reshape(-1, X.shape[-1]))
     else:
-        rows.X.take(row, axis=0, out=X, mode="clip")  # other modes make another copy
-    w = (indices >= 0).astype(X.dtype)
+        rows.X.take(first, axis=0, out=X[:n_steps], mode="clip")  # other modes make another copy
+    rows.y.take(first, axis=0, out=y[:n_steps], mode="clip")
+    w = is_row.astype(X.dtype)
     if rows.sample_weight is not None:
         w *= rows.sample_weight.take(row)
-    return X, rows.y.take(row, axis=0), w
+    return X, y, w
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -11,19 +11,20 @@ from jax import lax
 from mlpkit.backend_kit import Block, by_model, expanded_like, outputs_of_models
 from mlpkit_jax import namespace as xp
 from mlpkit_jax.backpropagation import backward, of_models, penalty
+from mlpkit_jax.joining import Joined
 from mlpkit_jax.networks import Tensors
 from mlpkit_jax.runtime import options_on_cpu
 from mlpkit_jax.solver_step import advanced, change_of, changed, if_any_weight, in_dtype_of
-from mlpkit_jax.structure import GradientSums, Settings, Structure, TrainingState
+from mlpkit_jax.structure import GradientSums, JoinedState, Settings, Structure, TrainingState
 
 
 class Programs(NamedTuple):
     """The functions below, compiled for one structure and, by JAX, for each shape."""
 
-    run: Callable[..., tuple[TrainingState, Any, Any]]
-    run_with_predictions: Callable[..., tuple[TrainingState, Any, Any]]
+    run: Callable[..., tuple[JoinedState, Any, Any]]
+    run_with_predictions: Callable[..., tuple[JoinedState, Any, Any]]
     add: Callable[..., tuple[GradientSums, Any]]
-    update: Callable[..., TrainingState]
+    update: Callable[..., JoinedState]
     outputs: Callable[..., Any]
 
 
@@ -38,11 +39,11 @@ def programs(s: Structure) -> Programs:
 
 def run(
     s: Structure,
-    state: TrainingState,
+    state: JoinedState,
     block: Block,
     settings: Settings,
     with_predictions: bool = False,
-) -> tuple[TrainingState, Any, Any]:
+) -> tuple[JoinedState, Any, Any]:
     """Run the steps of a block.
 
     Return the state; the loss, weight and penalty of each step, (3, n_steps), which are 0 for steps
@@ -69,14 +70,16 @@ def run(
 
     sums = jnp.zeros((3, block.w.shape[0]), block.w.dtype)
     predictions = jnp.zeros(block.y.shape, block.w.dtype) if with_predictions else None
-    carry = (state, sums, predictions)
-    return lax.fori_loop(0, block.n_steps, step, carry)  # type: ignore[no-any-return]
+    carry = (s.divided(state), sums, predictions)
+    after_all, sums, predictions = lax.fori_loop(0, block.n_steps, step, carry)
+    return s.joined(after_all, jnp.concatenate), sums, predictions
 
 
 def add(
-    s: Structure, total: GradientSums, weights: Tensors, block: Block, alpha: Any
+    s: Structure, total: GradientSums, joined: Joined, block: Block, alpha: Any
 ) -> tuple[GradientSums, Any]:
     """Add the sums of a block, all at the same weights. Also return the penalty of the weights."""
+    weights = s.weights.divided(joined)
 
     def step(i: Any, total: GradientSums) -> GradientSums:
         new, new_frozen, _ = backward(s, weights, block, i)
@@ -95,14 +98,15 @@ def add(
 
 def update(
     s: Structure,
-    state: TrainingState,
+    joined: JoinedState,
     gradients: Tensors,
     weight: Any,
     learning_rate: Any,
     decay: Any,
     settings: Settings,
-) -> TrainingState:
+) -> JoinedState:
     """Make one solver step with the gradients that `add` summed."""
+    state = s.divided(joined)
     new_frozen = {}
     for name in s.frozen:
         mean = gradients[name] / expanded_like(weight, gradients[name])
@@ -113,11 +117,12 @@ def update(
     def after(state: TrainingState) -> TrainingState:
         return advanced(s, state, total, new_frozen, learning_rate, decay, settings)
 
-    return if_any_weight(s, weight, after, state)
+    return s.joined(if_any_weight(s, weight, after, state), jnp.concatenate)
 
 
-def outputs(s: Structure, weights: Tensors, x: Any) -> Any:
+def outputs(s: Structure, joined: Joined, x: Any) -> Any:
     """Return the outputs before activation, (n, n_outputs), of x (n, n_features)."""
+    weights = s.weights.divided(joined)
 
     def forward(x: Any) -> Any:
         if not s.n_models:

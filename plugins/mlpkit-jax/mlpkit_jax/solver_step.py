@@ -101,7 +101,7 @@ def _updates(
     optimizer_state: Tensors = {}
     for name, g in gradients.items():
         p = state.weights[name]
-        keys = [optimizer_state_name(moment, name) for moment in s.optimizer_state]
+        keys = [optimizer_state_name(moment, name) for moment in s.moments]
         moments = tuple(state.optimizer_state[key] for key in keys)
         with traceable():
             returned = s.update(xp, p, g, moments, rates[name], dict(s.options))

@@ -30,7 +30,7 @@ from mlpkit.plugin import (
 )
 from mlpkit_jax.programs import programs
 from mlpkit_jax.runtime import computing, on_accelerator, selected_device, to_numpy
-from mlpkit_jax.structure import GradientSums, TrainingState, settings, structure
+from mlpkit_jax.structure import GradientSums, JoinedState, TrainingState, settings, structure
 from mlpkit_jax.training_rows import RESIDENT_ROWS, TrainingRows, training_rows
 
 OUTPUT_ROWS = 4096  # rows of one dispatch of `outputs`
@@ -73,7 +73,7 @@ class StepFunctions:
         with computing(np.dtype(spec.dtype), self.device):
             on_cpu = not on_accelerator(np.dtype(spec.dtype), self.device)
         s = structure(network, spec, recipe, on_cpu)
-        self.programs = programs(s)
+        self.structure, self.programs = s, programs(s)
         self.has_indices = network.xp_apply is not None or (
             network.apply is None and any(spec.dropouts)
         )
@@ -98,24 +98,24 @@ class StepFunctions:
             rows.has_indices, rows.n_models = self.has_indices, self.n_models
             return rows
 
-    def start(self, arrays: Arrays) -> TrainingState:
+    def start(self, arrays: Arrays) -> JoinedState:
         """Copy the weights and the optimizer state. The first program moves them to the device."""
         weights = {name: np.array(arrays[name], dtype) for name, dtype in self.dtypes.items()}
         trained = {name: a for name, a in weights.items() if name not in self.frozen}
         initial = initial_optimizer_state(self.solver, trained)
         optimizer_state = {key: np.array(arrays.get(key, a), a.dtype) for key, a in initial.items()}
-        return TrainingState(weights, optimizer_state)
+        return self.structure.joined(TrainingState(weights, optimizer_state), np.concatenate)
 
-    def arrays(self, state: TrainingState) -> Arrays:
+    def arrays(self, state: JoinedState) -> Arrays:
         """Return the weights as NumPy arrays."""
-        return to_numpy(state.weights)
+        return self.structure.weights.to_numpy(state.weights)
 
-    def optimizer_state(self, state: TrainingState) -> Arrays:
+    def optimizer_state(self, state: JoinedState) -> Arrays:
         """Return the optimizer state as NumPy arrays."""
-        return to_numpy(state.optimizer_state)
+        return self.structure.optimizer.to_numpy(state.optimizer_state)
 
     def gradient(
-        self, state: TrainingState, rows: TrainingRows, indices: Array | None, seed: int
+        self, state: JoinedState, rows: TrainingRows, indices: Array | None, seed: int
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         with computing(self.dtype, self.device):
@@ -129,38 +129,38 @@ class StepFunctions:
                 if not rows.kept:
                     _wait_for_all_but(_ahead(block.X), losses)
                 del block  # before the next one is gathered
-            gradients = to_numpy(total.gradients)
+            gradients = to_numpy(jax.device_get(total.gradients))
             return StepSums(float(total.loss), _weight(total.weight), float(penalty)), gradients
 
     def update(
         self,
-        state: TrainingState,
+        state: JoinedState,
         gradients: Arrays,
         weight: Any,
         learning_rate: float,
         weight_decay: float | None = None,
-    ) -> TrainingState:
+    ) -> JoinedState:
         """Make one solver step with sums of gradients."""
         value = self.solver.weight_decay if weight_decay is None else weight_decay
         decay = self.dtype.type(value) if value > 0 else None
         settings = self.settings[decay is not None]
         with computing(self.dtype, self.device):
             scalars = np.asarray(weight, self.dtype), self.dtype.type(learning_rate), decay
-            after: TrainingState = self.programs.update(state, gradients, *scalars, settings)
+            after: JoinedState = self.programs.update(state, gradients, *scalars, settings)
             return after
 
     def epoch(
-        self, state: TrainingState, rows: TrainingRows, batches: Batches
-    ) -> tuple[TrainingState, StepSums]:
+        self, state: JoinedState, rows: TrainingRows, batches: Batches
+    ) -> tuple[JoinedState, StepSums]:
         """Run all steps, and return the sums of each, (n_steps,)."""
         batches = with_weight_decays(batches, self.solver)
         settings = self.settings[batches.weight_decays is not None]
         with computing(self.dtype, self.device):
             programs = self.programs
             run = programs.run_with_predictions if batches.with_predictions else programs.run
-            sums: list[Any] = [np.zeros((3, 0))]
+            sums: list[Any] = []
             outputs: list[Any] = []
-            n_steps = [0]
+            n_steps: list[int] = []
             for block in rows.blocks(batches, self.full):
                 state, block_sums, p = run(state, block, settings)
                 sums.append(block_sums)
@@ -168,18 +168,19 @@ class StepFunctions:
                 n_steps.append(block.n_steps)
                 _wait_for_all_but(_ahead(block.X), sums)
                 del block  # before the next one is gathered
-            unpadded = [a[:, :n] for a, n in zip(jax.device_get(sums), n_steps, strict=True)]
+            unpadded = [np.asarray(a)[:, :n] for a, n in zip(sums, n_steps, strict=True)]
             predictions = None
             if batches.with_predictions:
-                parts = zip(jax.device_get(outputs), n_steps[1:], strict=True)
+                parts = zip(jax.device_get(outputs), n_steps, strict=True)
                 batch_size = batches.order.shape[1]
                 predictions = np.concatenate(
                     [unpadded_rows(p[:n], batch_size, self.n_models) for p, n in parts]
                 )
-        loss, weight, penalty = np.concatenate(unpadded, axis=1).astype(float)
+        unpadded = unpadded or [np.zeros((3, 0))]
+        loss, weight, penalty = np.concatenate(unpadded, axis=1, dtype=float)
         return state, StepSums(loss, weight, penalty, predictions)
 
-    def outputs(self, state: TrainingState, X: Any) -> Array:
+    def outputs(self, state: JoinedState, X: Any) -> Array:
         """Return the outputs before activation, (n, n_outputs), of dense or sparse X."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
         most = rows_within(self.widest * max(1, self.n_models), self.dtype.itemsize, OUTPUT_ROWS)

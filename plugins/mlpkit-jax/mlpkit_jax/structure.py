@@ -9,8 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpkit.backend_kit import learning_rate_factors, weight_decay_factors
+from mlpkit.backend_kit import (
+    initial_optimizer_state,
+    learning_rate_factors,
+    weight_decay_factors,
+)
 from mlpkit.plugin import Joint, Loss, Network, Recipe, Spec
+from mlpkit_jax.joining import Joined, Layout, layout
 from mlpkit_jax.networks import Forward, Tensors, forward_of
 
 
@@ -19,6 +24,13 @@ class TrainingState(NamedTuple):
 
     weights: Tensors
     optimizer_state: Tensors
+
+
+class JoinedState(NamedTuple):
+    """A training state between programs."""
+
+    weights: Joined
+    optimizer_state: Joined
 
 
 class GradientSums(NamedTuple):
@@ -35,17 +47,32 @@ class Structure(NamedTuple):
     """What compiled code depends on; equal structures share it."""
 
     forward: Forward  # of one model
+    weights: Layout
+    optimizer: Layout  # of the optimizer state
     n_models: int
     on_cpu: bool
     loss: Loss
     decayed: frozenset[str]
     frozen: frozenset[str]
     update: Callable[..., Any] | None
-    optimizer_state: tuple[str, ...]
+    moments: tuple[str, ...]  # names of the optimizer state of an elementwise solver
     options: tuple[tuple[str, float], ...]
     joint: Joint | None
     with_rate_factors: tuple[str, ...]  # weights with a factor of the learning rate
     with_decay_factors: tuple[str, ...]  # weights that decay, if any do
+
+    def divided(self, state: JoinedState) -> TrainingState:
+        """Return the arrays of a state by name."""
+        return TrainingState(
+            self.weights.divided(state.weights), self.optimizer.divided(state.optimizer_state)
+        )
+
+    def joined(self, state: TrainingState, concatenate: Callable[[Any], Any]) -> JoinedState:
+        """Return a state with its small arrays in one, by the function of NumPy or JAX."""
+        return JoinedState(
+            self.weights.joined(state.weights, concatenate),
+            self.optimizer.joined(state.optimizer_state, concatenate),
+        )
 
 
 class Settings(NamedTuple):
@@ -76,8 +103,11 @@ def settings(network: Network, recipe: Recipe, dtype: Any, decays: bool) -> Sett
 def structure(network: Network, spec: Spec, recipe: Recipe, on_cpu: bool) -> Structure:
     """Return the structure of a network that is trained by the solver of the recipe."""
     solver = recipe.solver
+    trained = {name: a for name, a in network.arrays.items() if name not in network.frozen}
     return Structure(
         forward_of(network, spec, on_cpu),
+        layout(network.arrays, spec.dtype),
+        layout(initial_optimizer_state(solver, trained), spec.dtype),
         network.n_models,
         on_cpu,
         spec.loss,

@@ -26,7 +26,7 @@ from mlpkit.plugin import Array, Batches
 
 RESIDENT_ROWS = 4096  # fewer rows are moved to a device faster than they are gathered on it
 
-Gather = Callable[[Array], tuple[Any, Any, Any]]
+Gather = Callable[[Array, int], tuple[Any, Any, Any]]  # of indices and a number of steps
 
 
 class BlockSizes(NamedTuple):
@@ -49,7 +49,8 @@ DEVICE = BlockSizes(65536, 8192, BLOCK_BYTES * 8)
 
 
 class TrainingRows:
-    """n rows, and ``gather(indices)``, which returns X, y and w of the rows with these indices.
+    """n rows, and ``gather(indices, n_steps)``, which returns X, y and w of the rows with these
+    indices.
 
     If ``has_indices`` is true, the blocks contain the indices.
     """
@@ -68,7 +69,7 @@ class TrainingRows:
             learning_rates = block.learning_rates.astype(self.dtype)
             indices = block.indices.astype(np.uint32) if self.has_indices else None
             yield Block(
-                *self.gather(block.indices),
+                *self.gather(block.indices, block.n_steps),
                 learning_rates,
                 block.seeds,
                 block.n_steps,
@@ -124,7 +125,11 @@ def training_rows(X: Any, y: Array, w: Array | None, dtype: Any, resident: bool)
     dense = _densified(rows.X) if issparse(rows.X) else _padded(rows.X)
     data = jax.device_put([dense, _padded(rows.y), _padded(weights)])
     sizes = DEVICE.within(width, itemsize)
-    return TrainingRows(n, dtype, partial(_gather_on_device, *data), sizes, keep)
+
+    def gather(indices: Array, n_steps: int) -> tuple[Any, Any, Any]:
+        return _gather_on_device(*data, indices)  # type: ignore[no-any-return]
+
+    return TrainingRows(n, dtype, gather, sizes, keep)
 
 
 def _unit(n: int) -> int:

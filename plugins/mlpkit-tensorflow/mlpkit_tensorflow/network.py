@@ -46,6 +46,26 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+NARROW = 32  # outputs of a layer whose gradient XLA computes slowly on a CPU
+
+
+@tf.custom_gradient
+def product(x: Tensor, weights: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor]]]:
+    """Return ``x @ weights`` with a gradient that is fast on a CPU for few outputs.
+
+    XLA for CPUs multiplies ``x.T`` by a narrow matrix slowly, ten times slower than in the
+    opposite order.
+    """
+
+    def gradients(delta: Tensor) -> tuple[Tensor, Tensor]:
+        of_x = tf.matmul(delta, weights, transpose_b=True)
+        if weights.shape[1] > NARROW:
+            return of_x, tf.matmul(x, delta, transpose_a=True)
+        return of_x, tf.transpose(tf.matmul(delta, x, transpose_a=True))
+
+    return x @ weights, gradients
+
+
 def outputs(
     structure: Structure,
     weights: Tensors,
@@ -66,7 +86,7 @@ def outputs(
             x = ACTIVATIONS[structure.activations[i - 1]](x)
             if step is not None and structure.dropouts and structure.dropouts[i - 1]:
                 x = dropout(xp, x, step, i - 1, structure.dropouts[i - 1])
-        x = x @ weights[f"coef_{i}"] + weights[f"intercept_{i}"]
+        x = product(x, weights[f"coef_{i}"]) + weights[f"intercept_{i}"]
     return x, {}
 
 

@@ -4,7 +4,7 @@ Each function is traced for one shape. It is never compiled again unnoticed, and
 the time of a `tf.function` that looks for the right trace.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -29,17 +29,30 @@ def _compiled(
     if inner is None:  # another version of TensorFlow
         return program  # type: ignore[no-any-return]
     types = [t.dtype for t in tf.nest.flatten(program.structured_outputs)]
+    captured, packed = list(program.captured_inputs), _packing(program.structured_outputs)
 
     def call(*args: Any) -> Any:
         # without casts and checks of each argument, which take as long as a small step
-        flat = [*tf.nest.flatten(args), *program.captured_inputs]
+        flat = tf.nest.flatten(args) + captured
         if jit_compile:
             results = inner.call_flat(*flat)
         else:
             results = tf.raw_ops.PartitionedCall(args=flat, Tout=types, f=inner)
-        return tf.nest.pack_sequence_as(program.structured_outputs, results)
+        return packed(iter(results))
 
     return call
+
+
+def _packing(outputs: Any) -> Callable[[Iterator[Tensor]], Any]:
+    """Return what `tf.nest.pack_sequence_as` does for these outputs, in a tenth of its time."""
+    if isinstance(outputs, dict):
+        of_keys = {key: _packing(outputs[key]) for key in sorted(outputs)}
+        return lambda tensors: {key: packed(tensors) for key, packed in of_keys.items()}
+    if isinstance(outputs, tuple):
+        new = outputs._make if hasattr(outputs, "_make") else tuple
+        parts = [_packing(output) for output in outputs]
+        return lambda tensors: new([packed(tensors) for packed in parts])
+    return next
 
 
 def _row_specs(structure: Structure, *shape: int, has_factors: bool = False) -> RowTensors:
@@ -181,10 +194,17 @@ def _epoch(
             structure, state.weights, batch, seeds[i], alpha
         )
         step_rates = {name: values[i] for name, values in rates.items()}
-        state = network.advance(structure, state, gradients, weight, step_rates, settings)
+
+        def after(place: Tensor, state: TrainingState, sums: Any) -> tuple[Tensor, Any, Any]:
+            state = network.advance(structure, state, gradients, weight, step_rates, settings)
+            return place + 1, state, sums.write(i, step_sums)
+
+        # a loop of one step: XLA then updates the arrays in place, after all that reads them
+        before = (n_run - 1, state, sums)
+        _, state, sums = tf.while_loop(lambda place, *_: place < n_run, after, before)
         if with_predictions:
             outputs = outputs.write(i, p)
-        return place + 1, state, sums.write(i, step_sums), outputs
+        return place + 1, state, sums, outputs
 
     first = (0, state, sums, outputs)
     _, state, sums, outputs = tf.while_loop(lambda place, *_: place < n_run, step, first)

@@ -62,6 +62,7 @@ class StepFunctions:
         self.structure = structure_of(network, optimizer_state, spec, recipe, jit_compile, device)
         self.batch_size = recipe.batch_size
         self.settings = {d: settings(network, recipe, spec.dtype, d) for d in (False, True)}
+        self.setting_tensors: dict[bool, Tensors] = {}
         n_outputs = max(1, network.n_members) * spec.n_outputs
         self.dtype, self.n_models = spec.dtype, network.n_models
         self.widest = max(*spec.layer_units, n_outputs) * max(1, network.n_models)
@@ -128,7 +129,7 @@ class StepFunctions:
             {name: tf.constant(gradients[name], self.dtype) for name in state.weights},
             self._scalar(weight),
             rates,
-            _to_tensors(self.settings[decay > 0]),
+            self._setting_tensors(decay > 0),
         )
 
     def epoch(
@@ -137,7 +138,7 @@ class StepFunctions:
         """Run all steps, and return the sums of each, (n_steps,)."""
         batches, sums = with_weight_decays(batches, self.solver), []
         decays = batches.weight_decays is not None
-        settings = _to_tensors(self.settings[decays])
+        settings = self._setting_tensors(decays)
         outputs: list[Tensor] = []
         for block in rows.blocks(batches):
             is_empty = block.w.sum(axis=1) <= 0  # these steps are not run
@@ -162,12 +163,12 @@ class StepFunctions:
             sums.append(block_sums)
             outputs.append(p)
         n_steps, batch_size = batches.order.shape
-        step_sums = tf.concat(sums, axis=1).numpy()[:, :n_steps]
+        step_sums = np.concatenate([s.numpy() for s in sums], axis=1, dtype=float)[:, :n_steps]
         predictions = None
         if batches.with_predictions:
             padded = np.concatenate([p.numpy() for p in outputs])[:n_steps]
             predictions = unpadded_rows(padded, batch_size, self.n_models)
-        loss, weight, penalty = step_sums.astype(np.float64)
+        loss, weight, penalty = step_sums
         return state, StepSums(loss, weight, penalty, predictions)
 
     def outputs(self, state: TrainingState, X: Any) -> Array:
@@ -195,6 +196,11 @@ class StepFunctions:
     def _initial_state(self, weights: Arrays) -> Arrays:
         trained = {name: a for name, a in weights.items() if name not in self.frozen}
         return initial_optimizer_state(self.solver, trained)
+
+    def _setting_tensors(self, decays: bool) -> Tensors:
+        if decays not in self.setting_tensors:
+            self.setting_tensors[decays] = _to_tensors(self.settings[decays])
+        return self.setting_tensors[decays]
 
     def _scalar(self, value: float) -> Tensor:
         return tf.constant(value, self.dtype)
