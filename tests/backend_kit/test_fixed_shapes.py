@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from mlpkit.backend_kit import BLOCK_BYTES, blocks, can_be_kept, padded_size, training_dataset
+from mlpkit.backend_kit import (
+    BLOCK_BYTES,
+    blocks,
+    can_be_kept,
+    gather_rows,
+    padded_size,
+    training_dataset,
+)
 from mlpkit.backend_kit.training_rows import aligned
 from mlpkit.plugin import Batches, Dataset
 from mlpkit.testing import batches
@@ -100,3 +107,18 @@ def test_aligned(shape: tuple[int, ...]) -> None:
         assert (found.shape, found.dtype) == (shape, dtype)
         assert found.flags.c_contiguous and found.flags.writeable
         assert found.ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_rows_of_steps_that_are_not_run_are_not_copied(sparse: bool) -> None:
+    """The first steps have their rows; those after them have weight 0 and any rows."""
+    X = np.arange(40, dtype="float32").reshape(20, 2)
+    rows = training_dataset(csr_array(X) if sparse else X, X[:, :1], None, "float32")
+    (block,) = blocks(rows, batches(20, 4), full=4)
+    assert block.X.shape == (8, 4, 2) and block.n_steps == 5
+    np.testing.assert_array_equal(block.X[:5].reshape(20, 2), X)
+    np.testing.assert_array_equal(block.y[:5].reshape(20, 1), X[:, :1])
+    assert not block.w[5:].any()
+    indices = np.array([[1, 2], [10**9, 10**9]])  # rows that do not exist are not read
+    few = gather_rows(rows, indices, 1)
+    np.testing.assert_array_equal(few[0][0], X[1:3])

@@ -4,13 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.plugin import PENALTY, Joint, Network, Solver, Steps
 from mlpkit.testing import batches, close, data, recipe, spec
+from mlpkit_tensorflow.network import product
+from mlpkit_tensorflow.programs import _packing
 from mlpkit_tensorflow.steps import backend
+from mlpkit_tensorflow.structure import TrainingState
 
 
 def residual(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> tuple[Any, Any]:
@@ -167,3 +171,26 @@ class TestContract:
         close(before.loss + after.weight * (inner**2).sum(), after.loss, 1e-9)
         close(g["inner"] + after.weight * 2 * inner, h["inner"], 1e-9)
         close(g["first"], h["first"], 1e-12)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 10, 40])
+def test_products_have_the_gradients_of_tensorflow(n_outputs: int) -> None:
+    """With respect to both factors, for narrow and wide products."""
+    rng = np.random.RandomState(0)
+    x, weights = (tf.constant(rng.standard_normal(s)) for s in ((9, 7), (7, n_outputs)))
+    delta = tf.constant(rng.standard_normal((9, n_outputs)))
+    with tf.GradientTape() as tape:
+        tape.watch([x, weights])
+        z = product(x, weights)
+    found = tape.gradient(z, [x, weights], delta)
+    expected = delta @ tf.transpose(weights), tf.transpose(x) @ delta
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_results_of_programs_have_their_structure() -> None:
+    """As by `tf.nest.pack_sequence_as`: named tuples, dicts by key, and empty parts."""
+    structure = TrainingState({"b": 0, "a": 0}, {}), 0, (0,)
+    expected = tf.nest.pack_sequence_as(structure, [1, 2, 3, 4])
+    assert _packing(structure)(iter([1, 2, 3, 4])) == expected
+    assert isinstance(expected[0], TrainingState)

@@ -1,0 +1,73 @@
+"""What the compiled programs receive, and how they multiply matrices."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mlpkit.numpy_backend import dense
+from mlpkit.testing import batches, data, recipe, spec
+from mlpkit_jax import runtime
+from mlpkit_jax.joining import SMALL, layout
+from mlpkit_jax.networks import product_on_cpu
+from mlpkit_jax.steps import backend
+
+
+def test_small_arrays_of_one_dtype_are_joined() -> None:
+    """Large arrays and arrays of other dtypes remain arrays of their own; the order is kept."""
+    arrays: dict[str, Any] = {
+        "b": np.arange(6, dtype="float32").reshape(2, 3),
+        "large": np.ones(SMALL + 1, "float32"),
+        "count": np.arange(3),
+        "a": np.float32(7).reshape(()),
+        "empty": np.zeros((0, 4), "float32"),
+    }
+    places = layout(arrays, "float32")
+    joined = places.joined(arrays, np.concatenate)
+    assert joined.small.tolist() == [0, 1, 2, 3, 4, 5, 7]
+    assert sorted(joined.others) == ["count", "large"]
+    for found in (places.divided(joined), places.to_numpy(joined)):
+        assert list(found) == list(arrays)
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(found[name], array)
+            assert (found[name].shape, found[name].dtype) == (array.shape, array.dtype)
+    assert (
+        layout({"count": arrays["count"]}, "float32").joined(arrays, np.concatenate).small is None
+    )
+
+
+def test_a_program_receives_and_returns_few_arrays() -> None:
+    """The weights are one array and the optimizer state another, before and after an epoch."""
+    s = spec(dtype="float32")
+    network = dense.build(s, np.random.RandomState(0))
+    steps = backend(network, s, recipe())
+    state = steps.start(network.arrays)
+    after, _ = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
+    assert len(jax.tree.leaves(state)) == len(jax.tree.leaves(after)) == 2
+
+
+@pytest.mark.parametrize("n", [5, 300])
+@pytest.mark.parametrize("n_outputs", [1, 10, 40])
+def test_products_have_the_gradients_of_jax(n: int, n_outputs: int) -> None:
+    """With respect to both factors, for narrow and wide products of few and many rows."""
+    rng = np.random.RandomState(0)
+    x, weights = rng.standard_normal((n, 7)), rng.standard_normal((7, n_outputs))
+    delta = rng.standard_normal((n, n_outputs))
+    with runtime.computing("float64"):
+        found = jax.jit(lambda x, w, d: jax.vjp(product_on_cpu, x, w)[1](d))(x, weights, delta)
+        expected = jax.vjp(jnp.matmul, x, weights)[1](delta)
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_unknown_options_of_the_compiler_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version of XLA without them compiles with its own options."""
+    assert runtime.options_on_cpu() == {"xla_cpu_prefer_vector_width": 512}
+
+    def rejecting(function: Any, compiler_options: Any) -> Any:
+        raise RuntimeError("No such compile option")
+
+    monkeypatch.setattr(runtime.jax, "jit", rejecting)
+    assert runtime.options_on_cpu.__wrapped__() is None
