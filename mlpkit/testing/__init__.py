@@ -32,9 +32,12 @@ MODULES = (
     "metrics",
     "namespaces",
     "networks",
+    "objectives",
     "partitioners",
     "portable",
     "processes",
+    "recipes",
+    "results",
     "resuming",
     "training",
 )

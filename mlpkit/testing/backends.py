@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from mlpkit import MLPClassifier
 from mlpkit.numpy_backend import dense
 from mlpkit.objectives.solvers import sgd
-from mlpkit.plugin import Batches, Spec
+from mlpkit.plugin import Batches
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, drawn, recipe, spec
 from mlpkit.testing.memory import MemoryTests
 
@@ -67,18 +67,6 @@ class BackendTests(MemoryTests):
             state, sums = steps.epoch(state, rows, batches(21, 8))
             results.append({**self.all_arrays(steps, state), **sums._asdict()})
         close(results[0], results[1], TOLERANCE[dtype])
-
-    def two_epochs_equal_numpy(self, s: Spec) -> None:
-        """Compare all arrays, sums and outputs with NumPy after two epochs with sample weights."""
-        results = []
-        for backend in ("numpy", ""):
-            steps, state = self.started(s, recipe(), backend)
-            rows = steps.put(*data(s))
-            state, _ = steps.epoch(state, rows, batches(21, 8))
-            state, sums = steps.epoch(state, rows, batches(21, 8))
-            outputs = {"outputs": steps.outputs(state, data(s)[0])}
-            results.append({**self.all_arrays(steps, state), **sums._asdict(), **outputs})
-        close(results[0], results[1], TOLERANCE[s.dtype])
 
     @pytest.mark.parametrize("dtype", TOLERANCE)
     @pytest.mark.parametrize(
@@ -194,36 +182,6 @@ class BackendTests(MemoryTests):
             for all_steps, its_own in zip(sums[:3], one[:3], strict=True):
                 close(all_steps[i], its_own, 1e-9)
         close(self.all_arrays(steps, fused), self.all_arrays(steps, state), 1e-9)
-
-    @pytest.mark.parametrize("loss", TASKS)
-    def test_an_epoch_returns_predictions(self, loss: str) -> None:
-        """With ``with_predictions`` the epoch returns the activated outputs of each row before its
-        step, and nothing else changes. A backend that does not declare "epoch_predictions"
-        returns None.
-        """
-        s = spec(loss)
-        X, y, w = data(s)
-        plan = batches(21, 8)._replace(with_predictions=True)
-        mixed = plan._replace(order=plan.order[:, ::-1])  # padding first
-        steps, state = self.started(s, recipe())
-        rows = steps.put(X, y, w)
-        plain, sums = steps.epoch(state, rows, mixed._replace(with_predictions=False))
-        after, with_predictions = steps.epoch(state, rows, mixed)
-        close(self.all_arrays(steps, plain), self.all_arrays(steps, after), 1e-12)
-        close(sums._asdict(), with_predictions._replace(predictions=None)._asdict(), 1e-12)
-        if "epoch_predictions" not in self.supports():
-            assert with_predictions.predictions is None
-            return
-        assert with_predictions.predictions is not None
-        assert with_predictions.predictions.shape == (3, 8, s.n_outputs)
-        for i, order in enumerate(mixed.order):
-            live = order >= 0
-            expected = dense.activated(steps.outputs(state, X[order[live]]), s.loss.out_activation)
-            close(expected, with_predictions.predictions[i][live], 1e-9)
-            some = mixed._replace(
-                order=mixed.order[i : i + 1], learning_rates=mixed.learning_rates[i : i + 1]
-            )
-            state, _ = steps.epoch(state, rows, some._replace(seeds=mixed.seeds[i : i + 1]))
 
     @drawn(8, {"cuts": [13, 20]}, cuts=st.lists(st.integers(0, 21), max_size=3).map(sorted))
     def test_gradients_of_shards_add_up(self, cuts: list[int]) -> None:

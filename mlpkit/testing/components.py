@@ -22,6 +22,41 @@ def huber_delta(xp: Any, y: Any, p: Any) -> Any:
 HUBER = Loss("pseudo_huber", "identity", huber_rows, huber_delta)
 
 
+def squared_rows(xp: Any, y: Any, p: Any) -> Any:
+    """Return the squared error, summed over the outputs."""
+    return xp.sum((p - y) ** 2, axis=1)
+
+
+def logistic_delta(xp: Any, y: Any, p: Any) -> Any:
+    """Return the derivative of the squared error of logistic outputs."""
+    return 2 * (p - y) * p * (1 - p)
+
+
+def softmax_delta(xp: Any, y: Any, p: Any) -> Any:
+    """Return the derivative of the squared error of probabilities, which sum to 1."""
+    d = 2 * (p - y)
+    return p * (d - xp.sum(d * p, axis=1, keepdims=True))
+
+
+def gamma_rows(xp: Any, y: Any, p: Any) -> Any:
+    """Return the negative log-likelihood of a gamma distribution, up to a constant."""
+    return xp.sum(y / p + xp.log(p), axis=1)
+
+
+def gamma_delta(xp: Any, y: Any, p: Any) -> Any:
+    """Return the derivative with respect to the logarithm of p."""
+    return 1 - y / p
+
+
+# losses with the names of built-in ones, whose functions they do not have
+LOSSES: dict[str, Loss] = {
+    "log_loss": Loss("log_loss", "softmax", squared_rows, softmax_delta),
+    "binary_log_loss": Loss("binary_log_loss", "logistic", squared_rows, logistic_delta),
+    "squared_error": HUBER._replace(name="squared_error"),
+    "poisson": Loss("poisson", "exp", gamma_rows, gamma_delta),
+}
+
+
 def joint_start(arrays: Arrays) -> Arrays:
     """Return the momentum of each array and a step counter."""
     momentum = {f"m/{name}": np.zeros_like(a) for name, a in arrays.items()}
@@ -64,6 +99,35 @@ def by_rate(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, o
     """Branch on the learning rate."""
     step = xp.sign(g) if learning_rate > 0.01 else g
     return p - learning_rate * step, ()
+
+
+def by_state(
+    xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
+) -> Any:
+    """Branch on the optimizer state, which is zero before the first step."""
+    (m,) = optimizer_state
+    m = 0.5 * m + g if xp.sum(m * m) > 0 else 2 * g
+    return p - learning_rate * m, (m,)
+
+
+def amsgrad(xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any) -> Any:
+    """Use the largest of all averages of powers of the gradient."""
+    m, v, most = optimizer_state
+    m *= options["beta"]
+    m += (1 - options["beta"]) * g
+    v = 0.9 * v + 0.1 * xp.abs(g) ** options["power"]
+    most = xp.maximum(most, v)
+    step = m / (xp.sqrt(most) + 0.01)
+    if options["cautious"]:
+        step = xp.where(m * g > 0, step, 0.0)
+    return p - learning_rate * step, (m, v, most)
+
+
+AMSGRAD = Solver(
+    amsgrad,
+    ("m", "v", "most"),
+    {"beta": 0.5, "power": 2, "cautious": True},  # several types
+)
 
 
 def linear(arrays: Any, x: Any, *, train: bool, seed: Any, w: Any) -> Any:
@@ -160,3 +224,12 @@ def branching(learning_rates: Array, weights: Arrays, means: Arrays, i: int) -> 
     """Apply the update of `by_rate`."""
     branch: Any = np.sign if learning_rates[i] > 0.01 else partial(np.multiply, 1)
     return {name: p - learning_rates[i] * branch(means[name]) for name, p in weights.items()}
+
+
+def branching_on_state(
+    learning_rates: Array, momentum: dict[str, Array], weights: Arrays, means: Arrays, i: int
+) -> Arrays:
+    """Apply the update of `by_state`."""
+    for name, g in means.items():
+        momentum[name] = 0.5 * momentum[name] + g if i else 2 * g
+    return {name: p - learning_rates[i] * momentum[name] for name, p in weights.items()}

@@ -9,8 +9,8 @@ import pytest
 from mlpkit.numpy_backend import dense
 from mlpkit.plugin import Array, Arrays, Batches, Network, Solver, Spec
 from mlpkit.testing import components
-from mlpkit.testing.capabilities import CapabilityTests
 from mlpkit.testing.cases import TOLERANCE, batches, close, data, recipe, spec
+from mlpkit.testing.objectives import ObjectiveTests
 
 PLAIN = Solver(components.by_options, options={"signed": -1.0})
 RATES = {"coef_1": 3.0, "intercept_0": 0.0, "intercept_2": 0.5}
@@ -39,7 +39,7 @@ def decayed(
     return after
 
 
-class RecipeTests(CapabilityTests):
+class RecipeTests(ObjectiveTests):
     """Conformance tests of factors, weight decay and the norm of gradients."""
 
     def started_with_factors(self, s: Spec, solver: Solver) -> tuple[Any, Any]:

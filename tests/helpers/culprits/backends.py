@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 
 from mlpkit import testing
 from mlpkit.backend_kit import clipped
@@ -177,6 +177,33 @@ def writing_put(correct: Steps) -> Any:
     return put
 
 
+def compacting(correct: Steps) -> Any:
+    """Return predictions without the places of padding."""
+
+    def epoch(state: Any, rows: Any, batches: Any) -> Any:
+        after, sums = correct.epoch(state, rows, batches)
+        if sums.predictions is None:
+            return after, sums
+        places = np.argsort(batches.order < 0, axis=1, kind="stable")
+        seen = np.take_along_axis(sums.predictions, places[..., None], axis=1)
+        return after, sums._replace(predictions=seen)
+
+    return epoch
+
+
+def in_a_buffer(correct: Steps) -> Any:
+    """Return outputs in memory that all calls share."""
+    shared: dict[Any, Any] = {}
+
+    def outputs(state: Any, X: Any) -> Any:
+        z = correct.outputs(state, X)
+        buffer = shared.setdefault(z.shape, z)
+        buffer[...] = z
+        return buffer
+
+    return outputs
+
+
 def short_outputs(correct: Steps) -> Any:
     """Lose the last, incomplete block of rows."""
     return lambda s, X: correct.outputs(s, X)[: max(1, len(X) // 8 * 8)]
@@ -217,6 +244,19 @@ def making_all_dense(correct: Steps) -> Any:
     return lambda X, *rest: correct.put(X.toarray() if issparse(X) else X, *rest)
 
 
+def last_of_duplicates(correct: Steps) -> Any:
+    """Keep one of several values in a place of sparse rows."""
+
+    def put(X: Any, *rest: Any) -> Any:
+        if issparse(X):
+            dense = np.zeros(X.shape, X.dtype)
+            dense[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = X.data
+            X = csr_array(dense)
+        return correct.put(X, *rest)
+
+    return put
+
+
 def allocating_batches(network: Network, spec: Any, recipe: Any) -> Steps:
     """Allocate a buffer for a full batch."""
     correct = numpy_backend.backend(network, spec, recipe)
@@ -242,6 +282,26 @@ def usual(network: Network, spec: Any, recipe: Any) -> Steps:
     """Use the derivative of the squared error for every loss."""
     loss = spec.loss._replace(delta=LOSSES["squared_error"].delta)
     return numpy_backend.backend(network, replace(spec, loss=loss), recipe)
+
+
+def by_name(network: Network, spec: Any, recipe: Any) -> Steps:
+    """Use the built-in loss with the name of a loss."""
+    return numpy_backend.backend(
+        network, replace(spec, loss=LOSSES.get(spec.loss.name, spec.loss)), recipe
+    )
+
+
+def of_two_arrays(network: Network, spec: Any, recipe: Any) -> Steps:
+    """Forget all but two arrays of the optimizer state."""
+    solver = recipe.solver
+
+    def update(xp: Any, p: Any, g: Any, optimizer_state: Any, *rest: Any) -> Any:
+        new, after = solver.update(xp, p, g, optimizer_state, *rest)
+        return new, (*after[:2], *optimizer_state[2:])
+
+    if solver.update is not None:
+        recipe = replace(recipe, solver=solver._replace(update=update))
+    return numpy_backend.backend(network, spec, recipe)
 
 
 @declaring("losses_without_delta")
@@ -428,6 +488,8 @@ BACKENDS: dict[str, Any] = {
     "factors_scale_dropout": steps_with(epoch=dropping_as_usual),
     "gradients_are_clipped_by_their_norm": clipping_each_array,
     "custom_losses_are_differentiated": usual,
+    "custom_losses_equal_numpy": by_name,
+    "custom_solvers_equal_numpy": of_two_arrays,
     "joint_solvers_update_all_weights": array_by_array,
     "solvers_may_branch": one_rate,
     "custom_networks_are_trained": dense_anyway,
@@ -438,6 +500,9 @@ BACKENDS: dict[str, Any] = {
     "members_are_averaged": portable_with(portable.outputs),
     "models_are_independent": portable_with(of_other_members),
     "numpy_predicts_portable_networks": portable_with(of_other_members),
+    "predictions_equal_numpy": steps_with(epoch=compacting),
+    "results_are_not_overwritten": steps_with(outputs=in_a_buffer),
+    "sparse_rows_equal_dense_rows": steps_with(put=last_of_duplicates),
     "shapes_larger_than_one_block": steps_with(epoch=one_block),
     "concurrent_calls_are_independent": steps_with(epoch=sharing),
     "invalid_results_are_errors": broadcasting,
