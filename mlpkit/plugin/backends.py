@@ -24,9 +24,10 @@ class StepSums(NamedTuple):
         The L2 penalty ``alpha / 2 * sum(decayed ** 2)`` of the state before the step. It does
         not add up over shards.
     predictions : ndarray of shape (n_steps, batch_size, n_outputs) or None, default=None
-        Activated outputs of each row, computed in the forward pass of its step; rows of weight 0
-        may have any value. Only for `Batches` with ``with_predictions=True``, which a backend
-        receives if it declares "epoch_predictions".
+        Activated outputs of each row, in the place of its index in `Batches.order`. They are
+        computed in the forward pass of its step, with its dropout, in the dtype of `Spec`; padding
+        and rows of weight 0 may have any value. Only for `Batches` with ``with_predictions=True``,
+        which a backend receives if it declares "epoch_predictions".
     """
 
     loss: Any
@@ -41,7 +42,7 @@ class Batches(NamedTuple):
     Parameters
     ----------
     order : ndarray of shape (n_steps, batch_size)
-        Row indices of each step, int; -1 is padding.
+        Row indices of each step, int64 and C-contiguous; -1 is padding, in any place.
     learning_rates : ndarray of shape (n_steps,)
         Learning rate of each step, float64.
     seeds : ndarray of shape (n_steps,)
@@ -81,15 +82,18 @@ class Steps(NamedTuple):
     """What a backend returns: pure functions over its own training state.
 
     A state fits every `Steps` of the same network and spec. No function writes into a state or an
-    array that it receives. A backend checks what solvers and losses return by
+    array that it receives, or into one that an earlier call returned. Several threads may call the
+    functions at once. A backend checks what solvers and losses return by
     `check_update`, `check_joint_update`, `check_row_losses` and `check_deltas` of
     `mlpkit.backend_kit`.
 
     Parameters
     ----------
     put : callable
-        ``put(X, y, w) -> rows``. X has shape (n, n_features), dense or CSR; y (n, n_outputs); w
-        (n,) or None.
+        ``put(X, y, w) -> rows``. X has shape (n, n_features) and the dtype of `Spec`; it is a dense
+        array in any memory order, or CSR, whose values of one feature add up. The targets y
+        (n, n_outputs) are bool for classes, and have the dtype and any memory order of the user's
+        y for regression. The weights w (n,) are float64 or float32, or None. All may be read-only.
     start : callable
         ``start(arrays) -> state``. The arrays are weights, and optionally the optimizer state
         under the keys of `optimizer_state_name`.
@@ -101,9 +105,9 @@ class Steps(NamedTuple):
         `optimizer_state_name`.
     gradient : callable
         ``gradient(state, rows, indices, seed) -> (sums, gradients)``. The indices have shape
-        (batch_size,), where -1 is padding; None means all rows, for each model if there are
-        several. The gradients of the loss are sums over rows, as NumPy arrays by name. For a
-        frozen array, they hold its change times the weight of the rows, from which `update`
+        (batch_size,) and dtype int64, where -1 is padding; None means all rows, for each model if
+        there are several. The gradients of the loss are sums over rows, as NumPy arrays by name.
+        For a frozen array, they hold its change times the weight of the rows, from which `update`
         computes the new value; changes of integers are exact below 2**20. With several models,
         `StepSums.weight` is the weight of each, (n_models,).
     update : callable
@@ -112,8 +116,9 @@ class Steps(NamedTuple):
         one step. The weight decay is that of the step, as in `Batches.weight_decays`. The weight
         is that of each model, (n_models,), if there are several.
     epoch : callable
-        ``epoch(state, rows, batches) -> (state, sums)``. Equals a loop of `gradient` and
-        `update`, and is faster. A step whose weight is 0 changes nothing. With several models,
+        ``epoch(state, rows, batches) -> (state, sums)``. This is the function that training spends
+        its time in: it is called with all steps of an epoch at once. Equals a loop of `gradient`
+        and `update`, and is faster. A step whose weight is 0 changes nothing. With several models,
         this holds for each of them, and the sums are over all models.
     outputs : callable
         ``outputs(state, X)``: outputs before the activation of the output layer, (n, n_outputs),

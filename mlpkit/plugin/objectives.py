@@ -71,8 +71,9 @@ class Solver(NamedTuple):
         count.
     optimizer_state : tuple of str, default=()
         Names of the arrays of the optimizer state. They start as zeros.
-    options : dict of float, default={}
-        Constants of the update, which compiled code may inline.
+    options : dict of float, int or bool, default={}
+        Constants of the update, which compiled code may inline. The update may branch on them on
+        every backend.
     learning_rate_at : callable or None, default=None
         ``learning_rate_at(learning_rate, step, options)``: the learning rate of each of the
         steps 1, 2, ..., computed in float64 outside of compiled code. Adam's bias correction is

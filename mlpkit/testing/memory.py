@@ -12,7 +12,7 @@ from mlpkit.plugin import Array
 from mlpkit.testing.cases import TOLERANCE, batches, close, data, recipe, spec
 from mlpkit.testing.results import ResultTests
 
-MAX_VALUES = 1 << 23  # of a block: 64 MiB in float64
+MAX_VALUES = 1 << 24  # of a block: 128 MiB in float64
 
 
 class BlockwiseRows(csr_array):  # type: ignore[misc]
