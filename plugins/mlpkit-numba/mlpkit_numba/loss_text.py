@@ -14,7 +14,7 @@ from mlpkit.plugin import InvalidResult
 from mlpkit_numba.expressions import step
 from mlpkit_numba.statements import Statements, indented
 
-FEW, MOST = 200, 8000  # operations of programs without vectors: preferred; accepted
+FEW, MOST = 200, 1500  # operations of programs without vectors: preferred; accepted
 REDUCTIONS = {"sum", "max", "min"}
 
 TEXT = """\
@@ -113,14 +113,17 @@ def _only_reduction(program: Program) -> int | None:
 
 def _chosen(program: Program) -> Program:
     """Return the program with or without vectors."""
-    has_joins = any(op.name == "join" for op in program.operations)
-    without = expanded(program)
-    if len(without.operations) > FEW and not has_joins:
+    lengths = [op.length or 1 for op in program.operations]
+    size = sum(
+        max([n, *(lengths[i] for i in op.arguments)])
+        for n, op in zip(lengths, program.operations, strict=True)
+    )
+    if size > FEW and all(op.name != "join" for op in program.operations):
         return program
-    if len(without.operations) > MOST:
+    if size > MOST:
         raise InvalidResult(
-            f"The loss computes its outputs one by one, in {len(without.operations)} operations."
-            f" backend='numba' supports {MOST} at most: use functions of whole arrays.",
+            f"The loss computes its outputs one by one, in {size} operations. backend='numba'"
+            f" supports {MOST} at most: use functions of whole arrays.",
             "loss",
         )
-    return without
+    return expanded(program)

@@ -106,10 +106,12 @@ def test_a_compiled_loss_equals_its_programs(name: str, dtype: str) -> None:
                 np.testing.assert_allclose(b, a, tolerance, tolerance)
 
 
-@pytest.mark.parametrize("name", ["log_loss", "contrast", "joins", "largest"])
-def test_many_outputs(name: str) -> None:
-    """Losses of hundreds of outputs equal their programs."""
-    y, p = rows(130, "float64", n=3)
+@pytest.mark.parametrize(
+    ("name", "n_outputs"), [("log_loss", 130), ("contrast", 130), ("joins", 25), ("largest", 130)]
+)
+def test_many_outputs(name: str, n_outputs: int) -> None:
+    """Losses of many outputs equal their programs."""
+    y, p = rows(n_outputs, "float64", n=3)
     for a, b in zip(evaluated(LOSSES[name], y, p), called(LOSSES[name], y, p), strict=True):
         np.testing.assert_allclose(b, a, 1e-11, 1e-11)
 
@@ -126,7 +128,7 @@ def test_losses_of_many_outputs_have_short_text() -> None:
 
 
 def test_too_many_joined_outputs_are_rejected() -> None:
-    """A loss that would take minutes to compile is an error."""
+    """A loss that would take long to compile is an error."""
     with pytest.raises(InvalidResult, match=r"one by one, in \d+ operations.*whole arrays"):
         loss_function(LOSSES["joins"], np.dtype("float32"), 5000)
 
