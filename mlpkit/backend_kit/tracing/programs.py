@@ -136,7 +136,7 @@ def _value(
     op: Operation, arguments: list[Array], inputs: Mapping[str, Array], scalars: Any, n: int
 ) -> Any:
     if op.name == "input":
-        return np.asarray(inputs[op.detail[0]]).reshape(n, -1)
+        return np.asarray(inputs[op.detail[0]]).reshape(n, op.length or 1)
     if op.name == "scalar":
         return np.full((1, 1), scalars[op.detail[0]], op.dtype)
     if op.name == "constant":

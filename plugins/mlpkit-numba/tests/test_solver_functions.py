@@ -125,10 +125,10 @@ def evaluated(
     p, g, state = given
     n, trace = len(p), trace_update(solver, p.dtype)
     with np.errstate(all="ignore"):
-        inputs = {"p": p, "g": g + p.dtype.type(l2) * p if l2 else g}
+        inputs = {"p": p, "g": g + p.dtype.type(l2) * p}
         inputs.update({f"state {i}": a[:n] for i, a in enumerate(state)})
         new, *new_state = evaluate(trace.program, inputs, trace.scalars(np.array([rate]))[0])
-        after = [new - p.dtype.type(decrease) * p if decrease else new, g, state.copy()]
+        after = [new - p.dtype.type(decrease) * p, g, state.copy()]
     for i, a in enumerate(new_state):
         after[2][i, :n] = a
     return after
@@ -223,7 +223,7 @@ def test_custom_solvers_train_like_the_numpy_backend(name: str, dtype: str) -> N
     y = (X[:, 0] - X[:, 1] ** 2).astype(dtype)
     curves = [
         MLPRegressor(
-            (6,),
+            hidden_layer_sizes=(6,),
             solver=SOLVERS[name],
             backend=backend,
             learning_rate_init=0.005,
@@ -241,7 +241,9 @@ def test_custom_solvers_train_like_the_numpy_backend(name: str, dtype: str) -> N
 def fitted(solver: Solver) -> MLPRegressor:
     """A fit with the solver."""
     X = np.arange(12.0).reshape(6, 2)
-    return MLPRegressor((2,), solver=solver, backend="numba", max_iter=1).fit(X, X[:, 0])
+    return MLPRegressor(hidden_layer_sizes=(2,), solver=solver, backend="numba", max_iter=1).fit(
+        X, X[:, 0]
+    )
 
 
 def test_messages_of_a_fit_name_the_solver_and_the_remedy() -> None:
