@@ -66,7 +66,8 @@ def converting(
 ) -> Any:
     """Use other dtypes, powers and a state that only the weights need."""
     a, b = optimizer_state
-    whole = xp.bitwise_right_shift(xp.astype(xp.abs(p) * 8, xp.int32), 1)
+    finite = xp.where(xp.isfinite(p), xp.abs(p), 1.0)
+    whole = xp.bitwise_right_shift(xp.astype(finite * 8, xp.int32), 1)
     doubled = xp.astype(xp.astype(p, "float64") * np.float64(2), p.dtype)
     equal = xp.astype((p == g) | (p != p), p.dtype)
     powers = xp.pow(xp.abs(p), 1.5) + p**3 + 2**p - -p
