@@ -113,12 +113,13 @@ def _only_reduction(program: Program) -> int | None:
 
 def _chosen(program: Program) -> Program:
     """Return the program with or without vectors."""
-    lengths = [op.length or 1 for op in program.operations]
-    size = sum(
-        max([n, *(lengths[i] for i in op.arguments)])
-        for n, op in zip(lengths, program.operations, strict=True)
-    )
-    if size > FEW and all(op.name != "join" for op in program.operations):
+    operations, size = program.operations, 0
+    for op in operations:
+        if op.name in REDUCTIONS:
+            size += operations[op.arguments[0]].length or 1
+        elif op.name not in ("column", "slice", "join"):
+            size += op.length or 1
+    if size > FEW and all(op.name != "join" for op in operations):
         return program
     if size > MOST:
         raise InvalidResult(

@@ -124,7 +124,7 @@ def test_losses_of_many_outputs_have_short_text() -> None:
         for k in (200, 2000)
     ]
     assert sizes[0] == sizes[1] < 40
-    assert sizes[2] == sizes[3] < 80
+    assert sizes[2] == sizes[3] < 120
 
 
 def test_too_many_joined_outputs_are_rejected() -> None:
@@ -161,7 +161,7 @@ def test_losses_that_do_the_same_share_their_code() -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["contrast", "pseudo-Huber", "largest"])
+@pytest.mark.parametrize("name", ["joins", "pseudo-Huber", "largest"])
 def test_custom_losses_train_like_the_numpy_backend(name: str, dtype: str) -> None:
     """A fit with a custom loss gives the losses of the NumPy backend."""
     rng = np.random.RandomState(0)
