@@ -66,10 +66,10 @@ class OneThread:
         with OneThread.lock:
             if not OneThread.holders:
                 OneThread.before = tuple(library.get() for library in _libraries())
-                for library, n in zip(_libraries(), OneThread.before, strict=True):
-                    if n != 1:
-                        library.set(1)
             OneThread.holders += 1
+            for library, n in zip(_libraries(), OneThread.before, strict=True):
+                if n != 1:
+                    library.set(1)
 
     def __exit__(self, *_: object) -> None:
         with OneThread.lock:

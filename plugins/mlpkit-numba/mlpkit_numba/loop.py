@@ -42,6 +42,7 @@ class Call:
 
     def __init__(self, memory: a.Memory, dtype: str) -> None:
         self.dtype, self.integers = dtype, memory.integers.copy()
+        self.memory = memory  # whose array of layers is among the arguments
         self.numbers = array("d", bytes(8 * (a.N_NUMBERS + a.N_SUMS)))
         self.kept: list[Array] = []  # arrays whose addresses are among the arguments
         self.has_products = memory.block_rows > 1  # by BLAS

@@ -5,6 +5,7 @@ so a process that finds all its programs on disk imports llvmlite, and not Numba
 variable ``MLPKIT_CACHE_DIR`` names another folder, or is "off".
 """
 
+import os
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -121,6 +122,16 @@ def _target_machine() -> Any:
         opt=3,
         codemodel="jitdefault",
     )
+
+
+def _after_fork() -> None:
+    """Replace the lock, which another thread of the parent process may have held."""
+    global _lock
+    _lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @cache
