@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from mlpkit.data.targets import Targets
 from mlpkit.plugin import Array, Dataset
@@ -117,6 +116,8 @@ def hold_out(
 
     Raises ValueError if there are fewer than two rows to score.
     """
+    from sklearn.model_selection import train_test_split
+
     kept, held = train_test_split(
         np.arange(len(data.y)), random_state=rng, test_size=fraction, stratify=stratify
     )
@@ -139,6 +140,8 @@ def folds_of(data: Dataset, targets: Targets, n_folds: int, seed: int) -> Folds:
             f"n_folds={n_folds} requires at least as many training rows, got {n_rows}. Use fewer"
             " folds."
         )
+    from sklearn.model_selection import KFold, StratifiedKFold
+
     labels = _labels(data.y, targets)
     splitter: Any = KFold(n_folds, shuffle=True, random_state=seed)
     if labels is not None and np.bincount(labels).min() >= n_folds:
