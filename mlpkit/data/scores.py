@@ -1,7 +1,6 @@
 """Accuracy and R2 of scikit-learn without its checks, which take longer than a small epoch."""
 
 import numpy as np
-from sklearn.metrics import r2_score
 
 from mlpkit.plugin import Array
 
@@ -24,6 +23,8 @@ def r2(y: Array, p: Array, w: Array | None) -> float:
     0.5
     """
     if len(y) < 2:
+        from sklearn.metrics import r2_score
+
         return float(r2_score(y, p, sample_weight=w))  # warns that it is undefined
     y, p = np.asarray(y, np.float64), np.asarray(p, np.float64)
     weight = 1.0 if w is None else w[:, np.newaxis]
