@@ -36,6 +36,8 @@ CONTENDERS: dict[str, Callable[[], Contender]] = {
 }
 # how tables name them
 TITLES = {
+    "floor-numpy": "Products alone, NumPy",
+    "floor-xla": "Products alone, XLA",
     "mlpkit-idle": "mlpkit, a backend without work",
     "mlpkit-numpy": "mlpkit on NumPy",
     "mlpkit-numba": "mlpkit on Numba",

@@ -32,7 +32,7 @@ def floors(figures: Figures, questions: list[Question]) -> str:
 
     seconds = [text(best_time(figures, question, FLOORS)) for question in questions]
     first = [["Floor, seconds", *seconds]]
-    return by_contender([column(q) for q in questions], (*OURS, *PEERS), first)
+    return by_contender([column(q) for q in questions], (*FLOORS, *OURS, *PEERS), first)
 
 
 def comparison(figures: Figures, questions: list[Question]) -> str:
