@@ -75,7 +75,8 @@ class Estimators:
         module = "sklearn.neural_network" if self.backend is None else "mlpkit"
         settings = "" if self.backend is None else f"backend={self.backend!r}"
         source = PROCESS.format(module=module, settings=settings)
-        source = f"import {module}" if what == IMPORT else source
+        # mlpkit imports a module at the first use of its names
+        source = f"from {module} import MLPClassifier" if what == IMPORT else source
         kept = tempfile.mkdtemp()
 
         def run() -> None:

@@ -15,7 +15,7 @@ from benchmarks.questions import Question
 PAUSE = 0.1  # seconds before each measurement, until the previous BLAS threads are idle
 # after the warm-up, contenders that need both more seconds and more times the best time than this
 # are measured only once
-SLOW, HOPELESS = 1.0, 8.0
+SLOW, HOPELESS = 1.0, 5.0
 NOT_INSTALLED = {"error": "not installed"}
 Results = dict[str, Any]  # by contender: the values of the rounds, or an error as a string
 

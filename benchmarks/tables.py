@@ -11,7 +11,7 @@ class Column(NamedTuple):
 
     title: str
     value: Callable[[str], float | None]
-    form: str = "{:.3g}"
+    form: str = "{:#.3g}"
 
 
 def ours(name: str) -> bool:
@@ -70,9 +70,9 @@ def markdown(lines: Sequence[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:]))
 
 
-def text(value: Any, form: str = "{:.3g}") -> str:
+def text(value: Any, form: str = "{:#.3g}") -> str:
     """Return a cell."""
     if value is None:
         return ""
     is_large = isinstance(value, int) or value >= 1_000
-    return f"{value:,.0f}" if is_large else form.format(value)
+    return f"{value:,.0f}" if is_large else form.format(value).removesuffix(".")
