@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "scikit-learn", "jax", "tensorflow", "keras", "torch", "scikeras", "skorch")
+PACKAGES = (
+    *("numpy", "scikit-learn", "numba", "jax", "tensorflow", "torch"),
+    *("keras", "scikeras", "skorch", "pandas"),
+)
 
 
 def about(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
