@@ -49,7 +49,8 @@ class Statements:
         if key not in self._names:
             text = self._text(op, element)
             others = sum(known == place for known, _ in self._names)
-            self._names[key] = f"v{place}_{others}" if others else f"v{place}"
+            name = f"v{place}" if self.outside is None else f"e{place}"  # which the loop changes
+            self._names[key] = f"{name}_{others}" if others else name
             self.lines.append(f"{self._names[key]} = {text}")
         return self._names[key]
 

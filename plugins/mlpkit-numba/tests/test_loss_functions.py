@@ -160,6 +160,7 @@ def test_losses_that_do_the_same_share_their_code() -> None:
     assert address(losses.huber(0.5)) != address(losses.huber(0.6))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["joins", "pseudo-Huber", "largest"])
 def test_custom_losses_train_like_the_numpy_backend(name: str, dtype: str) -> None:

@@ -215,6 +215,7 @@ def test_a_solver_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", ["lion", "conditions", "unsigned"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_custom_solvers_train_like_the_numpy_backend(name: str, dtype: str) -> None:
