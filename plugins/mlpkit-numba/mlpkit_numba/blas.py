@@ -8,7 +8,7 @@ import ctypes
 import os
 from collections.abc import Callable
 from functools import cache
-from threading import Lock
+from threading import RLock, get_ident
 from typing import Any, NamedTuple
 
 from scipy.linalg import cython_blas
@@ -56,36 +56,70 @@ def _libraries() -> tuple[Threads, ...]:
     return tuple(functions)
 
 
+class Limit:
+    """The contexts that limit the library to one thread, and the numbers of threads before."""
+
+    def __init__(self) -> None:
+        self.holders: dict[int, int] = {}  # the thread of each context
+        self.before: list[int] = []
+
+    def enter(self, holder: int, libraries: tuple[Threads, ...]) -> None:
+        """Set one thread. A number that was set elsewhere in the meantime will be restored."""
+        if not self.holders:
+            self.before = [1] * len(libraries)
+        self.holders[holder] = get_ident()
+        for i, library in enumerate(libraries):
+            if (now := library.get()) != 1:
+                self.before[i] = now
+                library.set(1)
+
+    def leave(self, holder: int, libraries: tuple[Threads, ...]) -> None:
+        """Restore the numbers if this is the last context and they were not set elsewhere."""
+        if holder in self.holders:
+            if len(self.holders) == 1:
+                for library, before in zip(libraries, self.before, strict=True):
+                    if before != 1 and library.get() == 1:
+                        library.set(before)
+            del self.holders[holder]
+
+
+# each use is one line: an exception between the lines of a block would leave the lock acquired
+_lock, _limit = RLock(), Limit()
+
+
 class OneThread:
     """A context in which SciPy's BLAS uses one thread. Contexts of several threads may overlap."""
 
-    lock, holders = Lock(), 0
-    before: tuple[int, ...] = ()
+    __slots__ = ()
 
     def __enter__(self) -> None:
-        with OneThread.lock:
-            if not OneThread.holders:
-                OneThread.before = tuple(library.get() for library in _libraries())
-            OneThread.holders += 1
-            for library, n in zip(_libraries(), OneThread.before, strict=True):
-                if n != 1:
-                    library.set(1)
+        libraries = _libraries()
+        try:
+            # fmt: off
+            with _lock: _limit.enter(id(self), libraries)  # noqa: E701
+            # fmt: on
+        except BaseException:  # after an interrupt here, Python does not call `__exit__`
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
-        with OneThread.lock:
-            OneThread.holders -= 1
-            if not OneThread.holders:
-                for library, n in zip(_libraries(), OneThread.before, strict=True):
-                    if n != 1 and library.get() == 1:
-                        library.set(n)
+        libraries = _libraries()
+        # fmt: off
+        with _lock: _limit.leave(id(self), libraries)  # noqa: E701
+        # fmt: on
+
+    def __del__(self) -> None:
+        if id(self) in _limit.holders:
+            self.__exit__()  # there was an interrupt before or after the block
 
 
 def _after_fork() -> None:
-    """Forget the contexts of other threads, which do not exist in the child process."""
-    OneThread.lock = Lock()
-    if OneThread.holders:
-        OneThread.holders = 1
-        OneThread().__exit__()
+    """End the contexts of other threads, which do not exist in the child process."""
+    global _lock
+    _lock = RLock()
+    for holder, thread in list(_limit.holders.items()):
+        if thread != get_ident():
+            _limit.leave(holder, _libraries())
 
 
 if hasattr(os, "register_at_fork"):
