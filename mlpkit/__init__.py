@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlpkit.reports.permutation import feature_importance
     from mlpkit.reports.report import PartitionReport
     from mlpkit.reports.scorer import make_partition_scorer
+    from mlpkit.sources.scan import scan
     from mlpkit.training.cycles import Cycles
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "load",
     "make_partition_scorer",
     "numpy_namespace",
+    "scan",
     "schedules",
 ]
 __version__ = "0.1.0"
@@ -88,6 +90,7 @@ _ATTRIBUTES = {
     "from_sklearn": "estimators.sklearn_import",
     "load": "estimators.loading",
     "make_partition_scorer": "reports.scorer",
+    "scan": "sources.scan",
 }
 _MODULES = {  # the module itself, not an attribute of it
     "backend_kit": "backend_kit",

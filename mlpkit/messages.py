@@ -99,3 +99,15 @@ def did_you_mean(name: str, known_names: Iterable[str]) -> str:
     """
     suggestion = nearest(name, known_names)
     return f"Did you mean {suggestion!r}?" if suggestion else ""
+
+
+def shown_bytes(size: float) -> str:
+    """Return a number of bytes as text.
+
+    >>> shown_bytes(1.5 * 2**30), shown_bytes(2**20), shown_bytes(10)
+    ('1.5 GiB', '1 MiB', '10 bytes')
+    """
+    for exponent, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size >= 2**exponent:
+            return f"{size / 2**exponent:.3g} {unit}"
+    return f"{size:.0f} bytes"

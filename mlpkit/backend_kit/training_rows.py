@@ -78,7 +78,7 @@ def can_be_kept(rows: Dataset) -> bool:
     Returns
     -------
     bool
-        Whether the copy has at most 2 GiB, or 256 MiB if X is sparse.
+        Whether the copy has at most 2 GiB, or 256 MiB if X is sparse. False for a memory map.
 
     Examples
     --------
@@ -87,7 +87,9 @@ def can_be_kept(rows: Dataset) -> bool:
     True
     """
     size: int = len(rows.y) * row_width(rows) * rows.y.itemsize
-    return size <= (KEPT_SPARSE_BYTES if issparse(rows.X) else KEPT_BYTES)
+    return not isinstance(rows.X, np.memmap) and size <= (
+        KEPT_SPARSE_BYTES if issparse(rows.X) else KEPT_BYTES
+    )
 
 
 def rows_within(width: int, itemsize: int, max_rows: int, max_bytes: int = BLOCK_BYTES) -> int:

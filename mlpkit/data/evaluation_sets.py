@@ -3,14 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mlpkit.data.row_sources import RowSource, dataset_of
 from mlpkit.plugin import Dataset
 
 FIELDS = ("X", "y", "sample_weight", "labels")
-
-
-def dataset_of(X: Any, y: Any, sample_weight: Any, labels: Any) -> Dataset:
-    """Rows as the user passed them."""
-    return Dataset(X, y, sample_weight, {} if labels is None else labels)
 
 
 def evaluation_sets(
@@ -28,7 +24,7 @@ def evaluation_sets(
     [0]
     """
     sets = {}
-    if (X_val is None) != (y_val is None):
+    if not isinstance(X_val, RowSource) and (X_val is None) != (y_val is None):
         missing = "y_val" if y_val is None else "X_val"
         raise ValueError(f"X_val and y_val must be passed together; {missing} is missing.")
     if X_val is not None:
@@ -53,6 +49,8 @@ def evaluation_sets(
 
 
 def _evaluation_set(name: str, rows: Any) -> Dataset:
+    if isinstance(rows, RowSource):
+        return rows.dataset()
     if isinstance(rows, Mapping):
         if unknown := sorted(set(rows) - set(FIELDS)):
             raise ValueError(
@@ -64,6 +62,6 @@ def _evaluation_set(name: str, rows: Any) -> Dataset:
     elif isinstance(rows, tuple | list) and len(rows) in (2, 3):
         return Dataset(*rows)
     raise ValueError(
-        f"eval_sets: {name!r} must be (X, y), (X, y, sample_weight), or a dict with X, y and"
-        " optionally sample_weight and labels."
+        f"eval_sets: {name!r} must be (X, y), (X, y, sample_weight), a dict with X, y and"
+        " optionally sample_weight and labels, or a scan of files."
     )

@@ -70,11 +70,33 @@ class StandardEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If a column has values other than numbers, booleans and missing ones.
         """
-        columns = dict(_columns(X))
-        statistics = [_statistics(values, sample_weight) for values in columns.values()]
-        self.names_ = list(columns)
+        names, statistics = [], []
+        for name, values in _columns(X):
+            names.append(name)
+            statistics.append(_statistics(values, sample_weight))
+        self.names_ = names
         self.mean_, self.scale_ = np.array(statistics, dtype=np.float64).reshape(-1, 2).T
         return self
+
+    def fit_columns(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[int, Array]:
+        """Learn from a table that does not fit into memory, of which one column is read at a time.
+
+        Parameters
+        ----------
+        X : object
+            The rows, see `mlpkit.plugin.Encoder`.
+        y : None
+            Ignored.
+        sample_weight : ndarray of shape (n,) or None, default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        dict
+            It is empty: `transform` encodes the training rows like any other.
+        """
+        self.fit(X, y, sample_weight)
+        return {}
 
     def transform(self, X: Any) -> Array:
         """Standardize rows.

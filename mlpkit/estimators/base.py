@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from mlpkit.data.evaluation_sets import dataset_of, evaluation_sets
+from mlpkit.data.evaluation_sets import evaluation_sets
+from mlpkit.data.row_sources import dataset_of
 from mlpkit.estimators.calibration_rows import OF_HELD_OUT_ROWS
 from mlpkit.estimators.callback_support import CALLBACK_ATTRIBUTES, SklearnCallbackSupport
 from mlpkit.estimators.error_hints import with_hints
@@ -38,7 +39,7 @@ class BaseMLP(SklearnCallbackSupport, TrainingInputs):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,

@@ -4,7 +4,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from mlpkit.data.evaluation_sets import dataset_of
+from mlpkit.data.row_sources import dataset_of
 from mlpkit.estimators.validation import validated_set
 from mlpkit.training.fit_records import HeldOut
 

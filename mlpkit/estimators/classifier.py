@@ -14,13 +14,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
 from mlpkit.data.class_weights import ClassWeights
-from mlpkit.data.evaluation_sets import dataset_of
+from mlpkit.data.row_sources import RowSource, dataset_of
 from mlpkit.data.targets import ClassTargets, first_call
 from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
 from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.error_hints import with_hints
+from mlpkit.estimators.passes_over_parts import partial_fit_parts
 from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
 from mlpkit.training.fit_records import HeldOut
 from mlpkit.training.parameters import Parameters
@@ -514,7 +515,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @with_hints
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, *, labels: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        classes: Any = None,
+        *,
+        labels: Any = None,
     ) -> Self:
         """Update the model with one pass over the given rows.
 
@@ -541,6 +548,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self : MLPClassifier
             The updated estimator.
         """
+        if isinstance(X, RowSource):
+            return partial_fit_parts(self, X, (y, sample_weight, labels), classes=classes)
         rows = dataset_of(X, y, sample_weight, labels)
 
         def work(draft: Self, tasks: Tasks) -> None:

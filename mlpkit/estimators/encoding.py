@@ -11,7 +11,10 @@ from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.utils.validation import _is_fitted
 
+from mlpkit.data.row_sources import StoredTable
 from mlpkit.data.tables import n_rows_of, nested_columns
+from mlpkit.estimators.dtypes import as_dtype
+from mlpkit.estimators.stored_rows import converted
 from mlpkit.messages import escaped, plain_repr
 from mlpkit.plugin import Array, Column, Dataset, InvalidResult
 from mlpkit.registry.labels import component_label
@@ -46,9 +49,11 @@ class Encoding:
     keeps_sparse: bool
     origin: tuple[str, dict[str, Any]] | None = None
 
-    def rows(self, X: Any) -> Array:
-        """The encoded rows of a validated table, (n, n_columns)."""
-        return self.checked(self.encoder.transform(X), n_rows_of(X))
+    def rows(self, X: Any, dtype: str | None = None) -> Array:
+        """The encoded rows of a validated table, (n, n_columns); None keeps their dtype."""
+        if isinstance(X, StoredTable):
+            return converted(X, lambda part: self.rows(part, dtype))
+        return as_dtype(self.checked(self.encoder.transform(X), n_rows_of(X)), dtype)  # type: ignore[no-any-return]
 
     def checked(self, rows: Any, n: int) -> Array:
         """The rows that the encoder returned, as an array of floats.
@@ -164,12 +169,26 @@ def fitted_encoding(
         rows = encoder.transform(table.X)
     else:
         encoder = new_encoder(parameters, label)
+        if isinstance(table.X, StoredTable) and not hasattr(type(encoder), "fit_columns"):
+            table = table._replace(X=table.X.in_memory(label))
         rows = _fit_transform(encoder, label, table, data)
     columns = _columns(encoder, label, rows, getattr(encoder, "feature_names_in_", None))
     name, options = parameters.encoder, dict(parameters.encoder_options or {})
     origin = (name, options) if isinstance(name, str) else None
     encoding = Encoding(encoder, label, columns, keeps_sparse, origin)
-    return encoding, encoding.checked(rows, n_rows_of(table.X))
+    if isinstance(table.X, StoredTable):
+        return encoding, _encoded_by_columns(encoding, table.X, rows, parameters.dtype)
+    return encoding, as_dtype(encoding.checked(rows, n_rows_of(table.X)), parameters.dtype)
+
+
+def _encoded_by_columns(
+    encoding: Encoding, table: StoredTable, columns: dict[int, Array], dtype: str | None
+) -> Array:
+    """The encoded training rows of a table in files, some columns of which `fit_columns` made."""
+    rows = encoding.rows(table, dtype)
+    for i, column in columns.items():
+        rows[:, i] = column
+    return rows
 
 
 def new_encoder(parameters: Parameters, label: str) -> Any:
@@ -207,14 +226,15 @@ def _is_fitted_object(encoder: Any) -> bool:
 
 
 def _fit_transform(encoder: Any, label: str, table: Dataset, data: Dataset) -> Any:
-    """Fit an encoder, and return the encoded rows.
+    """Fit an encoder, and return the encoded rows, or for a table in files its own columns.
 
     An `Encoder` receives encoded targets, a transformer of scikit-learn those of the user.
     """
     y: Any = table.y
     if is_encoder(encoder):
         y = np.asarray(data.y, dtype=float)
-        if nested := nested_columns(table.X):
+        nested = {} if isinstance(table.X, StoredTable) else nested_columns(table.X)
+        if nested:
             name, kind = next(iter(nested.items()))
             raise ValueError(
                 f"X has nested values in column {name!r}: values of type {kind}. {label} accepts"
@@ -223,6 +243,8 @@ def _fit_transform(encoder: Any, label: str, table: Dataset, data: Dataset) -> A
     weights: dict[str, Any] = {}
     if table.sample_weight is not None and "sample_weight" in signature(encoder.fit).parameters:
         weights["sample_weight"] = table.sample_weight
+    if isinstance(table.X, StoredTable):
+        return encoder.fit_columns(table.X, y, **weights)
     if hasattr(encoder, "fit_transform"):
         return encoder.fit_transform(table.X, y, **weights)
     return encoder.fit(table.X, y, **weights).transform(table.X)

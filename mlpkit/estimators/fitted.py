@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from mlpkit.data.row_sources import RowSource
 from mlpkit.estimators.atomic import snapshot
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
@@ -124,6 +125,8 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
 
     def _outputs(self, X: Any) -> Array:
         """Activated outputs, (n_samples, n_outputs); to be called on a snapshot."""
+        if isinstance(X, RowSource):
+            return np.concatenate([self._outputs(part.X) for part in X])
         return self._outputs_of(validated_X(self, X))
 
     def _outputs_of(self, X: Any) -> Array:

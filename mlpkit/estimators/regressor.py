@@ -10,12 +10,13 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from mlpkit.data.evaluation_sets import dataset_of
+from mlpkit.data.row_sources import RowSource, dataset_of
 from mlpkit.data.targets import RealTargets
 from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
 from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.error_hints import with_hints
+from mlpkit.estimators.passes_over_parts import partial_fit_parts
 from mlpkit.objectives.quantiles import DEFAULT, checked_quantiles
 from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
 from mlpkit.training.fit_records import HeldOut
@@ -507,7 +508,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     @available_if(lambda self: self._is_stochastic())  # type: ignore[untyped-decorator]
     @with_hints
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, labels: Any = None) -> Self:
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None
+    ) -> Self:
         """Update the model with one pass over the given rows.
 
         Training continues from the present weights and optimizer state. If `metrics` are
@@ -530,6 +533,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         self : MLPRegressor
             The updated estimator.
         """
+        if isinstance(X, RowSource):
+            return partial_fit_parts(self, X, (y, sample_weight, labels))
         rows = dataset_of(X, y, sample_weight, labels)
         return self._fit_atomically(
             lambda draft, tasks: draft._fit(rows, {}, tasks, incremental=True)

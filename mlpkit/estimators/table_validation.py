@@ -18,7 +18,7 @@ MAX_NAMES = 5  # in a message
 def validated_table_rows(estimator: Any, rows: Dataset, reset: bool) -> Dataset:
     """Return the table, and y and sample weights after scikit-learn's validation."""
     X = validated_table(estimator, rows.X, reset)
-    y = _validated_y(estimator, rows.y)
+    y = validated_targets(estimator, rows.y)
     if len(y) != n_rows_of(X):
         raise ValueError(
             "Found input variables with inconsistent numbers of samples: X has"
@@ -133,7 +133,7 @@ def _names_message(unseen: Sequence[str], missing: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _validated_y(estimator: Any, y: Any) -> Array:
+def validated_targets(estimator: Any, y: Any) -> Array:
     """Return targets after scikit-learn's validation; raises ValueError for missing ones."""
     if y is None:
         raise ValueError(

@@ -18,7 +18,7 @@ from mlpkit.estimators.fit_monitor import EarlierCalls, MeasuredRows, monitor_of
 from mlpkit.estimators.fitted import FittedMLP
 from mlpkit.estimators.network_initialization import DataShape, continued, initialized
 from mlpkit.estimators.table_validation import validated_table_rows
-from mlpkit.estimators.validation import as_dtype, validated_rows, validated_set
+from mlpkit.estimators.validation import validated_rows, validated_set
 from mlpkit.monitoring.history import MetricHistory
 from mlpkit.plugin import Array, Dataset, Progress, Recipe
 from mlpkit.training.fit_records import FitInputs, FitResult
@@ -150,13 +150,13 @@ class TrainingInputs(FittedMLP):
             self._set_encoding(None)
             return valid, data
         if encoding is not None:
-            X = encoding.rows(valid.X)
+            X = encoding.rows(valid.X, parameters.dtype)
         else:
             from mlpkit.estimators.encoding import fitted_encoding
 
             encoding, X = fitted_encoding(parameters, valid, data, incremental)
             self._set_encoding(encoding)
-        return valid, data._replace(X=as_dtype(X, parameters.dtype))
+        return valid, data._replace(X=X)
 
     def _set_encoding(self, encoding: "Encoding | None") -> None:
         """Set the fitted encoder, or remove that of an earlier call."""

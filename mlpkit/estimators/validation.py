@@ -3,16 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpkit.data.plain_rows import plain_data, plain_X
+from mlpkit.data.row_sources import StoredTable
 from mlpkit.data.targets import Targets
+from mlpkit.estimators.dtypes import as_dtype
 from mlpkit.estimators.error_hints import text_columns_message
 from mlpkit.estimators.table_validation import (
     validated_table,
     validated_table_rows,
+    validated_targets,
     validated_weights,
 )
 from mlpkit.plugin import Dataset
@@ -25,6 +27,12 @@ SPARSE = ["csr", "csc"]
 
 def validated_rows(estimator: Any, rows: Dataset, dtype: str | None, reset: bool) -> Dataset:
     """Return X, y and sample weights after scikit-learn's validation, with X as ``dtype``."""
+    if isinstance(rows.X, StoredTable):
+        from mlpkit.estimators import stored_rows  # imports what other fits do not need
+
+        numbers = stored_rows.numbers(estimator, rows.X, dtype, reset)
+        y = validated_targets(estimator, rows.y)
+        return Dataset(numbers, y, validated_weights(rows.sample_weight, numbers))
     y = rows.y
     X = None if reset else plain_data(rows.X, y, estimator)
     if X is None:
@@ -42,17 +50,6 @@ def validated_rows(estimator: Any, rows: Dataset, dtype: str | None, reset: bool
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     return Dataset(X, y, validated_weights(rows.sample_weight, X))
-
-
-def as_dtype(X: Any, dtype: str | None) -> Any:
-    """Return finite X as ``dtype``, or as it is if None; raises ValueError if it overflows."""
-    if dtype is None or dtype == X.dtype:
-        return X
-    with np.errstate(over="ignore"):  # the check below raises an error instead
-        X = X.astype(dtype)
-    if not np.isfinite(X.data if issparse(X) else X).all():
-        raise ValueError(f"X contains values that are too large for dtype={dtype!r}. Scale X.")
-    return X
 
 
 def validated_set(
@@ -73,8 +70,7 @@ def validated_set(
             valid_rows = validated_rows(estimator, rows, dtype, reset=False)
         else:
             valid_rows = validated_table_rows(estimator, rows, reset=False)
-            X = as_dtype(encoding.rows(valid_rows.X), dtype)
-            valid_rows = valid_rows._replace(X=X)
+            valid_rows = valid_rows._replace(X=encoding.rows(valid_rows.X, dtype))
         return valid_rows._replace(y=targets.encode_known(valid_rows.y))
     except (TypeError, ValueError) as error:
         hint = ""

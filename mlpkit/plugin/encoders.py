@@ -134,6 +134,13 @@ class Encoder(Protocol):
     training rows. It is for encodings that depend on the targets, which are computed out of fold
     for the training rows.
 
+    A method ``fit_columns(X, y=None, sample_weight=None)`` is for tables that do not fit into
+    memory, as `mlpkit.scan` describes them. It learns what `fit` learns from an X that has the
+    attributes ``column_names`` and ``shape`` and a method ``column(name)``, which reads one column
+    as an array of pyarrow. It returns a dict with those encoded columns (n,) of the training rows,
+    by their index, that differ from what `transform` returns, such as encodings that are computed
+    out of fold. Without this method, an encoder receives all rows in memory.
+
     A method ``portable()`` that returns a `PortableEncoding` after `fit` lets exporters convert the
     encoder to another form.
     """

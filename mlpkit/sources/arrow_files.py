@@ -26,6 +26,19 @@ class ArrowFile:
                 self.schema = reader.schema
         self.names: list[str] = self.schema.names
 
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return self.source.name
+
+    def count_rows(self) -> int | None:
+        """Return the number of rows of a file, and None for a stream."""
+        if self.source.format != "arrow":
+            return None
+        with self._errors(), self._opened() as reader:
+            numbers = range(reader.num_record_batches)
+            return sum(int(reader.get_batch(number).num_rows) for number in numbers)
+
     def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         """Read all rows; ``types`` are ignored, since the file has its own."""
         fields = pa.schema([self.schema.field(name) for name in columns])
@@ -57,6 +70,7 @@ class ArrowFile:
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
+        self.source.check_unchanged()
         if self._reader is not None:
             yield self._reader
             return

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from mlpkit.messages import escaped
-from mlpkit.sources.errors import InputError, errors_of, one_line
+from mlpkit.sources.errors import ConversionError, InputError, errors_of, one_line
 from mlpkit.sources.files import Source
 
 BLOCK = 1 << 20  # bytes that are parsed at once; a row must be shorter, and 32 are read ahead
@@ -52,6 +52,14 @@ class CsvFile:
         if not self.names:
             raise InputError(f"{source.name}: the file is empty; it must begin with a header")
 
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return self.source.name
+
+    def count_rows(self) -> None:
+        """Return None: the number of rows is not known without reading them."""
+
     def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         """Read all rows; the types of columns follow from all values, unless ``types`` has them."""
         with self._opened() as file, self._errors():
@@ -61,7 +69,12 @@ class CsvFile:
         self, columns: Sequence[str], types: Mapping[str, pa.DataType]
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches; a column without a type in ``types`` is text."""
-        types = {name: types.get(name, pa.string()) for name in columns}
+        return self.typed_batches(columns, {name: types.get(name, pa.string()) for name in columns})
+
+    def typed_batches(
+        self, columns: Sequence[str], types: Mapping[str, pa.DataType]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in batches; the first one decides on the types that ``types`` lacks."""
         with self._opened() as file, self._errors():
             reader = arrow_csv.open_csv(file, *self._arguments(columns, types))
             for batch in reader:
@@ -113,6 +126,7 @@ class CsvFile:
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
+        self.source.check_unchanged()
         if self._stdin is not None:
             yield pa.PythonFile(_Joined(self._start, self._stdin), mode="r")
             return
@@ -134,7 +148,10 @@ class CsvFile:
                         " not closed"
                     ) from error
                 text = text.removeprefix("CSV parse error: ")
-                text = IN_COLUMN.sub(lambda match: f"column {self._name(int(match[1]))!r}: ", text)
+                if match := IN_COLUMN.search(text):
+                    column = self._name(int(match[1]))
+                    text = f"{name}: {IN_COLUMN.sub(f'column {column!r}: ', text)}"
+                    raise ConversionError(text, column) from error
                 raise InputError(f"{name}: {text}") from error
 
     def _name(self, index: int) -> str:

@@ -12,6 +12,14 @@ class InputError(ValueError):
     """Data or arguments of a command are invalid; the message is one line."""
 
 
+class ConversionError(InputError):
+    """A value of a CSV file does not have the type of its column."""
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
 def one_line(error: BaseException, length: int = 300) -> str:
     r"""Return the message of an exception on one line, shortened.
 

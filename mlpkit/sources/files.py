@@ -48,11 +48,34 @@ class Source(NamedTuple):
         The file; None for standard input.
     format : {"csv", "parquet", "arrow", "arrow stream"}
         Its format.
+    stamp : tuple of int or None, default=None
+        The size of the file and the time of its last change, by which `check_unchanged` notices
+        that it is another one.
     """
 
     name: str
     path: Path | None
     format: Format
+    stamp: tuple[int, int] | None = None
+
+    def stamped(self) -> "Source":
+        """The source with the stamp that the file has now."""
+        return self._replace(stamp=self._present_stamp())
+
+    def check_unchanged(self) -> None:
+        """Raise InputError if the file was changed since it was stamped."""
+        if self.stamp is not None and self._present_stamp() != self.stamp:
+            raise InputError(
+                f"{self.name} was changed while it was in use. Call scan again to use its present"
+                " rows."
+            )
+
+    def _present_stamp(self) -> tuple[int, int] | None:
+        if self.path is None:
+            return None
+        with errors_of(self.name):
+            status = self.path.stat()
+        return status.st_size, status.st_mtime_ns
 
     @contextmanager
     def stream(self) -> Iterator[Any]:

@@ -19,6 +19,16 @@ class ParquetFile:
             self.schema: pa.Schema = file.schema_arrow
         self.names: list[str] = self.schema.names
 
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return self.source.name
+
+    def count_rows(self) -> int:
+        """Return the number of rows that the file states."""
+        with self._errors(), self._opened() as file:
+            return int(file.metadata.num_rows)
+
     def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         """Read all rows; ``types`` are ignored, since the file has its own."""
         fields = pa.schema([self.schema.field(name) for name in columns])
@@ -37,6 +47,7 @@ class ParquetFile:
 
     @contextmanager
     def _opened(self) -> Iterator[parquet.ParquetFile]:
+        self.source.check_unchanged()
         with parquet.ParquetFile(self.source.path) as file:
             yield file
 

@@ -1,29 +1,30 @@
 """All files of a path as one table, whole or in batches of rows."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Protocol
 
 import pyarrow as pa
 
 from mlpkit.data.tables import duplicates
 from mlpkit.messages import comma_separated, did_you_mean, escaped
-from mlpkit.sources.arrow_files import ArrowFile
-from mlpkit.sources.csv_files import CsvFile, CsvOptions
 from mlpkit.sources.errors import InputError, one_line
-from mlpkit.sources.files import Source, rereadable, sources_of
-from mlpkit.sources.parquet_files import ParquetFile
 
 MAX_ROWS = 1 << 16  # of a batch
 MAX_CELLS = 1 << 20  # of a batch
-NEED_SEEK = ("parquet", "arrow")
 
 
 class TableFile(Protocol):
-    """A file of any format."""
+    """A part of a table: a file of any format, or arrays in memory."""
 
-    source: Source
     names: list[str]
+
+    @property
+    def name(self) -> str:
+        """Its name in messages, escaped."""
+
+    def count_rows(self) -> int | None:
+        """Return the number of rows, or None if it is not known without reading all of them."""
 
     def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         """Read these columns of all rows; ``types`` are for formats without types."""
@@ -35,43 +36,34 @@ class TableFile(Protocol):
 
 
 class Tables:
-    """The rows of a file, of all files of a folder, or of standard input.
+    """The rows of several files with the same columns as one table.
 
     Parameters
     ----------
-    path : str
-        The file or folder, or "-" for standard input.
-    options : CsvOptions
-        How CSV is read.
-    several_times : bool, default=False
-        Whether the rows are read more than once.
+    name : str
+        The name of all files in messages, escaped.
+    openers : sequence of callable
+        Functions without arguments, each of which opens a file. The first one is called at once.
+    is_text : bool, default=False
+        Whether the values have no types.
     """
 
-    def __init__(self, path: str, options: CsvOptions, several_times: bool = False) -> None:
-        self._stack = ExitStack()
-        self._options = options
-        sources = sources_of(path)
-        if several_times or sources[0].format in NEED_SEEK:
-            sources = self._stack.enter_context(rereadable(sources))
-        self.name = escaped(path) if path != "-" else sources[0].name
-        self.sources = sources
-        self.first = self._opened(sources[0])
+    def __init__(
+        self, name: str, openers: Sequence[Callable[[], TableFile]], is_text: bool = False
+    ) -> None:
+        self.name, self.is_text = name, is_text
+        self.openers = [partial(_checked, opener) for opener in openers]
+        self.first = self.openers[0]()
         self.names = self.first.names
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._stack.close()
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the values have no types."""
-        return self.sources[0].format == "csv"
 
     def check_columns(self, names: Iterable[str], purpose: str = "") -> None:
         """Raise InputError unless the first file has these columns."""
         check_columns(self.first, names, purpose)
+
+    def count_rows(self) -> int | None:
+        """Return the number of rows of all files; None for a format that does not contain it."""
+        counts = [file.count_rows() for file in self._files()]
+        return None if None in counts else sum(counts)  # type: ignore[arg-type]
 
     def table(
         self, columns: Sequence[str], types: Mapping[str, pa.DataType] | None = None
@@ -86,7 +78,7 @@ class Tables:
             check_columns(file, columns)
             part = file.table(columns, types or {}).select(list(columns))
             if parts:
-                _check_types(self.sources[0].name, parts[0].schema, file.source.name, part.schema)
+                _check_types(self.first.name, parts[0].schema, file.name, part.schema)
             parts.append(part)
         return pa.concat_tables(parts, promote_options="permissive").combine_chunks()
 
@@ -103,34 +95,32 @@ class Tables:
             check_columns(file, columns)
             for batch in file.batches(columns, types or {}):
                 schema = batch.schema.remove_metadata() if schema is None else schema
-                table = _as_schema(pa.Table.from_batches([batch]), schema, file.source.name)
+                table = _as_schema(pa.Table.from_batches([batch]), schema, file.name)
                 for start in range(0, table.num_rows, size):
                     yield table.slice(start, size)
 
     def _files(self) -> Iterator[TableFile]:
         yield self.first
-        for source in self.sources[1:]:
-            yield self._opened(source)
+        for opener in self.openers[1:]:
+            yield opener()
 
-    def _opened(self, source: Source) -> TableFile:
-        file: TableFile
-        if source.format == "csv":
-            file = CsvFile(source, self._options)
-        else:
-            file = ParquetFile(source) if source.format == "parquet" else ArrowFile(source)
-        if repeated := duplicates(file.names):
-            raise InputError(
-                f"{source.name}: several columns have the name {escaped(repeated[0])!r}. The names"
-                " of columns must be distinct."
-            )
-        return file
+
+def _checked(opener: Callable[[], TableFile]) -> TableFile:
+    """Open a file, and raise InputError if two of its columns have one name."""
+    file = opener()
+    if repeated := duplicates(file.names):
+        raise InputError(
+            f"{file.name}: several columns have the name {escaped(repeated[0])!r}. The names"
+            " of columns must be distinct."
+        )
+    return file
 
 
 def check_columns(file: TableFile, names: Iterable[str], purpose: str = "") -> None:
     """Raise InputError, which names them, if a file lacks columns; ``purpose`` precedes them."""
     missing = [name for name in names if name not in file.names]
     if missing:
-        raise InputError(missing_columns(file.source.name, missing, file.names, purpose))
+        raise InputError(missing_columns(file.name, missing, file.names, purpose))
 
 
 def missing_columns(

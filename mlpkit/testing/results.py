@@ -67,7 +67,7 @@ class ResultTests(PortableNetworkTests):
         close(z, steps.outputs(after, X), 1e-9)
         if "gradients" in self.supports():
             _, whole = steps.gradient(state, rows, None, 0)
-            shards = plan.order if len(plan.order) > 1 else []
+            shards: Any = plan.order if len(plan.order) > 1 else []
             parts = [steps.gradient(state, rows, shard, 0)[1] for shard in shards]
             sums_of_parts = {name: sum(g[name] for g in parts) for name in whole}
             close(whole, sums_of_parts if parts else first_gradient, 1e-8)

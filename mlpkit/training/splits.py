@@ -11,6 +11,8 @@ from mlpkit.plugin import Array, Dataset
 from mlpkit.training.fit_records import FitInputs
 from mlpkit.training.parameters import LOSS, Parameters
 
+TAKEN_ROWS = 1 << 14  # that are copied at once
+
 
 class Folds(NamedTuple):
     """The rows of several models that are trained as one, as indices of the training rows.
@@ -98,7 +100,19 @@ def _split_in_steps(parameters: Parameters, inputs: FitInputs, seed: int) -> Spl
     kept, held = hold_out(data, parameters.validation_fraction, stratify, inputs.rng)
     monitor.hold_out(kept, held)
     inputs.tasks.hold_out(kept)
-    return Split(data.take(kept), data.take(held))
+    return Split(taken(data, kept), taken(data, held))
+
+
+def taken(data: Dataset, rows: Array) -> Dataset:
+    """The rows with these indices; those of a memory map as another one."""
+    if not isinstance(data.X, np.memmap):
+        return data.take(rows)
+    from mlpkit.data.memory_maps import written_rows
+
+    blocks = (data.X[rows[i : i + TAKEN_ROWS]] for i in range(0, len(rows), TAKEN_ROWS))
+    X = written_rows(blocks, len(rows), data.X.shape[1], data.X.dtype)
+    w = data.sample_weight
+    return Dataset(X, data.y.take(rows, axis=0), None if w is None else w.take(rows))
 
 
 def _warn_if_clipped(batch_size: int | str, n_rows: int) -> None:

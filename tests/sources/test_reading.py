@@ -15,7 +15,8 @@ from mlpkit.commands.table_outputs import write_table
 from mlpkit.sources.csv_files import BLOCK, CsvOptions
 from mlpkit.sources.errors import InputError
 from mlpkit.sources.kinds import as_text
-from mlpkit.sources.reading import MAX_ROWS, Tables
+from mlpkit.sources.opening import opened
+from mlpkit.sources.reading import MAX_ROWS
 
 pytestmark = pytest.mark.once
 SUFFIXES = (".csv", ".parquet", ".arrow", ".arrows")
@@ -24,13 +25,13 @@ SUFFIXES = (".csv", ".parquet", ".arrow", ".arrows")
 def table(path: Any, *names: str, **options: Any) -> pa.Table:
     """Read columns, or all of them, of a path."""
     types = options.pop("types", {})
-    with Tables(str(path), CsvOptions(**options)) as tables:
+    with opened(str(path), CsvOptions(**options)) as tables:
         return tables.table(names or tables.names, types)
 
 
 def rows(path: Any, *names: str, types: Any = None) -> list[pa.Table]:
     """Read columns in batches."""
-    with Tables(str(path), CsvOptions()) as tables:
+    with opened(str(path), CsvOptions()) as tables:
         return list(tables.batches(names or tables.names, types or {}))
 
 

@@ -26,7 +26,7 @@ from mlpkit.commands.running import INTERRUPTED
 from mlpkit.data.column_kinds import encoder_kinds
 from mlpkit.messages import comma_separated, escaped
 from mlpkit.partitions.partitioners import by_labels
-from mlpkit.sources.reading import Tables
+from mlpkit.sources.opening import opened
 
 INTERRUPTION = "Training interrupted by user."  # the warning of trainers
 
@@ -93,7 +93,7 @@ def read_data(settings: Settings) -> Data:
     """Return the rows, divided into training and validation rows, and the task."""
     assert settings.data is not None and settings.target is not None
     options = csv_options(argparse.Namespace(**vars(settings)))
-    with Tables(settings.data, options) as tables:
+    with opened(settings.data, options) as tables:
         valid = valid_of(settings.valid, tables)
         marks = [valid.name] if valid is not None and valid.kind == "column" else []
         roles = roles_of(

@@ -12,6 +12,7 @@ from mlpkit.plugin import Array
 from mlpkit.sources.csv_files import CsvOptions
 from mlpkit.sources.errors import InputError
 from mlpkit.sources.kinds import plain
+from mlpkit.sources.opening import opened
 from mlpkit.sources.reading import Tables
 
 VALID = ("valid", "validation", "val", "true", "1")
@@ -62,7 +63,7 @@ def divided(
         return table, None
     if valid.kind == "file":
         types = {f.name: f.type for f in table.schema if not pa.types.is_null(f.type)}
-        with Tables(valid.name, options) as other:
+        with opened(valid.name, options) as other:
             return table, other.table(table.column_names, types)
     if valid.kind == "column":
         is_valid = _marked(table.column(valid.name), valid.name)

@@ -18,6 +18,7 @@ from mlpkit.messages import escaped
 from mlpkit.plugin import Array
 from mlpkit.sources.errors import InputError
 from mlpkit.sources.kinds import plain
+from mlpkit.sources.opening import opened
 from mlpkit.sources.reading import Tables
 
 PREDICTION, PROBABILITY = "prediction", "probability"
@@ -36,7 +37,7 @@ def main(options: argparse.Namespace) -> int:
             " numbers and has no probabilities. Omit --proba."
         )
     keep = options.keep or []
-    with Tables(options.data, csv_options(options)) as tables:
+    with opened(options.data, csv_options(options)) as tables:
         tables.check_columns(keep, "--keep")
         inputs = inputs_of(estimator, tables, keep)
         made = predicted(estimator, inputs, tables, keep, options.proba)

@@ -26,6 +26,7 @@ from mlpkit.plugin import Dataset
 from mlpkit.reports.evaluation import evaluate
 from mlpkit.sources.errors import InputError
 from mlpkit.sources.kinds import as_numbers, numpy_of
+from mlpkit.sources.opening import opened
 from mlpkit.sources.reading import Tables
 
 FORMATS = {".html": "html", ".htm": "html", ".json": "json", ".csv": "csv", ".txt": "text"}
@@ -48,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
         check_writable(options.output, (options.model, options.data))
     estimator = mlpkit.load(options.model)
     names = target_of(estimator, options.target, options.model)
-    with Tables(options.data, csv_options(options), several_times=bool(quantiles)) as tables:
+    with opened(options.data, csv_options(options), several_times=bool(quantiles)) as tables:
         tables.check_columns(names, "--target")
         weight = [] if options.weight is None else [options.weight]
         tables.check_columns(weight, "--weight")

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from mlpkit.plugin import Array
+from mlpkit_tabular.encoding.schema import Schema
 from mlpkit_tabular.encoding.tables import Table
-from mlpkit_tabular.encoding.values import Values
 
 
 def check_size(table: Table) -> None:
@@ -50,15 +50,15 @@ def used_rows(sample_weight: Any, n: int) -> Array:
     return np.asarray(weights != 0)
 
 
-def constancy_message(values: list[Values], names: tuple[str, ...]) -> str:
+def constancy_message(schema: Schema, n_rows: int) -> str:
     """The message about a table without information."""
-    n = len(values[0].data)
-    if all(v.kind == "missing" or v.is_missing().all() for v in values):
-        return f"All values of X are missing, in {n} rows and {len(names)} columns."
-    if n == 1:
+    names = schema.names
+    if all(kind == "missing" for kind in schema.kinds):
+        return f"All values of X are missing, in {n_rows} rows and {len(names)} columns."
+    if n_rows == 1:
         return "X has 1 sample (n_samples=1), so all of its columns are constant. Pass more rows."
     listed = ", ".join(map(repr, names[:10]))
     return (
-        f"All columns of X are constant in its {n} rows ({listed}), so nothing can be learned from "
-        "them. Pass rows that differ."
+        f"All columns of X are constant in its {n_rows} rows ({listed}), so nothing can be learned"
+        " from them. Pass rows that differ."
     )

@@ -1,5 +1,6 @@
 """The encoding of categories: one-hot columns for a few levels, codes for more."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -103,6 +104,11 @@ class Categories:
     def __init__(self, features: list[Levels]) -> None:
         self.features = features
         self.known = [{level: i for i, level in enumerate(f.levels)} for f in features]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the columns of several parts as one."""
+        return cls([feature for part in parts for feature in part.features])
 
     def columns(self, names: tuple[str, ...]) -> list[Column]:
         """The encoded columns."""

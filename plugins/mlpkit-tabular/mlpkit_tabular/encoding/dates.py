@@ -1,11 +1,12 @@
 """The encoding of dates: elapsed time and the parts that vary."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from mlpkit.plugin import Array, Arrays, Column
-from mlpkit_tabular.encoding.numeric import varies
+from mlpkit_tabular.encoding.numeric import joined_flags, varies
 from mlpkit_tabular.encoding.scaling import Scales, learn_scales
 from mlpkit_tabular.encoding.schema import Reader
 
@@ -80,12 +81,19 @@ class Dates(NamedTuple):
     missing: Array
 
     @classmethod
-    def fit(cls, dates: list[Array], positions: list[int]) -> Self:
-        """Learn from columns of dates, each datetime64[us] (n,)."""
-        if not dates:
-            return cls((), learn_scales(np.empty((0, 0))), np.zeros(0, dtype=bool))
-        x = np.concatenate([parts_of(column) for column in dates])
-        return cls(tuple(positions), learn_scales(x), varies(np.isnat(dates)))
+    def fit(cls, dates: Array, position: int) -> Self:
+        """Learn from a column of dates, datetime64[us] (n,)."""
+        scales = learn_scales(parts_of(dates))
+        return cls((position,), scales, varies(np.isnat(dates)[None]))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the columns of several parts as one."""
+        return cls(
+            tuple(position for part in parts for position in part.positions),
+            Scales.joined([part.scales for part in parts]),
+            joined_flags([part.missing for part in parts]),
+        )
 
     def columns(self, names: tuple[str, ...]) -> list[Column]:
         """The encoded columns."""

@@ -16,10 +16,11 @@ from mlpkit_tabular.encoding.arguments import (
     used_rows,
 )
 from mlpkit_tabular.encoding.date_strings import with_dates
-from mlpkit_tabular.encoding.parts import Parts, learn_parts
+from mlpkit_tabular.encoding.learning import Targets, learn_column
+from mlpkit_tabular.encoding.parts import Parts
 from mlpkit_tabular.encoding.portable import portable_encoding
 from mlpkit_tabular.encoding.schema import Reader, Schema, schema_of
-from mlpkit_tabular.encoding.tables import Table, as_table
+from mlpkit_tabular.encoding.tables import ColumnTable, Table, as_table
 from mlpkit_tabular.encoding.values import all_missing
 
 
@@ -154,6 +155,35 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
             result[used, -len(means) :] = means.T
         return result
 
+    def fit_columns(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[int, Array]:
+        """Learn the columns of a table that does not fit into memory.
+
+        Parameters
+        ----------
+        X : object
+            The rows: an object with the attributes ``column_names``, ``shape`` and ``column``, as
+            a table of pyarrow has them. One column after the other is read.
+        y : array-like of shape (n,) or (n, n_outputs), default=None
+            The targets.
+        sample_weight : array-like of shape (n,), default=None
+            Rows of weight zero are ignored.
+
+        Returns
+        -------
+        dict of ndarray of shape (n,)
+            The encoded columns of the rows, by their index, that `fit_transform` would return
+            and that differ from those of `transform`.
+        """
+        used, means = self._fit(ColumnTable(X), y, sample_weight)
+        if not len(means):
+            return {}
+        if not used.all():
+            raise ValueError(
+                "level_means is not supported for rows of weight zero in a table that is read"
+                " column by column. Remove these rows, or set level_means=False."
+            )
+        return dict(enumerate(means, len(self._columns) - len(means)))
+
     def transform(self, X: Any) -> Array:
         """Encode rows.
 
@@ -238,39 +268,40 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
         return self
 
     def _fit(self, table: Table, y: Any, sample_weight: Any) -> tuple[Array, Array]:
-        """Learn from a table.
+        """Learn from the columns of a table, one after the other.
 
         Returns which rows were used, bool (n,), and the encoded means of the targets by level for
         those rows, (n_means, n_used).
         """
         self._validate_params()
         check_size(table)
-        n = table.n_rows
-        values = [with_dates(table.values(i)) for i in range(len(table.names))]
-        values = [all_missing(n) if v.is_missing().all() else v for v in values]
-        schema = schema_of(table, values)
-        targets, used = numeric_targets(y, n), np.ones(n, dtype=bool)
-        if sample_weight is not None:
-            used = used_rows(sample_weight, n)
-            values = [v._replace(data=v.data[used]) for v in values]
-            targets = None if targets is None else targets[used]
-        n_used = len(values[0].data)
-        min_count = min(10, n_used / 200) if self.min_count is None else self.min_count
-        parts, means = learn_parts(
-            values,
-            targets if self.tied_values else None,
-            targets if self.level_means else None,
-            {
-                "min_count": min_count,
-                "max_levels": self.max_levels,
-                "max_one_hot": self.max_one_hot,
-            },
+        n, all_targets = table.n_rows, numeric_targets(y, table.n_rows)
+        used = np.ones(n, dtype=bool) if sample_weight is None else used_rows(sample_weight, n)
+        if all_targets is not None and sample_weight is not None:
+            all_targets = all_targets[used]
+        targets = Targets(
+            all_targets if self.tied_values else None, all_targets if self.level_means else None
         )
+        n_used = int(np.count_nonzero(used))
+        limits = {
+            "min_count": min(10, n_used / 200) if self.min_count is None else self.min_count,
+            "max_levels": self.max_levels,
+            "max_one_hot": self.max_one_hot,
+        }
+        descriptions, learned = [], []
+        for i in range(len(table.names)):
+            values = with_dates(table.values(i))
+            values = all_missing(n) if values.is_missing().all() else values
+            descriptions.append(values.description)
+            if sample_weight is not None:
+                values = values._replace(data=values.data[used])
+            learned.append(learn_column(values, i, targets, limits))
+        schema, parts = schema_of(table, descriptions), Parts.of_columns(learned)
         if not parts.columns(schema.names):
-            raise ValueError(constancy_message(values, schema.names))
+            raise ValueError(constancy_message(schema, n_used))
         self._schema, self._parts = schema, parts
         self._describe()
-        return used, means
+        return used, np.concatenate([column.encoded_means for column in learned])
 
     def _encode(self, table: Table) -> Array:
         """Encode the rows of a table."""

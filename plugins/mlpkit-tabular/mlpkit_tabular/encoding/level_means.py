@@ -1,5 +1,6 @@
 """Means of the targets by level, for columns with many rare levels that predict them."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -87,6 +88,11 @@ class Means:
     def __init__(self, features: list[LevelMeans]) -> None:
         self.features = features
         self.known = [{level: i for i, level in enumerate(f.levels)} for f in features]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the columns of several parts as one."""
+        return cls([feature for part in parts for feature in part.features])
 
     def columns(self, names: tuple[str, ...]) -> list[Column]:
         """The encoded columns."""

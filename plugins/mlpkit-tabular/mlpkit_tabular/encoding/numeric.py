@@ -1,5 +1,6 @@
 """The encoding of numbers, booleans, durations and times of day."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -13,6 +14,11 @@ from mlpkit_tabular.encoding.tied_values import codes_of, tied_values
 def varies(flags: Array) -> Array:
     """Whether some but not all flags of each row are set, (k,) of (k, n)."""
     return np.asarray(flags.any(axis=1) & ~flags.all(axis=1))
+
+
+def joined_flags(flags: Sequence[Array]) -> Array:
+    """The flags of several parts as one array."""
+    return np.concatenate([np.zeros(0, dtype=bool), *flags])
 
 
 class Numbers(NamedTuple):
@@ -36,16 +42,28 @@ class Numbers(NamedTuple):
     tied: dict[int, Array]
 
     @classmethod
-    def fit(cls, x: Array, positions: list[int], y: Array | None, min_count: float) -> Self:
-        """Learn from columns of numbers, (k, n), NaN where they are missing."""
-        scales, missing = learn_scales(x), varies(np.isnan(x))
-        tied = {} if y is None else {i: tied_values(x[i], y, min_count) for i in range(len(x))}
-        kept = np.flatnonzero((scales.factor > 0) | missing).tolist()
+    def fit(cls, x: Array, position: int, y: Array | None, min_count: float) -> Self:
+        """Learn from a column of numbers, (n,), NaN where they are missing."""
+        scales, missing = learn_scales(x[None]), varies(np.isnan(x[None]))
+        if not scales.factor[0] and not missing[0]:
+            return cls.joined([])
+        values = np.zeros(0) if y is None else tied_values(x, y, min_count)
+        return cls((position,), scales, missing, {0: values} if len(values) else {})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the columns of several parts as one."""
+        sizes = [len(part.positions) for part in parts]
+        starts = [sum(sizes[:i]) for i in range(len(parts))]
         return cls(
-            tuple(positions[i] for i in kept),
-            scales.of(kept),
-            missing[kept],
-            {new: tied[old] for new, old in enumerate(kept) if len(tied.get(old, ()))},
+            tuple(position for part in parts for position in part.positions),
+            Scales.joined([part.scales for part in parts]),
+            joined_flags([part.missing for part in parts]),
+            {
+                start + i: values
+                for start, part in zip(starts, parts, strict=True)
+                for i, values in part.tied.items()
+            },
         )
 
     def columns(self, names: tuple[str, ...]) -> list[Column]:
@@ -110,11 +128,20 @@ class Booleans(NamedTuple):
     missing: Array
 
     @classmethod
-    def fit(cls, x: Array, positions: list[int]) -> Self:
-        """Learn from columns of 0, 1 and NaN, (k, n)."""
-        varying, missing = (x == 0).any(axis=1) & (x == 1).any(axis=1), varies(np.isnan(x))
-        kept = np.flatnonzero(varying | missing)
-        return cls(tuple(positions[i] for i in kept), varying[kept], missing[kept])
+    def fit(cls, x: Array, position: int) -> Self:
+        """Learn from a column of 0, 1 and NaN, (n,)."""
+        varying, missing = bool((x == 0).any() and (x == 1).any()), varies(np.isnan(x[None]))
+        kept = (position,) if varying or missing[0] else ()
+        return cls(kept, np.array([varying])[: len(kept)], missing[: len(kept)])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the columns of several parts as one."""
+        return cls(
+            tuple(position for part in parts for position in part.positions),
+            joined_flags([part.varying for part in parts]),
+            joined_flags([part.missing for part in parts]),
+        )
 
     def columns(self, names: tuple[str, ...]) -> list[Column]:
         """The encoded columns."""

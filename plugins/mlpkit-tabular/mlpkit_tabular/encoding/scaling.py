@@ -1,6 +1,7 @@
 """Robust scaling and smooth clipping of numbers."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -47,6 +48,12 @@ class Scales(NamedTuple):
             z = (x - center) * factor
         z = np.clip(np.where(np.isnan(x), 0.0, z), -LARGEST, LARGEST)
         return np.asarray(z / np.sqrt(1 + (z / 3) ** 2))
+
+    @classmethod
+    def joined(cls, scales: Sequence[Self]) -> Self:
+        """Return the scales of the columns of several scales."""
+        empty = np.zeros((4, 0))
+        return cls(*np.concatenate([empty, *map(np.stack, scales)], axis=1))
 
     def of(self, columns: Array | list[int]) -> "Scales":
         """Return the scales of some of the columns, by index or by a mask."""

@@ -10,7 +10,14 @@ from mlpkit.plugin import Array
 from mlpkit_tabular.encoding.date_strings import with_dates
 from mlpkit_tabular.encoding.python_values import excerpt
 from mlpkit_tabular.encoding.tables import Table
-from mlpkit_tabular.encoding.values import WORDS, Origin, ValueKind, Values, as_categories
+from mlpkit_tabular.encoding.values import (
+    WORDS,
+    ColumnDescription,
+    Origin,
+    ValueKind,
+    Values,
+    as_categories,
+)
 
 _CONVERSIONS: dict[ValueKind, str] = {
     "number": "to numbers, for example with pandas.to_numeric",
@@ -153,16 +160,11 @@ class Reader:
         return self.cells.strings(self.order[position])
 
 
-def schema_of(table: Table, values: Sequence[Values]) -> Schema:
-    """Return the schema of a table and the values of its columns."""
+def schema_of(table: Table, columns: Sequence[ColumnDescription]) -> Schema:
+    """Return the schema of a table and its columns."""
     check_names(table.names)
-    return Schema(
-        table.names,
-        table.has_names,
-        tuple(v.kind for v in values),
-        tuple(v.origin for v in values),
-        tuple(v.time_zone for v in values),
-    )
+    kinds, origins, time_zones = zip(*columns, strict=True)
+    return Schema(table.names, table.has_names, kinds, origins, time_zones)
 
 
 def check_names(names: Sequence[str]) -> None:

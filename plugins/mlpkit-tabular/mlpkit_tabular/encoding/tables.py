@@ -100,6 +100,28 @@ class NarwhalsTable:
         return None
 
 
+class ColumnTable:
+    """A table that is read column by column, each as an array of pyarrow."""
+
+    has_names = True
+
+    def __init__(self, table: Any) -> None:
+        self.table = table
+        self.names = self.labels = tuple(table.column_names)
+        self.n_rows = table.shape[0]
+
+    def values(self, position: int, time_zone: str = "") -> Values:
+        """Return the values of a column."""
+        import narwhals
+
+        column = narwhals.from_native(self.table.column(position), series_only=True)
+        return _narwhals_values(column, self.names[position], time_zone)
+
+    def cells(self) -> Cells | None:
+        """Return None: columns are read one by one."""
+        return None
+
+
 class ArrayTable:
     """An array of two dimensions, or lists of the values of each row."""
 

@@ -25,6 +25,14 @@ WORDS: dict[ValueKind, str] = {
 }
 
 
+class ColumnDescription(NamedTuple):
+    """What `fit` saw in a column, in the words of `Values`."""
+
+    kind: ValueKind
+    origin: Origin
+    time_zone: str
+
+
 class Values(NamedTuple):
     """The values of one column.
 
@@ -50,6 +58,11 @@ class Values(NamedTuple):
     levels: tuple[str, ...] = ()
     origin: Origin = "category"
     time_zone: str = ""
+
+    @property
+    def description(self) -> "ColumnDescription":
+        """What a schema contains of them."""
+        return ColumnDescription(self.kind, self.origin, self.time_zone)
 
     def is_missing(self) -> Array:
         """Whether each value is missing, bool (n,)."""

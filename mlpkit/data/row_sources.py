@@ -1,0 +1,91 @@
+"""Rows that are read in parts, because they may not fit into memory."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mlpkit.plugin import Dataset
+
+
+class StoredTable(ABC):
+    """A table in files, which has some of the attributes of a table of pyarrow.
+
+    Parameters
+    ----------
+    name : str
+        Its name in messages.
+    memory : int
+        How many bytes its rows may use in memory.
+    """
+
+    name: str
+    memory: int
+
+    @property
+    @abstractmethod
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """The numbers of rows and columns."""
+
+    @abstractmethod
+    def column(self, key: str | int) -> Any:
+        """Read a column of all rows, by name or index, as an array of pyarrow."""
+
+    @abstractmethod
+    def select(self, names: Sequence[str]) -> "StoredTable":
+        """The table with these columns, in this order."""
+
+    @abstractmethod
+    def parts(self) -> Iterator[Any]:
+        """Read the rows in parts, each a table of pyarrow."""
+
+    @abstractmethod
+    def in_memory(self, purpose: str) -> Any:
+        """Read all rows, as a table of pyarrow.
+
+        Raises ValueError, with what requires all rows, if they do not fit into `memory`.
+        """
+
+
+class RowSource(ABC):
+    """What `mlpkit.scan` returns: rows in files, which estimators accept in place of X.
+
+    Iterating over it reads the rows in parts.
+    """
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Dataset]:
+        """Read the rows in parts."""
+
+    @abstractmethod
+    def dataset(self) -> Dataset:
+        """All rows: X as a `StoredTable`, and targets, weights and labels in memory."""
+
+
+def dataset_of(X: Any, y: Any, sample_weight: Any, labels: Any) -> Dataset:
+    """Rows as the user passed them, or those of a source.
+
+    Raises ValueError for arrays beside a source, which contains its own.
+    """
+    if not isinstance(X, RowSource):
+        return Dataset(X, y, sample_weight, {} if labels is None else labels)
+    check_alone(y, sample_weight, labels)
+    return X.dataset()
+
+
+def check_alone(y: Any, sample_weight: Any, labels: Any) -> None:
+    """Raise ValueError for arrays beside a source of rows."""
+    for name, value, argument in (
+        ("y", y, "target"),
+        ("sample_weight", sample_weight, "weight"),
+        ("labels", labels, "labels"),
+    ):
+        if value is not None:
+            raise ValueError(
+                f"{name} cannot be passed beside a scan of files. Pass the name of its column:"
+                f" scan(..., {argument}='name')."
+            )

@@ -1,0 +1,55 @@
+"""The fragments of a dataset of pyarrow."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pyarrow as pa
+
+from mlpkit.messages import escaped
+from mlpkit.sources.errors import errors_of
+
+BATCH_ROWS = 1 << 16
+
+
+class DatasetFragment:
+    """A fragment of a dataset, usually a file, with the columns of the whole dataset.
+
+    Columns that the dataset takes from the names of folders are among them.
+    """
+
+    def __init__(self, fragment: Any, schema: pa.Schema) -> None:
+        self.fragment, self.schema = fragment, schema
+        self.names: list[str] = schema.names
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return escaped(getattr(self.fragment, "path", "a part of the dataset in memory"))
+
+    def count_rows(self) -> int:
+        """Return the number of rows."""
+        with self._errors():
+            return int(self.fragment.count_rows())
+
+    def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
+        """Read all rows; ``types`` are ignored, since the dataset has its own."""
+        fields = pa.schema([self.schema.field(name) for name in columns])
+        return pa.Table.from_batches(self.batches(columns, types), fields)
+
+    def batches(
+        self, columns: Sequence[str], types: Mapping[str, pa.DataType]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in batches, without reading ahead."""
+        with self._errors():
+            yield from self.fragment.to_batches(
+                schema=self.schema,
+                columns=list(columns),
+                batch_size=BATCH_ROWS,
+                batch_readahead=0,
+                fragment_readahead=0,
+                use_threads=False,
+            )
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return errors_of(self.name, "data of the format of the dataset")

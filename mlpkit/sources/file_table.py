@@ -1,0 +1,77 @@
+"""A table in files, which is read by columns or in parts."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from mlpkit.data.row_sources import StoredTable
+from mlpkit.messages import shown_bytes
+from mlpkit.sources.reading import Tables
+
+
+class FileTable(StoredTable):
+    """Some columns of the files of a source.
+
+    Parameters
+    ----------
+    tables : Tables
+        The files, whose values have types.
+    names : sequence of str
+        The columns.
+    n_rows : int
+        The number of rows.
+    memory : int
+        How many bytes the rows may use in memory.
+    """
+
+    def __init__(self, tables: Tables, names: Sequence[str], n_rows: int, memory: int) -> None:
+        self._tables, self._names, self._n_rows = tables, list(names), n_rows
+        self.name, self.memory = tables.name, memory
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+        return self._names
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The numbers of rows and columns."""
+        return self._n_rows, len(self._names)
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows."""
+        return self._n_rows
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    def column(self, key: str | int) -> pa.ChunkedArray:
+        """Read a column of all rows, by name or index."""
+        name = self._names[key] if isinstance(key, int) else key
+        return self._tables.table([name]).column(0)
+
+    def select(self, names: Sequence[str]) -> "FileTable":
+        """The table with these columns, in this order."""
+        return FileTable(self._tables, names, self._n_rows, self.memory)
+
+    def parts(self) -> Iterator[pa.Table]:
+        """Read the rows in parts."""
+        return self._tables.batches(self._names)
+
+    def in_memory(self, purpose: str) -> pa.Table:
+        """Read all rows; ValueError, with what requires them, if they do not fit into memory."""
+        parts, size = [], 0
+        for part in self.parts():
+            parts.append(part)
+            size += part.nbytes
+            if 2 * size > self.memory:  # a copy is made of it
+                raise ValueError(
+                    f"{purpose} requires all rows of {self.name} in memory, which is limited to"
+                    f" {shown_bytes(self.memory)}. Pass more to scan, such as memory='8GiB', or use"
+                    " encoder='standard', which reads one column after the other."
+                )
+        return pa.concat_tables(parts).combine_chunks()
+
+    def __repr__(self) -> str:
+        return f"<{self._n_rows:,} rows of {self.name}>"

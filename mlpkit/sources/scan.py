@@ -1,0 +1,193 @@
+"""Rows of files that are read in parts, because they may not fit into memory."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mlpkit.data.row_sources import RowSource
+from mlpkit.data.temporary_folders import TemporaryFolder
+from mlpkit.plugin import Dataset
+from mlpkit.registry.distributions import install_hint
+
+try:
+    import pyarrow as pa
+except ImportError as error:
+    hint = install_hint("mlpkit[data]")
+    raise ImportError(f"mlpkit.scan requires pyarrow. Try: {hint}.") from error
+
+from mlpkit.sources import memory_budgets
+from mlpkit.sources.csv_files import CsvOptions
+from mlpkit.sources.csv_types import typed_parquet
+from mlpkit.sources.errors import InputError
+from mlpkit.sources.file_table import FileTable
+from mlpkit.sources.files import Source
+from mlpkit.sources.kinds import as_numbers, numpy_of
+from mlpkit.sources.opening import tables_of, tables_of_source
+from mlpkit.sources.reading import Tables
+
+Names = str | Sequence[str] | None
+
+
+def scan(
+    source: Any,
+    *,
+    target: Names = None,
+    weight: str | None = None,
+    labels: Names = None,
+    drop: Names = None,
+    memory: str | float | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    missing: Sequence[str] = (),
+) -> "Scan":
+    """Describe rows of files, which are read in parts when they are used.
+
+    The result takes the place of X where all rows need not fit into memory: `partial_fit`,
+    `predict` and the other methods of prediction, and `evaluate`.
+
+    Parameters
+    ----------
+    source : path, list, or pyarrow.dataset.Dataset
+        A file or a folder of Parquet, Arrow or CSV files with the same columns; a list of such
+        files; a dataset of pyarrow; or a list of arrays or memory maps (n, n_columns) of numbers,
+        whose columns are called "x0", "x1" and so on.
+    target : str, list of str or None, default=None
+        The column of the targets, or several. None means that there are no targets, as for rows
+        to predict.
+    weight : str or None, default=None
+        The column of the sample weights.
+    labels : str, list of str or None, default=None
+        Columns that are not features, by which ``by_labels("name")`` groups the rows.
+    drop : str, list of str or None, default=None
+        Columns that are not used. All columns without another role are features.
+    memory : str, float or None, default=None
+        How much memory may be used for the rows, such as "1GiB" or a number of bytes; None means
+        a quarter of the free memory.
+    delimiter : str or None, default=None
+        The delimiter of CSV files; None chooses it by the header.
+    encoding : str, default="utf-8"
+        The encoding of CSV files.
+    missing : sequence of str, default=()
+        Further spellings of a missing value in CSV files.
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, if the files cannot be read, or if they lack a column.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, pyarrow as pa
+    >>> from pyarrow import parquet
+    >>> from mlpkit import MLPClassifier, evaluate, scan
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 2))
+    >>> table = pa.table({"a": X[:, 0], "b": X[:, 1], "sold": X[:, 0] > 0})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     parquet.write_table(table, f"{folder}/rows.parquet", row_group_size=100)
+    ...     rows = scan(folder, target="sold")
+    ...     clf = MLPClassifier(learning_rate_init=0.05, random_state=0)
+    ...     for _ in range(20):
+    ...         clf = clf.partial_fit(rows, classes=[False, True])
+    ...     report = evaluate(clf, rows)
+    >>> rows.features, report["accuracy"] > 0.9
+    (['a', 'b'], True)
+    """
+    options = CsvOptions(delimiter, encoding, tuple(missing))
+    return Scan(source, _names(target), weight, _names(labels), _names(drop), memory, options)
+
+
+class Scan(RowSource):
+    """What `scan` returns. Iterating over it reads the rows in parts, each a `Dataset`."""
+
+    def __init__(
+        self,
+        source: Any,
+        target: list[str],
+        weight: str | None,
+        labels: list[str],
+        drop: list[str],
+        memory: str | float | None,
+        options: CsvOptions,
+    ) -> None:
+        self.memory = memory_budgets.budget(memory)
+        self._options = options
+        self._target, self._weight, self._labels = target, weight, labels
+        self._tables = tables_of_source(source, options)
+        weights = [] if weight is None else [weight]
+        for role, names in (
+            ("target", target),
+            ("weight", weights),
+            ("labels", labels),
+            ("drop", drop),
+        ):
+            self._tables.check_columns(names, role)
+        others = {*target, *weights, *labels, *drop}
+        self.features = [name for name in self._tables.names if name not in others]
+        if not self.features:
+            raise InputError(f"{self.name}: no column is left as a feature")
+        self._used = [*self.features, *dict.fromkeys([*target, *weights, *labels])]
+
+    @property
+    def name(self) -> str:
+        """The name of the source in messages."""
+        return self._tables.name
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The table of all files. CSV files are converted when it is first requested."""
+        if not self._tables.is_text:
+            return self._tables
+        self._folder = TemporaryFolder()  # exists as long as this object
+        path = self._folder.path / "rows.parquet"
+        typed_parquet(self._tables, path, self._used)
+        return tables_of(self.name, [Source(self.name, path, "parquet")], self._options)
+
+    @cached_property
+    def n_rows(self) -> int:
+        """The number of rows."""
+        n_rows = self.tables.count_rows()
+        if n_rows is None:  # of Arrow streams
+            n_rows = sum(table.num_rows for table in self.tables.batches(self.features[:1]))
+        return n_rows
+
+    def __iter__(self) -> Iterator[Dataset]:
+        is_empty = True
+        for table in self.tables.batches(self._used):
+            is_empty = False
+            yield self._dataset(table.select(self.features), table)
+        if is_empty:
+            raise InputError(f"{self.name} contains no rows")
+
+    def dataset(self) -> Dataset:
+        """All rows: X as a table that stays in the files, and the other columns in memory."""
+        others = self.tables.table(self._used[len(self.features) :])
+        return self._dataset(
+            FileTable(self.tables, self.features, self.n_rows, self.memory), others
+        )
+
+    def __repr__(self) -> str:
+        return f"<scan of {self.name} with {len(self.features)} features>"
+
+    def _dataset(self, X: Any, table: pa.Table) -> Dataset:
+        y = [numpy_of(table.column(name), name) for name in self._target]
+        weight = self._weight
+        return Dataset(
+            X,
+            None if not y else y[0] if len(y) == 1 else np.stack(y, axis=1),
+            None if weight is None else numpy_of(as_numbers(table.column(weight), weight), weight),
+            {name: np.array(table.column(name).to_pylist(), object) for name in self._labels},
+        )
+
+
+def _names(names: Names) -> list[str]:
+    """A list of names."""
+    if names is None:
+        return []
+    return [names] if isinstance(names, str) else list(names)
