@@ -16,14 +16,13 @@ from mlpkit.plugin import (
     Arrays,
     Batches,
     Network,
-    PluginError,
     Recipe,
     Spec,
     Steps,
     StepSums,
+    Unsupported,
     optimizer_state_name,
 )
-from mlpkit.plugin.capabilities import unsupported
 from mlpkit_numba import arguments as a
 from mlpkit_numba.loop import Call
 from mlpkit_numba.loss_functions import loss_function
@@ -35,18 +34,16 @@ from mlpkit_numba.training_rows import TrainingRows, training_rows
 def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     """Return the step functions for the dense network.
 
-    Raises PluginError for what the backend does not declare to support.
+    Raises Unsupported for what the backend does not declare to support.
     """
-    this = "backend='numba'"
     if network.xp_apply is not None:
-        raise PluginError(unsupported(this, "portable_networks", "the builder"))
+        raise Unsupported("portable_networks")
     if network.apply is not None:
-        raise PluginError(unsupported(this, "custom_networks", "the builder"))
+        raise Unsupported("custom_networks")
     if spec.loss.delta is None:
-        loss_name = f"loss {spec.loss.name!r}"
-        raise PluginError(unsupported(this, "losses_without_delta", loss_name))
+        raise Unsupported("losses_without_delta")
     if recipe.solver.joint is not None:
-        raise PluginError(unsupported(this, "joint_solvers", "the solver"))
+        raise Unsupported("joint_solvers")
     f = StepFunctions(network, spec, recipe)
     return Steps(
         f.put, f.start, f.arrays, f.optimizer_state, f.gradient, f.update, f.epoch, f.outputs
