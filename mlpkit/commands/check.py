@@ -141,7 +141,7 @@ def check_component(
     """Run the conformance tests of a component."""
     outcome = Outcome(kind, component.name)
     if kind not in CONFORMANCE_TESTS:
-        outcome.note = "there are no conformance tests for this kind"
+        outcome.note = "mlpkit.testing has no conformance tests of this kind"
         return outcome
     if kind == "backend":
         outcome.supports = component.supports

@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
     if reason := invalid_reason(name):
         suggestion = f"{name[:20].rstrip('-_')}-{options.kind}"
         shown = name if len(name) <= MAX_LENGTH else f"{name[:20]}..."
-        print(f"{shown!r} can't be the name of a plugin: {reason}. Try {suggestion!r}.")
+        print(f"{shown!r} cannot be the name of a plugin: {reason}. Try {suggestion!r}.")
         return 2
     target: Path = options.folder / f"mlpkit-{name}"
     if target.exists():
@@ -60,7 +60,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def invalid_reason(name: str) -> str:
-    """Return why a plugin can't have this name, or an empty string."""
+    """Return why a plugin cannot have this name, or an empty string."""
     identifier = name.replace("-", "_")
     distribution = f"{CORE}-{name}"
     if len(name) > MAX_LENGTH:

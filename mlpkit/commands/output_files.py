@@ -39,6 +39,8 @@ def check_writable(path: str, inputs: Iterable[str | None] = ()) -> None:
     except OSError as error:
         folder = escaped(target.parent)
         reason = (
-            f"there is no folder {folder!r}" if error.errno == errno.ENOENT else str(error.strerror)
+            f"the folder {folder!r} does not exist"
+            if error.errno == errno.ENOENT
+            else str(error.strerror)
         )
-        raise ValueError(f"{name}: the output can't be written: {reason}") from error
+        raise ValueError(f"{name}: the output cannot be written: {reason}") from error

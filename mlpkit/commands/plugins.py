@@ -25,7 +25,7 @@ ComponentStatus = Literal["ok", "missing requirements", "ambiguous", "shadowed"]
 
 @dataclass
 class ComponentEntry:
-    """A component; ``note`` says why it can't be used and what to do."""
+    """A component; ``note`` says why it cannot be used and what to do."""
 
     kind: Kind
     name: str
@@ -39,7 +39,7 @@ class ComponentEntry:
 
 @dataclass
 class PluginEntry:
-    """An entry point; its status is its own, or the first of a component that isn't "ok"."""
+    """An entry point; its status is its own, or the first of a component that is not "ok"."""
 
     plugin: str
     distribution: str
@@ -166,7 +166,7 @@ def notes_on_disabled_names(plugins: list[Plugin]) -> list[str]:
     unknown = [name for name in names if not any(p.is_called(name) for p in plugins)]
     notes = [f"{DISABLE} contains {name!r}, which is not installed." for name in unknown]
     if any(p.is_called(name) for p in plugins if p.distribution == CORE for name in names):
-        notes.append(f"{DISABLE} can't disable mlpkit itself.")
+        notes.append(f"{DISABLE} cannot disable mlpkit itself.")
     return notes
 
 

@@ -79,7 +79,7 @@ def mlpkit_${kind}s() -> list[Component]:
 '''
 
 TESTS = '''
-"""Conformance tests; set ``exempt = {"test_...": "reason"}`` for a test that can't pass."""
+"""Conformance tests; set ``exempt = {"test_...": "reason"}`` for a test that cannot pass."""
 
 from mlpkit.testing import $tests
 

@@ -222,7 +222,7 @@ def _columns(X: Any) -> Iterator[tuple[str, Array]]:
 
 
 def _numbers(values: Array, name: str) -> Array:
-    """The values as float64; ValueError with the name of the column if one isn't a number."""
+    """The values as float64; ValueError with the name of the column if one is not a number."""
     if values.dtype.kind in "biuf":
         return values.astype(np.float64)
     gone = is_missing(values)

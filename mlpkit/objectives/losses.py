@@ -192,7 +192,7 @@ WITH_OPTIONS: dict[str, tuple[Callable[..., Loss], tuple[str, ...]]] = {
 
 
 def record_of(loss: Loss) -> tuple[str, dict[str, Any]] | None:
-    """Return the name and the options by which `named` returns an equal loss; None if it can't.
+    """Return the name and the options by which `named` returns an equal loss; None if it cannot.
 
     >>> record_of(huber(0.5)), record_of(LOSSES["log_loss"])
     (('huber', {'delta': 0.5}), ('log_loss', {}))

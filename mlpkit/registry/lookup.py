@@ -2,7 +2,7 @@
 
 A name is searched for among the built-in components, then in the entry point of that name (or of
 the part before a dot), then in all plugins. ``"distribution/name"`` and ``"entrypoint/name"``
-are searched for in these alone. A plugin that isn't needed is not imported, so its errors do no
+are searched for in these alone. A plugin that is not needed is not imported, so its errors do no
 harm. A plugin that is requested and cannot be used raises an error with the reason; no other
 plugin replaces it.
 
@@ -279,7 +279,7 @@ def resolve(
 ) -> tuple[Any, dict[str, Any]]:
     """Return the factory that a name refers to, or an object unchanged, and the options.
 
-    Raises ValueError if the component of the name doesn't declare one of the options.
+    Raises ValueError if the component of the name does not declare one of the options.
     """
     if not isinstance(name_or_object, str):
         return name_or_object, dict(options or {})

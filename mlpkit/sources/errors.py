@@ -1,4 +1,4 @@
-"""The error of data that can't be read, and the errors of pyarrow turned into it."""
+"""The error of data that cannot be read, and the errors of pyarrow turned into it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -100,7 +100,7 @@ def sources_of(path: str) -> list[Source]:
     """Return the files of a path, in the order of their names.
 
     ``path`` is a file, a folder, or "-" for standard input. In a folder, hidden files and those
-    that begin with "_" are ignored. Raises InputError if there is no file of a known format, or if
+    that begin with "_" are ignored. Raises InputError if no file has a known format, or if
     a folder has files of several formats.
     """
     if path == STDIN:

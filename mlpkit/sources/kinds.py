@@ -65,7 +65,7 @@ def as_text(column: Any) -> Any:
 
 
 def as_numbers(column: Any, name: str) -> Any:
-    """Return a column as real numbers; InputError if a value isn't one."""
+    """Return a column as real numbers; InputError if a value is not one."""
     column = plain(column)
     if kind_of(column.type) not in ("number", "boolean", "empty"):
         raise InputError(

@@ -129,7 +129,7 @@ def missing_columns(
     """Return the message about columns that a file lacks.
 
     >>> missing_columns("a.csv", ["agee"], ["age", "sex"], "--drop")
-    "a.csv: --drop: there is no column 'agee'. Did you mean 'age'? The columns are: age, sex."
+    "a.csv: --drop: column 'agee' not found. Did you mean 'age'? The columns are: age, sex."
     """
     listed = comma_separated(repr(escaped(name)) for name in missing[:20])
     more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
@@ -137,8 +137,8 @@ def missing_columns(
     known = list(names)
     others = f", and {len(known) - 30} more" if len(known) > 30 else ""
     start = f"{source}: {purpose}: " if purpose else f"{source}: "
-    there = "there is no column" if len(missing) == 1 else "there are no columns"
-    text = f"{start}{there} {listed}{more}. {hint}".rstrip()
+    what = "column" if len(missing) == 1 else "columns"
+    text = f"{start}{what} {listed}{more} not found. {hint}".rstrip()
     return f"{text} The columns are: {comma_separated(known[:30])}{others}."
 
 
@@ -167,7 +167,7 @@ def _as_schema(table: pa.Table, schema: pa.Schema, name: str) -> pa.Table:
             columns.append(column if column.type == field.type else column.cast(field.type))
         except pa.ArrowException as error:
             raise InputError(
-                f"{name}: column {escaped(field.name)!r} has the type {column.type}, which can't be"
-                f" converted to {field.type} of the first file: {one_line(error)}"
+                f"{name}: column {escaped(field.name)!r} has the type {column.type}, which cannot"
+                f" be converted to {field.type} of the first file: {one_line(error)}"
             ) from error
     return pa.table(columns, schema=schema)

@@ -160,7 +160,7 @@ def test_two_targets(folder: Path) -> None:
 
 
 def test_columns_by_role(folder: Path) -> None:
-    """Dropped columns and weights are no features; groups are, unless they are dropped."""
+    """Dropped columns and weights are not features; groups are, unless they are dropped."""
     columns = {**numbers(), "w": np.arange(N) % 3}
     path = write(folder / "people.parquet", columns)
     assert fit(path, "--drop", "id,sex,pay", "--weight", "w", "--group", "sex").code == 0
@@ -175,7 +175,7 @@ def test_columns_by_role(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--drop", "agee"), "--drop: there is no column 'agee'. Did you mean 'age'?"),
+        (("--drop", "agee"), "--drop: column 'agee' not found. Did you mean 'age'?"),
         (("--drop", "income"), "--drop: 'income' is the target"),
         (("--weight", "income"), "--weight: 'income' is the target"),
         (("--categorical", "id", *KEPT), "--categorical: 'id' is not a feature"),
@@ -191,7 +191,7 @@ def test_columns_by_role(folder: Path) -> None:
         (("--time-limit", "soon", *KEPT), "as in 90s, 10m or 1.5h, got 'soon'"),
         (("--resume", *KEPT), "--resume requires --checkpoint FILE"),
         ((*KEPT, "--checkpoint", "model.mlpkit"), "--checkpoint and --output are the same file"),
-        (("-o", "nope/model.mlpkit", *KEPT), "there is no folder"),
+        (("-o", "nope/model.mlpkit", *KEPT), "does not exist"),
         (("-o", ".", *KEPT), "the output is a folder"),
         (("--config", "nope.toml"), "nope.toml: No such file"),
     ],
@@ -337,7 +337,7 @@ def test_all_settings_survive_a_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("sead = 1", "s.toml: there is no setting 'sead'. Did you mean 'seed'?"),
+        ("sead = 1", "s.toml: unknown setting 'sead'. Did you mean 'seed'?"),
         ('seed = "1"', "s.toml: seed must be an integer, got"),
         ("target = [1]", "s.toml: target must be a string or a list of strings"),
         ("parameters = 3", "s.toml: parameters must be a table"),

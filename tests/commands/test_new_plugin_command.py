@@ -129,7 +129,7 @@ def test_unavailable_names(
     folder = site / "new"
     assert main(["new-plugin", name, "--kind", "solver", "--folder", str(folder)]) == 2
     output = capsys.readouterr().out
-    assert re.search(f"can't be the name of a plugin: {reason}", output) and len(output) < 200
+    assert re.search(f"cannot be the name of a plugin: {reason}", output) and len(output) < 200
     assert not folder.exists()
     suggestion = output.rpartition("Try '")[2].removesuffix("'.\n")
     assert main(["new-plugin", suggestion, "--kind", "solver", "--folder", str(folder)]) == 0

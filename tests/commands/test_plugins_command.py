@@ -91,7 +91,7 @@ def test_disabled_names_without_effect(tmp_path: Path, capsys: pytest.CaptureFix
     """Names in MLPKIT_DISABLE_PLUGINS that have no effect are reported."""
     assert listed(tmp_path, capsys, "misspelt, mlpkit")["notes"] == [
         "MLPKIT_DISABLE_PLUGINS contains 'misspelt', which is not installed.",
-        "MLPKIT_DISABLE_PLUGINS can't disable mlpkit itself.",
+        "MLPKIT_DISABLE_PLUGINS cannot disable mlpkit itself.",
     ]
 
 

@@ -86,7 +86,7 @@ def test_columns_are_found_by_name(folder: Path, tmp_path: Path) -> None:
 
 
 def test_kept_text_is_kept_as_it_is(folder: Path, tmp_path: Path) -> None:
-    """A number of CSV that is no feature keeps its zeros."""
+    """A number of CSV that is not a feature keeps its zeros."""
     path = tmp_path / "data.csv"
     path.write_text("id,age,hours\n007,30,40\n008,31,41\n")
     out = run("predict", folder / "income.mlpkit", path, "--keep", "id").out
@@ -96,8 +96,8 @@ def test_kept_text_is_kept_as_it_is(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        ({"age": [1]}, "there is no column 'hours'"),
-        ({"x": [1]}, "there are no columns 'age', 'hours'"),
+        ({"age": [1]}, "column 'hours' not found"),
+        ({"x": [1]}, "columns 'age', 'hours' not found"),
         ({"age": ["old"], "hours": [1]}, "column 'age'"),
         ({"age": pa.array([], pa.int64()), "hours": pa.array([], pa.int64())}, "contains no rows"),
     ],
@@ -116,9 +116,9 @@ def test_wrong_columns_are_named(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--keep", "ide"), "--keep: there is no column 'ide'. Did you mean 'id'?"),
+        (("--keep", "ide"), "--keep: column 'ide' not found. Did you mean 'id'?"),
         (("-o", "out.xlsx"), "the suffix of the output must be one of: .csv, .parquet"),
-        (("-o", "nope/out.csv"), "nope/out.csv: the output can't be written: there is no folder"),
+        (("-o", "nope/out.csv"), "nope/out.csv: the output cannot be written: the folder"),
         (("--delimiter", "::"), "--delimiter must be one character"),
     ],
 )

@@ -51,7 +51,7 @@ def values(result: Result) -> dict[tuple[str, str, str], float]:
 
 @pytest.mark.parametrize("data", ["people.csv", "people.parquet", "parts"])
 def test_values_are_those_of_evaluate(data: str, folder: Path) -> None:
-    """Over all rows, by a column that is no feature, and at quantiles of all rows."""
+    """Over all rows, by a column that is not a feature, and at quantiles of all rows."""
     arguments = ("--by", "sex", "--by-quantile", "age:3", "--format", "json")
     result = report(folder, *arguments, data=data)
     assert (result.code, result.err) == (0, "")
@@ -198,7 +198,7 @@ def test_weights_need_not_be_a_feature(suffix: str, folder: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--by", "sexx"), "--by: there is no column 'sexx'. Did you mean 'sex'?"),
+        (("--by", "sexx"), "--by: column 'sexx' not found. Did you mean 'sex'?"),
         (("--by-quantile", "age:x"), "--by-quantile requires COLUMN:N with at least 2 groups"),
         (("--by-quantile", "sex"), "column 'sex'"),
         (("--by", "age", "--by-quantile", "age"), "both have the column 'age'"),
@@ -207,10 +207,10 @@ def test_weights_need_not_be_a_feature(suffix: str, folder: Path, tmp_path: Path
         (("--max", "logloss=1"), "Did you mean 'log_loss'?"),
         (("--max-difference", "recall=0.1"), "compare groups. Pass --by COLUMN"),
         (("--metrics", "rmse"), "'rmse' supports regression"),
-        (("--target", "incme"), "--target: there is no column 'incme'. Did you mean 'income'?"),
+        (("--target", "incme"), "--target: column 'incme' not found. Did you mean 'income'?"),
         (("--target", "sex"), "which is not among the classes"),
         (("-o", "report.pdf"), "the suffix of a report must be one of: .html"),
-        (("-o", "nope/report.html"), "there is no folder"),
+        (("-o", "nope/report.html"), "does not exist"),
         (("--confidence", "2"), "confidence must be between 0 and 1"),
     ],
 )

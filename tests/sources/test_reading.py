@@ -110,7 +110,7 @@ def test_a_missing_column_is_named_with_its_file(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", {"x": [1], "age": [2]})
     write(tmp_path / "b.csv", {"x": [1], "agee": [2]})
     text = message(tmp_path)
-    assert "b.csv: there is no column 'age'. Did you mean 'agee'?" in text
+    assert "b.csv: column 'age' not found. Did you mean 'agee'?" in text
 
 
 def test_compressed_csv(tmp_path: Path, stdin: Any) -> None:

@@ -176,7 +176,7 @@ def test_the_types_of_csv_follow_from_all_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: f.drop_columns(["c1"]), r"b\.parquet: there is no column 'c1'"),
+        (lambda f: f.drop_columns(["c1"]), r"b\.parquet: column 'c1' not found"),
         (
             lambda f: f.set_column(1, "c1", pa.array(["x"] * len(f))),
             r"b\.parquet: column 'c1' has the type string",

@@ -9,7 +9,7 @@ from mlpkit.plugin import InvalidResult, PluginError, Unsupported
 
 
 class Rows:
-    """The number of rows of a traced array, or of weights: unknown, so it is no number.
+    """The number of rows of a traced array, or of weights: unknown, so it is not an int.
 
     It equals itself, and may be part of a shape.
     """

@@ -60,7 +60,7 @@ def roles_of(
 ) -> Roles:
     """Return the roles of the columns; all that have no other one are features.
 
-    ``other`` are columns that are no features. Raises InputError for a column that does not exist
+    ``other`` are columns that are not features. Raises InputError for a column that does not exist
     or that has conflicting roles, and if no feature is left.
     """
     for option, names in (

@@ -80,7 +80,7 @@ def accepts_text(cls: type, parameters: Mapping[str, Any]) -> bool:
 
 
 def made(cls: type, parameters: Mapping[str, Any]) -> Any:
-    """Return an estimator; raise ValueError for a value or a backend that it can't have."""
+    """Return an estimator; raise ValueError for a value or a backend that it cannot have."""
     estimator = cls(**parameters)
     estimator._validate_params()  # before training, and before anything is printed
     if isinstance(estimator.backend, str):

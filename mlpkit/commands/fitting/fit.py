@@ -148,7 +148,7 @@ def plan_of(settings: Settings, data: Data) -> Plan:
 
 
 def check_outputs(settings: Settings, resumes: bool) -> None:
-    """Raise ValueError for an output or a checkpoint that can't be written."""
+    """Raise ValueError for an output or a checkpoint that cannot be written."""
     assert settings.output is not None
     inputs = (settings.data, settings.valid, settings.checkpoint)
     check_writable(settings.output, inputs)

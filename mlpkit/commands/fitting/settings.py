@@ -171,7 +171,7 @@ def _check(name: str, value: Any, source: str) -> None:
     if name not in NAMES:
         hint = did_you_mean(name, NAMES)
         raise ValueError(
-            f"{source}: there is no setting {escaped(name)!r}. {hint}".rstrip()
+            f"{source}: unknown setting {escaped(name)!r}. {hint}".rstrip()
             + f" The settings are: {comma_separated(NAMES)}."
         )
     if name == "parameters":

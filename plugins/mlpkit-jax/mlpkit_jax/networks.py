@@ -49,6 +49,9 @@ def product_on_cpu(x: Any, weights: Any) -> Any:
     return x @ weights
 
 
+_barrier: Any = lax.optimization_barrier  # without types
+
+
 def _product(x: Any, weights: Any) -> tuple[Any, tuple[Any, Any]]:
     return x @ weights, (x, weights)
 
@@ -56,8 +59,8 @@ def _product(x: Any, weights: Any) -> tuple[Any, tuple[Any, Any]]:
 def _gradients_of_product(factors: tuple[Any, Any], delta: Any) -> tuple[Any, Any]:
     x, weights = factors
     if weights.shape[1] <= NARROW:
-        return delta @ weights.T, lax.optimization_barrier(delta.T @ x).T
-    transposed = lax.optimization_barrier(x.T) if len(x) <= FEW_ROWS else x.T
+        return delta @ weights.T, _barrier(delta.T @ x).T
+    transposed = _barrier(x.T) if len(x) <= FEW_ROWS else x.T
     return delta @ weights.T, transposed @ delta
 
 
