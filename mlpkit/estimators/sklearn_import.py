@@ -157,7 +157,7 @@ def _network_of(converted: Any, parameters: Parameters, source: Any) -> FittedNe
     """The network with the weights and the optimizer state of scikit-learn's estimator."""
     layers = DenseLayers(source.coefs_, source.intercepts_)
     n_features, *hidden, n_outputs = layers.units
-    dtype = source.coefs_[0].dtype.name
+    dtype = source.coefs_[0].dtype
     names = getattr(source, "feature_names_in_", None)
     name, targets = type(converted).__name__, converted._targets
     shape = DataShape(name, n_features, n_outputs, dtype, targets, names)

@@ -135,6 +135,7 @@ class TrainerTests(ConformanceTests):
             job = job._replace(recipe=replace(job.recipe, shuffle=False))
             progress = Progress(learning_rate=0.01)
             for _ in range(calls):
+                progress = replace(progress, epoch=0)
                 state, progress = self.made()(job, state, progress, lambda state, report: False)
             results.append((job.steps.arrays(state), progress))
         (whole, once), (parts, twice) = results

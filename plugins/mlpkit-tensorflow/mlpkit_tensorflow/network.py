@@ -49,8 +49,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 NARROW = 32  # outputs of a layer whose gradient XLA computes slowly on a CPU
 
 
-@tf.custom_gradient
-def product(x: Tensor, weights: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor]]]:
+def _product(
+    x: Tensor, weights: Tensor
+) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor]]]:
     """Return ``x @ weights`` with a gradient that is fast on a CPU for few outputs.
 
     XLA for CPUs multiplies ``x.T`` by a narrow matrix slowly, ten times slower than in the
@@ -64,6 +65,9 @@ def product(x: Tensor, weights: Tensor) -> tuple[Tensor, Callable[[Tensor], tupl
         return of_x, tf.transpose(tf.matmul(delta, x, transpose_a=True))
 
     return x @ weights, gradients
+
+
+product: Callable[[Tensor, Tensor], Tensor] = tf.custom_gradient(_product)
 
 
 def outputs(
