@@ -19,7 +19,7 @@ MODULES = sorted(
 )
 # a folder may import from the folders of earlier lines only; a name without a folder is a module
 ORDER = [
-    {"messages", "pickling"},
+    {"durations", "messages", "pickling"},
     {"plugin"},
     {"files"},
     {"backend_kit"},

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from mlpkit.data.row_sources import StoredTable
 from mlpkit.messages import shown_bytes
+from mlpkit.sources.progress import with_progress
 from mlpkit.sources.reading import Tables
 
 
@@ -22,11 +23,20 @@ class FileTable(StoredTable):
         The number of rows.
     memory : int
         How many bytes the rows may use in memory.
+    verbose : bool, default=False
+        Whether to print how many rows have been read.
     """
 
-    def __init__(self, tables: Tables, names: Sequence[str], n_rows: int, memory: int) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        names: Sequence[str],
+        n_rows: int,
+        memory: int,
+        verbose: bool = False,
+    ) -> None:
         self._tables, self._names, self._n_rows = tables, list(names), n_rows
-        self.name, self.memory = tables.name, memory
+        self.name, self.memory, self._verbose = tables.name, memory, verbose
 
     @property
     def column_names(self) -> list[str]:
@@ -53,11 +63,12 @@ class FileTable(StoredTable):
 
     def select(self, names: Sequence[str]) -> "FileTable":
         """The table with these columns, in this order."""
-        return FileTable(self._tables, names, self._n_rows, self.memory)
+        return FileTable(self._tables, names, self._n_rows, self.memory, self._verbose)
 
     def parts(self) -> Iterator[pa.Table]:
         """Read the rows in parts."""
-        return self._tables.batches(self._names)
+        parts = self._tables.batches(self._names)
+        return with_progress(parts, self._n_rows, self.name) if self._verbose else parts
 
     def in_memory(self, purpose: str) -> pa.Table:
         """Read all rows; ValueError, with what requires them, if they do not fit into memory."""

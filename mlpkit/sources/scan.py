@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,6 +41,7 @@ def scan(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     missing: Sequence[str] = (),
+    verbose: bool = False,
 ) -> "Scan":
     """Describe rows of files, which are read in parts when they are used.
 
@@ -71,6 +72,8 @@ def scan(
         The encoding of CSV files.
     missing : sequence of str, default=()
         Further spellings of a missing value in CSV files.
+    verbose : bool, default=False
+        Whether to print, once a second, how many rows have been read and how long the rest takes.
 
     Returns
     -------
@@ -100,39 +103,44 @@ def scan(
     (['a', 'b'], True)
     """
     options = CsvOptions(delimiter, encoding, tuple(missing))
-    return Scan(source, _names(target), weight, _names(labels), _names(drop), memory, options)
+    roles = Roles(_names(target), weight, _names(labels), _names(drop))
+    return Scan(source, roles, memory_budgets.budget(memory), options, verbose)
+
+
+class Roles(NamedTuple):
+    """The columns that are not features, by what they are."""
+
+    target: list[str]
+    weight: str | None
+    labels: list[str]
+    drop: list[str]
+
+    @property
+    def used(self) -> list[str]:
+        """The columns that are read beside the features, each once."""
+        weights = [] if self.weight is None else [self.weight]
+        return list(dict.fromkeys([*self.target, *weights, *self.labels]))
+
+    def check(self, tables: Tables) -> None:
+        """Raise InputError, with the role, for a column that the files lack."""
+        for role, names in self._asdict().items():
+            tables.check_columns([names] if isinstance(names, str) else names or [], role)
 
 
 class Scan(RowSource):
     """What `scan` returns. Iterating over it reads the rows in parts, each a `Dataset`."""
 
     def __init__(
-        self,
-        source: Any,
-        target: list[str],
-        weight: str | None,
-        labels: list[str],
-        drop: list[str],
-        memory: str | float | None,
-        options: CsvOptions,
+        self, source: Any, roles: Roles, memory: int, options: CsvOptions, verbose: bool
     ) -> None:
-        self.memory = memory_budgets.budget(memory)
-        self._options = options
-        self._target, self._weight, self._labels = target, weight, labels
-        self._tables = tables_of_source(source, options)
-        weights = [] if weight is None else [weight]
-        for role, names in (
-            ("target", target),
-            ("weight", weights),
-            ("labels", labels),
-            ("drop", drop),
-        ):
-            self._tables.check_columns(names, role)
-        others = {*target, *weights, *labels, *drop}
+        self.memory, self._options, self._verbose = memory, options, verbose
+        self._roles, self._tables = roles, tables_of_source(source, options)
+        roles.check(self._tables)
+        others = {*roles.used, *roles.drop}
         self.features = [name for name in self._tables.names if name not in others]
         if not self.features:
             raise InputError(f"{self.name}: no column is left as a feature")
-        self._used = [*self.features, *dict.fromkeys([*target, *weights, *labels])]
+        self._used = [*self.features, *roles.used]
 
     @property
     def name(self) -> str:
@@ -159,7 +167,7 @@ class Scan(RowSource):
 
     def __iter__(self) -> Iterator[Dataset]:
         is_empty = True
-        for table in self.tables.batches(self._used):
+        for table in self._file_table(self._used).parts():
             is_empty = False
             yield self._dataset(table.select(self.features), table)
         if is_empty:
@@ -167,22 +175,23 @@ class Scan(RowSource):
 
     def dataset(self) -> Dataset:
         """All rows: X as a table that stays in the files, and the other columns in memory."""
-        others = self.tables.table(self._used[len(self.features) :])
-        return self._dataset(
-            FileTable(self.tables, self.features, self.n_rows, self.memory), others
-        )
+        others = self.tables.table(self._roles.used)
+        return self._dataset(self._file_table(self.features), others)
 
     def __repr__(self) -> str:
         return f"<scan of {self.name} with {len(self.features)} features>"
 
+    def _file_table(self, names: list[str]) -> FileTable:
+        return FileTable(self.tables, names, self.n_rows, self.memory, self._verbose)
+
     def _dataset(self, X: Any, table: pa.Table) -> Dataset:
-        y = [numpy_of(table.column(name), name) for name in self._target]
-        weight = self._weight
+        y = [numpy_of(table.column(name), name) for name in self._roles.target]
+        weight = self._roles.weight
         return Dataset(
             X,
             None if not y else y[0] if len(y) == 1 else np.stack(y, axis=1),
             None if weight is None else numpy_of(as_numbers(table.column(weight), weight), weight),
-            {name: np.array(table.column(name).to_pylist(), object) for name in self._labels},
+            {name: np.array(table.column(name).to_pylist(), object) for name in self._roles.labels},
         )
 
 

@@ -19,8 +19,7 @@ from environments import plain
 from terminals import on_terminal, receive_interrupts
 
 import mlpkit
-from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.commands import durations
+from mlpkit import MLPClassifier, MLPRegressor, durations
 from mlpkit.commands.fitting.interruption import Interruption, print_announcement
 from mlpkit.commands.fitting.settings import Settings, parsed_parameters, read_config
 from mlpkit.commands.fitting.tasks import inferred_task

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import dataset, parquet
+from sklearn.preprocessing import StandardScaler
 
 from mlpkit import MLPClassifier, MLPRegressor, by_labels, by_quantile, evaluate, scan
 
@@ -225,3 +226,31 @@ def test_a_scan_without_target_only_predicts(folder: Path) -> None:
     X, y, *_ = in_memory()
     clf = MLPClassifier((5,), **FEW).fit(X, y)
     assert np.array_equal(clf.predict(rows), clf.predict(X))
+
+
+def test_progress(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    """The rows that have been used, and the time that is left."""
+    monkeypatch.setattr("mlpkit.sources.progress.SECONDS", 0.0)
+    assert len(list(rows_of(folder, verbose=True))) == 7
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1].split(", ")[0] for line in lines] == [
+        f"{n} of 600 rows" for n in (100, 200, 250, 350, 450, 550)
+    ]
+    assert all(line.endswith("s left") for line in lines)
+    list(rows_of(folder))
+    assert not capsys.readouterr().out
+
+
+def test_an_encoder_of_all_rows_stays_within_the_memory(folder: Path) -> None:
+    """It learns from the rows in memory, or its error says what to do."""
+    frame = table().to_pandas()
+    scaler: Any = StandardScaler()
+    a = MLPClassifier((5,), **FEW, random_state=0, encoder=scaler).fit(rows_of(folder))
+    X, y, w, _ = in_memory()
+    b = MLPClassifier((5,), **FEW, random_state=0, encoder=scaler).fit(X.to_numpy(), y, w)
+    assert a.loss_curve_ == pytest.approx(b.loss_curve_, rel=1e-9)
+    rows = rows_of(folder)
+    rows.memory = 2 * frame[NAMES].to_numpy().nbytes - 1
+    message = "requires all rows of .* in memory, which is limited to 37.5 KiB. Pass more to scan"
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(encoder=scaler).fit(rows)

@@ -7,8 +7,8 @@ import time
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from mlpkit.commands.durations import shown
 from mlpkit.commands.fitting.interruption import Interruption
+from mlpkit.durations import shown
 from mlpkit.messages import escaped
 from mlpkit.plugin import Report
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mlpkit.commands import durations
+from mlpkit import durations
 from mlpkit.commands.arguments import csv_options
 from mlpkit.commands.fitting import estimators
 from mlpkit.commands.fitting.columns import Roles, Rows, roles_of, rows_of, text_types

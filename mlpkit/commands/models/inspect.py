@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from mlpkit.commands import durations
+from mlpkit import durations
 from mlpkit.commands.models.names import KINDS, TARGET
 from mlpkit.data.column_kinds import column_kinds
 from mlpkit.files.archive import VERSION, read_schema, read_shapes
