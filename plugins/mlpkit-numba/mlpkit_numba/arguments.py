@@ -16,7 +16,7 @@ from mlpkit_numba.codes import CODES, WITH_SLOPES
 # fmt: off
 #: Places in the array of integers.
 (
-    MODE, N_STEPS, BATCH_SIZE,
+    MODE, N_STEPS, FIRST_STEP, END_STEP, BATCH_SIZE,
     N_LAYERS, LAYERS, N_FEATURES, N_OUTPUTS, OUT_ACTIVATION, N_WEIGHTS, N_DECAYED,
     GEMM, UPDATE, LOSS,  # functions
     WEIGHTS, GRADIENTS, STATE,
@@ -26,7 +26,7 @@ from mlpkit_numba.codes import CODES, WITH_SLOPES
     SEEDS, THRESHOLDS, FACTORS,  # dropout
     BLOCK_ROWS, NUMBERS, INDICES, X_PLACE, Y_PLACE, W_PLACE, LOSSES_PLACE, DELTA_PLACES,  # memory
     N_INTEGERS,
-) = range(44)
+) = range(46)
 #: Places in the array of numbers.
 ALPHA, MAX_NORM, WEIGHT, N_NUMBERS = range(4)
 N_SUMS = 3  # after them, for the loss, the weight and the penalty of one step

@@ -89,7 +89,7 @@ def kernel(dtype: str) -> Any:
             sums[2] = 0.5 * numbers[a.ALPHA] * squares(integers)
         else:
             sums = array_at(integers[a.SUMS], 3 * n_steps, 0.0)
-            for step in range(n_steps):
+            for step in range(integers[a.FIRST_STEP], integers[a.END_STEP]):
                 weight = weight_of(integers, step)
                 sums[step], sums[n_steps + step], sums[2 * n_steps + step] = 0.0, weight, 0.0
                 if weight > 0.0:

@@ -50,6 +50,9 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     )
 
 
+MOST_PRODUCTS = 1 << 33  # of a row and a weight in one call, which takes less than a second
+
+
 class TrainingState(NamedTuple):
     """The weights (n_weights,) and the optimizer state (n_arrays, n_weights)."""
 
@@ -153,7 +156,9 @@ class StepFunctions:
             shape = (n_steps, batch_size, self.spec.n_outputs)
             predictions = np.zeros(shape, self.dtype)
             call.set(a.PREDICTIONS, predictions)
-        if n_steps:
+        for begin in range(0, n_steps, self._steps_of_a_call(batch_size)):
+            end = min(begin + self._steps_of_a_call(batch_size), n_steps)
+            call.integers[a.FIRST_STEP], call.integers[a.END_STEP] = begin, end
             call.run()
         return state, StepSums(sums[0], sums[1], sums[2], predictions)
 
@@ -168,6 +173,10 @@ class StepFunctions:
             call = self._call(a.FORWARD, state.weights, rows.n_rows, rows)
             call.set(a.PREDICTIONS, z[begin : begin + part]).run()
         return z
+
+    def _steps_of_a_call(self, batch_size: int) -> int:
+        """Return the number of steps after which Python may react to an interrupt."""
+        return max(1, MOST_PRODUCTS // max(1, batch_size * self.layout.size))
 
     def _call(
         self, mode: int, weights: Array, batch_size: int, rows: TrainingRows | None = None

@@ -16,8 +16,9 @@ from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.objectives.solvers import adamw
 from mlpkit.plugin import Arrays, Batches, Spec
 from mlpkit.testing import batches, close, data, recipe, spec
-from mlpkit_numba import arguments
+from mlpkit_numba import arguments, loop
 from mlpkit_numba import blas as numba_blas
+from mlpkit_numba import steps as numba_steps
 from mlpkit_numba.steps import backend
 
 
@@ -120,6 +121,22 @@ def test_large_steps_consist_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments.memory.cache_clear()
     for other in found[1:]:
         close(found[0], other, 1e-9)
+
+
+def test_long_epochs_consist_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python reacts to an interrupt between them; their number changes no bit."""
+    s = replace(spec(activation="tanh"), dropout=0.3)
+    calls: list[int] = []
+    run = loop.Call.run
+    monkeypatch.setattr(loop.Call, "run", lambda call: (calls.append(1), run(call)))
+    found = []
+    for most in (1 << 33, 1):
+        monkeypatch.setattr(numba_steps, "MOST_PRODUCTS", most)
+        found.append(trained(s, *data(s), batches(21, 4))[1])
+        calls.append(0)
+    assert calls.index(0) == 2 + 1  # two epochs, outputs
+    assert len(calls) - calls.index(0) - 2 == 2 * 6 + 1  # two epochs of six steps, outputs
+    close(*found, 0)
 
 
 def test_rows_of_weight_zero_are_left_out() -> None:
