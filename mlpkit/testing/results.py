@@ -165,7 +165,7 @@ class ResultTests(PortableNetworkTests):
         """
         s, n_threads = replace(spec(), dropout=0.2), 4
         X, y, w = data(s, 120)
-        plans = [batches(120, size) for size in (20, 40, 17, 40)]
+        plans = [batches(120, size) for size in (20, 40, 20, 40)]
         r = recipe(batch_size=40)
         (steps, state), (others, _) = self.started(s, r), self.started(s, r)
         rows, begin = [one.put(X, y, w) for one in (steps, others)], Barrier(n_threads)
