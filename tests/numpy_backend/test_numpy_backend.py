@@ -67,7 +67,8 @@ def test_an_epoch_of_wide_sparse_rows_has_no_dense_rows(monkeypatch: pytest.Monk
     finally:
         tracemalloc.stop()
     assert max(n_dense, default=0) <= 50
-    assert peak < (2 + len(recipe().solver.optimizer_state) + 0.5) * size < 50 * width * 8
+    # an older SciPy has larger temporary arrays
+    assert peak < (2 + len(recipe().solver.optimizer_state) + 0.75) * size < 50 * width * 8
 
 
 def test_the_gradient_of_sparse_rows_includes_repeated_and_empty_features() -> None:
