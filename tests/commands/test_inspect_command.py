@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from command_line import CORE, SHORT, N, run, write
+from command_line import CORE, KEPT, SHORT, N, run, write
 
 import mlpkit
 from mlpkit.files.archive import read_shapes
@@ -28,7 +28,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file of a classifier."""
     folder = tmp_path_factory.mktemp("inspect")
     data, model = write(folder / "people.parquet"), folder / "income.mlpkit"
-    arguments = ("--target", "income", "--drop", "id,sex,pay", *SHORT, "-o", model)
+    arguments = ("--target", "income", *KEPT, *SHORT, "-o", model)
     assert run("fit", data, *arguments, disabled=CORE).code == 0
     return model
 

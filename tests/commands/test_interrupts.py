@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import CORE, SHORT, write
+from command_line import CORE, KEPT, SHORT, write
 from environments import plain
 from terminals import receive_interrupts
 
@@ -58,8 +58,7 @@ def interrupted(
 def fit(tmp_path: Path) -> tuple[str, ...]:
     """Return the arguments of a short fit."""
     table, model = write(tmp_path / "people.csv"), tmp_path / "model.mlpkit"
-    columns = ("--target", "income", "--drop", "id,sex,pay")
-    return ("fit", str(table), *columns, *SHORT, "-o", str(model))
+    return ("fit", str(table), "--target", "income", *KEPT, *SHORT, "-o", str(model))
 
 
 @pytest.mark.parametrize(

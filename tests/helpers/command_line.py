@@ -19,6 +19,7 @@ from mlpkit.registry import without
 N = 300
 SHORT = ("--set", "max_iter=3", "--set", "hidden_layer_sizes=8", "--backend", "numpy")
 CORE = ("mlpkit-tabular",)  # disabled, so that the estimators are those of the core
+KEPT = ("--drop", "id,sex,pay")  # leaves the numbers that the core accepts as features
 
 
 class Result(NamedTuple):
@@ -61,6 +62,16 @@ def run(*arguments: Any, stdin: bytes = b"", disabled: Sequence[str] = ()) -> Re
         except SystemExit as error:
             code = int(error.code or 0)
     return Result(code, out.text(), err.text())
+
+
+def fit(data: Any, *arguments: Any, target: str = "income", stdin: bytes = b"") -> Result:
+    """Fit an estimator of the core for a few epochs; the model is model.mlpkit by default."""
+    output = () if "-o" in arguments else ("-o", Path("model.mlpkit"))
+    return run(
+        *("fit", data, "--target", target, *SHORT, *output, *arguments),
+        stdin=stdin,
+        disabled=CORE,
+    )
 
 
 def numbers(n: int = N, seed: int = 0) -> dict[str, Any]:
