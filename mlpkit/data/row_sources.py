@@ -47,7 +47,7 @@ class StoredTable(ABC):
     def in_memory(self, purpose: str) -> Any:
         """Read all rows, as a table of pyarrow.
 
-        Raises ValueError, with what requires all rows, if they do not fit into `memory`.
+        Raises ValueError, with the purpose, if they do not fit into `memory`.
         """
 
 

@@ -7,13 +7,15 @@ the operating system removes the lock when the process ends, however it ends.
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 from weakref import finalize
 
 from mlpkit.backend_kit.private_folders import make_private
 
-LOCK = "in-use"
+LOCK, NEW_LOCK = "in-use", "new"
+ABANDONED_SECONDS = 3600.0  # age of a folder without a lock
 try:
     import fcntl
 except ImportError:  # on Windows, files in use cannot be removed in the first place
@@ -36,8 +38,9 @@ class TemporaryFolder:
         make_private(top)
         remove_abandoned(top)
         self.path = Path(tempfile.mkdtemp(dir=top))
-        lock = (self.path / LOCK).open("wb")
+        lock = (self.path / NEW_LOCK).open("wb")
         _lock(lock)
+        (self.path / NEW_LOCK).rename(self.path / LOCK)  # other processes see it locked only
         self._remover = finalize(self, _remove, self.path, lock, os.getpid())
 
     def close(self) -> None:
@@ -56,11 +59,21 @@ def remove_abandoned(top: Path) -> None:
     for folder in top.iterdir():
         try:
             lock = (folder / LOCK).open("r+b")
-        except OSError:  # it is being created or removed
+        except OSError:  # it is being created or removed, or its process was killed meanwhile
+            if _age(folder) > ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
             continue
         with lock:
             if _lock(lock):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _age(folder: Path) -> float:
+    """The seconds since a folder was changed; 0 if it does not exist any more."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _lock(file: Any) -> bool:

@@ -606,7 +606,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return np.ones_like(outputs)  # there is one class, whatever the output is
         return np.hstack([1 - outputs, outputs])
 
-    def calibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def calibrate(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Calibrate the probabilities on rows that the estimator was not trained on.
 
         Temperature scaling: the log-odds (for more than two classes, the logarithms of the

@@ -170,7 +170,9 @@ def fitted_encoding(
     else:
         encoder = new_encoder(parameters, label)
         if isinstance(table.X, StoredTable) and not hasattr(type(encoder), "fit_columns"):
-            table = table._replace(X=table.X.in_memory(label))
+            table = table._replace(
+                X=table.X.in_memory(f"{label}, which learns from all rows at once,")
+            )
         rows = _fit_transform(encoder, label, table, data)
     columns = _columns(encoder, label, rows, getattr(encoder, "feature_names_in_", None))
     name, options = parameters.encoder, dict(parameters.encoder_options or {})

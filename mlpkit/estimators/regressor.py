@@ -588,7 +588,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         values = targets.quantile_predictions(outputs, requested)
         return values[:, 0] if np.ndim(quantiles) == 0 else values  # type: ignore[no-any-return]
 
-    def calibrate(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def calibrate(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Calibrate `predict_interval` on rows that the estimator was not trained on.
 
         It replaces the calibration on the rows that `fit` held out. A further call of `fit` or

@@ -19,14 +19,16 @@ class ArrayPart:
         Its name in messages.
     X : ndarray of shape (n, n_columns)
         The rows.
-    others : dict of ndarray of shape (n,)
-        Further columns by name.
     """
 
-    def __init__(self, name: str, X: Array, others: Mapping[str, Array]) -> None:
-        self.name, self.X, self.others = name, X, others
+    def __init__(self, name: str, X: Array) -> None:
+        self.name, self.X = name, X
         self.positions = {f"x{i}": i for i in range(X.shape[1])}
-        self.names = [*self.positions, *others]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its columns."""
+        return list(self.positions)
 
     def count_rows(self) -> int:
         """Return the number of rows."""
@@ -45,6 +47,4 @@ class ArrayPart:
             yield pa.record_batch({name: self._column(name, rows) for name in columns})
 
     def _column(self, name: str, rows: slice) -> pa.Array:
-        if name in self.positions:
-            return pa.array(np.ascontiguousarray(self.X[rows, self.positions[name]]))
-        return pa.array(np.ascontiguousarray(self.others[name][rows]))
+        return pa.array(np.ascontiguousarray(self.X[rows, self.positions[name]]))

@@ -1,6 +1,6 @@
 """Arrow files (also called Feather) and Arrow streams."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -9,9 +9,10 @@ from pyarrow import ipc
 
 from mlpkit.sources.errors import errors_of
 from mlpkit.sources.files import Source, stdin
+from mlpkit.sources.typed_files import TypedFile
 
 
-class ArrowFile:
+class ArrowFile(TypedFile):
     """An Arrow file, or a stream, of which standard input is read once."""
 
     def __init__(self, source: Source) -> None:
@@ -24,7 +25,6 @@ class ArrowFile:
         else:
             with self._errors(), self._opened() as reader:
                 self.schema = reader.schema
-        self.names: list[str] = self.schema.names
 
     @property
     def name(self) -> str:
@@ -39,14 +39,7 @@ class ArrowFile:
             numbers = range(reader.num_record_batches)
             return sum(int(reader.get_batch(number).num_rows) for number in numbers)
 
-    def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """Read all rows; ``types`` are ignored, since the file has its own."""
-        fields = pa.schema([self.schema.field(name) for name in columns])
-        return pa.Table.from_batches(self.batches(columns, types), fields)
-
-    def batches(
-        self, columns: Sequence[str], types: Mapping[str, pa.DataType]
-    ) -> Iterator[pa.RecordBatch]:
+    def parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the rows in the batches in which they were written."""
         with self._opened() as reader:
             read = self._next(reader)

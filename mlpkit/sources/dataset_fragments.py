@@ -1,6 +1,6 @@
 """The fragments of a dataset of pyarrow."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -8,11 +8,12 @@ import pyarrow as pa
 
 from mlpkit.messages import escaped
 from mlpkit.sources.errors import errors_of
+from mlpkit.sources.typed_files import TypedFile
 
 BATCH_ROWS = 1 << 16
 
 
-class DatasetFragment:
+class DatasetFragment(TypedFile):
     """A fragment of a dataset, usually a file, with the columns of the whole dataset.
 
     Columns that the dataset takes from the names of folders are among them.
@@ -20,7 +21,6 @@ class DatasetFragment:
 
     def __init__(self, fragment: Any, schema: pa.Schema) -> None:
         self.fragment, self.schema = fragment, schema
-        self.names: list[str] = schema.names
 
     @property
     def name(self) -> str:
@@ -32,14 +32,7 @@ class DatasetFragment:
         with self._errors():
             return int(self.fragment.count_rows())
 
-    def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """Read all rows; ``types`` are ignored, since the dataset has its own."""
-        fields = pa.schema([self.schema.field(name) for name in columns])
-        return pa.Table.from_batches(self.batches(columns, types), fields)
-
-    def batches(
-        self, columns: Sequence[str], types: Mapping[str, pa.DataType]
-    ) -> Iterator[pa.RecordBatch]:
+    def parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches, without reading ahead."""
         with self._errors():
             yield from self.fragment.to_batches(

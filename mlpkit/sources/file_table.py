@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from mlpkit.data.row_sources import StoredTable
-from mlpkit.messages import shown_bytes
+from mlpkit.messages import escaped, shown_bytes
 from mlpkit.sources.progress import with_progress
 from mlpkit.sources.reading import Tables
 
@@ -59,7 +59,8 @@ class FileTable(StoredTable):
     def column(self, key: str | int) -> pa.ChunkedArray:
         """Read a column of all rows, by name or index."""
         name = self._names[key] if isinstance(key, int) else key
-        return self._tables.table([name]).column(0)
+        purpose = f"reading the column {escaped(name)!r}"
+        return self.select([name]).in_memory(purpose).column(0)
 
     def select(self, names: Sequence[str]) -> "FileTable":
         """The table with these columns, in this order."""
@@ -73,14 +74,14 @@ class FileTable(StoredTable):
     def in_memory(self, purpose: str) -> pa.Table:
         """Read all rows; ValueError, with what requires them, if they do not fit into memory."""
         parts, size = [], 0
-        for part in self.parts():
+        for part in self._tables.batches(self._names):
             parts.append(part)
             size += part.nbytes
-            if 2 * size > self.memory:  # a copy is made of it
+            if 2 * size > self.memory:  # the parts, and the table
                 raise ValueError(
-                    f"{purpose} requires all rows of {self.name} in memory, which is limited to"
-                    f" {shown_bytes(self.memory)}. Pass more to scan, such as memory='8GiB', or use"
-                    " encoder='standard', which reads one column after the other."
+                    f"{self.name}: {purpose} requires more memory than the"
+                    f" {shown_bytes(self.memory)} that scan may use. Pass more, such as"
+                    " scan(..., memory='8GiB')."
                 )
         return pa.concat_tables(parts).combine_chunks()
 

@@ -1,7 +1,7 @@
 """Sources of rows that are opened as a table: paths, datasets of pyarrow, and arrays."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from mlpkit.messages import escaped, plain_repr
-from mlpkit.plugin import Array
 from mlpkit.sources.array_parts import ArrayPart
 from mlpkit.sources.arrow_files import ArrowFile
 from mlpkit.sources.csv_files import CsvFile, CsvOptions
@@ -38,10 +37,12 @@ def opened(path: str, options: CsvOptions, several_times: bool = False) -> Itera
         yield tables_of(name, copies, options)
 
 
-def tables_of(name: str, sources: Sequence[Source], options: CsvOptions) -> Tables:
-    """Return the table of several files, which has this name in messages."""
+def tables_of(
+    name: str, sources: Sequence[Source], options: CsvOptions, owner: object = None
+) -> Tables:
+    """Return the table of several files, which has this name in messages, see `Tables`."""
     openers = [partial(_opened, source, options) for source in sources]
-    return Tables(name, openers, is_text=sources[0].format == "csv")
+    return Tables(name, openers, sources[0].format == "csv", owner)
 
 
 def _opened(source: Source, options: CsvOptions) -> TableFile:
@@ -67,20 +68,12 @@ def tables_of_source(source: Any, options: CsvOptions) -> Tables:
             raise InputError("the files of a list must have one format")
         return tables_of(f"{len(files)} files", files, options)
     if parts and all(isinstance(part, np.ndarray) and part.ndim == 2 for part in parts):
-        return tables_of_arrays(parts)
+        openers = [partial(ArrayPart, f"array {i}", X) for i, X in enumerate(parts)]
+        return Tables(f"{len(parts)} arrays", openers)
     raise InputError(
         "the source of rows must be a path, a list of paths, a dataset of pyarrow, or a list of"
         f" arrays with two dimensions, got {plain_repr(type(source).__name__)}"
     )
-
-
-def tables_of_arrays(parts: Sequence[Array], others: Mapping[str, Sequence[Array]] = {}) -> Tables:
-    """Return the table of several arrays, with further columns that have an array for each."""
-    openers = []
-    for i, X in enumerate(parts):
-        columns = {name: arrays[i] for name, arrays in others.items()}
-        openers.append(partial(ArrayPart, f"array {i}", X, columns))
-    return Tables(f"{len(parts)} arrays", openers)
 
 
 def _tables_of_dataset(dataset: Any) -> Tables:

@@ -1,6 +1,6 @@
 """Parquet files, row group by row group."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import pyarrow as pa
@@ -8,16 +8,16 @@ from pyarrow import parquet
 
 from mlpkit.sources.errors import errors_of
 from mlpkit.sources.files import Source
+from mlpkit.sources.typed_files import TypedFile
 
 
-class ParquetFile:
+class ParquetFile(TypedFile):
     """A Parquet file."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         with self._errors(), self._opened() as file:
             self.schema: pa.Schema = file.schema_arrow
-        self.names: list[str] = self.schema.names
 
     @property
     def name(self) -> str:
@@ -29,14 +29,7 @@ class ParquetFile:
         with self._errors(), self._opened() as file:
             return int(file.metadata.num_rows)
 
-    def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-        """Read all rows; ``types`` are ignored, since the file has its own."""
-        fields = pa.schema([self.schema.field(name) for name in columns])
-        return pa.Table.from_batches(self.batches(columns, types), fields)
-
-    def batches(
-        self, columns: Sequence[str], types: Mapping[str, pa.DataType]
-    ) -> Iterator[pa.RecordBatch]:
+    def parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches."""
         with self._opened() as file:
             for group in range(file.num_row_groups):

@@ -17,7 +17,9 @@ MAX_CELLS = 1 << 20  # of a batch
 class TableFile(Protocol):
     """A part of a table: a file of any format, or arrays in memory."""
 
-    names: list[str]
+    @property
+    def names(self) -> list[str]:
+        """The names of its columns."""
 
     @property
     def name(self) -> str:
@@ -46,12 +48,18 @@ class Tables:
         Functions without arguments, each of which opens a file. The first one is called at once.
     is_text : bool, default=False
         Whether the values have no types.
+    owner : object, default=None
+        What must exist as long as the files are read.
     """
 
     def __init__(
-        self, name: str, openers: Sequence[Callable[[], TableFile]], is_text: bool = False
+        self,
+        name: str,
+        openers: Sequence[Callable[[], TableFile]],
+        is_text: bool = False,
+        owner: object = None,
     ) -> None:
-        self.name, self.is_text = name, is_text
+        self.name, self.is_text, self.owner = name, is_text, owner
         self.openers = [partial(_checked, opener) for opener in openers]
         self.first = self.openers[0]()
         self.names = self.first.names

@@ -55,17 +55,16 @@ def scan(
         files; a dataset of pyarrow; or a list of arrays or memory maps (n, n_columns) of numbers,
         whose columns are called "x0", "x1" and so on.
     target : str, list of str or None, default=None
-        The column of the targets, or several. None means that there are no targets, as for rows
-        to predict.
+        Name of the column of the targets, or a list of names. Not needed for rows to predict.
     weight : str or None, default=None
-        The column of the sample weights.
+        Name of the column of the sample weights.
     labels : str, list of str or None, default=None
-        Columns that are not features, by which ``by_labels("name")`` groups the rows.
+        Names of columns that are not features, by which ``by_labels("name")`` groups the rows.
     drop : str, list of str or None, default=None
-        Columns that are not used. All columns without another role are features.
+        Names of columns that are not used. All other columns are features.
     memory : str, float or None, default=None
-        How much memory may be used for the rows, such as "1GiB" or a number of bytes; None means
-        a quarter of the free memory.
+        How much memory reading at once may use, such as "1GiB" or a number of bytes. None means a
+        quarter of the free memory.
     delimiter : str or None, default=None
         The delimiter of CSV files; None chooses it by the header.
     encoding : str, default="utf-8"
@@ -82,7 +81,7 @@ def scan(
     Raises
     ------
     ValueError
-        If there is no such file, if the files cannot be read, or if they lack a column.
+        If a file does not exist or cannot be read, or if it lacks a column.
 
     Examples
     --------
@@ -152,10 +151,10 @@ class Scan(RowSource):
         """The table of all files. CSV files are converted when it is first requested."""
         if not self._tables.is_text:
             return self._tables
-        self._folder = TemporaryFolder()  # exists as long as this object
-        path = self._folder.path / "rows.parquet"
+        folder = TemporaryFolder()
+        path = folder.path / "rows.parquet"
         typed_parquet(self._tables, path, self._used)
-        return tables_of(self.name, [Source(self.name, path, "parquet")], self._options)
+        return tables_of(self.name, [Source(self.name, path, "parquet")], self._options, folder)
 
     @cached_property
     def n_rows(self) -> int:
@@ -175,7 +174,10 @@ class Scan(RowSource):
 
     def dataset(self) -> Dataset:
         """All rows: X as a table that stays in the files, and the other columns in memory."""
-        others = self.tables.table(self._roles.used)
+        if not self.n_rows:
+            raise InputError(f"{self.name} contains no rows")
+        purpose = "reading the targets, the weights and the labels"
+        others = self._file_table(self._roles.used).in_memory(purpose)
         return self._dataset(self._file_table(self.features), others)
 
     def __repr__(self) -> str:

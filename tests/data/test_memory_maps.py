@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -104,6 +105,17 @@ def test_the_folder_of_a_killed_process_is_removed_by_the_next(folder: Path) -> 
     assert (path / "rows").exists()
     TemporaryFolder().close()
     assert not path.exists()
+
+
+def test_a_folder_without_a_lock_is_removed_after_an_hour(folder: Path) -> None:
+    """Its process was killed while it was created. A new one may still be created."""
+    new, old = folder / "new", folder / "old"
+    for path in (new, old):
+        path.mkdir(parents=True)
+    folder.chmod(0o700)
+    os.utime(old, (0, time.time() - 3700))
+    TemporaryFolder().close()
+    assert (new.exists(), old.exists()) == (True, False)
 
 
 def test_a_fork_does_not_remove_the_folder_of_its_parent() -> None:

@@ -8,9 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import dataset, parquet
+from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from mlpkit import MLPClassifier, MLPRegressor, by_labels, by_quantile, evaluate, scan
+from mlpkit.plugin import Report
 
 pytestmark = pytest.mark.once
 FEW = {"max_iter": 5, "tol": 1.0, "n_iter_no_change": 2}  # epochs, without a warning
@@ -219,7 +221,7 @@ def test_arrays_beside_a_scan_are_refused(folder: Path, name: str) -> None:
 
 
 def test_a_scan_without_target_only_predicts(folder: Path) -> None:
-    """The error of `fit` says that there are no targets."""
+    """`fit` raises an error about the missing targets."""
     rows = scan(folder, drop=["y", "w", "g"])
     with pytest.raises(ValueError, match="requires y to be passed"):
         MLPClassifier().fit(rows)
@@ -251,6 +253,83 @@ def test_an_encoder_of_all_rows_stays_within_the_memory(folder: Path) -> None:
     assert a.loss_curve_ == pytest.approx(b.loss_curve_, rel=1e-9)
     rows = rows_of(folder)
     rows.memory = 2 * frame[NAMES].to_numpy().nbytes - 1
-    message = "requires all rows of .* in memory, which is limited to 37.5 KiB. Pass more to scan"
+    message = (
+        "which learns from all rows at once, requires more memory than the 37.5 KiB that scan may"
+        r" use\. Pass more, such as scan\(\.\.\., memory='8GiB'\)"
+    )
     with pytest.raises(ValueError, match=message):
         MLPClassifier(encoder=scaler).fit(rows)
+    MLPClassifier((5,), **FEW, encoder="standard").fit(rows)  # reads one column after the other
+
+
+@pytest.mark.parametrize(
+    ("memory", "purpose"),
+    [
+        (100, "reading the targets, the weights and the labels"),
+        (9_599, "reading the column 'c0'"),
+    ],
+)
+def test_what_is_read_at_once_stays_within_the_memory(
+    folder: Path, memory: int, purpose: str
+) -> None:
+    """A column, and the columns that are not features."""
+    rows = scan(folder, target="y", drop=["w", "g"])
+    rows.memory = memory
+    with pytest.raises(ValueError, match=f"{purpose} requires more memory than the"):
+        MLPClassifier(encoder="standard").fit(rows)
+
+
+def test_files_without_rows_are_an_error(tmp_path: Path) -> None:
+    """In `fit`, in predictions and in parts."""
+    parquet.write_table(table(0), tmp_path / "a.parquet")
+    rows = rows_of(tmp_path)
+    X, y, *_ = in_memory()
+    clf = MLPClassifier((5,), **FEW).fit(X, y)
+    for use in (MLPClassifier().fit, clf.predict, clf.partial_fit):
+        with pytest.raises(ValueError, match="contains no rows"):
+            use(rows)
+
+
+class Interrupted(Exception):
+    """What ends a fit."""
+
+
+class Epochs:
+    """A callback that counts epochs, and may end a fit with an exception."""
+
+    only_observes = True
+
+    def __init__(self, last: int) -> None:
+        self.last, self.numbers = last, list[int]()
+
+    def __call__(self, report: Report) -> None:
+        """Keep the number of the epoch."""
+        self.numbers.append(report.epoch)
+        if report.epoch == self.last:
+            raise Interrupted
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_a_fit_of_files_continues_from_a_checkpoint(folder: Path) -> None:
+    """It equals a fit that was not interrupted."""
+    whole = MLPClassifier((5,), random_state=0, max_iter=5, n_iter_no_change=100)
+    part = clone(whole).set_params(checkpoint=folder / "_checkpoint", checkpoint_every=1)
+    with pytest.raises(Interrupted):
+        clone(part).set_params(callbacks=[Epochs(last=3)]).fit(rows_of(folder))
+    epochs = Epochs(last=0)
+    part.set_params(callbacks=[epochs]).fit(rows_of(folder))
+    assert epochs.numbers == [3, 4, 5]  # the third one was not saved
+    assert equal(whole.fit(rows_of(folder)), part)
+
+
+def test_calibration_on_files(folder: Path) -> None:
+    """Probabilities and intervals are calibrated on the rows of a scan."""
+    rows, (X, y, w, _) = rows_of(folder), in_memory()
+    a = MLPClassifier((5,), **FEW, random_state=0).fit(X, y).calibrate(rows)
+    b = MLPClassifier((5,), **FEW, random_state=0).fit(X, y).calibrate(X, y, w)
+    assert a.temperature_ == b.temperature_
+    rows = scan(folder, target="c3", drop=["y", "w", "g"])
+    X, y = X[NAMES[:3]], X["c3"]
+    c = MLPRegressor(hidden_layer_sizes=(5,), **FEW, random_state=0).fit(rows).calibrate(rows)
+    d = MLPRegressor(hidden_layer_sizes=(5,), **FEW, random_state=0).fit(X, y).calibrate(X, y)
+    assert np.array_equal(c.predict_interval(rows), d.predict_interval(X))

@@ -90,36 +90,32 @@ class NarwhalsTable:
         self.names = self.labels = tuple(frame.columns)
         self.n_rows = len(frame)
 
+    def column(self, position: int) -> Any:
+        """Return a column as a series of narwhals."""
+        return self.frame.get_column(self.names[position])
+
     def values(self, position: int, time_zone: str = "") -> Values:
         """Return the values of a column."""
-        name = self.names[position]
-        return _narwhals_values(self.frame.get_column(name), name, time_zone)
+        return _narwhals_values(self.column(position), self.names[position], time_zone)
 
     def cells(self) -> Cells | None:
         """Return None: columns are read one by one."""
         return None
 
 
-class ColumnTable:
+class ColumnTable(NarwhalsTable):
     """A table that is read column by column, each as an array of pyarrow."""
-
-    has_names = True
 
     def __init__(self, table: Any) -> None:
         self.table = table
         self.names = self.labels = tuple(table.column_names)
         self.n_rows = table.shape[0]
 
-    def values(self, position: int, time_zone: str = "") -> Values:
-        """Return the values of a column."""
+    def column(self, position: int) -> Any:
+        """Read a column as a series of narwhals."""
         import narwhals
 
-        column = narwhals.from_native(self.table.column(position), series_only=True)
-        return _narwhals_values(column, self.names[position], time_zone)
-
-    def cells(self) -> Cells | None:
-        """Return None: columns are read one by one."""
-        return None
+        return narwhals.from_native(self.table.column(position), series_only=True)
 
 
 class ArrayTable:
