@@ -108,6 +108,32 @@ def test_a_program_does_what_its_loss_does(name: str, dtype: str) -> None:
         assert_same(LOSSES[name], *rows(n_outputs, dtype))
 
 
+CONSTANT = np.array([[0.5], [1.5], [-2.0]])
+OF_CONSTANTS = {
+    "sum": lambda xp: xp.sum(CONSTANT, axis=0),
+    "sum over an axis of length 1": lambda xp: xp.sum(CONSTANT, axis=1),
+    "mean": lambda xp: xp.mean(CONSTANT, axis=(0, 1)),
+    "mean over an axis of length 1": lambda xp: xp.mean(CONSTANT, axis=1),
+    "max": lambda xp: xp.max(CONSTANT),
+    "softmax": lambda xp: xp.softmax(CONSTANT[:, 0]),
+    "softmax along an axis of length 1": lambda xp: xp.softmax(CONSTANT, axis=1),
+    "take": lambda xp: xp.take(CONSTANT[:, 0], np.array([2, 0]), axis=0),
+    "cumulative_sum": lambda xp: xp.cumulative_sum(CONSTANT[:, 0], axis=0),
+    "expand_dims": lambda xp: xp.expand_dims(CONSTANT[:, 0], axis=0),
+}
+
+
+@pytest.mark.parametrize("name", OF_CONSTANTS)
+def test_functions_of_constants(name: str) -> None:
+    """NumPy arrays that do not depend on the rows, such as thresholds, are accepted."""
+
+    def rows_of(xp: Any, y: Any, p: Any) -> Any:
+        row = xp.reshape(xp.asarray(OF_CONSTANTS[name](xp)), (1, -1))
+        return xp.sum(row * xp.asarray(np.arange(1.0, 1 + row.shape[1])), axis=1) + p[:, 0]
+
+    assert_same(Loss("constants", "identity", rows_of, contrast_delta), *rows(2, "float64"))
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_infinite_values_and_nan_are_not_hidden(name: str) -> None:
     """Programs return NaN and infinite values where the losses do."""

@@ -61,8 +61,9 @@ class SymbolNamespace:
 
     def softmax(self, x: Any, axis: int = -1) -> Symbol:
         """Return exp(x) divided by its sum along an axis."""
-        e = self.exp(x - self.max(x, axis, keepdims=True))
-        return e / self.sum(e, axis, keepdims=True)  # type: ignore[no-any-return]
+        x = self.asarray(x)
+        e: Symbol = self.exp(x - self.max(x, axis, keepdims=True))
+        return e / self.sum(e, axis, keepdims=True)
 
     def sum(self, x: Any, axis: Any = None, keepdims: Any = False) -> Symbol:
         """Return the sums over axis 1."""
@@ -70,8 +71,10 @@ class SymbolNamespace:
 
     def mean(self, x: Any, axis: Any = None, keepdims: Any = False) -> Symbol:
         """Return the means over axis 1."""
-        total: Any = self._reduced("sum", x, axis, keepdims, "mean")
-        return total / math.prod(shapes.inner(x.shape))  # type: ignore[no-any-return]
+        x = self.asarray(x)
+        total = self._reduced("sum", x, axis, keepdims, "mean")
+        n_elements: int = math.prod(x.shape[a] for a in self._axes(x, axis))
+        return total / n_elements
 
     def max(self, x: Any, axis: Any = None, keepdims: Any = False) -> Symbol:
         """Return the maxima over axis 1."""
@@ -83,6 +86,7 @@ class SymbolNamespace:
 
     def cumulative_sum(self, x: Any, axis: int) -> Symbol:
         """Return the sums of the first columns."""
+        x = self.asarray(x)
         columns = self._columns(x, axis, "cumulative_sum")
         for i in range(1, len(columns)):
             columns[i] = columns[i - 1] + columns[i]
@@ -90,6 +94,7 @@ class SymbolNamespace:
 
     def matmul(self, x: Any, y: Any) -> Symbol:
         """Return the product of rows and a matrix of constants."""
+        x = self.asarray(x)
         matrix = np.asarray(y) if not isinstance(y, Symbol) else None
         if matrix is None or matrix.ndim != 2 or matrix.size > MAX_PRODUCTS or x.ndim != 2:
             raise self._recording.error(
@@ -107,8 +112,9 @@ class SymbolNamespace:
 
     def expand_dims(self, x: Any, axis: int) -> Symbol:
         """Return x with a new axis of length 1."""
-        axis = shapes.normalized(self._recording, (*x.shape, 1), axis)
-        return x[(*[slice(None)] * axis, None)]  # type: ignore[no-any-return]
+        array = self.asarray(x)
+        axis = shapes.normalized(self._recording, (*array.shape, 1), axis)
+        return array[(*[slice(None)] * axis, None)]
 
     def broadcast_to(self, x: Any, shape: Any) -> Symbol:
         """Return x repeated along axes of length 1 and new first axes."""
@@ -136,6 +142,7 @@ class SymbolNamespace:
 
     def take(self, x: Any, indices: Any, axis: int) -> Symbol:
         """Return columns by constant indices."""
+        x = self.asarray(x)
         columns = self._columns(x, axis, "take")
         chosen = np.asarray(indices)
         kept = [columns[i] for i in chosen.ravel()]
@@ -181,12 +188,13 @@ class SymbolNamespace:
     def _reduced(self, name: str, x: Any, axis: Any, keepdims: Any, called: str = "") -> Symbol:
         """Return the values of a reduction over all axes but that of rows."""
         x = self.asarray(x)
-        axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        chosen = {shapes.normalized(self._recording, x.shape, a) for a in axes}
+        chosen = self._axes(x, axis)
         called = f"called xp.{called or name} over"
         if any(isinstance(x.shape[a], Rows) for a in chosen):
             raise self._recording.error(f"{called} {OVER[self._recording.kind]}")
-        if any(size != 1 for i, size in enumerate(x.shape[1:], 1) if i not in chosen):
+        is_reduced = any(x.shape[a] != 1 for a in chosen)
+        kept = [size for a, size in enumerate(x.shape) if a not in chosen]
+        if is_reduced and any(size != 1 for size in kept if not isinstance(size, Rows)):
             raise self._recording.error(f"{called} axis {axis} of an array of shape {x.shape}")
         shape = tuple(
             1 if i in chosen else size
@@ -195,12 +203,17 @@ class SymbolNamespace:
         )
         if x.dtype == np.bool_ and name == "sum":
             x = converted(x, np.int64)
-        place = vector_of(x)
-        if self._recording.operations[place].length is not None:
+        place = vector_of(x) if is_reduced else x.place
+        if is_reduced:
             place = self._recording.add(Operation(name, (place,), (), x.dtype.name, None))
         return Symbol(self._recording, place, shape, x.dtype)
 
-    def _columns(self, x: Any, axis: int, name: str) -> list[Any]:
+    def _axes(self, x: Symbol, axis: Any) -> set[int]:
+        """Return the axes of a reduction."""
+        axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        return {shapes.normalized(self._recording, x.shape, a) for a in axes}
+
+    def _columns(self, x: Symbol, axis: int, name: str) -> list[Symbol]:
         axis = shapes.normalized(self._recording, x.shape, axis)
         if axis != x.ndim - 1 or isinstance(x.shape[axis], Rows):
             raise self._recording.error(f"called xp.{name} along axis {axis}", "Use axis=1.")

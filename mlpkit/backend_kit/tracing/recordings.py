@@ -67,7 +67,7 @@ class Recording:
         return tuple(self._scalars)
 
     def add(self, op: Operation, of_numbers: bool = False) -> int:
-        """Return the place of an operation, which is added if there is no equal one."""
+        """Return the place of an operation. It is added unless the list contains an equal one."""
         operations = self.number_operations if of_numbers else self.operations
         place = self._places.setdefault((of_numbers, op), len(operations))
         if place == len(operations):

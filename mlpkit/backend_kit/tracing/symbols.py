@@ -1,5 +1,6 @@
 """Symbols: what a solver or a loss receives in place of arrays while it is traced."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,17 @@ import numpy as np
 from mlpkit.backend_kit.tracing import functions, shapes
 from mlpkit.backend_kit.tracing.programs import Operation, number_of
 from mlpkit.backend_kit.tracing.recordings import Recording
+
+
+def _operator(name: str, reflected: bool = False) -> "Callable[[Symbol, Any], Symbol]":
+    """Return the method of an operator, for an elementwise function."""
+
+    def method(self: "Symbol", other: Any) -> Any:  # or NotImplemented
+        if not isinstance(other, Symbol | int | float | np.generic | np.ndarray):
+            return NotImplemented
+        return elementwise(name, other, self) if reflected else elementwise(name, self, other)
+
+    return method
 
 
 class Symbol:
@@ -30,7 +42,6 @@ class Symbol:
 
     __slots__ = ("dtype", "is_number", "place", "recording", "shape")
     __array_ufunc__ = None  # NumPy's numbers and arrays leave operators to this class
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(
         self, recording: Recording, place: int, shape: Any, dtype: Any, is_number: bool = False
@@ -75,6 +86,20 @@ class Symbol:
         shape, inner = shapes.indexed(self.recording, self.shape, index)
         return selected(self, shape, inner)
 
+    __eq__: Any = _operator("equal")  # so symbols have no hash
+    __ne__: Any = _operator("not_equal")
+    __lt__, __le__ = _operator("less"), _operator("less_equal")
+    __gt__, __ge__ = _operator("greater"), _operator("greater_equal")
+    __add__, __radd__ = _operator("add"), _operator("add", reflected=True)
+    __sub__, __rsub__ = _operator("subtract"), _operator("subtract", reflected=True)
+    __mul__, __rmul__ = _operator("multiply"), _operator("multiply", reflected=True)
+    __truediv__, __rtruediv__ = _operator("divide"), _operator("divide", reflected=True)
+    __and__, __rand__ = _operator("logical_and"), _operator("logical_and", reflected=True)
+    __or__, __ror__ = _operator("logical_or"), _operator("logical_or", reflected=True)
+    __xor__, __rxor__ = _operator("logical_xor"), _operator("logical_xor", reflected=True)
+    __rshift__ = _operator("bitwise_right_shift")
+    __rrshift__ = _operator("bitwise_right_shift", reflected=True)
+
     def __neg__(self) -> Any:
         return elementwise("negative", self)
 
@@ -92,38 +117,6 @@ class Symbol:
 
     def __rpow__(self, other: Any) -> Any:
         return power(other, self)
-
-
-def _operator(name: str, reflected: bool = False) -> Any:
-    def method(self: Symbol, other: Any) -> Any:
-        if not isinstance(other, Symbol | int | float | np.generic | np.ndarray):
-            return NotImplemented
-        return elementwise(name, other, self) if reflected else elementwise(name, self, other)
-
-    return method
-
-
-for _name, _function in {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "and": "logical_and",
-    "or": "logical_or",
-    "xor": "logical_xor",
-    "rshift": "bitwise_right_shift",
-}.items():
-    setattr(Symbol, f"__{_name}__", _operator(_function))
-    setattr(Symbol, f"__r{_name}__", _operator(_function, reflected=True))
-for _name, _function in {
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-    "eq": "equal",
-    "ne": "not_equal",
-}.items():
-    setattr(Symbol, f"__{_name}__", _operator(_function))
 
 
 def elementwise(name: str, *operands: Any) -> Any:
@@ -249,7 +242,8 @@ def _argument(recording: Recording, value: Any, dtype: np.dtype[Any]) -> int:
     if dtype.kind != "b":
         return recording.scalar(value.place, dtype)
     number = Symbol(recording, recording.scalar(value.place, "float64"), (), "float64")
-    return elementwise("not_equal", number, 0).place  # type: ignore[no-any-return]
+    is_true: Symbol = elementwise("not_equal", number, 0)
+    return is_true.place
 
 
 def _of_numbers(recording: Recording, name: str, operands: tuple[Any, ...]) -> Symbol:
