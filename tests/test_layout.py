@@ -135,6 +135,14 @@ def test_files_stay_small(module: str) -> None:
     assert code_lines(path_of(module).read_text()) <= 250
 
 
+@pytest.mark.parametrize("folder", ["benchmarks", "docs", "plugins", "tests"])
+def test_other_files_stay_small(folder: str) -> None:
+    """The same limit applies to plugins, tests, benchmarks and examples."""
+    paths = REPOSITORY.joinpath(folder).rglob("*.py")
+    lines = {str(path.relative_to(REPOSITORY)): code_lines(path.read_text()) for path in paths}
+    assert {path: n for path, n in lines.items() if n > 250} == {}
+
+
 def test_public_names_are_sorted_and_exist() -> None:
     """All names in `__all__` are attributes of the package."""
     assert sorted(mlpkit.__all__) == mlpkit.__all__

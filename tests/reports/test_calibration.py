@@ -116,47 +116,48 @@ def test_weights() -> None:
     assert (mean.low, mean.high) == pytest.approx(tuple(map(float, expected)))
 
 
+class SortedRows:
+    """Predictions and targets of rows that are sorted by three groups."""
+
+    def __init__(self, n: int) -> None:
+        rng = np.random.default_rng(1)
+        self.p = rng.beta(2, 5, n)
+        self.y = (rng.random(n) < self.p).astype(int)
+        self.groups = np.array(["a", "b", "c"])[np.sort(rng.integers(0, 3, n))]
+        third = n // 3  # not all groups are in each part
+        self.parts = [slice(0, third), slice(third, 2 * third), slice(2 * third, n)]
+        self.options = {"classes": [0, 1], "metrics": "log_loss", "confidence": 0.95}
+
+    def report(self, part: slice = slice(None), calibration: bool = True) -> PartitionReport:
+        """Evaluate a part of the rows."""
+        groups = by_labels(self.groups[part], name="g")
+        return evaluate(
+            *(None, None, self.y[part]),
+            y_proba=self.p[part],
+            partitions=groups,
+            calibration=calibration,
+            **self.options,
+        )
+
+    def streamed(self) -> PartitionReport:
+        """Evaluate the parts as chunks of one stream."""
+        chunks = (
+            {"y": self.y[s], "y_proba": self.p[s], "labels": {"g": self.groups[s]}}
+            for s in self.parts
+        )
+        groups = by_labels("g")
+        return evaluate(None, chunks, partitions=groups, calibration=True, **self.options)
+
+
 @pytest.mark.parametrize("n", [120, 20_000])
 def test_merged_and_streamed(n: int) -> None:
     """Chunks and merged reports have all rows; the edges of their bins shift a little at most."""
-    rng = np.random.default_rng(1)
-    p = rng.beta(2, 5, n)
-    y = (rng.random(n) < p).astype(int)
-    g = np.array(["a", "b", "c"])[np.sort(rng.integers(0, 3, n))]  # not all in each part
-    third = n // 3
-    parts = [slice(0, third), slice(third, 2 * third), slice(2 * third, n)]
-
-    def report(part: slice) -> PartitionReport:
-        labels = by_labels(g[part], name="g")
-        return evaluate(
-            None,
-            None,
-            y[part],
-            y_proba=p[part],
-            classes=[0, 1],
-            partitions=labels,
-            metrics="log_loss",
-            calibration=True,
-            confidence=0.95,
-        )
-
-    whole = report(slice(None)).calibration
-    one, two, three = map(report, parts)
-    streamed = evaluate(
-        None,
-        ({"y": y[s], "y_proba": p[s], "labels": {"g": g[s]}} for s in parts),
-        classes=[0, 1],
-        partitions=by_labels("g"),
-        metrics="log_loss",
-        calibration=True,
-        confidence=0.95,
-    )
+    data = SortedRows(n)
+    whole = data.report().calibration
+    one, two, three = map(data.report, data.parts)
     assert whole is not None
-    for merged in (
-        (one + two + three).calibration,
-        (one + (two + three)).calibration,
-        streamed.calibration,
-    ):
+    for report in (one + two + three, one + (two + three), data.streamed()):
+        merged = report.calibration
         assert merged is not None
         assert {m[:3]: m[8] for m in merged.means} == {m[:3]: m[8] for m in whole.means}
         for mean in merged.means:
@@ -168,16 +169,8 @@ def test_merged_and_streamed(n: int) -> None:
             for b, other in zip(bins, others, strict=True):
                 assert b.n_rows == pytest.approx(other.n_rows, rel=0.12)
                 assert b.predicted == pytest.approx(other.predicted, abs=0.01)
-    assert (one + report(parts[1])).calibration is not None
-    plain = evaluate(
-        None,
-        None,
-        y,
-        y_proba=p,
-        partitions=by_labels(g, name="g"),
-        metrics="log_loss",
-        confidence=0.95,
-    )
+    assert (one + data.report(data.parts[1])).calibration is not None
+    plain = data.report(calibration=False)
     assert plain.calibration is None and (plain + one).calibration is None
 
 

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from culprits import backends, encoders, exporters, measures, solvers, training
+from culprits import (
+    altered_backends,
+    backends,
+    encoders,
+    exporters,
+    measures,
+    solvers,
+    step_functions,
+    training,
+)
 from distributions import install, offering
 from encoders import Levels
 
@@ -61,9 +70,9 @@ SUBTLE: list[tuple[str, str, Any]] = [
     (
         "Backend",
         "an_epoch_equals_gradients_and_updates",
-        backends.steps_with(gradient=backends.packed),
+        backends.steps_with(gradient=step_functions.packed),
     ),
-    ("Backend", "gradients_of_shards_add_up", backends.steps_with(gradient=backends.short)),
+    ("Backend", "gradients_of_shards_add_up", backends.steps_with(gradient=step_functions.short)),
     ("Solver", "the_update_is_elementwise", partial(Solver, solvers.clipped)),
     (
         "Metric",
@@ -89,9 +98,9 @@ def nothing(*args: Any) -> None:
 
 # further plugins that violate a test
 MORE: list[tuple[str, str, Any]] = [
-    ("Backend", "states_are_not_modified", backends.steps_with(arrays=backends.lending)),
-    ("Backend", "custom_losses_are_differentiated", backends.undifferentiating),
-    ("Backend", WATCHED, backends.steps_with(epoch=backends.unwatched)),
+    ("Backend", "states_are_not_modified", backends.steps_with(arrays=step_functions.lending)),
+    ("Backend", "custom_losses_are_differentiated", altered_backends.undifferentiating),
+    ("Backend", WATCHED, backends.steps_with(epoch=step_functions.unwatched)),
     ("Metric", METRIC, partial(measures.metric, tasks=("binry",))),
     ("Metric", METRIC, partial(measures.metric, tasks="binary")),
     ("Metric", METRIC, partial(measures.metric, needs="probability")),
