@@ -217,6 +217,27 @@ class EncoderTests(EncoderCase):
             expected = self.encoded(encoder, form, later)
             np.testing.assert_allclose(rows, expected, rtol=1e-6, atol=1e-6)
 
+    @pytest.mark.parametrize("weighted", [False, True])
+    def test_columns_are_learned_one_by_one(self, weighted: bool) -> None:
+        """If the encoder has `fit_columns`, it learns what `fit` learns, and with the columns that
+        it returns, the rows are those of `fit_transform`.
+        """
+        if not hasattr(self.made(), "fit_columns") or "pyarrow" not in FRAMES:
+            return
+        columns = self.accepted("pyarrow")
+        X, y = table("pyarrow", columns), tables.targets()
+        w = {"sample_weight": np.arange(N) % 3.0} if weighted else {}
+        whole, by_column = self.made(), self.made()
+        fit_transform = getattr(whole, "fit_transform", None)
+        expected = fit_transform(X, y, **w) if fit_transform else whole.fit(X, y, **w).transform(X)
+        own = by_column.fit_columns(tables.StoredColumns(X), y, **w)  # type: ignore[attr-defined]
+        assert by_column.columns == whole.columns
+        rows = self.encoded(by_column, "pyarrow", columns)
+        np.testing.assert_array_equal(rows, self.encoded(whole, "pyarrow", columns))
+        for index, column in own.items():
+            rows[:, index] = column
+        np.testing.assert_array_equal(rows, expected)
+
     @EACH_FORM
     def test_input_is_not_modified(self, form: str) -> None:
         """`fit` and `transform` do not modify the table, the targets and the weights."""

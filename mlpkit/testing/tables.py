@@ -17,6 +17,27 @@ N = 40  # rows
 Columns = Mapping[str, list[Any]]
 
 
+class StoredColumns:
+    """A table of pyarrow of which one column after the other can be read, and nothing else."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+        return list(self._table.column_names)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The numbers of rows and columns."""
+        return self._table.shape  # type: ignore[no-any-return]
+
+    def column(self, key: str | int) -> Any:
+        """Read a column by name or index."""
+        return self._table.column(key)
+
+
 def columns() -> dict[str, list[Any]]:
     """Columns of each kind: numbers, counts, text, booleans and dates; most have gaps."""
     rng = np.random.RandomState(0)

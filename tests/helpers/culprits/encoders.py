@@ -211,6 +211,16 @@ class Undescribed(Levels):
         return Levels.portable(other)
 
 
+class OtherColumns(Levels):
+    """Learns other means from single columns."""
+
+    def fit_columns(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[int, Array]:
+        """Learn from a table."""
+        self.fit(X, y, sample_weight)
+        self.numbers_ = self.numbers_ + 1
+        return {}
+
+
 class Uncopied(Levels):
     """A pickle loses what was learned."""
 
@@ -246,4 +256,5 @@ ENCODERS: dict[str, Any] = {
     "targets_and_weights_are_optional": NeedsTargets,
     "copies_are_equal": Uncopied,
     "a_fitted_encoder_is_recognized": Unrecognized,
+    "columns_are_learned_one_by_one": OtherColumns,
 }

@@ -174,14 +174,13 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unus
             The encoded columns of the rows, by their index, that `fit_transform` would return
             and that differ from those of `transform`.
         """
-        used, means = self._fit(ColumnTable(X), y, sample_weight)
-        if not len(means):
-            return {}
+        table = ColumnTable(X)
+        used, means = self._fit(table, y, sample_weight)
         if not used.all():
-            raise ValueError(
-                "level_means is not supported for rows of weight zero in a table that is read"
-                " column by column. Remove these rows, or set level_means=False."
-            )
+            encoded = self._parts.by_name["means"].encode(Reader(self._schema, table))
+            for column, of_used in zip(encoded, means, strict=True):
+                column[used] = of_used
+            means = encoded
         return dict(enumerate(means, len(self._columns) - len(means)))
 
     def transform(self, X: Any) -> Array:
