@@ -8,7 +8,7 @@ from mlpkit.messages import plain_repr
 from mlpkit.plugin import Backend, Builder, Callback, PluginError, Recipe, Trainer
 from mlpkit.registry.distributions import CORE
 from mlpkit.registry.lookup import adapted, installed, resolve
-from mlpkit.training.parameters import Parameters
+from mlpkit.training.parameters import Parameters, copied
 from mlpkit.training.progress import verbose_callback
 
 BACKEND = "MLPKIT_BACKEND"  # the environment variable that selects the default backend
@@ -23,12 +23,12 @@ def backend_name(parameters: Parameters) -> str:
 
 
 def backend_of(parameters: Parameters) -> tuple[Backend, dict[str, Any]]:
-    """The backend and its options."""
+    """The backend and a copy of its options."""
     backend = parameters.backend
     if backend is None:
         backend = backend_name(parameters)
     try:
-        return resolve("backend", backend, parameters.backend_options)
+        return resolve("backend", backend, copied(parameters.backend_options))
     except (ValueError, PluginError) as error:
         if parameters.backend is not None:
             raise

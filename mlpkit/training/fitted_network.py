@@ -20,7 +20,7 @@ from mlpkit.plugin import (
 )
 from mlpkit.registry.provenance import RequiredPlugins, Source
 from mlpkit.training.checks import checked_steps
-from mlpkit.training.parameters import Parameters
+from mlpkit.training.parameters import Parameters, is_same
 from mlpkit.training.selection import Selection
 
 
@@ -180,13 +180,13 @@ class FittedNetwork:
 
     def live_for(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> LiveState | None:
         """The live state, if it was made by this backend for this recipe."""
-        live = self._live
-        same = live is not None and (live.backend, live.recipe) == (backend, recipe)
-        return live if same else None
+        live = self.live_of(backend)
+        return live if live is not None and is_same(live.recipe, recipe) else None
 
     def live_of(self, backend: tuple[Backend, dict[str, Any]]) -> LiveState | None:
         """The live state, if it was made by this backend."""
-        return self._live if self._live is not None and self._live.backend == backend else None
+        live = self._live
+        return live if live is not None and is_same(live.backend, backend) else None
 
     def started(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> LiveState:
         """A new live state with the weights and the optimizer state; its steps are checked."""

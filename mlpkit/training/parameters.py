@@ -105,12 +105,42 @@ NAMES = tuple(field.name for field in fields(Parameters))
 def is_same(a: Any, b: Any) -> bool:
     """Return whether two values of a parameter are equal; False if they cannot be compared.
 
-    >>> is_same((5,), (5,)), is_same("a", "b")
-    (True, False)
+    >>> is_same((5,), (5,)), is_same("a", "b"), is_same([np.ones(2)], [np.ones(2)])
+    (True, False, True)
     """
     if a is b:
         return True
     try:
         return bool(a == b)
-    except Exception:
+    except Exception:  # arrays, or what contains them
+        return _is_same_by_element(a, b)
+
+
+def _is_same_by_element(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
         return False
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(is_same(value, b[key]) for key, value in a.items())
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(is_same, a, b))
+    return False
+
+
+def copied(value: Any) -> Any:
+    """Return a value with copies of the dicts, lists and arrays in it, which a user may change.
+
+    >>> options = {"sizes": [1]}
+    >>> own = copied(options)
+    >>> options["sizes"].append(2)
+    >>> own
+    {'sizes': [1]}
+    """
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {key: copied(element) for key, element in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(copied, value))
+    return value

@@ -1,7 +1,7 @@
 """What the parameters select for a network, looked up once for many calls."""
 
 import os
-from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -10,8 +10,17 @@ from mlpkit.registry import provenance
 from mlpkit.registry.lookup import installed
 from mlpkit.registry.provenance import Source
 from mlpkit.training.components import BACKEND, backend_name, backend_of, trainer_of
-from mlpkit.training.parameters import Parameters, is_same
+from mlpkit.training.parameters import Parameters, copied, is_same
 from mlpkit.training.recipe import recipe_of
+
+# parameters that may be lists or dicts, which a user may change without setting another object
+CHANGEABLE = (
+    "backend_options",
+    "solver_options",
+    "hidden_layer_sizes",
+    "activation",
+    "dropout",
+)
 
 
 class Selection:
@@ -34,8 +43,9 @@ class Selection:
     def __init__(self, parameters: Parameters, structure: Network) -> None:
         self.parameters, self.structure = parameters, structure
         self._environment = _environment(parameters)
-        self._contents = [copy(value) for value in _changeable(parameters)]
-        self.recipe = recipe_of(parameters, structure.solver)
+        contents = {name: copied(getattr(parameters, name)) for name in CHANGEABLE}
+        self._contents = list(contents.values())
+        self.recipe = recipe_of(replace(parameters, **contents), structure.solver)
 
     def is_of(self, parameters: Parameters, structure: Network) -> bool:
         """Whether these parameters select the same for this network."""
@@ -43,7 +53,7 @@ class Selection:
             self.parameters is parameters
             and self.structure is structure
             and self._environment == _environment(parameters)
-            and is_same(self._contents, _changeable(parameters))
+            and is_same(self._contents, [getattr(parameters, name) for name in CHANGEABLE])
         )
 
     @cached_property
@@ -70,14 +80,3 @@ class Selection:
 def _environment(parameters: Parameters) -> tuple[Any, str | None]:
     """What the components depend on in addition to the parameters."""
     return installed(), os.environ.get(BACKEND) if parameters.backend is None else None
-
-
-def _changeable(parameters: Parameters) -> list[Any]:
-    """The values that a user may change without setting another object: lists and dicts."""
-    return [
-        parameters.backend_options,
-        parameters.solver_options,
-        parameters.hidden_layer_sizes,
-        parameters.activation,
-        parameters.dropout,
-    ]

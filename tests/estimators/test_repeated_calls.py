@@ -75,6 +75,42 @@ def test_options_that_are_changed_in_place() -> None:
 
 
 @pytest.mark.once
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda options: options["devices"].append(2),
+        lambda options: options["limits"]["rows"].__setitem__(0, 9),
+        lambda options: options["grid"].__setitem__(0, 9.0),
+        lambda options: options.update(grid=np.arange(4.0)),
+        lambda options: options.pop("limits"),
+    ],
+)
+def test_values_within_options_that_are_changed_in_place(change: Any) -> None:
+    """Lists, dicts and arrays at any depth count as the options themselves do."""
+    received: list[str] = []
+
+    def recording(network: Any, spec: Any, recipe: Any, **options: Any) -> Steps:
+        received.append(repr(options))
+        return numpy_steps(network, spec, recipe)
+
+    options = {"devices": [1], "limits": {"rows": [3]}, "grid": np.arange(3.0), "other": object()}
+    reg = MLPRegressor(hidden_layer_sizes=(4,), backend=recording, backend_options=options)
+    expected = [repr(options)]
+    for _ in range(3):
+        reg.partial_fit(X, Y)
+    assert received == expected
+    assert reg.predict(X).shape == (40,)
+    change(options)
+    expected.append(repr(options))
+    for _ in range(2):
+        reg.partial_fit(X, Y)
+    assert received == expected
+    reg.set_params(backend_options={**options, "devices": list(options["devices"])})
+    assert reg.partial_fit(X, Y).predict(X).shape == (40,)
+    assert received == expected
+
+
+@pytest.mark.once
 def test_sizes_that_are_changed_in_place() -> None:
     """They are ignored with a warning in every call, as other sizes are."""
     sizes = [4]

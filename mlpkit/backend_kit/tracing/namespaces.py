@@ -203,9 +203,9 @@ class SymbolNamespace:
         )
         if x.dtype == np.bool_ and name == "sum":
             x = converted(x, np.int64)
-        place = vector_of(x) if is_reduced else x.place
+        place = x.place
         if is_reduced:
-            place = self._recording.add(Operation(name, (place,), (), x.dtype.name, None))
+            place = self._recording.add(Operation(name, (vector_of(x),), (), x.dtype.name, None))
         return Symbol(self._recording, place, shape, x.dtype)
 
     def _axes(self, x: Symbol, axis: Any) -> set[int]:

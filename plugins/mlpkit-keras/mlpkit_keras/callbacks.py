@@ -12,6 +12,7 @@ import numpy as np
 
 from mlpkit.plugin import Arrays, Metric, Network, Recipe, Report, Spec
 from mlpkit_keras.conversion import assign, keras_model
+from mlpkit_keras.losses import name_in_mlpkit
 from mlpkit_keras.networks import variables_of
 from mlpkit_keras.runtime import active_keras, keras_scope, to_numpy
 
@@ -92,7 +93,7 @@ class AdaptedCallback:
                 logs["val_score"] = report.score
                 logs["val_accuracy" if self.spec.classes is not None else "val_r2"] = report.score
             logs = {**metric_logs(report), **logs}
-            if self.spec.loss.name in LOG_LOSSES and "val_log_loss" in logs:
+            if name_in_mlpkit(self.spec.loss) in LOG_LOSSES and "val_log_loss" in logs:
                 logs["val_loss"] = logs["val_log_loss"]
             with resolved_modes(self.callback, self.higher_is_better):
                 self.callback.on_epoch_end(report.epoch - 1, logs)

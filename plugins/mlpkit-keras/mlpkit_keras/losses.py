@@ -20,6 +20,9 @@ TASKS: dict[str, tuple[Task, ...]] = {  # of losses that do not support every ta
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 
+LOSSES_OF_MLPKIT = "mlpkit.objectives.losses"  # the module of their functions
+
+
 class KerasLossRows:
     """`Loss.rows` of a Keras loss: a function, or a class with its config.
 
@@ -146,3 +149,9 @@ def _name_or_object(function: Any) -> Any:
     """The name of a class or function that Keras contains; any other one itself."""
     name = str(getattr(function, "__name__", ""))
     return name if getattr(active_keras().losses, name, None) is function else function
+
+
+def name_in_mlpkit(loss: Loss) -> str:
+    """Return the name of a loss that mlpkit contains, "" for any other, which may have its name."""
+    module = getattr(loss.rows, "__module__", "")
+    return loss.name if module == LOSSES_OF_MLPKIT else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlpkit.plugin import Spec
 from mlpkit_keras.architectures import built
-from mlpkit_keras.losses import KerasLossRows
+from mlpkit_keras.losses import name_in_mlpkit
 from mlpkit_keras.output_activations import expected
 from mlpkit_keras.runtime import active_keras
 
@@ -30,8 +30,7 @@ def check_training(model: Any, spec: Spec, name: str, keras_trains: bool) -> Non
         )
     if not model.compiled:
         return
-    chosen = isinstance(spec.loss.rows, KerasLossRows) or spec.loss.name not in DEFAULT_LOSSES
-    if model.loss is not None and chosen:
+    if model.loss is not None and name_in_mlpkit(spec.loss) not in DEFAULT_LOSSES:
         raise ValueError(
             f"builder {name}: the model is compiled with a loss, and the estimator has"
             f" loss={spec.loss.name!r}. Remove one of them."

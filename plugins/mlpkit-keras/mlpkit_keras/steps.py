@@ -16,6 +16,7 @@ from mlpkit.plugin import (
     Arrays,
     Batches,
     Dataset,
+    Loss,
     Network,
     PluginError,
     Recipe,
@@ -24,7 +25,7 @@ from mlpkit.plugin import (
     StepSums,
 )
 from mlpkit_keras.conversion import assign
-from mlpkit_keras.losses import KerasLossRows
+from mlpkit_keras.losses import KerasLossRows, name_in_mlpkit
 from mlpkit_keras.networks import KerasApply, seed_variables, variables_of
 from mlpkit_keras.optimizers import PREFIX, optimizer_of
 from mlpkit_keras.output_activations import inverse
@@ -90,14 +91,7 @@ class KerasSteps:
         self.apply, self.spec = apply, spec
         self.model: Any = apply.architecture.model()
         if not self.model.compiled:
-            rows, name = spec.loss.rows, spec.loss.name
-            if not isinstance(rows, KerasLossRows) and name not in KERAS_LOSSES:
-                raise PluginError(
-                    f"backend='keras' does not support the loss {name!r}: compile the model with"
-                    " a loss, or set loss='keras.huber' or another loss of Keras."
-                )
-            loss = rows.keras_loss() if isinstance(rows, KerasLossRows) else KERAS_LOSSES[name]
-            self.model.compile(optimizer_of(recipe), loss)
+            self.model.compile(optimizer_of(recipe), _keras_loss(spec.loss))
         with keras_scope(spec.dtype):
             self.model.optimizer.build(self.model.trainable_variables)
         self.sparse = str(getattr(self.model.loss, "name", self.model.loss)).startswith("sparse_")
@@ -195,3 +189,16 @@ class KerasSteps:
                     p = inverse(self.apply.activation)(p)
                 blocks.append(to_numpy(p))
         return np.concatenate(blocks).astype(self.spec.dtype)
+
+
+def _keras_loss(loss: Loss) -> Any:
+    """Return the loss with which the model is compiled. Raises PluginError for an unknown loss."""
+    if isinstance(loss.rows, KerasLossRows):
+        return loss.rows.keras_loss()
+    name = name_in_mlpkit(loss)
+    if name not in KERAS_LOSSES:
+        raise PluginError(
+            f"backend='keras' does not support the loss {loss.name!r}: compile the model with a"
+            " loss, or set loss='keras.huber' or another loss of Keras."
+        )
+    return KERAS_LOSSES[name]

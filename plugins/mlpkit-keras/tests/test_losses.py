@@ -15,7 +15,7 @@ from custom import X, Y
 from sklearn.base import clone
 
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.plugin import PluginError
+from mlpkit.plugin import Loss, PluginError
 from mlpkit.testing import close
 
 T = X[:, 0] * X[:, 1]
@@ -44,6 +44,19 @@ def test_model_compiled_without_a_loss() -> None:
     options = {"loss": "mean_absolute_error"}
     own = fitted("squared_error", builder=compiled, builder_options=options).loss_curve_
     assert own == bare[1]
+
+
+def test_other_losses_with_the_names_of_those_of_mlpkit() -> None:
+    """They are not replaced by the losses of Keras, nor ignored if the model brings a loss."""
+
+    def rows(xp: Any, y: Any, p: Any) -> Any:
+        return xp.mean((p - y) ** 4, axis=1)
+
+    loss = Loss("squared_error", "identity", rows, None)
+    with pytest.raises(PluginError, match="does not support the loss 'squared_error'"):
+        fitted(loss, builder="keras.mlp", backend="keras")
+    with pytest.raises(ValueError, match="compiled with a loss, and the estimator has loss="):
+        fitted(loss, builder=compiled, backend="keras")
 
 
 @pytest.mark.parametrize("builder", [None, "keras.mlp"])
