@@ -17,6 +17,31 @@ def names(text: str) -> list[str]:
     return [name for name in next(csv.reader([text], skipinitialspace=True), []) if name]
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the model that a command reads."""
+    parser.add_argument("model", metavar="MODEL", help="the file that fit has written")
+
+
+def add_data(parser: argparse.ArgumentParser, is_required: bool = True) -> None:
+    """Add the table that a command reads."""
+    parser.add_argument(
+        "data",
+        nargs=None if is_required else "?",
+        metavar="DATA",
+        help='file, folder, or "-" for standard input',
+    )
+
+
+def add_weight(group: "argparse._ActionsContainer") -> None:
+    """Add the option --weight to a parser or to a group of its options."""
+    group.add_argument("--weight", metavar="COLUMN", help="weights of the rows")
+
+
+def add_quiet(group: "argparse._ActionsContainer", printed: str = "errors") -> None:
+    """Add the option --quiet to a parser or to a group of its options."""
+    group.add_argument("-q", "--quiet", action="store_true", help=f"print {printed} only")
+
+
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Add the options of how CSV is read."""
     reading = parser.add_argument_group("reading CSV")

@@ -2,15 +2,15 @@
 
 import argparse
 
-from mlpkit.commands.arguments import add_traceback
+from mlpkit.commands.arguments import add_model, add_quiet, add_traceback
 from mlpkit.commands.running import run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("model", metavar="MODEL", help="the file that fit has written")
+    add_model(parser)
     parser.add_argument("--onnx", metavar="FILE", required=True, help="ONNX, such as income.onnx")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_quiet(parser)
     add_traceback(parser)
 
 

@@ -8,27 +8,47 @@ then 130.
 
 import argparse
 
-from mlpkit.commands.arguments import add_reading, add_traceback, names
+from mlpkit.commands.arguments import (
+    add_data,
+    add_quiet,
+    add_reading,
+    add_traceback,
+    add_weight,
+    names,
+)
 from mlpkit.commands.running import run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("data", nargs="?", metavar="DATA", help='file, folder, or "-" for stdin')
+    add_data(parser, is_required=False)
     parser.add_argument("--target", type=names, metavar="COLUMN", help="the column to predict")
     parser.add_argument("-o", "--output", metavar="FILE", help="the model, such as income.mlpkit")
     parser.add_argument(
         "--task", choices=("classification", "regression"), help="default: inferred from the target"
     )
+    _add_columns(parser)
+    _add_model(parser)
+    _add_training(parser)
+    add_reading(parser)
+    add_traceback(parser)
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what the columns mean."""
     columns = parser.add_argument_group("columns", "separated by commas")
     columns.add_argument("--drop", type=names, metavar="COLUMNS", help="leave columns out")
     columns.add_argument(
         "--categorical", type=names, metavar="COLUMNS", help="numbers that are categories"
     )
-    columns.add_argument("--weight", metavar="COLUMN", help="weights of the rows")
+    add_weight(columns)
     columns.add_argument(
         "--group", type=names, metavar="COLUMNS", help="measure metrics by group in each epoch"
     )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the estimator and its parameters."""
     model = parser.add_argument_group("model")
     model.add_argument("--estimator", metavar="NAME", help="such as MLPClassifier")
     model.add_argument("--backend", metavar="NAME", help="such as numpy")
@@ -49,6 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--print-config", action="store_true", help="print all settings as TOML, and stop"
     )
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    """Add the options of checkpoints, the time limit and progress."""
     training = parser.add_argument_group("training")
     training.add_argument("--checkpoint", metavar="FILE", help="save the progress in a file")
     training.add_argument(
@@ -62,9 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a line for each epoch: on a terminal (auto), always (text), as JSON on stdout, or"
         " never",
     )
-    training.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    add_reading(parser)
-    add_traceback(parser)
+    add_quiet(training)
 
 
 def main(options: argparse.Namespace) -> int:

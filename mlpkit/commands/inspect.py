@@ -2,13 +2,13 @@
 
 import argparse
 
-from mlpkit.commands.arguments import add_traceback
+from mlpkit.commands.arguments import add_model, add_traceback
 from mlpkit.commands.running import run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("model", metavar="MODEL", help="the file that fit has written")
+    add_model(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_traceback(parser)
 

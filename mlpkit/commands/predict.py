@@ -8,14 +8,21 @@ number.
 
 import argparse
 
-from mlpkit.commands.arguments import add_reading, add_traceback, names
+from mlpkit.commands.arguments import (
+    add_data,
+    add_model,
+    add_quiet,
+    add_reading,
+    add_traceback,
+    names,
+)
 from mlpkit.commands.running import run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("model", metavar="MODEL", help="the file that fit has written")
-    parser.add_argument("data", metavar="DATA", help='file, folder, or "-" for standard input')
+    add_model(parser)
+    add_data(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -26,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep", type=names, metavar="COLUMNS", help="columns to copy, separated by commas"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    add_quiet(parser)
     add_reading(parser)
     add_traceback(parser)
 

@@ -6,14 +6,22 @@ or text. Each violated limit is a line, and the exit code is then 1.
 
 import argparse
 
-from mlpkit.commands.arguments import add_reading, add_traceback, names
+from mlpkit.commands.arguments import (
+    add_data,
+    add_model,
+    add_quiet,
+    add_reading,
+    add_traceback,
+    add_weight,
+    names,
+)
 from mlpkit.commands.running import run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("model", metavar="MODEL", help="the file that fit has written")
-    parser.add_argument("data", metavar="DATA", help='file, folder, or "-" for standard input')
+    add_model(parser)
+    add_data(parser)
     parser.add_argument("--by", type=names, metavar="COLUMNS", help="groups by values of columns")
     parser.add_argument(
         "--by-quantile",
@@ -30,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", type=names, metavar="COLUMN", help="default: the target of the fit"
     )
-    parser.add_argument("--weight", metavar="COLUMN", help="weights of the rows")
+    add_weight(parser)
     parser.add_argument(
         "--confidence",
         type=float,
@@ -45,6 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="smaller groups are shown but not checked (default: 20)",
     )
+    _add_limits(parser)
+    add_quiet(parser, "errors and failures")
+    add_reading(parser)
+    add_traceback(parser)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add the limits of metrics."""
     limits = parser.add_argument_group("limits", "may be repeated; the exit code is 1 if violated")
     for name, text in (
         ("--min", "smallest value, of all rows and of each group, such as accuracy=0.8"),
@@ -58,9 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="a value violates --min or --max only if its whole confidence interval does",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="print errors and failures only")
-    add_reading(parser)
-    add_traceback(parser)
 
 
 def main(options: argparse.Namespace) -> int:
