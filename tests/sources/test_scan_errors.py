@@ -1,0 +1,116 @@
+"""Errors of `scan`: files that are invalid or have changed, arguments, and limits of the memory."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from scanned import FEW, NAMES, in_memory, rows_of, table
+from sklearn.preprocessing import StandardScaler
+
+from mlpkit import MLPClassifier, scan
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop_columns(["c1"]), r"b\.parquet: column 'c1' not found"),
+        (
+            lambda f: f.set_column(1, "c1", pa.array(["x"] * len(f))),
+            r"b\.parquet: column 'c1' has the type string",
+        ),
+        (
+            lambda f: f.set_column(1, "c1", pa.array([np.nan] * len(f))),
+            r"rows 251 to 350: Input X contains NaN",
+        ),
+    ],
+)
+def test_errors_name_the_file(tmp_path: Path, change: Any, message: str) -> None:
+    """A missing column, another type, and a value that is not finite."""
+    rows = table()
+    parquet.write_table(rows.slice(0, 250), tmp_path / "a.parquet")
+    parquet.write_table(change(rows.slice(250)), tmp_path / "b.parquet", row_group_size=100)
+    clf = MLPClassifier((5,), max_iter=1)
+    with pytest.raises(ValueError, match=message):
+        clf.fit(rows_of(tmp_path))
+    assert not hasattr(clf, "classes_")
+
+
+def test_a_file_that_changes_is_an_error(folder: Path) -> None:
+    """It is noticed when it is read again."""
+    rows = rows_of(folder)
+    parquet.write_table(table(100), folder / "b.parquet")
+    with pytest.raises(ValueError, match=r"b\.parquet was changed while it was in use"):
+        MLPClassifier().fit(rows)
+
+
+@pytest.mark.parametrize("name", ["y", "sample_weight", "labels"])
+def test_arrays_beside_a_scan_are_refused(folder: Path, name: str) -> None:
+    """They are columns of the files."""
+    argument = {"y": "target", "sample_weight": "weight"}.get(name, name)
+    message = rf"{name} cannot be passed beside a scan .* scan\(\.\.\., {argument}='name'\)"
+    clf = MLPClassifier()
+    for method in (clf.fit, clf.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            method(rows_of(folder), **{name: [0, 1]})
+
+
+def test_a_scan_without_target_only_predicts(folder: Path) -> None:
+    """`fit` raises an error about the missing targets."""
+    rows = scan(folder, drop=["y", "w", "g"])
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        MLPClassifier().fit(rows)
+    X, y, *_ = in_memory()
+    clf = MLPClassifier((5,), **FEW).fit(X, y)
+    assert np.array_equal(clf.predict(rows), clf.predict(X))
+
+
+def test_an_encoder_of_all_rows_stays_within_the_memory(folder: Path) -> None:
+    """It learns from the rows in memory, or its error says what to do."""
+    frame = table().to_pandas()
+    scaler: Any = StandardScaler()
+    a = MLPClassifier((5,), **FEW, random_state=0, encoder=scaler).fit(rows_of(folder))
+    X, y, w, _ = in_memory()
+    b = MLPClassifier((5,), **FEW, random_state=0, encoder=scaler).fit(X.to_numpy(), y, w)
+    assert a.loss_curve_ == pytest.approx(b.loss_curve_, rel=1e-9)
+    rows = rows_of(folder)
+    rows.memory = 2 * frame[NAMES].to_numpy().nbytes - 1
+    message = (
+        "which learns from all rows at once, requires more memory than the 37.5 KiB that scan may"
+        r" use\. Pass more, such as scan\(\.\.\., memory='8GiB'\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(encoder=scaler).fit(rows)
+    MLPClassifier((5,), **FEW, encoder="standard").fit(rows)  # reads one column after the other
+
+
+@pytest.mark.parametrize(
+    ("memory", "purpose"),
+    [
+        (100, "reading the targets, the weights and the labels"),
+        (9_599, "reading the column 'c0'"),
+    ],
+)
+def test_what_is_read_at_once_stays_within_the_memory(
+    folder: Path, memory: int, purpose: str
+) -> None:
+    """A column, and the columns that are not features."""
+    rows = scan(folder, target="y", drop=["w", "g"])
+    rows.memory = memory
+    with pytest.raises(ValueError, match=f"{purpose} requires more memory than the"):
+        MLPClassifier(encoder="standard").fit(rows)
+
+
+def test_files_without_rows_are_an_error(tmp_path: Path) -> None:
+    """In `fit`, in predictions and in parts."""
+    parquet.write_table(table(0), tmp_path / "a.parquet")
+    rows = rows_of(tmp_path)
+    X, y, *_ = in_memory()
+    clf = MLPClassifier((5,), **FEW).fit(X, y)
+    for use in (MLPClassifier().fit, clf.predict, clf.partial_fit):
+        with pytest.raises(ValueError, match="contains no rows"):
+            use(rows)
