@@ -1,9 +1,10 @@
-"""mlpkit beside scikit-learn, Keras, SciKeras and skorch, and beside the matrix products alone.
+"""Compare mlpkit with scikit-learn, Keras, SciKeras, skorch and the matrix products alone.
 
 The contenders take turns, each in a process of its own. The JSON file is written after each
-question, and keeps the figures of questions that are not asked again: the parts may be measured
-one by one. ``--report`` only prints the tables of the file, and ``--page docs/performance.md
-README.md`` writes them between lines such as ``<!-- benchmarks fit -->`` and ``<!-- end -->``.
+question, and keeps the figures of questions that are not asked again, so that the parts may be
+measured one by one. ``--report`` only prints the tables of the file. ``--page docs/performance.md
+README.md`` writes them into pages instead, between lines such as ``<!-- benchmarks fit -->`` and
+``<!-- end -->``.
 """
 
 import argparse
@@ -23,26 +24,30 @@ from benchmarks.rounds import Results, measured
 def main() -> None:
     """Measure what is asked for, print the tables, and write the figures."""
     arguments = parsed()
-    if arguments.report:
-        figures = Figures.read(arguments.json)
-    else:
-        figures = Figures(arguments.json, machine.about())
-
-        def done(question: Question, results: Results) -> None:
-            figures.add(question, results)
-            print(question, file=sys.stderr, flush=True)
-
-        names = arguments.contenders or list(CONTENDERS)
-        rounds = arguments.rounds or (1 if arguments.quick else 3)
-        measured(names, questions(arguments), rounds, arguments.data, done)
+    figures = Figures.read(arguments.json) if arguments.report else measure(arguments)
     for part, text in report(figures).items():
         for page in arguments.page or ():
             if pages.has(page, f"benchmarks {part}"):
                 pages.write(page, f"benchmarks {part}", text)
         if not arguments.page:
             print(f"{part}:\n\n{text}\n")
-    if "gpu" in (arguments.only or ()) or (not arguments.report and shutil.which("nvidia-smi")):
+    on_gpu = "gpu" in arguments.only if arguments.only else shutil.which("nvidia-smi")
+    if on_gpu and not arguments.report:
         gpu.each(list(gpu.RATES), gpu.ROWS)
+
+
+def measure(arguments: argparse.Namespace) -> Figures:
+    """Ask the questions, and return the figures of the file with those of this run."""
+    figures = Figures(arguments.json, machine.about())
+
+    def done(question: Question, results: Results) -> None:
+        figures.add(question, results)
+        print(question, file=sys.stderr, flush=True)
+
+    names = arguments.contenders or list(CONTENDERS)
+    rounds = arguments.rounds or (1 if arguments.quick else 3)
+    measured(names, questions(arguments), rounds, arguments.data, done)
+    return figures
 
 
 def questions(arguments: argparse.Namespace) -> list[Question]:
@@ -67,7 +72,10 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--contenders", nargs="+", choices=list(CONTENDERS), help="default: all")
     parser.add_argument(
-        "--only", nargs="+", choices=(*PARTS, "gpu"), help="parts; gpu by default if there is one"
+        "--only",
+        nargs="+",
+        choices=(*PARTS, "gpu"),
+        help="parts; by default all, and gpu if the machine has one",
     )
     parser.add_argument("--match", default="", help="regular expression of the questions to ask")
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="the figures")

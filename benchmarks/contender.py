@@ -1,4 +1,4 @@
-"""What a contender can do: a contender has the methods of the questions that it answers."""
+"""Protocols of contenders, which have the methods of the questions that they answer."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
@@ -35,10 +35,10 @@ class Predicts(Protocol):
 
 @runtime_checkable
 class Starts(Protocol):
-    """A contender whose start is measured, in whole processes."""
+    """A contender whose start is measured as a whole process."""
 
     def start(self, what: str) -> Timed:
-        """Return a function that runs a new process: its imports, or also a default fit.
+        """Return a function that runs a new process, with imports alone or also a default fit.
 
         For the "second time", the process runs after another one on the same machine.
         """

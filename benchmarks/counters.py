@@ -60,6 +60,17 @@ def _peaks(steps_module: Any) -> Iterator[list[int]]:
         yield peaks
 
 
+def _calls(fit: Callable[..., Any], compiled: mock.Mock, calls: mock.Mock) -> Counts:
+    """Count the calls of a compiler in two fits, and the calls of programs in one epoch."""
+    fit(0)
+    first = compiled.call_count
+    fit(1)
+    again = compiled.call_count - first
+    calls.reset_mock()
+    fit(2, epochs=1)
+    return {COMPILED: first, AGAIN: again, DISPATCHES: calls.call_count}
+
+
 def _numpy(fit: Callable[..., Any]) -> Counts:
     """Count the bytes of NumPy."""
     from mlpkit.numpy_backend import steps
@@ -79,16 +90,10 @@ def _numba(fit: Callable[..., Any]) -> Counts:
         mock.patch.object(programs, "_object_file", wraps=programs._object_file) as compiled,
         mock.patch.object(loop.Call, "run", autospec=True, side_effect=run) as calls,
     ):
-        fit(0)
-        first = compiled.call_count
-        fit(1)
-        again = compiled.call_count - first
-        calls.reset_mock()
-        fit(2, epochs=1)
-        dispatches = calls.call_count
+        counted = _calls(fit, compiled, calls)
         with _peaks(steps) as peaks:
             fit(3, epochs=2)
-    return {COMPILED: first, AGAIN: again, DISPATCHES: dispatches, BYTES: min(peaks)}
+    return {**counted, BYTES: min(peaks)}
 
 
 def _jax(fit: Callable[..., Any]) -> Counts:
@@ -135,13 +140,7 @@ def _tensorflow(fit: Callable[..., Any]) -> Counts:
         mock.patch.object(programs, "_compiled", wraps=programs._compiled) as compiled,
         mock.patch.object(programs, "epoch", wraps=programs.epoch) as calls,
     ):
-        fit(0)
-        first = compiled.call_count
-        fit(1)
-        again = compiled.call_count - first
-        calls.reset_mock()
-        fit(2, epochs=1)
-    return {COMPILED: first, AGAIN: again, DISPATCHES: calls.call_count, BYTES: None}
+        return {**_calls(fit, compiled, calls), BYTES: None}
 
 
 COUNTERS: dict[str, Callable[[Callable[..., Any]], Counts]] = {

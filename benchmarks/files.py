@@ -1,9 +1,10 @@
 """Rows that do not fit into memory: ``python -m benchmarks.files`` (Linux).
 
 Parquet files of random numbers, by default 4 GiB, are written to a temporary folder. One process
-trains an epoch on them, evaluates the model and predicts; its peak memory is printed without the
-pages of files, which the system can drop at any time. A second, smaller folder is trained from
-files and in memory: the weights must be equal.
+trains an epoch on them, evaluates the model, predicts, and calls `partial_fit`. The seconds of each
+are printed, and the peak memory without the pages of files, which the system can drop at any time.
+Before that, a model is trained on 500,000 rows from a file and in memory, and the weights are
+compared.
 """
 
 import argparse
@@ -26,7 +27,7 @@ GIB = 2**30
 
 
 def write(folder: Path, size: int) -> int:
-    """Write files of numbers and two classes, and return the number of rows."""
+    """Write files of `size` bytes, with numbers and two classes, and return the number of rows."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -73,7 +74,7 @@ def use(folder: str, memory: str) -> None:
 
 
 def same_weights(folder: Path) -> bool:
-    """Whether a fit of the files has the weights of a fit in memory."""
+    """Return whether a fit to the files has the weights of a fit in memory."""
     from pyarrow import parquet
 
     from mlpkit import scan
@@ -116,6 +117,7 @@ def main() -> None:
                     f" at most {found['bytes'] / MIB:.0f} MiB",
                     flush=True,
                 )
+        sys.exit(process.returncode)
 
 
 if __name__ == "__main__":

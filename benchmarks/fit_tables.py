@@ -1,4 +1,4 @@
-"""The tables of the fits: times the floor, the best of mlpkit beside the best other library."""
+"""The tables of the fits: multiples of the floor, and mlpkit against the best other library."""
 
 import numpy as np
 

@@ -4,7 +4,7 @@
 Adam: steps and rows a second, and what bounds them. Three rates are measured on the device itself:
 how many empty programs it starts a second (launches), how many bytes it copies a second
 (bandwidth), and how many operations a second the matrix product of the first layer does
-(arithmetic). A step that starts each product by itself can't take less time than the largest of
+(arithmetic). A step that starts each product by itself cannot take less time than the largest of
 its share of each; a program of many products can.
 """
 

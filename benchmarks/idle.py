@@ -1,4 +1,4 @@
-"""A backend whose epochs do nothing: what remains is the time of the training loop."""
+"""A backend whose epochs do nothing, so that a fit takes the time of the training loop alone."""
 
 from typing import Any
 

@@ -12,7 +12,7 @@ def has(path: Path, name: str) -> bool:
 
 
 def write(path: Path, name: str, text: str) -> None:
-    """Replace what stands between the lines ``<!-- name -->`` and ``<!-- end -->`` of a page.
+    """Replace the text between the lines ``<!-- name -->`` and ``<!-- end -->`` of a page.
 
     Raises ValueError if the page does not have these lines.
     """

@@ -6,7 +6,7 @@ from benchmarks.cases import BUSY_CASES, CASES, SHORT_CASES, SPARSE_CASES
 
 ARRAYS = ("mlpkit-numpy", "mlpkit-numba", "scikit-learn")
 BACKENDS = ("mlpkit-numpy", "mlpkit-numba", "mlpkit-jax", "mlpkit-tensorflow", "mlpkit-torch")
-# Keras on JAX compiles its step for each new number of rows: such a stream takes it minutes
+# Keras on JAX compiles its step for each new number of rows: such a stream takes minutes
 STREAMING = (*BACKENDS, "scikit-learn", "keras-tensorflow", "scikeras", "skorch")
 LIBRARIES = (*STREAMING, "keras-jax")
 FITTING = ("floor-numpy", "floor-xla", *LIBRARIES)

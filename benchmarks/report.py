@@ -1,4 +1,4 @@
-"""The tables of all parts, as they stand in the documentation."""
+"""The tables of all parts, in the form of the documentation."""
 
 from collections.abc import Callable
 
@@ -50,8 +50,10 @@ def report(figures: Figures) -> dict[str, str]:
     """The text of each part that has figures."""
     written = {part: write(figures) for part, write in WRITERS.items()}
     about = ", ".join(f"{key} {value}" for key, value in figures.machine.items())
-    dates = " to ".join(sorted({figures.dates()[0], figures.dates()[-1]}))
-    written |= {"losses": fit_tables.losses(figures), "machine": f"{dates}: {about}."}
+    dates = figures.dates()
+    days = " to ".join(dict.fromkeys((*dates[:1], *dates[-1:])))
+    machine = f"{days}: {about}." if dates else ""
+    written |= {"losses": fit_tables.losses(figures), "machine": machine}
     return {part: table for part, table in written.items() if table}
 
 
@@ -156,7 +158,7 @@ def fit(figures: Figures) -> str:
 
 
 def readme(figures: Figures) -> str:
-    """How many times as long others take as the fastest backend of mlpkit, in a few rows."""
+    """The times of other libraries divided by that of mlpkit's fastest backend, in a few rows."""
     groups = {
         "scikit-learn": ["scikit-learn"],
         "Keras": ["keras-jax", "keras-tensorflow"],

@@ -76,6 +76,14 @@ def test_figures_of_another_machine_are_not_mixed(tmp_path: Path) -> None:
         Figures(path, {"processor": "slow"})
 
 
+def test_a_file_without_figures_has_no_tables(tmp_path: Path) -> None:
+    """For example if only the GPU is measured."""
+    from benchmarks.figures import Figures
+    from benchmarks.report import report
+
+    assert report(Figures(tmp_path / "figures.json", MACHINE)) == {}
+
+
 def test_the_cost_of_an_epoch_is_apart_from_its_steps(tmp_path: Path) -> None:
     """Epochs of 50 us and 7 us a step, and fits of 2 ms more."""
     from benchmarks.figures import Figures

@@ -1,12 +1,12 @@
-"""mlpkit on raw tables beside boosted trees, RealMLP and TabM: ``python -m benchmarks.tabular``.
+"""Compare mlpkit on raw tables with boosted trees, RealMLP and TabM.
 
 Skill is 1 - log-loss / log-loss of the class frequencies, or R2, on a quarter of the rows. All
 contenders have their default parameters and one thread, and each fit has a process of its own.
 The JSON file is written after each fit; the same command again continues where it stopped, and
-``--report FILE ...`` only prints the tables of files (without names those of the folder
-``figures``, which has the peers), or with ``--page`` writes them into a page between the lines
-``<!-- benchmarks.tabular -->`` and ``<!-- end -->``. ``--ablation`` fits mlpkit and its variants;
-with ``--report`` it shows only what each variant changes.
+``--report FILE ...`` only prints the tables of files, or of those in the folder ``figures``, which
+has the peers, if no file is named. ``--page`` writes the tables into a page instead, between the
+lines ``<!-- benchmarks.tabular -->`` and ``<!-- end -->``. ``--ablation`` fits mlpkit and its
+variants; with ``--report`` it shows only what each variant changes.
 
 Adult and covertype are read from ``adult.csv.gz`` and ``covertype-93k.csv.gz`` in the folder
 ``--data`` (or the environment variable MLPKIT_BENCHMARK_DATA), and downloaded by scikit-learn if
@@ -38,11 +38,7 @@ def main() -> None:
     arguments = parsed()
     if arguments.report is not None:
         found = read(arguments.report or sorted(FIGURES.glob("*.json")))
-        text = ablation(found) if arguments.ablation else report(found)
-        if arguments.page:
-            pages.write(arguments.page, "benchmarks.tabular", text)
-        else:
-            print(text)
+        show(ablation(found) if arguments.ablation else report(found), arguments.page)
         return
     names = arguments.contenders or list(CONTENDERS)
     if arguments.ablation:
@@ -53,8 +49,16 @@ def main() -> None:
             answer = measured(fit, arguments)
             results.add(fit, answer)
             print(*fit, json.dumps(answer), file=sys.stderr, flush=True)
-    print(report(results.fits))
+    show(report(results.fits), arguments.page)
     print("\n" + ", ".join(f"{k} {v}" for k, v in results.machine.items()))
+
+
+def show(text: str, page: Path | None) -> None:
+    """Print the tables, or write them into a page."""
+    if page is None:
+        print(text)
+    else:
+        pages.write(page, "benchmarks.tabular", text)
 
 
 def parsed() -> argparse.Namespace:

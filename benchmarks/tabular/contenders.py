@@ -1,6 +1,6 @@
 """The contenders: a function each that makes an estimator with its default parameters.
 
-All get the same raw frame. What a library can't read is prepared in a pipeline, whose time counts:
+All get the same raw frame. What a library cannot read is prepared in a pipeline, whose time counts:
 text columns become categories (trees, pytabkit), missing text a category of its own (CatBoost),
 missing numbers the median and an indicator (pytabkit), and categories of more than 255 levels, for
 which HistGradientBoosting has no room, their codes.

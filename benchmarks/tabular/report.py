@@ -39,8 +39,8 @@ def skills(found: Found) -> str:
         if "mlpkit" in names:
             peers = [s for name, s in skill.items() if name in PEERS and s is not None]
             ours = skill["mlpkit"]
-            known = ours is not None and peers
-            line.append(_text(ours - max(peers) if known else None, "{:+.3f}"))
+            ahead = None if ours is None or not peers else ours - max(peers)
+            line.append(_text(ahead, "{:+.3f}"))
         lines.append(line)
     return tables.markdown(lines)
 
@@ -60,22 +60,20 @@ def ablation(found: Found) -> str:
     names = [name for name in present(found) if name in VARIANTS]
     lines = [["variant", *held(found), "mean", "processor time"]]
     for name in names:
-        gains, times = [], []
+        gains: list[float | None] = []
+        times: list[float] = []
         for table in held(found):
-            parts = [
-                (mean(found, table, n, "skill"), mean(found, table, n, "fit_seconds"))
-                for n in (name, "mlpkit")
-            ]
-            known = None not in parts[0] + parts[1]
-            gains.append(parts[0][0] - parts[1][0] if known else None)  # type: ignore[operator]
-            times += [parts[0][1] / parts[1][1]] if known else []  # type: ignore[operator]
+            skill, usual_skill = (mean(found, table, n, "skill") for n in (name, "mlpkit"))
+            time, usual_time = (mean(found, table, n, "fit_seconds") for n in (name, "mlpkit"))
+            gains.append(None if skill is None or usual_skill is None else skill - usual_skill)
+            times += [] if time is None or usual_time is None else [time / usual_time]
         all_known = [g for g in gains if g is not None]
         lines.append(
             [
                 name,
                 *(_text(g, "{:+.3f}") for g in gains),
-                _text(np.mean(all_known) if all_known else None, "{:+.3f}"),
-                _text(np.exp(np.mean(np.log(times))) if times else None, "{:.2f}"),
+                _text(float(np.mean(all_known)) if all_known else None, "{:+.3f}"),
+                _text(float(np.exp(np.mean(np.log(times)))) if times else None, "{:.2f}"),
             ]
         )
     return tables.markdown(lines)
