@@ -11,6 +11,7 @@ weights.py           initial optimizer state; all trained weights in one array
 clipping.py          the largest norm of a gradient
 factors.py           factors of the learning rate and of the weight decay by array
 devices.py           the option ``device``; the warning about float64 on an accelerator
+blas_threads.py      BLAS on one thread while networks are trained and evaluated
 processes.py         an error in place of a deadlock in forked processes
 program_folders.py   the folder of compiled programs
 program_store.py     compiled programs on disk
@@ -24,6 +25,7 @@ folding.py           networks whose outputs are predictions, for exporters of a 
 ===================  ==============================================================================
 """
 
+from mlpkit.backend_kit.blas_threads import OneThread, allowed_threads
 from mlpkit.backend_kit.clipping import clipped
 from mlpkit.backend_kit.devices import Device, device_name, gpu_index, warn_about_float64
 from mlpkit.backend_kit.factors import (
@@ -86,12 +88,14 @@ __all__ = [
     "IndexBlock",
     "LossTrace",
     "ModelOutputs",
+    "OneThread",
     "Operation",
     "Program",
     "ProgramStore",
     "Segment",
     "UpdateTrace",
     "WeightLayout",
+    "allowed_threads",
     "ascending",
     "blocks",
     "by_model",

@@ -15,10 +15,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 import mlpkit
+from mlpkit.backend_kit import OneThread
 from mlpkit.commands.demo_progress import SECONDS, DemoProgress, silent
 from mlpkit.commands.program_name import program_name
 from mlpkit.messages import exception_line
-from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import PluginError
 from mlpkit.registry.distributions import install_hint
 from mlpkit.registry.lookup import installed, missing_requirements

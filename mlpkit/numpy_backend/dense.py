@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from mlpkit.backend_kit import OneThread
 from mlpkit.messages import plain_repr
 from mlpkit.numpy_backend.activations import ACTIVATIONS
 from mlpkit.numpy_backend.shared_work import PART_FLOPS, share
-from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import Array, Arrays, Network, Spec
 
 SMALL, SMALL_VECTOR = 2**18, 2**13  # multiplications that OpenBLAS computes in one thread

@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.backend_kit import checked_outputs, outputs_of_models, rows_within
+from mlpkit.backend_kit import OneThread, checked_outputs, outputs_of_models, rows_within
 from mlpkit.numpy_backend import namespace as xp
 from mlpkit.numpy_backend.activations import ACTIVATIONS
 from mlpkit.numpy_backend.shared_work import PART_FLOPS, share
-from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import Array, Network
 
 BLOCK_ROWS = 256  # of all members and models: the block of a layer stays in the cache

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from mlpkit.numpy_backend.threads import OneThread, allowed
+from mlpkit.backend_kit import OneThread, allowed_threads
 
 PART_FLOPS = 5e8  # operations of a part: some milliseconds, as waking a thread takes up to one
 MAX_PARTS = 16  # of one product
@@ -69,7 +69,7 @@ class Workers:
         """Offer the work to as many workers as BLAS may have threads, less the caller."""
         if time.monotonic() < self.paused_until:
             return
-        n = min(allowed(), self.n_processors, len(shared.left)) - 1
+        n = min(allowed_threads(), self.n_processors, len(shared.left)) - 1
         while self.started < n:
             self.started += 1
             Thread(target=self._wait, name="mlpkit-worker", daemon=True).start()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit.backend_kit import (
+    OneThread,
     WeightLayout,
     check_row_losses,
     initial_optimizer_state,
@@ -22,7 +23,6 @@ from mlpkit.numpy_backend.backpropagation import RowSeed
 from mlpkit.numpy_backend.chunks import chunks
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.numpy_backend.solver_step import SolverStep, StepSize, TrainingState
-from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.numpy_backend.training_step import TrainingStep
 from mlpkit.numpy_backend.workspaces import Workspaces
 from mlpkit.plugin import (

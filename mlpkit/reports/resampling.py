@@ -4,9 +4,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from mlpkit.backend_kit import OneThread
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.intervals import JACKKNIFE
-from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.plugin import Array, Metric
 
 MEMORY = 2**22  # numbers that are computed at a time

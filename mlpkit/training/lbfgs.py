@@ -10,7 +10,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from mlpkit.numpy_backend.threads import OneThread
+from mlpkit.backend_kit import OneThread
 from mlpkit.plugin import (
     Array,
     Arrays,

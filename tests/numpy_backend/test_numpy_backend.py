@@ -8,10 +8,10 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.special import softmax
 
+from mlpkit.backend_kit import OneThread
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.products import SparseProduct
 from mlpkit.numpy_backend.steps import backend
-from mlpkit.numpy_backend.threads import OneThread
 from mlpkit.testing import BackendTests, batches, data, recipe, spec
 
 pytestmark = pytest.mark.once

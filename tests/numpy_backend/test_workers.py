@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from mlpkit.backend_kit.blas_threads import loaded
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import shared_work as workers
 from mlpkit.numpy_backend import weight_parts as weight_parts_module
 from mlpkit.numpy_backend.shared_work import Workers, share
 from mlpkit.numpy_backend.steps import backend
-from mlpkit.numpy_backend.threads import loaded
 from mlpkit.testing import batches, close, data, recipe, spec
 
 pytestmark = pytest.mark.once
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.once
 @pytest.fixture(autouse=True)
 def idle(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Three BLAS threads on four processors that seem to be idle, whatever there is."""
-    before = [blas.get() for blas in loaded()[0]]
-    for blas in loaded()[0]:
+    before = [blas.get() for blas in loaded().of_process]
+    for blas in loaded().of_process:
         blas.set(3)
     monkeypatch.setattr(workers, "WAITED", np.inf)
     monkeypatch.setattr(workers.os, "cpu_count", lambda: 4)
     monkeypatch.setattr(workers, "_workers", Workers())
     yield
-    for blas, n in zip(loaded()[0], before, strict=True):
+    for blas, n in zip(loaded().of_process, before, strict=True):
         blas.set(n)
 
 
@@ -73,7 +73,7 @@ def test_every_part_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_thread_is_no_thread_more() -> None:
     """Where the process grants BLAS one thread, all is done by the caller."""
-    for blas in loaded()[0]:
+    for blas in loaded().of_process:
         blas.set(1)
     names: set[str] = set()
     share(lambda part: names.add(threading.current_thread().name), range(5))
@@ -165,7 +165,7 @@ def test_steps_have_the_same_bits(
 
     many = trained()
     assert workers._workers.started == 2
-    monkeypatch.setattr(workers, "allowed", lambda: 1)
+    monkeypatch.setattr(workers, "allowed_threads", lambda: 1)
     np.testing.assert_equal(many, trained())
     monkeypatch.setattr(weight_parts_module, "DIVIDED_FLOPS", np.inf)
     tolerance = 1e-4 if dtype == "float32" else 1e-9
@@ -185,7 +185,7 @@ def test_predictions_have_the_same_bits(sparse: bool, monkeypatch: pytest.Monkey
     )
     given = csr_array(rows) if sparse else rows
     many = dense.predict(given, *layers, ["relu"], "softmax")
-    monkeypatch.setattr(workers, "allowed", lambda: 1)
+    monkeypatch.setattr(workers, "allowed_threads", lambda: 1)
     one = dense.predict(given, *layers, ["relu"], "softmax")
     np.testing.assert_array_equal(many, one)
     whole = dense.activated(dense.outputs(rows, *layers, ["relu"]), "softmax")

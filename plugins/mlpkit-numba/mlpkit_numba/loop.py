@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mlpkit.backend_kit import OneThread
 from mlpkit.plugin import Array
 from mlpkit_numba import arguments as a
-from mlpkit_numba.blas import OneThread, gemm
+from mlpkit_numba.blas import gemm
 from mlpkit_numba.programs import program
 from mlpkit_numba.training_rows import TrainingRows
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from mlpkit import MLPClassifier
 from mlpkit.numpy_backend import dense
@@ -17,7 +18,6 @@ from mlpkit.objectives.solvers import adamw
 from mlpkit.plugin import Arrays, Batches, Spec
 from mlpkit.testing import batches, close, data, recipe, spec
 from mlpkit_numba import arguments, loop
-from mlpkit_numba import blas as numba_blas
 from mlpkit_numba import steps as numba_steps
 from mlpkit_numba.steps import backend
 
@@ -202,22 +202,21 @@ def test_a_busy_machine_changes_no_bit() -> None:
         np.testing.assert_array_equal(alone[0], weights)
 
 
-def test_the_number_of_blas_threads_is_restored() -> None:
-    """After nested contexts, and after a fit."""
-    libraries = numba_blas._libraries()
-    before = [library.get() for library in libraries]
-    assert libraries
-    try:
-        for library in libraries:
-            library.set(2)
-        with numba_blas.OneThread():
-            with numba_blas.OneThread():
-                assert {library.get() for library in libraries} == {1}
-            assert {library.get() for library in libraries} == {1}
-        assert {library.get() for library in libraries} == {2}
-    finally:
-        for library, n in zip(libraries, before, strict=True):
-            library.set(n)
+def test_blas_has_one_thread_within_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All libraries of the process, SciPy's among them; the numbers of before are restored."""
+
+    def numbers() -> set[int]:
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    compiled, within = loop.loop("float64"), []
+    observed = lambda *addresses: (within.append(numbers()), compiled(*addresses))  # noqa: E731
+    monkeypatch.setattr(loop, "loop", lambda dtype: observed)
+    s = spec()
+    with threadpool_limits(3, user_api="blas"):
+        before = numbers()
+        trained(s, *data(s), batches(21, 8))
+        assert numbers() == before == {3}
+    assert within == [{1}] * 3  # two epochs, outputs
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from threading import Barrier, Event, Lock, Thread
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
 
 from mlpkit import MLPClassifier
-from mlpkit.numpy_backend import dense, threads
-from mlpkit.numpy_backend.threads import Blas, Limit, OneThread, allowed, loaded
+from mlpkit.backend_kit import OneThread, allowed_threads, blas_threads
+from mlpkit.backend_kit.blas_threads import Blas, Libraries, Limit, loaded
+from mlpkit.numpy_backend import dense
 from mlpkit.plugin import Solver
 
 pytestmark = pytest.mark.once
@@ -73,12 +75,12 @@ def test_nested() -> None:
         with OneThread():
             with OneThread():
                 assert numbers() == {1}
-            assert numbers() == {1} and allowed() == 3
+            assert numbers() == {1} and allowed_threads() == 3
             raise KeyError
 
     with pytest.raises(KeyError):
         failing()
-    assert numbers() == {3} and allowed() == 3
+    assert numbers() == {3} and allowed_threads() == 3
 
 
 def test_out_of_order() -> None:
@@ -106,7 +108,7 @@ def test_many_threads() -> None:
     def blocks() -> None:
         for _ in range(1000):
             with OneThread(), OneThread():
-                assert all(blas.get() == 1 for blas in loaded()[0])
+                assert all(blas.get() == 1 for blas in loaded().of_process)
 
     together(*[blocks] * 8)
     assert numbers() == {3}
@@ -124,8 +126,8 @@ def test_one_thread_at_a_time_changes_the_limit(monkeypatch: pytest.MonkeyPatch)
         busy.release()
         return number
 
-    monkeypatch.setattr(threads, "loaded", lambda: ((Blas(alone, alone),), ()))
-    monkeypatch.setattr(threads, "_limit", Limit())
+    monkeypatch.setattr(blas_threads, "loaded", lambda: Libraries((Blas(alone, alone),), ()))
+    monkeypatch.setattr(blas_threads, "_limit", Limit())
 
     def blocks() -> None:
         start.wait()
@@ -157,7 +159,7 @@ def test_an_interrupt_at_any_line() -> None:
         def trace(frame: Any, event: str, arg: Any) -> Any:
             nonlocal left, raised
             name = frame.f_code.co_name
-            if frame.f_code.co_filename != threads.__file__ or name == "__del__":
+            if frame.f_code.co_filename != blas_threads.__file__ or name == "__del__":
                 return None
             left -= event == "line"
             if left == 0 and not raised:
@@ -174,7 +176,7 @@ def test_an_interrupt_at_any_line() -> None:
             pass
         finally:
             sys.settrace(before)
-        assert numbers() == {3} and allowed() == 3, k
+        assert numbers() == {3} and allowed_threads() == 3, k
         if not raised:
             break
     assert 10 < k < 59
@@ -262,17 +264,51 @@ def test_the_penalty_of_a_gradient_has_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert held == 2 and sums.penalty > 0
 
 
+class FakeLibrary:
+    """The number of threads of a library."""
+
+    def __init__(self) -> None:
+        self.number = 3
+        self.blas = Blas(lambda: self.number, lambda n: setattr(self, "number", n))
+
+
+def test_a_library_that_a_module_loads_within_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next block limits it, although the outer one is still open; both numbers are restored."""
+    first, second = FakeLibrary(), FakeLibrary()
+    process = [first.blas]
+    monkeypatch.setattr(blas_threads, "_find", lambda: Libraries(tuple(process), ()))
+    monkeypatch.setattr(blas_threads, "_limit", Limit())
+    monkeypatch.setattr(blas_threads, "_found", (0, Libraries((), ())))
+    with OneThread():
+        assert (first.number, second.number) == (1, 3)
+        process.append(second.blas)
+        monkeypatch.setitem(sys.modules, "module_with_blas", ModuleType("module_with_blas"))
+        with OneThread():
+            assert (first.number, second.number) == (1, 1) and allowed_threads() == 3
+        assert (first.number, second.number) == (1, 1)
+    assert (first.number, second.number) == (3, 3)
+
+
+def test_libraries_are_not_searched_in_every_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That takes a millisecond, so it is done only after an import."""
+    with OneThread():
+        pass
+    monkeypatch.setattr(blas_threads, "_find", lambda: pytest.fail("searched again"))
+    with OneThread():
+        assert allowed_threads() == 3
+
+
 def test_a_forked_child_has_the_number_of_before() -> None:
     """It does not inherit the blocks of threads that it lacks, but that of its own thread."""
     code = """
 import os, threading
-from mlpkit.numpy_backend.threads import OneThread, loaded
-blas = loaded()[0]
+from mlpkit.backend_kit.blas_threads import OneThread, loaded
+blas = loaded().of_process
 for one in blas: one.set(3)
 inside, end = threading.Event(), threading.Event()
 def other():
-    with OneThread(): inside.set(); end.wait()
-thread = threading.Thread(target=other); thread.start(); inside.wait()
+    with OneThread(): inside.set(); end.wait(30)
+thread = threading.Thread(target=other); thread.start(); assert inside.wait(30)
 def child(expected):
     pid = os.fork()
     if not pid:

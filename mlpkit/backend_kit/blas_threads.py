@@ -3,12 +3,14 @@
 On small products, BLAS threads cost more time than they save. If another process uses a core,
 each call waits until the operating system runs the second thread: milliseconds for a dot product
 of microseconds. The number of threads may also change the last bits of a product. Therefore BLAS
-always has one thread, and `mlpkit.numpy_backend.shared_work` divides large products.
+always has one thread, and a backend may divide large products itself.
 """
 
 import ctypes
 import os
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from threading import RLock, get_ident, local
 from typing import Any, NamedTuple
@@ -20,38 +22,63 @@ SETTERS = {  # getter and setter of each BLAS, under threadpoolctl's `internal_a
     "mkl": ("MKL_Get_Max_Threads", "MKL_Set_Num_Threads"),
     "blis": ("bli_thread_get_num_threads", "bli_thread_set_num_threads"),
 }
+OPENMP = ("omp_get_max_threads", "omp_set_num_threads")
 AFFIXES = [(prefix, suffix) for prefix in ("", "scipy_") for suffix in ("", "64_", "_64")]
 
 
-class Blas(NamedTuple):
+@dataclass(frozen=True, eq=False)  # C functions cannot be hashed
+class Blas:
     """The functions of a loaded BLAS library that get and set the number of threads."""
 
     get: Callable[[], int]
     set: Callable[[int], Any]
 
 
+class Libraries(NamedTuple):
+    """The loaded libraries with one number of threads for the process, and those with one for each
+    calling thread.
+    """
+
+    of_process: tuple[Blas, ...]
+    of_thread: tuple[Blas, ...]
+
+
+_found = 0, Libraries((), ())  # the number of imported modules at that time, and the libraries
+
+
+def loaded() -> Libraries:
+    """Return the BLAS libraries of the process.
+
+    A module may load another BLAS whenever it is imported. The libraries are therefore found
+    again if modules have been imported since the last call.
+    """
+    global _found
+    if _found[0] != (n_modules := len(sys.modules)):
+        _found = n_modules, _find()
+    return _found[1]
+
+
+def _find() -> Libraries:
+    of_process, of_thread = [], []
+    for library in ThreadpoolController().info():
+        if library["user_api"] == "blas" and library["internal_api"] in SETTERS:
+            by_thread = library.get("threading_layer") == "openmp"
+            is_openblas = library["internal_api"] == "openblas"
+            names = OPENMP if by_thread and is_openblas else SETTERS[library["internal_api"]]
+            functions = _functions(library["filepath"], names)
+            if functions is not None:
+                (of_thread if by_thread else of_process).append(functions)
+    return Libraries(tuple(of_process), tuple(of_thread))
+
+
 @cache
-def loaded() -> tuple[tuple[Blas, ...], tuple[Blas, ...]]:
-    """Return the libraries with one number of threads for the process, and those with one for
-    each calling thread.
+def _functions(path: str, names: tuple[str, str]) -> Blas | None:
+    """Return the functions of a library, always the same object.
 
     The C functions are called directly because the setters of threadpoolctl 3.8 have no effect
     except in the first thread that uses them.
     """
-    libraries: tuple[list[Blas], list[Blas]] = ([], [])
-    for library in ThreadpoolController().info():
-        if library["user_api"] == "blas" and library["internal_api"] in SETTERS:
-            names = SETTERS[library["internal_api"]]
-            by_thread = library.get("threading_layer") == "openmp"
-            if by_thread and library["internal_api"] == "openblas":
-                names = ("omp_get_max_threads", "omp_set_num_threads")
-            functions = _functions(ctypes.CDLL(library["filepath"]), names)
-            if functions is not None:
-                libraries[by_thread].append(functions)
-    return tuple(libraries[False]), tuple(libraries[True])
-
-
-def _functions(library: ctypes.CDLL, names: tuple[str, str]) -> Blas | None:
+    library = ctypes.CDLL(path)
     for prefix, suffix in AFFIXES:
         both = [getattr(library, prefix + name + suffix, None) for name in names]
         if None not in both:
@@ -60,29 +87,31 @@ def _functions(library: ctypes.CDLL, names: tuple[str, str]) -> Blas | None:
 
 
 class Limit:
-    """The contexts that limit some libraries to one thread, and the numbers of threads before."""
+    """The contexts that limit libraries to one thread, and the numbers of threads before.
+
+    A library that was loaded after the first of these contexts began is limited by the next one.
+    """
 
     def __init__(self) -> None:
         self.holders: dict[int, int] = {}  # the thread of each context
-        self.before: list[int] = []
+        self.before: dict[Blas, int] = {}  # without libraries that had one thread
 
     def enter(self, holder: int, libraries: tuple[Blas, ...]) -> None:
         """Set one thread. A number that was set elsewhere in the meantime will be restored."""
-        if not self.holders:
-            self.before = [1] * len(libraries)
         self.holders[holder] = get_ident()
-        for i, (get, set_) in enumerate(libraries):
-            if (now := get()) != 1:
-                self.before[i] = now
-                set_(1)
+        for blas in libraries:
+            if (now := blas.get()) != 1:
+                self.before[blas] = now
+                blas.set(1)
 
-    def leave(self, holder: int, libraries: tuple[Blas, ...]) -> None:
+    def leave(self, holder: int) -> None:
         """Restore the numbers if this is the last context and they were not set elsewhere."""
         if holder in self.holders:
             if len(self.holders) == 1:
-                for before, (get, set_) in zip(self.before, libraries, strict=True):
-                    if before != 1 and get() == 1:
-                        set_(before)
+                for blas, before in self.before.items():
+                    if blas.get() == 1:
+                        blas.set(before)
+                self.before.clear()
             del self.holders[holder]
 
 
@@ -104,7 +133,7 @@ class OneThread:
     the number of threads.
 
     >>> with OneThread():
-    ...     allowed() >= 1
+    ...     allowed_threads() >= 1
     True
     """
 
@@ -123,11 +152,9 @@ class OneThread:
             raise
 
     def __exit__(self, *_: object) -> None:
-        of_process, of_thread = loaded()
-        if of_thread:
-            _of_thread.limit.leave(id(self), of_thread)
+        _of_thread.limit.leave(id(self))
         # fmt: off
-        with _lock: _limit.leave(id(self), of_process)  # noqa: E701
+        with _lock: _limit.leave(id(self))  # noqa: E701
         # fmt: on
 
     def __del__(self) -> None:
@@ -135,11 +162,17 @@ class OneThread:
             self.__exit__()  # there was an interrupt before or after the block
 
 
-def allowed() -> int:
-    """Return the number of threads that BLAS has outside of `OneThread`, or 1 if unknown."""
-    numbers = []
-    for limit, libraries in zip((_limit, _of_thread.limit), loaded(), strict=True):
-        numbers += limit.before if limit.holders else [blas.get() for blas in libraries]
+def allowed_threads() -> int:
+    """Return the number of threads that BLAS has outside of `OneThread`, or 1 if unknown.
+
+    >>> allowed_threads() >= 1
+    True
+    """
+    numbers = [
+        limit.before.get(blas) or blas.get()
+        for limit, libraries in zip((_limit, _of_thread.limit), loaded(), strict=True)
+        for blas in libraries
+    ]
     return min(numbers, default=1)
 
 
@@ -149,7 +182,7 @@ def _after_fork() -> None:
     _lock = RLock()
     for holder, thread in list(_limit.holders.items()):
         if thread != get_ident():
-            _limit.leave(holder, loaded()[0])
+            _limit.leave(holder)
 
 
 if hasattr(os, "register_at_fork"):
