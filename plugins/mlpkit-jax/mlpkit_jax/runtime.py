@@ -1,5 +1,6 @@
 """How JAX runs in this process: forks, precision, and the device."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -19,6 +20,8 @@ try:
 except AttributeError:  # an older JAX
     from jax.experimental import enable_x64 as _enable_x64  # type: ignore
 
+# 512 bits on processors that have such vectors, as in XLA's own matrix products: LLVM prefers 256
+VECTORS = {"xla_cpu_prefer_vector_width": 512}
 fork_guard = ForkGuard("JAX")
 
 
@@ -104,17 +107,18 @@ def on_accelerator(dtype: DTypeLike, device: Any = None) -> bool:
 
 @cache  # once per process
 def options_on_cpu() -> dict[str, int] | None:
-    """Return the options with which programs for CPUs are compiled, None if XLA rejects them.
+    """Return the options with which programs for CPUs are compiled.
 
-    Vectors have 512 bits on processors that have them, as in XLA's own matrix products, and not
-    the 256 bits that LLVM prefers.
+    None if XLA does not know them, or if the environment variable XLA_FLAGS contains one of them.
     """
-    options = {"xla_cpu_prefer_vector_width": 512}
+    if any(name in os.environ.get("XLA_FLAGS", "") for name in VECTORS):
+        return None
     try:
-        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+        with jax.default_device(jax.local_devices(backend="cpu")[0]):
+            jax.jit(lambda x: x, compiler_options=VECTORS).lower(0.0).compile()
     except RuntimeError:  # another version of XLA
         return None
-    return options
+    return VECTORS
 
 
 def to_numpy(arrays: Mapping[str, Any]) -> Arrays:

@@ -1,12 +1,15 @@
 """What the compiled programs receive, and how they multiply matrices."""
 
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax._src import compilation_cache
 
+from mlpkit.backend_kit import ProgramStore
 from mlpkit.numpy_backend import dense
 from mlpkit.testing import batches, data, recipe, spec
 from mlpkit_jax import runtime
@@ -62,12 +65,36 @@ def test_products_have_the_gradients_of_jax(n: int, n_outputs: int) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
+def test_vectors_have_512_bits() -> None:
+    """This version of XLA accepts the option."""
+    assert runtime.options_on_cpu.__wrapped__() == {"xla_cpu_prefer_vector_width": 512}
+
+
 def test_unknown_options_of_the_compiler_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """A version of XLA without them compiles with its own options."""
-    assert runtime.options_on_cpu() == {"xla_cpu_prefer_vector_width": 512}
-
-    def rejecting(function: Any, compiler_options: Any) -> Any:
-        raise RuntimeError("No such compile option")
-
-    monkeypatch.setattr(runtime.jax, "jit", rejecting)
+    monkeypatch.setattr(runtime, "VECTORS", {"xla_cpu_unknown_option": 512})
     assert runtime.options_on_cpu.__wrapped__() is None
+
+
+def test_flags_of_the_user_take_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options of a program would replace the value in XLA_FLAGS."""
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_prefer_vector_width=256")
+    assert runtime.options_on_cpu.__wrapped__() is None
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
+    assert runtime.options_on_cpu.__wrapped__() == runtime.VECTORS
+
+
+def test_programs_on_disk_depend_on_the_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that was compiled with other options is not used."""
+    monkeypatch.setattr(compilation_cache, "_cache", ProgramStore(tmp_path, 1 << 20))
+    monkeypatch.setattr(compilation_cache, "_cache_initialized", True)
+    shortest = jax.config.jax_persistent_cache_min_compile_time_secs
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    try:
+        for options in (None, runtime.VECTORS, runtime.VECTORS):
+            jax.jit(lambda x: 2 * x, compiler_options=options).lower(1.0).compile()
+    finally:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", shortest)
+    assert len(list(tmp_path.iterdir())) == 2
