@@ -1,6 +1,6 @@
 """The builder "realmlp": a dense network with the initialization and layers of RealMLP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, get_args
@@ -95,15 +95,6 @@ def realmlp(
     inputs = inputs_of(spec, embedding, embedding_options, category_size, embedded)
     structure = RealMLP(inputs, _activations(spec, activation), spec.dropouts, front_scale)
     arrays = structure.arrays(spec, InitialWeights(spec, rng))
-    biases = {name for name in arrays if name.startswith("biases_")}
-    others = ("weights_", "biases_", "slopes_", "scale", "categories")
-    of_embedding = {name for name in arrays if not name.startswith(others)} - inputs.frozen
-    factors = dict.fromkeys(of_embedding, embedding_rate)
-    factors |= {name: activation_rate for name in arrays if name.startswith("slopes_")}
-    factors |= dict.fromkeys(biases, bias_rate)
-    if front_scale:
-        factors["scale"] = front_scale_rate
-    kept = biases | set(inputs.not_decayed)
     trained = arrays.keys() - inputs.frozen
     return Network(
         arrays,
@@ -111,11 +102,35 @@ def realmlp(
         decayed=frozenset(name for name in trained if "weights" in name or name == "categories"),
         frozen=inputs.frozen,
         n_models=spec.n_models,
-        learning_rate_factors={name: float(factors[name]) for name in sorted(factors)},
-        weight_decay_factors={name: 0.0 if name in kept else 1.0 for name in sorted(trained)},
+        learning_rate_factors=_learning_rate_factors(trained, rates),
+        weight_decay_factors={
+            name: 0.0 if name.startswith("biases_") or name in inputs.not_decayed else 1.0
+            for name in sorted(trained)
+        },
         has_dropout=True,
         options=inputs.options,
     )
+
+
+def _learning_rate_factors(trained: Iterable[str], rates: Mapping[str, float]) -> dict[str, float]:
+    """Return the factors of the learning rate of trained arrays, by name, from the options.
+
+    The weights of the layers and the embeddings of categories have none.
+    """
+    options = {
+        "weights_": None,
+        "categories": None,
+        "biases_": "bias_rate",
+        "slopes_": "activation_rate",
+        "scale": "front_scale_rate",
+    }
+    factors = {}
+    for name in sorted(trained):
+        of_prefix = (option for prefix, option in options.items() if name.startswith(prefix))
+        option = next(of_prefix, "embedding_rate")
+        if option is not None:
+            factors[name] = float(rates[option])
+    return factors
 
 
 def _activations(spec: Spec, activation: str | None) -> tuple[str, ...]:

@@ -103,22 +103,13 @@ def tabm(
     boolean("front_scale", front_scale)
     number("front_scale_rate", front_scale_rate)
     inputs = inputs_of(spec, embedding, embedding_options, category_size, embedded, CATEGORY_SCALE)
+    has_biases = member_biases or form != "mini"
     structure = TabM(
-        inputs,
-        int(n_members),
-        form,
-        spec.activations,
-        spec.dropouts,
-        front_scale,
-        member_biases or form != "mini",
+        inputs, int(n_members), form, spec.activations, spec.dropouts, front_scale, has_biases
     )
     arrays = structure.arrays(spec, InitialWeights(spec, rng), adapters, bias_scale)
-    kept = {
-        name
-        for name in arrays
-        if name.startswith(("adapters", "outputs_", "biases", "scale"))
-        or name in inputs.not_decayed
-    }
+    prefixes = ("adapters", "outputs_", "biases", "scale")
+    kept = {name for name in arrays if name.startswith(prefixes)} | set(inputs.not_decayed)
     return Network(
         arrays,
         xp_apply=structure,
