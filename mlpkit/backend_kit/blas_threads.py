@@ -59,7 +59,8 @@ def loaded() -> Libraries:
 
 
 def _find() -> Libraries:
-    of_process, of_thread = [], []
+    of_process: list[Blas] = []
+    of_thread: list[Blas] = []
     for library in ThreadpoolController().info():
         if library["user_api"] == "blas" and library["internal_api"] in SETTERS:
             by_thread = library.get("threading_layer") == "openmp"
@@ -132,6 +133,8 @@ class OneThread:
     Contexts may be nested, and may overlap in several threads. The last one that ends restores
     the number of threads.
 
+    Examples
+    --------
     >>> with OneThread():
     ...     allowed_threads() >= 1
     True
@@ -163,8 +166,15 @@ class OneThread:
 
 
 def allowed_threads() -> int:
-    """Return the number of threads that BLAS has outside of `OneThread`, or 1 if unknown.
+    """Return the number of threads that BLAS has outside of `OneThread`.
 
+    Returns
+    -------
+    int
+        The smallest number of the loaded libraries; 1 if it is unknown.
+
+    Examples
+    --------
     >>> allowed_threads() >= 1
     True
     """
