@@ -27,21 +27,22 @@ After ``pip install``, ``mlpkit plugins`` lists it, ``MLPClassifier(solver="lion
 
 Every author needs `hookimpl`, `Component`, and the record of the kind of plugin:
 
-===========  =====================================================================================
-kind         names, and the file that documents them
-===========  =====================================================================================
-solver       `Solver` (`Joint` for an update of all weights at once): ``objectives.py``
-loss         `Loss`: ``objectives.py``
-metric       `Metric`, `Predictions` (`CellCounts` for histograms): ``metrics.py``
-partitioner  `Partitioner`, `Dataset`, `Groups`: ``partitioners.py``, ``datasets.py``
-encoder      `Encoder`, `Column` (`PortableEncoding`, `TableColumn` for exporters): ``encoders.py``
-builder      `Spec`, `Network`, `PortableApply` (`Apply` for one framework): ``networks.py``;
-             `NAMESPACE` lists the functions of `xp`: ``namespaces.py``
-callback     `Report`: ``training.py``
-trainer      `Job`, `Progress`, `Report`, `training_values`: ``training.py``
-backend      `Steps`, `Batches`, `StepSums`, and those of a builder: ``backends.py``
-exporter     `FittedModel`, and those of a builder: ``fitted_models.py``
-===========  =====================================================================================
+============  ====================================================================================
+kind          names, and the file that documents them
+============  ====================================================================================
+solver        `Solver` (`Joint` for an update of all weights at once): ``objectives.py``
+loss          `Loss`: ``objectives.py``
+metric        `Metric`, `Predictions` (`CellCounts` for histograms): ``metrics.py``
+partitioner   `Partitioner`, `Dataset`, `Groups`: ``partitioners.py``, ``datasets.py``
+encoder       `Encoder`, `Column` (`PortableEncoding`, `TableColumn` for exporters): ``encoders.py``
+builder       `Spec`, `Network`, `PortableApply` (`Apply` for one framework): ``networks.py``;
+              `NAMESPACE` lists the functions of `xp`: ``namespaces.py``
+callback      `Report`: ``training.py``
+trainer       `Job`, `Progress`, `Report`, `training_values`: ``training.py``
+backend       `Steps`, `Batches`, `StepSums`, and those of a builder: ``backends.py``
+exporter      `FittedModel`, and those of a builder: ``fitted_models.py``
+communicator  `Communicator`, `Group`, `GroupError`: ``groups.py``
+============  ====================================================================================
 
 A hook takes no argument and returns components. A component is a description: its factory is
 imported when a user requests the name. Plugins never receive the estimator, except in
@@ -73,6 +74,7 @@ from mlpkit.plugin.encoders import (
 )
 from mlpkit.plugin.errors import InvalidResult, PluginError, PluginWarning, Unsupported
 from mlpkit.plugin.fitted_models import FittedModel
+from mlpkit.plugin.groups import Communicator, Group, GroupError
 from mlpkit.plugin.metrics import (
     CellCounts,
     Metric,
@@ -125,11 +127,14 @@ __all__ = [
     "CellCounts",
     "Column",
     "ColumnKind",
+    "Communicator",
     "Component",
     "Dataset",
     "Deadline",
     "Encoder",
     "FittedModel",
+    "Group",
+    "GroupError",
     "Groups",
     "Hooks",
     "InvalidResult",

@@ -30,6 +30,7 @@ Kind = Literal[
     "adapter",
     "exporter",
     "estimator",
+    "communicator",
 ]
 
 
@@ -56,6 +57,7 @@ class Component:
         - encoder: ``(**options) -> Encoder``
         - adapter and exporter: see `Hooks`.
         - estimator: the class, whose name is that of the component
+        - communicator: ``(**options) -> Communicator``
     summary : str, default=""
         One line for ``mlpkit plugins``.
     requires : tuple of str, default=()
@@ -166,3 +168,7 @@ class Hooks(Protocol):
         ``estimator.save`` accepts these classes, and `mlpkit.load` creates no others. The name of
         the component is that of the class.
         """
+
+    @hookspec
+    def mlpkit_communicators(self) -> Iterable[Component]:
+        """Ways in which processes that train together communicate: ``(**options) -> Communicator``."""
