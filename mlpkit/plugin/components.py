@@ -171,4 +171,4 @@ class Hooks(Protocol):
 
     @hookspec
     def mlpkit_communicators(self) -> Iterable[Component]:
-        """Ways in which processes that train together communicate: ``(**options) -> Communicator``."""
+        """How processes that train together communicate: ``(**options) -> Communicator``."""
