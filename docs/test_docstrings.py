@@ -8,7 +8,8 @@ import pytest
 from numpydoc.validate import validate
 
 MODULES = [
-    *("mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.schedules", "mlpkit.testing"),
+    *("mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.distributed"),
+    *("mlpkit.schedules", "mlpkit.testing"),
     *("mlpkit_loggers", "mlpkit_tabular", "mlpkit_tabular.datasets"),
 ]
 # numpydoc's checks by their codes: https://numpydoc.readthedocs.io/en/latest/validation.html

@@ -13,7 +13,10 @@ from mlpkit.plugin import Kind
 
 PAGES = Path(__file__).parent / "user_guide" / "plugins"
 INDEX = (PAGES / "index.md").read_text()
-PUBLIC = ("mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.testing", "mlpkit.registry")
+PUBLIC = {
+    *("mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.distributed"),
+    *("mlpkit.testing", "mlpkit.registry"),
+}
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))

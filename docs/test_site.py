@@ -19,7 +19,8 @@ from mlpkit import MLPClassifier, MLPRegressor
 
 SITE = Path(__file__).parent / "_build" / "html"
 MODULES = [
-    *("mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.schedules", "mlpkit.testing"),
+    *("mlpkit", "mlpkit.plugin", "mlpkit.backend_kit", "mlpkit.distributed"),
+    *("mlpkit.schedules", "mlpkit.testing"),
     *("mlpkit_tabular", "mlpkit_tabular.datasets"),
 ]
 LOADED = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src")}

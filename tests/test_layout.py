@@ -26,7 +26,7 @@ ORDER = [
     {"registry"},
     {"calibration", "objectives"},
     {"data", "numpy_backend", "schedules"},
-    {"sources"},
+    {"distributed", "sources"},
     {"encoders", "metrics"},
     {"partitions"},
     {"reports"},
@@ -39,7 +39,10 @@ ORDER = [
 ]
 LEVEL = {folder: level for level, folders in enumerate(ORDER) for folder in folders}
 PACKAGES = {name for name in MODULES if name.endswith(".__init__")}
-PUBLIC = {"plugin.__init__", "backend_kit.__init__", "testing.__init__", "registry.__init__"}
+PUBLIC = {
+    *("plugin.__init__", "backend_kit.__init__", "distributed.__init__"),
+    *("testing.__init__", "registry.__init__"),
+}
 
 
 def path_of(module: str) -> Path:

@@ -1,10 +1,13 @@
 """Rows that are read in parts, because they may not fit into memory."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
-from mlpkit.plugin import Dataset
+from mlpkit.data.memory_maps import written_rows
+from mlpkit.data.tables import n_rows_of
+from mlpkit.plugin import Array, Dataset
 
 
 class StoredTable(ABC):
@@ -16,10 +19,13 @@ class StoredTable(ABC):
         Its name in messages.
     memory : int
         How many bytes its rows may use in memory.
+    is_named : bool, default=True
+        Whether the columns have names of their own.
     """
 
     name: str
     memory: int
+    is_named = True
 
     @property
     @abstractmethod
@@ -42,6 +48,24 @@ class StoredTable(ABC):
     @abstractmethod
     def parts(self) -> Iterator[Any]:
         """Read the rows in parts, each a table of pyarrow."""
+
+    def blocks(self, convert: Callable[[Any], Array]) -> Iterator[Array]:
+        """Yield ``convert(part)`` of all parts. A ValueError says which rows it is about."""
+        begin = 0
+        for part in self.parts():
+            n_rows = n_rows_of(part)
+            try:
+                yield convert(part)
+            except ValueError as error:
+                rows = f"rows {begin + 1:,} to {begin + n_rows:,}"
+                raise type(error)(f"{self.name}, {rows}: {error}") from error
+            begin += n_rows
+
+    def converted(self, convert: Callable[[Any], Array]) -> Any:
+        """Return ``convert(part)`` of all parts as one memory map, (n_rows, n_columns)."""
+        blocks = self.blocks(convert)
+        first = next(blocks)
+        return written_rows(chain([first], blocks), self.shape[0], first.shape[1], first.dtype)
 
     @abstractmethod
     def in_memory(self, purpose: str) -> Any:

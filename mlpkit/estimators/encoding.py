@@ -13,8 +13,8 @@ from sklearn.utils.validation import _is_fitted
 
 from mlpkit.data.row_sources import StoredTable
 from mlpkit.data.tables import n_rows_of, nested_columns
+from mlpkit.distributed.sharded_rows import ShardedRows
 from mlpkit.estimators.dtypes import as_dtype
-from mlpkit.estimators.stored_rows import converted
 from mlpkit.messages import escaped, plain_repr
 from mlpkit.plugin import Array, Column, Dataset, InvalidResult
 from mlpkit.registry.labels import component_label
@@ -49,11 +49,11 @@ class Encoding:
     keeps_sparse: bool
     origin: tuple[str, dict[str, Any]] | None = None
 
-    def rows(self, X: Any, dtype: str | None = None) -> Array:
+    def rows(self, X: Any, dtype: str | None = None) -> Any:
         """The encoded rows of a validated table, (n, n_columns); None keeps their dtype."""
         if isinstance(X, StoredTable):
-            return converted(X, lambda part: self.rows(part, dtype))
-        return as_dtype(self.checked(self.encoder.transform(X), n_rows_of(X)), dtype)  # type: ignore[no-any-return]
+            return X.converted(lambda part: self.rows(part, dtype))
+        return as_dtype(self.checked(self.encoder.transform(X), n_rows_of(X)), dtype)
 
     def checked(self, rows: Any, n: int) -> Array:
         """The rows that the encoder returned, as an array of floats.
@@ -185,11 +185,14 @@ def fitted_encoding(
 
 def _encoded_by_columns(
     encoding: Encoding, table: StoredTable, columns: dict[int, Array], dtype: str | None
-) -> Array:
+) -> Any:
     """The encoded training rows of a table in files, some columns of which `fit_columns` made."""
     rows = encoding.rows(table, dtype)
     for i, column in columns.items():
-        rows[:, i] = column
+        if isinstance(rows, ShardedRows):
+            rows.replace_column(i, column)
+        else:
+            rows[:, i] = column
     return rows
 
 

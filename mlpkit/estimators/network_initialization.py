@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from mlpkit.data.targets import Targets
+from mlpkit.distributed.sharded_rows import ShardedRows
 from mlpkit.estimators.build_method import BuildMethod
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.network_building import built_network
@@ -93,7 +94,8 @@ def sample_of(shape: DataShape, seed: int) -> Dataset | None:
         drawn = np.random.RandomState(seed).choice(n, MAX_SAMPLE, replace=False)
         rows = rows.take(np.sort(drawn))
     y = shape.targets.network_targets(rows.y)
-    return Dataset(*(_read_only(array) for array in (rows.X, y, rows.sample_weight)))
+    X = np.asarray(rows.X) if isinstance(rows.X, ShardedRows) else rows.X
+    return Dataset(*(_read_only(array) for array in (X, y, rows.sample_weight)))
 
 
 def _read_only(array: Any) -> Any:

@@ -42,7 +42,7 @@ def validated_table(estimator: Any, X: Any, reset: bool) -> Any:
     else:
         n_features = len(names)
         _check_frame(estimator, X, names)
-    strings = _string_names(names)
+    strings = _string_names(names) and getattr(X, "is_named", True)
     if reset:
         estimator.n_features_in_ = n_features
         vars(estimator).pop("feature_names_in_", None)

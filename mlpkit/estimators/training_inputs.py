@@ -10,6 +10,7 @@ import numpy as np
 from sklearn import get_config
 
 from mlpkit.data.targets import Targets
+from mlpkit.distributed.groups import group_of, share_generator
 from mlpkit.estimators.calibration_rows import OF_HELD_OUT_ROWS
 from mlpkit.estimators.call import Call
 from mlpkit.estimators.changes import LastParameters
@@ -80,6 +81,7 @@ class TrainingInputs(FittedMLP):
         encoded = self._validated_sets(parameters, sets)
         checkpoint = checked_checkpoint(self, parameters, data, encoded, fresh)
         rng = checkpoint.generator(parameters.random_state)
+        share_generator(group_of(data.X), rng)
         if fresh:
             self._forget()
             network = initialized(parameters, self._shape_of(data), rng)

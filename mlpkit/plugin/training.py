@@ -120,10 +120,14 @@ class Deadline(NamedTuple):
         ``left()``: seconds that remain for steps, without those for scores, metrics and callbacks.
     reach : callable
         ``reach()`` notes that training ends because of the deadline.
+    same : callable, default=float
+        ``same(seconds)``: a measured duration, which decides how training continues, as the first
+        process of a group measured it.
     """
 
     left: Callable[[], float]
     reach: Callable[[], None]
+    same: Callable[[float], float] = float
 
 
 class Job(NamedTuple):

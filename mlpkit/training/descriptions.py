@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
+from mlpkit.distributed.sharded_rows import ShardedRows
 from mlpkit.plugin import Array
 
 MAX_DEPTH = 8  # of objects in objects
@@ -73,7 +74,9 @@ def fields_of(value: Any) -> dict[str, Any]:
 
 
 def array_description(array: Any) -> dict[str, Any]:
-    """Return the shape, the dtype and a hash of each block of rows of a dense or sparse array."""
+    """Return the shape, the dtype and a hash of each block of rows of an array of any kind."""
+    if isinstance(array, ShardedRows):
+        return array.description()
     blocks = [_hash_of(block) for block in row_blocks(array)]
     return {"shape": list(array.shape), "dtype": str(array.dtype), "blocks": blocks}
 

@@ -6,6 +6,9 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from mlpkit.data.targets import Targets
+from mlpkit.distributed.groups import of_first_process
+from mlpkit.distributed.sharded_rows import ShardedRows
+from mlpkit.distributed.steps import distributed
 from mlpkit.monitoring.protocol import Monitor, set_state, state_of
 from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import (
@@ -59,7 +62,9 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     check_rows(parameters, inputs.data.X)
     if checkpoint.finished is not None:
         return _finished(network, parameters, inputs, checkpoint.finished)
-    live = _live_state(network, parameters, inputs.selection)
+    local = _live_state(network, parameters, inputs.selection)
+    group, live = inputs.group, _of_group(local, inputs, network.structure.n_models)
+    time_limit.group = group
     check_steps(parameters, network.spec, recipe, monitor)
     tasks.begin(_max_epochs(parameters, inputs), inputs.rows)
 
@@ -72,23 +77,23 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     observer = _observer_of(network, parameters, inputs, live.steps.arrays)
     checkpoint.check("callbacks", observer.description)
     checkpoint.restore(observer)
-    result = partial(_result, network, inputs.selection, live, observer)
+    result = partial(_result, network, inputs.selection, local, observer)
     state = _beginning(live, checkpoint.training)
     try:
-        learning_rate = observer.begin(state, inputs.progress.learning_rate)
+        learning_rate = group.same(observer.begin(state, inputs.progress.learning_rate))
         progress = replace(inputs.progress, learning_rate=learning_rate, epoch=0, interrupted=False)
         job = _job_of(network, parameters, inputs, live, split, score)
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         observe = checkpoint.observed(tasks.observed(observer), observer)
-        trainer = inputs.selection.trainer
-        returned = trainer(job, live.state, progress, time_limit.observed(observe))
+        observe = of_first_process(group, time_limit.observed(observe))
+        returned = inputs.selection.trainer(job, live.state, progress, observe)
         state, progress = checks.checked_training(returned)
         tasks.close()
         if time_limit.reached:
             observer.add_note(time_limit.note)
     finally:
         observer.end(state)
-    weights = observer.final_weights(state)
+    weights = group.same(observer.final_weights(state))
     if weights is not None:
         state = with_weights(live.steps, state, weights)
     made = result(state, progress, progress.epoch)  # an interrupted epoch does not count
@@ -149,6 +154,15 @@ def _live_state(network: FittedNetwork, parameters: Parameters, selection: Selec
     return live
 
 
+def _of_group(live: LiveState, inputs: FitInputs, n_models: int) -> LiveState:
+    """The live state with functions for the rows of all processes, if there are several."""
+    X = inputs.data.X
+    if not isinstance(X, ShardedRows):
+        return live
+    steps = distributed(live.steps, X.group, n_models)
+    return live._replace(steps=steps)
+
+
 def _validation_of(
     network: FittedNetwork, inputs: FitInputs, live: LiveState, split: Split
 ) -> Validation | None:
@@ -192,7 +206,7 @@ def _observer_of(
     arrays: Callable[[State], Arrays],
 ) -> EpochObserver:
     """The observer with the monitor and all callbacks; ``arrays(state)`` are weights."""
-    sources = selected_callbacks(parameters, inputs.passes)
+    sources = [] if inputs.group.rank else selected_callbacks(parameters, inputs.passes)
     callbacks = callbacks_of(
         sources,
         parameters,
@@ -219,7 +233,7 @@ def _job_of(
 ) -> Job:
     """The job of the trainer."""
     train = split.train
-    measures_steps = inputs.monitor.with_predictions
+    measures_steps = inputs.monitor.with_predictions and inputs.group.size == 1
     return Job(
         steps=live.steps,
         rows=live.steps.put(train.X, inputs.targets.network_targets(train.y), train.sample_weight),

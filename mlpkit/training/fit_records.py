@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mlpkit.data.targets import Targets
+from mlpkit.distributed.groups import group_of
 from mlpkit.monitoring.protocol import Monitor
-from mlpkit.plugin import Array, Dataset, Progress, Recipe, Report
+from mlpkit.plugin import Array, Dataset, Group, Progress, Recipe, Report
 from mlpkit.training.checkpoint import Checkpoint
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.selection import Selection
@@ -61,6 +62,11 @@ class FitInputs(NamedTuple):
     checkpoint: Checkpoint
     time_limit: TimeLimit
     attributes_of: "Callable[[FitResult], dict[str, Any]]"
+
+    @property
+    def group(self) -> Group:
+        """The processes that have the training rows."""
+        return group_of(self.data.X)
 
     @property
     def recipe(self) -> Recipe:

@@ -149,6 +149,8 @@ class Evaluations:
                 began = time_limit.now()
                 loss, gradient = evaluate(flat)
                 self.seconds = time_limit.now() - began
+                if self.deadline is not None:
+                    self.seconds = self.deadline.same(self.seconds)
                 if self.is_kept:
                     self.losses.append(loss)
                     self.gradients.append(gradient)

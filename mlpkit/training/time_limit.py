@@ -8,7 +8,18 @@ from typing import TypeAlias
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from mlpkit.plugin import Array, Batches, Deadline, Job, Observer, Report, State, StepSums
+from mlpkit.distributed.groups import SOLO
+from mlpkit.plugin import (
+    Array,
+    Batches,
+    Deadline,
+    Group,
+    Job,
+    Observer,
+    Report,
+    State,
+    StepSums,
+)
 
 now = time.perf_counter
 PART_ROWS = 4096  # of the first part, as in blocks of compiled steps
@@ -30,12 +41,15 @@ class TimeLimit:
 
     Attributes
     ----------
+    group : Group
+        The processes that train; the first one decides.
     reached : bool
         Whether training ended because of the limit.
     """
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds, self.began = seconds, now()
+        self.group: Group = SOLO
         self.reached = False
         self.is_asked = False  # the trainer itself ends in time
         self.scoring = self.observing = 0.0  # seconds of the last epoch
@@ -45,13 +59,13 @@ class TimeLimit:
     @property
     def deadline(self) -> Deadline | None:
         """The deadline of a job; None without a limit."""
-        return None if self.seconds is None else Deadline(self.left, self.reach)
+        return None if self.seconds is None else Deadline(self.left, self.reach, self.group.same)
 
     def left(self) -> float:
         """Seconds that remain for steps, without those for what follows them."""
         self.is_asked = True
         # predictions of the rows that were held out, after training, take as long as a score
-        return self._left() - 2 * self.scoring - self.observing
+        return float(self.group.same(self._left() - 2 * self.scoring - self.observing))
 
     def _left(self) -> float:
         assert self.seconds is not None
@@ -84,7 +98,8 @@ class TimeLimit:
         def observed(state: State, report: Report) -> bool | float:
             began = now()
             self._n_epochs += 1
-            ends = not (report.is_last or self.reached) and self._is_over(began - self._last)
+            is_over = self.group.same(self._is_over(began - self._last))
+            ends = is_over and not (report.is_last or self.reached)
             if ends:
                 report = report._replace(note=f"{report.note or ''} {self.note}".strip())
             answer = observe(state, report)
@@ -152,7 +167,7 @@ class Pace:
                 break
             began = now()
             state, sums = job.steps.epoch(state, job.rows, part)
-            seconds = now() - began
+            seconds = self.deadline.same(now() - began)
             self.seconds = seconds / n_steps
             if seconds < SHORT:
                 self.part *= 2

@@ -1,0 +1,11 @@
+"""Training on rows that are distributed over several processes.
+
+A process passes its rows as a `Shard` to `fit`. Plugins for clusters, such as ``mlpkit-dask``,
+start the processes and connect them by a `mlpkit.plugin.Communicator`.
+"""
+
+from mlpkit.distributed.shards import Shard
+from mlpkit.distributed.solo import Solo
+from mlpkit.distributed.steps import distributed
+
+__all__ = ["Shard", "Solo", "distributed"]

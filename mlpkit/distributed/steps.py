@@ -1,0 +1,159 @@
+"""The functions of a backend for rows that are distributed over the processes of a group."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mlpkit.distributed.sharded_rows import ShardedRows
+from mlpkit.plugin import Array, Arrays, Batches, Group, Rows, State, Steps, StepSums
+
+
+class DistributedRows(NamedTuple):
+    """Training rows of a group of processes.
+
+    Parameters
+    ----------
+    rows : Rows
+        Those of this process, as the backend returned them.
+    local_index : ndarray of shape (n_rows,)
+        The index of each of all rows in this process, or -1.
+    weights : ndarray of shape (n_rows,) or None
+        The weights of all rows.
+    """
+
+    rows: Rows
+    local_index: Array
+    weights: Array | None
+
+
+def distributed(steps: Steps, group: Group, n_models: int = 0) -> Steps:
+    """Return functions of a backend that compute over the rows of all processes of a group.
+
+    Each process has the whole training state. The gradient of a step is the sum of those of the
+    processes, so that all make the same update. `Steps.put` and `Steps.outputs` accept
+    `ShardedRows` with targets and weights of all rows, and `Steps.outputs` returns the outputs of
+    all rows to each process. All processes must call the functions in the same order.
+
+    Parameters
+    ----------
+    steps : Steps
+        The functions of the backend in this process.
+    group : Group
+        The processes.
+    n_models : int, default=0
+        As in `Job.n_models`.
+
+    Returns
+    -------
+    Steps
+        Functions on the same training state.
+    """
+    made = _Distributed(steps, group, n_models)
+    return steps._replace(
+        put=made.put, gradient=made.gradient, epoch=made.epoch, outputs=made.outputs
+    )
+
+
+class _Distributed:
+    """The functions of `Steps` that concern rows."""
+
+    def __init__(self, steps: Steps, group: Group, n_models: int) -> None:
+        self.steps, self.group, self.n_models = steps, group, n_models
+
+    def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> DistributedRows:
+        """Pass the rows of this process to the backend."""
+        places = X.placement.places.astype(np.int64)
+        local, local_y, local_w = X.local, y[places], None if w is None else w[places]
+        if not len(places):  # one row without weight, of which no step consists
+            places = np.zeros(1, np.int64)
+            local, local_y, local_w = np.zeros((1, X.shape[1]), X.dtype), y[:1], np.zeros(1)
+        rows = self.steps.put(local, local_y, local_w)
+        return DistributedRows(rows, X.placement.local_index, w)
+
+    def gradient(
+        self, state: State, rows: DistributedRows, indices: Array | None, seed: int
+    ) -> tuple[StepSums, Arrays]:
+        """The sums and gradients over the rows of all processes."""
+        if indices is None:
+            indices = np.arange(len(rows.local_index))
+            if self.n_models:
+                indices = np.tile(indices, self.n_models)
+        loss, penalty, gradients = self._gradient(state, rows, indices, seed)
+        loss = self.group.add(np.array([loss]))[0]
+        return StepSums(loss, self._weight(rows, indices), penalty), gradients
+
+    def _gradient(
+        self, state: State, rows: DistributedRows, indices: Array, seed: int
+    ) -> tuple[float, float, Arrays]:
+        """The loss of the rows of this process, the penalty, and the gradients of all rows."""
+        local = self._local(rows.local_index, indices)
+        sums, gradients = self.steps.gradient(state, rows.rows, local, seed)
+        return float(np.sum(sums.loss)), sums.penalty, self._added(gradients)
+
+    def _added(self, gradients: Arrays) -> Arrays:
+        """The sums of the gradients over all processes, in one message for each dtype."""
+        added: Arrays = {}
+        for dtype in sorted({a.dtype.name for a in gradients.values()}):
+            names = [name for name, a in gradients.items() if a.dtype.name == dtype]
+            flat = np.concatenate([gradients[name].ravel() for name in names])
+            total = self.group.add(flat if flat.dtype.kind == "f" else flat.astype(np.int64))
+            end = 0
+            for name in names:
+                begin, end = end, end + gradients[name].size
+                added[name] = (
+                    total[begin:end].reshape(gradients[name].shape).astype(dtype, copy=False)
+                )
+        return {name: added[name] for name in gradients}
+
+    def _local(self, local_index: Array, indices: Array) -> Array:
+        """The indices of the rows of this process in a step, for each model as many, int64."""
+        local = np.where(indices < 0, -1, local_index[indices]).astype(np.int64)
+        if not self.n_models:
+            local = local[local >= 0]
+            return local if len(local) else np.full(1, -1)
+        parts = [part[part >= 0] for part in local.reshape(self.n_models, -1)]
+        compact = np.full((self.n_models, max(1, *map(len, parts))), -1)
+        for row, part in zip(compact, parts, strict=True):
+            row[: len(part)] = part
+        return compact.ravel()
+
+    def _weight(self, rows: DistributedRows, indices: Array) -> Any:
+        """The weight of the rows of a step, or of each model in it."""
+        is_row = indices >= 0
+        weights = is_row if rows.weights is None else np.where(is_row, rows.weights[indices], 0.0)
+        if not self.n_models:
+            return float(weights.sum())
+        return weights.reshape(self.n_models, -1).sum(axis=1).astype(float)
+
+    def epoch(
+        self, state: State, rows: DistributedRows, batches: Batches
+    ) -> tuple[State, StepSums]:
+        """Make the steps of an epoch."""
+        if batches.dropout_factors is not None:
+            raise ValueError(
+                "dropout_schedule is not supported on rows that are distributed over several"
+                " processes. Set dropout_schedule=None."
+            )
+        n_steps = len(batches.order)
+        losses, weights, penalties = np.zeros(n_steps), np.zeros(n_steps), np.zeros(n_steps)
+        decays = batches.weight_decays
+        for i, indices in enumerate(batches.order):
+            losses[i], penalties[i], gradients = self._gradient(
+                state, rows, indices, int(batches.seeds[i])
+            )
+            weight = self._weight(rows, indices)
+            weights[i] = np.sum(weight)
+            if weights[i] > 0:
+                decay = None if decays is None else float(decays[i])
+                state = self.steps.update(
+                    state, gradients, weight, float(batches.learning_rates[i]), decay
+                )
+        return state, StepSums(self.group.add(losses), weights, penalties)
+
+    def outputs(self, state: State, X: Any) -> Array:
+        """The outputs of all rows, of which each process computes those of its own."""
+        if not isinstance(X, ShardedRows):
+            return self.steps.outputs(state, X)
+        local = X.local if len(X.local) else np.zeros((1, X.shape[1]), X.dtype)
+        outputs = self.steps.outputs(state, local)[: len(X.local)]
+        return X.placement.gathered(outputs)

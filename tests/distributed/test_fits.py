@@ -1,0 +1,58 @@
+"""A fit by several processes equals the fit by one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+from mlpkit import MLPClassifier
+from tests.helpers.thread_groups import fitted_in_group
+
+X, Y = load_breast_cancer(return_X_y=True)
+X = (X - X.mean(axis=0)) / X.std(axis=0)
+N = len(X)
+OWNERS = {
+    "in turns": np.arange(N) % 3,
+    "uneven": np.where(np.arange(N) < 500, 1, np.where(np.arange(N) < 560, 0, 2)),
+    "one without rows": np.arange(N) % 2,
+}
+WEIGHTS = np.random.RandomState(0).uniform(0.0, 2.0, N)
+
+
+def same_fits(local: Any, others: list[Any], tolerance: float = 1e-9) -> None:
+    """The weights, the loss curve and the scores agree, and are the same in all processes."""
+    for other in others:
+        for a, b in zip(
+            local.coefs_ + local.intercepts_, other.coefs_ + other.intercepts_, strict=True
+        ):
+            np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(local.loss_curve_, other.loss_curve_, rtol=1e-9)
+    for other in others[1:]:
+        for a, b in zip(others[0].coefs_, other.coefs_, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("owners", OWNERS)
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"solver": "adam"},
+        {"solver": "sgd", "momentum": 0.5, "learning_rate": "invscaling"},
+        {"solver": "lbfgs"},
+        {"early_stopping": True, "n_iter_no_change": 3},
+        {"class_weight": "balanced", "alpha": 0.1},
+        {"average_decay": 0.9},
+    ],
+    ids=lambda p: next(iter(p)) + "=" + str(next(iter(p.values()))),
+)
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer", "ignore:lbfgs failed")
+def test_classifier(parameters: dict[str, Any], owners: str) -> None:
+    """Also with weights, among them zeros."""
+    weights = {"sample_weight": np.where(np.arange(N) % 7, WEIGHTS, 0.0)}
+
+    def make() -> MLPClassifier:
+        return MLPClassifier((8,), max_iter=8, random_state=0, batch_size=64, **parameters)
+
+    local = make().fit(X, Y, **weights)
+    same_fits(local, fitted_in_group(make, X, Y, OWNERS[owners], 3, **weights))
