@@ -50,7 +50,23 @@ class StoredTable(ABC):
         """Read the rows in parts, each a table of pyarrow."""
 
     def blocks(self, convert: Callable[[Any], Array]) -> Iterator[Array]:
-        """Yield ``convert(part)`` of all parts. A ValueError says which rows it is about."""
+        """Convert all parts, one after the other.
+
+        Parameters
+        ----------
+        convert : callable
+            ``convert(part)``: the rows of a part as numbers, (n, n_columns).
+
+        Yields
+        ------
+        block : ndarray of shape (n, n_columns)
+            The rows of a part.
+
+        Raises
+        ------
+        ValueError
+            That of the function, with the numbers of the rows.
+        """
         begin = 0
         for part in self.parts():
             n_rows = n_rows_of(part)

@@ -35,10 +35,10 @@ def joined(name: str, chunks: list[pa.Array], order: Array) -> pa.ChunkedArray:
     tables = [pa.table({name: chunk}) for chunk in chunks]
     try:
         table = pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         types = sorted({str(chunk.type) for chunk in chunks})
         raise ValueError(
             f"The parts of X have different types in column {name!r}: {', '.join(types)}. Convert"
             f" the column to one type, for example with X[{name!r}].astype(str)."
         ) from error
-    return table.column(0).combine_chunks().take(pa.array(order))
+    return pa.chunked_array([table.column(0).combine_chunks().take(pa.array(order))])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from numpy.random import RandomState
+from sklearn.utils import check_random_state
 
 from mlpkit.distributed.sharded_rows import ShardedRows
 from mlpkit.distributed.solo import Solo
@@ -27,7 +28,10 @@ def of_first_process(group: Group, observe: Observer) -> Observer:
     return observed
 
 
-def share_generator(group: Group, rng: RandomState) -> None:
-    """Set the generator to that of the first process."""
-    if group.size > 1:
-        rng.set_state(group.same(rng.get_state(legacy=False)))
+def shared_random_state(group: Group, random_state: Any) -> Any:
+    """The parameter `random_state`, or for several processes a generator as in the first one."""
+    if group.size == 1:
+        return random_state
+    generator = RandomState(0)
+    generator.set_state(group.same(check_random_state(random_state).get_state(legacy=False)))
+    return generator

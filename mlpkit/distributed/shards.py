@@ -86,7 +86,13 @@ class Shard(StoredTable):
         return self.placement.n_rows
 
     def parts(self) -> Iterator[Any]:
-        """The rows of this process in parts."""
+        """Yield the rows of this process in parts.
+
+        Yields
+        ------
+        part : ndarray or dataframe
+            Some rows.
+        """
         for part in self._parts:
             if isinstance(part, StoredTable):
                 yield from part.parts()
@@ -109,7 +115,23 @@ class Shard(StoredTable):
         return self.placement.gathered(values)
 
     def column(self, key: str | int) -> Any:
-        """Copy a column of all rows to all processes, by name or index, as an array of pyarrow."""
+        """Copy a column of all rows to all processes, which must call this at the same time.
+
+        Parameters
+        ----------
+        key : str or int
+            The name or the index of the column.
+
+        Returns
+        -------
+        pyarrow.Array
+            The values, in the order of the rows.
+
+        Raises
+        ------
+        ValueError
+            If its parts have types without a common one.
+        """
         from mlpkit.distributed import arrow_columns
 
         i = key if isinstance(key, int) else self._names.index(key)
@@ -118,7 +140,17 @@ class Shard(StoredTable):
         return arrow_columns.joined(self._names[i], of_all, self.placement.order)
 
     def select(self, names: Sequence[str]) -> "Shard":
-        """The table with these columns, in this order."""
+        """Select columns.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns, in the new order.
+
+        Returns
+        -------
+        Shard
+        """
         selected = object.__new__(Shard)
         selected.__dict__.update(vars(self))
         if self.is_named:
@@ -127,7 +159,18 @@ class Shard(StoredTable):
         return selected
 
     def in_memory(self, purpose: str) -> Any:
-        """Raise ValueError: no process reads all rows."""
+        """Raise an error, since no process has all rows.
+
+        Parameters
+        ----------
+        purpose : str
+            What requires all rows.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
         raise ValueError(
             f"{purpose} cannot be fitted on rows that are distributed over several processes. Use"
             " an encoder with the method fit_columns, such as encoder='tabular'; or fit the"
@@ -135,9 +178,19 @@ class Shard(StoredTable):
         )
 
     def converted(self, convert: Callable[[Any], Array]) -> ShardedRows:
-        """``convert(part)`` of all parts, as rows of numbers with the same dtype in all processes.
+        """Convert all parts to rows of numbers, which have the same dtype in all processes.
 
-        All processes must call it.
+        All processes must call it at the same time.
+
+        Parameters
+        ----------
+        convert : callable
+            ``convert(part)``: the rows of a part as numbers, (n, n_columns).
+
+        Returns
+        -------
+        ShardedRows
+            The rows of all processes.
         """
         blocks = self.blocks(convert)
         first = next(blocks, None)

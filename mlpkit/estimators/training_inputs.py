@@ -10,7 +10,7 @@ import numpy as np
 from sklearn import get_config
 
 from mlpkit.data.targets import Targets
-from mlpkit.distributed.groups import group_of, share_generator
+from mlpkit.distributed.groups import group_of, shared_random_state
 from mlpkit.estimators.calibration_rows import OF_HELD_OUT_ROWS
 from mlpkit.estimators.call import Call
 from mlpkit.estimators.changes import LastParameters
@@ -80,8 +80,8 @@ class TrainingInputs(FittedMLP):
         parameters = self._call_parameters(parameters, call)
         encoded = self._validated_sets(parameters, sets)
         checkpoint = checked_checkpoint(self, parameters, data, encoded, fresh)
-        rng = checkpoint.generator(parameters.random_state)
-        share_generator(group_of(data.X), rng)
+        random_state = shared_random_state(group_of(data.X), parameters.random_state)
+        rng = checkpoint.generator(random_state)
         if fresh:
             self._forget()
             network = initialized(parameters, self._shape_of(data), rng)

@@ -7,7 +7,7 @@ from inspect import isroutine
 from typing import Any
 
 from mlpkit.monitoring.protocol import Monitor, set_state
-from mlpkit.plugin import Array, Arrays, Callback, Report, State
+from mlpkit.plugin import Array, Arrays, Callback, Group, Report, State
 from mlpkit.training.checks import checked_report, decision, final_weights, initial_learning_rate
 from mlpkit.training.descriptions import name_of
 
@@ -28,6 +28,8 @@ class EpochObserver:
     predictions : callable
         ``predictions(outputs)``: predictions in the form of encoded targets, from the activated
         outputs of the network.
+    group : Group
+        The processes that train. Only the first one has callbacks.
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class EpochObserver:
         monitored: Callable[[float], tuple[str, float]] | None,
         sources: Sequence[Any],
         predictions: Callable[[Array], Array],
+        group: Group,
     ) -> None:
         self.callbacks = list(zip(callbacks, sources, strict=True))
         self.arrays, self.monitor, self.monitored = arrays, monitor, monitored
-        self.predictions = predictions
+        self.predictions, self.group = predictions, group
         self.reports: list[Report] = []
         self.interrupted = False  # by the user, in a callback
         self._returned: tuple[Any, Any] | None = None  # the callback, and what `on_end` returned
@@ -54,15 +57,16 @@ class EpochObserver:
             for callback, source in self.callbacks
             if not getattr(callback, "only_observes", False)
         ]
-        return {"callbacks": names}
+        return {"callbacks": self.group.same(names)}
 
     def callback_states(self) -> list[Any]:
         """The name of each callback, and its state; None if it has none."""
-        return [
+        states = [
             [callback_name(source), get_state() if get_state is not None else None]
             for callback, source in self.callbacks
             for get_state in [getattr(callback, "get_state", None)]
         ]
+        return self.group.same(states)  # type: ignore[no-any-return]
 
     def restore(
         self, reports: list[Report], monitor: Mapping[str, Any], callback_states: list[Any]

@@ -84,8 +84,8 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
         progress = replace(inputs.progress, learning_rate=learning_rate, epoch=0, interrupted=False)
         job = _job_of(network, parameters, inputs, live, split, score)
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
-        observe = checkpoint.observed(tasks.observed(observer), observer)
-        observe = of_first_process(group, time_limit.observed(observe))
+        observe = of_first_process(group, tasks.observed(observer))
+        observe = time_limit.observed(checkpoint.observed(observe, observer))
         returned = inputs.selection.trainer(job, live.state, progress, observe)
         state, progress = checks.checked_training(returned)
         tasks.close()
@@ -220,7 +220,9 @@ def _observer_of(
     if parameters.early_stopping_on == LOSS:
         monitored = monitored_loss
     predictions = inputs.targets.predictions
-    return EpochObserver(callbacks, arrays, inputs.monitor, monitored, sources, predictions)
+    return EpochObserver(
+        callbacks, arrays, inputs.monitor, monitored, sources, predictions, inputs.group
+    )
 
 
 def _job_of(

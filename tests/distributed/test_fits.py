@@ -56,3 +56,25 @@ def test_classifier(parameters: dict[str, Any], owners: str) -> None:
 
     local = make().fit(X, Y, **weights)
     same_fits(local, fitted_in_group(make, X, Y, OWNERS[owners], 3, **weights))
+
+
+def test_regressor_with_scaled_targets_and_float32() -> None:
+    """Standardized targets, dtype float32, and R2 for early stopping."""
+    X, y = load_diabetes(return_X_y=True)
+
+    def make() -> MLPRegressor:
+        return MLPRegressor((8,), max_iter=5, early_stopping=True, random_state=0, dtype="float32")
+
+    with pytest.warns(match="Stochastic Optimizer"):
+        local = make().fit(X, y)
+        others = fitted_in_group(make, X, y, np.arange(len(y)) % 2, 2)
+    same_fits_within_rounding(local, others)
+
+
+def same_fits_within_rounding(local: Any, others: list[Any]) -> None:
+    """Agreement in float32."""
+    for a, b in zip(local.coefs_, others[0].coefs_, strict=True):
+        assert b.dtype == np.float32
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(local.validation_scores_, others[0].validation_scores_, atol=1e-5)
+    np.testing.assert_array_equal(others[0].coefs_[0], others[1].coefs_[0])
