@@ -5,6 +5,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers take it as true; the module typing is not imported here
 if TYPE_CHECKING:
     from mlpkit import schedules
+    from mlpkit.data.row_sources import RowSource
     from mlpkit.estimators.classifier import MLPClassifier
     from mlpkit.estimators.loading import load
     from mlpkit.estimators.regressor import MLPRegressor
@@ -44,6 +45,7 @@ __all__ = [
     "MetricHistoryDisplay",
     "PartitionReport",
     "PartitionReportDisplay",
+    "RowSource",
     "SKOPS_TRUSTED_TYPES",
     "by",
     "by_column",
@@ -77,6 +79,7 @@ _ATTRIBUTES = {
     "MetricHistoryDisplay": "reports.displays",
     "PartitionReport": "reports.report",
     "PartitionReportDisplay": "reports.displays",
+    "RowSource": "data.row_sources",
     "by": "partitions.arguments",
     "by_column": "partitions.partitioners",
     "by_function": "partitions.partitioners",

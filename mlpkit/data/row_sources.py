@@ -97,6 +97,20 @@ class RowSource(ABC):
     Iterating over it reads the rows in parts.
     """
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name of the source in messages."""
+
+    @property
+    @abstractmethod
+    def n_rows(self) -> int:
+        """The number of rows."""
+
+    @abstractmethod
+    def split(self, n_parts: int) -> Sequence["RowSource"]:
+        """Divide the rows into parts of consecutive rows with about as many rows."""
+
     @abstractmethod
     def __iter__(self) -> Iterator[Dataset]:
         """Read the rows in parts."""

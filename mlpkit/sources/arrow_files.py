@@ -13,10 +13,10 @@ from mlpkit.sources.typed_files import TypedFile
 
 
 class ArrowFile(TypedFile):
-    """An Arrow file, or a stream, of which standard input is read once."""
+    """An Arrow file or some batches of it, or a stream, of which standard input is read once."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, batches: range | None = None) -> None:
+        self.source, self._batches = source, batches
         self._reader: Any = None  # of standard input
         if source.path is None:
             with self._errors():
@@ -31,19 +31,23 @@ class ArrowFile(TypedFile):
         """Its name in messages."""
         return self.source.name
 
-    def count_rows(self) -> int | None:
-        """Return the number of rows of a file, and None for a stream."""
+    def piece_rows(self) -> list[int] | None:
+        """Return the number of rows of each batch of a file, and None for a stream."""
         if self.source.format != "arrow":
             return None
         with self._errors(), self._opened() as reader:
-            numbers = range(reader.num_record_batches)
-            return sum(int(reader.get_batch(number).num_rows) for number in numbers)
+            return [int(batch.num_rows) for batch in self._next(reader)]
+
+    def pieces(self, begin: int, end: int) -> "ArrowFile":
+        """Return the file with these batches alone."""
+        batches = range(begin, end) if self._batches is None else self._batches[begin:end]
+        return ArrowFile(self.source, batches)
 
     def parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the rows in the batches in which they were written."""
         with self._opened() as reader:
             read = self._next(reader)
-            number = 1
+            number = 1 if self._batches is None else self._batches.start + 1
             while True:
                 with self._errors(f", batch {number}"):
                     batch = next(read, None)
@@ -58,7 +62,8 @@ class ArrowFile(TypedFile):
         if self.source.format != "arrow":
             yield from reader
             return
-        for number in range(reader.num_record_batches):
+        batches = self._batches
+        for number in range(reader.num_record_batches) if batches is None else batches:
             yield reader.get_batch(number)
 
     @contextmanager

@@ -57,6 +57,17 @@ class CsvFile:
         """Its name in messages."""
         return self.source.name
 
+    @property
+    def schema(self) -> None:
+        """None: the values have no types."""
+
+    def piece_rows(self) -> None:
+        """Return None: a row can only be found by reading those before it."""
+
+    def pieces(self, begin: int, end: int) -> "CsvFile":
+        """Raise ValueError: there are no pieces."""
+        raise ValueError(f"{self.name} is a CSV file, which has no pieces.")
+
     def count_rows(self) -> None:
         """Return None: the number of rows is not known without reading them."""
 

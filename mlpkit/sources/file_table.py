@@ -83,6 +83,8 @@ class FileTable(StoredTable):
                     f" {shown_bytes(self.memory)} that scan may use. Pass more, such as"
                     " scan(..., memory='8GiB')."
                 )
+        if not parts:
+            return self._tables.table(self._names)
         return pa.concat_tables(parts).combine_chunks()
 
     def __repr__(self) -> str:

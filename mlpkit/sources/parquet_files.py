@@ -12,27 +12,32 @@ from mlpkit.sources.typed_files import TypedFile
 
 
 class ParquetFile(TypedFile):
-    """A Parquet file."""
+    """A Parquet file, or some row groups of it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, groups: range | None = None) -> None:
         self.source = source
         with self._errors(), self._opened() as file:
             self.schema: pa.Schema = file.schema_arrow
+            self.groups = range(file.num_row_groups) if groups is None else groups
 
     @property
     def name(self) -> str:
         """Its name in messages."""
         return self.source.name
 
-    def count_rows(self) -> int:
-        """Return the number of rows that the file states."""
+    def piece_rows(self) -> list[int]:
+        """Return the number of rows of each row group."""
         with self._errors(), self._opened() as file:
-            return int(file.metadata.num_rows)
+            return [int(file.metadata.row_group(group).num_rows) for group in self.groups]
+
+    def pieces(self, begin: int, end: int) -> "ParquetFile":
+        """Return the file with these row groups alone."""
+        return ParquetFile(self.source, self.groups[begin:end])
 
     def parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches."""
         with self._opened() as file:
-            for group in range(file.num_row_groups):
+            for group in self.groups:
                 with self._errors(f", row group {group + 1}"):
                     read = file.iter_batches(row_groups=[group], columns=list(columns))
                     for batch in read:  # a dot in a name selects nested columns, too

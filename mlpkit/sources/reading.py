@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from mlpkit.data.tables import duplicates
@@ -25,8 +27,18 @@ class TableFile(Protocol):
     def name(self) -> str:
         """Its name in messages, escaped."""
 
+    @property
+    def schema(self) -> pa.Schema | None:
+        """The types of its columns; None for a format without types."""
+
     def count_rows(self) -> int | None:
         """Return the number of rows, or None if it is not known without reading all of them."""
+
+    def piece_rows(self) -> list[int] | None:
+        """Return the numbers of rows of its pieces, or None if they cannot be read apart."""
+
+    def pieces(self, begin: int, end: int) -> "TableFile":
+        """Return the file with these pieces alone."""
 
     def table(self, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
         """Read these columns of all rows; ``types`` are for formats without types."""
@@ -50,6 +62,8 @@ class Tables:
         Whether the values have no types.
     owner : object, default=None
         What must exist as long as the files are read.
+    schema : pyarrow.Schema or None, default=None
+        The types of the columns; None means those of the first file.
     """
 
     def __init__(
@@ -58,11 +72,13 @@ class Tables:
         openers: Sequence[Callable[[], TableFile]],
         is_text: bool = False,
         owner: object = None,
+        schema: pa.Schema | None = None,
     ) -> None:
         self.name, self.is_text, self.owner = name, is_text, owner
         self.openers = [partial(_checked, opener) for opener in openers]
         self.first = self.openers[0]()
         self.names = self.first.names
+        self.schema = self.first.schema if schema is None else schema
 
     def check_columns(self, names: Iterable[str], purpose: str = "") -> None:
         """Raise InputError unless the first file has these columns."""
@@ -99,6 +115,8 @@ class Tables:
         """
         size = max(1, min(MAX_ROWS, MAX_CELLS // max(1, len(columns))))
         schema: pa.Schema | None = None
+        if self.schema is not None:
+            schema = pa.schema([self.schema.field(name) for name in columns])
         for file in self._files():
             check_columns(file, columns)
             for batch in file.batches(columns, types or {}):
@@ -107,10 +125,46 @@ class Tables:
                 for start in range(0, table.num_rows, size):
                     yield table.slice(start, size)
 
+    def split(self, n_parts: int) -> list["Tables"]:
+        """Divide the pieces of the files, in their order, into parts with about as many rows.
+
+        Raises InputError for formats whose files have no pieces.
+        """
+        pieces: list[tuple[TableFile, int]] = []  # the file, and the number in it
+        n_rows = []
+        for file in self._files():
+            numbers = file.piece_rows()
+            if numbers is None:
+                raise InputError(
+                    f"{file.name}: the rows of CSV files and of Arrow streams cannot be divided,"
+                    " since they can only be read from the first to the last. Write them to"
+                    " Parquet files."
+                )
+            pieces += [(file, number) for number in range(len(numbers))]
+            n_rows += numbers
+        ends = np.cumsum([0, *n_rows])
+        ideal = np.linspace(0, ends[-1], n_parts + 1)
+        cuts = np.abs(ends - ideal[:, np.newaxis]).argmin(axis=1)
+        cuts[0], cuts[-1] = 0, len(pieces)
+        return [self._part(pieces[begin:end]) for begin, end in pairwise(cuts.tolist())]
+
+    def _part(self, pieces: Sequence[tuple[TableFile, int]]) -> "Tables":
+        """The table of some pieces, or one without rows."""
+        numbers: dict[TableFile, list[int]] = {}
+        for file, number in pieces:
+            numbers.setdefault(file, []).append(number)
+        files = [file.pieces(of_file[0], of_file[-1] + 1) for file, of_file in numbers.items()]
+        openers = [partial(_same, file) for file in files or [self.first.pieces(0, 0)]]
+        return Tables(self.name, openers, owner=self.owner, schema=self.schema)
+
     def _files(self) -> Iterator[TableFile]:
         yield self.first
         for opener in self.openers[1:]:
             yield opener()
+
+
+def _same(file: TableFile) -> TableFile:
+    return file
 
 
 def _checked(opener: Callable[[], TableFile]) -> TableFile:

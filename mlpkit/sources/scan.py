@@ -1,8 +1,9 @@
 """Rows of files that are read in parts, because they may not fit into memory."""
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -133,6 +134,7 @@ class Scan(RowSource):
         self, source: Any, roles: Roles, memory: int, options: CsvOptions, verbose: bool
     ) -> None:
         self.memory, self._options, self._verbose = memory, options, verbose
+        self.is_part = False  # of another scan
         self._roles, self._tables = roles, tables_of_source(source, options)
         roles.check(self._tables)
         others = {*roles.used, *roles.drop}
@@ -174,11 +176,50 @@ class Scan(RowSource):
 
     def dataset(self) -> Dataset:
         """All rows: X as a table that stays in the files, and the other columns in memory."""
-        if not self.n_rows:
+        if not self.n_rows and not self.is_part:
             raise InputError(f"{self.name} contains no rows")
         purpose = "reading the targets, the weights and the labels"
         others = self._file_table(self._roles.used).in_memory(purpose)
         return self._dataset(self._file_table(self.features), others)
+
+    def split(self, n_parts: int) -> list[Self]:
+        """Divide the rows into parts of consecutive rows, by row groups.
+
+        The parts have about as many rows, and the same types of columns. A part has no rows if
+        there are fewer row groups than parts. They can be pickled, and read on any machine that
+        has the files under the same names.
+
+        Parameters
+        ----------
+        n_parts : int
+            The number of parts.
+
+        Returns
+        -------
+        list of Scan
+            The parts in the order of the rows.
+
+        Raises
+        ------
+        ValueError
+            For CSV files and Arrow streams, which can only be read from the first row to the last.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mlpkit import scan
+        >>> parts = scan([np.ones((20_000, 2)), np.ones((30_000, 2))]).split(2)
+        >>> [part.n_rows for part in parts]
+        [26384, 23616]
+        """
+        return [self._part(tables) for tables in self._tables.split(n_parts)]
+
+    def _part(self, tables: Tables) -> Self:
+        part = copy(self)
+        for name in ("tables", "n_rows"):  # computed for all rows
+            part.__dict__.pop(name, None)
+        part._tables, part.is_part = tables, True
+        return part
 
     def __repr__(self) -> str:
         return f"<scan of {self.name} with {len(self.features)} features>"

@@ -22,8 +22,17 @@ class TypedFile(ABC):
         return list(self.schema.names)
 
     @abstractmethod
+    def piece_rows(self) -> list[int] | None:
+        """Return the numbers of rows of its pieces; None for a stream, which has none."""
+
+    @abstractmethod
+    def pieces(self, begin: int, end: int) -> "TypedFile":
+        """Return the file with these pieces alone."""
+
     def count_rows(self) -> int | None:
         """Return the number of rows, or None if it is not known without reading all of them."""
+        numbers = self.piece_rows()
+        return None if numbers is None else sum(numbers)
 
     @abstractmethod
     def parts(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,58 @@
+"""The rows of a rank, with the targets, weights and labels of all rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mlpkit import RowSource
+from mlpkit.distributed import Shard
+from mlpkit.plugin import Array, Dataset, Group
+from mlpkit_dask.rows.blocks import rows_of
+
+
+def shard_of(
+    blocks: Sequence[Dataset | RowSource], starts: Sequence[int], n_rows: int, group: Group
+) -> Dataset:
+    """Return what a rank passes to `fit`: its rows as X, and the other arrays of all rows.
+
+    All ranks of the group call it together.
+
+    Parameters
+    ----------
+    blocks : sequence of Dataset or RowSource
+        The rows of the blocks of this rank, of which a part of a scan is the only one.
+    starts : sequence of int
+        The index of the first row of each block among all rows.
+    n_rows : int
+        The number of all rows.
+    group : Group
+        The processes that train together.
+
+    Returns
+    -------
+    Dataset
+        X is a `mlpkit.distributed.Shard`. Targets, weights and labels are those of all rows, in
+        their order.
+    """
+    sources = [block for block in blocks if isinstance(block, RowSource)]
+    rows = [block.dataset() if isinstance(block, RowSource) else block for block in blocks]
+    places = [
+        np.arange(start, start + rows_of(part.X), dtype=np.int64)
+        for part, start in zip(rows, starts, strict=True)
+    ]
+    parts: Any = sources[0] if sources else [part.X for part in rows]
+    shard = Shard(parts, np.concatenate(places), n_rows, group)
+
+    def gathered(values: Sequence[Any]) -> Array | None:
+        if values[0] is None:
+            return None
+        every: Array = shard.gathered(np.concatenate([np.asarray(part) for part in values]))
+        return every
+
+    return Dataset(
+        shard,
+        gathered([part.y for part in rows]),
+        gathered([part.sample_weight for part in rows]),
+        {name: gathered([part.labels[name] for part in rows]) for name in rows[0].labels},
+    )

@@ -1,0 +1,24 @@
+"""The cluster of the tests."""
+
+from collections.abc import Iterator
+
+import pytest
+from distributed import Client, LocalCluster
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """A cluster of two processes, which all tests share. A test leaves it as it was."""
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def workers(client: Client) -> list[str]:
+    """The addresses of the two workers, sorted."""
+    return sorted(client.scheduler_info()["workers"])
