@@ -210,7 +210,7 @@ class Scan(RowSource):
         >>> from mlpkit import scan
         >>> parts = scan([np.ones((20_000, 2)), np.ones((30_000, 2))]).split(2)
         >>> [part.n_rows for part in parts]
-        [26384, 23616]
+        [20000, 30000]
         """
         return [self._part(tables) for tables in self._tables.split(n_parts)]
 

@@ -15,9 +15,11 @@ from pyarrow import parquet
 from scipy import sparse
 
 from mlpkit import scan
+from mlpkit.distributed import Solo
 from mlpkit_dask.rows.balance import balanced
 from mlpkit_dask.rows.blocks import Block
 from mlpkit_dask.rows.placement import placed
+from mlpkit_dask.rows.shards import shard_of
 
 FRAME = pd.DataFrame({"a": np.arange(50.0), "b": list("xy") * 25, "y": np.arange(50) % 3})
 
@@ -224,6 +226,51 @@ def test_files_contain_the_targets(client: Client, workers: list[str], folder: P
     """Arrays beside a scan are an error."""
     with pytest.raises(ValueError, match=r"scan\(\.\.\., target='name'\)"):
         placed(client, scan(folder, target="y"), da.ones(50), workers=workers)
+
+
+class Recorded(Solo):
+    """A process of a group that repeats what two processes gathered, in order."""
+
+    def __init__(self, rank: int, values: list[list[Any]]) -> None:
+        self.rank, self.size, self.values = rank, 2, values
+
+    def gather(self, value: Any) -> list[Any]:
+        """The recorded values of both."""
+        found = self.values.pop(0)
+        assert np.array_equal(found[self.rank], value)
+        return found
+
+
+def test_a_rank_has_its_rows_and_all_targets(
+    client: Client, workers: list[str], folder: Path
+) -> None:
+    """Targets, weights and labels are in the order of the collection."""
+    X = np.arange(20.0).reshape(10, 2)
+    y, w, g = np.arange(10), np.linspace(0, 1, 10), np.array(list("abcdefghij"))
+    dX, dy, dw, dg = (da.from_array(v, chunks=(4, 2)[: v.ndim]) for v in (X, y, w, g))
+    blocks = placed(client, dX, dy, dw, {"g": dg}, workers=workers)
+    rank = [[b for b in blocks if b.worker == worker] for worker in workers]
+    local = [[b.future.result() for b in of_rank] for of_rank in rank]
+    places = [
+        np.concatenate([np.arange(b.start, b.start + b.n_rows) for b in of_rank])
+        for of_rank in rank
+    ]
+    for i in range(2):
+        names = [[2] * len(of_rank) for of_rank in local]
+        values = [[v[places[j]] for j in range(2)] for v in (y, w, g)]
+        group = Recorded(i, [names, values[0], places, *values[1:]])
+        rows = shard_of(local[i], [b.start for b in rank[i]], 10, group)
+        assert np.array_equal(rows.y, y) and np.array_equal(rows.sample_weight, w)
+        assert np.array_equal(rows.labels["g"], g)
+        assert np.array_equal(np.concatenate(list(rows.X.parts())), X[places[i]])
+
+
+def test_the_shard_of_files(folder: Path) -> None:
+    """Targets and labels are read, and the features stay in the files."""
+    rows = shard_of(scan(folder, target="y", labels="b").split(1), [0], 50, Solo())
+    assert rows.y.tolist() == FRAME.y.tolist() and rows.labels["b"].tolist() == FRAME.b.tolist()
+    assert rows.X.column_names == ["a"] and rows.X.shape == (50, 1)
+    assert rows.X.column("a").to_pylist() == FRAME.a.tolist()
 
 
 def test_balance_of_many_workers() -> None:

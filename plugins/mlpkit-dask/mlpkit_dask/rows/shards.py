@@ -21,7 +21,7 @@ def shard_of(
     Parameters
     ----------
     blocks : sequence of Dataset or RowSource
-        The rows of the blocks of this rank, of which a part of a scan is the only one.
+        The rows of the blocks of this rank, at least one, which may have no rows.
     starts : sequence of int
         The index of the first row of each block among all rows.
     n_rows : int
@@ -35,20 +35,17 @@ def shard_of(
         X is a `mlpkit.distributed.Shard`. Targets, weights and labels are those of all rows, in
         their order.
     """
-    sources = [block for block in blocks if isinstance(block, RowSource)]
     rows = [block.dataset() if isinstance(block, RowSource) else block for block in blocks]
     places = [
         np.arange(start, start + rows_of(part.X), dtype=np.int64)
         for part, start in zip(rows, starts, strict=True)
     ]
-    parts: Any = sources[0] if sources else [part.X for part in rows]
-    shard = Shard(parts, np.concatenate(places), n_rows, group)
+    shard = Shard([part.X for part in rows], np.concatenate(places), n_rows, group)
 
     def gathered(values: Sequence[Any]) -> Array | None:
         if values[0] is None:
             return None
-        every: Array = shard.gathered(np.concatenate([np.asarray(part) for part in values]))
-        return every
+        return shard.gathered(np.concatenate([np.asarray(part) for part in values]))
 
     return Dataset(
         shard,
