@@ -16,6 +16,8 @@ from mlpkit.plugin import Network, Recipe, Spec, Steps
 
 PAGE = (Path(__file__).parent / "user_guide" / "plugins" / "backend.md").read_text()
 N = 60
+# of trainers of plugins ("lbfgs" passes None), and of training on several processes
+OTHERS = {"indices of gradient", "ids of put"}
 rng = np.random.default_rng(0)
 ROWS = rng.normal(size=(N, 4))
 CODES = rng.integers(0, 3, N)
@@ -59,20 +61,21 @@ class Recorder:
         steps = numpy_backend.backend(network, spec, recipe)
 
         def noted(name: str) -> Any:
-            def function(*given: Any) -> Any:
+            def function(*given: Any, **more: Any) -> Any:
                 self.calls[name] += 1
-                getattr(self, f"_{name}", lambda *_: None)(spec, *given)
-                return getattr(steps, name)(*given)
+                getattr(self, f"_{name}", lambda *_, **__: None)(spec, *given, **more)
+                return getattr(steps, name)(*given, **more)
 
             return function
 
         return Steps(*map(noted, Steps._fields))
 
-    def _put(self, spec: Spec, X: Any, y: Any, w: Any) -> None:
+    def _put(self, spec: Spec, X: Any, y: Any, w: Any, ids: Any = None) -> None:
         task = "regressors" if spec.task == "regression" else "classifiers"
         self.note(f"{'sparse' if issparse(X) else 'dense'} X of put", X, spec.dtype)
         self.note(f"y of put, {task}", y)
         self.note("w of put", w)
+        self.note("ids of put", ids)
 
     def _start(self, spec: Spec, arrays: Any) -> None:
         for array in arrays.values():
@@ -114,13 +117,13 @@ def test_the_table_of_arrays_is_true() -> None:
     rows = {name.replace("`", ""): others for name, *others in cells}
     forms = rows["dense X of put"][2] + rows["sparse X of put"][2]
     for name, (_, dtypes, order) in rows.items():
-        if name == "indices of gradient":  # of trainers of plugins; "lbfgs" passes None
+        if name in OTHERS:
             continue
         documented = set(re.findall(r"`([a-z0-9.]+)`", dtypes))
         assert recorder.dtypes[name] == documented, name
         order = forms if order == "as in `put`" else order
         assert recorder.orders[name] == set(re.findall(r"CSR|C\b|Fortran|strided", order)), name
-    assert recorder.dtypes.keys() == rows.keys() - {"indices of gradient"}
+    assert recorder.dtypes.keys() == rows.keys() - OTHERS
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

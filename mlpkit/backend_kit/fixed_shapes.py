@@ -9,7 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlpkit.backend_kit.training_rows import BLOCK_BYTES, gather_rows, row_width, rows_within
+from mlpkit.backend_kit.training_rows import (
+    BLOCK_BYTES,
+    gather_rows,
+    row_ids,
+    row_width,
+    rows_within,
+)
 from mlpkit.plugin import Array, Batches, Dataset
 
 BLOCK_ROWS = 4096  # approximate number of rows of a block
@@ -60,8 +66,8 @@ class Block(NamedTuple):
         Seed of each step, uint32.
     n_steps : int
         The number of steps to run; those after them are padding.
-    indices : array of shape (n_padded_steps, batch_size) or None, default=None
-        Indices of the rows in the training data, for dropout; see `IndexBlock`.
+    ids : array of shape (n_padded_steps, batch_size) or None, default=None
+        The ids of the rows, for dropout, as in `Steps.put`; any value for padding.
     weight_decays : array of shape (n_padded_steps,) or None, default=None
         Strength of the weight decay of each step, in the dtype of X; None as in `Batches`.
     dropout_factors : array of shape (n_padded_steps,) or None, default=None
@@ -74,7 +80,7 @@ class Block(NamedTuple):
     learning_rates: Array
     seeds: Array
     n_steps: int
-    indices: Array | None = None
+    ids: Array | None = None
     weight_decays: Array | None = None
     dropout_factors: Array | None = None
 
@@ -158,7 +164,9 @@ def index_blocks(
         )
 
 
-def blocks(rows: Dataset, batches: Batches, full: int, n_models: int = 0) -> Iterator[Block]:
+def blocks(
+    rows: Dataset, batches: Batches, full: int, n_models: int = 0, ids: Array | None = None
+) -> Iterator[Block]:
     """Divide the steps of an epoch into blocks of a few fixed shapes, with their rows.
 
     Parameters
@@ -171,6 +179,8 @@ def blocks(rows: Dataset, batches: Batches, full: int, n_models: int = 0) -> Ite
         Number of rows of a full step, of one model.
     n_models : int, default=0
         `Network.n_models`.
+    ids : ndarray of shape (n,) or None, default=None
+        The id of each row, as in `Steps.put`.
 
     Yields
     ------
@@ -194,7 +204,7 @@ def blocks(rows: Dataset, batches: Batches, full: int, n_models: int = 0) -> Ite
             block.learning_rates.astype(rows.y.dtype),
             block.seeds,
             block.n_steps,
-            block.indices,
+            row_ids(block.indices, ids),
             *(
                 None if values is None else values.astype(rows.y.dtype)
                 for values in (block.weight_decays, block.dropout_factors)

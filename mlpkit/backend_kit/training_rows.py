@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.plugin import Array, Dataset
+from mlpkit.plugin import Array, Dataset, Network, Spec
 
 BLOCK_BYTES = 1 << 26  # approximate size of a block of rows; a larger step is a block of its own
 KEPT_BYTES = 1 << 31  # data larger than this are not copied as a whole
@@ -42,6 +42,82 @@ def training_dataset(X: Any, y: Array, w: Array | None, dtype: str) -> Dataset:
     X = X.tocsr() if issparse(X) else np.asarray(X)
     w = None if w is None else w.astype(dtype, copy=False)
     return Dataset(X.astype(dtype, copy=False), y.astype(dtype, copy=False), w)
+
+
+def needs_ids(network: Network, spec: Spec) -> bool:
+    """Return whether training depends on the ids of the rows.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    spec : Spec
+        Its specification.
+
+    Returns
+    -------
+    bool
+        True for the dense network with dropout, and for networks with an `xp_apply`, which receive
+        the ids in a `StepContext`.
+
+    Examples
+    --------
+    >>> from mlpkit.testing import spec
+    >>> needs_ids(Network({}), spec())
+    False
+    """
+    if network.xp_apply is not None:
+        return True
+    return network.apply is None and any(spec.dropouts)
+
+
+def row_ids(indices: Array, ids: Array | None) -> Array:
+    """Return the ids of the rows with the given indices.
+
+    Parameters
+    ----------
+    indices : ndarray of int, of shape (...)
+        Indices of rows. A negative index ``~i`` is padding with row i.
+    ids : ndarray of int of shape (n,) or None
+        The id of each row, as in `Steps.put`. None means that ids are indices.
+
+    Returns
+    -------
+    ndarray of int, of the shape of `indices`
+        The ids; any value for padding if `ids` is None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> row_ids(np.array([[2, 0], [1, ~1]]), np.array([5, 7, 9])).tolist()
+    [[9, 5], [7, 7]]
+    """
+    if ids is None:
+        return indices
+    return ids.take(np.where(indices < 0, ~indices, indices))
+
+
+def has_rows(n: int, indices: Array | None) -> bool:
+    """Return whether a step has rows.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows of the training data.
+    indices : ndarray of int, of any shape, or None
+        Indices of the rows of the step, where a negative number is padding; None means all rows.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> has_rows(3, np.array([-1, -1])), has_rows(3, None)
+    (False, True)
+    """
+    return n > 0 if indices is None else bool((indices >= 0).any())
 
 
 def row_width(rows: Dataset) -> int:

@@ -69,11 +69,12 @@ class State(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """X (n, n_features), dense or CSR; y (n, n_outputs); sample weights w (n,)."""
+    """X (n, n_features), dense or CSR; y (n, n_outputs); sample weights w (n,); ids (n,)."""
 
     X: Any
     y: Array
     w: Array
+    ids: Array
 
 
 def converted(X: Any, dtype: str) -> Any:
@@ -92,9 +93,10 @@ def $id(
     slopes = [SLOPES[name] for name in spec.activations]
     rate_factors, decay_factors = learning_rate_factors(network), weight_decay_factors(network)
 
-    def put(X: Any, y: Array, w: Array | None) -> Rows:
-        weights = np.ones(len(y)) if w is None else w
-        return Rows(converted(X, spec.dtype), y.astype(spec.dtype), weights.astype(spec.dtype))
+    def put(X: Any, y: Array, w: Array | None, ids: Array | None = None) -> Rows:
+        weights = (np.ones(len(y)) if w is None else w).astype(spec.dtype)
+        ids = np.arange(len(y)) if ids is None else ids
+        return Rows(converted(X, spec.dtype), y.astype(spec.dtype), weights, ids)
 
     def start(arrays: Arrays) -> State:
         weights = {name: np.array(arrays[name]) for name in network.arrays}
@@ -105,13 +107,13 @@ def $id(
                 optimizer_state[key] = np.array(arrays.get(key, np.zeros_like(a)))
         return State(weights, optimizer_state)
 
-    def dropout_scales(rows: Array, seed: int, factor: float) -> list[Any]:
+    def dropout_scales(ids: Array, seed: int, factor: float) -> list[Any]:
         """Return what multiplies the units of each hidden layer: 0 for a dropped unit."""
         scales: list[Any] = []
         layers = zip(spec.dropouts, spec.hidden_layer_sizes, strict=True)
         for i, (dropout, units) in enumerate(layers):
             rate = factor * dropout
-            arrays = (np.asarray(a, np.uint32) for a in (rows, np.arange(units), [seed]))
+            arrays = (np.asarray(a, np.uint32) for a in (ids, np.arange(units), [seed]))
             mask = dropout_mask(np, *arrays, i, rate, np.uint32) if rate else True
             scales.append(np.multiply(mask, 1 / (1 - rate), dtype=spec.dtype))
         return scales
@@ -130,7 +132,7 @@ def $id(
     ) -> tuple[StepSums, Arrays]:
         batch = np.arange(len(rows.y)) if indices is None else indices[indices >= 0]
         x, y, w = rows.X[batch], rows.y[batch], rows.w[batch]
-        scales = dropout_scales(batch, seed, dropout_factor)
+        scales = dropout_scales(rows.ids[batch], seed, dropout_factor)
         values, z = forward(state.weights, x, scales)
         p = ACTIVATIONS[spec.loss.out_activation](z[-1])
         delta = w[:, None] * check_deltas(spec.loss.delta(np, y, p), p)

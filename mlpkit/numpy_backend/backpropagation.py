@@ -21,7 +21,7 @@ from mlpkit.plugin import Array, Spec, dropout_mask
 MIN_ROWS = 64  # of a part: a product of fewer rows is slower in relation to its size
 MAX_KEPT = 4  # numbers of rows in a step whose views are kept
 
-RowSeed = tuple[Array, int, float]  # indices of the rows, seed of the step, factor of the rates
+RowSeed = tuple[Array, int, float]  # ids of the rows, seed of the step, factor of the rates
 
 
 class RowPass:
@@ -66,9 +66,9 @@ class RowPass:
             X = buffers.inputs[i]
             if (factor := buffers.factors[i]) is not None:
                 assert row_seed is not None
-                indices, seed, dropout_factor = row_seed
+                ids, seed, dropout_factor = row_seed
                 rate = self.dropouts[i] * dropout_factor
-                mask = kept_units(indices[self.place], seed, z.shape[1], i, rate)
+                mask = kept_units(ids[self.place], seed, z.shape[1], i, rate)
                 np.multiply(mask, z.dtype.type(1 / (1 - rate)), out=factor)
                 np.multiply(z, factor, out=X)
 
@@ -154,8 +154,8 @@ class Backpropagation:
         return self._passes[n]
 
 
-def kept_units(indices: Array, seed: int, n_units: int, layer: int, rate: float) -> Array:
-    """Return the `dropout_mask` of the rows with these indices, (n, n_units)."""
-    rows, units = indices.astype(np.uint32), np.arange(n_units, dtype=np.uint32)
+def kept_units(ids: Array, seed: int, n_units: int, layer: int, rate: float) -> Array:
+    """Return the `dropout_mask` of the rows with these ids, (n, n_units)."""
+    rows, units = ids.astype(np.uint32), np.arange(n_units, dtype=np.uint32)
     seeds = np.array([seed], np.uint32)
     return np.asarray(dropout_mask(np, rows, units, seeds, layer, rate, np.uint32))

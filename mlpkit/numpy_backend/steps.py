@@ -5,7 +5,7 @@ layers are views of them. An epoch copies the state once and then works in place
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from mlpkit.backend_kit import (
     WeightLayout,
     check_row_losses,
     initial_optimizer_state,
+    needs_ids,
+    row_ids,
     training_dataset,
     with_weight_decays,
 )
@@ -59,6 +61,13 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     )
 
 
+class TrainingRows(NamedTuple):
+    """The training data, and the ids of the rows (n,) if dropout depends on them."""
+
+    data: Dataset
+    ids: Array | None
+
+
 class StepFunctions:
     """The functions of `Steps`, with the constants that they share."""
 
@@ -67,11 +76,12 @@ class StepFunctions:
         self.layout = WeightLayout(network)
         self.solver_step = SolverStep(self.layout, recipe)
         self.workspaces = Workspaces(spec, self.layout)
-        self.has_dropout = any(spec.dropouts)
+        self.has_dropout = needs_ids(network, spec)
 
-    def put(self, X: Any, y: Array, w: Array | None) -> Dataset:
-        """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
-        return training_dataset(X, y, w, self.spec.dtype)
+    def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> TrainingRows:
+        """Return the rows of X (n, n_features), y (n, n_outputs), w (n,) and ids (n,)."""
+        data = training_dataset(X, y, w, self.spec.dtype)
+        return TrainingRows(data, ids if self.has_dropout else None)
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copy the weights and the optimizer state."""
@@ -106,11 +116,11 @@ class StepFunctions:
         }
 
     def gradient(
-        self, state: TrainingState, rows: Dataset, indices: Array | None, seed: int
+        self, state: TrainingState, rows: TrainingRows, indices: Array | None, seed: int
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         indices = None if indices is None else indices[indices >= 0]
-        step_rows = rows if indices is None else rows.take(indices)
+        step_rows = rows.data if indices is None else rows.data.take(indices)
         gradients = self.layout.views(np.zeros(self.layout.size, self.layout.dtype))
         n, p = len(step_rows.y), np.empty_like(step_rows.y)
         value = 0.0
@@ -121,7 +131,8 @@ class StepFunctions:
                 step = TrainingStep(self.loss, self.solver_step, own, state)
                 row_seed = None
                 if self.has_dropout:
-                    row_seed = np.arange(n) if indices is None else indices, seed, 1.0
+                    places = np.arange(n) if indices is None else indices
+                    row_seed = row_ids(places, rows.ids), seed, 1.0
                 step.write_deltas(step_rows, p, 1.0, row_seed)
                 step.write_gradients(step_rows)
                 self.workspaces.give(workspace)
@@ -149,7 +160,7 @@ class StepFunctions:
         return state
 
     def epoch(
-        self, state: TrainingState, rows: Dataset, batches: Batches
+        self, state: TrainingState, rows: TrainingRows, batches: Batches
     ) -> tuple[TrainingState, StepSums]:
         """Run all steps, and return the sums of each, (n_steps,)."""
         state, alpha = state.copy(), self.solver_step.alpha
@@ -164,13 +175,13 @@ class StepFunctions:
         workspace = self.workspaces.take(batch_size)
         step = TrainingStep(self.loss, self.solver_step, workspace, state, any(decays))
         with OneThread():
-            for chunk, indices, places in chunks(rows, batches.order):
+            for chunk, indices, places in chunks(rows.data, batches.order):
                 p, (X, y, w) = np.empty_like(chunk.y), chunk[:3]
                 weights = _summed_weights(chunk, places)
                 for i, s, weight in zip(indices, places, weights, strict=True):
                     step_rows = Dataset(X[s], y[s], None if w is None else w[s])
                     if self.has_dropout:
-                        row_seed = _row_seed(batches, i)
+                        row_seed = _row_seed(rows, batches, i)
                     if weight > 0:
                         size = StepSize(learning_rates[i], decays[i], alpha / weight)
                         sums[2, i] = step(step_rows, p[s], weight, row_seed, size)
@@ -195,11 +206,11 @@ class StepFunctions:
         return losses if w is None else np.where(w > 0, losses, 0) * w
 
 
-def _row_seed(batches: Batches, i: int) -> RowSeed:
+def _row_seed(rows: TrainingRows, batches: Batches, i: int) -> RowSeed:
     """Return what dropout depends on in a step of an epoch."""
     order, factors = batches.order[i], batches.dropout_factors
     factor = 1.0 if factors is None else float(factors[i])
-    return order[order >= 0], int(batches.seeds[i]), factor
+    return row_ids(order[order >= 0], rows.ids), int(batches.seeds[i]), factor
 
 
 def _summed_weight(rows: Dataset) -> float:

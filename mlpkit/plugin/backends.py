@@ -64,6 +64,13 @@ class Batches(NamedTuple):
     dropout_factors: Array | None = None
 
 
+class Put(Protocol):
+    """The preparation of training rows; see `Steps`."""
+
+    def __call__(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> Rows:
+        """Return the rows in the form of the backend."""
+
+
 class Update(Protocol):
     """One step of a solver; see `Steps`."""
 
@@ -90,10 +97,13 @@ class Steps(NamedTuple):
     Parameters
     ----------
     put : callable
-        ``put(X, y, w) -> rows``. X has shape (n, n_features) and the dtype of `Spec`; it is a dense
-        array in any memory order, or CSR, whose values of one feature add up. The targets y
-        (n, n_outputs) are bool for classes, and have the dtype and any memory order of the user's
-        y for regression. The weights w (n,) are float64 or float32, or None. All may be read-only.
+        ``put(X, y, w, ids=None) -> rows``. X has shape (n, n_features) and the dtype of `Spec`; it
+        is a dense array in any memory order, or CSR, whose values of one feature add up. The
+        targets y (n, n_outputs) are bool for classes, and have the dtype and any memory order of
+        the user's y for regression. The weights w (n,) are float64 or float32, or None. The ids
+        (n,) are int64: the index of each row among the rows of all processes that train one
+        network together, for dropout (see `StepContext.ids`); None means 0 to n - 1. There may be
+        no rows. All arrays may be read-only.
     start : callable
         ``start(arrays) -> state``. The arrays are weights, and optionally the optimizer state
         under the keys of `optimizer_state_name`.
@@ -105,8 +115,10 @@ class Steps(NamedTuple):
         `optimizer_state_name`.
     gradient : callable
         ``gradient(state, rows, indices, seed) -> (sums, gradients)``. The indices have shape
-        (batch_size,) and dtype int64, where -1 is padding; None means all rows, for each model if
-        there are several. The gradients of the loss are sums over rows, as NumPy arrays by name.
+        (batch_size,) and dtype int64, where -1 is padding; they are places among the rows of this
+        `put`, not ids. None means all rows, for each model if there are several. The gradients of
+        the loss are sums over rows, as NumPy arrays by name; without rows, loss, weight and
+        gradients are 0.
         For a frozen array, they hold its change times the weight of the rows, from which `update`
         computes the new value; changes of integers are exact below 2**20. With several models,
         `StepSums.weight` is the weight of each, (n_models,).
@@ -128,7 +140,7 @@ class Steps(NamedTuple):
         (n_models, n, n_members, n_outputs).
     """
 
-    put: Callable[[Any, Array, Array | None], Rows]
+    put: Put
     start: Callable[[Arrays], State]
     arrays: Callable[[State], Arrays]
     optimizer_state: Callable[[State], Arrays]

@@ -24,7 +24,8 @@ def dropout_mask(
 ) -> Any:
     """Whether each unit of each row is kept, with probability ``1 - rate``.
 
-    The mask is a hash of the arguments [1]_, so a row has the same mask wherever it is in a step.
+    The mask is a hash of the arguments [1]_, so a row has the same mask wherever it is in a step,
+    and in whichever process.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def dropout_mask(
         A namespace with `bitwise_right_shift`, and `astype` if the rate is an array, as in the
         array API standard.
     rows : array of int of shape (..., n)
-        Indices of the rows in the training data; any value for padding.
+        The ids of the rows, as in `Steps.put`; any value for padding.
     units : array of int of shape (n_units,)
         0, 1, 2, ...
     seed : array of int of shape () or (1,)
@@ -83,9 +84,9 @@ def dropout_mask(
 def dropout(xp: Namespace, x: Any, step: StepContext | None, layer: int, rate: float) -> Any:
     """Set a fraction of the units of each row to 0, and scale the others so that the mean is kept.
 
-    Which units are dropped depends on the seed of the step and the index of the row only, so it
-    is the same on every backend and for any order of the rows. The probability of a unit is
-    ``rate * step.dropout``.
+    Which units are dropped depends on the seed of the step and the id of the row only, so it is
+    the same on every backend, for any order of the rows, and in any process. The probability of a
+    unit is ``rate * step.dropout``.
 
     Parameters
     ----------
@@ -117,12 +118,12 @@ def dropout(xp: Namespace, x: Any, step: StepContext | None, layer: int, rate: f
     """
     if step is None or not rate:
         return x
-    indices = step.indices
-    units = xp.astype(xp.arange(math.prod(x.shape[indices.ndim :])), indices.dtype)
+    ids = step.ids
+    units = xp.astype(xp.arange(math.prod(x.shape[ids.ndim :])), ids.dtype)
     # backends have either unsigned integers that wrap around or integers of 64 bits
-    uint32 = np.uint32 if "uint32" in str(indices.dtype) else None
+    uint32 = np.uint32 if "uint32" in str(ids.dtype) else None
     scheduled = rate * step.dropout
-    kept = dropout_mask(xp, indices, units, step.seed, layer, scheduled, uint32)
+    kept = dropout_mask(xp, ids, units, step.seed, layer, scheduled, uint32)
     kept = xp.astype(xp.reshape(kept, x.shape), x.dtype)
     if not isinstance(scheduled, float):
         scheduled = xp.astype(scheduled, x.dtype)

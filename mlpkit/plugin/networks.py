@@ -153,8 +153,9 @@ class StepContext(NamedTuple):
     ----------
     seed : array of int of shape ()
         Seed of the step; see `dropout_mask`.
-    indices : array of int of shape (n,)
-        Indices of the rows in the training data; any value for padding.
+    ids : array of int of shape (n,)
+        The index of each row among all training rows, those of other processes included, as in
+        `Steps.put`; any value for padding. Backends with unsigned integers have the last 32 bits.
     w : array of shape (n,)
         Weights of the rows. A row of weight 0 is padding, which must not count in statistics over
         the batch.
@@ -164,7 +165,7 @@ class StepContext(NamedTuple):
     """
 
     seed: Any
-    indices: Any
+    ids: Any
     w: Any
     dropout: Any
 
@@ -190,8 +191,8 @@ class PortableApply(Protocol):
         x : array of shape (n, n_features), or (n_models, n, n_features)
             Rows.
         step : StepContext or None, default=None
-            The training step; None in prediction. With a leading axis for models, its `indices`
-            and `w` have the shape (n_models, n).
+            The training step; None in prediction. With a leading axis for models, its `ids` and
+            `w` have the shape (n_models, n).
 
         Returns
         -------

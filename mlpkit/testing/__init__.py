@@ -39,6 +39,7 @@ MODULES = (
     "recipes",
     "results",
     "resuming",
+    "shards",
     "training",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))

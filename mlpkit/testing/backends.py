@@ -14,10 +14,10 @@ from mlpkit.numpy_backend import dense
 from mlpkit.objectives.solvers import sgd
 from mlpkit.plugin import Batches
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, drawn, recipe, spec
-from mlpkit.testing.memory import MemoryTests
+from mlpkit.testing.shards import ShardTests
 
 
-class BackendTests(MemoryTests):
+class BackendTests(ShardTests):
     """Conformance tests of a backend.
 
     Most tests train the dense network and compare the results with those of the NumPy backend, to

@@ -19,9 +19,9 @@ def step_of(block: Block, i: Any) -> tuple[Any, Any, StepContext]:
     if len(block.w) == 1:
         i = 0  # the rows are not copied if the index is a constant
     w = block.w[i]
-    indices = None if block.indices is None else block.indices[i]
+    ids = None if block.ids is None else block.ids[i]
     dropout = 1.0 if block.dropout_factors is None else block.dropout_factors[i]
-    return block.X[i], block.y[i], StepContext(block.seeds[i], indices, w, dropout)
+    return block.X[i], block.y[i], StepContext(block.seeds[i], ids, w, dropout)
 
 
 def backward(
@@ -33,10 +33,10 @@ def backward(
         return _backward_of_model(s, weights, x, y, context)
 
     def of_model(model: Any) -> Any:
-        weights, x, y, indices, w = model
-        return _backward_of_model(s, weights, x, y, context._replace(indices=indices, w=w))
+        weights, x, y, ids, w = model
+        return _backward_of_model(s, weights, x, y, context._replace(ids=ids, w=w))
 
-    rows = (by_model(xp, a, s.n_models) for a in (x, y, context.indices, context.w))
+    rows = (by_model(xp, a, s.n_models) for a in (x, y, context.ids, context.w))
     total, new_frozen, p = of_models(s, of_model, (weights, *rows))
     return total._replace(loss=total.loss.sum()), new_frozen, p.reshape(y.shape[0], *p.shape[2:])
 

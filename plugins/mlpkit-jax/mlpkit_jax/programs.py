@@ -10,7 +10,8 @@ from jax import lax
 
 from mlpkit.backend_kit import Block, by_model, expanded_like, outputs_of_models
 from mlpkit_jax import namespace as xp
-from mlpkit_jax.backpropagation import backward, of_models, penalty
+from mlpkit_jax.backpropagation import backward, of_models
+from mlpkit_jax.backpropagation import penalty as penalty_of
 from mlpkit_jax.joining import Joined
 from mlpkit_jax.networks import Tensors
 from mlpkit_jax.runtime import options_on_cpu
@@ -26,13 +27,14 @@ class Programs(NamedTuple):
     add: Callable[..., tuple[GradientSums, Any]]
     update: Callable[..., JoinedState]
     outputs: Callable[..., Any]
+    penalty: Callable[..., Any]
 
 
 @lru_cache(maxsize=64)  # bounded: a network of another framework may be large
 def programs(s: Structure) -> Programs:
     """Return the programs of a structure."""
     run_with_predictions = partial(run, with_predictions=True)
-    functions = (run, run_with_predictions, add, update, outputs)
+    functions = (run, run_with_predictions, add, update, outputs, penalty)
     options = options_on_cpu() if s.on_cpu else None
     return Programs(*(jax.jit(partial(f, s), compiler_options=options) for f in functions))
 
@@ -53,7 +55,7 @@ def run(
     def step(i: Any, carry: tuple[TrainingState, Any, Any]) -> tuple[TrainingState, Any, Any]:
         state, sums, predictions = carry
         total, new_frozen, p = backward(s, state.weights, block, i)
-        l2_penalty = penalty(s, state.weights, settings.alpha)
+        l2_penalty = penalty_of(s, state.weights, settings.alpha)
         row = jnp.stack([total.loss, total.weight.sum(), l2_penalty])
         decay = None if block.weight_decays is None else block.weight_decays[i]
         learning_rate = block.learning_rates[i]
@@ -93,7 +95,7 @@ def add(
         added: GradientSums = jax.tree.map(lambda old, new: old + in_dtype_of(new, old), total, new)
         return added
 
-    return lax.fori_loop(0, block.n_steps, step, total), penalty(s, weights, alpha)
+    return lax.fori_loop(0, block.n_steps, step, total), penalty_of(s, weights, alpha)
 
 
 def update(
@@ -132,3 +134,8 @@ def outputs(s: Structure, joined: Joined, x: Any) -> Any:
         return z.reshape(x.shape[0], *z.shape[2:])
 
     return outputs_of_models(xp, forward, x, s.n_models)
+
+
+def penalty(s: Structure, joined: Joined, alpha: Any) -> Any:
+    """Return the L2 penalty of the weights, for a step without rows."""
+    return penalty_of(s, s.weights.divided(joined), alpha)

@@ -12,7 +12,9 @@ from scipy.sparse import issparse
 
 from mlpkit.backend_kit import (
     Device,
+    has_rows,
     initial_optimizer_state,
+    needs_ids,
     padded_size,
     rows_within,
     unpadded_rows,
@@ -74,9 +76,7 @@ class StepFunctions:
             on_cpu = not on_accelerator(np.dtype(spec.dtype), self.device)
         s = structure(network, spec, recipe, on_cpu)
         self.structure, self.programs = s, programs(s)
-        self.has_indices = network.xp_apply is not None or (
-            network.apply is None and any(spec.dropouts)
-        )
+        self.has_ids = needs_ids(network, spec)
         self.dtype = np.dtype(spec.dtype)
         self.n_models = network.n_models
         self.widest = max(*spec.layer_units, network.n_members * spec.n_outputs)
@@ -88,14 +88,15 @@ class StepFunctions:
         self.zeros = {name: np.zeros(a.shape, self.dtype) for name, a in network.arrays.items()}
         self.solver, self.frozen = recipe.solver, s.frozen
 
-    def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
-        """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
+    def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> TrainingRows:
+        """Return the rows of X (n, n_features), y (n, n_outputs), w (n,) and ids (n,)."""
         with computing(self.dtype, self.device):
             resident = self.resident
             if on_accelerator(self.dtype, self.device) and resident is None:
                 resident = len(y) >= RESIDENT_ROWS
             rows = training_rows(X, y, w, self.dtype, bool(resident))
-            rows.has_indices, rows.n_models = self.has_indices, self.n_models
+            rows.has_ids, rows.n_models = self.has_ids, self.n_models
+            rows.ids = ids if self.has_ids else None
             return rows
 
     def start(self, arrays: Arrays) -> JoinedState:
@@ -123,14 +124,19 @@ class StepFunctions:
             weight = np.zeros(self.n_models or (), self.dtype)
             total, penalty = GradientSums(zero, weight, self.zeros), 0.0
             losses: list[Any] = []
+            if not has_rows(rows.n, indices):
+                penalty = self.programs.penalty(state.weights, self.alpha)
             for block in rows.step(indices, self.full, seed):
                 total, penalty = self.programs.add(total, state.weights, block, self.alpha)
                 losses.append(total.loss)
                 if not rows.kept:
                     _wait_for_all_but(_ahead(block.X), losses)
                 del block  # before the next one is gathered
-            gradients = to_numpy(jax.device_get(total.gradients))
-            return StepSums(float(total.loss), _weight(total.weight), float(penalty)), gradients
+            weight, sums = np.asarray(total.weight), total.gradients
+            if not weight.any():  # what a network computes for these may not be a number
+                total, sums = total._replace(loss=0.0), self.zeros
+            step_sums = StepSums(float(total.loss), _weight(weight), float(penalty))
+            return step_sums, to_numpy(jax.device_get(sums))
 
     def update(
         self,

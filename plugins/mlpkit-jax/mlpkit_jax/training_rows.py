@@ -17,7 +17,9 @@ from mlpkit.backend_kit import (
     Block,
     can_be_kept,
     gather_rows,
+    has_rows,
     index_blocks,
+    row_ids,
     row_width,
     rows_within,
     training_dataset,
@@ -52,10 +54,12 @@ class TrainingRows:
     """n rows, and ``gather(indices, n_steps)``, which returns X, y and w of the rows with these
     indices.
 
-    If ``has_indices`` is true, the blocks contain the indices.
+    If ``has_ids`` is true, the blocks contain the ids of the rows: ``ids`` (n,), or the indices if
+    it is None.
     """
 
-    has_indices = False
+    has_ids = False
+    ids: Array | None = None
     n_models = 0
 
     def __init__(self, n: int, dtype: str, gather: Gather, sizes: BlockSizes, keep: bool) -> None:
@@ -67,13 +71,13 @@ class TrainingRows:
         for block in index_blocks(batches, full, self.sizes.block_rows, self.n_models):
             # no reference is kept: a block can be released before the next one is gathered
             learning_rates = block.learning_rates.astype(self.dtype)
-            indices = block.indices.astype(np.uint32) if self.has_indices else None
+            ids = row_ids(block.indices, self.ids).astype(np.uint32) if self.has_ids else None
             yield Block(
                 *self.gather(block.indices, block.n_steps),
                 learning_rates,
                 block.seeds,
                 block.n_steps,
-                indices,
+                ids,
                 *(
                     None if values is None else values.astype(self.dtype)
                     for values in (block.weight_decays, block.dropout_factors)
@@ -81,17 +85,20 @@ class TrainingRows:
             )
 
     def step(self, indices: Array | None, full: int, seed: int) -> Iterator[Block]:
-        """Return one step over the indices (batch_size,), where -1 is padding, or over all rows.
+        """Return one step over the indices (batch_size,), where -1 is padding, or over all rows;
+        nothing without rows.
 
         All rows are divided into parts, which have different seeds and are gathered only once.
         """
+        if not has_rows(self.n, indices):
+            return
         if indices is not None:
             seeds = np.array([seed], np.uint32)
             yield from self.blocks(Batches(indices[None], np.zeros(1), seeds), full)
         else:
             for block in self.kept or self._in_order():
                 # dropout depends on rows; other networks may draw for each part
-                seeds = np.zeros_like(block.seeds) if self.has_indices else block.seeds
+                seeds = np.zeros_like(block.seeds) if self.has_ids else block.seeds
                 yield block._replace(seeds=seeds + np.uint32(seed))
 
     def _in_order(self) -> Iterator[Block]:

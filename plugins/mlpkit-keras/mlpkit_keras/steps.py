@@ -105,8 +105,10 @@ class KerasSteps:
         for name, variable in self._optimizer_variables().items():
             variable.assign(state.optimizer_state[name])
 
-    def put(self, X: Any, y: Array, w: Array | None) -> Dataset:
-        """Training rows in host memory: X (n, n_features), y (n, n_outputs), w (n,)."""
+    def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> Dataset:
+        """Training rows in host memory: X (n, n_features), y (n, n_outputs), w (n,). Layers of
+        Keras draw by step, so that nothing depends on the ids.
+        """
         return training_dataset(X, y, w, self.spec.dtype)
 
     def start(self, arrays: Arrays) -> TrainingState:

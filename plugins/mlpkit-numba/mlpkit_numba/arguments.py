@@ -20,13 +20,13 @@ from mlpkit_numba.codes import CODES, WITH_SLOPES
     N_LAYERS, LAYERS, N_FEATURES, N_OUTPUTS, OUT_ACTIVATION, N_WEIGHTS, N_DECAYED,
     GEMM, UPDATE, LOSS,  # functions
     WEIGHTS, GRADIENTS, STATE,
-    FORM, X, ROW_STRIDE, COLUMN_STRIDE, COLUMNS, BEGINS, Y, W,  # the training data
+    FORM, X, ROW_STRIDE, COLUMN_STRIDE, COLUMNS, BEGINS, Y, W, IDS,  # the training data
     ORDER, SUMS, PREDICTIONS,
     N_SEGMENTS, SEGMENTS, N_SCALARS, SCALARS, DECREASES,  # the solver
     SEEDS, THRESHOLDS, FACTORS,  # dropout
     BLOCK_ROWS, NUMBERS, INDICES, X_PLACE, Y_PLACE, W_PLACE, LOSSES_PLACE, DELTA_PLACES,  # memory
     N_INTEGERS,
-) = range(46)
+) = range(47)
 #: Places in the array of numbers.
 ALPHA, MAX_NORM, WEIGHT, N_NUMBERS = range(4)
 N_SUMS = 3  # after them, for the loss, the weight and the penalty of one step

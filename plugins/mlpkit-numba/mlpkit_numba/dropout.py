@@ -39,7 +39,10 @@ def dropout(dtype: str) -> Any:
         rows = array_at(integers[a.INDICES], n, np.int64(0))
         key = mixed(u(mixed(u(seed + golden)) + u(i)))
         for row in range(n):
-            of_row = mixed(u(u(rows[row]) ^ key))
+            row_id = rows[row]
+            if integers[a.IDS] != 0:
+                row_id = array_at(integers[a.IDS] + 8 * row_id, 1, np.int64(0))[0]
+            of_row = mixed(u(u(row_id) ^ key))
             values, slopes = z[row * m : (row + 1) * m], slope[row * m : (row + 1) * m]
             for j in range(m):
                 kept = mixed(u(of_row + u(u(j) * golden))) >= threshold

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.backend_kit import WeightLayout, rows_within, with_weight_decays
+from mlpkit.backend_kit import WeightLayout, needs_ids, rows_within, with_weight_decays
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -66,7 +66,7 @@ class StepFunctions:
     def __init__(self, network: Network, spec: Spec, recipe: Recipe) -> None:
         self.spec, self.solver, self.alpha = spec, recipe.solver, recipe.alpha
         self.layout, self.max_norm = WeightLayout(network), recipe.max_gradient_norm or 0.0
-        self.dtype = self.layout.dtype
+        self.dtype, self.needs_ids = self.layout.dtype, needs_ids(network, spec)
         self.structure = a.Structure.of(spec, self.layout)
         self.segments: dict[bool, SolverSteps] = {}
 
@@ -80,9 +80,9 @@ class StepFunctions:
         """The address of the compiled loss."""
         return loss_function(self.spec.loss, self.dtype, self.spec.n_outputs).address
 
-    def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
-        """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
-        return training_rows(X, y, w, self.spec.dtype)
+    def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> TrainingRows:
+        """Return the rows of X (n, n_features), y (n, n_outputs), w (n,) and ids (n,)."""
+        return training_rows(X, y, w, self.spec.dtype, ids if self.needs_ids else None)
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copy the weights and the optimizer state."""

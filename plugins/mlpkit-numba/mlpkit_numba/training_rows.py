@@ -33,14 +33,15 @@ class TrainingRows(NamedTuple):
     arrays: tuple[Array, ...]
 
 
-def training_rows(X: Any, y: Array | None, w: Array | None, dtype: str) -> TrainingRows:
-    """Return X (n, n_features), dense or CSR, y (n, n_outputs) and w (n,) for the loop.
+def training_rows(
+    X: Any, y: Array | None, w: Array | None, dtype: str, ids: Array | None = None
+) -> TrainingRows:
+    """Return X (n, n_features), dense or CSR, y (n, n_outputs), w (n,) and ids (n,) for the loop.
 
     Arrays are copied only if they have another dtype, or are not aligned. A dense X may have any
     memory order.
     """
-    targets = np.empty((X.shape[0], 0), dtype) if y is None else y
-    rows = training_dataset(X, targets, w, dtype)
+    rows = training_dataset(X, np.empty((X.shape[0], 0), dtype) if y is None else y, w, dtype)
     X, form = rows.X, a.DENSE
     arrays = []
     if issparse(X):
@@ -57,7 +58,9 @@ def training_rows(X: Any, y: Array | None, w: Array | None, dtype: str) -> Train
         arrays = [X]
         values = {a.X: X.ctypes.data, a.ROW_STRIDE: X.strides[0], a.COLUMN_STRIDE: X.strides[1]}
     values[a.FORM] = form
-    for place, array in ((a.Y, None if y is None else rows.y), (a.W, rows.sample_weight)):
+    ids = None if ids is None else ids.astype(np.int64, copy=False)
+    targets = None if y is None else rows.y
+    for place, array in ((a.Y, targets), (a.W, rows.sample_weight), (a.IDS, ids)):
         if array is not None:
             contiguous = np.ascontiguousarray(array)
             arrays.append(contiguous)

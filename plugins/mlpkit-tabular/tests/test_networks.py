@@ -127,9 +127,9 @@ def test_arrays_have_the_dtype_of_the_spec(builder: Any, options: Any, dtype: st
     assert network.decayed <= network.arrays.keys() - network.frozen
     named = {*network.learning_rate_factors, *network.weight_decay_factors}
     assert named <= network.arrays.keys() - network.frozen
-    indices = np.arange(2 * N).reshape(2, N)
+    ids = np.arange(2 * N).reshape(2, N)
     w, factor = np.ones((2, N), dtype), np.array(1, dtype)
-    step = training_step()._replace(indices=indices, w=w, dropout=factor)
+    step = training_step()._replace(ids=ids, w=w, dropout=factor)
     X = np.stack([rows()[0]] * 2).astype(dtype)
     assert network.xp_apply is not None
     z, new = network.xp_apply(xp, network.arrays, X, step)

@@ -101,10 +101,10 @@ def _portable(
     assert structure.xp_apply is not None
     x = by_model(xp, x, structure.n_models)
     if step is not None:
-        indices, w = (by_model(xp, a, structure.n_models) for a in (step.indices, step.w))
+        ids, w = (by_model(xp, a, structure.n_models) for a in (step.ids, step.w))
         # 32 bits, since XLA multiplies integers of 64 bits one by one on a CPU
-        seed, indices = tf.cast(step.seed, tf.uint32), tf.cast(indices, tf.uint32)
-        step = StepContext(seed, indices, w, tf.convert_to_tensor(step.dropout, x.dtype))
+        seed, ids = tf.cast(step.seed, tf.uint32), tf.cast(ids, tf.uint32)
+        step = StepContext(seed, ids, w, tf.convert_to_tensor(step.dropout, x.dtype))
     z, new = structure.xp_apply(xp, weights, x, step)
     return checked_outputs(xp, z, tuple(x.shape[:-1]), structure.n_members), new
 
@@ -142,12 +142,12 @@ def gradient(
     there are several; the gradients of the loss, summed over rows; and the predictions.
 
     ``rows`` are x (n, n_features), y (n, n_outputs), w (n,) and, if the structure needs them, the
-    indices of the rows (n,) int64 and the factor of the dropout rates, (). The gradients contain
+    ids of the rows (n,) int64 and the factor of the dropout rates, (). The gradients contain
     the new values of the frozen arrays that change.
     """
     x, y, w = rows[:3]
-    indices = rows[3] if len(rows) > 3 else None
-    step = StepContext(seed, indices, w, rows[4] if len(rows) > 4 else 1.0)
+    ids = rows[3] if len(rows) > 3 else None
+    step = StepContext(seed, ids, w, rows[4] if len(rows) > 4 else 1.0)
     weight = tf.reduce_sum(by_model(xp, w, structure.n_models), -1)
     trained = {name: p for name, p in weights.items() if name not in structure.frozen}
     with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -15,7 +15,7 @@ from mlpkit_tensorflow.structure import Structure, Tensor, Tensors, TrainingStat
 
 MAX_PROGRAMS = 256  # of each kind; a structure needs about ten
 
-# x (..., n_features), y (..., n_outputs), w (...); if needed, the indices of the rows (...) and
+# x (..., n_features), y (..., n_outputs), w (...); if needed, the ids of the rows (...) and
 # the factor of the dropout rates of each step
 RowTensors = tuple[Tensor, ...]
 
@@ -61,7 +61,7 @@ def _row_specs(structure: Structure, *shape: int, has_factors: bool = False) -> 
         structure.tensor(*shape, structure.n_outputs),
         structure.tensor(*shape),
     )
-    if not structure.has_indices:
+    if not structure.has_ids:
         return rows
     rows = (*rows, tf.TensorSpec(shape, tf.int64))
     return (*rows, structure.tensor(*shape[:-1])) if has_factors else rows
@@ -125,6 +125,16 @@ def gradient(
         structure.tensor(),
         jit_compile=structure.jit_compile,
     )
+
+
+@lru_cache(maxsize=MAX_PROGRAMS)
+def penalty(structure: Structure) -> Callable[..., Tensor]:
+    """Return a program that computes the L2 penalty of weights, for a step without rows.
+
+    Its arguments are the weights and alpha.
+    """
+    specs = structure.state().weights, structure.tensor()
+    return _compiled(structure, network.penalty, *specs, jit_compile=structure.jit_compile)
 
 
 @lru_cache(maxsize=MAX_PROGRAMS)

@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 from mlpkit.backend_kit import (
     BLOCK_ROWS,
     Device,
+    has_rows,
     initial_optimizer_state,
     padded_size,
     rows_within,
@@ -67,11 +68,11 @@ class StepFunctions:
         self.dtype, self.n_models = spec.dtype, network.n_models
         self.widest = max(*spec.layer_units, n_outputs) * max(1, network.n_models)
 
-    def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
-        """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
+    def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> TrainingRows:
+        """Return the rows of X (n, n_features), y (n, n_outputs), w (n,) and ids (n,)."""
         check_dtype(self.dtype, self.device)
         host = training_dataset(X, y, w, self.dtype)
-        return TrainingRows(host, self.batch_size, self.structure.has_indices, self.n_models)
+        return TrainingRows(host, self.batch_size, self.structure.has_ids, self.n_models, ids)
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copy the weights and the optimizer state to the device."""
@@ -92,22 +93,34 @@ class StepFunctions:
         self, state: TrainingState, rows: TrainingRows, indices: Array | None, seed: int
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
-        parts = rows.all() if indices is None else rows.step(indices)
         alpha, sums = tf.constant(self.settings[False]["alpha"]), []
+        if not has_rows(len(rows.host.y), indices):
+            return self._without_rows(state, alpha)
+        parts = rows.all() if indices is None else rows.step(indices)
         own_weight: Any = 0.0
         total: Tensors = {}
         for i, part in enumerate(parts):
             program = programs.gradient(self.structure, len(part[2]))
             # dropout depends on rows; other networks may draw for each part
-            part_seed = tf.constant(seed if rows.has_indices else seed + i, tf.int64)
+            part_seed = tf.constant(seed if rows.has_ids else seed + i, tf.int64)
             part_sums, part_weight, gradients, _ = program(state.weights, part, part_seed, alpha)
             own_weight = own_weight + part_weight.numpy().astype(float)
             total = {name: total[name] + g if i else g for name, g in gradients.items()}
             sums.append(part_sums)
         loss, weight, penalty = tf.stack(sums, axis=1).numpy().astype(np.float64)
         own_weight = own_weight if self.n_models else float(weight.sum())
+        if not np.any(own_weight):  # what a network computes for these may not be a number
+            return self._without_rows(state, alpha)
         step_sums = StepSums(float(loss.sum()), own_weight, float(penalty[0]))
         return step_sums, _to_numpy(total)
+
+    def _without_rows(self, state: TrainingState, alpha: Tensor) -> tuple[StepSums, Arrays]:
+        """Return the sums and gradients of no rows, or of rows of weight 0."""
+        penalty = programs.penalty(self.structure)(state.weights, alpha)
+        weight = np.zeros(self.n_models) if self.n_models else 0.0
+        shapes = {name: t.shape for name, t in state.weights.items()}
+        zeros = {name: np.zeros(shape, self.dtype) for name, shape in shapes.items()}
+        return StepSums(0.0, weight, float(penalty)), zeros
 
     def update(
         self,

@@ -55,7 +55,7 @@ class Structure(NamedTuple):
     clips: bool  # whether the norm of gradients is limited
 
     @property
-    def has_indices(self) -> bool:
+    def has_ids(self) -> bool:
         """Whether a step needs the indices of its rows."""
         return self.xp_apply is not None or (self.apply is None and bool(self.dropouts))
 

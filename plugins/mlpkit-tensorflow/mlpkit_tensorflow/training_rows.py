@@ -17,23 +17,26 @@ class TrainingRows:
     Tensors of all rows are kept after the first request for all rows, if they are not too large.
     """
 
-    def __init__(self, host: Dataset, full: int, has_indices: bool, n_models: int) -> None:
-        self.host, self.full, self.has_indices = host, full, has_indices
+    def __init__(
+        self, host: Dataset, full: int, has_ids: bool, n_models: int, ids: Array | None = None
+    ) -> None:
+        self.host, self.full, self.has_ids = host, full, has_ids
+        self.ids = ids if has_ids else None
         self.n_models = n_models
         self.part_rows = rows_within(row_width(host), host.y.itemsize, BLOCK_ROWS)
         self.kept: list[RowTensors] = []
 
     def blocks(self, batches: Batches) -> Iterator[Block]:
         """Return the steps in their order in blocks."""
-        return blocks(self.host, batches, self.full, self.n_models)
+        return blocks(self.host, batches, self.full, self.n_models, self.ids)
 
     def tensors(self, block: Block, step: Any = ...) -> RowTensors:
         """Return the rows of a block, or of one of its steps."""
         X, y, w = (tf.constant(a[step]) for a in (block.X, block.y, block.w))
-        if not self.has_indices:
+        if not self.has_ids:
             return X, y, w
-        assert block.indices is not None
-        rows = X, y, w, tf.constant(block.indices[step], tf.int64)
+        assert block.ids is not None
+        rows = X, y, w, tf.constant(block.ids[step], tf.int64)
         if block.dropout_factors is None:
             return rows
         return (*rows, tf.constant(block.dropout_factors[step]))

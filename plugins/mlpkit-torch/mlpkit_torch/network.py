@@ -141,7 +141,7 @@ class DenseNetwork:
         """Return 0 for units that dropout removes, and the scale of the others."""
         units = torch.arange(value.shape[1], device=value.device)
         seeds = torch.full((1,), seed, dtype=torch.int64, device=value.device)
-        mask: Tensor = dropout_mask(torch, part.indices, units, seeds, layer, rate)
+        mask: Tensor = dropout_mask(torch, part.ids, units, seeds, layer, rate)
         return mask.to(value.dtype) / (1 - rate)
 
     def backward(
@@ -205,7 +205,7 @@ class CustomNetwork:
             if step is not None:
                 step = StepContext(
                     torch.tensor(step.seed, dtype=torch.int64),
-                    by_model(xp, step.indices, n_models),
+                    by_model(xp, step.ids, n_models),
                     by_model(xp, step.w, n_models),
                     torch.tensor(step.dropout, dtype=x.dtype),
                 )
@@ -223,7 +223,7 @@ class CustomNetwork:
         """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
         views = self.layout.views(state.weights)
         leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
-        step = StepContext(seed, part.indices, part.weights(), dropout_factor)
+        step = StepContext(seed, part.ids, part.weights(), dropout_factor)
         with torch.enable_grad():
             z, new = self._forward({**leaves, **state.frozen}, part.x, step)
         loss, delta, p = loss_of(self.loss, part, z.detach())

@@ -16,6 +16,7 @@ from mlpkit.backend_kit import (
     check_update,
     clipped,
     expanded_like,
+    needs_ids,
     with_weight_decays,
 )
 from mlpkit.plugin import Array, Arrays, Batches, Joint, Network, Recipe, Spec, Steps, StepSums
@@ -56,12 +57,14 @@ class StepFunctions:
         n_outputs = max(1, network.n_members) * spec.n_outputs
         self.widest = max(*spec.layer_units, n_outputs) * max(1, network.n_models)
         self.draws_by_row = network.apply is None  # as dropout does
+        self.needs_ids = needs_ids(network, spec)
         self.segments = {decays: self.layout.segments(decays) for decays in (False, True)}
         self.has_rate_factors = any(s.learning_rate_factor != 1 for s in self.segments[False])
 
-    def put(self, X: Any, y: Array, w: Array | None) -> TrainingRows:
-        """Return the rows of X (n, n_features), y (n, n_outputs) and w (n,)."""
-        return TrainingRows(X, y, w, self.dtype, self.device, self.n_models)
+    def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> TrainingRows:
+        """Return the rows of X (n, n_features), y (n, n_outputs), w (n,) and ids (n,)."""
+        ids = ids if self.needs_ids else None
+        return TrainingRows(X, y, w, self.dtype, self.device, self.n_models, ids)
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copy the weights and the optimizer state to the device."""

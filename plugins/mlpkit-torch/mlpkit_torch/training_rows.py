@@ -19,7 +19,7 @@ class StepRows(NamedTuple):
     """The rows of a step: x (n, n_features), y (n, n_outputs) and w (n,) or None.
 
     ``weight`` is their summed weight, computed without waiting for the device. ``places`` (n,) are
-    their positions in the step, and ``indices`` (n,) int64 those in the training data.
+    their positions in the step, and ``ids`` (n,) int64 those that dropout depends on.
     Steps of several models have the summed weight of each, (n_models,), and may have padding.
     """
 
@@ -28,7 +28,7 @@ class StepRows(NamedTuple):
     w: Tensor | None
     weight: float
     places: Array
-    indices: Tensor
+    ids: Tensor
     by_model: Tensor | None = None
     has_padding: bool = False
 
@@ -42,7 +42,8 @@ class StepRows(NamedTuple):
 
 
 class TrainingRows:
-    """X (n, n_features), y (n, n_outputs), w (n,) or None, moved to the device once.
+    """X (n, n_features), y (n, n_outputs), w (n,) or None, moved to the device once. ``ids`` (n,)
+    are those of the rows, or None if they are their indices.
 
     Sparse X stays on the host: the rows of a step become dense before they are moved.
     """
@@ -55,17 +56,19 @@ class TrainingRows:
         dtype: str,
         device: torch.device,
         n_models: int = 0,
+        ids: Array | None = None,
     ) -> None:
         self.device, self.n_models = device, n_models
         self.host_w = None if w is None else w.astype(dtype).astype(np.float64)
         self.X: Any = _sparse(X, dtype) if issparse(X) else on_device(X, dtype, device)
         self.y = on_device(y, dtype, device)
+        self.ids = None if ids is None else on_device(ids, "int64", device)
         self.w = None if w is None else on_device(w, dtype, device)
 
     def steps(self, order: Array) -> Iterator[StepRows | None]:
         """Return the rows of each step of an order (n_steps, batch_size), or None for no rows."""
         counted = order >= 0
-        if self.host_w is not None:
+        if self.host_w is not None and len(self.host_w):
             counted &= self.host_w[order] > 0
         if self.n_models:
             yield from self._steps_of_models(order, counted)
@@ -106,7 +109,8 @@ class TrainingRows:
         has_w = self.w is not None and self.host_w is not None
         w = self.w[on_device] if has_w else None  # type: ignore[index]
         weight = float(self.host_w[on_host].sum()) if has_w else float(len(on_host))  # type: ignore[index]
-        return StepRows(x, self.y[on_device], w, weight, places, on_device)
+        ids = on_device if self.ids is None else self.ids[on_device]
+        return StepRows(x, self.y[on_device], w, weight, places, ids)
 
     def all(self) -> Iterator[StepRows | None]:
         """Return all rows in parts."""

@@ -65,6 +65,27 @@ def packed(correct: Steps) -> Any:
     return gradient
 
 
+def needing_rows(correct: Steps) -> Any:
+    """Treat a step without rows as one of row 0."""
+
+    def gradient(state: Any, rows: Any, indices: Any, seed: int) -> Any:
+        if indices is not None and len(indices) and indices.max() < 0 < len(rows.data.y):
+            indices = np.zeros(1, np.int64)
+        return correct.gradient(state, rows, indices, seed)
+
+    return gradient
+
+
+def dropping_by_index(correct: Steps) -> Any:
+    """Let dropout depend on the places of the rows in a process."""
+    return lambda X, y, w, ids=None: correct.put(X, y, w)
+
+
+def dropping_by_half_an_id(correct: Steps) -> Any:
+    """Confuse ids that differ by less than two."""
+    return lambda X, y, w, ids=None: correct.put(X, y, w, None if ids is None else ids // 2)
+
+
 def short(correct: Steps) -> Any:
     """Lose the last of a few rows."""
 
@@ -107,9 +128,9 @@ def lending(correct: Steps) -> Any:
 def writing_put(correct: Steps) -> Any:
     """Scale X in place."""
 
-    def put(X: Any, y: Any, w: Any) -> Any:
+    def put(X: Any, *rest: Any) -> Any:
         X *= 1.0
-        return correct.put(X, y, w)
+        return correct.put(X, *rest)
 
     return put
 

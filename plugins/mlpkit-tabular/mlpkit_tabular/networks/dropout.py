@@ -28,7 +28,7 @@ def member_dropout(xp: Namespace, x: Any, step: StepContext | None, layer: int, 
     if step is None or not rate:
         return x
     # each row of a member is a row of its own, so the axes keep their order
-    n_members, dtype = x.shape[-3], step.indices.dtype
+    n_members, dtype = x.shape[-3], step.ids.dtype
     members = xp.astype(xp.arange(n_members), dtype)[:, None]
-    indices = step.indices[..., None, :] * n_members + members
-    return dropout(xp, x, step._replace(indices=indices), layer, rate)
+    ids = step.ids[..., None, :] * n_members + members
+    return dropout(xp, x, step._replace(ids=ids), layer, rate)
