@@ -1,0 +1,102 @@
+"""What runs on each worker: a rank joins the group and does its part of the work."""
+
+import pickle
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+from mlpkit.plugin import Communicator, Group, GroupError
+from mlpkit_dask.fitting.mailboxes import receive
+from mlpkit_dask.fitting.tasks import Task, WantedGroup
+
+READY, ADDRESS, BEGIN = "ready", "address", "begin"  # messages by which a group forms
+
+# ``work(group, send, *arguments)``, where ``send(message)`` sends a message to the client
+Work = Callable[..., Any]
+
+
+class Seat(NamedTuple):
+    """The place of a rank in a group.
+
+    Parameters
+    ----------
+    topic : str
+        The topic of its messages to the client, different for each try of each fit.
+    rank, size : int
+        The number of the rank, and of all ranks.
+    communicator : Communicator
+        How the ranks communicate.
+    timeout : float
+        Seconds after which a rank that does not answer is an error.
+    """
+
+    topic: str
+    rank: int
+    size: int
+    communicator: Communicator
+    timeout: float
+
+    @property
+    def mailbox(self) -> str:
+        """The name of the mailbox of the rank."""
+        return f"{self.topic}-{self.rank}"
+
+
+class Outcome(NamedTuple):
+    """How the work of a rank ended.
+
+    Parameters
+    ----------
+    value : object
+        What it returned; None after an error.
+    error : Exception or None
+        What it raised.
+    """
+
+    value: Any
+    error: Exception | None = None
+
+
+def run_rank(seat: Seat, work: Work, arguments: tuple[Any, ...]) -> Outcome:
+    """Run the work of a rank as the present task of Dask.
+
+    Errors are returned, so that Dask neither logs them nor runs the task again.
+    """
+    task = Task(seat.topic)
+    try:
+        with joined(seat, task) as group:
+            return Outcome(work(group, task.send, *arguments))
+    except Exception as error:
+        return Outcome(None, with_place(error, seat.rank, task.worker.address))
+
+
+@contextmanager
+def joined(seat: Seat, task: Task) -> Iterator[Group]:
+    """Form the group: the client says when all ranks run, and where rank 0 listens."""
+    timeout = seat.timeout
+    task.send((READY, seat.rank))
+    message = receive(seat.mailbox, lambda: task.is_wanted)
+    with ExitStack() as stack:
+        if seat.rank == 0:
+            listening = seat.communicator.listen(task.host, seat.size, timeout)
+            address: Mapping[str, Any] = stack.enter_context(listening)
+            task.send((ADDRESS, dict(address)))
+        else:
+            address = message
+        joining = seat.communicator.join(address, seat.rank, seat.size, timeout)
+        yield WantedGroup(stack.enter_context(joining), task)
+
+
+def with_place(error: Exception, rank: int, worker: str) -> Exception:
+    """Return an error that can be sent, with a note that has the traceback on the worker."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        kind = GroupError if isinstance(error, GroupError) else RuntimeError
+        sent: Exception = kind(f"{type(error).__name__}: {error}")
+    else:
+        sent = error
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    sent.add_note(f"Raised on the worker {worker}, rank {rank}:\n{trace}")
+    return sent
