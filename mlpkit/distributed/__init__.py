@@ -4,8 +4,9 @@ A process passes its rows as a `Shard` to `fit`. Plugins for clusters, such as `
 start the processes and connect them by a `mlpkit.plugin.Communicator`.
 """
 
+from mlpkit.distributed.communicators import communicator_of
 from mlpkit.distributed.shards import Shard
 from mlpkit.distributed.solo import Solo
 from mlpkit.distributed.steps import distributed
 
-__all__ = ["Shard", "Solo", "distributed"]
+__all__ = ["Shard", "Solo", "communicator_of", "distributed"]

@@ -51,6 +51,11 @@ KNOWN_DISTRIBUTIONS = (
             )
         },
     ),
+    Distribution(
+        "mlpkit-dask",
+        "plugins/mlpkit-dask",
+        {"communicator": ("xgboost", "dask", "gloo")},
+    ),
     Distribution("mlpkit-onnx", "plugins/mlpkit-onnx", {"exporter": ("onnx",)}),
     Distribution(
         "mlpkit-loggers",

@@ -1,0 +1,12 @@
+"""The communicator of a name."""
+
+import pytest
+
+from mlpkit.distributed import communicator_of
+
+pytestmark = pytest.mark.once
+
+
+def test_unknown() -> None:
+    with pytest.raises(ValueError, match=r"unknown communicator 'carrier pigeon'; installed: "):
+        communicator_of("carrier pigeon")
