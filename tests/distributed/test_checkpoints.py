@@ -24,6 +24,7 @@ class HalvesTwice:
         self.epochs, self.rate = 0, 0.01
 
     def __call__(self, report: Report) -> float | None:
+        """Return the learning rate after these epochs."""
         self.epochs += 1
         if self.epochs not in (2, 4):
             return None
@@ -31,9 +32,11 @@ class HalvesTwice:
         return self.rate
 
     def get_state(self) -> dict[str, float]:
+        """Return the count and the learning rate."""
         return vars(self).copy()
 
     def set_state(self, state: dict[str, Any]) -> None:
+        """Continue with a count and a learning rate."""
         vars(self).update(state)
 
 

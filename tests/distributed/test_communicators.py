@@ -8,5 +8,6 @@ pytestmark = pytest.mark.once
 
 
 def test_unknown() -> None:
+    """The message lists those that are installed."""
     with pytest.raises(ValueError, match=r"unknown communicator 'carrier pigeon'; installed: "):
         communicator_of("carrier pigeon")

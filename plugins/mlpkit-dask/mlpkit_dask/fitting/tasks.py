@@ -25,7 +25,8 @@ class Task:
     @property
     def host(self) -> str:
         """The address of this machine that other workers can reach."""
-        return get_address_host(self.worker.address)
+        host: str = get_address_host(self.worker.address)
+        return host
 
     @property
     def is_wanted(self) -> bool:
