@@ -3,11 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpkit.data.memory_maps import written_rows
 from mlpkit.data.tables import n_rows_of
 from mlpkit.plugin import Array, Dataset
+
+if TYPE_CHECKING:
+    from mlpkit.data.row_caches import RowCache
 
 
 class StoredTable(ABC):
@@ -17,15 +20,17 @@ class StoredTable(ABC):
     ----------
     name : str
         Its name in messages.
-    memory : int
-        How many bytes its rows may use in memory.
     is_named : bool, default=True
         Whether the columns have names of their own.
     """
 
     name: str
-    memory: int
     is_named = True
+
+    @property
+    def cache(self) -> "RowCache | None":
+        """Where encoded rows of these columns are kept for later fits."""
+        return None
 
     @property
     @abstractmethod
@@ -65,17 +70,30 @@ class StoredTable(ABC):
         Raises
         ------
         ValueError
-            That of the function, with the numbers of the rows.
+            That of the function, with the file and the numbers of the rows.
         """
         begin = 0
         for part in self.parts():
-            n_rows = n_rows_of(part)
+            end = begin + n_rows_of(part)
             try:
                 yield convert(part)
             except ValueError as error:
-                rows = f"rows {begin + 1:,} to {begin + n_rows:,}"
-                raise type(error)(f"{self.name}, {rows}: {error}") from error
-            begin += n_rows
+                raise type(error)(f"{self.located(begin, end)}: {error}") from error
+            begin = end
+
+    def located(self, begin: int, end: int) -> str:
+        """Return the name and the numbers of the rows of a part, for messages.
+
+        Parameters
+        ----------
+        begin, end : int
+            The indices of its first row, and of the first row after it.
+
+        Returns
+        -------
+        str
+        """
+        return f"{self.name}, rows {begin + 1:,} to {end:,}"
 
     def converted(self, convert: Callable[[Any], Array]) -> Any:
         """Return ``convert(part)`` of all parts as one memory map, (n_rows, n_columns)."""
@@ -87,7 +105,7 @@ class StoredTable(ABC):
     def in_memory(self, purpose: str) -> Any:
         """Read all rows, as a table of pyarrow.
 
-        Raises ValueError, with the purpose, if they do not fit into `memory`.
+        Raises ValueError, with the purpose, if they exceed the memory that may be used.
         """
 
 
@@ -106,6 +124,10 @@ class RowSource(ABC):
     @abstractmethod
     def n_rows(self) -> int:
         """The number of rows."""
+
+    @abstractmethod
+    def features_only(self) -> StoredTable:
+        """The columns that are features, which are not read yet."""
 
     @abstractmethod
     def split(self, n_parts: int) -> Sequence["RowSource"]:
@@ -129,6 +151,13 @@ def dataset_of(X: Any, y: Any, sample_weight: Any, labels: Any) -> Dataset:
         return Dataset(X, y, sample_weight, {} if labels is None else labels)
     check_alone(y, sample_weight, labels)
     return X.dataset()
+
+
+def in_memory(rows: Dataset, purpose: str) -> Dataset:
+    """Rows with X in memory; ValueError, with the purpose, if those of files do not fit."""
+    if not isinstance(rows.X, StoredTable):
+        return rows
+    return rows._replace(X=rows.X.in_memory(purpose))
 
 
 def check_alone(y: Any, sample_weight: Any, labels: Any) -> None:

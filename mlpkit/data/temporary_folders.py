@@ -50,8 +50,12 @@ class TemporaryFolder:
 
 def parents_of_folders(parent: Path | None = None) -> Path:
     """Return the folder that contains the temporary folders of this user."""
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    return (parent or Path(tempfile.gettempdir())) / f"mlpkit-rows-{user}"
+    return (parent or Path(tempfile.gettempdir())) / f"mlpkit-rows-{user_name()}"
+
+
+def user_name() -> str:
+    """Return the id or the name of this user."""
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
 
 
 def remove_abandoned(top: Path) -> None:

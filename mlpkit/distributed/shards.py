@@ -55,7 +55,7 @@ class Shard(StoredTable):
     [0, 1, 0, 1]
     """
 
-    name, memory = "X", 1 << 62
+    name = "X"
 
     def __init__(self, parts: Sequence[Any], places: Array, n_rows: int, group: Group) -> None:
         self._parts = [part for part in parts if n_rows_of(part)]

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from mlpkit.estimators.encoding import Encoding, is_encoder
+from mlpkit.estimators.encoder_interface import is_encoder
+from mlpkit.estimators.encoding import Encoding
 from mlpkit.estimators.records import encoder_of, plain, restored
 from mlpkit.estimators.spec_state import columns_of, columns_state
 from mlpkit.files.fields import Fields

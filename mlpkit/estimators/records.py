@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlpkit.estimators.changes import NamedObject
-from mlpkit.estimators.encoding import is_encoder
+from mlpkit.estimators.encoder_interface import is_encoder
 from mlpkit.files.fields import Fields
 from mlpkit.files.values import TYPE
 from mlpkit.objectives import schedules

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn import get_config
 
+from mlpkit.data.row_sources import StoredTable
 from mlpkit.data.targets import Targets
 from mlpkit.distributed.groups import group_of, shared_random_state
 from mlpkit.estimators.calibration_rows import OF_HELD_OUT_ROWS
@@ -154,11 +155,21 @@ class TrainingInputs(FittedMLP):
         if encoding is not None:
             X = encoding.rows(valid.X, parameters.dtype)
         else:
-            from mlpkit.estimators.encoding import fitted_encoding
-
-            encoding, X = fitted_encoding(parameters, valid, data, incremental)
+            encoding, X = self._new_encoding(parameters, valid, data, incremental)
             self._set_encoding(encoding)
         return valid, data._replace(X=X)
+
+    def _new_encoding(
+        self, parameters: Parameters, valid: Dataset, data: Dataset, incremental: bool
+    ) -> "tuple[Encoding, Array]":
+        """A fitted encoder and the encoded rows."""
+        if isinstance(valid.X, StoredTable):
+            from mlpkit.estimators.stored_encoding import encoding_of_files
+
+            return encoding_of_files(parameters, valid, data)
+        from mlpkit.estimators.encoder_fitting import fitted_encoding
+
+        return fitted_encoding(parameters, valid, data, incremental)
 
     def _set_encoding(self, encoding: "Encoding | None") -> None:
         """Set the fitted encoder, or remove that of an earlier call."""

@@ -50,7 +50,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
             os.fsync(file.fileno())
         with _errors_of(path):
             os.replace(name, target)
-    _synchronize_folder(target.parent)
+    synchronize_folder(target.parent)
 
 
 def remove_unfinished(path: str | os.PathLike[str]) -> None:
@@ -96,7 +96,7 @@ def _mode_of(target: Path) -> int:
         return 0o666 & ~mask
 
 
-def _synchronize_folder(folder: Path) -> None:
+def synchronize_folder(folder: Path) -> None:
     """Write the entry of a renamed file to the disk, where the system supports it."""
     with suppress(OSError):  # folders cannot be opened on Windows
         descriptor = os.open(folder, os.O_RDONLY)

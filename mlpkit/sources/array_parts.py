@@ -80,6 +80,10 @@ class ArrayPart:
         """Return the number of rows."""
         return len(self.X)
 
+    def piece_name(self, piece: int) -> str:
+        """Return an empty text: the batches have no names."""
+        return ""
+
     def piece_rows(self) -> list[int]:
         """Return the number of rows of each batch."""
         n_rows = len(self.X)

@@ -64,6 +64,10 @@ class CsvFile:
     def piece_rows(self) -> None:
         """Return None: a row can only be found by reading those before it."""
 
+    def piece_name(self, piece: int) -> str:
+        """Raise ValueError: there are no pieces."""
+        raise ValueError(f"{self.name} is a CSV file, which has no pieces.")
+
     def pieces(self, begin: int, end: int) -> "CsvFile":
         """Raise ValueError: there are no pieces."""
         raise ValueError(f"{self.name} is a CSV file, which has no pieces.")

@@ -19,14 +19,17 @@ NEXT = {
 }
 
 
-def typed_parquet(tables: Tables, path: Any, columns: Sequence[str]) -> None:
+def typed_parquet(
+    tables: Tables, path: Any, columns: Sequence[str], text: Sequence[str] = ()
+) -> None:
     """Write columns of CSV files to a Parquet file, with the types that hold for all values.
 
     The types are those that pyarrow chooses for a whole file: integers, real numbers, booleans,
     dates, times, or text. They are guessed from the first rows; whenever a value has another type,
-    the files are read again with the next type for its column.
+    the files are read again with the next type for its column. The columns ``text`` are read as
+    text.
     """
-    types: dict[str, pa.DataType] = {}
+    types: dict[str, pa.DataType] = dict.fromkeys(text, pa.string())
     while True:
         try:
             _write(tables, path, columns, types)

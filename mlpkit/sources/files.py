@@ -1,5 +1,6 @@
-"""The files of a path: one file, all files of a folder, or standard input."""
+"""The files of a path: one file, all files of a folder or a pattern, or standard input."""
 
+import glob
 import os
 import shutil
 import sys
@@ -99,13 +100,18 @@ def stdin() -> Any:
 def sources_of(path: str) -> list[Source]:
     """Return the files of a path, in the order of their names.
 
-    ``path`` is a file, a folder, or "-" for standard input. In a folder, hidden files and those
-    that begin with "_" are ignored. Raises InputError if no file has a known format, or if
-    a folder has files of several formats.
+    ``path`` is a file, a folder, a pattern such as "2024-*.csv", or "-" for standard input. In
+    a folder, hidden files and those that begin with "_" are ignored. Raises InputError if no file
+    has a known format, or if a folder has files of several formats.
     """
     if path == STDIN:
         return [Source("standard input", None, _stdin_format())]
     root, name = Path(path), escaped(path)
+    if glob.has_magic(path) and not root.exists():
+        found = sorted(glob.glob(path, recursive=True))
+        if not found:
+            raise InputError(f"{name}: no file has a name of this pattern")
+        return [source for match in found for source in sources_of(match)]
     with errors_of(name):
         root.stat()
     if not root.is_dir():

@@ -45,9 +45,13 @@ def is_text(dtype: pa.DataType) -> bool:
 
 def plain(column: Any) -> Any:
     """Return a column whose values are stored one by one, and not as codes of levels."""
-    if pa.types.is_dictionary(column.type):
-        return column.cast(column.type.value_type)
-    return column
+    dtype = plain_type(column.type)
+    return column if dtype == column.type else column.cast(dtype)
+
+
+def plain_type(dtype: pa.DataType) -> pa.DataType:
+    """Return the type of the values of a column."""
+    return dtype.value_type if pa.types.is_dictionary(dtype) else dtype
 
 
 def as_text(column: Any) -> Any:
@@ -81,7 +85,6 @@ def as_numbers(column: Any, name: str) -> Any:
 
 def numpy_of(column: Any, name: str) -> Array:
     """Return a column without missing values as a NumPy array; text as an array of objects."""
-    column = plain(column)
     if column.null_count:
         row = compute.index(column.is_null(), True).as_py()
         missing = f"a missing value in row {row + 1:,}. Remove this row."
@@ -91,11 +94,36 @@ def numpy_of(column: Any, name: str) -> Array:
                 " Remove these rows."
             )
         raise InputError(f"column {escaped(name)!r} has {missing}")
+    if is_text(plain_type(column.type)):
+        return objects_of(column)
+    column = plain(column)
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
-    if is_text(column.type):
-        return np.array(column.to_pylist(), dtype=object)
     return np.asarray(column.to_numpy())
+
+
+def objects_of(column: Any) -> Array:
+    """Return a column as an array of objects, of which equal values are one.
+
+    >>> objects_of(pa.chunked_array([["a", None], ["a"]])).tolist()
+    ['a', None, 'a']
+    """
+    codes = coded(column).unify_dictionaries().combine_chunks()
+    if isinstance(codes, pa.ChunkedArray):  # without rows
+        return np.array(codes.to_pylist(), dtype=object)
+    values = np.empty(len(codes.dictionary) + 1, dtype=object)
+    values[:-1] = codes.dictionary.to_pylist()
+    indices = np.asarray(codes.indices.fill_null(len(values) - 1))
+    return values.take(indices)
+
+
+def coded(column: Any) -> Any:
+    """Return a column as codes of its values."""
+    if pa.types.is_dictionary(column.type):
+        return column
+    if pa.types.is_string_view(column.type):
+        column = column.cast(pa.string())
+    return column.dictionary_encode()
 
 
 def _fits(column: Any) -> bool:

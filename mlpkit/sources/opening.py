@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpkit.data.row_caches import SourceFiles
 from mlpkit.messages import escaped, plain_repr
 from mlpkit.sources.array_parts import ArrayPart
 from mlpkit.sources.arrow_files import ArrowFile
@@ -15,6 +16,7 @@ from mlpkit.sources.csv_files import CsvFile, CsvOptions
 from mlpkit.sources.dataset_fragments import DatasetFragment
 from mlpkit.sources.errors import InputError
 from mlpkit.sources.files import STDIN, Source, rereadable, sources_of
+from mlpkit.sources.origins import origin_of, origin_of_dataset
 from mlpkit.sources.parquet_files import ParquetFile
 from mlpkit.sources.reading import TableFile, Tables
 
@@ -22,27 +24,38 @@ NEED_SEEK = ("parquet", "arrow")
 
 
 @contextmanager
-def opened(path: str, options: CsvOptions, several_times: bool = False) -> Iterator[Tables]:
-    """Open a file, all files of a folder, or, for "-", standard input.
+def opened(
+    paths: str | Sequence[str], options: CsvOptions, several_times: bool = False
+) -> Iterator[Tables]:
+    """Open files, all files of folders and of patterns, or, for "-", standard input.
 
     ``several_times`` is whether the rows are read more than once, for which standard input is
     copied to a file until the end of the context.
     """
-    sources = sources_of(path)
-    name = escaped(path) if path != STDIN else sources[0].name
+    given = [paths] if isinstance(paths, str) else list(paths)
+    if STDIN not in given:
+        yield _tables_of_paths(given, options)
+        return
+    if len(given) > 1:
+        raise InputError('"-", standard input, cannot be read beside files')
+    sources = sources_of(STDIN)
     if not several_times and sources[0].format not in NEED_SEEK:
-        yield tables_of(name, sources, options)
+        yield tables_of(sources[0].name, sources, options)
         return
     with rereadable(sources) as copies:
-        yield tables_of(name, copies, options)
+        yield tables_of(sources[0].name, copies, options)
 
 
 def tables_of(
-    name: str, sources: Sequence[Source], options: CsvOptions, owner: object = None
+    name: str,
+    sources: Sequence[Source],
+    options: CsvOptions,
+    owner: object = None,
+    origin: SourceFiles | None = None,
 ) -> Tables:
     """Return the table of several files, which has this name in messages, see `Tables`."""
     openers = [partial(_opened, source, options) for source in sources]
-    return Tables(name, openers, sources[0].format == "csv", owner)
+    return Tables(name, openers, sources[0].format == "csv", owner, origin=origin)
 
 
 def _opened(source: Source, options: CsvOptions) -> TableFile:
@@ -56,17 +69,11 @@ def tables_of_source(source: Any, options: CsvOptions) -> Tables:
 
     Raises InputError for anything else.
     """
-    if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
-        return tables_of(escaped(path), [file.stamped() for file in sources_of(path)], options)
     if hasattr(source, "get_fragments"):
         return _tables_of_dataset(source)
     parts = list(source) if isinstance(source, list | tuple) else [source]
     if parts and all(isinstance(part, str | os.PathLike) for part in parts):
-        files = [file.stamped() for part in parts for file in sources_of(os.fspath(part))]
-        if len({file.format for file in files}) > 1:
-            raise InputError("the files of a list must have one format")
-        return tables_of(f"{len(files)} files", files, options)
+        return _tables_of_paths([os.fspath(part) for part in parts], options)
     if parts and all(isinstance(part, np.ndarray) and part.ndim == 2 for part in parts):
         openers = [partial(ArrayPart, f"array {i}", X) for i, X in enumerate(parts)]
         return Tables(f"{len(parts)} arrays", openers)
@@ -76,9 +83,17 @@ def tables_of_source(source: Any, options: CsvOptions) -> Tables:
     )
 
 
+def _tables_of_paths(paths: Sequence[str], options: CsvOptions) -> Tables:
+    files = [file.stamped() for path in paths for file in sources_of(path)]
+    if len({file.format for file in files}) > 1:
+        raise InputError("the files of a list must have one format")
+    name = escaped(paths[0]) if len(paths) == 1 else f"{len(files)} files"
+    return tables_of(name, files, options, origin=origin_of(paths, files))
+
+
 def _tables_of_dataset(dataset: Any) -> Tables:
     fragments = list(dataset.get_fragments())
     if not fragments:
         raise InputError("the dataset contains no file")
     openers = [partial(DatasetFragment, fragment, dataset.schema) for fragment in fragments]
-    return Tables("the dataset", openers)
+    return Tables("the dataset", openers, origin=origin_of_dataset(dataset, fragments))

@@ -10,6 +10,8 @@ from mlpkit.sources.errors import errors_of
 from mlpkit.sources.files import Source
 from mlpkit.sources.typed_files import TypedFile
 
+BUFFER = 1 << 18  # bytes that are read of a column at once
+
 
 class ParquetFile(TypedFile):
     """A Parquet file, or some row groups of it."""
@@ -30,6 +32,10 @@ class ParquetFile(TypedFile):
         with self._errors(), self._opened() as file:
             return [int(file.metadata.row_group(group).num_rows) for group in self.groups]
 
+    def piece_name(self, piece: int) -> str:
+        """Return the number of a row group."""
+        return f", row group {self.groups[piece] + 1}"
+
     def pieces(self, begin: int, end: int) -> "ParquetFile":
         """Return the file with these row groups alone."""
         return ParquetFile(self.source, self.groups[begin:end])
@@ -46,7 +52,8 @@ class ParquetFile(TypedFile):
     @contextmanager
     def _opened(self) -> Iterator[parquet.ParquetFile]:
         self.source.check_unchanged()
-        with parquet.ParquetFile(self.source.path) as file:
+        # without a buffer, whole columns of a row group would be read at once
+        with parquet.ParquetFile(self.source.path, buffer_size=BUFFER) as file:
             yield file
 
     def _errors(self, where: str = "") -> AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from mlpkit.data.row_caches import SourceFiles
 from mlpkit.data.tables import duplicates
 from mlpkit.messages import comma_separated, did_you_mean, escaped
 from mlpkit.sources.errors import InputError, one_line
@@ -37,6 +38,9 @@ class TableFile(Protocol):
     def piece_rows(self) -> list[int] | None:
         """Return the numbers of rows of its pieces, or None if they cannot be read apart."""
 
+    def piece_name(self, piece: int) -> str:
+        """Return the name of a piece in messages, after a comma; empty if it has none."""
+
     def pieces(self, begin: int, end: int) -> "TableFile":
         """Return the file with these pieces alone."""
 
@@ -64,6 +68,8 @@ class Tables:
         What must exist as long as the files are read.
     schema : pyarrow.Schema or None, default=None
         The types of the columns; None means those of the first file.
+    origin : SourceFiles or None, default=None
+        The files; None if they are not files of this machine.
     """
 
     def __init__(
@@ -73,8 +79,9 @@ class Tables:
         is_text: bool = False,
         owner: object = None,
         schema: pa.Schema | None = None,
+        origin: SourceFiles | None = None,
     ) -> None:
-        self.name, self.is_text, self.owner = name, is_text, owner
+        self.name, self.is_text, self.owner, self.origin = name, is_text, owner, origin
         self.openers = [partial(_checked, opener) for opener in openers]
         self.first = self.openers[0]()
         self.names = self.first.names
@@ -88,6 +95,24 @@ class Tables:
         """Return the number of rows of all files; None for a format that does not contain it."""
         counts = [file.count_rows() for file in self._files()]
         return None if None in counts else sum(counts)  # type: ignore[arg-type]
+
+    def located(self, begin: int, end: int) -> str:
+        """Return the file, the row group, if there are any, and the numbers of rows in the file.
+
+        The rows are those with the indices ``begin`` to ``end - 1`` of all rows, in one file.
+        """
+        first = 0
+        for file in self._files():
+            numbers = file.piece_rows()
+            if numbers is None or self.owner is not None:  # the file is converted from others
+                break
+            ends = np.cumsum([first, *numbers])
+            if begin < ends[-1]:
+                piece = int(np.searchsorted(ends, begin, side="right")) - 1
+                rows = f"rows {begin - first + 1:,} to {end - first:,}"
+                return f"{file.name}{file.piece_name(piece)}, {rows}"
+            first = int(ends[-1])
+        return f"{self.name}, rows {begin + 1:,} to {end:,}"
 
     def table(
         self, columns: Sequence[str], types: Mapping[str, pa.DataType] | None = None

@@ -25,6 +25,10 @@ class TypedFile(ABC):
     def piece_rows(self) -> list[int] | None:
         """Return the numbers of rows of its pieces; None for a stream, which has none."""
 
+    def piece_name(self, piece: int) -> str:
+        """Return the name of a piece in messages, after a comma; empty if it has none."""
+        return ""
+
     @abstractmethod
     def pieces(self, begin: int, end: int) -> "TypedFile":
         """Return the file with these pieces alone."""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from pyarrow import dataset
+from pyarrow import dataset, parquet
 from scanned import FEW, NAMES, equal, in_memory, rows_of, table
 from sklearn.base import clone
 
@@ -125,6 +125,45 @@ def test_sources(folder: Path, kind: str) -> None:
     a = MLPRegressor(hidden_layer_sizes=(5,), **FEW, random_state=0).fit(rows)
     b = MLPRegressor(hidden_layer_sizes=(5,), **FEW, random_state=0).fit(X, y.astype(float), w)
     assert a.loss_curve_ == pytest.approx(b.loss_curve_, rel=1e-12)
+
+
+def test_patterns_are_the_files_with_such_names(folder: Path) -> None:
+    """In the order of their names; a list may contain several."""
+    assert rows_of(folder / "[ab].parquet").n_rows == 600
+    assert rows_of([folder / "b*.parquet", folder / "a*"]).n_rows == 600
+    with pytest.raises(ValueError, match=r"c\*\.parquet: no file has a name of this pattern"):
+        rows_of(folder / "c*.parquet")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_numbers_that_are_categories_become_text(tmp_path: Path, suffix: str) -> None:
+    """In whole columns and in parts."""
+    columns = {"zip": ["00501", "10001"] * 2, "x": [1, 2, 3, 4], "y": [0, 1, 0, 1]}
+    frame = pd.DataFrame(columns)
+    path = tmp_path / f"rows.{suffix}"
+    if suffix == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.astype({"zip": int}).to_parquet(path)
+    rows = scan(path, target="y", categorical="zip")
+    expected = columns["zip"] if suffix == "csv" else ["501", "10001"] * 2
+    assert rows.dataset().X.column("zip").to_pylist() == expected
+    (part,) = rows
+    assert part.X.column("zip").to_pylist() == expected
+    with pytest.raises(ValueError, match="categorical: 'y' is not a feature"):
+        scan(path, target="y", categorical="y")
+
+
+@pytest.mark.parametrize("as_dictionary", [False, True])
+def test_equal_texts_are_one_object(tmp_path: Path, as_dictionary: bool) -> None:
+    """Targets and labels of many rows take no more than a reference each."""
+    text = pa.array(["a label", "another"] * 50)
+    text = text.dictionary_encode() if as_dictionary else text
+    rows = pa.table({"x": np.arange(100.0), "y": text, "g": text})
+    parquet.write_table(rows, tmp_path / "a.parquet", row_group_size=30)
+    data = scan(tmp_path, target="y", labels="g").dataset()
+    assert data.y.tolist() == data.labels["g"].tolist() == ["a label", "another"] * 50
+    assert len(set(map(id, data.y))) == len(set(map(id, data.labels["g"]))) == 2
 
 
 def test_the_types_of_csv_follow_from_all_values(tmp_path: Path) -> None:

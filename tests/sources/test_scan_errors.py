@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from mlpkit import MLPClassifier, scan
 
 pytestmark = pytest.mark.once
+HELD = 600 * 8 * 4  # bytes of a target, a weight, a label and the order of the rows
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.once
         ),
         (
             lambda f: f.set_column(1, "c1", pa.array([np.nan] * len(f))),
-            r"rows 251 to 350: Input X contains NaN",
+            r"b\.parquet, row group 1, rows 1 to 100: Input X contains NaN",
         ),
     ],
 )
@@ -78,31 +79,39 @@ def test_an_encoder_of_all_rows_stays_within_the_memory(folder: Path) -> None:
     b = MLPClassifier((5,), **FEW, random_state=0, encoder=scaler).fit(X.to_numpy(), y, w)
     assert a.loss_curve_ == pytest.approx(b.loss_curve_, rel=1e-9)
     rows = rows_of(folder)
-    rows.memory = 2 * frame[NAMES].to_numpy().nbytes - 1
+    rows.memory = 2 * frame[NAMES].to_numpy().nbytes + HELD - 1
     message = (
-        "which learns from all rows at once, requires more memory than the 37.5 KiB that scan may"
-        r" use\. Pass more, such as scan\(\.\.\., memory='8GiB'\)"
+        "which learns from all rows at once, requires more memory than the 56.2 KiB that scan"
+        r" may use, of which 18\.8 KiB are for the targets, the weights, the labels and the order"
+        r" of the rows\. Pass more, such as scan\(\.\.\., memory='8GiB'\)"
     )
     with pytest.raises(ValueError, match=message):
         MLPClassifier(encoder=scaler).fit(rows)
     MLPClassifier((5,), **FEW, encoder="standard").fit(rows)  # reads one column after the other
 
 
-@pytest.mark.parametrize(
-    ("memory", "purpose"),
-    [
-        (100, "reading the targets, the weights and the labels"),
-        (9_599, "reading the column 'c0'"),
-    ],
-)
-def test_what_is_read_at_once_stays_within_the_memory(
-    folder: Path, memory: int, purpose: str
-) -> None:
-    """A column, and the columns that are not features."""
+def test_what_is_read_at_once_stays_within_the_memory(folder: Path) -> None:
+    """A column, beside 16 bytes of each row for the targets and the order."""
     rows = scan(folder, target="y", drop=["w", "g"])
-    rows.memory = memory
-    with pytest.raises(ValueError, match=f"{purpose} requires more memory than the"):
+    rows.memory = 9_600 + 9_599  # less than twice the bytes of a column
+    with pytest.raises(ValueError, match="reading the column 'c0' requires more memory than the"):
         MLPClassifier(encoder="standard").fit(rows)
+    rows.memory += 1_000
+    MLPClassifier((5,), **FEW, encoder="standard").fit(rows)
+
+
+def test_what_a_fit_holds_counts(folder: Path) -> None:
+    """Targets, weights, labels and the order of the rows are in memory."""
+    rows = rows_of(folder)
+    rows.memory = HELD - 1
+    message = "the order of 600 rows require 18.8 KiB, 8 bytes each, but scan may use 18.7 KiB"
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier().fit(rows)
+    rows.memory = HELD
+    MLPClassifier((5,), **FEW).fit(rows)
+    clf = MLPClassifier((5,), **FEW).fit(rows)
+    rows.memory = 1
+    assert len(clf.predict(rows)) == 600  # parts are small, whatever the memory is
 
 
 def test_files_without_rows_are_an_error(tmp_path: Path) -> None:
