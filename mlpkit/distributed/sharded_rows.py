@@ -1,6 +1,6 @@
 """Rows of numbers that are distributed over the processes of a group."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,6 +86,20 @@ class ShardedRows:
         total = self.group.add(sums.view(np.int64)).view(np.uint64)
         blocks = [f"{block:016x}" for block in total.tolist()]
         return {"shape": list(self.shape), "dtype": str(self.dtype), "blocks": blocks}
+
+
+class StackedRows(NamedTuple):
+    """Rows for each of several models.
+
+    Parameters
+    ----------
+    X : ShardedRows
+    rows : ndarray of shape (n_models, n)
+        The indices of the rows of each model among all rows.
+    """
+
+    X: ShardedRows
+    rows: Array
 
 
 def _hashes(rows: Array, places: Array) -> Array:

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpkit.distributed.sharded_rows import ShardedRows
+from mlpkit.distributed.placements import Placement
+from mlpkit.distributed.sharded_rows import ShardedRows, StackedRows
 from mlpkit.plugin import Array, Arrays, Batches, Group, Rows, State, Steps, StepSums
 
 
@@ -152,8 +153,22 @@ class _Distributed:
 
     def outputs(self, state: State, X: Any) -> Array:
         """The outputs of all rows, of which each process computes those of its own."""
+        if isinstance(X, StackedRows):
+            return self._stacked_outputs(state, *X)
         if not isinstance(X, ShardedRows):
             return self.steps.outputs(state, X)
         local = X.local if len(X.local) else np.zeros((1, X.shape[1]), X.dtype)
         outputs = self.steps.outputs(state, local)[: len(X.local)]
         return X.placement.gathered(outputs)
+
+    def _stacked_outputs(self, state: State, X: ShardedRows, rows: Array) -> Array:
+        """The outputs of other rows for each model, (n_models, n, ...)."""
+        index = X.placement.local_index[rows]
+        is_here = index >= 0
+        compact = np.zeros((len(rows), max(1, is_here.sum(axis=1).max())), np.int64)
+        is_used = np.arange(compact.shape[1]) < is_here.sum(axis=1)[:, np.newaxis]
+        compact[is_used] = index[is_here]
+        local = X.local if len(X.local) else np.zeros((1, X.shape[1]), X.dtype)
+        outputs = self.steps.outputs(state, local[compact])[is_used]
+        placement = Placement(np.flatnonzero(is_here), rows.size, self.group)
+        return placement.gathered(outputs).reshape(*rows.shape, *outputs.shape[1:])

@@ -50,6 +50,7 @@ from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe,
 from mlpkit.testing.conformance import ConformanceTests
 from mlpkit.testing.encoders import EncoderTests
 from mlpkit.testing.exporters import ExporterTests
+from mlpkit.testing.groups import ThreadGroup, in_group
 from mlpkit.testing.metrics import MetricTests
 from mlpkit.testing.networks import BuilderTests, SolverTests
 from mlpkit.testing.partitioners import PartitionerTests
@@ -68,12 +69,14 @@ __all__ = [
     "MetricTests",
     "PartitionerTests",
     "SolverTests",
+    "ThreadGroup",
     "TrainerTests",
     "assert_same_fit",
     "batches",
     "close",
     "data",
     "fit_in_parts",
+    "in_group",
     "recipe",
     "spec",
 ]

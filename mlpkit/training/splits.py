@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit.data.targets import Targets
+from mlpkit.distributed.sharded_rows import ShardedRows, StackedRows
 from mlpkit.plugin import Array, Dataset
 from mlpkit.training.fit_records import FitInputs
 from mlpkit.training.parameters import LOSS, Parameters
@@ -172,11 +173,13 @@ def _labels(y: Array, targets: Targets) -> Array | None:
     return np.unique(codes, return_inverse=True)[1]
 
 
-def stacked_rows(X: Any, rows: Array) -> Array:
+def stacked_rows(X: Any, rows: Array) -> Any:
     """The rows of dense or sparse X with these indices (n_models, n), as one dense array.
 
     Its shape is (n_models, n, n_features).
     """
+    if isinstance(X, ShardedRows):
+        return StackedRows(X, rows)
     if issparse(X):
         return np.stack([X[part].toarray() for part in rows])
     return np.asarray(X[rows])

@@ -65,7 +65,7 @@ def test_regressor_with_scaled_targets_and_float32() -> None:
 
     def make() -> MLPRegressor:
         return MLPRegressor(
-            (8,),
+            hidden_layer_sizes=(8,),
             max_iter=5,
             early_stopping=True,
             standardize_targets=True,

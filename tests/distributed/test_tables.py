@@ -7,7 +7,8 @@ import pytest
 
 from mlpkit import MLPClassifier
 from mlpkit.distributed import Shard
-from tests.helpers.thread_groups import fitted_in_group, in_group, shard_of
+from mlpkit.testing import in_group
+from tests.helpers.thread_groups import fitted_in_group, shard_of
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("pyarrow")

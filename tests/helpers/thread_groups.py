@@ -1,67 +1,13 @@
-"""Groups whose processes are threads of this process."""
+"""Fits of estimators by groups of threads."""
 
 from collections.abc import Callable
-from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 
 import numpy as np
 
 from mlpkit.distributed import Shard
-from mlpkit.plugin import Array, GroupError
-
-TIMEOUT = 60.0  # seconds
-
-
-class ThreadGroup:
-    """One process of a group; ``slots`` and ``barrier`` are shared by all."""
-
-    def __init__(self, rank: int, slots: list[Any], barrier: Barrier) -> None:
-        self.rank, self.size, self._slots, self._barrier = rank, len(slots), slots, barrier
-
-    def add(self, a: Array) -> Array:
-        """Return the sum over all processes."""
-        return np.sum(self.gather(a), axis=0, dtype=a.dtype)
-
-    def same(self, value: Any) -> Any:
-        """Return the value of the first process."""
-        return self.gather(value)[0]
-
-    def gather(self, value: Any) -> list[Any]:
-        """Return the values of all processes."""
-        try:
-            self._slots[self.rank] = value
-            self._barrier.wait(TIMEOUT)
-            found = list(self._slots)
-            self._barrier.wait(TIMEOUT)
-        except BrokenBarrierError as error:
-            raise GroupError("another process has failed") from error
-        return found
-
-
-def in_group(size: int, function: Callable[[ThreadGroup], Any]) -> list[Any]:
-    """Call the function in each process of a group, and return the results.
-
-    Raises the first error that is not a `GroupError`.
-    """
-    slots, barrier = [None] * size, Barrier(size)
-    results: list[Any] = [None] * size
-    errors: list[BaseException] = []
-
-    def run(rank: int) -> None:
-        try:
-            results[rank] = function(ThreadGroup(rank, slots, barrier))
-        except BaseException as error:
-            errors.append(error)
-            barrier.abort()
-
-    threads = [Thread(target=run, args=(rank,)) for rank in range(size)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise next((e for e in errors if not isinstance(e, GroupError)), errors[0])
-    return results
+from mlpkit.plugin import Array
+from mlpkit.testing import ThreadGroup, in_group
 
 
 def fitted_in_group(
