@@ -64,11 +64,7 @@ class _Distributed:
     def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> DistributedRows:
         """Pass the rows of this process to the backend."""
         places = X.placement.places.astype(np.int64)
-        local, local_y, local_w = X.local, y[places], None if w is None else w[places]
-        if not len(places):  # one row without weight, of which no step consists
-            places = np.zeros(1, np.int64)
-            local, local_y, local_w = np.zeros((1, X.shape[1]), X.dtype), y[:1], np.zeros(1)
-        rows = self.steps.put(local, local_y, local_w)
+        rows = self.steps.put(X.local, y[places], None if w is None else w[places], places)
         return DistributedRows(rows, X.placement.local_index, w)
 
     def gradient(

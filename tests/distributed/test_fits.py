@@ -85,3 +85,13 @@ def same_fits_within_rounding(local: Any, others: list[Any]) -> None:
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
     np.testing.assert_allclose(local.validation_scores_, others[0].validation_scores_, atol=1e-5)
     np.testing.assert_array_equal(others[0].coefs_[0], others[1].coefs_[0])
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_dropout() -> None:
+    """A unit is dropped from a row, whichever process has the row."""
+
+    def make() -> MLPClassifier:
+        return MLPClassifier((8,), dropout=0.3, max_iter=4, random_state=0, dtype="float64")
+
+    same_fits(make().fit(X, Y), fitted_in_group(make, X, Y, OWNERS["in turns"], 3))
