@@ -21,7 +21,7 @@ from mlpkit.estimators.base import BaseMLP
 from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.error_hints import with_hints
-from mlpkit.estimators.passes_over_parts import partial_fit_parts
+from mlpkit.estimators.passes_over_parts import accuracy_of, partial_fit_parts
 from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
 from mlpkit.training.fit_records import HeldOut
 from mlpkit.training.parameters import Parameters
@@ -679,6 +679,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             The logarithms of `predict_proba`.
         """
         return np.log(self.predict_proba(X))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy of the predicted labels, or label sets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows, or a `mlpkit.scan` of files with their targets and weights.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The true labels.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+        """
+        return accuracy_of(self, X, y, sample_weight, super().score)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -19,6 +19,7 @@ from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.html import HTMLDescriptions
 from mlpkit.estimators.loss_curve import LossCurve
 from mlpkit.estimators.network_initialization import activation_of
+from mlpkit.estimators.passes_over_parts import outputs_of_parts
 from mlpkit.estimators.routing import RoutedOptions, parameter_defaults, parameter_names
 from mlpkit.estimators.validation import validated_X
 from mlpkit.monitoring.history import MetricHistory
@@ -126,7 +127,7 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     def _outputs(self, X: Any) -> Array:
         """Activated outputs, (n_samples, n_outputs); to be called on a snapshot."""
         if isinstance(X, RowSource):
-            return np.concatenate([self._outputs(part.X) for part in X])
+            return outputs_of_parts(X, self._outputs)
         return self._outputs_of(validated_X(self, X))
 
     def _outputs_of(self, X: Any) -> Array:

@@ -16,7 +16,7 @@ from mlpkit.estimators.atomic import alter, snapshot
 from mlpkit.estimators.base import BaseMLP
 from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.error_hints import with_hints
-from mlpkit.estimators.passes_over_parts import partial_fit_parts
+from mlpkit.estimators.passes_over_parts import partial_fit_parts, r2_of
 from mlpkit.objectives.quantiles import DEFAULT, checked_quantiles
 from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
 from mlpkit.training.fit_records import HeldOut
@@ -587,6 +587,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         requested = np.ravel(quantiles).astype(float)
         values = targets.quantile_predictions(outputs, requested)
         return values[:, 0] if np.ndim(quantiles) == 0 else values  # type: ignore[no-any-return]
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination R2 of the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows, or a `mlpkit.scan` of files with their targets and weights.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true values.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+        """
+        return r2_of(self, X, y, sample_weight, super().score)
 
     def calibrate(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Calibrate `predict_interval` on rows that the estimator was not trained on.

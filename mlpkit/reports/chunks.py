@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mlpkit.data.row_sources import RowSource, check_alone
 from mlpkit.partitions.columns import labels_of
 from mlpkit.plugin import Dataset
 
@@ -19,6 +20,8 @@ def chunks_of(rows: Dataset) -> Iterable[Dataset]:
     ValueError
         If a chunk is not valid, or if arrays are passed beside chunks, which contain their own.
     """
+    if isinstance(rows.X, RowSource):
+        check_alone(rows.y, rows.sample_weight, rows.labels)
     if rows.y is not None or not _is_stream(rows.X):
         n_rows = 0 if rows.y is None else len(np.asarray(rows.y))
         return [rows._replace(labels=labels_of(rows.labels, n_rows))]

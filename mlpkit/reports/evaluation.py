@@ -8,6 +8,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
 from mlpkit.calibration.conformal import checked_coverage
+from mlpkit.data.row_sources import RowSource, dataset_of, in_memory
 from mlpkit.data.tables import column_names
 from mlpkit.messages import escaped, plain_repr
 from mlpkit.metrics.accumulator import Accumulator
@@ -20,7 +21,7 @@ from mlpkit.reports.calibration import Calibration
 from mlpkit.reports.chunks import chunks_of
 from mlpkit.reports.estimates import ReportOptions
 from mlpkit.reports.importance import FeatureImportance
-from mlpkit.reports.permutation import N_REPEATS, ShuffledRows
+from mlpkit.reports.permutation import IMPORTANCE, N_REPEATS, ShuffledRows
 from mlpkit.reports.predictors import Predictor, validated_weight, with_errors
 from mlpkit.reports.report import PartitionReport
 from mlpkit.reports.shuffled_columns import feature_groups
@@ -59,8 +60,9 @@ def evaluate(
     estimator : estimator or None
         Any fitted estimator with scikit-learn's interface. None evaluates the predictions that
         are passed as ``y_pred``, ``y_proba`` or ``y_score``.
-    X : array-like, sparse matrix, frame, iterable or None
-        Rows of shape (n_samples, n_features). None is accepted if neither the estimator nor the
+    X : array-like, sparse matrix, frame, scan, iterable or None
+        Rows of shape (n_samples, n_features), or a `mlpkit.scan` of files with targets, weights and
+        labels, which is read part by part. None is accepted if neither the estimator nor the
         partitions need them. Without ``y``, an iterable of chunks, each a tuple ``(X, y)`` or
         ``(X, y, sample_weight)``, a dict of arguments, or a `Dataset`. Chunks are evaluated one
         after the other; their rows are kept only if a metric is computed from rows.
@@ -111,7 +113,8 @@ def evaluate(
     importance : bool, default=False
         Whether to measure the importance of the columns of ``X``, see `feature_importance`, by the
         first of the ``metrics`` that has a better direction. The report contains it as
-        `PartitionReport.importance` and shows it. It requires an estimator and data in memory.
+        `PartitionReport.importance` and shows it. It requires an estimator and data in memory, to
+        which the rows of a scan are read.
     calibration : bool, default=False
         Whether to compare predictions with targets: probabilities with frequencies, and predicted
         numbers with observed ones, in bins of similar predictions and by group. The report
@@ -139,7 +142,10 @@ def evaluate(
     """
     options = _checked_options(confidence, min_rows, draws, random_state)
     sample_weight, balanced = _weighting(sample_weight, class_weight)
-    chunks = chunks_of(Dataset(X, y, sample_weight, labels, y_pred, y_proba, y_score, y_interval))
+    rows = Dataset(X, y, sample_weight, labels, y_pred, y_proba, y_score, y_interval)
+    if importance and isinstance(X, RowSource):
+        rows = in_memory(dataset_of(X, y, sample_weight, labels), IMPORTANCE)
+    chunks = chunks_of(rows)
     if importance and (estimator is None or not isinstance(chunks, list)):
         raise ValueError(
             "importance=True requires an estimator, X and y. For an iterable of chunks, pass the"
@@ -153,8 +159,7 @@ def evaluate(
         evaluation.add(chunk)
     report = evaluation.report()
     if importance:
-        (rows,) = chunks
-        report.importance = evaluation.importance(rows)
+        report.importance = evaluation.importance(next(iter(chunks)))
     return report
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
+from mlpkit.data.row_sources import dataset_of, in_memory
 from mlpkit.data.tables import column_names
 from mlpkit.messages import plain_repr
 from mlpkit.metrics.accumulator import Accumulator
@@ -27,12 +28,13 @@ DEFAULTS: dict[Task, tuple[str, ...]] = {  # the first one that the estimator su
     "regression": ("r2",),
 }
 N_REPEATS = 5
+IMPORTANCE = "measuring the importance"  # which requires all rows in memory
 
 
 def feature_importance(
     estimator: Any,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     columns: Any = None,
     metric: Any = None,
@@ -55,6 +57,7 @@ def feature_importance(
         Any fitted estimator with scikit-learn's interface, such as a Pipeline that encodes X.
     X : {array-like, sparse matrix} or dataframe of shape (n_samples, n_features)
         Rows as the estimator receives them: a dataframe of pandas, polars or pyarrow, or an array.
+        The rows of a `mlpkit.scan`, with their targets, are read into memory.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets.
     columns : list, dict or None, default=None
@@ -91,6 +94,9 @@ def feature_importance(
     >>> importance["petal"] > 0.3 > importance["sepal"]
     True
     """
+    X, y, sample_weight, labels, *_ = in_memory(dataset_of(X, y, sample_weight, labels), IMPORTANCE)
+    if y is None:
+        raise ValueError("feature_importance requires y, the targets.")
     check_consistent_length(X, y, sample_weight)
     if isinstance(n_repeats, bool) or not isinstance(n_repeats, Integral) or n_repeats < 1:
         raise ValueError(f"n_repeats must be a positive integer, got {plain_repr(n_repeats)}.")

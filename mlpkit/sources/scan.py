@@ -215,19 +215,18 @@ class Scan(RowSource):
 
     def features_only(self) -> FileTable:
         """The columns that are features, which are not read yet."""
-        if not self.n_rows and not self.is_part:
-            raise InputError(f"{self.name} contains no rows")
         return self._file_table(self.features)
 
     def dataset(self) -> Dataset:
         """All rows: X as a table that stays in the files, and the other columns in memory."""
-        features, used = self.features_only(), self._roles.used
+        if not self.n_rows and not self.is_part:
+            raise InputError(f"{self.name} contains no rows")
+        used = self._roles.used
         reading = self._reading.holding(self.name, self.n_rows, len(used))
         others = FileTable(self.tables, used, self.n_rows, reading._replace(held=0))
         columns = others.with_codes("reading the targets, the weights and the labels")
-        return self._dataset(
-            FileTable(self.tables, features.column_names, self.n_rows, reading), columns
-        )
+        features = FileTable(self.tables, self.features, self.n_rows, reading)
+        return self._dataset(features, columns)
 
     def split(self, n_parts: int) -> list[Self]:
         """Divide the rows into parts of consecutive rows, by row groups.
