@@ -6,7 +6,18 @@ import numpy as np
 
 from mlpkit.distributed.placements import Placement
 from mlpkit.distributed.sharded_rows import ShardedRows, StackedRows
-from mlpkit.plugin import Array, Arrays, Batches, Group, Rows, State, Steps, StepSums
+from mlpkit.numpy_backend.portable import predictions_of
+from mlpkit.plugin import (
+    Array,
+    Arrays,
+    Batches,
+    Group,
+    OutActivation,
+    Rows,
+    State,
+    Steps,
+    StepSums,
+)
 
 
 class DistributedRows(NamedTuple):
@@ -16,6 +27,8 @@ class DistributedRows(NamedTuple):
     ----------
     rows : Rows
         Those of this process, as the backend returned them.
+    X : ndarray of shape (n_local, n_features)
+        The same rows.
     local_index : ndarray of shape (n_rows,)
         The index of each of all rows in this process, or -1.
     weights : ndarray of shape (n_rows,) or None
@@ -23,11 +36,14 @@ class DistributedRows(NamedTuple):
     """
 
     rows: Rows
+    X: Array
     local_index: Array
     weights: Array | None
 
 
-def distributed(steps: Steps, group: Group, n_models: int = 0) -> Steps:
+def distributed(
+    steps: Steps, group: Group, out_activation: OutActivation = "identity", n_models: int = 0
+) -> Steps:
     """Return functions of a backend that compute over the rows of all processes of a group.
 
     Each process has the whole training state. The gradient of a step is the sum of those of the
@@ -41,6 +57,8 @@ def distributed(steps: Steps, group: Group, n_models: int = 0) -> Steps:
         The functions of the backend in this process.
     group : Group
         The processes.
+    out_activation : str, default="identity"
+        That of the loss, for `StepSums.predictions`. These are computed without dropout.
     n_models : int, default=0
         As in `Job.n_models`.
 
@@ -49,7 +67,7 @@ def distributed(steps: Steps, group: Group, n_models: int = 0) -> Steps:
     Steps
         Functions on the same training state.
     """
-    made = _Distributed(steps, group, n_models)
+    made = _Distributed(steps, group, out_activation, n_models)
     return steps._replace(
         put=made.put, gradient=made.gradient, epoch=made.epoch, outputs=made.outputs
     )
@@ -58,14 +76,17 @@ def distributed(steps: Steps, group: Group, n_models: int = 0) -> Steps:
 class _Distributed:
     """The functions of `Steps` that concern rows."""
 
-    def __init__(self, steps: Steps, group: Group, n_models: int) -> None:
-        self.steps, self.group, self.n_models = steps, group, n_models
+    def __init__(
+        self, steps: Steps, group: Group, out_activation: OutActivation, n_models: int
+    ) -> None:
+        self.steps, self.group = steps, group
+        self.out_activation, self.n_models = out_activation, n_models
 
     def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> DistributedRows:
         """Pass the rows of this process to the backend."""
         places = X.placement.places.astype(np.int64)
         rows = self.steps.put(X.local, y[places], None if w is None else w[places], places)
-        return DistributedRows(rows, X.placement.local_index, w)
+        return DistributedRows(rows, X.local, X.placement.local_index, w)
 
     def gradient(
         self, state: State, rows: DistributedRows, indices: Array | None, seed: int
@@ -133,8 +154,10 @@ class _Distributed:
             )
         n_steps = len(batches.order)
         losses, weights, penalties = np.zeros(n_steps), np.zeros(n_steps), np.zeros(n_steps)
-        decays = batches.weight_decays
+        decays, predictions = batches.weight_decays, []
         for i, indices in enumerate(batches.order):
+            if batches.with_predictions:
+                predictions.append(self._predictions(state, rows, indices))
             losses[i], penalties[i], gradients = self._gradient(
                 state, rows, indices, int(batches.seeds[i])
             )
@@ -145,7 +168,21 @@ class _Distributed:
                 state = self.steps.update(
                     state, gradients, weight, float(batches.learning_rates[i]), decay
                 )
-        return state, StepSums(self.group.add(losses), weights, penalties)
+        by_row = self._by_row(rows, batches.order, predictions) if predictions else None
+        return state, StepSums(self.group.add(losses), weights, penalties, by_row)
+
+    def _predictions(self, state: State, rows: DistributedRows, indices: Array) -> Array:
+        """The predictions of the rows of this process in a step, without dropout."""
+        local = rows.local_index[indices[indices >= 0]]
+        X = rows.X[local[local >= 0]]
+        return predictions_of(self.steps.outputs(state, X), self.out_activation)
+
+    def _by_row(self, rows: DistributedRows, order: Array, predictions: list[Array]) -> Array:
+        """The predictions of all rows in the form of `StepSums.predictions`."""
+        is_here = (order >= 0) & (rows.local_index[order] >= 0)
+        placement = Placement(np.flatnonzero(is_here), order.size, self.group)
+        by_row = placement.gathered(np.concatenate(predictions))
+        return by_row.reshape(*order.shape, by_row.shape[1])
 
     def outputs(self, state: State, X: Any) -> Array:
         """The outputs of all rows, of which each process computes those of its own."""
@@ -153,9 +190,7 @@ class _Distributed:
             return self._stacked_outputs(state, *X)
         if not isinstance(X, ShardedRows):
             return self.steps.outputs(state, X)
-        local = X.local if len(X.local) else np.zeros((1, X.shape[1]), X.dtype)
-        outputs = self.steps.outputs(state, local)[: len(X.local)]
-        return X.placement.gathered(outputs)
+        return X.placement.gathered(self.steps.outputs(state, X.local))
 
     def _stacked_outputs(self, state: State, X: ShardedRows, rows: Array) -> Array:
         """The outputs of other rows for each model, (n_models, n, ...)."""

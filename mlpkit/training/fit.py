@@ -63,7 +63,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     if checkpoint.finished is not None:
         return _finished(network, parameters, inputs, checkpoint.finished)
     local = _live_state(network, parameters, inputs.selection)
-    group, live = inputs.group, _of_group(local, inputs, network.structure.n_models)
+    group, live = inputs.group, _of_group(local, inputs, network)
     time_limit.group = group
     check_steps(parameters, network.spec, recipe, monitor)
     tasks.begin(_max_epochs(parameters, inputs), inputs.rows)
@@ -154,12 +154,13 @@ def _live_state(network: FittedNetwork, parameters: Parameters, selection: Selec
     return live
 
 
-def _of_group(live: LiveState, inputs: FitInputs, n_models: int) -> LiveState:
+def _of_group(live: LiveState, inputs: FitInputs, network: FittedNetwork) -> LiveState:
     """The live state with functions for the rows of all processes, if there are several."""
     X = inputs.data.X
     if not isinstance(X, ShardedRows):
         return live
-    steps = distributed(live.steps, X.group, n_models)
+    out_activation = network.spec.loss.out_activation
+    steps = distributed(live.steps, X.group, out_activation, network.structure.n_models)
     return live._replace(steps=steps)
 
 
@@ -235,7 +236,10 @@ def _job_of(
 ) -> Job:
     """The job of the trainer."""
     train = split.train
-    measures_steps = inputs.monitor.with_predictions and inputs.group.size == 1
+    # the models of several processes have no predictions of their own rows
+    measures_steps = inputs.monitor.with_predictions and not (
+        inputs.group.size > 1 and network.structure.n_models
+    )
     return Job(
         steps=live.steps,
         rows=live.steps.put(train.X, inputs.targets.network_targets(train.y), train.sample_weight),

@@ -38,7 +38,7 @@ def made(**parameters: Any) -> MLPClassifier:
     )
 
 
-@pytest.mark.parametrize("train_metrics", ["exact"])
+@pytest.mark.parametrize("train_metrics", ["exact", "running"])
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_metrics_by_group(people: tuple[Any, Any], train_metrics: str) -> None:
     """The history equals that of one process, also of running metrics."""
