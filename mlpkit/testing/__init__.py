@@ -49,6 +49,7 @@ from mlpkit.testing.callbacks import CallbackTests
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
 from mlpkit.testing.conformance import ConformanceTests
 from mlpkit.testing.encoders import EncoderTests
+from mlpkit.testing.examples import run_examples
 from mlpkit.testing.exporters import ExporterTests
 from mlpkit.testing.groups import ThreadGroup, in_group
 from mlpkit.testing.metrics import MetricTests
@@ -78,5 +79,6 @@ __all__ = [
     "fit_in_parts",
     "in_group",
     "recipe",
+    "run_examples",
     "spec",
 ]

@@ -68,9 +68,9 @@ class ObjectiveTests(CapabilityTests):
         s, results = spec(), []
         for backend in ("numpy", ""):
             steps, state = self.started(s, recipe(solver=solver), backend)
-            rows = steps.put(*data(s))
-            state, _ = steps.epoch(state, rows, batches(21, 8))
-            state, _ = steps.epoch(state, rows, batches(21, 5))
+            rows, plan = steps.put(*data(s)), batches(21, 8)
+            state, _ = steps.epoch(state, rows, plan)
+            state, _ = steps.epoch(state, rows, plan._replace(order=plan.order[::-1]))
             results.append(self.all_arrays(steps, state))
         close(results[0], results[1], 1e-9)
 

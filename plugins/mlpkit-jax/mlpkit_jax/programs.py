@@ -30,7 +30,7 @@ class Programs(NamedTuple):
     penalty: Callable[..., Any]
 
 
-@lru_cache(maxsize=64)  # bounded: a network of another framework may be large
+@lru_cache(maxsize=128)  # bounded: a network of another framework may be large
 def programs(s: Structure) -> Programs:
     """Return the programs of a structure."""
     run_with_predictions = partial(run, with_predictions=True)

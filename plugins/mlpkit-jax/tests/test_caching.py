@@ -37,6 +37,11 @@ FIT = """
     print(found.count("/jax/compilation_cache/cache_hits"), folder, weights.hexdigest())
 """
 JAX_SETTINGS = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
+# programs are stored in the same way, however they are compiled
+QUICK_COMPILATION = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_use_fusion_emitters=false"
+)
 
 
 def fit(folder: Path | str, before: str = "", **settings: str) -> "subprocess.Popen[str]":
@@ -45,7 +50,7 @@ def fit(folder: Path | str, before: str = "", **settings: str) -> "subprocess.Po
     kept = {key: value for key, value in os.environ.items() if key not in JAX_SETTINGS}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", code],
-        env={**kept, "MLPKIT_CACHE_DIR": str(folder), **settings},
+        env={**kept, "MLPKIT_CACHE_DIR": str(folder), "XLA_FLAGS": QUICK_COMPILATION, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -9,7 +9,9 @@ import pytest
 os.environ["KERAS_HOME"] = tempfile.mkdtemp()  # Keras writes a file there at its import
 # most of the time of these tests is compilation, and compiled code runs for milliseconds
 os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_use_fusion_emitters=false",
 )
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

@@ -1,11 +1,10 @@
 """The example of the README runs."""
 
-import re
-import warnings
 from pathlib import Path
 
 import pytest
-from sklearn.exceptions import ConvergenceWarning
+
+from mlpkit.testing import run_examples
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -13,9 +12,6 @@ README = Path(__file__).parents[1] / "README.md"
 def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It writes an event file."""
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.M | re.S)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        exec(compile(block, README.name, "exec"), {"__name__": "readme"})
+    assert run_examples(README) == 1
     (file,) = tmp_path.glob("runs/*/events.out.tfevents.*")
     assert b"validation/log_loss by target/2" in file.read_bytes()

@@ -1,7 +1,6 @@
 """The examples of the README and of docstrings run."""
 
 import doctest
-import re
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -10,17 +9,14 @@ from pkgutil import walk_packages
 import pytest
 
 import mlpkit_tabular
+from mlpkit.testing import run_examples
 
 README = Path(__file__).parents[1] / "README.md"
 
 
 def test_the_examples_of_the_readme_run() -> None:
     """All blocks run in one namespace."""
-    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.M | re.S)
-    assert blocks
-    names: dict[str, object] = {"__name__": "readme"}
-    for block in blocks:
-        exec(compile(block, README.name, "exec"), names)
+    assert run_examples(README) == 2
 
 
 MODULES = [

@@ -1,20 +1,12 @@
-"""The README's examples run, in their order."""
+"""The examples of the README run in their order."""
 
-import re
-import warnings
 from pathlib import Path
 
-from sklearn.exceptions import ConvergenceWarning
+from mlpkit.testing import run_examples
 
 README = Path(__file__).parents[1] / "README.md"
 
 
 def test_the_examples_run() -> None:
-    """All blocks in one namespace."""
-    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.M | re.S)
-    assert len(blocks) == 2
-    names: dict[str, object] = {"__name__": "readme"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for block in blocks:
-            exec(compile(block, README.name, "exec"), names)
+    """All blocks run in one namespace."""
+    assert run_examples(README) == 2
