@@ -92,6 +92,7 @@ def test_predictions_are_of_one_fit(backend: str) -> None:
         assert p in [predictions[1] for predictions in expected]
 
 
+@pytest.mark.once
 def test_weights_are_of_one_fit() -> None:
     """`coefs_` never contains arrays of two models."""
     reg = MLPRegressor(**SMALL, warm_start=True, backend="numpy")

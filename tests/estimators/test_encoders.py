@@ -179,7 +179,7 @@ def test_parameters_of_a_transformer() -> None:
     assert clone(clf).encoder_options == {"max_levels": 4}
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.once)])
 def test_search_and_cross_validation(n_jobs: int | None) -> None:
     """A search sets parameters of the encoder; tables are split by rows."""
     X = frame("pandas")

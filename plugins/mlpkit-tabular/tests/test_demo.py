@@ -8,7 +8,7 @@ from mlpkit_tabular.datasets import load_adult
 
 def test_the_comparison_prints_scores_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
     """All models have a row, and the groups of both columns follow."""
-    main(["--rows", "600"])
+    main(["--rows", "300"])
     text = capsys.readouterr().out
     for expected in ("TabularClassifier  ", "HistGradientBoostingClassifier  ", "Female", "race"):
         assert expected in text

@@ -156,8 +156,11 @@ class TestDevices:
 class TestProcess:
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
     def test_a_forked_child_raises(self) -> None:
-        """After use in the parent a child raises at once, and names what to use instead."""
+        """After use in the parent a child raises at once, and names what to use instead. Before,
+        the import of the steps, and of TensorFlow with them, raises no warning of Python's.
+        """
         code = (
+            "import mlpkit_tensorflow.steps\n"
             "import os, warnings; import numpy as np; from mlpkit import MLPClassifier\n"
             "X, y = np.ones((4, 2)), [0, 1, 0, 1]\n"
             "clf = MLPClassifier((2,), backend='tensorflow', max_iter=1)\n"
@@ -171,7 +174,11 @@ class TestProcess:
             "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
+            [sys.executable, "-W", "error", "-c", code],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.stdout.strip() == "7"
 
@@ -189,8 +196,3 @@ class TestProcess:
             warnings.simplefilter("error")
             double.put(*data(spec()))
         warn_about_float64.cache_clear()
-
-    def test_imports_without_a_warning(self) -> None:
-        """Importing the steps, and TensorFlow with them, raises no warning of Python's."""
-        code = "import mlpkit_tensorflow.steps"
-        subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
