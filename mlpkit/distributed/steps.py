@@ -89,23 +89,33 @@ class _Distributed:
         return DistributedRows(rows, X.local, X.placement.local_index, w)
 
     def gradient(
-        self, state: State, rows: DistributedRows, indices: Array | None, seed: int
+        self,
+        state: State,
+        rows: DistributedRows,
+        indices: Array | None,
+        seed: int,
+        dropout_factor: float = 1.0,
     ) -> tuple[StepSums, Arrays]:
         """The sums and gradients over the rows of all processes."""
         if indices is None:
             indices = np.arange(len(rows.local_index))
             if self.n_models:
                 indices = np.tile(indices, self.n_models)
-        loss, penalty, gradients = self._gradient(state, rows, indices, seed)
+        loss, penalty, gradients = self._gradient(state, rows, indices, seed, dropout_factor)
         loss = self.group.add(np.array([loss]))[0]
         return StepSums(loss, self._weight(rows, indices), penalty), gradients
 
     def _gradient(
-        self, state: State, rows: DistributedRows, indices: Array, seed: int
+        self,
+        state: State,
+        rows: DistributedRows,
+        indices: Array,
+        seed: int,
+        dropout_factor: float,
     ) -> tuple[float, float, Arrays]:
         """The loss of the rows of this process, the penalty, and the gradients of all rows."""
         local = self._local(rows.local_index, indices)
-        sums, gradients = self.steps.gradient(state, rows.rows, local, seed)
+        sums, gradients = self.steps.gradient(state, rows.rows, local, seed, dropout_factor)
         return float(np.sum(sums.loss)), sums.penalty, self._added(gradients)
 
     def _added(self, gradients: Arrays) -> Arrays:
@@ -147,19 +157,19 @@ class _Distributed:
         self, state: State, rows: DistributedRows, batches: Batches
     ) -> tuple[State, StepSums]:
         """Make the steps of an epoch."""
-        if batches.dropout_factors is not None:
-            raise ValueError(
-                "dropout_schedule is not supported on rows that are distributed over several"
-                " processes. Set dropout_schedule=None."
-            )
         n_steps = len(batches.order)
         losses, weights, penalties = np.zeros(n_steps), np.zeros(n_steps), np.zeros(n_steps)
-        decays, predictions = batches.weight_decays, []
+        decays, factors = batches.weight_decays, batches.dropout_factors
+        predictions = []
         for i, indices in enumerate(batches.order):
             if batches.with_predictions:
                 predictions.append(self._predictions(state, rows, indices))
             losses[i], penalties[i], gradients = self._gradient(
-                state, rows, indices, int(batches.seeds[i])
+                state,
+                rows,
+                indices,
+                int(batches.seeds[i]),
+                1.0 if factors is None else float(factors[i]),
             )
             weight = self._weight(rows, indices)
             weights[i] = np.sum(weight)

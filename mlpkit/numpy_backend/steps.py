@@ -116,7 +116,12 @@ class StepFunctions:
         }
 
     def gradient(
-        self, state: TrainingState, rows: TrainingRows, indices: Array | None, seed: int
+        self,
+        state: TrainingState,
+        rows: TrainingRows,
+        indices: Array | None,
+        seed: int,
+        dropout_factor: float = 1.0,
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         indices = None if indices is None else indices[indices >= 0]
@@ -132,7 +137,7 @@ class StepFunctions:
                 row_seed = None
                 if self.has_dropout:
                     places = np.arange(n) if indices is None else indices
-                    row_seed = row_ids(places, rows.ids), seed, 1.0
+                    row_seed = row_ids(places, rows.ids), seed, dropout_factor
                 step.write_deltas(step_rows, p, 1.0, row_seed)
                 step.write_gradients(step_rows)
                 self.workspaces.give(workspace)

@@ -71,6 +71,20 @@ class Put(Protocol):
         """Return the rows in the form of the backend."""
 
 
+class Gradient(Protocol):
+    """The gradient of one step; see `Steps`."""
+
+    def __call__(
+        self,
+        state: State,
+        rows: Rows,
+        indices: Array | None,
+        seed: int,
+        dropout_factor: float = 1.0,
+    ) -> tuple[StepSums, Arrays]:
+        """Return the sums over the rows of the step, and the gradients."""
+
+
 class Update(Protocol):
     """One step of a solver; see `Steps`."""
 
@@ -114,11 +128,11 @@ class Steps(NamedTuple):
         ``optimizer_state(state)``: the optimizer state, likewise, under the keys of
         `optimizer_state_name`.
     gradient : callable
-        ``gradient(state, rows, indices, seed) -> (sums, gradients)``. The indices have shape
-        (batch_size,) and dtype int64, where -1 is padding; they are places among the rows of this
-        `put`, not ids. None means all rows, for each model if there are several. The gradients of
-        the loss are sums over rows, as NumPy arrays by name; without rows, loss, weight and
-        gradients are 0.
+        ``gradient(state, rows, indices, seed, dropout_factor=1.0) -> (sums, gradients)``. The
+        indices have shape (batch_size,) and dtype int64, where -1 is padding; they are places
+        among the rows of this `put`, not ids. None means all rows, for each model if there are
+        several. The factor is that of `Batches.dropout_factors`. The gradients of the loss are
+        sums over rows, as NumPy arrays by name; without rows, loss, weight and gradients are 0.
         For a frozen array, they hold its change times the weight of the rows, from which `update`
         computes the new value; changes of integers are exact below 2**20. With several models,
         `StepSums.weight` is the weight of each, (n_models,).
@@ -144,7 +158,7 @@ class Steps(NamedTuple):
     start: Callable[[Arrays], State]
     arrays: Callable[[State], Arrays]
     optimizer_state: Callable[[State], Arrays]
-    gradient: Callable[[State, Rows, Array | None, int], tuple[StepSums, Arrays]]
+    gradient: Gradient
     update: Update
     epoch: Callable[[State, Rows, Batches], tuple[State, StepSums]]
     outputs: Callable[[State, Any], Array]

@@ -157,3 +157,16 @@ class RecipeTests(ObjectiveTests):
             state, _ = steps.epoch(state, steps.put(*data(s)), steps_of)
             results.append(steps.arrays(state))
         close(results[0], results[1], TOLERANCE[dtype])
+
+    @pytest.mark.parametrize("dtype", TOLERANCE)
+    def test_gradients_have_a_factor_of_dropout(self, dtype: str) -> None:
+        """The factor of `Steps.gradient` multiplies the dropout as in the NumPy backend."""
+        s = replace(spec(dtype=dtype, activation="tanh"), dropout=(0.5, 0.25))
+        results = []
+        for backend in ("numpy", ""):
+            steps, state = self.started(s, recipe(), backend)
+            rows = steps.put(*data(s))
+            gradients = [steps.gradient(state, rows, i, 7, 0.5)[1] for i in (np.arange(6), None)]
+            results.append(gradients)
+        for expected, found in zip(*results, strict=True):
+            close(expected, found, TOLERANCE[dtype])

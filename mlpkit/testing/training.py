@@ -109,9 +109,11 @@ class TrainerTests(ConformanceTests):
             record(batches.order)
             return job.steps.epoch(state, rows, batches)
 
-        def gradient(state: Any, rows: Any, indices: Any, seed: int) -> Any:
+        def gradient(
+            state: Any, rows: Any, indices: Any, seed: int, dropout_factor: float = 1.0
+        ) -> Any:
             record(indices)
-            return job.steps.gradient(state, rows, indices, seed)
+            return job.steps.gradient(state, rows, indices, seed, dropout_factor)
 
         def observer(state: Any, report: Report) -> ObserverResult:
             used_rows.append(set())
@@ -213,9 +215,11 @@ class TrainerTests(ConformanceTests):
             interrupt()
             return job.steps.epoch(state, rows, batches)
 
-        def gradient(state: Any, rows: Any, indices: Any, seed: int) -> Any:
+        def gradient(
+            state: Any, rows: Any, indices: Any, seed: int, dropout_factor: float = 1.0
+        ) -> Any:
             interrupt()
-            return job.steps.gradient(state, rows, indices, seed)
+            return job.steps.gradient(state, rows, indices, seed, dropout_factor)
 
         job = job._replace(steps=job.steps._replace(epoch=epoch, gradient=gradient))
         with warnings.catch_warnings(), suppress(KeyboardInterrupt):

@@ -188,9 +188,9 @@ def checked_steps(steps: Steps, spec: Spec, solver: Solver) -> Steps:
         return state, sums
 
     def gradient(
-        state: State, rows: Rows, indices: Array | None, seed: int
+        state: State, rows: Rows, indices: Array | None, seed: int, dropout_factor: float = 1.0
     ) -> tuple[StepSums, Arrays]:
-        sums, gradients = steps.gradient(state, rows, indices, seed)
+        sums, gradients = steps.gradient(state, rows, indices, seed, dropout_factor)
         _pair("`gradient`", (gradients, sums))
         if not shapes:
             shapes.update({name: a.shape for name, a in steps.arrays(state).items()})

@@ -75,10 +75,10 @@ class SklearnTasks:
             return steps.epoch(state, rows, batches)
 
         def gradient(
-            state: State, rows: Rows, index: Array | None, seed: int
+            state: State, rows: Rows, indices: Array | None, seed: int, dropout_factor: float = 1.0
         ) -> tuple[StepSums, Arrays]:
             self._begin_epoch(state)
-            return steps.gradient(state, rows, index, seed)
+            return steps.gradient(state, rows, indices, seed, dropout_factor)
 
         def update(
             state: State,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from mlpkit import MLPClassifier, MLPRegressor
+from mlpkit import MLPClassifier, MLPRegressor, schedules
 from tests.helpers.thread_groups import fitted_in_group
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -92,6 +92,12 @@ def test_dropout() -> None:
     """A unit is dropped from a row, whichever process has the row."""
 
     def make() -> MLPClassifier:
-        return MLPClassifier((8,), dropout=0.3, max_iter=4, random_state=0, dtype="float64")
+        return MLPClassifier(
+            (8,),
+            dropout=0.3,
+            dropout_schedule=schedules.cosine,
+            max_iter=4,
+            random_state=0,
+        )
 
     same_fits(make().fit(X, Y), fitted_in_group(make, X, Y, OWNERS["in turns"], 3))

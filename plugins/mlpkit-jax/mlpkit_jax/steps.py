@@ -116,7 +116,12 @@ class StepFunctions:
         return self.structure.optimizer.to_numpy(state.optimizer_state)
 
     def gradient(
-        self, state: JoinedState, rows: TrainingRows, indices: Array | None, seed: int
+        self,
+        state: JoinedState,
+        rows: TrainingRows,
+        indices: Array | None,
+        seed: int,
+        dropout_factor: float = 1.0,
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         with computing(self.dtype, self.device):
@@ -126,7 +131,7 @@ class StepFunctions:
             losses: list[Any] = []
             if not has_rows(rows.n, indices):
                 penalty = self.programs.penalty(state.weights, self.alpha)
-            for block in rows.step(indices, self.full, seed):
+            for block in rows.step(indices, self.full, seed, dropout_factor):
                 total, penalty = self.programs.add(total, state.weights, block, self.alpha)
                 losses.append(total.loss)
                 if not rows.kept:

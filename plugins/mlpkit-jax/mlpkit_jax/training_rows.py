@@ -84,7 +84,9 @@ class TrainingRows:
                 ),
             )
 
-    def step(self, indices: Array | None, full: int, seed: int) -> Iterator[Block]:
+    def step(
+        self, indices: Array | None, full: int, seed: int, dropout_factor: float = 1.0
+    ) -> Iterator[Block]:
         """Return one step over the indices (batch_size,), where -1 is padding, or over all rows;
         nothing without rows.
 
@@ -93,12 +95,17 @@ class TrainingRows:
         if not has_rows(self.n, indices):
             return
         if indices is not None:
+            factors = np.array([dropout_factor]) if dropout_factor != 1 else None
             seeds = np.array([seed], np.uint32)
-            yield from self.blocks(Batches(indices[None], np.zeros(1), seeds), full)
+            step = Batches(indices[None], np.zeros(1), seeds, dropout_factors=factors)
+            yield from self.blocks(step, full)
         else:
             for block in self.kept or self._in_order():
                 # dropout depends on rows; other networks may draw for each part
                 seeds = np.zeros_like(block.seeds) if self.has_ids else block.seeds
+                if dropout_factor != 1:
+                    factors = np.full(seeds.shape, dropout_factor, self.dtype)
+                    block = block._replace(dropout_factors=factors)
                 yield block._replace(seeds=seeds + np.uint32(seed))
 
     def _in_order(self) -> Iterator[Block]:

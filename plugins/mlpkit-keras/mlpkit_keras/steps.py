@@ -132,7 +132,9 @@ class KerasSteps:
         """Copies of the variables of the optimizer."""
         return {name: a.copy() for name, a in state.optimizer_state.items()}
 
-    def gradient(self, state: TrainingState, rows: Any, indices: Any, seed: int) -> Any:
+    def gradient(
+        self, state: TrainingState, rows: Any, indices: Any, seed: int, dropout_factor: float = 1.0
+    ) -> Any:
         """Unsupported: raises PluginError."""
         raise PluginError(
             "backend='keras' does not provide gradients, since train_on_batch does not return"

@@ -105,7 +105,12 @@ class StepFunctions:
         }
 
     def gradient(
-        self, state: TrainingState, rows: TrainingRows, indices: Array | None, seed: int
+        self,
+        state: TrainingState,
+        rows: TrainingRows,
+        indices: Array | None,
+        seed: int,
+        dropout_factor: float = 1.0,
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         n = rows.n_rows if indices is None else len(indices)
@@ -114,7 +119,7 @@ class StepFunctions:
         call.set(a.GRADIENTS, gradients)
         if indices is not None:
             call.set(a.ORDER, np.ascontiguousarray(indices, np.int64))
-        self._set_dropout(call, np.array([seed], np.uint32), np.ones(1))
+        self._set_dropout(call, np.array([seed], np.uint32), np.array([dropout_factor]))
         call.run()
         loss, weight, penalty = call.numbers[a.N_NUMBERS :]
         return StepSums(loss, weight, penalty), self.layout.views(gradients)

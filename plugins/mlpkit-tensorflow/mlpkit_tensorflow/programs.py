@@ -109,7 +109,7 @@ def epoch(
 
 @lru_cache(maxsize=MAX_PROGRAMS)
 def gradient(
-    structure: Structure, batch_size: int
+    structure: Structure, batch_size: int, has_factor: bool = False
 ) -> Callable[..., tuple[Tensor, Tensor, Tensors, Tensor]]:
     """Return a program that computes the gradients of one step.
 
@@ -120,7 +120,7 @@ def gradient(
         structure,
         _gradient,
         structure.state().weights,
-        _row_specs(structure, batch_size),
+        _row_specs(structure, batch_size, has_factors=has_factor),
         _seed_specs(),
         structure.tensor(),
         jit_compile=structure.jit_compile,

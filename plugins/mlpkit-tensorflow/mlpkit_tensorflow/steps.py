@@ -90,7 +90,12 @@ class StepFunctions:
         return _to_numpy(state.optimizer_state)
 
     def gradient(
-        self, state: TrainingState, rows: TrainingRows, indices: Array | None, seed: int
+        self,
+        state: TrainingState,
+        rows: TrainingRows,
+        indices: Array | None,
+        seed: int,
+        dropout_factor: float = 1.0,
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         alpha, sums = tf.constant(self.settings[False]["alpha"]), []
@@ -99,8 +104,11 @@ class StepFunctions:
         parts = rows.all() if indices is None else rows.step(indices)
         own_weight: Any = 0.0
         total: Tensors = {}
+        has_factor = rows.has_ids and dropout_factor != 1
         for i, part in enumerate(parts):
-            program = programs.gradient(self.structure, len(part[2]))
+            program = programs.gradient(self.structure, len(part[2]), has_factor)
+            if has_factor:
+                part = (*part, tf.constant(dropout_factor, self.dtype))
             # dropout depends on rows; other networks may draw for each part
             part_seed = tf.constant(seed if rows.has_ids else seed + i, tf.int64)
             part_sums, part_weight, gradients, _ = program(state.weights, part, part_seed, alpha)

@@ -79,7 +79,12 @@ class StepFunctions:
         return self.layout.optimizer_state(state, self.solver)
 
     def gradient(
-        self, state: TrainingState, rows: TrainingRows, indices: Array | None, seed: int
+        self,
+        state: TrainingState,
+        rows: TrainingRows,
+        indices: Array | None,
+        seed: int,
+        dropout_factor: float = 1.0,
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         total, gradients = torch.zeros_like(state.weights), torch.empty_like(state.weights)
@@ -91,7 +96,7 @@ class StepFunctions:
                 continue
             # dropout depends on rows; other networks may draw for each part
             part_seed = seed if self.draws_by_row else seed + i
-            new = self.network.backward(state, part, gradients, part_seed)
+            new = self.network.backward(state, part, gradients, part_seed, dropout_factor)
             total += gradients
             loss, weights = loss + new.loss, part.model_weights()
             weight += part.weight if part.by_model is None else weights.cpu()

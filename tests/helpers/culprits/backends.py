@@ -47,6 +47,7 @@ BACKENDS: dict[str, Any] = {
     "factors_scale_learning_rates_and_weight_decays": altered.without_factors,
     "the_weight_decay_of_the_solver_is_the_default": altered.undecayed,
     "factors_scale_dropout": steps_with(epoch=steps.dropping_as_usual),
+    "gradients_have_a_factor_of_dropout": steps_with(gradient=steps.with_all_dropout),
     "gradients_are_clipped_by_their_norm": altered.clipping_each_array,
     "custom_losses_are_differentiated": altered.usual,
     "custom_losses_equal_numpy": altered.by_name,

@@ -86,6 +86,17 @@ def dropping_by_half_an_id(correct: Steps) -> Any:
     return lambda X, y, w, ids=None: correct.put(X, y, w, None if ids is None else ids // 2)
 
 
+def with_all_dropout(correct: Steps) -> Any:
+    """Ignore the factor of the dropout."""
+
+    def gradient(
+        state: Any, rows: Any, indices: Any, seed: int, dropout_factor: float = 1.0
+    ) -> Any:
+        return correct.gradient(state, rows, indices, seed)
+
+    return gradient
+
+
 def short(correct: Steps) -> Any:
     """Lose the last of a few rows."""
 
