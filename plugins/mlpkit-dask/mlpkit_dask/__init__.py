@@ -16,4 +16,16 @@ def mlpkit_communicators() -> list[Component]:
             "the collective operations of XGBoost, over TCP without encryption",
             ("xgboost",),
         ),
+        Component(
+            "dask",
+            f"{_PACKAGE}.comms:communicator",
+            "connections between Dask's workers, encrypted if the cluster uses TLS",
+            ("distributed",),
+        ),
+        Component(
+            "gloo",
+            f"{_PACKAGE}.gloo:communicator",
+            "the collective operations of PyTorch, over TCP without encryption",
+            ("torch",),
+        ),
     ]

@@ -7,6 +7,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+LEAVE = 1.0  # seconds that the end of a group may take; a frozen process may need the timeout
 
 
 class OwnThread:

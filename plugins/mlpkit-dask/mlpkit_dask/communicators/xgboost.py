@@ -7,23 +7,21 @@ threads of the user does not change.
 
 import ctypes
 import math
-import pickle
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-import numpy as np
 from xgboost import collective, set_config
 from xgboost.core import _LIB, XGBoostError
 from xgboost.tracker import RabitTracker
 
 from mlpkit.plugin import Array, Communicator, Group, GroupError
-from mlpkit_dask.communicators.own_thread import OwnThread
+from mlpkit_dask.communicators.own_thread import LEAVE, OwnThread
+from mlpkit_dask.communicators.summed_bytes import first, gathered
 
 T = TypeVar("T")
 PREFIX = re.compile(r"^(\[[\d:]+\] \S+: |- )?(\[.*?\]:?)?")  # of a line of a message
-LEAVE = 1.0  # seconds that the end of a group may take; a frozen process may need the timeout
 
 
 # XGBoost prints "Task 0 got rank 0" at any verbosity
@@ -146,21 +144,11 @@ class XGBoostGroup:
 
     def same(self, value: Any) -> Any:
         """Return the value of rank 0."""
-        sent: Any = (value,) if self.rank == 0 else None  # XGBoost cannot send None
-        (received,) = self.run(lambda: collective.broadcast(sent, 0))
-        return received
+        return first(self.add, self.rank, value)
 
     def gather(self, value: Any) -> list[Any]:
-        """Return the values of all processes: each writes its bytes to a place of its own."""
-        own = np.frombuffer(pickle.dumps(value, pickle.HIGHEST_PROTOCOL), np.uint8)
-        lengths = np.zeros(self.size, np.int64)
-        lengths[self.rank] = own.size
-        ends = np.cumsum(self.add(lengths))
-        everything = np.zeros(ends[-1], np.uint8)
-        everything[ends[self.rank] - own.size : ends[self.rank]] = own
-        everything = self.add(everything)
-        starts = (0, *ends[:-1])
-        return [pickle.loads(everything[i:j].data) for i, j in zip(starts, ends, strict=True)]
+        """Return the values of all processes."""
+        return gathered(self.add, self.rank, self.size, value)
 
 
 def cause(message: str, seconds: int) -> str:
