@@ -33,6 +33,7 @@ CONFORMANCE_TESTS: dict[Kind, str] = {
     "partitioner": "PartitionerTests",
     "encoder": "EncoderTests",
     "exporter": "ExporterTests",
+    "communicator": "CommunicatorTests",
 }
 
 

@@ -8,8 +8,8 @@ The test module of a backend::
         backend = "mine"
 
 `BuilderTests`, `SolverTests`, `MetricTests`, `PartitionerTests`, `EncoderTests`, `TrainerTests`,
-`CallbackTests` and `ExporterTests` are used in the same way: the attribute with the name of the
-kind is the name of the component, and ``options`` are its options.
+`CallbackTests`, `ExporterTests` and `CommunicatorTests` are used in the same way: the attribute
+with the name of the kind is the name of the component, and ``options`` are its options.
 
 Tests that a component cannot pass are declared in ``exempt``, a dict from the name of the test to
 the reason. They are expected to fail, and a test that passes unexpectedly is a failure.
@@ -24,6 +24,7 @@ MODULES = (
     "backends",
     "callbacks",
     "capabilities",
+    "communicators",
     "conformance",
     "encoder_case",
     "encoders",
@@ -36,6 +37,8 @@ MODULES = (
     "partitioners",
     "portable",
     "processes",
+    "rank_tasks",
+    "ranks",
     "recipes",
     "results",
     "resuming",
@@ -47,6 +50,7 @@ pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))
 from mlpkit.testing.backends import BackendTests
 from mlpkit.testing.callbacks import CallbackTests
 from mlpkit.testing.cases import TASKS, TOLERANCE, batches, close, data, recipe, spec
+from mlpkit.testing.communicators import CommunicatorTests
 from mlpkit.testing.conformance import ConformanceTests
 from mlpkit.testing.encoders import EncoderTests
 from mlpkit.testing.examples import run_examples
@@ -64,6 +68,7 @@ __all__ = [
     "BackendTests",
     "BuilderTests",
     "CallbackTests",
+    "CommunicatorTests",
     "ConformanceTests",
     "EncoderTests",
     "ExporterTests",

@@ -13,6 +13,7 @@ import pytest
 from culprits import (
     altered_backends,
     backends,
+    communicators,
     encoders,
     exporters,
     measures,
@@ -44,6 +45,7 @@ CULPRITS: dict[str, dict[str, Any]] = {
     "Partitioner": measures.PARTITIONERS,
     "Encoder": encoders.ENCODERS,
     "Exporter": exporters.EXPORTERS,
+    "Communicator": communicators.COMMUNICATORS,
 }
 RIGHT: dict[str, Any] = {
     "Backend": numpy_backend.backend,
@@ -55,12 +57,14 @@ RIGHT: dict[str, Any] = {
     "Partitioner": measures.partitioner,
     "Encoder": Levels,
     "Exporter": exporters.exporter,
+    "Communicator": communicators.communicator,
 }
 BASES: dict[str, Any] = {
     "Backend": backends.BackendCulprit,
     "Solver": solvers.SolverCulprit,
     "Callback": training.CallbackCulprit,
     "Exporter": exporters.ExporterCulprit,
+    "Communicator": communicators.CommunicatorCulprit,
 }
 WATCHED = "an_epoch_returns_predictions"
 METRIC = "fields_are_valid_and_picklable"
@@ -167,16 +171,20 @@ def instance_of(kit: str, plugin: Any) -> Any:
 
 def failures(kit: str, name: str, plugin: Any, tmp_path: Path) -> list[Exception]:
     """Return the errors that the cases of a test raise for a plugin."""
-    test = getattr(instance_of(kit, plugin), f"test_{name}")
-    needs = {"tmp_path": tmp_path} if "tmp_path" in inspect.signature(test).parameters else {}
+    instance = instance_of(kit, plugin)
+    test = getattr(instance, f"test_{name}")
     caught = []
-    for case in arguments(getattr(kit_of(kit), f"test_{name}")):
+    for i, case in enumerate(arguments(getattr(kit_of(kit), f"test_{name}"))):
+        if "tmp_path" in inspect.signature(test).parameters:
+            case["tmp_path"] = tmp_path / str(i)
+            case["tmp_path"].mkdir()
         try:
-            test(**case, **needs)
+            test(**case)
         except pytest.skip.Exception as skipped:
             pytest.fail(f"skipped: {skipped}")
         except Exception as error:
             caught.append(error)
+    getattr(instance, "teardown_class", lambda: None)()
     return caught
 
 
