@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from mlpkit.commands.template_backend import BACKEND
+from mlpkit.commands.template_communicator import COMMUNICATOR
 from mlpkit.commands.template_encoder import ENCODER
 from mlpkit.commands.template_exporter import EXPORTER
 from mlpkit.commands.template_trainer import TRAINER
@@ -234,6 +235,15 @@ class KindTemplate(NamedTuple):
 
 FIT = "from mlpkit import MLPClassifier\n\nclf = MLPClassifier({}).fit(X, y)"
 EVALUATE = "from mlpkit import MLPClassifier, evaluate\n\nclf = MLPClassifier().fit(X, y)\n{}"
+JOIN = """
+import socket
+from mlpkit.distributed import communicator_of
+
+communicator = communicator_of("$name")
+host = socket.gethostbyname(socket.gethostname())
+with communicator.listen(host, 1, 60) as address, communicator.join(address, 0, 1, 60) as group:
+    print(group.gather("one process"))
+""".strip()
 TEMPLATES: dict[Kind, KindTemplate] = {
     "backend": KindTemplate(BACKEND, "", FIT.format('backend="$name"')),
     "solver": KindTemplate(SOLVER, '"beta",', FIT.format('solver="$name"')),
@@ -248,4 +258,5 @@ TEMPLATES: dict[Kind, KindTemplate] = {
         PARTITIONER, '"column",', EVALUATE.format('evaluate(clf, X, y, partitions=["$name"])')
     ),
     "exporter": KindTemplate(EXPORTER, '"indent",', f'{FIT.format("")}\nclf.export("$name")'),
+    "communicator": KindTemplate(COMMUNICATOR, "", JOIN),
 }
