@@ -131,7 +131,18 @@ class RowSource(ABC):
 
     @abstractmethod
     def split(self, n_parts: int) -> Sequence["RowSource"]:
-        """Divide the rows into parts of consecutive rows with about as many rows."""
+        """Divide the rows into parts of consecutive rows with about as many rows.
+
+        Parameters
+        ----------
+        n_parts : int
+            The number of parts.
+
+        Returns
+        -------
+        list of RowSource
+            The parts in the order of the rows.
+        """
 
     @abstractmethod
     def __iter__(self) -> Iterator[Dataset]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from joblib import hash as content_hash
 
-from mlpkit.plugin import Dataset, Groups, InvalidResult, Partitioner
+from mlpkit.plugin import Dataset, Groups, InvalidResult, Partitioner, UnmergeableGroups
 from mlpkit.registry.labels import plugin_suffix
 
 Merge = Callable[[Any, Any], Any]
@@ -29,15 +29,15 @@ def equal_fitted(one: Any, other: Any) -> bool:
 
 
 def merge_fitted(name: str, merge: Merge | None, one: Any, other: Any) -> Any:
-    """The fitted groups of both parts of the data; ValueError if they cannot be merged."""
+    """The fitted groups of both parts of the data, or UnmergeableGroups with the name."""
     if equal_fitted(one, other):
         return one
     if merge is None:
-        raise ValueError(
-            f"The fitted groups of {name!r} differ and cannot be merged. Evaluate the second"
-            " report with partitions=first.partitions."
-        )
-    return merge(one, other)
+        raise UnmergeableGroups(name)
+    try:
+        return merge(one, other)
+    except UnmergeableGroups as error:  # of one of its parts
+        raise UnmergeableGroups(name) from error
 
 
 def fit_and_assign(

@@ -14,7 +14,7 @@ from mlpkit.data.tables import is_missing
 from mlpkit.messages import comma_separated, plain_repr
 from mlpkit.partitions import columns
 from mlpkit.partitions.fitting import equal_fitted
-from mlpkit.plugin import Array, Dataset, Groups, Partitioner
+from mlpkit.plugin import Array, Dataset, Groups, Partitioner, UnmergeableGroups
 
 MAX_GROUPS = 100  # of one column; the rarest of any further values are assigned to "other"
 RowValues = Callable[[Dataset], Array]  # one value for each row, (n,)
@@ -294,10 +294,7 @@ def _merge_target(one: tuple[str, Any], other: tuple[str, Any]) -> tuple[str, An
     if one[0] == other[0] == "classes":
         return "classes", _merge_names(one[1], other[1])
     if not equal_fitted(one, other):
-        raise ValueError(
-            "The fitted groups of the target differ and cannot be merged. Evaluate the second"
-            " report with partitions=first.partitions."
-        )
+        raise UnmergeableGroups("target")
     return one
 
 

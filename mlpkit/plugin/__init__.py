@@ -33,7 +33,8 @@ kind          names, and the file that documents them
 solver        `Solver` (`Joint` for an update of all weights at once): ``objectives.py``
 loss          `Loss`: ``objectives.py``
 metric        `Metric`, `Predictions` (`CellCounts` for histograms): ``metrics.py``
-partitioner   `Partitioner`, `Dataset`, `Groups`: ``partitioners.py``, ``datasets.py``
+partitioner   `Partitioner`, `UnmergeableGroups`: ``partitioners.py``; `Dataset`, `Groups`:
+              ``datasets.py``
 encoder       `Encoder`, `Column` (`PortableEncoding`, `TableColumn` for exporters): ``encoders.py``
 builder       `Spec`, `Network`, `PortableApply` (`Apply` for one framework): ``networks.py``;
               `NAMESPACE` lists the functions of `xp`: ``namespaces.py``
@@ -95,7 +96,7 @@ from mlpkit.plugin.networks import (
     StepContext,
 )
 from mlpkit.plugin.objectives import Joint, Loss, OutActivation, Schedule, Solver
-from mlpkit.plugin.partitioners import Partitioner
+from mlpkit.plugin.partitioners import Partitioner, UnmergeableGroups
 from mlpkit.plugin.recipe import Recipe
 from mlpkit.plugin.stored_objects import StoredObject
 from mlpkit.plugin.training import (
@@ -171,6 +172,7 @@ __all__ = [
     "TableColumn",
     "Task",
     "Trainer",
+    "UnmergeableGroups",
     "Unsupported",
     "dropout",
     "dropout_mask",

@@ -6,6 +6,31 @@ from typing import Any, NamedTuple
 from mlpkit.plugin.datasets import Dataset, Groups
 
 
+class UnmergeableGroups(ValueError):
+    """Fitted groups of a partitioner differ and cannot be merged, see `Partitioner.merge`.
+
+    Parameters
+    ----------
+    name : str
+        The name of the partitioner.
+
+    Examples
+    --------
+    >>> UnmergeableGroups("age").name
+    'age'
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"The fitted groups of {self.name!r} differ and cannot be merged. Evaluate the second"
+            " report with partitions=first.partitions."
+        )
+
+
 class Partitioner(NamedTuple):
     """A rule that learns groups from one data set and assigns the rows of any data set to them.
 
@@ -24,8 +49,9 @@ class Partitioner(NamedTuple):
     assign : callable
         ``assign(fitted, dataset)`` returns the `Groups` of the rows.
     merge : callable or None, default=None
-        ``merge(fitted, other)`` combines the groups that were fitted to two parts of the data.
-        None means that results with different fitted groups cannot be merged.
+        ``merge(fitted, other)`` combines the groups that were fitted to two parts of the data, or
+        raises `UnmergeableGroups`. None means that results with different fitted groups cannot be
+        merged.
     origin : tuple of (str, dict) or None, default=None
         Name and options of the component that makes this partitioner, by which files recreate it.
         `mlpkit.by` sets it.

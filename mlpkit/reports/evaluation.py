@@ -1,16 +1,14 @@
 """Metrics of any fitted estimator, or of plain predictions, over all rows and by group."""
 
-import warnings
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_consistent_length
 
 from mlpkit.calibration.conformal import checked_coverage
 from mlpkit.data.row_sources import RowSource, dataset_of, in_memory
 from mlpkit.data.tables import column_names
-from mlpkit.messages import escaped, plain_repr
+from mlpkit.messages import plain_repr
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import REMEDIES, implied_task, metrics_of
 from mlpkit.metrics.calibration_sums import CalibrationSums
@@ -251,7 +249,7 @@ class _Evaluation:
             report.calibration = Calibration(
                 self.calibration, self.predictor.task, self.options.confidence, coverage
             )
-        warn_of_undefined(report)
+        report.warn_of_undefined()
         return report
 
     def importance(self, rows: Dataset) -> FeatureImportance:
@@ -265,20 +263,3 @@ class _Evaluation:
         )
         features = feature_groups(rows.X, None)
         return measured.importance(features, N_REPEATS, self.options.random_state)
-
-
-def warn_of_undefined(report: PartitionReport) -> None:
-    """Warn once of all values that are NaN although their group has rows."""
-    undefined = [e for e in report.entries if e.n_rows and np.isnan(e.value)]
-    if undefined:
-        e, reasons = undefined[0], report.errors
-        reason = f" ({escaped(reasons[e.metric])})" if e.metric in reasons else ""
-        others = len(undefined) - 1
-        also = f" {others} other value{' is' if others == 1 else 's are'} undefined, too."
-        warnings.warn(
-            f"{escaped(e.metric)} is undefined for {escaped(e.partitioner)} {e.partition!r}"
-            f"{reason}, and set to NaN. Undefined values are ignored when groups are compared."
-            f"{also if others else ''}",
-            UndefinedMetricWarning,
-            stacklevel=4,
-        )

@@ -1,10 +1,13 @@
 """Reports: the values of metrics by group, their summaries, merging and comparison."""
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from mlpkit.messages import comma_separated, did_you_mean, plain_repr
+from sklearn.exceptions import UndefinedMetricWarning
+
+from mlpkit.messages import comma_separated, did_you_mean, escaped, plain_repr
 from mlpkit.metrics.accumulator import Accumulator, check_comparable
 from mlpkit.partitions.fitting import merge_fitted, with_fitted
 from mlpkit.pickling import check_values
@@ -482,6 +485,25 @@ class PartitionReport(Table):
             f"<PartitionReport of {comma_separated(self.metrics)} by"
             f" {comma_separated(self.partitioners, 'nothing')}: {n_groups} groups>"
         )
+
+    def warn_of_undefined(self) -> None:
+        """Warn once of all values that are NaN although their group has rows.
+
+        `mlpkit.evaluate` does so, and merging reports does not.
+        """
+        undefined = [e for e in self.entries if e.n_rows and math.isnan(e.value)]
+        if undefined:
+            e, reasons = undefined[0], self.errors
+            reason = f" ({escaped(reasons[e.metric])})" if e.metric in reasons else ""
+            others = len(undefined) - 1
+            also = f" {others} other value{' is' if others == 1 else 's are'} undefined, too."
+            warnings.warn(
+                f"{escaped(e.metric)} is undefined for {escaped(e.partitioner)} {e.partition!r}"
+                f"{reason}, and set to NaN. Undefined values are ignored when groups are compared."
+                f"{also if others else ''}",
+                UndefinedMetricWarning,
+                stacklevel=4,
+            )
 
     @property
     def notes(self) -> list[str]:

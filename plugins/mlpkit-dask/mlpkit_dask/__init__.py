@@ -1,9 +1,18 @@
 """mlpkit on a Dask cluster. This module lists the components and imports no framework."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from mlpkit.plugin import Component, hookimpl
+
+if TYPE_CHECKING:
+    from mlpkit_dask.evaluation import evaluate
+
+__all__ = ["evaluate"]
 
 mlpkit_api = (1, 1)  # the supported versions of the plugin contract
 _PACKAGE = "mlpkit_dask.communicators"
+_LATER = {"evaluate": "evaluation"}
 
 
 @hookimpl
@@ -23,3 +32,9 @@ def mlpkit_communicators() -> list[Component]:
             ("torch",),
         ),
     ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"mlpkit_dask.{_LATER[name]}"), name)

@@ -1,10 +1,13 @@
 """Blocks of rows: consecutive rows in the memory of a worker."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from distributed import Future
 
-from mlpkit.plugin import Array, Dataset
+from mlpkit.plugin import Dataset
+
+NOT_ROWS = ("labels", "error", "groups")  # fields of a dataset
 
 
 class Block(NamedTuple):
@@ -28,10 +31,12 @@ class Block(NamedTuple):
     n_rows: int
 
 
-def dataset_of_parts(X: Any, y: Any, sample_weight: Any, labels: Any) -> Dataset:
-    """Return the rows of a partition; runs on a worker."""
-    columns = labels if labels is None or isinstance(labels, dict) else _columns(labels)
-    return Dataset(X, y, sample_weight, columns or {})
+def dataset_of(arguments: dict[str, Any], labels: dict[str, Any]) -> Dataset:
+    """Return the rows of a partition from its arguments, of which "labels" may be a frame."""
+    frame = arguments.pop("labels", None)
+    if frame is not None:
+        labels = {str(name): frame[name].to_numpy() for name in frame.columns}
+    return Dataset(**{"X": None, **arguments}, labels=labels)
 
 
 def rows_of(values: Any) -> int:
@@ -42,19 +47,39 @@ def rows_of(values: Any) -> int:
 
 def counts(rows: Dataset) -> dict[str, int]:
     """Return the number of rows of everything in a dataset, by the name of the argument."""
-    found = {name: getattr(rows, name) for name in ("X", "y", "sample_weight")}
+    found = {name: values for name, values in rows._asdict().items() if name not in NOT_ROWS}
     found |= {f"labels[{name!r}]": values for name, values in rows.labels.items()}
     return {name: rows_of(values) for name, values in found.items() if values is not None}
 
 
+def check_counts(partition: int, numbers: dict[str, int]) -> int:
+    """Return the number of rows of a partition; ValueError if two arguments have different ones."""
+    (first, n_rows), *others = numbers.items()
+    for name, number in others:
+        if number != n_rows:
+            raise ValueError(
+                f"{name} must have as many rows as {first} in each partition, but partition"
+                f" {partition} has {number:,} rows of {name} and {n_rows:,} of {first}."
+            )
+    return n_rows
+
+
+def each(function: Callable[..., Any], *rows: Dataset) -> Dataset:
+    """Return the dataset of ``function(*values)`` for everything that the datasets have.
+
+    >>> each(max, Dataset([1], [5], labels={"a": [2]}), Dataset([3], [4], labels={"a": [0]}))[:4]
+    ([3], [5], None, {'a': [2]})
+    """
+    names = [name for name in Dataset._fields[:8] if name != "labels"]
+    present = [name for name in names if getattr(rows[0], name) is not None]
+    changed = {name: function(*(getattr(part, name) for part in rows)) for name in present}
+    labels = {name: function(*(part.labels[name] for part in rows)) for name in rows[0].labels}
+    return Dataset(None)._replace(**changed, labels=labels)
+
+
 def rows_between(rows: Dataset, begin: int, end: int) -> Dataset:
     """Copy consecutive rows, so that the others can be freed."""
-    return Dataset(
-        _between(rows.X, begin, end),
-        _between(rows.y, begin, end),
-        _between(rows.sample_weight, begin, end),
-        {name: _between(values, begin, end) for name, values in rows.labels.items()},
-    )
+    return each(lambda values: _between(values, begin, end), rows)
 
 
 def same(rows: Any) -> Any:
@@ -62,13 +87,7 @@ def same(rows: Any) -> Any:
     return rows
 
 
-def _columns(frame: Any) -> dict[str, Array]:
-    return {str(name): frame[name].to_numpy() for name in frame.columns}
-
-
 def _between(values: Any, begin: int, end: int) -> Any:
-    if values is None:
-        return None
     if hasattr(values, "iloc"):
         return values.iloc[begin:end].copy()
     if hasattr(values, "slice"):  # frames of polars and tables of pyarrow

@@ -7,9 +7,11 @@ from dask import delayed, is_dask_collection
 from dask.delayed import Delayed
 from distributed import Future
 
-from mlpkit_dask.rows.blocks import dataset_of_parts
+from mlpkit.plugin import Dataset
+from mlpkit_dask.rows.blocks import dataset_of
 
 Partitions = list[Any]  # each a Delayed or a Future
+FIELDS = Dataset._fields[:8]  # those that users pass: X, targets, weights, labels, predictions
 
 
 def is_distributed(values: Any) -> bool:
@@ -24,29 +26,38 @@ def is_distributed(values: Any) -> bool:
     return hasattr(values, "to_delayed") and is_dask_collection(values)
 
 
-def datasets_of(X: Any, y: Any, sample_weight: Any, labels: Any) -> list[Delayed]:
-    """Return the `mlpkit.Dataset` of each partition, delayed.
+def datasets_of(rows: Dataset) -> list[Delayed]:
+    """Return the rows of each partition as a `mlpkit.Dataset`, delayed.
 
-    Raises TypeError for an argument that is not distributed, and ValueError if arguments have
-    different numbers of partitions.
+    The fields of ``rows`` are distributed, or None. Raises TypeError for a field that is not
+    distributed, and ValueError if fields have different numbers of partitions.
     """
-    named = {"X": X, "y": y, "sample_weight": sample_weight}
-    named |= {"labels": labels} if not isinstance(labels, Mapping) else {}
-    rows = {name: partitions_of(name, v) for name, v in named.items() if v is not None}
-    columns = {
-        f"labels[{key!r}]": partitions_of(f"labels[{key!r}]", values)
-        for key, values in (labels.items() if isinstance(labels, Mapping) else ())
+    present = {
+        name: partitions_of(name, values)
+        for name, values in zip(FIELDS, rows, strict=False)
+        if values is not None and name != "labels"
     }
-    for name, partitions in (rows | columns).items():
-        _check_number(name, len(partitions), len(rows["X"]))
-    absent = [None] * len(rows["X"])
-    of_arguments = [rows.get(name, absent) for name in ("X", "y", "sample_weight", "labels")]
-    if columns:
-        of_arguments[3] = [
-            dict(zip(labels, values, strict=True)) for values in zip(*columns.values(), strict=True)
-        ]
-    dataset = delayed(dataset_of_parts, pure=False)
-    return [dataset(*arguments) for arguments in zip(*of_arguments, strict=True)]
+    labels = rows.labels
+    if isinstance(labels, Mapping):
+        columns = {key: partitions_of(f"labels[{key!r}]", v) for key, v in labels.items()}
+    else:
+        columns, present["labels"] = {}, partitions_of("labels", labels)
+    first, *others = (present | {f"labels[{key!r}]": v for key, v in columns.items()}).items()
+    for name, partitions in others:
+        if len(partitions) != len(first[1]):
+            raise ValueError(
+                f"{name} must have the partitions of {first[0]}, but has {len(partitions)}"
+                f" partitions, and {first[0]} has {len(first[1])}. Repartition one of them, for"
+                " example by rechunk or repartition."
+            )
+    dataset = delayed(dataset_of, pure=False)
+    return [
+        dataset(
+            {name: partitions[i] for name, partitions in present.items()},
+            {key: partitions[i] for key, partitions in columns.items()},
+        )
+        for i in range(len(first[1]))
+    ]
 
 
 def partitions_of(name: str, values: Any) -> Partitions:
@@ -71,10 +82,9 @@ def partitions_of(name: str, values: Any) -> Partitions:
     return partitions.ravel().tolist() if hasattr(partitions, "ravel") else list(partitions)
 
 
-def _check_number(name: str, number: int, expected: int) -> None:
-    if number != expected:
-        raise ValueError(
-            f"{name} must have the partitions of X, but has {number} partitions, and X has"
-            f" {expected}. Repartition it, for example by {name.partition('[')[0]}.rechunk or"
-            " repartition, with the sizes of the partitions of X."
-        )
+def with_all_columns(values: Any) -> Any:
+    """Return a collection whose partitions have all columns; chunks of an array are joined."""
+    chunks = getattr(values, "numblocks", ())
+    if all(number == 1 for number in chunks[1:]):
+        return values
+    return values.rechunk(dict.fromkeys(range(1, len(chunks)), -1))

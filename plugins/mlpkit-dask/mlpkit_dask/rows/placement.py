@@ -7,9 +7,9 @@ from typing import Any
 from distributed import Client, Future, wait
 
 from mlpkit import RowSource
-from mlpkit.plugin import GroupError
+from mlpkit.plugin import Dataset, GroupError
 from mlpkit_dask.rows.balance import Piece, balanced
-from mlpkit_dask.rows.blocks import Block, counts, rows_between, same
+from mlpkit_dask.rows.blocks import Block, check_counts, counts, rows_between, same
 from mlpkit_dask.rows.collections import datasets_of
 
 
@@ -72,9 +72,12 @@ def placed(
     if isinstance(X, RowSource):
         return _placed_files(client, X, (y, sample_weight, labels), workers)
     futures = client.compute(
-        datasets_of(X, y, sample_weight, labels), workers=list(workers), allow_other_workers=False
+        datasets_of(Dataset(X, y, sample_weight, {} if labels is None else labels)),
+        workers=list(workers),
+        allow_other_workers=False,
     )
-    n_rows = _numbers_of_rows(client, futures)
+    numbers = client.gather(client.map(counts, futures, pure=False))
+    n_rows = [check_counts(i, numbers_of_one) for i, numbers_of_one in enumerate(numbers)]
     if not sum(n_rows):
         raise ValueError(
             f"X must have at least one row, but its {len(n_rows)} partitions are empty."
@@ -117,19 +120,6 @@ def _placed_files(
     if not start:
         raise ValueError(f"{source.name} contains no rows.")
     return blocks
-
-
-def _numbers_of_rows(client: Client, futures: list[Future]) -> list[int]:
-    """The number of rows of each partition; ValueError if those of its arguments differ."""
-    rows = client.gather(client.map(counts, futures, pure=False))
-    for i, numbers in enumerate(rows):
-        for name, number in numbers.items():
-            if number != numbers["X"]:
-                raise ValueError(
-                    f"{name} must have as many rows as X in each partition, but partition {i} has"
-                    f" {number:,} rows of {name} and {numbers['X']:,} of X."
-                )
-    return [numbers["X"] for numbers in rows]
 
 
 def _places(client: Client, futures: list[Future], workers: Sequence[str]) -> list[str]:
