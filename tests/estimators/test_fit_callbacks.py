@@ -134,7 +134,7 @@ def test_with_the_parameter_callbacks() -> None:
 
 
 @supported
-@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.once)])
+@pytest.mark.parametrize("n_jobs", [1, 2])
 def test_in_searches_and_pipelines(n_jobs: int, capfd: Any) -> None:
     """Progress bars show all levels; scores are returned from other processes."""
     monitor = ScoringMonitor(scoring="accuracy")

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn
 from grouped import rows
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, log_loss, recall_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -32,7 +30,6 @@ from mlpkit import (
     by_target,
     cross,
     evaluate,
-    make_partition_scorer,
 )
 from mlpkit.reports.report import PartitionReport
 
@@ -183,50 +180,6 @@ def test_quantiles_of_a_stream_are_those_of_its_first_chunk() -> None:
     first = evaluate(clf, X[:100], y[:100], partitions=by_quantile(0), metrics="accuracy")
     both = evaluate(clf, iter(chunks), partitions=by_quantile(0), metrics="accuracy")
     assert [e[:3] for e in first] == [e[:3] for e in both]
-
-
-def test_a_scorer_of_searches() -> None:
-    """cross_validate gives each score; GridSearchCV refits by the worst group."""
-    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
-    score = make_partition_scorer(["recall", "log_loss"], [by_quantile(0, 3)], min_rows=5)
-    found = cross_validate(pipeline, X, y, scoring=score, cv=3)
-    assert set(found) >= {
-        "test_recall",
-        "test_worst_recall",
-        "test_neg_log_loss",
-        "test_worst_neg_log_loss",
-        "test_neg_difference_recall",
-    }
-    assert (found["test_worst_recall"] <= found["test_recall"]).all()
-    assert (found["test_worst_neg_log_loss"] <= found["test_neg_log_loss"]).all()
-    search = GridSearchCV(
-        pipeline,
-        {"logisticregression__C": [1e-4, 1.0]},
-        scoring=score,
-        refit="worst_recall",
-        cv=3,
-    ).fit(X, y)
-    assert search.best_score_ == search.cv_results_["mean_test_worst_recall"].max()
-    assert pickle.loads(pickle.dumps(score))(pipeline.fit(X, y), X, y)["recall"] > 0.9
-
-
-def test_labels_are_routed_through_searches() -> None:
-    """With metadata routing, labels and weights that are not in X come cut into folds."""
-    score = make_partition_scorer(
-        "accuracy", by_labels("region"), labels=["region"], min_rows=5, task="multiclass"
-    )
-    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
-    with sklearn.config_context(enable_metadata_routing=True):
-        found = cross_validate(pipeline, X, y, scoring=score, cv=3, params={"region": GROUPS})
-        search = GridSearchCV(
-            pipeline,
-            {"logisticregression__C": [1e-4, 1.0]},
-            scoring=score,
-            refit="worst_accuracy",
-            cv=3,
-        ).fit(X, y, region=GROUPS)
-    assert (found["test_worst_accuracy"] <= found["test_accuracy"]).all()
-    assert search.best_params_ == {"logisticregression__C": 1.0}
 
 
 def test_bad_input() -> None:
