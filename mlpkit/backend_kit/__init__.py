@@ -8,6 +8,7 @@ members.py           losses and predictions over the members of a network
 models.py            steps and outputs of several models that are trained as one
 products.py          matrix products with few large matrices
 weights.py           initial optimizer state; all trained weights in one array
+parts.py             the weights of a dense network in parts that threads share
 clipping.py          the largest norm of a gradient
 factors.py           factors of the learning rate and of the weight decay by array
 devices.py           the option ``device``; the warning about float64 on an accelerator
@@ -50,6 +51,7 @@ from mlpkit.backend_kit.models import (
     outputs_of_models,
     unpadded_rows,
 )
+from mlpkit.backend_kit.parts import WeightPart, n_parts, weight_parts
 from mlpkit.backend_kit.predictions import ModelOutputs, predictions
 from mlpkit.backend_kit.processes import ForkGuard
 from mlpkit.backend_kit.products import large_matmul
@@ -98,6 +100,7 @@ __all__ = [
     "Segment",
     "UpdateTrace",
     "WeightLayout",
+    "WeightPart",
     "allowed_threads",
     "ascending",
     "blocks",
@@ -123,6 +126,7 @@ __all__ = [
     "large_matmul",
     "learning_rate_factors",
     "mean_of_members",
+    "n_parts",
     "needs_ids",
     "outputs_of_models",
     "padded_size",
@@ -140,6 +144,7 @@ __all__ = [
     "unpadded_rows",
     "warn_about_float64",
     "weight_decay_factors",
+    "weight_parts",
     "with_weight_decays",
     "write_atomically",
 ]

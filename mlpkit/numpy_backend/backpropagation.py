@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpkit.backend_kit import WeightLayout
+from mlpkit.backend_kit import WeightLayout, WeightPart, n_parts, weight_parts
 from mlpkit.numpy_backend.activations import (
     ACTIVATIONS,
     SLOPES,
@@ -15,7 +15,6 @@ from mlpkit.numpy_backend.activations import (
 from mlpkit.numpy_backend.buffers import Buffers
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.numpy_backend.products import SparseProduct, product
-from mlpkit.numpy_backend.weight_parts import WeightPart, n_parts, weight_parts
 from mlpkit.plugin import Array, Spec, dropout_mask
 
 MIN_ROWS = 64  # of a part: a product of fewer rows is slower in relation to its size

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from mlpkit.backend_kit import parts
 from mlpkit.backend_kit.blas_threads import loaded
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import shared_work as workers
-from mlpkit.numpy_backend import weight_parts as weight_parts_module
 from mlpkit.numpy_backend.shared_work import Workers, share
 from mlpkit.numpy_backend.steps import backend
 from mlpkit.testing import batches, close, data, recipe, spec
@@ -167,7 +167,7 @@ def test_steps_have_the_same_bits(
     assert workers._workers.started == 2
     monkeypatch.setattr(workers, "allowed_threads", lambda: 1)
     np.testing.assert_equal(many, trained())
-    monkeypatch.setattr(weight_parts_module, "DIVIDED_FLOPS", np.inf)
+    monkeypatch.setattr(parts, "DIVIDED_FLOPS", np.inf)
     tolerance = 1e-4 if dtype == "float32" else 1e-9
     for divided, whole in zip(many, trained(), strict=True):
         close(divided, whole, tolerance)

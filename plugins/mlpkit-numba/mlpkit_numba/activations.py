@@ -5,7 +5,7 @@ This module is imported only while a program is compiled.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -34,13 +34,30 @@ class Activations(NamedTuple):
     softmax: Callable[..., None]  # (z, n, n_outputs)
 
 
+class Scalars(NamedTuple):
+    """Compiled functions of one number in one precision."""
+
+    exp: Callable[[Any], Any]
+    tanh: Callable[[Any], Any]
+    logistic: Callable[[Any], Any]
+    tanh_of_softplus: Callable[[Any], Any]
+    normal: Callable[[Any], Any]  # the normal distribution function
+
+
+SELU_SCALE, SELU_BOTTOM, LEAK = 1.0507009873554805, 1.7580993408473766, 0.01
+
+
 def activations(dtype: str) -> Activations:
     """Return the functions for float32 or float64."""
+    scalars = _scalars(dtype)
+    activate, multiply_by_slope = _activate(dtype, scalars), _multiply_by_slope(dtype)
+    with_slope = _activate_with_slope(dtype, scalars, activate, multiply_by_slope)
+    return Activations(activate, with_slope, multiply_by_slope, _softmax(dtype, activate))
+
+
+def _scalars(dtype: str) -> Scalars:
     f, (exp, tanh) = getattr(np, dtype), elementary(dtype)
-    zero, half, one, two = f(0), f(0.5), f(1), f(2)
-    root_half, density = f(math.sqrt(0.5)), f(math.sqrt(0.5 / math.pi))
-    selu_scale, selu_bottom, leak = f(1.0507009873554805), f(1.7580993408473766), f(0.01)
-    exponential = np.int64(EXP)  # a number whose type is not that literal
+    half, one, two, root_half = f(0.5), f(1), f(2), f(math.sqrt(0.5))
     most = f(20)  # above it, tanh of softplus is 1
 
     @njit(**JIT)
@@ -56,6 +73,13 @@ def activations(dtype: str) -> Activations:
     @njit(**JIT)
     def normal(x):  # type: ignore[no-untyped-def]
         return half * math.erfc(-x * root_half)
+
+    return Scalars(exp, tanh, logistic, tanh_of_softplus, normal)
+
+
+def _activate(dtype: str, scalars: Scalars) -> Callable[..., None]:
+    f, (exp, tanh, logistic, tanh_of_softplus, normal) = getattr(np, dtype), scalars
+    zero, selu_scale, selu_bottom, leak = f(0), f(SELU_SCALE), f(SELU_BOTTOM), f(LEAK)
 
     @njit(**JIT)
     def activate(code, z):  # type: ignore[no-untyped-def]
@@ -88,6 +112,19 @@ def activations(dtype: str) -> Activations:
             for i in range(n):
                 z[i] *= tanh_of_softplus(z[i])
 
+    result: Callable[..., None] = activate
+    return result
+
+
+def _activate_with_slope(
+    dtype: str,
+    scalars: Scalars,
+    activate: Callable[..., None],
+    multiply_by_slope: Callable[..., None],
+) -> Callable[..., None]:
+    f, (exp, _, logistic, tanh_of_softplus, normal) = getattr(np, dtype), scalars
+    half, one, density = f(0.5), f(1), f(math.sqrt(0.5 / math.pi))
+
     @njit(**JIT)
     def activate_with_slope(code, z, slope):  # type: ignore[no-untyped-def]
         n = len(z)
@@ -112,6 +149,15 @@ def activations(dtype: str) -> Activations:
                 slope[i] = one
             multiply_by_slope(code, z, slope)
 
+    result: Callable[..., None] = activate_with_slope
+    return result
+
+
+def _multiply_by_slope(dtype: str) -> Callable[..., None]:
+    f = getattr(np, dtype)
+    zero, one, selu_scale, selu_bottom = f(0), f(1), f(SELU_SCALE), f(SELU_BOTTOM)
+    leak = f(LEAK)
+
     @njit(**JIT)
     def multiply_by_slope(code, a, delta):  # type: ignore[no-untyped-def]
         n = len(a)
@@ -130,6 +176,14 @@ def activations(dtype: str) -> Activations:
         elif code == LEAKY_RELU:
             for i in range(n):
                 delta[i] *= one if a[i] > zero else leak
+
+    result: Callable[..., None] = multiply_by_slope
+    return result
+
+
+def _softmax(dtype: str, activate: Callable[..., None]) -> Callable[..., None]:
+    zero, one = getattr(np, dtype)(0), getattr(np, dtype)(1)
+    exponential = np.int64(EXP)  # a number whose type is not that literal
 
     @njit(**JIT)
     def softmax(z, n, n_outputs):  # type: ignore[no-untyped-def]
@@ -150,4 +204,5 @@ def activations(dtype: str) -> Activations:
             for j in range(n_outputs):
                 row[j] *= scale
 
-    return Activations(activate, activate_with_slope, multiply_by_slope, softmax)
+    result: Callable[..., None] = softmax
+    return result

@@ -18,24 +18,28 @@ WORD = ir.IntType(64)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def array_at(typing_context: Any, address: Any, n: Any, like: Any) -> Any:
-    """An array (n,) of numbers of the type of `like` at an address. It owns no memory."""
+def array_at(typing_context: Any, address: Any, place: Any, n: Any, like: Any) -> Any:
+    """An array (n,) of numbers of the type of `like`, from a place of the array at an address.
+
+    It owns no memory.
+    """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         element = context.get_value_type(like)
         itemsize = context.get_constant(types.intp, context.get_abi_sizeof(element))
         made = context.make_array(signature.return_type)(context, builder)
+        begin = builder.inttoptr(args[0], element.as_pointer())
         populate_array(
             made,
-            data=builder.inttoptr(args[0], element.as_pointer()),
-            shape=[args[1]],
+            data=builder.gep(begin, [args[1]]),
+            shape=[args[2]],
             strides=[itemsize],
             itemsize=itemsize,
             meminfo=None,
         )
         return made._getvalue()
 
-    return types.Array(like, 1, "C")(types.intp, types.intp, like), code
+    return types.Array(like, 1, "C")(types.intp, types.intp, types.intp, like), code
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -50,25 +54,45 @@ def address_of(typing_context: Any, array: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def bits(typing_context: Any, x: Any) -> Any:
-    """The bits of a number as an integer of the same size."""
-    integer = types.int32 if x == types.float32 else types.int64
+def as_type_of(typing_context: Any, like: Any, value: Any) -> Any:
+    """A number converted to the type of `like`."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], context.get_value_type(integer))
+        return context.cast(builder, args[1], value, like)
 
-    return integer(x), code
+    return like(like, value), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def size_of(typing_context: Any, like: Any) -> Any:
+    """The size of a number of the type of `like` in bytes."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        size = context.get_abi_sizeof(context.get_value_type(like))
+        return context.get_constant(types.intp, size)
+
+    return types.intp(like), code
+
+
+def _reinterpreted(result: Any, argument: Any) -> tuple[Any, Any]:
+    """The signature and the code of a function that returns the bits of x as another type."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], context.get_value_type(result))
+
+    return result(argument), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def bits(typing_context: Any, x: Any) -> Any:
+    """The bits of a number as an integer of the same size."""
+    return _reinterpreted(types.int32 if x == types.float32 else types.int64, x)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def from_bits(typing_context: Any, integer: Any) -> Any:
     """The number with these bits."""
-    x = types.float32 if integer == types.int32 else types.float64
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], context.get_value_type(x))
-
-    return x(integer), code
+    return _reinterpreted(types.float32 if integer == types.int32 else types.float64, integer)
 
 
 @intrinsic
@@ -98,17 +122,22 @@ def call_loss(typing_context, function, y, p, n, n_outputs, losses, delta):  # t
     return types.void(*[types.intp] * 7), code
 
 
-@intrinsic
-def call_gemm(  # type: ignore[no-untyped-def]
-    typing_context, function, a_transposed, b_transposed, m, n, k, a, lda, b, ldb, beta, c, ldc
-):
-    """Call BLAS's gemm with alpha=1 on column-major arrays; a, b and c are addresses.
+MATRIX = types.UniTuple(types.intp, 3)
 
-    The integers are passed as 64 bits, which BLAS may read as 32 on a little-endian processor.
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_gemm(
+    typing_context: Any, function: Any, sizes: Any, a: Any, b: Any, beta: Any, c: Any
+) -> Any:
+    """Call BLAS's gemm on column-major arrays: ``c = a @ b + beta c``.
+
+    ``sizes`` are the rows of c, its columns, and the columns of a. A matrix is its address, the
+    distance of its columns, and whether it is transposed. The integers are passed as 64 bits, which
+    BLAS may read as 32 on a little-endian processor.
     """
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        f, ta, tb, m, n, k, a, lda, b, ldb, beta_, c, ldc = args
+        f, sizes, a, b, beta_, c = args
         letter, number = ir.IntType(8), beta_.type
 
         def at(value: Any) -> Any:
@@ -119,11 +148,13 @@ def call_gemm(  # type: ignore[no-untyped-def]
             is_transposed = builder.icmp_signed("!=", transposed, WORD(0))
             return at(builder.select(is_transposed, letter(ord("T")), letter(ord("N"))))
 
+        (a, lda, ta), (b, ldb, tb), (c, ldc, _) = (
+            cgutils.unpack_tuple(builder, x) for x in (a, b, c)
+        )
+        addresses = [letter_of(ta), letter_of(tb), *map(at, cgutils.unpack_tuple(builder, sizes))]
+        addresses += [at(number(1.0)), a, at(lda), b, at(ldb), at(beta_), c, at(ldc)]
         type_ = ir.FunctionType(ir.VoidType(), [WORD] * 13)
-        addresses = [letter_of(ta), letter_of(tb), *map(at, (m, n, k, number(1.0)))]
-        addresses += [a, at(lda), b, at(ldb), at(beta_), c, at(ldc)]
         builder.call(builder.inttoptr(f, type_.as_pointer()), addresses)
         return context.get_dummy_value()
 
-    words = [types.intp] * 10
-    return types.void(*words, beta, types.intp, types.intp), code
+    return types.void(types.intp, MATRIX, MATRIX, MATRIX, beta, MATRIX), code

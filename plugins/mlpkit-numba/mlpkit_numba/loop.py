@@ -3,7 +3,8 @@
 import ctypes
 from array import array
 from collections.abc import Callable
-from functools import cache
+from contextlib import nullcontext
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,19 @@ import numpy as np
 from mlpkit.backend_kit import OneThread
 from mlpkit.plugin import Array
 from mlpkit_numba import arguments as a
+from mlpkit_numba import helpers
+from mlpkit_numba import sharing as s
 from mlpkit_numba.blas import gemm
+from mlpkit_numba.helpers import Helpers
 from mlpkit_numba.programs import program
 from mlpkit_numba.training_rows import TrainingRows
 
-LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)  # releases the GIL
+# releases the GIL
+LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t)
 
 
 @cache
-def loop(dtype: str) -> Callable[[int, int], None]:
+def loop(dtype: str) -> Callable[[int, int, int], None]:
     """Return the compiled loop for float32 or float64."""
 
     def compiled() -> Any:
@@ -43,10 +48,12 @@ class Call:
 
     def __init__(self, memory: a.Memory, dtype: str) -> None:
         self.dtype, self.integers = dtype, memory.integers.copy()
-        self.memory = memory  # whose array of layers is among the arguments
-        self.numbers = array("d", bytes(8 * (a.N_NUMBERS + a.N_SUMS)))
+        self.memory = memory  # whose arrays are among the arguments
+        self.numbers = array("d", bytes(8 * (a.N_NUMBERS + a.N_SUMS + s.MOST_PARTS)))
+        self.shared = array("q", bytes(8 * s.N_WORDS))
         self.kept: list[Array] = []  # arrays whose addresses are among the arguments
         self.has_products = memory.block_rows > 1  # by BLAS
+        self.integers[a.SHARED] = self.shared.buffer_info()[0]
         indices = np.empty(2 * memory.block_rows, np.int64)
         self.set(a.NUMBERS, np.empty(memory.size, dtype)).set(a.INDICES, indices)
 
@@ -61,14 +68,26 @@ class Call:
         for place, value in rows.values.items():
             self.integers[place] = value
 
-    def run(self) -> None:
-        """Run the loop. The products of a step are worth one thread of BLAS."""
+    def run(self, flops: float = 0.0) -> None:
+        """Run the loop. Other threads take parts of it if it has that many operations.
+
+        BLAS has one thread.
+        """
         compiled = loop(self.dtype)
         self.integers[a.GEMM] = gemm(self.dtype)
+        n_helpers = helpers.number(self.memory.n_parts, flops)
+        if n_helpers:
+            functions = helpers.system_functions()
+            assert functions is not None
+            self.integers[a.YIELD], self.integers[a.CLOCK], self.integers[a.CLOCK_ID] = functions
+            self.numbers[a.MOST_WAITED] = helpers.MOST_WAITED
+            self.shared[:] = array("q", bytes(8 * s.N_WORDS))
+            self.shared[s.IS_SHARED] = 1
         integers = array("q", self.integers)
-        addresses = integers.buffer_info()[0], self.numbers.buffer_info()[0]
-        if self.has_products:
-            with OneThread():
-                compiled(*addresses)
-        else:
-            compiled(*addresses)
+        run = partial(compiled, integers.buffer_info()[0], self.numbers.buffer_info()[0])
+        with OneThread() if self.has_products else nullcontext():
+            if n_helpers:
+                with Helpers(n_helpers, self.shared, partial(run, 1), (self, integers)):
+                    run(0)
+            else:
+                run(0)

@@ -3,78 +3,105 @@
 This module is imported only while the loop is compiled.
 """
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
 from mlpkit_numba import arguments as a
-from mlpkit_numba.intrinsics import JIT, array_at
+from mlpkit_numba.intrinsics import JIT, array_at, as_type_of, size_of
+from mlpkit_numba.vectors import copy
 
 
-def gathered(dtype: str) -> Any:
-    """Return ``gather(integers, step, begin) -> (n, end)`` for float32 or float64.
+@njit(**JIT)
+def row_at(integers, place):  # type: ignore[no-untyped-def]
+    """The row at a place of the order; -1 is padding."""
+    if integers[a.ORDER] == 0:
+        return place
+    return array_at(integers[a.ORDER], place, 1, np.int64(0))[0]
 
-    It copies the rows at the places from `begin` of a step, as far as they fit into a block, and
-    leaves out rows of weight 0.
+
+@njit(**JIT)
+def weight_at(integers, row, zero):  # type: ignore[no-untyped-def]
+    """The weight of a row."""
+    if row < 0:
+        return zero
+    if integers[a.W] == 0:
+        return as_type_of(zero, 1)
+    return array_at(integers[a.W], row, 1, zero)[0]
+
+
+@njit(**JIT)
+def weight_of_step(integers, step, zero):  # type: ignore[no-untyped-def]
+    """The summed weight of the rows of a step."""
+    batch_size, total = integers[a.BATCH_SIZE], 0.0
+    for place in range(batch_size * step, batch_size * (step + 1)):
+        total += weight_at(integers, row_at(integers, place), zero)
+    return total
+
+
+@njit(**JIT)
+def select(integers, step, begin, zero):  # type: ignore[no-untyped-def]
+    """Select the rows at the places from `begin` of a step that fit into a block.
+
+    Rows of weight 0 are left out. Return their number, and the place after them.
     """
-    number = getattr(np, dtype)
-    zero, one, item = number(0), number(1), np.int64(number().itemsize)
-    word, half_word = np.int64(0), np.int32(0)
+    block_rows, batch_size = integers[a.BLOCK_ROWS], integers[a.BATCH_SIZE]
+    rows = array_at(integers[a.INDICES], 0, block_rows, np.int64(0))
+    places = array_at(integers[a.INDICES], block_rows, block_rows, np.int64(0))
+    ws = array_at(integers[a.NUMBERS], integers[a.W_PLACE], block_rows, zero)
+    n = 0
+    while begin < batch_size and n < block_rows:
+        row = row_at(integers, step * batch_size + begin)
+        w = weight_at(integers, row, zero)
+        if w != zero:
+            rows[n], places[n], ws[n] = row, begin, w
+            n += 1
+        begin += 1
+    return n, begin
 
-    @njit(**JIT)
-    def copy(x, out):  # type: ignore[no-untyped-def]
-        for i in range(len(out)):
-            out[i] = x[i]
 
-    @njit(**JIT)
-    def copy_features(integers, row, out):  # type: ignore[no-untyped-def]
-        """Copy one row of X, given by strides in bytes or as CSR, to an array (n_features,)."""
-        n_features = integers[a.N_FEATURES]
-        if integers[a.FORM] == a.DENSE:
-            begin, stride = integers[a.X] + row * integers[a.ROW_STRIDE], integers[a.COLUMN_STRIDE]
-            if stride == item:
-                copy(array_at(begin, n_features, zero), out)
-            else:
-                for j in range(n_features):
-                    out[j] = array_at(begin + j * stride, 1, zero)[0]
+@njit(**JIT)
+def copy_features(integers, row, out):  # type: ignore[no-untyped-def]
+    """Copy one row of X, given by strides in bytes or as CSR, to an array (n_features,)."""
+    n_features, zero = integers[a.N_FEATURES], out.dtype.type(0)
+    if integers[a.FORM] == a.DENSE:
+        begin, stride = integers[a.X] + row * integers[a.ROW_STRIDE], integers[a.COLUMN_STRIDE]
+        if stride == size_of(zero):
+            copy(array_at(begin, 0, n_features, zero), out)
         else:
             for j in range(n_features):
-                out[j] = zero
-            begins = array_at(integers[a.BEGINS] + 8 * row, 2, word)
-            n = begins[1] - begins[0]
-            values = array_at(integers[a.X] + item * begins[0], n, zero)
-            columns = array_at(integers[a.COLUMNS] + 4 * begins[0], n, half_word)
-            for k in range(n):
-                out[columns[k]] += values[k]
+                out[j] = array_at(begin + j * stride, 0, 1, zero)[0]
+    else:
+        for j in range(n_features):
+            out[j] = zero
+        begins = array_at(integers[a.BEGINS], row, 2, np.int64(0))
+        n = begins[1] - begins[0]
+        values = array_at(integers[a.X], begins[0], n, zero)
+        columns = array_at(integers[a.COLUMNS], begins[0], n, np.int32(0))
+        for k in range(n):
+            out[columns[k]] += values[k]
 
-    @njit(**JIT)
-    def gather(integers, step, begin):  # type: ignore[no-untyped-def]
-        block_rows, n_features = integers[a.BLOCK_ROWS], integers[a.N_FEATURES]
-        n_outputs, batch_size = integers[a.N_OUTPUTS], integers[a.BATCH_SIZE]
-        indices = array_at(integers[a.INDICES], 2 * block_rows, word)
-        rows, places = indices[:block_rows], indices[block_rows:]
-        memory = integers[a.NUMBERS]
-        x = array_at(memory + item * integers[a.X_PLACE], block_rows * n_features, zero)
-        y = array_at(memory + item * integers[a.Y_PLACE], block_rows * n_outputs, zero)
-        ws = array_at(memory + item * integers[a.W_PLACE], block_rows, zero)
-        n = 0
-        while begin < batch_size and n < block_rows:
-            row = step * batch_size + begin
-            if integers[a.ORDER] != 0:
-                row = array_at(integers[a.ORDER] + 8 * row, 1, word)[0]
-            w = one
-            if row >= 0 and integers[a.W] != 0:
-                w = array_at(integers[a.W] + item * row, 1, zero)[0]
-            if row >= 0 and w != zero:
-                rows[n], places[n], ws[n] = row, begin, w
-                if integers[a.FORM] != a.SPARSE:
-                    copy_features(integers, row, x[n * n_features : (n + 1) * n_features])
-                if integers[a.Y] != 0:
-                    target = array_at(integers[a.Y] + item * row * n_outputs, n_outputs, zero)
-                    copy(target, y[n * n_outputs : (n + 1) * n_outputs])
-                n += 1
-            begin += 1
-        return n, begin
 
-    return gather
+@njit(**JIT)
+def copy_rows(integers, begin, end, zero):  # type: ignore[no-untyped-def]
+    """Copy the features and the targets of selected rows into the memory of the block."""
+    n_features, n_outputs = integers[a.N_FEATURES], integers[a.N_OUTPUTS]
+    memory = integers[a.NUMBERS]
+    for i in range(begin, end):
+        row = array_at(integers[a.INDICES], i, 1, np.int64(0))[0]
+        if integers[a.FORM] != a.SPARSE:
+            x = array_at(memory, integers[a.X_PLACE] + i * n_features, n_features, zero)
+            copy_features(integers, row, x)
+        if integers[a.Y] != 0:
+            y = array_at(memory, integers[a.Y_PLACE] + i * n_outputs, n_outputs, zero)
+            copy(array_at(integers[a.Y], row * n_outputs, n_outputs, zero), y)
+
+
+@njit(**JIT)
+def copy_outputs(integers, p, step, begin, end):  # type: ignore[no-untyped-def]
+    """Copy the outputs p of selected rows to their places among the predictions."""
+    n_outputs, block_rows = integers[a.N_OUTPUTS], integers[a.BLOCK_ROWS]
+    for i in range(begin, end):
+        place = array_at(integers[a.INDICES], block_rows + i, 1, np.int64(0))[0]
+        to = (step * integers[a.BATCH_SIZE] + place) * n_outputs
+        out = array_at(integers[a.PREDICTIONS], to, n_outputs, p.dtype.type(0))
+        copy(p[(i - begin) * n_outputs : (i - begin + 1) * n_outputs], out)

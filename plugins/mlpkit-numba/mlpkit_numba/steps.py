@@ -4,7 +4,7 @@ All weights are in one array, and so are the gradients and each array of the opt
 epoch copies the state, and makes all steps in the copy in one call of compiled code.
 """
 
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,7 +67,9 @@ class StepFunctions:
         self.spec, self.solver, self.alpha = spec, recipe.solver, recipe.alpha
         self.layout, self.max_norm = WeightLayout(network), recipe.max_gradient_norm or 0.0
         self.dtype, self.needs_ids = self.layout.dtype, needs_ids(network, spec)
-        self.structure = a.Structure.of(spec, self.layout)
+        activations = spec.activations, spec.dropouts, spec.loss.out_activation
+        structure = a.Structure(spec.layer_units, *activations, self.layout)
+        self.memory = lru_cache(maxsize=64)(partial(a.memory, structure))
         self.segments: dict[bool, SolverSteps] = {}
 
     @cached_property
@@ -120,8 +122,8 @@ class StepFunctions:
         if indices is not None:
             call.set(a.ORDER, np.ascontiguousarray(indices, np.int64))
         self._set_dropout(call, np.array([seed], np.uint32), np.array([dropout_factor]))
-        call.run()
-        loss, weight, penalty = call.numbers[a.N_NUMBERS :]
+        call.run(self._flops(n))
+        loss, weight, penalty = call.numbers[a.N_NUMBERS :][: a.N_SUMS]
         return StepSums(loss, weight, penalty), self.layout.views(gradients)
 
     def update(
@@ -164,7 +166,7 @@ class StepFunctions:
         for begin in range(0, n_steps, self._steps_of_a_call(batch_size)):
             end = min(begin + self._steps_of_a_call(batch_size), n_steps)
             call.integers[a.FIRST_STEP], call.integers[a.END_STEP] = begin, end
-            call.run()
+            call.run(self._flops((end - begin) * batch_size))
         return state, StepSums(sums[0], sums[1], sums[2], predictions)
 
     def outputs(self, state: TrainingState, X: Any) -> Array:
@@ -176,8 +178,13 @@ class StepFunctions:
         for begin in range(0, n, max(1, part)):
             rows = training_rows(X[begin : begin + part], None, None, self.spec.dtype)
             call = self._call(a.FORWARD, state.weights, rows.n_rows, rows)
-            call.set(a.PREDICTIONS, z[begin : begin + part]).run()
+            call.set(a.PREDICTIONS, z[begin : begin + part])
+            call.run(self._flops(rows.n_rows) / 3)
         return z
+
+    def _flops(self, n_rows: int) -> float:
+        """Return the number of operations of the products of all passes of rows."""
+        return 6.0 * n_rows * self.layout.size
 
     def _steps_of_a_call(self, batch_size: int) -> int:
         """Return the number of steps after which Python may react to an interrupt."""
@@ -187,7 +194,7 @@ class StepFunctions:
         self, mode: int, weights: Array, batch_size: int, rows: TrainingRows | None = None
     ) -> Call:
         """Return a call of the loop for steps with this number of rows."""
-        memory = a.memory(self.structure, batch_size, a.SPARSE if rows is None else rows.form)
+        memory = self.memory(batch_size, a.SPARSE if rows is None else rows.form)
         call = Call(memory, self.spec.dtype).set(a.WEIGHTS, weights)
         call.integers[a.MODE], call.integers[a.N_STEPS] = mode, 1
         call.integers[a.BATCH_SIZE] = batch_size

@@ -115,10 +115,8 @@ def test_large_steps_consist_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = batches(90, 45)._replace(with_predictions=True)
     found = []
     for rows in (1024, 7, 1):
-        arguments.memory.cache_clear()
         monkeypatch.setattr(arguments, "MOST_ROWS", rows)
         found.append(trained(s, X, y, w, plan)[1])
-    arguments.memory.cache_clear()
     for other in found[1:]:
         close(found[0], other, 1e-9)
 
@@ -128,7 +126,7 @@ def test_long_epochs_consist_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     s = replace(spec(activation="tanh"), dropout=0.3)
     calls: list[int] = []
     run = loop.Call.run
-    monkeypatch.setattr(loop.Call, "run", lambda call: (calls.append(1), run(call)))
+    monkeypatch.setattr(loop.Call, "run", lambda *args: (calls.append(1), run(*args)))
     found = []
     for most in (1 << 33, 1):
         monkeypatch.setattr(numba_steps, "MOST_PRODUCTS", most)

@@ -4,7 +4,7 @@ from itertools import pairwise
 from math import log10
 from typing import NamedTuple
 
-from mlpkit.backend_kit import WeightLayout
+from mlpkit.backend_kit.weights import WeightLayout
 
 DIVIDED_FLOPS = 3e7  # of two parts: a quarter of a millisecond; waking a thread takes a twentieth
 MAX_PARTS = 16
@@ -13,18 +13,34 @@ ROWS = 32  # of a weight matrix: a product with a multiple of these takes less t
 SNAP = 0.1  # of the size of a part: a shorter piece of a weight matrix is not cut off
 
 
-def n_parts(flops: float) -> int:
+def n_parts(flops: float, divided_flops: float | None = None) -> int:
     """Return the number of parts of a computation of a step, a power of two.
 
     The size of the parts grows with their number. It does not depend on the number of processors,
     so neither do the results.
 
+    Parameters
+    ----------
+    flops : float
+        The number of its operations.
+    divided_flops : float, default=None
+        The number from which it has two parts. By default, it is so large that a thread can be
+        woken for a part.
+
+    Returns
+    -------
+    int
+        At least 1, at most 16.
+
+    Examples
+    --------
     >>> n_parts(2e7), n_parts(4e7), n_parts(4e8), n_parts(1e12)
     (1, 2, 4, 16)
     """
-    if flops < DIVIDED_FLOPS:
+    smallest = DIVIDED_FLOPS if divided_flops is None else divided_flops
+    if flops < smallest:
         return 1
-    return min(2 << int(log10(flops / DIVIDED_FLOPS)), MAX_PARTS)
+    return min(2 << int(log10(flops / smallest)), MAX_PARTS)
 
 
 class WeightPart(NamedTuple):
@@ -50,9 +66,27 @@ class WeightPart(NamedTuple):
         return int(self.place.stop - self.place.start)
 
 
-def weight_parts(layout: WeightLayout, n_rows: int) -> list[WeightPart]:
-    """Divide the weights of a dense network for steps of this many rows, the largest part first.
+def weight_parts(
+    layout: WeightLayout, n_rows: int, divided_flops: float | None = None
+) -> list[WeightPart]:
+    """Divide the weights of a dense network, whose gradients and updates are then independent.
 
+    Parameters
+    ----------
+    layout : WeightLayout
+        The weights, with the names of dense networks, ``coef_0`` and ``intercept_0`` and so on.
+    n_rows : int
+        Number of rows of a step.
+    divided_flops : float, default=None
+        As in `n_parts`.
+
+    Returns
+    -------
+    list of WeightPart
+        The parts, the largest first.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from mlpkit.plugin import Network
     >>> arrays = {"coef_0": np.zeros((300, 500)), "intercept_0": np.zeros(500)}
@@ -61,7 +95,7 @@ def weight_parts(layout: WeightLayout, n_rows: int) -> list[WeightPart]:
     ((0, slice(0, 160, None)),) () 80000
     ((0, slice(160, 300, None)),) (0,) 70500
     """
-    n = n_parts(layout.size * (2.0 * n_rows + UPDATE_FLOPS))
+    n = n_parts(layout.size * (2.0 * n_rows + UPDATE_FLOPS), divided_flops)
     ends = sorted({0, layout.size, *(_cut(layout, layout.size * i // n, n) for i in range(1, n))})
     parts = [_part(layout, a, b) for a, b in pairwise(ends)]
     return sorted(parts, key=lambda part: -part.size)
