@@ -58,10 +58,14 @@ def _evaluation_set(name: str, rows: Any) -> Dataset:
                 f" {', '.join(FIELDS)}."
             )
         if "X" in rows and "y" in rows:
-            return Dataset(**rows)
+            return _in_memory(Dataset(**rows))
     elif isinstance(rows, tuple | list) and len(rows) in (2, 3):
-        return Dataset(*rows)
+        return _in_memory(Dataset(*rows))
     raise ValueError(
         f"eval_sets: {name!r} must be (X, y), (X, y, sample_weight), a dict with X, y and"
         " optionally sample_weight and labels, or a scan of files."
     )
+
+
+def _in_memory(rows: Dataset) -> Dataset:
+    return dataset_of(*rows[:4])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from mlpkit.data.cluster_rows import local
 from mlpkit.data.memory_maps import written_rows
 from mlpkit.data.tables import n_rows_of
 from mlpkit.plugin import Array, Dataset
@@ -159,6 +160,7 @@ def dataset_of(X: Any, y: Any, sample_weight: Any, labels: Any) -> Dataset:
     Raises ValueError for arrays beside a source, which contains its own.
     """
     if not isinstance(X, RowSource):
+        X, y, sample_weight, labels = local(X=X, y=y, sample_weight=sample_weight, labels=labels)
         return Dataset(X, y, sample_weight, {} if labels is None else labels)
     check_alone(y, sample_weight, labels)
     return X.dataset()

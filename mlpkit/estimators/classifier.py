@@ -554,8 +554,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
         def work(draft: Self, tasks: Tasks) -> None:
             if first_call(draft, classes):
-                multilabel = type_of_target(y).startswith("multilabel")
-                draft._targets = ClassTargets(y if multilabel else classes)
+                multilabel = type_of_target(rows.y).startswith("multilabel")
+                draft._targets = ClassTargets(rows.y if multilabel else classes)
             draft._fit(rows, {}, tasks, incremental=True)
 
         return self._fit_atomically(work)

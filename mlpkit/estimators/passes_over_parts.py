@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mlpkit.data.cluster_rows import local
 from mlpkit.data.memory_maps import fill
 from mlpkit.data.row_sources import RowSource, check_alone
 from mlpkit.plugin import Array, Dataset
@@ -49,6 +50,7 @@ def accuracy_of(
 ) -> float:
     """Return the accuracy: ``score(X, y, sample_weight)``, or that of the rows of a source."""
     if not isinstance(X, RowSource):
+        X, y, sample_weight = local(X=X, y=y, sample_weight=sample_weight)
         return score(X, _required(y), sample_weight)
     from sklearn.metrics import accuracy_score  # a fit does not need it
 
@@ -65,6 +67,7 @@ def accuracy_of(
 def r2_of(estimator: Any, X: Any, y: Any, sample_weight: Any, score: Callable[..., float]) -> float:
     """Return R2: ``score(X, y, sample_weight)``, or that of the rows of a source."""
     if not isinstance(X, RowSource):
+        X, y, sample_weight = local(X=X, y=y, sample_weight=sample_weight)
         return score(X, _required(y), sample_weight)
     from sklearn.metrics import r2_score
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from mlpkit.data.cluster_rows import local
 from mlpkit.data.plain_rows import plain_data, plain_X
 from mlpkit.data.row_sources import StoredTable
 from mlpkit.data.targets import Targets
@@ -90,10 +91,12 @@ def validated_X(estimator: Any, X: Any) -> Any:
     """Return X after the validation for a prediction, encoded if there is an encoder."""
     encoding: Encoding | None = estimator.__dict__.get("_encoding")
     if encoding is not None:
+        (X,) = local(X=X)
         return encoding.rows(validated_table(estimator, X, reset=False))
     plain = plain_X(X, estimator)
     if plain is not None:
         return plain
+    (X,) = local(X=X)
     check_is_fitted(estimator)
     try:
         return validate_data(estimator, X, accept_sparse=SPARSE, reset=False)

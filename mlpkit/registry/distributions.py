@@ -14,11 +14,16 @@ UNKNOWN = "unknown"  # a name or version without metadata
 
 
 class Distribution(NamedTuple):
-    """A distribution, its folder in the repository, and the names of its components by kind."""
+    """A distribution, its folder in the repository, and the names of its components by kind.
+
+    ``collections`` are packages: the estimators of the distribution accept their collections of
+    rows on a cluster.
+    """
 
     name: str
     folder: str
     components: dict[str, tuple[str, ...]]
+    collections: tuple[str, ...] = ()
 
 
 _KERAS_SOLVERS = (
@@ -55,6 +60,7 @@ KNOWN_DISTRIBUTIONS = (
         "mlpkit-dask",
         "plugins/mlpkit-dask",
         {"communicator": ("xgboost", "dask", "gloo")},
+        ("dask",),
     ),
     Distribution("mlpkit-onnx", "plugins/mlpkit-onnx", {"exporter": ("onnx",)}),
     Distribution(

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mlpkit.calibration.conformal import checked_coverage
+from mlpkit.data.cluster_rows import local
 from mlpkit.data.row_sources import RowSource, dataset_of, in_memory
 from mlpkit.data.tables import column_names
 from mlpkit.messages import plain_repr
@@ -140,7 +141,8 @@ def evaluate(
     """
     options = _checked_options(confidence, min_rows, draws, random_state)
     sample_weight, balanced = _weighting(sample_weight, class_weight)
-    rows = Dataset(X, y, sample_weight, labels, y_pred, y_proba, y_score, y_interval)
+    passed = Dataset(X, y, sample_weight, labels, y_pred, y_proba, y_score, y_interval)
+    rows = Dataset(*local(**dict(zip(Dataset._fields, passed[:8], strict=False))))
     if importance and isinstance(X, RowSource):
         rows = in_memory(dataset_of(X, y, sample_weight, labels), IMPORTANCE)
     chunks = chunks_of(rows)
