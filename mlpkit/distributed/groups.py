@@ -29,9 +29,12 @@ def of_first_process(group: Group, observe: Observer) -> Observer:
 
 
 def shared_random_state(group: Group, random_state: Any) -> Any:
-    """The parameter `random_state`, or for several processes a generator as in the first one."""
+    """The parameter `random_state`, or for several processes a generator as in the first one.
+
+    A RandomState of the user is that generator, and a fit advances it.
+    """
     if group.size == 1:
         return random_state
-    generator = RandomState(0)
+    generator = random_state if isinstance(random_state, RandomState) else RandomState(0)
     generator.set_state(group.same(check_random_state(random_state).get_state(legacy=False)))
     return generator

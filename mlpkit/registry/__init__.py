@@ -1,8 +1,8 @@
 """The registry of components: everything that turns a name into an object.
 
-A program needs only `without` of it.
+A program needs only `distribution_of` and `without` of it.
 """
 
-from mlpkit.registry.lookup import without
+from mlpkit.registry.lookup import distribution_of, without
 
-__all__ = ["without"]
+__all__ = ["distribution_of", "without"]

@@ -186,6 +186,37 @@ class Registry:
         return ValueError(" ".join(sentences))
 
 
+def distribution_of(kind: Kind, name: str) -> str:
+    """Return the name of the distribution that provides a component.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of the component, such as "backend".
+    name : str
+        The name of the component.
+
+    Returns
+    -------
+    str
+        The distribution, such as "mlpkit-jax".
+
+    Raises
+    ------
+    ValueError
+        If no installed plugin has the name.
+    PluginError
+        If the plugin cannot be used.
+
+    Examples
+    --------
+    >>> import mlpkit.registry
+    >>> mlpkit.registry.distribution_of("backend", "numpy")
+    'mlpkit'
+    """
+    return installed().find(kind, name)[0].distribution
+
+
 def missing_requirements(component: Component) -> list[str]:
     """Return the required modules of a component that are not installed, without an import."""
     modules = [module.partition(".")[0] for module in component.requires]

@@ -6,13 +6,32 @@ from typing import TYPE_CHECKING, Any
 from mlpkit.plugin import Component, hookimpl
 
 if TYPE_CHECKING:
+    from mlpkit_dask.estimators import DaskMLPClassifier, DaskMLPRegressor
     from mlpkit_dask.evaluation import evaluate
+    from mlpkit_dask.fitting.statistics import FitStatistics, RankStatistics
+    from mlpkit_dask.tabular import DaskTabularClassifier, DaskTabularRegressor
 
-__all__ = ["evaluate"]
+__all__ = [
+    "DaskMLPClassifier",
+    "DaskMLPRegressor",
+    "DaskTabularClassifier",
+    "DaskTabularRegressor",
+    "FitStatistics",
+    "RankStatistics",
+    "evaluate",
+]
 
 mlpkit_api = (1, 1)  # the supported versions of the plugin contract
 _PACKAGE = "mlpkit_dask.communicators"
-_LATER = {"evaluate": "evaluation"}
+_LATER = {
+    "DaskMLPClassifier": "estimators",
+    "DaskMLPRegressor": "estimators",
+    "DaskTabularClassifier": "tabular",
+    "DaskTabularRegressor": "tabular",
+    "FitStatistics": "fitting.statistics",
+    "RankStatistics": "fitting.statistics",
+    "evaluate": "evaluation",
+}
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import dask
 import pytest
 from distributed import Client, LocalCluster
 
@@ -9,7 +10,10 @@ from distributed import Client, LocalCluster
 @pytest.fixture(scope="session")
 def client() -> Iterator[Client]:
     """A cluster of two processes, which all tests share. A test leaves it as it was."""
+    # the lock of a client that died is free after seconds
+    locks = {"lease-timeout": "5s", "lease-validation-interval": "1s"}
     with (
+        dask.config.set({"distributed.scheduler.locks": locks}),
         LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,

@@ -45,6 +45,8 @@ class Attempt:
         The worker of each rank.
     on_message : callable
         ``on_message(message)`` is called in this thread for each message of the work.
+    on_poll : callable
+        ``on_poll()`` is called a few times a second.
     """
 
     def __init__(
@@ -53,10 +55,11 @@ class Attempt:
         settings: Settings,
         workers: Sequence[str],
         on_message: Callable[[Any], object],
+        on_poll: Callable[[], object] = lambda: None,
     ) -> None:
         self.client, self.settings, self.workers = client, settings, list(workers)
         self.topic = f"mlpkit-{uuid.uuid4().hex}"
-        self._on_message = on_message
+        self._on_message, self._on_poll = on_message, on_poll
         self._messages: SimpleQueue[Any] = SimpleQueue()
         self._futures: list[Future] = []
         self._outcomes: dict[int, Outcome] = {}
@@ -84,6 +87,7 @@ class Attempt:
             if any(outcome.error is not None for outcome in self._outcomes.values()):
                 raise self._failure()
             self._check_workers()
+            self._on_poll()
         return [self._outcomes[rank].value for rank in range(len(self.workers))]
 
     def _submit(self, work: Work, arguments: Sequence[tuple[Any, ...]]) -> None:

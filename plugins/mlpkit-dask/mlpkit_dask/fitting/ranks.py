@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
+from mlpkit.distributed import Solo
 from mlpkit.plugin import Communicator, Group, GroupError
 from mlpkit_dask.fitting.mailboxes import receive
 from mlpkit_dask.fitting.tasks import Task, WantedGroup
@@ -77,6 +78,9 @@ def joined(seat: Seat, task: Task) -> Iterator[Group]:
     timeout = seat.timeout
     task.send((READY, seat.rank))
     message = receive(seat.mailbox, lambda: task.is_wanted)
+    if seat.size == 1:
+        yield WantedGroup(Solo(), task)
+        return
     with ExitStack() as stack:
         if seat.rank == 0:
             listening = seat.communicator.listen(task.host, seat.size, timeout)

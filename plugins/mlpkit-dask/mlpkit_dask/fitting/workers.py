@@ -8,6 +8,7 @@ from typing import Any
 from distributed import Client
 
 POLL = 0.2  # seconds
+RESTART = 20.0  # seconds in which a nanny kills a frozen process and starts another one
 ANSWER = 5.0  # seconds in which a worker answers unless it is frozen
 
 
@@ -76,7 +77,8 @@ def remove_worker(client: Client, worker: str, nanny: str | None, timeout: float
     Its nanny kills the process and starts another one.
     """
     if nanny is not None:
-        client.restart_workers([worker], timeout=timeout, raise_for_error=False)
+        seconds = max(timeout, RESTART)
+        client.restart_workers([worker], timeout=seconds, raise_for_error=False)
     if worker in present_workers(client):
         client.sync(
             client.scheduler.unregister, address=worker, stimulus_id=f"mlpkit-{time.time()}"
@@ -85,22 +87,20 @@ def remove_worker(client: Client, worker: str, nanny: str | None, timeout: float
 
 def workers_after(
     client: Client, workers: list[str], nanny_of: Mapping[str, str | None], timeout: float
-) -> list[str]:
-    """Return the workers for the next try: a replacement takes the place of one that was lost.
+) -> list[str | None]:
+    """Return the worker of each rank for the next try, or None if there is none.
 
-    Waits up to ``timeout`` seconds for the replacement of a worker that had a nanny, and if no
-    worker is left. Without replacements, there are fewer workers.
+    A worker that has joined takes the place of one that was lost. Waits up to ``timeout`` seconds
+    for the replacement of a worker that had a nanny, and if no worker is left.
     """
-    kept = set(present_workers(client)) & set(workers)
-    expected = sum(worker not in kept and nanny_of.get(worker) is not None for worker in workers)
     deadline = time.monotonic() + timeout
     while True:
         present = present_workers(client)
         new = iter([worker for worker in present if worker not in workers])
-        found = [w if w in present else next(new, None) for w in workers]
-        remaining = [worker for worker in found if worker is not None]
-        missing = len(workers) - len(remaining)
-        enough = missing <= len(workers) - len(kept) - expected and remaining
-        if enough or time.monotonic() > deadline:
-            return remaining
+        found = [worker if worker in present else next(new, None) for worker in workers]
+        missing = [worker for worker, w in zip(workers, found, strict=True) if w is None]
+        awaited = [worker for worker in missing if nanny_of.get(worker) is not None]
+        complete = not awaited and len(missing) < len(workers)
+        if complete or time.monotonic() > deadline:
+            return found
         time.sleep(POLL)

@@ -74,7 +74,7 @@ def placed(
     futures = client.compute(
         datasets_of(Dataset(X, y, sample_weight, {} if labels is None else labels)),
         workers=list(workers),
-        allow_other_workers=False,
+        allow_other_workers=True,
     )
     numbers = client.gather(client.map(counts, futures, pure=False))
     n_rows = [check_counts(i, numbers_of_one) for i, numbers_of_one in enumerate(numbers)]
@@ -92,8 +92,12 @@ def placed(
         i, future = piece.block, futures[piece.block]
         if piece.n_rows != n_rows[i]:
             cut = (future, piece.begin, piece.end)
-            future = client.submit(rows_between, *cut, workers=[places[i]], pure=False)
-        future = client.submit(same, future, workers=[piece.worker], pure=False)
+            future = client.submit(
+                rows_between, *cut, workers=[places[i]], allow_other_workers=True, pure=False
+            )
+        future = client.submit(
+            same, future, workers=[piece.worker], allow_other_workers=True, pure=False
+        )
         blocks.append(Block(future, piece.worker, starts[i] + piece.begin, piece.n_rows))
     _check_finished([block.future for block in blocks])
     return blocks
@@ -114,7 +118,7 @@ def _placed_files(
     blocks: list[Block] = []
     start = 0
     for worker, part in zip(workers, source.split(len(workers)), strict=True):
-        future = client.submit(same, part, workers=[worker], pure=False)
+        future = client.submit(same, part, workers=[worker], allow_other_workers=True, pure=False)
         blocks.append(Block(future, worker, start, part.n_rows))
         start += part.n_rows
     if not start:
