@@ -14,6 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from mlpkit.plugin import Communicator
 from mlpkit_dask.cluster_inputs import connected, row_sets
+from mlpkit_dask.evaluation import evaluate
+from mlpkit_dask.fitting.cluster_fits import fitted_on_cluster
+from mlpkit_dask.predictions import predictions
 from mlpkit_dask.rows.collections import is_distributed
 
 OWN: dict[str, Any] = {"client": None, "communicator": "auto", "timeout": 60, "retries": 3}
@@ -110,8 +113,6 @@ class ClusterEstimator:
             If a worker has other versions than the client, or if workers were lost more than
             `retries` times.
         """
-        from mlpkit_dask.fitting.cluster_fits import fitted_on_cluster
-
         client = connected(self)
         self._validate_params()  # type: ignore[attr-defined]
         validation = (X_val, y_val, sample_weight_val, labels_val)
@@ -158,8 +159,6 @@ class ClusterEstimator:
         return self._predictions(X, "predict")
 
     def _predictions(self, X: Any, method: str, **arguments: Any) -> Any:
-        from mlpkit_dask.predictions import predictions
-
         check_is_fitted(self)
         return predictions(self.to_local(), X, method, client=self.client, **arguments)
 
@@ -180,8 +179,6 @@ class ClusterEstimator:
         score : float
             The score.
         """
-        from mlpkit_dask.evaluation import evaluate
-
         check_is_fitted(self)
         if not is_distributed(X):
             return float(self.to_local().score(X, y, sample_weight))
