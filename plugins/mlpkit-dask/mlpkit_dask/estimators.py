@@ -129,7 +129,7 @@ class DaskMLPClassifier(ClusterClassifier, MLPClassifier):
     >>> from mlpkit_dask import DaskMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> dX, dy = da.from_array(X, chunks=(50, 4)), da.from_array(y, chunks=50)
-    >>> with Client(n_workers=1, processes=False, dashboard_address=None) as client:
+    >>> with Client(n_workers=1, processes=False, dashboard_address=":0") as client:
     ...     clf = DaskMLPClassifier(solver="lbfgs", random_state=0, client=client).fit(dX, dy)
     ...     y_pred = clf.predict(dX).compute()
     >>> bool((y_pred == y).mean() > 0.95)
@@ -189,7 +189,7 @@ class DaskMLPRegressor(ClusterRegressor, MLPRegressor):
     >>> from mlpkit_dask import DaskMLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> dX, dy = da.from_array(X * 20, chunks=(200, 10)), da.from_array(y, chunks=200)
-    >>> with Client(n_workers=1, processes=False, dashboard_address=None) as client:
+    >>> with Client(n_workers=1, processes=False, dashboard_address=":0") as client:
     ...     reg = DaskMLPRegressor(
     ...         hidden_layer_sizes=(20,), learning_rate_init=0.01, standardize_targets=True,
     ...         random_state=0,
