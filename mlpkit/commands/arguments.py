@@ -26,9 +26,9 @@ def add_data(parser: argparse.ArgumentParser, is_required: bool = True) -> None:
     """Add the table that a command reads."""
     parser.add_argument(
         "data",
-        nargs=None if is_required else "?",
+        nargs="+" if is_required else "*",
         metavar="DATA",
-        help='file, folder, or "-" for standard input',
+        help='files, folders, patterns such as "2024-*.csv", or "-" for standard input',
     )
 
 

@@ -1,9 +1,9 @@
 """Fit a model to a table, and write it to a file.
 
-The table is a file (CSV, Parquet, Arrow), a folder of files, or "-" for standard input. The task
-follows from the target: text, categories, booleans and up to 20 different whole numbers are
-classes. Ctrl-C ends training after the epoch and writes the best model so far; the exit code is
-then 130.
+The table is a file (CSV, Parquet, Arrow), several files, a folder, or "-" for standard input.
+The task follows from the target: text, categories, booleans and up to 20 different whole numbers
+are classes. Ctrl-C ends training after the epoch and writes the best model so far; the exit code
+is then 130.
 """
 
 import argparse
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_columns(parser)
     _add_model(parser)
     _add_training(parser)
+    _add_large_data(parser)
     add_reading(parser)
     add_traceback(parser)
 
@@ -87,6 +88,19 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         " never",
     )
     add_quiet(training)
+
+
+def _add_large_data(parser: argparse.ArgumentParser) -> None:
+    """Add the options of tables that do not fit into memory."""
+    large = parser.add_argument_group("tables larger than memory")
+    large.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help="read the table in parts, with at most so much memory, such as 1GiB, for its rows",
+    )
+    large.add_argument(
+        "--cache", metavar="FOLDER", help="keep the encoded rows for the next fit; implies --memory"
+    )
 
 
 def main(options: argparse.Namespace) -> int:

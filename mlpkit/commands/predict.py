@@ -1,6 +1,6 @@
 """Predict the rows of a table with a model.
 
-The table is a file (CSV, Parquet, Arrow), a folder of files, or "-" for standard input. Its
+The table is a file (CSV, Parquet, Arrow), several files, a folder, or "-" for standard input. Its
 columns may have any order; columns that the model does not need, such as the target, are ignored.
 Rows are read, predicted and written in batches, so that the memory does not depend on their
 number.

@@ -50,7 +50,8 @@ class SourceFiles(NamedTuple):
 class RowCache:
     """A folder of the user with entries made of files.
 
-    The entries are in a folder inside it to which this user alone has access.
+    The entries are in a folder inside it to which this user alone has access. Its name begins with
+    "_", so that it is not read as data if the folder contains the files, too.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ class RowCache:
     ) -> None:
         self.folder, self.origin = folder, origin
         self.selected = dict(selected or {})
-        self._top = folder.absolute() / f"mlpkit-cache-{user_name()}"
+        self._top = folder.absolute() / f"_mlpkit-cache-{user_name()}"
         make_private(self._top)
 
     def with_selected(self, **selected: Any) -> "RowCache":

@@ -52,8 +52,8 @@ class ParquetFile(TypedFile):
     @contextmanager
     def _opened(self) -> Iterator[parquet.ParquetFile]:
         self.source.check_unchanged()
-        # without a buffer, whole columns of a row group would be read at once
-        with parquet.ParquetFile(self.source.path, buffer_size=BUFFER) as file:
+        # with other options, whole columns of a row group would be read at once
+        with parquet.ParquetFile(self.source.path, buffer_size=BUFFER, pre_buffer=False) as file:
             yield file
 
     def _errors(self, where: str = "") -> AbstractContextManager[None]:

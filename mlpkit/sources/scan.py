@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from mlpkit.data.row_caches import RowCache
+from mlpkit.data.row_caches import RowCache, array_digest
 from mlpkit.data.row_sources import RowSource
 from mlpkit.data.temporary_folders import TemporaryFolder
-from mlpkit.messages import escaped
-from mlpkit.plugin import Dataset
+from mlpkit.messages import comma_separated, escaped
+from mlpkit.plugin import Array, Dataset
 from mlpkit.registry.distributions import install_hint
 
 try:
@@ -31,6 +31,7 @@ from mlpkit.sources.files import Source
 from mlpkit.sources.kinds import as_numbers, numpy_of, objects_of
 from mlpkit.sources.opening import tables_of, tables_of_source
 from mlpkit.sources.reading import Tables
+from mlpkit.sources.selected_rows import SelectedTables
 
 Names = str | Sequence[str] | None
 CONVERTED = "rows.parquet"  # the file of converted CSV files
@@ -267,6 +268,19 @@ class Scan(RowSource):
         part._tables, part._cache, part.is_part = tables, None, True
         return part
 
+    def columns(self, names: list[str]) -> pa.Table:
+        """Read columns that are not features, text as codes of its values."""
+        return self._file_table(names).with_codes(f"reading {comma_separated(names)}")
+
+    def selected(self, is_selected: Array) -> Self:
+        """The rows for which a mask (n_rows,) is true."""
+        part = copy(self)
+        part.__dict__["tables"] = SelectedTables(self.tables, is_selected)
+        part.__dict__.pop("n_rows", None)
+        if self._cache is not None:
+            part._cache = self._cache.with_selected(rows=array_digest(is_selected))
+        return part
+
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise TypeError(
             "A scan of files is not an array. The estimators of mlpkit and mlpkit.evaluate accept"
@@ -295,9 +309,12 @@ class Scan(RowSource):
     def _dataset(self, X: Any, table: pa.Table) -> Dataset:
         y = [numpy_of(table.column(name), name) for name in self._roles.target]
         weight = self._roles.weight
+        several = np.stack(y, axis=1) if len(y) > 1 else None
+        if several is not None and several.dtype == bool:
+            several = several.astype(int)  # indicators of label sets
         return Dataset(
             X,
-            None if not y else y[0] if len(y) == 1 else np.stack(y, axis=1),
+            several if several is not None else y[0] if y else None,
             None if weight is None else numpy_of(as_numbers(table.column(weight), weight), weight),
             {name: objects_of(table.column(name)) for name in self._roles.labels},
         )

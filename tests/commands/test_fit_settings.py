@@ -48,9 +48,11 @@ def test_settings_of_a_file(people: Path, folder: Path) -> None:
 def test_all_settings_survive_a_file(folder: Path) -> None:
     """Also lists, nested options, None and text that TOML escapes."""
     settings = Settings(
-        data='a "b".csv',
+        data=['a "b".csv'],
         target=["y"],
         seed=3,
+        memory="1GiB",
+        cache="kept",
         drop=["a", "b\n"],
         parameters={
             "hidden_layer_sizes": [64, 32],

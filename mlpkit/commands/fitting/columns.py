@@ -1,6 +1,6 @@
 """The columns of a table by their role, and the rows that an estimator is fitted to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,12 +41,24 @@ class Roles(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows in the form that `fit` of an estimator takes."""
+    """Rows in the form that `fit` of an estimator takes.
 
-    X: pa.Table
-    y: Array
+    Parameters
+    ----------
+    X : pyarrow.Table or Scan
+        A scan contains the targets, weights and labels, too.
+    y, sample_weight, labels
+        Those of a table.
+    n_rows, n_features : int
+        The shape of X.
+    """
+
+    X: Any
+    y: Array | None
     sample_weight: Array | None
     labels: dict[str, Array] | None
+    n_rows: int
+    n_features: int
 
 
 def roles_of(
@@ -100,7 +112,9 @@ def rows_of(table: pa.Table, roles: Roles, accepts_text: bool) -> Rows:
     if not table.num_rows:
         raise InputError("the data contain no rows")
     if not accepts_text:
-        check_numeric(table, roles)
+        found = {name: table.column(name) for name in roles.features}
+        missing = [name for name, column in found.items() if has_missing(column)]
+        check_numeric({name: column.type for name, column in found.items()}, missing, roles)
     columns = {name: _feature(table, name, roles, accepts_text) for name in roles.features}
     targets = [numpy_of(table.column(name), name) for name in roles.target]
     y = targets[0] if len(targets) == 1 else np.stack(targets, axis=1)
@@ -110,19 +124,21 @@ def rows_of(table: pa.Table, roles: Roles, accepts_text: bool) -> Rows:
         for name in roles.groups
         if name not in roles.features
     }
-    return Rows(pa.table(columns), y, _weights(table, roles.weight), labels or None)
+    X, w = pa.table(columns), _weights(table, roles.weight)
+    return Rows(X, y, w, labels or None, X.num_rows, X.num_columns)
 
 
-def check_numeric(table: pa.Table, roles: Roles) -> None:
+def check_numeric(
+    types: Mapping[str, pa.DataType], with_missing: Collection[str], roles: Roles
+) -> None:
     """Raise InputError unless all features are numbers or booleans without missing values."""
     others: dict[str, list[str]] = {"text": [], "dates": [], "other values": []}
     missing = []
     for name in roles.features:
-        column = table.column(name)
-        kind = "text" if name in roles.categorical else kind_of(column.type)
+        kind = "text" if name in roles.categorical else kind_of(types[name])
         if kind not in ("number", "boolean", "empty"):
             others[{"text": "text", "date": "dates"}.get(kind, "other values")].append(name)
-        elif column.null_count or _has_nan(column):
+        elif name in with_missing:
             missing.append(name)
     problems = [_problem(names, what) for what, names in others.items() if names]
     problems += [_problem(missing, "missing values")] if missing else []
@@ -148,9 +164,10 @@ def _weights(table: pa.Table, name: str | None) -> Array | None:
     return numpy_of(as_numbers(table.column(name), name), name)
 
 
-def _has_nan(column: Any) -> bool:
-    if not pa.types.is_floating(column.type):
-        return False
+def has_missing(column: Any) -> bool:
+    """Return whether a column has missing values; in columns of real numbers, also NaN."""
+    if column.null_count or not pa.types.is_floating(column.type):
+        return bool(column.null_count)
     return bool(np.isnan(column.to_numpy()).any())
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mlpkit import durations
-from mlpkit.commands.arguments import csv_options
 from mlpkit.commands.fitting import estimators
-from mlpkit.commands.fitting.columns import Roles, Rows, roles_of, rows_of, text_types
+from mlpkit.commands.fitting.columns import Rows
+from mlpkit.commands.fitting.data import Data, read_data
 from mlpkit.commands.fitting.epoch_log import EpochLog, Style, style_of, write_json
 from mlpkit.commands.fitting.interruption import Interruption, print_announcement
 from mlpkit.commands.fitting.settings import (
@@ -18,27 +18,14 @@ from mlpkit.commands.fitting.settings import (
     parsed_parameters,
     read_config,
 )
-from mlpkit.commands.fitting.tasks import Inference, inferred_task
-from mlpkit.commands.fitting.validation import divided, valid_of
 from mlpkit.commands.models.names import KINDS, TARGET
 from mlpkit.commands.output_files import check_writable
 from mlpkit.commands.running import INTERRUPTED
 from mlpkit.data.column_kinds import encoder_kinds
 from mlpkit.messages import comma_separated, escaped
 from mlpkit.partitions.partitioners import by_labels
-from mlpkit.sources.opening import opened
 
 INTERRUPTION = "Training interrupted by user."  # the warning of trainers
-
-
-class Data(NamedTuple):
-    """The rows of a fit."""
-
-    name: str
-    roles: Roles
-    train: Any  # pyarrow.Table
-    valid: Any  # pyarrow.Table or None
-    inference: Inference
 
 
 class Plan(NamedTuple):
@@ -52,7 +39,12 @@ class Plan(NamedTuple):
 def main(options: argparse.Namespace) -> int:
     """Fit a model and write it; return the exit code."""
     settings = settings_of(options)
-    data = read_data(settings)
+    with read_data(settings) as data:
+        return fitted_to(data, settings, options)
+
+
+def fitted_to(data: Data, settings: Settings, options: argparse.Namespace) -> int:
+    """Fit a model to data and write it; return the exit code."""
     settings = resolved(settings, data)
     plan = plan_of(settings, data)
     if options.print_config:
@@ -75,7 +67,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     given = {
         name: getattr(options, name)
         for name in vars(Settings())
-        if name != "parameters" and getattr(options, name) is not None
+        if name != "parameters" and getattr(options, name) not in (None, [])
     }
     settings = Settings(**given, parameters=parsed_parameters(options.set))
     if options.config is not None:
@@ -87,32 +79,6 @@ def settings_of(options: argparse.Namespace) -> Settings:
         if not getattr(settings, name):
             raise ValueError(f"{argument} is required, on the command line or in --config")
     return settings
-
-
-def read_data(settings: Settings) -> Data:
-    """Return the rows, divided into training and validation rows, and the task."""
-    assert settings.data is not None and settings.target is not None
-    options = csv_options(argparse.Namespace(**vars(settings)))
-    with opened(settings.data, options) as tables:
-        valid = valid_of(settings.valid, tables)
-        marks = [valid.name] if valid is not None and valid.kind == "column" else []
-        roles = roles_of(
-            tables,
-            settings.target,
-            settings.drop or [],
-            settings.categorical or [],
-            settings.group or [],
-            settings.weight,
-            marks,
-        )
-        names = list(dict.fromkeys([*roles.names, *marks]))
-        table = tables.table(names, text_types(roles.categorical))
-        inference = inferred_task(table.select(roles.target), settings.task)  # type: ignore[arg-type]
-        is_single_class = inference.task == "classification" and len(roles.target) == 1
-        train, held = divided(
-            valid, table, roles.target if is_single_class else None, settings.seed or 0, options
-        )
-        return Data(tables.name, roles, train, held, inference)
 
 
 def resolved(settings: Settings, data: Data) -> Settings:
@@ -131,8 +97,8 @@ def plan_of(settings: Settings, data: Data) -> Plan:
     assert settings.estimator is not None
     cls = estimators.estimator_class(settings.estimator, data.inference.task)
     text = estimators.accepts_text(cls, settings.parameters)
-    train = rows_of(data.train, data.roles, text)
-    valid = None if data.valid is None else rows_of(data.valid, data.roles, text)
+    train = data.rows(data.train, text)
+    valid = None if data.valid is None else data.rows(data.valid, text)
     parameters = {"random_state": settings.seed, **settings.parameters}
     if settings.backend is not None:
         parameters["backend"] = settings.backend
@@ -150,13 +116,13 @@ def plan_of(settings: Settings, data: Data) -> Plan:
 def check_outputs(settings: Settings, resumes: bool) -> None:
     """Raise ValueError for an output or a checkpoint that cannot be written."""
     assert settings.output is not None
-    inputs = (settings.data, settings.valid, settings.checkpoint)
-    check_writable(settings.output, inputs)
+    inputs = (*(settings.data or ()), settings.valid)
+    check_writable(settings.output, (*inputs, settings.checkpoint))
     if settings.checkpoint is None:
         if resumes:
             raise ValueError("--resume requires --checkpoint FILE")
         return
-    check_writable(settings.checkpoint, (settings.data, settings.valid))
+    check_writable(settings.checkpoint, inputs)
     if os.path.realpath(settings.checkpoint) == os.path.realpath(settings.output):
         raise ValueError("--checkpoint and --output are the same file. Pass different names.")
     if os.path.exists(settings.checkpoint) and not resumes:
@@ -214,7 +180,7 @@ def train(estimator: Any, plan: Plan, log: EpochLog) -> None:
     if plan.train.labels is not None:
         arguments["labels"] = plan.train.labels
     if plan.valid is not None:
-        X, y, weight, labels = plan.valid
+        X, y, weight, labels, *_ = plan.valid
         arguments |= {"X_val": X, "y_val": y, "sample_weight_val": weight, "labels_val": labels}
     try:
         with warnings.catch_warnings():
@@ -239,10 +205,10 @@ def printer(quiet: bool) -> Callable[[str], None]:
 
 
 def _size(train: Rows, valid: Rows | None) -> str:
-    rows = f"{len(train.y):,} row{'' if len(train.y) == 1 else 's'}"
+    rows = f"{train.n_rows:,} row{'' if train.n_rows == 1 else 's'}"
     if valid is not None:
-        rows = f"{len(train.y):,} training rows, {len(valid.y):,} validation rows"
-    n = train.X.num_columns
+        rows = f"{train.n_rows:,} training rows, {valid.n_rows:,} validation rows"
+    n = train.n_features
     return f"{rows}, {n} feature{'' if n == 1 else 's'}"
 
 

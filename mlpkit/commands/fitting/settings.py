@@ -9,8 +9,8 @@ from typing import Any, Self
 from mlpkit.messages import comma_separated, did_you_mean, escaped
 
 NONE = "none"  # stands for None, which TOML lacks
-NUMBERS = ("valid", "time_limit")  # may be numbers
-LISTS = ("target", "drop", "categorical", "group", "missing")
+NUMBERS = ("valid", "time_limit", "memory")  # may be numbers
+LISTS = ("data", "target", "drop", "categorical", "group", "missing")
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,10 @@ class Settings:
 
     Parameters
     ----------
-    data, output : str or None
-        Paths of the training rows and of the model.
+    data : list of str or None
+        Paths of the training rows.
+    output : str or None
+        Path of the model.
     target, drop, categorical, group : list of str or None
         Names of columns.
     task, estimator, backend : str or None
@@ -33,6 +35,10 @@ class Settings:
         Path of the checkpoint.
     time_limit : str or None
         A duration, such as "10m".
+    memory : str or None
+        How much memory the rows may use, such as "1GiB"; None holds them in memory.
+    cache : str or None
+        The folder that keeps encoded rows.
     delimiter, encoding : str or None
         How CSV is read.
     missing : list of str or None
@@ -41,7 +47,7 @@ class Settings:
         Parameters of the estimator.
     """
 
-    data: str | None = None
+    data: list[str] | None = None
     target: list[str] | None = None
     output: str | None = None
     task: str | None = None
@@ -55,6 +61,8 @@ class Settings:
     valid: str | None = None
     checkpoint: str | None = None
     time_limit: str | None = None
+    memory: str | None = None
+    cache: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
     missing: list[str] | None = None
@@ -77,6 +85,8 @@ class Settings:
         import tomli_w  # of the extra mlpkit[cli]
 
         values = {name: value for name, value in asdict(self).items() if value not in (None, [])}
+        if len(self.data or ()) == 1:
+            values["data"] = values["data"][0]
         values["parameters"] = _without_none(self.parameters)
         return tomli_w.dumps(values)
 

@@ -54,31 +54,34 @@ def divided(
     seed: int,
     options: CsvOptions,
 ) -> tuple[pa.Table, pa.Table | None]:
-    """Return the training rows and the validation rows.
-
-    A fraction is drawn with the seed; the classes of a single ``target`` have the same fractions
-    in both parts, as far as possible. Pass None for other targets.
-    """
+    """Return the training rows and the validation rows, see `held_out`."""
     if valid is None:
         return table, None
     if valid.kind == "file":
         types = {f.name: f.type for f in table.schema if not pa.types.is_null(f.type)}
         with opened(valid.name, options) as other:
             return table, other.table(table.column_names, types)
-    if valid.kind == "column":
-        is_valid = _marked(table.column(valid.name), valid.name)
-        for rows, what in ((is_valid, "validation"), (~is_valid, "training")):
-            if not rows.any():
-                raise InputError(f"--valid: the column {escaped(valid.name)!r} has no {what} row")
-        return table.filter(pa.array(~is_valid)), table.filter(pa.array(is_valid))
-    train, held = _drawn(table, valid.fraction, target, seed)
-    return table.take(pa.array(train)), table.take(pa.array(held))
+    is_valid = held_out(valid, table, target, seed)
+    return table.filter(pa.array(~is_valid)), table.filter(pa.array(is_valid))
 
 
-def _drawn(
-    table: pa.Table, fraction: float, target: list[str] | None, seed: int
-) -> tuple[Array, Array]:
-    """The indices of the training rows and of the validation rows, each in order."""
+def held_out(valid: Valid, table: pa.Table, target: list[str] | None, seed: int) -> Array:
+    """Return which rows of a table are validation rows: those of a column, or drawn ones.
+
+    A fraction is drawn with the seed; the classes of a single ``target`` have the same fractions
+    in both parts, as far as possible. Pass None for other targets.
+    """
+    if valid.kind == "fraction":
+        return _drawn(table, valid.fraction, target, seed)
+    is_valid = _marked(table.column(valid.name), valid.name)
+    for rows, what in ((is_valid, "validation"), (~is_valid, "training")):
+        if not rows.any():
+            raise InputError(f"--valid: the column {escaped(valid.name)!r} has no {what} row")
+    return is_valid
+
+
+def _drawn(table: pa.Table, fraction: float, target: list[str] | None, seed: int) -> Array:
+    """Whether each row is a validation row."""
     if table.num_rows < 2:
         raise InputError("--valid: a fraction requires at least two rows")
     codes = None
@@ -91,12 +94,12 @@ def _drawn(
             codes = None
     indices = np.arange(table.num_rows)
     try:
-        train, held = train_test_split(
-            indices, test_size=fraction, random_state=seed, stratify=codes
-        )
+        _, held = train_test_split(indices, test_size=fraction, random_state=seed, stratify=codes)
     except ValueError as error:
         raise InputError(f"--valid: {error}") from error
-    return np.sort(train), np.sort(held)
+    is_valid = np.zeros(table.num_rows, dtype=bool)
+    is_valid[held] = True
+    return is_valid
 
 
 def _marked(column: Any, name: str) -> Array:

@@ -29,7 +29,7 @@ def main(options: argparse.Namespace) -> int:
     output = options.output or STDOUT
     writer_of(output)
     if output != STDOUT:
-        check_writable(output, (options.model, options.data))
+        check_writable(output, (options.model, *options.data))
     estimator = mlpkit.load(options.model)
     if options.proba and not hasattr(estimator, "predict_proba"):
         raise ValueError(

@@ -46,7 +46,7 @@ def main(options: argparse.Namespace) -> int:
     if (limits.max_difference or limits.min_ratio) and not (by or quantiles):
         raise ValueError("--max-difference and --min-ratio compare groups. Pass --by COLUMN.")
     if options.output is not None:
-        check_writable(options.output, (options.model, options.data))
+        check_writable(options.output, (options.model, *options.data))
     estimator = mlpkit.load(options.model)
     names = target_of(estimator, options.target, options.model)
     with opened(options.data, csv_options(options), several_times=bool(quantiles)) as tables:
