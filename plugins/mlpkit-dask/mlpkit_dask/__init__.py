@@ -45,6 +45,12 @@ def mlpkit_communicators() -> list[Component]:
             ("xgboost",),
         ),
         Component(
+            "dask",
+            f"{_PACKAGE}.comms:communicator",
+            "connections between Dask's workers, encrypted if the cluster uses TLS",
+            ("distributed",),
+        ),
+        Component(
             "gloo",
             f"{_PACKAGE}.gloo:communicator",
             "the collective operations of PyTorch, over TCP without encryption",
