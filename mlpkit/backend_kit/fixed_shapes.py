@@ -1,7 +1,9 @@
 """Steps in blocks of a few fixed shapes, for backends that compile a program for each shape.
 
 Full steps come in blocks whose number of steps is a power of two. A single smaller step is padded
-to a power of two of rows. A stream of batches of any size therefore needs about ten shapes.
+to a power of two of rows. A stream of batches of any size therefore needs about ten shapes. The
+parts of steps that several processes have vary in size around their mean, which may be a power of
+two, so that there are more sizes for them.
 """
 
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ from mlpkit.plugin import Array, Batches, Dataset
 
 BLOCK_ROWS = 4096  # approximate number of rows of a block
 SMALLEST_STEP = 8  # rows of the smallest padded step
+LARGEST_COARSE = 256  # rows up to which padding to a power of two costs little
+SIZES = 8  # between two larger powers of two
 
 
 class IndexBlock(NamedTuple):
@@ -85,7 +89,7 @@ class Block(NamedTuple):
     dropout_factors: Array | None = None
 
 
-def padded_size(n: int, full: int) -> int:
+def padded_size(n: int, full: int, fine: bool = False) -> int:
     """Return the number of rows to which a step is padded.
 
     Parameters
@@ -94,11 +98,13 @@ def padded_size(n: int, full: int) -> int:
         Number of rows of the step.
     full : int
         Number of rows of a full step.
+    fine : bool, default=False
+        Whether there are eight sizes instead of one from a power of two above 256 to the next.
 
     Returns
     -------
     int
-        A power of two, or `full`.
+        A power of two, one of the sizes between, or `full`.
 
     Examples
     --------
@@ -106,14 +112,23 @@ def padded_size(n: int, full: int) -> int:
     [8, 16, 128, 200, 200, 256]
     >>> padded_size(100, 10**12)
     128
+    >>> [padded_size(n, 4096, fine=True) for n in (100, 2000, 2048, 2049, 4000)]
+    [128, 2048, 2048, 2304, 4096]
     """
     smallest = max(SMALLEST_STEP, min(full // 256, 64))
     padded = max(smallest, 1 << (n - 1).bit_length())
+    if fine and padded > LARGEST_COARSE:
+        unit = padded // (2 * SIZES)
+        padded = -(-n // unit) * unit
     return padded if n > full else min(full, padded)
 
 
 def index_blocks(
-    batches: Batches, full: int, block_rows: int = BLOCK_ROWS, n_models: int = 0
+    batches: Batches,
+    full: int,
+    block_rows: int = BLOCK_ROWS,
+    n_models: int = 0,
+    fine: bool = False,
 ) -> Iterator[IndexBlock]:
     """Divide the steps of an epoch into blocks of a few fixed shapes.
 
@@ -127,6 +142,8 @@ def index_blocks(
         Approximate number of rows of a block.
     n_models : int, default=0
         `Network.n_models`. The rows of each model are padded to the same number.
+    fine : bool, default=False
+        As in `padded_size`.
 
     Yields
     ------
@@ -142,7 +159,7 @@ def index_blocks(
     """
     parts = max(1, n_models)
     n_steps, batch_size = len(batches.order), batches.order.shape[1] // parts
-    padded = padded_size(batch_size, full)
+    padded = padded_size(batch_size, full, fine)
     most = 1 << max(0, (block_rows // (parts * padded)).bit_length() - 1)
     for begin in range(0, n_steps, most):
         steps = slice(begin, begin + most)
@@ -165,7 +182,12 @@ def index_blocks(
 
 
 def blocks(
-    rows: Dataset, batches: Batches, full: int, n_models: int = 0, ids: Array | None = None
+    rows: Dataset,
+    batches: Batches,
+    full: int,
+    n_models: int = 0,
+    ids: Array | None = None,
+    fine: bool = False,
 ) -> Iterator[Block]:
     """Divide the steps of an epoch into blocks of a few fixed shapes, with their rows.
 
@@ -181,6 +203,8 @@ def blocks(
         `Network.n_models`.
     ids : ndarray of shape (n,) or None, default=None
         The id of each row, as in `Steps.put`.
+    fine : bool, default=False
+        As in `padded_size`.
 
     Yields
     ------
@@ -198,7 +222,7 @@ def blocks(
     [((4, 10, 2), 3)]
     """
     block_rows = rows_within(row_width(rows), rows.y.itemsize, BLOCK_ROWS, BLOCK_BYTES)
-    for block in index_blocks(batches, full, block_rows, n_models):
+    for block in index_blocks(batches, full, block_rows, n_models, fine):
         yield Block(
             *gather_rows(rows, block.indices, block.n_steps),
             block.learning_rates.astype(rows.y.dtype),

@@ -50,6 +50,19 @@ def test_any_stream_needs_few_shapes(sizes: list[int], full: int) -> None:
     assert len(shapes) <= 12
 
 
+@pytest.mark.parametrize("full", [200, 4096, 10**6])
+def test_fine_sizes_add_few_rows(full: int) -> None:
+    """At most an eighth of the rows of a large step is added, by at most eight sizes between two
+    powers of two. Small steps have the sizes of any stream.
+    """
+    sizes = {n: padded_size(n, full, fine=True) for n in range(1, 8193)}
+    for n, size in sizes.items():
+        assert n <= size <= padded_size(n, full)
+        assert size == padded_size(n, full) if n <= 256 else size <= 1.125 * n
+    assert len({size for size in sizes.values() if 2048 < size <= 4096}) <= 8
+    assert len(set(sizes.values())) <= 8 + 8 * 5
+
+
 def test_sparse_rows_and_weights() -> None:
     """A sparse row comes dense; a weight is the row's, or 0 for padding."""
     X = np.eye(3, dtype=np.float32)

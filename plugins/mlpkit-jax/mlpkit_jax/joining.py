@@ -1,4 +1,4 @@
-"""Small arrays in one: a program takes several microseconds for each argument and result."""
+"""Arrays in one: a program takes several microseconds for each argument and result."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -34,6 +34,11 @@ class Layout(NamedTuple):
     names: tuple[str, ...]
     parts: tuple[Part, ...]
 
+    @property
+    def size(self) -> int:
+        """The length of the joined array."""
+        return self.parts[-1].end if self.parts else 0
+
     def joined(self, arrays: Tensors, concatenate: Callable[[Any], Any]) -> Joined:
         """Join the arrays, with the function of NumPy or JAX."""
         others = {name: arrays[name] for name in self.names}
@@ -51,6 +56,16 @@ class Layout(NamedTuple):
         others = jax.device_get(joined.others) if joined.others else {}
         on_host = Joined(np.asarray(joined.small), others)
         return {name: np.array(a) for name, a in self.divided(on_host).items()}
+
+
+def flat_layout(arrays: Arrays) -> Layout:
+    """Return the layout of arrays of any size, all of which are joined."""
+    ends = np.cumsum([a.size for a in arrays.values()]).tolist()
+    parts = (
+        Part(name, end - a.size, end, a.shape)
+        for (name, a), end in zip(arrays.items(), ends, strict=True)
+    )
+    return Layout(tuple(arrays), tuple(parts))
 
 
 def layout(arrays: Arrays, dtype: Any) -> Layout:

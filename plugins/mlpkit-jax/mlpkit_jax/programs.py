@@ -13,9 +13,8 @@ from mlpkit_jax import namespace as xp
 from mlpkit_jax.backpropagation import backward, of_models
 from mlpkit_jax.backpropagation import penalty as penalty_of
 from mlpkit_jax.joining import Joined
-from mlpkit_jax.networks import Tensors
 from mlpkit_jax.runtime import options_on_cpu
-from mlpkit_jax.solver_step import advanced, change_of, changed, if_any_weight, in_dtype_of
+from mlpkit_jax.solver_step import advanced, change_of, changed, if_any_weight
 from mlpkit_jax.structure import GradientSums, JoinedState, Settings, Structure, TrainingState
 
 
@@ -24,7 +23,7 @@ class Programs(NamedTuple):
 
     run: Callable[..., tuple[JoinedState, Any, Any]]
     run_with_predictions: Callable[..., tuple[JoinedState, Any, Any]]
-    add: Callable[..., tuple[GradientSums, Any]]
+    gradient: Callable[..., Any]
     update: Callable[..., JoinedState]
     outputs: Callable[..., Any]
     penalty: Callable[..., Any]
@@ -34,7 +33,7 @@ class Programs(NamedTuple):
 def programs(s: Structure) -> Programs:
     """Return the programs of a structure."""
     run_with_predictions = partial(run, with_predictions=True)
-    functions = (run, run_with_predictions, add, update, outputs, penalty)
+    functions = (run, run_with_predictions, gradient, update, outputs, penalty)
     options = options_on_cpu() if s.on_cpu else None
     return Programs(*(jax.jit(partial(f, s), compiler_options=options) for f in functions))
 
@@ -77,43 +76,55 @@ def run(
     return s.joined(after_all, jnp.concatenate), sums, predictions
 
 
-def add(
-    s: Structure, total: GradientSums, joined: Joined, block: Block, alpha: Any
-) -> tuple[GradientSums, Any]:
-    """Add the sums of a block, all at the same weights. Also return the penalty of the weights."""
+def gradient(s: Structure, total: Any, joined: Joined, block: Block, alpha: Any) -> Any:
+    """Return the sums of the steps of a block, all at the same weights, as one array: the gradients
+    as `Steps.gradient` returns them, the loss, the weight of each model, and the penalty.
+
+    ``total`` are those of earlier blocks, to which they are added, or None.
+    """
     weights = s.weights.divided(joined)
 
-    def step(i: Any, total: GradientSums) -> GradientSums:
+    def step(i: Any) -> Any:
         new, new_frozen, _ = backward(s, weights, block, i)
-        sums = {}
+        gradients = dict(new.gradients)
         for name in s.frozen:
             change = jnp.zeros_like(weights[name], new.loss.dtype)
             if name in new_frozen:
                 change = change_of(new_frozen[name], weights[name])
-            sums[name] = change * expanded_like(new.weight, change)
-        new = new._replace(gradients={**new.gradients, **sums})
-        added: GradientSums = jax.tree.map(lambda old, new: old + in_dtype_of(new, old), total, new)
-        return added
+            gradients[name] = change * expanded_like(new.weight, change)
+        return jax.tree.map(lambda a: a.astype(new.loss.dtype), new._replace(gradients=gradients))
 
-    return lax.fori_loop(0, block.n_steps, step, total), penalty_of(s, weights, alpha)
+    if block.w.shape[0] == 1:
+        sums = step(0)
+    else:
+        zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(step, 0))
+        sums = lax.fori_loop(
+            0, block.n_steps, lambda i, sums: jax.tree.map(jnp.add, sums, step(i)), zeros
+        )
+    flat = s.gradients.joined(sums.gradients, jnp.concatenate).small
+    flat = jnp.concatenate([flat, sums.loss[None], sums.weight.ravel()])
+    flat = flat if total is None else flat + total[:-1]
+    return jnp.append(flat, jnp.asarray(penalty_of(s, weights, alpha), flat.dtype))
 
 
 def update(
-    s: Structure,
-    joined: JoinedState,
-    gradients: Tensors,
-    weight: Any,
-    learning_rate: Any,
-    decay: Any,
-    settings: Settings,
+    s: Structure, joined: JoinedState, gradients: Any, numbers: Any, settings: Settings
 ) -> JoinedState:
-    """Make one solver step with the gradients that `add` summed."""
+    """Make one solver step with the gradients that `gradient` summed, in one array.
+
+    ``numbers`` are the learning rate, the weight of each model and, if weights decay, the weight
+    decay.
+    """
     state = s.divided(joined)
+    sums = s.gradients.divided(Joined(gradients, {}))
+    n_models = max(1, s.n_models)
+    learning_rate, weight = numbers[0], numbers[1 : 1 + n_models] if s.n_models else numbers[1]
+    decay = numbers[1 + n_models] if numbers.shape[0] > 1 + n_models else None
     new_frozen = {}
     for name in s.frozen:
-        mean = gradients[name] / expanded_like(weight, gradients[name])
+        mean = sums[name] / expanded_like(weight, sums[name])
         new_frozen[name] = changed(state.weights[name], mean)
-    trained = {name: g for name, g in gradients.items() if name not in s.frozen}
+    trained = {name: g for name, g in sums.items() if name not in s.frozen}
     total = GradientSums(0.0, weight, trained)
 
     def after(state: TrainingState) -> TrainingState:

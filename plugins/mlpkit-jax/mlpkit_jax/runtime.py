@@ -1,17 +1,15 @@
 """How JAX runs in this process: forks, precision, and the device."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
 import jax
-import numpy as np
 from numpy.typing import DTypeLike
 
 from mlpkit.backend_kit import Device, ForkGuard, device_name, gpu_index, warn_about_float64
-from mlpkit.plugin import Arrays
 from mlpkit_jax.caching import keep_programs
 
 _enable_x64: Callable[[bool], AbstractContextManager[Any]]
@@ -119,8 +117,3 @@ def options_on_cpu() -> dict[str, int] | None:
     except RuntimeError:  # another version of XLA
         return None
     return VECTORS
-
-
-def to_numpy(arrays: Mapping[str, Any]) -> Arrays:
-    """Return writable NumPy copies."""
-    return {name: np.array(a) for name, a in arrays.items()}

@@ -12,7 +12,6 @@ from scipy.sparse import issparse
 
 from mlpkit.backend_kit import (
     Device,
-    has_rows,
     initial_optimizer_state,
     needs_ids,
     padded_size,
@@ -30,9 +29,10 @@ from mlpkit.plugin import (
     Steps,
     StepSums,
 )
+from mlpkit_jax.joining import Joined
 from mlpkit_jax.programs import programs
-from mlpkit_jax.runtime import computing, on_accelerator, selected_device, to_numpy
-from mlpkit_jax.structure import GradientSums, JoinedState, TrainingState, settings, structure
+from mlpkit_jax.runtime import computing, on_accelerator, selected_device
+from mlpkit_jax.structure import JoinedState, TrainingState, settings, structure
 from mlpkit_jax.training_rows import RESIDENT_ROWS, TrainingRows, training_rows
 
 OUTPUT_ROWS = 4096  # rows of one dispatch of `outputs`
@@ -77,6 +77,8 @@ class StepFunctions:
         s = structure(network, spec, recipe, on_cpu)
         self.structure, self.programs = s, programs(s)
         self.has_ids = needs_ids(network, spec)
+        # an `apply` may draw random numbers for the rows of a step, padding included
+        self.fine = network.apply is None
         self.dtype = np.dtype(spec.dtype)
         self.n_models = network.n_models
         self.widest = max(*spec.layer_units, network.n_members * spec.n_outputs)
@@ -84,8 +86,6 @@ class StepFunctions:
         self.settings = {d: settings(network, recipe, self.dtype, d) for d in (False, True)}
         self.alpha = self.settings[False].alpha
         self.dtypes = {name: a.dtype for name, a in network.arrays.items()}
-        # each transfer to the device copies them
-        self.zeros = {name: np.zeros(a.shape, self.dtype) for name, a in network.arrays.items()}
         self.solver, self.frozen = recipe.solver, s.frozen
 
     def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> TrainingRows:
@@ -96,7 +96,7 @@ class StepFunctions:
                 resident = len(y) >= RESIDENT_ROWS
             rows = training_rows(X, y, w, self.dtype, bool(resident))
             rows.has_ids, rows.n_models = self.has_ids, self.n_models
-            rows.ids = ids if self.has_ids else None
+            rows.ids, rows.fine = ids if self.has_ids else None, self.fine
             return rows
 
     def start(self, arrays: Arrays) -> JoinedState:
@@ -124,24 +124,26 @@ class StepFunctions:
         dropout_factor: float = 1.0,
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
+        s, flat = self.structure, None
         with computing(self.dtype, self.device):
-            zero = self.dtype.type(0)
-            weight = np.zeros(self.n_models or (), self.dtype)
-            total, penalty = GradientSums(zero, weight, self.zeros), 0.0
-            losses: list[Any] = []
-            if not has_rows(rows.n, indices):
-                penalty = self.programs.penalty(state.weights, self.alpha)
+            sums: list[Any] = []
             for block in rows.step(indices, self.full, seed, dropout_factor):
-                total, penalty = self.programs.add(total, state.weights, block, self.alpha)
-                losses.append(total.loss)
+                flat = self.programs.gradient(flat, state.weights, block, self.alpha)
+                sums.append(flat)
                 if not rows.kept:
-                    _wait_for_all_but(_ahead(block.X), losses)
+                    _wait_for_all_but(_ahead(block.X), sums)
                 del block  # before the next one is gathered
-            weight, sums = np.asarray(total.weight), total.gradients
-            if not weight.any():  # what a network computes for these may not be a number
-                total, sums = total._replace(loss=0.0), self.zeros
-            step_sums = StepSums(float(total.loss), _weight(weight), float(penalty))
-            return step_sums, to_numpy(jax.device_get(sums))
+            n_sums = 2 + max(1, self.n_models)
+            if flat is None:
+                on_host = np.zeros(s.gradients.size + n_sums, self.dtype)
+                on_host[-1] = self.programs.penalty(state.weights, self.alpha)
+            else:
+                on_host = np.array(flat)
+        loss, *weights, penalty = on_host[-n_sums:].tolist()
+        if not any(weights):  # what a network computes without rows may not be a number
+            loss, on_host[:] = 0.0, 0
+        weight: Any = np.array(weights) if self.n_models else weights[0]
+        return StepSums(loss, weight, penalty), s.gradients.divided(Joined(on_host, {}))
 
     def update(
         self,
@@ -152,12 +154,16 @@ class StepFunctions:
         weight_decay: float | None = None,
     ) -> JoinedState:
         """Make one solver step with sums of gradients."""
-        value = self.solver.weight_decay if weight_decay is None else weight_decay
-        decay = self.dtype.type(value) if value > 0 else None
-        settings = self.settings[decay is not None]
+        decay = self.solver.weight_decay if weight_decay is None else weight_decay
+        numbers = [learning_rate, *np.ravel(weight), *([decay] if decay > 0 else [])]
+        flat = self.structure.gradients.joined(gradients, np.concatenate).small
         with computing(self.dtype, self.device):
-            scalars = np.asarray(weight, self.dtype), self.dtype.type(learning_rate), decay
-            after: JoinedState = self.programs.update(state, gradients, *scalars, settings)
+            after: JoinedState = self.programs.update(
+                state,
+                flat.astype(self.dtype, copy=False),
+                np.array(numbers, self.dtype),
+                self.settings[decay > 0],
+            )
             return after
 
     def epoch(
@@ -210,11 +216,6 @@ class StepFunctions:
                     n, outputs = parts.pop(0)
                     z.append(np.asarray(outputs)[(slice(None),) * (X.ndim - 2) + (slice(n),)])
         return np.concatenate(z, axis=X.ndim - 2)
-
-
-def _weight(weight: Any) -> Any:
-    """Return a summed weight as a float, or as an array of one number for each model."""
-    return np.array(weight, float) if weight.ndim else float(weight)
 
 
 def _ahead(X: Any) -> int:

@@ -15,7 +15,7 @@ from mlpkit.backend_kit import (
     weight_decay_factors,
 )
 from mlpkit.plugin import Joint, Loss, Network, Recipe, Spec
-from mlpkit_jax.joining import Joined, Layout, layout
+from mlpkit_jax.joining import Joined, Layout, flat_layout, layout
 from mlpkit_jax.networks import Forward, Tensors, forward_of
 
 
@@ -35,7 +35,7 @@ class JoinedState(NamedTuple):
 
 class GradientSums(NamedTuple):
     """Sums over rows: the loss; the weight, of each model (n_models,) if there are several; and the
-    gradients as `Steps.gradient` returns them.
+    gradients.
     """
 
     loss: Any
@@ -49,6 +49,7 @@ class Structure(NamedTuple):
     forward: Forward  # of one model
     weights: Layout
     optimizer: Layout  # of the optimizer state
+    gradients: Layout  # in one array
     n_models: int
     on_cpu: bool
     loss: Loss
@@ -108,6 +109,7 @@ def structure(network: Network, spec: Spec, recipe: Recipe, on_cpu: bool) -> Str
         forward_of(network, spec, on_cpu),
         layout(network.arrays, spec.dtype),
         layout(initial_optimizer_state(solver, trained), spec.dtype),
+        flat_layout(network.arrays),
         network.n_models,
         on_cpu,
         spec.loss,

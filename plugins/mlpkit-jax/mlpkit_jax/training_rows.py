@@ -55,10 +55,11 @@ class TrainingRows:
     indices.
 
     If ``has_ids`` is true, the blocks contain the ids of the rows: ``ids`` (n,), or the indices if
-    it is None.
+    it is None. If ``fine`` is true, `step` pads to more sizes.
     """
 
     has_ids = False
+    fine = False
     ids: Array | None = None
     n_models = 0
 
@@ -66,9 +67,9 @@ class TrainingRows:
         self.n, self.dtype, self.gather, self.sizes, self.keep = n, dtype, gather, sizes, keep
         self.kept: list[Block] = []
 
-    def blocks(self, batches: Batches, full: int) -> Iterator[Block]:
+    def blocks(self, batches: Batches, full: int, fine: bool = False) -> Iterator[Block]:
         """Return the steps in their order in blocks; a full step has `full` rows."""
-        for block in index_blocks(batches, full, self.sizes.block_rows, self.n_models):
+        for block in index_blocks(batches, full, self.sizes.block_rows, self.n_models, fine):
             # no reference is kept: a block can be released before the next one is gathered
             learning_rates = block.learning_rates.astype(self.dtype)
             ids = row_ids(block.indices, self.ids).astype(np.uint32) if self.has_ids else None
@@ -98,7 +99,7 @@ class TrainingRows:
             factors = np.array([dropout_factor]) if dropout_factor != 1 else None
             seeds = np.array([seed], np.uint32)
             step = Batches(indices[None], np.zeros(1), seeds, dropout_factors=factors)
-            yield from self.blocks(step, full)
+            yield from self.blocks(step, full, self.fine)
         else:
             for block in self.kept or self._in_order():
                 # dropout depends on rows; other networks may draw for each part

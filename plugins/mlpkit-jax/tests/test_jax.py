@@ -139,6 +139,18 @@ def test_a_stream_of_any_sizes_compiles_a_few_times() -> None:
     assert 0 == len(compiled) - before
 
 
+def test_gradients_of_parts_compile_a_few_times() -> None:
+    """For the part of a process of steps of 1024 rows, which has 512 on average."""
+    s = spec(dtype="float32")
+    network = dense.build(s, np.random.RandomState(0))
+    steps = backend(network, s, recipe(batch_size=1024))
+    state, rows = steps.start(network.arrays), steps.put(*data(s))
+    before = len(compiled)
+    for n in np.random.RandomState(0).binomial(1024, 0.5, 60):
+        steps.gradient(state, rows, np.resize(np.arange(21), n), 0)
+    assert 2 <= len(compiled) - before <= 6
+
+
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_second_fit_compiles_nothing(solver: str) -> None:

@@ -51,6 +51,21 @@ def test_a_program_receives_and_returns_few_arrays() -> None:
     assert len(jax.tree.leaves(state)) == len(jax.tree.leaves(after)) == 2
 
 
+def test_gradients_are_one_array() -> None:
+    """They are transferred at once, and an update accepts parts of any arrays."""
+    s = spec(dtype="float32")
+    network = dense.build(s, np.random.RandomState(0))
+    steps = backend(network, s, recipe())
+    state, rows = steps.start(network.arrays), steps.put(*data(s))
+    sums, gradients = steps.gradient(state, rows, np.arange(8), 0)
+    bases = {id(g.base) for g in gradients.values()}
+    assert len(bases) == 1 and all(g.flags.writeable for g in gradients.values())
+    copies = {name: np.asfortranarray(g, "float64") for name, g in gradients.items()}
+    found = [steps.arrays(steps.update(state, g, sums.weight, 0.1)) for g in (gradients, copies)]
+    for name in network.arrays:
+        np.testing.assert_array_equal(found[0][name], found[1][name])
+
+
 @pytest.mark.parametrize("n", [5, 300])
 @pytest.mark.parametrize("n_outputs", [1, 10, 40])
 def test_products_have_the_gradients_of_jax(n: int, n_outputs: int) -> None:
