@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mlpkit_dask.estimators import DaskMLPClassifier, DaskMLPRegressor
     from mlpkit_dask.evaluation import evaluate
     from mlpkit_dask.fitting.statistics import FitStatistics, RankStatistics
+    from mlpkit_dask.predictions import predict
     from mlpkit_dask.tabular import DaskTabularClassifier, DaskTabularRegressor
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "FitStatistics",
     "RankStatistics",
     "evaluate",
+    "predict",
 ]
 
 mlpkit_api = (1, 1)  # the supported versions of the plugin contract
@@ -31,6 +33,7 @@ _LATER = {
     "FitStatistics": "fitting.statistics",
     "RankStatistics": "fitting.statistics",
     "evaluate": "evaluation",
+    "predict": "predictions",
 }
 
 

@@ -16,7 +16,7 @@ from mlpkit.plugin import Communicator
 from mlpkit_dask.cluster_inputs import connected, row_sets
 from mlpkit_dask.evaluation import evaluate
 from mlpkit_dask.fitting.cluster_fits import fitted_on_cluster
-from mlpkit_dask.predictions import predictions
+from mlpkit_dask.predictions import predict
 from mlpkit_dask.rows.collections import is_distributed
 
 OWN: dict[str, Any] = {"client": None, "communicator": "auto", "timeout": 60, "retries": 3}
@@ -160,7 +160,7 @@ class ClusterEstimator:
 
     def _predictions(self, X: Any, method: str, **arguments: Any) -> Any:
         check_is_fitted(self)
-        return predictions(self.to_local(), X, method, client=self.client, **arguments)
+        return predict(self.to_local(), X, method, client=self.client, **arguments)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy, or R^2 for a regressor.

@@ -49,7 +49,7 @@ def evaluate(
     Parameters
     ----------
     estimator : estimator or None
-        Any fitted estimator. None evaluates the predictions that are passed.
+        Any fitted estimator, of a cluster or not. None evaluates the predictions that are passed.
     X, y : Dask array, dataframe or series, list of Future or Delayed
         Rows and targets with the same partitions. Rows in memory and in files are evaluated by
         `mlpkit.evaluate`.
@@ -84,6 +84,8 @@ def evaluate(
     >>> evaluate(None, None, y, y_pred=y_pred, metrics="accuracy")["accuracy"]
     0.75
     """
+    if hasattr(estimator, "to_local"):
+        client, estimator = client or estimator.client, estimator.to_local()
     rows = Dataset(X, y, sample_weight, {}, y_pred, y_proba, y_score, y_interval)
     if isinstance(sample_weight, str):
         rows = rows._replace(sample_weight=None)

@@ -13,7 +13,7 @@ from mlpkit.plugin import Array
 from mlpkit_dask.rows.collections import is_distributed, with_all_columns
 
 
-def predictions(
+def predict(
     model: Any, X: Any, method: str = "predict", *, client: Client | None = None, **arguments: Any
 ) -> Any:
     """Predict the rows of a Dask collection, when they are computed.
@@ -54,24 +54,24 @@ def predictions(
     >>> from mlpkit import MLPClassifier
     >>> X = np.eye(4)
     >>> clf = MLPClassifier(solver="lbfgs", random_state=0).fit(X, ["a", "b", "a", "b"])
-    >>> y = predictions(clf, da.from_array(X, chunks=(3, 4)))
+    >>> y = predict(clf, da.from_array(X, chunks=(3, 4)))
     >>> y.chunks, y.compute().tolist()
     (((3, 1),), ['a', 'b', 'a', 'b'])
     """
     if not is_distributed(X):
         return getattr(model, method)(X, **arguments)
-    predict = Prediction(method, arguments)
+    prediction = Prediction(method, arguments)
     shared = on_workers(model, client)
     if isinstance(X, list | tuple):
-        return [delayed(predict, pure=False)(part, shared) for part in X]
+        return [delayed(prediction, pure=False)(part, shared) for part in X]
     if hasattr(X, "map_partitions"):
-        expected = predict.like(model, _made_up_frames(X))
-        in_frames = InFrames(predict, expected, _names(model, method, expected))
+        expected = prediction.like(model, _made_up_frames(X))
+        in_frames = InFrames(prediction, expected, _names(model, method, expected))
         meta = in_frames.framed(expected[:0], X._meta.index[:0])
         return X.map_partitions(in_frames, shared, meta=meta, align_dataframes=False, token=method)
     X = with_all_columns(X)
-    expected = predict.like(model, iter([np.zeros((1, *X.shape[1:]), X.dtype)]))
-    in_blocks = InBlocks(predict, expected[:0])
+    expected = prediction.like(model, iter([np.zeros((1, *X.shape[1:]), X.dtype)]))
+    in_blocks = InBlocks(prediction, expected[:0])
     if expected.ndim == 1:
         return X.map_blocks(in_blocks, shared, token=method, drop_axis=1, meta=expected[:0])
     chunks = (X.chunks[0], (expected.shape[1],))
@@ -119,27 +119,27 @@ class Prediction:
 class InBlocks:
     """Predictions of blocks of an array, of which some may have no rows."""
 
-    predict: Prediction
+    prediction: Prediction
     empty: Array
 
     def __call__(self, rows: Any, model: Any) -> Array:
         """Return the predictions of a block."""
         if not rows.shape[0]:
             return self.empty
-        return self.predict(rows, model).astype(self.empty.dtype, copy=False)
+        return self.prediction(rows, model).astype(self.empty.dtype, copy=False)
 
 
 @dataclass(frozen=True)
 class InFrames:
     """Predictions of partitions of a dataframe, as a series or a frame with their index."""
 
-    predict: Prediction
+    prediction: Prediction
     empty: Array
     names: list[Any] | None  # of the columns; None for a series
 
     def __call__(self, rows: Any, model: Any) -> Any:
         """Return the predictions of a partition."""
-        in_blocks = InBlocks(self.predict, self.empty[:0])
+        in_blocks = InBlocks(self.prediction, self.empty[:0])
         return self.framed(in_blocks(rows, model), rows.index)
 
     def framed(self, values: Array, index: Any) -> Any:
