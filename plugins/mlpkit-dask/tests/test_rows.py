@@ -216,7 +216,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_files_are_divided_by_row_groups(client: Client, workers: list[str], folder: Path) -> None:
     """The block of a worker describes its part of the files."""
-    blocks = placed(client, scan(folder, target="y", labels="b"), workers=workers)
+    blocks = placed(client, scan(folder, target="y", labels="b"), labels={}, workers=workers)
     assert [block[1:] for block in blocks] == [(workers[0], 0, 20), (workers[1], 20, 30)]
     columns = [client.submit(lambda part: part.dataset().y.tolist(), b.future) for b in blocks]
     assert sum(client.gather(columns), []) == FRAME.y.tolist()
@@ -271,6 +271,15 @@ def test_the_shard_of_files(folder: Path) -> None:
     assert rows.y.tolist() == FRAME.y.tolist() and rows.labels["b"].tolist() == FRAME.b.tolist()
     assert rows.X.column_names == ["a"] and rows.X.shape == (50, 1)
     assert rows.X.column("a").to_pylist() == FRAME.a.tolist()
+
+
+def test_a_file_that_a_worker_lacks(folder: Path) -> None:
+    """The message says where files must be."""
+    (part,) = scan(folder, target="y").split(1)
+    for path in folder.iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match=r"no such file or folder\. Each worker reads its part"):
+        shard_of([part], [0], 50, Solo())
 
 
 def test_balance_of_many_workers() -> None:

@@ -1,6 +1,6 @@
 """Rows of Dask collections or of files, placed on workers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -110,7 +110,7 @@ def _placed_files(
     for name, value, argument in zip(
         ("y", "sample_weight", "labels"), others, ("target", "weight", "labels"), strict=True
     ):
-        if value is not None:
+        if value is not None and not (isinstance(value, Mapping) and not value):
             raise ValueError(
                 f"{name} cannot be passed beside a scan of files. Pass the name of its column:"
                 f" scan(..., {argument}='name')."

@@ -35,7 +35,7 @@ def shard_of(
         X is a `mlpkit.distributed.Shard`. Targets, weights and labels are those of all rows, in
         their order.
     """
-    rows = [block.dataset() if isinstance(block, RowSource) else block for block in blocks]
+    rows = [_read(block) if isinstance(block, RowSource) else block for block in blocks]
     places = [
         np.arange(start, start + rows_of(part.X), dtype=np.int64)
         for part, start in zip(rows, starts, strict=True)
@@ -53,3 +53,16 @@ def shard_of(
         gathered([part.sample_weight for part in rows]),
         {name: gathered([part.labels[name] for part in rows]) for name in rows[0].labels},
     )
+
+
+def _read(source: RowSource) -> Dataset:
+    """The rows of a part of a scan; the error of a file that is not here says where it must be."""
+    try:
+        return source.dataset()
+    except ValueError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise ValueError(
+            f"{error}. Each worker reads its part of the files, which must have the same names on"
+            " the machines of all workers."
+        ) from error
