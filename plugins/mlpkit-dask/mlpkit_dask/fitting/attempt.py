@@ -17,6 +17,12 @@ from mlpkit_dask.fitting.ranks import ADDRESS, BEGIN, READY, Outcome, Seat, Work
 from mlpkit_dask.fitting.workers import POLL, answers, frozen_workers, present_workers
 
 SETTLE = 3.0  # seconds in which the other ranks end after the first error
+LOST_ROWS = (  # Dask cancels a task whose arguments are lost
+    "The rows of the worker {} were only in the memory of a worker that died, and cannot be"
+    " computed again. Pass collections that Dask can compute, such as those of"
+    " dask.array.from_array or dask.dataframe.read_parquet, instead of data that was scattered; or"
+    " keep each part on two workers, with Client.replicate."
+)
 DONE = "done"  # the message of a task that ended
 
 
@@ -146,7 +152,7 @@ class Attempt:
         if future.status == "error":
             error = future.exception()
             return Outcome(None, error if isinstance(error, Exception) else GroupError(str(error)))
-        return Outcome(None, GroupError(f"rank {rank} was {future.status}"))
+        return Outcome(None, RuntimeError(LOST_ROWS.format(self.workers[rank])))
 
     def _check_workers(self) -> None:
         """Raise the error of the try if a worker has gone, or has not answered for too long."""

@@ -68,7 +68,10 @@ def train(
     except GroupError:
         raise  # the client may read the checkpoint
     except Exception as error:
-        raise _with_user_terms(error, estimator, checkpoints) from error
+        shown = _with_user_terms(error, estimator, checkpoints)
+        if shown is error:
+            raise
+        raise shown from None
     n_rows = len(rows[TRAIN].X.placement.places)
     statistics = counted.statistics(get_worker().address, n_rows)
     if group.rank:
