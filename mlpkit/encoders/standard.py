@@ -245,10 +245,12 @@ def _statistics(values: Array, sample_weight: Any) -> tuple[float, float]:
         used &= np.asarray(sample_weight) > 0
     if not used.any():
         return 0.0, 1.0
-    x = values[used]
+    x = values if used.all() else values[used]  # a column of a large file is not copied
     w = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)[used]
     mean = float(np.average(x, weights=w))
     with np.errstate(all="ignore"):
-        scale = float(np.sqrt(np.average((x - mean) ** 2, weights=w)))
+        squares = x - mean
+        np.square(squares, out=squares)
+        scale = float(np.sqrt(np.average(squares, weights=w)))
     is_constant = not np.isfinite(scale) or scale <= 1e-12 * abs(mean)
     return mean, 1.0 if is_constant or not scale else scale

@@ -187,7 +187,11 @@ class Scan(RowSource):
         owner: Any = self._cache
         if self._cache is None:
             owner = TemporaryFolder()
-            path = self._converted(owner.path)
+            try:
+                path = self._converted(owner.path)
+            except BaseException:
+                owner.close()
+                raise
         else:
             content = {
                 "table": self._used,

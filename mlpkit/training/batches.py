@@ -9,6 +9,7 @@ from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Array, Batches, InvalidResult, Job, Progress, Recipe, Solver
 
 MAX_AHEAD = 1024  # steps whose values are computed at once
+SHUFFLED_ROWS = 1 << 18  # at once
 SEED_STEP = 0x9E3779B1  # between the seeds of two steps
 
 
@@ -72,7 +73,12 @@ def shuffled(rows: Array, rng: np.random.RandomState) -> Array:
     """The rows in a random order that starts from their present one, as in scikit-learn."""
     permutation = np.arange(len(rows))
     rng.shuffle(permutation)
-    return rows.take(permutation)
+    if len(rows) <= SHUFFLED_ROWS:
+        return rows.take(permutation)
+    for begin in range(0, len(rows), SHUFFLED_ROWS):  # without a third array of this size
+        part = permutation[begin : begin + SHUFFLED_ROWS]
+        part[:] = rows.take(part)
+    return permutation
 
 
 def rows_of_steps(n_rows: int, n_steps: int, batch_size: int) -> Array:

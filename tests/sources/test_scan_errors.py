@@ -11,6 +11,7 @@ from scanned import FEW, NAMES, in_memory, rows_of, table
 from sklearn.preprocessing import StandardScaler
 
 from mlpkit import MLPClassifier, scan
+from mlpkit.sources.parquet_files import ParquetFile
 
 pytestmark = pytest.mark.once
 HELD = 600 * 8 * 4  # bytes of a target, a weight, a label and the order of the rows
@@ -47,6 +48,84 @@ def test_a_file_that_changes_is_an_error(folder: Path) -> None:
     parquet.write_table(table(100), folder / "b.parquet")
     with pytest.raises(ValueError, match=r"b\.parquet was changed while it was in use"):
         MLPClassifier().fit(rows)
+
+
+def used(rows: Any, use: str) -> None:
+    """Train or predict."""
+    X, y, *_ = in_memory()
+    clf = MLPClassifier((5,), max_iter=1, encoder="standard")
+    if use in ("predict", "score"):
+        clf.set_params(**FEW).fit(X, y)
+    arguments = {"classes": [False, True]} if use == "partial_fit" else {}
+    getattr(clf, use)(rows, **arguments)
+
+
+USES = pytest.mark.parametrize("use", ["fit", "partial_fit", "predict", "score"])
+
+
+@USES
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop_columns(["c1"]), r"p16\.parquet: column 'c1' not found"),
+        (
+            lambda f: f.set_column(1, "c1", pa.array(["x"] * len(f))),
+            r"p16\.parquet: column 'c1' has the type string, which cannot be converted to double",
+        ),
+    ],
+)
+def test_errors_of_the_17th_file(tmp_path: Path, use: str, change: Any, message: str) -> None:
+    """Whatever the rows are used for."""
+    for i in range(18):
+        part = table().slice(30 * i, 30)
+        parquet.write_table(change(part) if i == 16 else part, tmp_path / f"p{i:02}.parquet")
+    with pytest.raises(ValueError, match=message):
+        used(rows_of(tmp_path), use)
+
+
+@USES
+def test_a_file_that_changes_between_two_passes(
+    folder: Path, use: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second file is written again when the first one has been read."""
+    rows = rows_of(folder)
+    batches = ParquetFile.parts
+
+    def changing(self: Any, columns: Any) -> Any:
+        yield from batches(self, columns)
+        if self.name.endswith("a.parquet"):
+            parquet.write_table(table(100), folder / "b.parquet")
+
+    monkeypatch.setattr(ParquetFile, "parts", changing)
+    with pytest.raises(ValueError, match=r"b\.parquet was changed while it was in use"):
+        used(rows, use)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_full_disk_leaves_nothing(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The estimator is not fitted, and no temporary file is left."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / f"rows.{suffix}"
+    if suffix == "csv":
+        table().to_pandas().to_csv(path, index=False)
+        monkeypatch.setattr(parquet.ParquetWriter, "write_table", full)
+    else:
+        parquet.write_table(table(), path)
+        monkeypatch.setattr("os.posix_fallocate", full)
+    clf = MLPClassifier((5,), **FEW)
+    with pytest.raises(OSError, match="No space left on device"):
+        clf.fit(rows_of(path))
+    assert not hasattr(clf, "classes_")
+    (top,) = temporary.iterdir()
+    assert not list(top.iterdir())
 
 
 @pytest.mark.parametrize("name", ["y", "sample_weight", "labels"])

@@ -12,6 +12,7 @@ from sklearn.utils import shuffle
 from mlpkit.objectives.solvers import adam, adamw, sgd
 from mlpkit.plugin import Array, Job, Progress, Solver
 from mlpkit.testing import recipe
+from mlpkit.training import batches
 from mlpkit.training.batches import EpochBatches, RowOrders
 
 pytestmark = pytest.mark.once
@@ -33,6 +34,13 @@ def test_each_epoch_has_each_row_once(n: int, size: int, seed: int) -> None:
         np.testing.assert_array_equal(order.ravel()[:n], rows)
         assert (order.ravel()[n:] == -1).all()
         assert order.shape == (-(-n // min(size, n)), min(size, n))
+
+
+def test_long_orders_are_shuffled_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are those of short ones."""
+    whole = list(islice(RowOrders(job_of(300, 7, 0)), 3))
+    monkeypatch.setattr(batches, "SHUFFLED_ROWS", 64)
+    np.testing.assert_array_equal(whole, list(islice(RowOrders(job_of(300, 7, 0)), 3)))
 
 
 @given(n=st.integers(4, 60), size=st.integers(1, 9), shuffle=st.booleans(), folds=st.booleans())
