@@ -73,9 +73,9 @@ class ClusterEstimator:
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        labels_val: Any = None,
         eval_sets: Mapping[str, Any] | None = None,
         labels: Any = None,
-        labels_val: Any = None,
     ) -> Self:
         """Train the network on the rows of all workers.
 
