@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import gpu, machine, pages
+from benchmarks import communicators, gpu, machine, pages
 from benchmarks.contenders import CONTENDERS
 from benchmarks.figures import Figures
 from benchmarks.questions import PARTS, QUICK, Question
@@ -34,6 +34,8 @@ def main() -> None:
     on_gpu = "gpu" in arguments.only if arguments.only else shutil.which("nvidia-smi")
     if on_gpu and not arguments.report:
         gpu.each(list(gpu.RATES), gpu.ROWS)
+    if "communicators" in (arguments.only or ()) and not arguments.report:
+        communicators.each(communicators.PROCESSES)
 
 
 def measure(arguments: argparse.Namespace) -> Figures:
@@ -74,8 +76,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=(*PARTS, "gpu"),
-        help="parts; by default all, and gpu if the machine has one",
+        choices=(*PARTS, "gpu", "communicators"),
+        help="parts; by default all but communicators, and gpu if the machine has one",
     )
     parser.add_argument("--match", default="", help="regular expression of the questions to ask")
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="the figures")

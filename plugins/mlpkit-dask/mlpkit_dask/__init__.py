@@ -25,6 +25,21 @@ __all__ = [
 
 mlpkit_api = (1, 1)  # the supported versions of the plugin contract
 _PACKAGE = "mlpkit_dask.communicators"
+_COMMUNICATOR_TESTS = (
+    "test_a_killed_process_ends_the_others",
+    "test_a_process_that_does_not_join_ends_the_others",
+    "test_a_stopped_process_ends_the_others",
+    "test_an_error_in_one_rank_ends_the_others",
+    "test_arrays_are_not_shared",
+    "test_gather_returns_all_values_in_order",
+    "test_large_arrays",
+    "test_many_operations_in_a_row",
+    "test_ranks_are_those_requested",
+    "test_same_returns_the_value_of_rank_0",
+    "test_sums_equal_numpys",
+    "test_sums_have_the_same_bits",
+    "test_two_groups_at_once",
+)
 _LATER = {
     "DaskMLPClassifier": "estimators",
     "DaskMLPRegressor": "estimators",
@@ -52,6 +67,7 @@ def mlpkit_communicators() -> list[Component]:
             f"{_PACKAGE}.comms:communicator",
             "connections between Dask's workers, encrypted if the cluster uses TLS",
             ("distributed",),
+            exempt=dict.fromkeys(_COMMUNICATOR_TESTS, "works in tasks on Dask workers only"),
         ),
         Component(
             "gloo",
