@@ -150,6 +150,26 @@ def test_rows_in_memory(client: Client, clf: MLPClassifier) -> None:
     check(evaluate(clf, FRAME, Y), mlpkit.evaluate(clf, FRAME, Y))
 
 
+class OfCluster:
+    """An estimator of a cluster."""
+
+    client = None
+
+    def __init__(self, local: MLPClassifier) -> None:
+        self.local = local
+
+    def to_local(self) -> MLPClassifier:
+        """The plain estimator."""
+        return self.local
+
+
+def test_an_estimator_of_a_cluster(client: Client, clf: MLPClassifier) -> None:
+    """Workers receive the plain one."""
+    X, y, _ = frames(2)
+    report = evaluate(OfCluster(clf), X, y, metrics="accuracy")
+    check(report, mlpkit.evaluate(clf, FRAME, Y, metrics="accuracy"))
+
+
 def test_partitions_must_agree(client: Client, clf: MLPClassifier) -> None:
     """As in a fit, the message has the partition and both numbers."""
     X, y, _ = frames()

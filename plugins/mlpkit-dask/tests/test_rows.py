@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import dask.array as da
+import dask.bag
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
@@ -191,6 +192,8 @@ def test_rows_in_memory_are_refused(client: Client, workers: list[str]) -> None:
     """The message says how to pass them."""
     with pytest.raises(TypeError, match=r"y must be a Dask array .* got ndarray"):
         placed(client, da.ones((4, 2), chunks=2), np.ones(4), workers=workers)
+    with pytest.raises(TypeError, match="X must be a Dask array or dataframe, .* got Bag"):
+        placed(client, dask.bag.from_sequence([[1.0]] * 4), workers=workers)
     with pytest.raises(ValueError, match="at least one row, but its 2 partitions are empty"):
         placed(client, client.scatter([np.ones((0, 1))] * 2), workers=workers)
 

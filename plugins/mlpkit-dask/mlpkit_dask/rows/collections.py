@@ -23,7 +23,7 @@ def is_distributed(values: Any) -> bool:
     """
     if isinstance(values, list | tuple):
         return bool(values) and all(isinstance(value, Delayed | Future) for value in values)
-    return hasattr(values, "to_delayed") and is_dask_collection(values)
+    return hasattr(values, "to_delayed") and hasattr(values, "_meta") and is_dask_collection(values)
 
 
 def datasets_of(rows: Dataset) -> list[Delayed]:
