@@ -62,8 +62,8 @@ def scan(
     ----------
     source : path, list, or pyarrow.dataset.Dataset
         A file or a folder of Parquet, Arrow or CSV files with the same columns; a pattern of their
-        names such as ``"2024-*.csv"``; a list of these; a dataset of pyarrow; or a list of arrays or
-        memory maps (n, n_columns) of numbers, whose columns are called "x0", "x1" and so on.
+        names such as ``"2024-*.csv"``; a list of these; a dataset of pyarrow; or a list of arrays
+        or memory maps (n, n_columns) of numbers, whose columns are called "x0", "x1" and so on.
     target : str, list of str or None, default=None
         Name of the column of the targets, or a list of names. Not needed for rows to predict.
     weight : str or None, default=None
