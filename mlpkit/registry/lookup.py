@@ -199,7 +199,7 @@ def distribution_of(kind: Kind, name: str) -> str:
     Returns
     -------
     str
-        The distribution, such as "mlpkit-jax".
+        The distribution, such as "mlpkit-dask".
 
     Raises
     ------
