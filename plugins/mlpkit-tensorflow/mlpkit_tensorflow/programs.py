@@ -110,11 +110,12 @@ def epoch(
 @lru_cache(maxsize=MAX_PROGRAMS)
 def gradient(
     structure: Structure, batch_size: int, has_factor: bool = False
-) -> Callable[..., tuple[Tensor, Tensor, Tensors, Tensor]]:
+) -> Callable[..., tuple[Tensor, Tensor]]:
     """Return a program that computes the gradients of one step.
 
     Its arguments are the weights, the rows (batch_size, ...), the seed and alpha. It returns the
-    sums (3,), the weight, the gradients summed over rows, and the predictions.
+    gradients summed over rows, in one tensor, and the sums: the loss, the penalty and the weight of
+    each model.
     """
     return _compiled(
         structure,
@@ -141,19 +142,16 @@ def penalty(structure: Structure) -> Callable[..., Tensor]:
 def update(structure: Structure, decays: bool = False) -> Callable[..., TrainingState]:
     """Return a program that makes one solver step.
 
-    Its arguments are the state, the summed gradients, the weight, the learning rate and, if
-    weights decay, the weight decay, and the settings. It returns the next state.
+    Its arguments are the state, the summed gradients in one tensor, the numbers, and the settings.
+    The numbers are the learning rate, the weight of each model and, if weights decay, the weight
+    decay. It returns the next state.
     """
-    state = structure.state()
-    weight = structure.tensor(structure.n_models) if structure.n_models else structure.tensor()
-    gradients = {name: structure.tensor(*shape) for name, shape, _ in structure.weights}
     return _compiled(
         structure,
         _update,
-        state,
-        gradients,
-        weight,
-        _rate_specs(structure, decays),
+        structure.state(),
+        structure.tensor(structure.n_gradients),
+        structure.tensor(1 + max(1, structure.n_models) + decays),
         structure.settings(decays),
         jit_compile=structure.jit_compile,
     )
@@ -223,18 +221,20 @@ def _epoch(
 
 def _gradient(
     structure: Structure, weights: Tensors, rows: RowTensors, seed: Tensor, alpha: Tensor
-) -> tuple[Tensor, Tensor, Tensors, Tensor]:
-    sums, weight, gradients, p = network.gradient(structure, weights, rows, seed, alpha)
-    return sums, weight, network.summed(structure, weights, gradients, weight), p
+) -> tuple[Tensor, Tensor]:
+    sums, weight, gradients, _ = network.gradient(structure, weights, rows, seed, alpha)
+    named = network.summed(structure, weights, gradients, weight)
+    flat = [tf.reshape(tf.cast(named[name], alpha.dtype), [-1]) for name, _, _ in structure.weights]
+    return tf.concat(flat, 0), tf.concat([sums[:1], sums[2:], tf.reshape(weight, [-1])], 0)
 
 
 def _update(
-    structure: Structure,
-    state: TrainingState,
-    sums: Tensors,
-    weight: Tensor,
-    rates: Tensors,
-    settings: Tensors,
+    structure: Structure, state: TrainingState, flat: Tensor, numbers: Tensor, settings: Tensors
 ) -> TrainingState:
-    gradients = network.averaged(structure, state.weights, sums, weight)
+    n_models = max(1, structure.n_models)
+    weight = numbers[1 : 1 + n_models] if structure.n_models else numbers[1]
+    rates = {"learning_rates": numbers[0]}
+    if numbers.shape[0] > 1 + n_models:
+        rates["weight_decays"] = numbers[1 + n_models]
+    gradients = network.averaged(structure, state.weights, structure.divided(flat), weight)
     return network.advance(structure, state, gradients, weight, rates, settings)

@@ -72,7 +72,8 @@ class StepFunctions:
         """Return the rows of X (n, n_features), y (n, n_outputs), w (n,) and ids (n,)."""
         check_dtype(self.dtype, self.device)
         host = training_dataset(X, y, w, self.dtype)
-        return TrainingRows(host, self.batch_size, self.structure.has_ids, self.n_models, ids)
+        s, fine = self.structure, self.structure.apply is None
+        return TrainingRows(host, self.batch_size, s.has_ids, self.n_models, fine, ids)
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copy the weights and the optimizer state to the device."""
@@ -98,37 +99,34 @@ class StepFunctions:
         dropout_factor: float = 1.0,
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
-        alpha, sums = tf.constant(self.settings[False]["alpha"]), []
+        alpha, sums = self._setting_tensors(False)["alpha"], []
         if not has_rows(len(rows.host.y), indices):
             return self._without_rows(state, alpha)
-        parts = rows.all() if indices is None else rows.step(indices)
-        own_weight: Any = 0.0
-        total: Tensors = {}
+        flat: Any = None
         has_factor = rows.has_ids and dropout_factor != 1
-        for i, part in enumerate(parts):
+        for i, part in enumerate(rows.all() if indices is None else rows.step(indices)):
             program = programs.gradient(self.structure, len(part[2]), has_factor)
             if has_factor:
                 part = (*part, tf.constant(dropout_factor, self.dtype))
             # dropout depends on rows; other networks may draw for each part
             part_seed = tf.constant(seed if rows.has_ids else seed + i, tf.int64)
-            part_sums, part_weight, gradients, _ = program(state.weights, part, part_seed, alpha)
-            own_weight = own_weight + part_weight.numpy().astype(float)
-            total = {name: total[name] + g if i else g for name, g in gradients.items()}
+            gradients, part_sums = program(state.weights, part, part_seed, alpha)
+            flat = gradients if flat is None else flat + gradients
             sums.append(part_sums)
-        loss, weight, penalty = tf.stack(sums, axis=1).numpy().astype(np.float64)
-        own_weight = own_weight if self.n_models else float(weight.sum())
-        if not np.any(own_weight):  # what a network computes for these may not be a number
+        by_part = np.array([s.numpy() for s in sums], float)
+        weights = by_part[:, 2:].sum(axis=0)
+        if not weights.any():  # what a network computes for these may not be a number
             return self._without_rows(state, alpha)
-        step_sums = StepSums(float(loss.sum()), own_weight, float(penalty[0]))
-        return step_sums, _to_numpy(total)
+        weight: Any = weights if self.n_models else float(weights[0])
+        step_sums = StepSums(float(by_part[:, 0].sum()), weight, float(by_part[0, 1]))
+        return step_sums, self.structure.divided(np.array(flat.numpy()))
 
     def _without_rows(self, state: TrainingState, alpha: Tensor) -> tuple[StepSums, Arrays]:
         """Return the sums and gradients of no rows, or of rows of weight 0."""
         penalty = programs.penalty(self.structure)(state.weights, alpha)
         weight = np.zeros(self.n_models) if self.n_models else 0.0
-        shapes = {name: t.shape for name, t in state.weights.items()}
-        zeros = {name: np.zeros(shape, self.dtype) for name, shape in shapes.items()}
-        return StepSums(0.0, weight, float(penalty)), zeros
+        zeros = np.zeros(self.structure.n_gradients, self.dtype)
+        return StepSums(0.0, weight, float(penalty)), self.structure.divided(zeros)
 
     def update(
         self,
@@ -142,14 +140,12 @@ class StepFunctions:
         if not np.sum(weight) > 0:
             return state
         decay = self.solver.weight_decay if weight_decay is None else weight_decay
-        rates = {"learning_rates": self._scalar(learning_rate)}
-        if decay > 0:
-            rates["weight_decays"] = self._scalar(decay)
+        numbers = [learning_rate, *np.ravel(weight), *([decay] if decay > 0 else [])]
+        flat = np.concatenate([gradients[name].ravel() for name in state.weights])
         return programs.update(self.structure, decay > 0)(
             state,
-            {name: tf.constant(gradients[name], self.dtype) for name in state.weights},
-            self._scalar(weight),
-            rates,
+            tf.constant(flat, self.dtype),
+            tf.constant(numbers, self.dtype),
             self._setting_tensors(decay > 0),
         )
 
@@ -222,9 +218,6 @@ class StepFunctions:
         if decays not in self.setting_tensors:
             self.setting_tensors[decays] = _to_tensors(self.settings[decays])
         return self.setting_tensors[decays]
-
-    def _scalar(self, value: float) -> Tensor:
-        return tf.constant(value, self.dtype)
 
 
 def _to_tensors(arrays: Arrays) -> Tensors:

@@ -3,6 +3,7 @@
 Everything else (weights, rows, alpha, learning rates, seeds) is an argument.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -56,8 +57,23 @@ class Structure(NamedTuple):
 
     @property
     def has_ids(self) -> bool:
-        """Whether a step needs the indices of its rows."""
+        """Whether a step needs the ids of its rows."""
         return self.xp_apply is not None or (self.apply is None and bool(self.dropouts))
+
+    @property
+    def n_gradients(self) -> int:
+        """The length of the array of all gradients."""
+        return sum(math.prod(shape) for _, shape, _ in self.weights)
+
+    def divided(self, flat: Any) -> dict[str, Any]:
+        """Return the gradients by name, from an array or a tensor of all."""
+        arrays, begin = {}, 0
+        for name, shape, _ in self.weights:
+            end = begin + math.prod(shape)
+            part = flat[begin:end]
+            arrays[name] = tf.reshape(part, shape) if tf.is_tensor(flat) else part.reshape(shape)
+            begin = end
+        return arrays
 
     def tensor(self, *shape: int | None) -> Any:
         """Return the specification of a tensor of this shape in the dtype of the network."""

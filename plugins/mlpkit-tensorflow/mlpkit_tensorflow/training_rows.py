@@ -18,17 +18,23 @@ class TrainingRows:
     """
 
     def __init__(
-        self, host: Dataset, full: int, has_ids: bool, n_models: int, ids: Array | None = None
+        self,
+        host: Dataset,
+        full: int,
+        has_ids: bool,
+        n_models: int,
+        fine: bool,
+        ids: Array | None = None,
     ) -> None:
         self.host, self.full, self.has_ids = host, full, has_ids
         self.ids = ids if has_ids else None
-        self.n_models = n_models
+        self.n_models, self.fine = n_models, fine
         self.part_rows = rows_within(row_width(host), host.y.itemsize, BLOCK_ROWS)
         self.kept: list[RowTensors] = []
 
-    def blocks(self, batches: Batches) -> Iterator[Block]:
+    def blocks(self, batches: Batches, fine: bool = False) -> Iterator[Block]:
         """Return the steps in their order in blocks."""
-        return blocks(self.host, batches, self.full, self.n_models, self.ids)
+        return blocks(self.host, batches, self.full, self.n_models, self.ids, fine)
 
     def tensors(self, block: Block, step: Any = ...) -> RowTensors:
         """Return the rows of a block, or of one of its steps."""
@@ -44,15 +50,16 @@ class TrainingRows:
     def step(self, indices: Array) -> Iterator[RowTensors]:
         """Return the rows with these indices, (n,), in parts.
 
-        The rows of one step are one part and are padded as in an epoch, so that layers which draw
-        random numbers draw the same.
+        The rows of one step are one part. They are padded as in an epoch for an `apply`, whose
+        layers may draw random numbers for all of them.
         """
         most = max(self.full, self.part_rows)
         if self.n_models:  # the parts of the models are not divided
             most = max(1, len(indices))
         for begin in range(0, max(1, len(indices)), most):
             order = indices[None, begin : begin + most]
-            for block in self.blocks(Batches(order, np.zeros(1), np.zeros(1, np.uint32))):
+            plan = Batches(order, np.zeros(1), np.zeros(1, np.uint32))
+            for block in self.blocks(plan, self.fine):
                 yield self.tensors(block, 0)
 
     def all(self) -> Iterable[RowTensors]:

@@ -87,27 +87,35 @@ class StepFunctions:
         dropout_factor: float = 1.0,
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
-        total, gradients = torch.zeros_like(state.weights), torch.empty_like(state.weights)
-        loss = torch.zeros((), dtype=total.dtype, device=self.device)
-        weight = torch.zeros(self.n_models or (), dtype=torch.float64)
-        frozen = {name: torch.zeros_like(a, dtype=total.dtype) for name, a in state.frozen.items()}
+        n = self.layout.size
+        flat = torch.zeros(n + 2, dtype=state.weights.dtype, device=self.device)
+        total, buffer = flat[:n], None
+        weight: Any = np.zeros(self.n_models) if self.n_models else 0.0
+        frozen = {name: torch.zeros_like(a, dtype=flat.dtype) for name, a in state.frozen.items()}
         for i, part in enumerate(rows.all() if indices is None else rows.steps(indices[None])):
             if part is None:
                 continue
             # dropout depends on rows; other networks may draw for each part
             part_seed = seed if self.draws_by_row else seed + i
-            new = self.network.backward(state, part, gradients, part_seed, dropout_factor)
-            total += gradients
-            loss, weights = loss + new.loss, part.model_weights()
-            weight += part.weight if part.by_model is None else weights.cpu()
+            into = total if buffer is None else buffer
+            new = self.network.backward(state, part, into, part_seed, dropout_factor)
+            if buffer is None:
+                buffer = torch.empty_like(total)
+            else:
+                total += buffer
+            flat[n] += new.loss
+            by_model = part.by_model
+            weight = weight + (part.weight if by_model is None else by_model.cpu().double().numpy())
             for name, value in new.frozen.items():
                 old = state.frozen[name]
-                exact = total.dtype if old.is_floating_point() else torch.int64
-                change = (value.to(exact) - old.to(exact)).to(total.dtype)
-                frozen[name] += change * expanded_like(weights, change)
-        arrays = to_numpy({**self.layout.views(total), **frozen})
-        own_weight: Any = weight.numpy() if self.n_models else float(weight)
-        return StepSums(float(loss), own_weight, float(self._penalty(state))), arrays
+                exact = flat.dtype if old.is_floating_point() else torch.int64
+                change = (value.to(exact) - old.to(exact)).to(flat.dtype)
+                frozen[name] += change * expanded_like(part.model_weights(), change)
+        flat[n + 1] = self._penalty(state)
+        on_host = flat.cpu().numpy()
+        arrays = {**self.layout.views(on_host[:n]), **to_numpy(frozen)}
+        loss, penalty = on_host[n:].tolist()
+        return StepSums(loss, weight, penalty), arrays
 
     def update(
         self,
