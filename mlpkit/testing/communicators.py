@@ -36,7 +36,7 @@ class CommunicatorTests(ConformanceTests):
     timeout : float, default=60.0
         Seconds after which a process that does not answer is an error. It is longer than a test
         takes on a busy machine.
-    short_timeout : float, default=5.0
+    short_timeout : float, default=3.0
         The timeout of the tests in which a process does not answer.
     exempt : dict of str, default={}
         Tests that the communicator cannot pass, with the reason for each.
@@ -56,7 +56,7 @@ class CommunicatorTests(ConformanceTests):
     communicator: ClassVar[str]
     options: ClassVar[Mapping[str, Any]] = {}
     timeout: ClassVar[float] = 60.0
-    short_timeout: ClassVar[float] = 5.0
+    short_timeout: ClassVar[float] = 3.0
     _opened: ClassVar[tuple[ExitStack, list[Executor]] | None] = None
 
     @classmethod

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import numpy as np
 from distributed import Worker, get_worker
-from distributed.protocol import to_serialize
+from distributed.protocol import Serialize, to_serialize
 
 from mlpkit.plugin import Array, Communicator, Group, GroupError
 from mlpkit_dask.communicators.mesh import Mesh
@@ -105,7 +105,9 @@ class CommsGroup:
     def exchange(self, messages: Mapping[int, Array], sources: list[int]) -> list[Array]:
         """Send arrays to other ranks, and return those of other ranks."""
         sent = {rank: to_serialize(array) for rank, array in messages.items()}
-        return self.run(self._mesh.exchange(sent, sources, self._timeout))
+        received = self.run(self._mesh.exchange(sent, sources, self._timeout))
+        # connections within a process do not convert what they send
+        return [a.data if isinstance(a, Serialize) else a for a in received]
 
     def all_terms(self, messages: Mapping[int, Array], own: Array) -> list[Array]:
         """Send arrays to all other ranks, and return one of each rank, in their order."""
