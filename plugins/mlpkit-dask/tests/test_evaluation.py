@@ -79,6 +79,18 @@ def test_the_report_equals_that_in_memory(
     assert str(report.calibration) == str(expected.calibration)
 
 
+def test_balanced_weights_and_intervals(client: Client, clf: MLPClassifier) -> None:
+    """Weights of classes within each group, and intervals that blocks of rows determine."""
+    X, y, _ = frames()
+    options = {"sample_weight": "balanced", "metrics": "accuracy", "partitions": "site"}
+    check(evaluate(clf, X, y, **options), mlpkit.evaluate(clf, FRAME, Y, **options))
+    report = evaluate(clf, X, y, metrics="log_loss", confidence=0.9)
+    expected = mlpkit.evaluate(clf, FRAME, Y, metrics="log_loss", confidence=0.9)
+    (entry,), (other,) = report, expected
+    assert entry.low < entry.value < entry.high
+    assert np.isclose(entry.high - entry.low, other.high - other.low, rtol=0.3)
+
+
 def test_arrays_with_labels_and_empty_partitions(client: Client) -> None:
     """Labels beside X, and blocks without rows."""
     X = FRAME.to_numpy()
