@@ -197,6 +197,15 @@ def test_rows_in_memory_are_refused(client: Client, workers: list[str]) -> None:
         placed(client, client.scatter([np.ones((0, 1))] * 2), workers=workers)
 
 
+def test_rows_are_two_dimensional(client: Client, workers: list[str]) -> None:
+    """A list of rows is an array, and a single column is refused."""
+    (block,) = placed(client, [delayed([[1.0, 2.0]])], workers=workers[:1])
+    assert block.future.result().X.shape == (1, 2)
+    for column in (da.ones(4, chunks=2), dd.from_pandas(FRAME, npartitions=2).a):
+        with pytest.raises(ValueError, match=r"X must have two dimensions.*shape \(\d+,\)"):
+            placed(client, column, workers=workers)
+
+
 def test_an_error_of_a_partition_is_raised(client: Client, workers: list[str]) -> None:
     """It is that of the user's code."""
 

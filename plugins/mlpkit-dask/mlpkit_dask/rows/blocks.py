@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 from distributed import Future
 
 from mlpkit.plugin import Dataset
@@ -32,11 +33,22 @@ class Block(NamedTuple):
 
 
 def dataset_of(arguments: dict[str, Any], labels: dict[str, Any]) -> Dataset:
-    """Return the rows of a partition from its arguments, of which "labels" may be a frame."""
-    frame = arguments.pop("labels", None)
+    """Return the rows of a partition from its arguments, of which "labels" may be a frame.
+
+    Raises ValueError for X that is not two-dimensional.
+    """
+    X, frame = arguments.pop("X", None), arguments.pop("labels", None)
     if frame is not None:
         labels = {str(name): frame[name].to_numpy() for name in frame.columns}
-    return Dataset(**{"X": None, **arguments}, labels=labels)
+    if isinstance(X, list):
+        X = np.asarray(X)
+    if X is not None and len(X.shape) != 2:
+        raise ValueError(
+            f"X must have two dimensions, but a partition has the shape {X.shape}. Select the"
+            " column of a dataframe as X[['name']], and pass a column of an array as"
+            " X.reshape(-1, 1)."
+        )
+    return Dataset(X, **arguments, labels=labels)
 
 
 def rows_of(values: Any) -> int:
