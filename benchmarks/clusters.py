@@ -31,6 +31,7 @@ class Measured(NamedTuple):
 def main() -> None:
     """Measure and print a table."""
     arguments = parsed()
+    os.environ["PYTHONWARNINGS"] = "ignore"  # of workers, too
     warnings.simplefilter("ignore")
     print(f"{arguments.rows:,} rows, batches of {arguments.batch}, {arguments.backend}")
     local = on_one_machine(arguments)
