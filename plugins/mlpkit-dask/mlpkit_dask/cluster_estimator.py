@@ -26,6 +26,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "timeout": [Interval(Real, 0, None, closed="neither")],
     "retries": [Interval(Integral, 0, None, closed="left")],
 }
+SKLEARN_CALLBACKS = "_skl_callbacks"  # the attribute that set_callbacks sets
 KEPT = ("_metadata_request",)  # attributes that are neither parameters nor results of a fit
 
 
@@ -114,6 +115,11 @@ class ClusterEstimator:
             `retries` times.
         """
         client = connected(self)
+        if SKLEARN_CALLBACKS in vars(self):
+            raise ValueError(
+                f"{type(self).__name__} does not support set_callbacks. Use the parameter"
+                " callbacks= instead."
+            )
         self._validate_params()  # type: ignore[attr-defined]
         validation = (X_val, y_val, sample_weight_val, labels_val)
         train = (X, y, sample_weight, labels)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from distributed import Client
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV
 
 import mlpkit
@@ -165,6 +166,8 @@ def test_inputs(client: Client) -> None:
         clf.fit(DX, DY, eval_set=[(DX, DY)], sample_weight_eval_set=[None, None])
     with pytest.raises(ValueError, match="unknown communicator 'smoke'; installed: "):
         DaskMLPClassifier(communicator="smoke", client=client).fit(DX, DY)
+    with pytest.raises(ValueError, match="DaskMLPClassifier does not support set_callbacks"):
+        clone(clf).set_callbacks(ProgressBar()).fit(DX, DY)
     with pytest.raises(AttributeError) as raised:
         clf.partial_fit(DX, DY)
     assert "DaskMLPClassifier has no partial_fit. Use to_local" in str(raised.value.__cause__)

@@ -8,7 +8,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster, Security
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier, MLPRegressor, by_column
@@ -190,3 +190,43 @@ def test_output(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed == expected
     assert printed.count("Iteration") == 3
     assert [str(w.message) for w in found] == [str(w.message) for w in local]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_encrypted(client: Client) -> None:
+    """On a cluster with TLS, the workers communicate by its connections."""
+    local = MLPClassifier((3,), max_iter=3, random_state=0).fit(X, Y)
+    dX, dy = distributed(X, Y)
+    with (
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            security=Security.temporary(),
+            dashboard_address=":0",
+        ) as cluster,
+        Client(cluster, set_as_default=False) as encrypted,
+    ):
+        assert encrypted.scheduler.address.startswith("tls://")
+        clf = DaskMLPClassifier((3,), max_iter=3, random_state=0, client=encrypted)
+        same_fits(local, clf.fit(dX, dy))
+        assert clf.fit_statistics_.communicator == "dask"
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_threads_of_one_process() -> None:
+    """Also the ranks of workers that share a process, of which one joined after the first fit."""
+    local = MLPClassifier((3,), max_iter=3, random_state=0).fit(X, Y)
+    dX, dy = distributed(X, Y)
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        clf = DaskMLPClassifier((3,), max_iter=3, random_state=0, client=client)
+        same_fits(local, clf.fit(dX, dy))
+        assert len(clf.fit_statistics_.ranks) == 1
+        cluster.scale(2)
+        client.wait_for_workers(2)
+        same_fits(local, clf.fit(dX, dy))
+        assert len(clf.fit_statistics_.ranks) == 2
