@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from dask_ml.wrappers import Incremental
 from distributed import Client
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
@@ -198,9 +199,8 @@ def test_grid_search(client: Client) -> None:
 
 def test_incremental(client: Client) -> None:
     """Dask-ML trains a plain estimator partition by partition."""
-    wrappers = pytest.importorskip("dask_ml.wrappers")
     clf = MLPClassifier((5,), random_state=0)
-    incremental = wrappers.Incremental(clf, shuffle_blocks=False).fit(DX, DY, classes=[0, 1])
+    incremental = Incremental(clf, shuffle_blocks=False).fit(DX, DY, classes=[0, 1])
     for i in range(0, 300, 100):
         clf.partial_fit(X[i : i + 100], Y[i : i + 100], classes=[0, 1])
     np.testing.assert_array_equal(incremental.estimator_.coefs_[0], clf.coefs_[0])
