@@ -128,7 +128,13 @@ class RowSource(ABC):
 
     @abstractmethod
     def features_only(self) -> StoredTable:
-        """The columns that are features, which are not read yet."""
+        """Return the columns that are features, without reading them.
+
+        Returns
+        -------
+        StoredTable
+            Some of its methods are those of a table of pyarrow; `parts` reads the rows.
+        """
 
     @abstractmethod
     def split(self, n_parts: int) -> Sequence["RowSource"]:

@@ -27,6 +27,16 @@ def first_call(estimator: Any, classes: Any) -> bool:
     return _check_partial_fit_first_call(estimator, classes)  # type: ignore[no-any-return]
 
 
+def is_text(y: Any) -> bool:
+    """Return whether y is a column of strings, as an array of objects.
+
+    >>> is_text(np.array(["a", "b"], object)), is_text(np.array(["a", None])), is_text(["a"])
+    (True, False, False)
+    """
+    is_objects = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind == "O" and len(y) > 0
+    return is_objects and set(map(type, y)) == {str}
+
+
 class ClassTargets:
     """Converts class labels or label sets to indicator columns and back.
 
@@ -47,6 +57,10 @@ class ClassTargets:
     """
 
     def __init__(self, y: Any) -> None:
+        if is_text(y):  # scikit-learn sorts the texts of all rows
+            labels = sorted(set(y))
+            few = np.repeat(np.array(labels, dtype=object), 3)
+            y = few if len(few) < len(y) else y
         self.binarizer = LabelBinarizer().fit(y)
 
     @classmethod
@@ -115,6 +129,12 @@ class ClassTargets:
         of scikit-learn, which take longer than a small step of `partial_fit`.
         """
         classes = self.classes
+        if is_text(y) and classes.dtype.kind in "OU" and self.task != "multilabel":
+            index_of = {label: i for i, label in enumerate(classes.tolist())}
+            try:
+                return np.fromiter(map(index_of.__getitem__, y), np.intp, len(y))
+            except KeyError:
+                return None
         comparable = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind == classes.dtype.kind
         if not comparable or y.dtype.kind not in "biuUf" or self.task == "multilabel":
             return None

@@ -9,6 +9,7 @@ from sklearn.utils import check_array, column_or_1d, get_tags
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
 from mlpkit.data.tables import check_distinct, column_names, is_missing, n_rows_of, with_columns
+from mlpkit.data.targets import is_text
 from mlpkit.messages import escaped
 from mlpkit.plugin import Array, Dataset
 
@@ -139,7 +140,9 @@ def validated_targets(estimator: Any, y: Any) -> Array:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
-    values = y if type(y) is np.ndarray else np.asarray(y)
+    values: Array = y if type(y) is np.ndarray else np.asarray(y)
+    if is_text(values) and not estimator._y_numeric:
+        return values  # scikit-learn converts the texts of all rows
     if values.dtype.kind in "OfM" and (missing := is_missing(values.ravel())).any():
         row = int(np.argmax(missing)) // max(1, values.size // len(values))
         raise ValueError(

@@ -1,11 +1,15 @@
 """Encoding, decoding and scoring of targets."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import LabelBinarizer
 
+from mlpkit import MLPClassifier
 from mlpkit.data.targets import ClassTargets, RealTargets
+from mlpkit.estimators.table_validation import validated_targets
 
 pytestmark = pytest.mark.once
 
@@ -41,6 +45,27 @@ def test_plain_labels_are_encoded_like_in_scikit_learn(dtype: Any, n: int) -> No
     labels.check_known(y[:1])
     with pytest.raises(ValueError, match="not in"):
         ClassTargets(np.array([3, 5, 7])).check_known(np.array([3, 4]))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_texts_of_many_rows_are_encoded_in_little_memory(n: int) -> None:
+    """As in scikit-learn, but without a sorted copy of all texts."""
+    names = np.array(["a label", "another", "some"][:n], dtype=object)
+    y = names[np.arange(60_000) % n]
+    tracemalloc.start()
+    code = ClassTargets(validated_targets(MLPClassifier(), y)).encode(y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    binarizer = LabelBinarizer().fit(y)
+    np.testing.assert_array_equal(code, binarizer.transform(y).astype(bool))
+    assert peak < 20 * len(y)
+    labels = ClassTargets(y)
+    assert labels.classes.tolist() == binarizer.classes_.tolist()
+    assert labels.classes.dtype.kind == binarizer.classes_.dtype.kind
+    with pytest.raises(ValueError, match="`y` has classes not in"):
+        labels.encode_labels(np.array(["a label", "unknown"], dtype=object))
+    with pytest.raises(ValueError, match="missing values: 1 of 2 are missing"):
+        validated_targets(MLPClassifier(), np.array(["a label", None], dtype=object))
 
 
 def test_multioutput_multiclass_targets_are_rejected() -> None:
