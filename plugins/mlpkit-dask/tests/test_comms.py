@@ -34,7 +34,6 @@ def workers(n: int) -> Iterator[list[Executor]]:
         yield [client.get_executor(workers=[address], pure=False) for address in addresses]
 
 
-@pytest.mark.filterwarnings("ignore")
 class TestDask(CommunicatorTests):
     """The laws of a communicator."""
 
