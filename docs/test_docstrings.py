@@ -26,7 +26,9 @@ SUBCLASSES = [
     f"mlpkit_dask.Dask{name}"
     for name in ("MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor")
 ]
-PROTOCOLS = [f"mlpkit.plugin.{name}" for name in ("Apply", "Encoder", "Hooks", "PortableApply")]
+PROTOCOLS = [
+    f"mlpkit.plugin.{name}" for name in ("Apply", "Encoder", "Group", "Hooks", "PortableApply")
+]
 
 
 def public() -> Iterator[str]:

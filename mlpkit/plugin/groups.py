@@ -49,10 +49,32 @@ class Group(Protocol):
         """
 
     def same(self, value: Any) -> Any:
-        """Return the value of the process of rank 0, which can be pickled, in all processes."""
+        """Return the value of the process of rank 0.
+
+        Parameters
+        ----------
+        value : object
+            Any value that can be pickled. Those of the other processes are ignored.
+
+        Returns
+        -------
+        object
+            The value of rank 0, in all processes.
+        """
 
     def gather(self, value: Any) -> list[Any]:
-        """Return the values of all processes, which can be pickled, in the order of the ranks."""
+        """Return the values of all processes.
+
+        Parameters
+        ----------
+        value : object
+            Any value that can be pickled.
+
+        Returns
+        -------
+        list
+            One value of each process, in the order of the ranks.
+        """
 
 
 class Communicator(NamedTuple):
