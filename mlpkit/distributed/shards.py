@@ -99,6 +99,28 @@ class Shard(StoredTable):
             else:
                 yield part
 
+    def located(self, begin: int, end: int) -> str:
+        """Return the name and the numbers of the rows of a part, for messages.
+
+        Parameters
+        ----------
+        begin, end : int
+            The indices, in this process, of its first row, and of the first row after it.
+
+        Returns
+        -------
+        str
+            The file of a table in files; else the numbers among the rows of all processes.
+        """
+        start = 0
+        for part in self._parts:
+            stop = start + n_rows_of(part)
+            if isinstance(part, StoredTable) and start <= begin < stop:
+                return part.located(begin - start, end - start)
+            start = stop
+        places = self.placement.places[begin:end]
+        return f"{self.name}, rows {places.min() + 1:,} to {places.max() + 1:,}"
+
     def gathered(self, values: Array) -> Array:
         """The values of all rows, (n_rows, ...), from those of the rows of each process.
 

@@ -87,6 +87,14 @@ def same_fits_within_rounding(local: Any, others: list[Any]) -> None:
     np.testing.assert_array_equal(others[0].coefs_[0], others[1].coefs_[0])
 
 
+def test_an_error_names_rows_by_their_numbers_among_all() -> None:
+    """The numbers in a process would mean nothing to the user."""
+    rows = X.copy()
+    rows[560] = np.nan
+    with pytest.raises(ValueError, match=r"X, rows 458 to 569: Input X contains NaN"):
+        fitted_in_group(MLPClassifier, rows, Y, (np.arange(N) > 400).astype(int), 2)
+
+
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_dropout() -> None:
     """A unit is dropped from a row, whichever process has the row."""
