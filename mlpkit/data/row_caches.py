@@ -20,7 +20,6 @@ import numpy as np
 from mlpkit.backend_kit.private_folders import make_private
 from mlpkit.data.temporary_folders import TemporaryFolder, user_name
 from mlpkit.files.atomic_file import synchronize_folder
-from mlpkit.files.errors import InvalidFile
 from mlpkit.files.values import Writer
 from mlpkit.registry.distributions import own_version
 
@@ -96,7 +95,7 @@ class RowCache:
         write : callable
             ``write(folder)`` writes the files of the entry into an empty folder.
         read : callable
-            ``read(folder)`` raises OSError or InvalidFile if the files are damaged.
+            ``read(folder)`` raises OSError or ValueError if the files are damaged.
 
         Raises
         ------
@@ -106,7 +105,7 @@ class RowCache:
             If the entry cannot be written. Nothing is left of it.
         """
         path = self._top / self.key(content)
-        with suppress(OSError, InvalidFile):
+        with suppress(OSError, ValueError):
             if _is_complete(path):
                 return read(path)
         self._write(path, write)

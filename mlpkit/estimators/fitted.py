@@ -127,6 +127,7 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     def _outputs(self, X: Any) -> Array:
         """Activated outputs, (n_samples, n_outputs); to be called on a snapshot."""
         if isinstance(X, RowSource):
+            check_is_fitted(self)
             return outputs_of_parts(X, self._outputs)
         return self._outputs_of(validated_X(self, X))
 

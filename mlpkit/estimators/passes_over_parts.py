@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from mlpkit.data.cluster_rows import local
 from mlpkit.data.memory_maps import fill
@@ -60,6 +61,7 @@ def accuracy_of(
         return correct, len(predicted) if w is None else w.sum()
 
     check_alone(y, sample_weight, None)
+    check_is_fitted(estimator)
     correct, total = np.sum(list(_each(X, sums)), axis=0)
     return float(correct / total)
 
@@ -72,6 +74,7 @@ def r2_of(estimator: Any, X: Any, y: Any, sample_weight: Any, score: Callable[..
     from sklearn.metrics import r2_score
 
     check_alone(y, sample_weight, None)
+    check_is_fitted(estimator)
     parts = list(_each(X, lambda p: (_required(p.y), estimator.predict(p.X), p.sample_weight)))
     y, predicted, w = zip(*parts, strict=True)
     weights = None if w[0] is None else np.concatenate(w)

@@ -195,11 +195,19 @@ def test_a_killed_process_leaves_no_entry(folder: Path, cache: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["rows", "encoder", "shape.json", "about.json"])
-@pytest.mark.parametrize("change", [lambda p: p.unlink(), lambda p: p.write_bytes(b"{}")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: p.unlink(),
+        lambda p: p.write_bytes(b"{}"),
+        lambda p: p.write_bytes(bytes(p.stat().st_size)) if p.name != "rows" else p.unlink(),
+    ],
+    ids=["missing", "of another size", "zeros"],
+)
 def test_a_damaged_entry_is_written_again(
     folder: Path, cache: Path, name: str, change: Callable[[Path], None]
 ) -> None:
-    """A file that is missing or has another size."""
+    """A file is missing, has another size, or is one of zeros."""
     rows = rows_of(folder, cache=cache)
     first = fitted(rows, encoder="standard")
     (entry,) = entries(cache)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 from scanned import FEW, NAMES, in_memory, rows_of, table
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -62,6 +63,13 @@ def test_scores_without_targets_are_errors(folder: Path) -> None:
             clf.score(X)
     with pytest.raises(ValueError, match="y cannot be passed beside a scan of files"):
         clf.score(rows, [0, 1])
+
+
+def test_an_estimator_must_be_fitted(folder: Path) -> None:
+    """The error is that of arrays, without the name of a file."""
+    for use in (MLPClassifier().predict, MLPClassifier().score, MLPRegressor().score):
+        with pytest.raises(NotFittedError, match="^This MLP.* instance is not fitted yet"):
+            use(rows_of(folder))
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
