@@ -10,7 +10,9 @@ import os
 import resource
 import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
+from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 N_FEATURES, N_CLASSES = 54, 7
@@ -84,12 +86,11 @@ def rows(n: int) -> tuple[Any, Any]:
 
 
 def on_one_machine(arguments: argparse.Namespace) -> Measured:
-    """The fit of the plain estimator, in a worker without training in a group."""
-    from distributed import Client, LocalCluster
-
-    with cluster_of(LocalCluster, 1) as cluster, Client(cluster) as client:
-        client.submit(local_fit, arguments, 1, pure=False).result()  # imports and compiles
-        used = client.submit(local_fit, arguments, arguments.epochs, pure=False).result()
+    """The fit of the plain estimator, in a process of its own."""
+    os.environ |= ONE_THREAD
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        process.submit(local_fit, arguments, 1).result()  # imports and compiles
+        used = process.submit(local_fit, arguments, arguments.epochs).result()
     return Measured("one machine", *used[:2], 0.0, used[2])
 
 

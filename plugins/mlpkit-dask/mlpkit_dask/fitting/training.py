@@ -8,6 +8,7 @@ from distributed import get_worker
 from mlpkit.plugin import Dataset, Group, GroupError
 from mlpkit_dask.cluster_inputs import TRAIN, VALIDATION
 from mlpkit_dask.fitting import saved_fits
+from mlpkit_dask.fitting.allocation import kept_memory
 from mlpkit_dask.fitting.output import sent_output
 from mlpkit_dask.fitting.statistics import CountedGroup, RankStatistics
 from mlpkit_dask.rows.shards import shard_of
@@ -62,7 +63,7 @@ def train(
     if name is not None:
         estimator.set_params(checkpoint=saved_fits.begin(name, saved))
     try:
-        with sent_output(group.rank, send):
+        with sent_output(group.rank, send), kept_memory():
             rows = {key: shard_of(*own, counted) for key, own in sets.items()}
             estimator.fit(*_rows(rows[TRAIN]), **_arguments(rows))
     except GroupError:
