@@ -17,18 +17,19 @@ from mlpkit_numba.codes import CODES, WITH_SLOPES
 (
     MODE, N_STEPS, FIRST_STEP, END_STEP, BATCH_SIZE,
     N_LAYERS, LAYERS, N_FEATURES, N_OUTPUTS, OUT_ACTIVATION, N_WEIGHTS, N_DECAYED,
-    GEMM, UPDATE, LOSS, YIELD, CLOCK, CLOCK_ID,  # functions
+    GEMM, UPDATE, LOSS, YIELD, CLOCK, CLOCK_ID, CPU_CLOCK_ID,  # functions
     WEIGHTS, GRADIENTS, STATE,
     FORM, X, ROW_STRIDE, COLUMN_STRIDE, COLUMNS, BEGINS, Y, W, IDS,  # the training data
     ORDER, SUMS, PREDICTIONS,
     N_SEGMENTS, SEGMENTS, N_SCALARS, SCALARS, DECREASES,  # the solver
     SEEDS, THRESHOLDS, FACTORS,  # dropout
     BLOCK_ROWS, NUMBERS, INDICES, X_PLACE, Y_PLACE, W_PLACE, LOSSES_PLACE,  # memory
-    N_ROW_PARTS, N_WEIGHT_PARTS, WEIGHT_PARTS, PIECES, SHARED,  # parts of a step
+    N_ROW_PARTS, N_WEIGHT_PARTS, WEIGHT_PARTS, N_PIECES, PIECES, SHARED,  # parts of a step
+    PART_GRADIENTS, GRADIENT_BYTES,
     N_INTEGERS,
-) = range(54)
+) = range(58)
 #: Places in the array of numbers.
-ALPHA, MAX_NORM, WEIGHT, MOST_WAITED, N_NUMBERS = range(5)
+ALPHA, MAX_NORM, WEIGHT, MOST_TIME, N_NUMBERS = range(5)
 N_SUMS = 3  # after them, for the loss, the weight and the penalty of one step
 #: Places in the description of a layer.
 (
@@ -49,7 +50,7 @@ INTERCEPT_PIECE = -1  # in the place of the first row
 ALIGNMENT = 16  # numbers: the places of arrays in the memory of a block are multiples of it
 MOST_ROWS = 1024  # of a block; a larger step consists of several blocks
 MOST_NUMBERS = 1 << 23  # of the largest array of a block
-DIVIDED_FLOPS = 1.6e7  # of a computation in two parts, which takes about 200 microseconds
+DIVIDED_FLOPS = 1.6e7  # of a computation in two parts, which takes 100 to 200 microseconds
 MIN_ROWS = 64  # of a part: a product of fewer rows is slower in relation to its size
 
 
@@ -62,6 +63,10 @@ class Memory(NamedTuple):
         Rows of a block.
     n_parts : int
         The largest number of parts that can be computed at the same time.
+    n_gradients : int
+        The number of arrays of gradients, in addition to the result, that are computed for parts of
+        the rows and added. If there are none, a thread computes gradients for all rows, and reads
+        what other threads computed for theirs.
     integers : list of int
         The arguments that are the same in all calls.
     arrays : tuple of ndarray
@@ -72,6 +77,7 @@ class Memory(NamedTuple):
 
     block_rows: int
     n_parts: int
+    n_gradients: int
     integers: list[int]
     arrays: tuple[Array, ...]
     size: int
@@ -99,12 +105,18 @@ def memory(structure: Structure, n_rows: int, form: int) -> Memory:
     integers[[N_WEIGHTS, N_DECAYED]] = layout.size, layout.n_decayed
     integers[N_ROW_PARTS] = row_parts = _n_row_parts(units, block_rows)
     parts, pieces = weight_table(layout, block_rows)
-    integers[N_WEIGHT_PARTS] = len(parts)
+    integers[N_WEIGHT_PARTS], integers[N_PIECES] = len(parts), len(pieces)
     integers[BLOCK_ROWS] = block_rows
     arrays = layers, parts, pieces
     integers[[LAYERS, WEIGHT_PARTS, PIECES]] = [array.ctypes.data for array in arrays]
+    integers[GRADIENT_BYTES] = layout.size * layout.dtype.itemsize
+    exchanged = block_rows * (
+        units[0] + 2 * sum(units[1:])
+    )  # numbers that products of all rows need
+    by_rows = form != SPARSE and row_parts * layout.size < exchanged
+    n_gradients = row_parts - 1 if by_rows else 0
     most = max(row_parts, len(parts))
-    return Memory(block_rows, most, integers.tolist(), arrays, size)
+    return Memory(block_rows, most, n_gradients, integers.tolist(), arrays, size)
 
 
 def _places(integers: Array, structure: Structure, block_rows: int, form: int) -> tuple[Array, int]:

@@ -1,16 +1,42 @@
-"""The matrix product of SciPy's BLAS by its address."""
+"""The matrix product that the loop uses: that of SciPy's BLAS by its address, or tiles."""
 
 import ctypes
 from functools import cache
 
+import llvmlite.binding as llvm
 from scipy.linalg import cython_blas
+from threadpoolctl import ThreadpoolController
+
+TILES = 0  # in the place of the address
+NARROW = ("Haswell", "Zen")  # code of OpenBLAS for vectors of 32 bytes
 
 
 @cache
 def gemm(dtype: str) -> int:
+    """Return the address of ``sgemm`` or ``dgemm``, or `TILES` if these are faster."""
+    if has_faster_tiles():
+        return TILES
+    return address(dtype)
+
+
+def address(dtype: str) -> int:
     """Return the address of ``sgemm`` or ``dgemm``."""
     capsule = cython_blas.__pyx_capi__["sgemm" if dtype == "float32" else "dgemm"]
     name, pointer = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
     name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     return int(pointer(capsule, name(capsule)))
+
+
+@cache
+def has_faster_tiles() -> bool:
+    """Whether the processor has vectors of 64 bytes that BLAS does not use.
+
+    OpenBLAS uses the code of an older processor on one that is newer than its release. Processors
+    of Intel slow down with these vectors, or split them.
+    """
+    is_amd = llvm.get_host_cpu_name().startswith("znver")
+    if not (is_amd and llvm.get_host_cpu_features().get("avx512f", False)):
+        return False
+    libraries = ThreadpoolController().select(internal_api="openblas").info()
+    return bool(libraries) and all(one.get("architecture") in NARROW for one in libraries)

@@ -11,6 +11,7 @@ from mlpkit_numba.intrinsics import JIT, array_at, as_type_of
 from mlpkit_numba.layers import biases_of, inputs_of, layer_of, rows_at, weights_of
 from mlpkit_numba.products import column_sums, gradient
 from mlpkit_numba.sparse_products import sparse_gradient
+from mlpkit_numba.vectors import add_scaled
 
 
 @njit(**JIT)
@@ -20,23 +21,44 @@ def part_of(integers, i):  # type: ignore[no-untyped-def]
 
 
 @njit(**JIT)
-def write_gradients(integers, part, n, beta):  # type: ignore[no-untyped-def]
-    """Write ``gradients = beta gradients + those of the n rows of the block`` for a part."""
-    zero, described = as_type_of(beta, 0), part_of(integers, part)
-    for place in range(described[a.FIRST_PIECE], described[a.END_PIECE]):
+def gradients_of(integers, rows_part):  # type: ignore[no-untyped-def]
+    """The address of the gradients of a part of the rows, if each has its own."""
+    if rows_part == 0:
+        return integers[a.GRADIENTS]
+    return integers[a.PART_GRADIENTS] + (rows_part - 1) * integers[a.GRADIENT_BYTES]
+
+
+@njit(**JIT)
+def write_gradients(integers, address, pieces, rows, beta):  # type: ignore[no-untyped-def]
+    """Write ``gradients = beta gradients + those of rows of the block`` for pieces of weights.
+
+    The pieces and the rows are (begin, end).
+    """
+    zero, n = as_type_of(beta, 0), rows[1] - rows[0]
+    for place in range(pieces[0], pieces[1]):
         piece = array_at(
             integers[a.PIECES], a.N_PIECE_FIELDS * place, a.N_PIECE_FIELDS, np.int64(0)
         )
         i, begin, end = piece[a.LAYER], piece[a.FIRST_ROW], piece[a.END_ROW]
         layer = layer_of(integers, i)
         k, m = layer[a.N_INPUTS], layer[a.N_UNITS]
-        delta = rows_at(integers, layer[a.DELTAS], (np.int64(0), n), m, zero)
+        delta = rows_at(integers, layer[a.DELTAS], rows, m, zero)
         if begin == a.INTERCEPT_PIECE:
-            column_sums(delta, biases_of(integers, a.GRADIENTS, i, zero), n, m, beta)
+            column_sums(delta, biases_of(integers, address, i, zero), n, m, beta)
             continue
-        out = weights_of(integers, a.GRADIENTS, i, zero)[begin * m : end * m]
+        out = weights_of(integers, address, i, zero)[begin * m : end * m]
         if i == 0 and integers[a.FORM] == a.SPARSE:
             sparse_gradient(integers, delta, out, (begin, end), n, m, beta)
         else:
-            x = inputs_of(integers, i, (np.int64(0), n), zero)[begin:]
+            x = inputs_of(integers, i, rows, zero)[begin:]
             gradient(integers[a.GEMM], x, delta, out, (n, end - begin, m), k, beta)
+
+
+@njit(**JIT)
+def add_gradients(integers, n_rows_parts, place, zero):  # type: ignore[no-untyped-def]
+    """Add the gradients of the parts of the rows for the weights at a place (begin, end)."""
+    begin, n = place[0], place[1] - place[0]
+    out = array_at(integers[a.GRADIENTS], begin, n, zero)
+    for part in range(1, n_rows_parts):
+        own = array_at(gradients_of(integers, part), begin, n, zero)
+        add_scaled(as_type_of(zero, 1), own, out)

@@ -16,40 +16,45 @@ from mlpkit.backend_kit import allowed_threads
 from mlpkit_numba import sharing as s
 
 MIN_FLOPS = 5e8  # of a call: some milliseconds; starting a thread takes a tenth of one
-MOST_WAITED = 0.45  # of the time: if a call waits longer for its helpers, they are of no use
+MOST_TIME = 0.9  # of the time that a call would take alone: helpers have to bring more than this
 JUDGED_SECONDS = 0.02  # of calls with helpers, after which this is judged
 PAUSE_SECONDS = 1.0  # without helpers if they were of no use
 
 
 class Usefulness:
-    """Whether helpers are of use, from what calls waited for them."""
+    """Whether helpers are of use, from what calls with them took."""
 
     def __init__(self) -> None:
-        self.elapsed = self.waited = self.paused_until = 0.0
+        self.elapsed = self.alone = self.paused_until = 0.0
 
     @property
     def is_paused(self) -> bool:
         """Whether calls have no helpers for now."""
         return time.monotonic() < self.paused_until
 
-    def judge(self, elapsed: float, waited: float) -> None:
-        """Pause if the calls of late waited too long.
+    def pause(self) -> None:
+        """Let calls have no helpers for now."""
+        self.paused_until = time.monotonic() + PAUSE_SECONDS
 
-        The arguments are the seconds that a call took, and those of them that it waited.
+    def judge(self, elapsed: float, alone: float) -> None:
+        """Pause if the calls of late were hardly faster than without helpers.
+
+        The arguments are the seconds that a call took, and that it would have taken alone.
         """
-        self.elapsed, self.waited = self.elapsed + elapsed, self.waited + waited
+        self.elapsed, self.alone = self.elapsed + elapsed, self.alone + alone
         if self.elapsed >= JUDGED_SECONDS:
-            if self.waited > MOST_WAITED * self.elapsed:
-                self.paused_until = time.monotonic() + PAUSE_SECONDS
-            self.elapsed = self.waited = 0.0
+            if self.elapsed > MOST_TIME * self.alone:
+                self.pause()
+            self.elapsed = self.alone = 0.0
 
 
 usefulness = Usefulness()
 
 
 @cache
-def system_functions() -> tuple[int, int, int] | None:
-    """Return the addresses of ``sched_yield`` and ``clock_gettime``, and the number of the clock.
+def system_functions() -> tuple[int, ...] | None:
+    """Return the addresses of ``sched_yield`` and ``clock_gettime``, and the numbers of two clocks:
+    of the time, and of what a thread computed.
 
     None on a system without these functions, whose calls then have no helpers.
     """
@@ -59,7 +64,8 @@ def system_functions() -> tuple[int, int, int] | None:
             ctypes.cast(getattr(library, name), ctypes.c_void_p).value
             for name in ("sched_yield", "clock_gettime")
         ]
-        return int(addresses[0] or 0), int(addresses[1] or 0), int(time.CLOCK_MONOTONIC)
+        clocks = time.CLOCK_MONOTONIC, time.CLOCK_THREAD_CPUTIME_ID
+        return *(int(address or 0) for address in addresses), *map(int, clocks)
     except (AttributeError, OSError, TypeError):
         return None
 
@@ -110,20 +116,17 @@ class Helpers:
             try:
                 thread.start()
             except RuntimeError:  # the system has no more threads, or Python ends
-                break
-        self.waited = time.perf_counter() - self.began
+                return
 
     def __exit__(self, *_: object) -> None:
         self.shared[s.TICKET] = s.STOPPED  # also after an interrupt before the call
-        ended = time.perf_counter()
         for thread in self.threads:
             if thread.ident is not None:
                 thread.join()
-        now = time.perf_counter()
         if self.shared[s.WAS_STOPPED]:
-            usefulness.judge(JUDGED_SECONDS, JUDGED_SECONDS)
-        waited = self.waited + self.shared[s.WAITED] / 1e9 + now - ended
-        usefulness.judge(now - self.began, waited)
+            usefulness.pause()
+        else:
+            usefulness.judge(time.perf_counter() - self.began, self.shared[s.ALONE] / 1e9)
 
 
 def _run(assist: Callable[[], None], kept: object) -> None:

@@ -11,11 +11,11 @@ from numba import njit, types
 
 from mlpkit_numba import arguments as a
 from mlpkit_numba import sharing as s
-from mlpkit_numba.gradients import part_of, write_gradients
+from mlpkit_numba.gradients import add_gradients, gradients_of, part_of, write_gradients
 from mlpkit_numba.intrinsics import FAST, JIT, array_at, as_type_of
 from mlpkit_numba.passes import row_pass
 from mlpkit_numba.rows import select, weight_of_step
-from mlpkit_numba.shared_work import now, sharing, stop
+from mlpkit_numba.shared_work import assistance, estimate, sharing, stop
 from mlpkit_numba.updates import clip, update
 from mlpkit_numba.vectors import sum_of_squares
 
@@ -30,8 +30,10 @@ def kernel(dtype: str) -> Any:
     not 0, the call takes parts of another call with these arguments until that one ends.
     """
     zero, word = getattr(np, dtype)(0), np.int64(0)
-    share, assist = sharing(_work(dtype))
-    train, sums_of_step, updated = _steps(dtype, share)
+    work = _work(dtype)
+    share, assist = sharing(work), assistance(work)
+    sums_of_step, updated = _sums(dtype, share), _update(dtype, share)
+    train = _epoch(dtype, sums_of_step, updated)
 
     def loop(integers_address, numbers_address, assists):  # type: ignore[no-untyped-def]
         integers = array_at(integers_address, 0, a.N_INTEGERS, word)
@@ -41,7 +43,8 @@ def kernel(dtype: str) -> Any:
             return
         shared, sums = array_at(integers[a.SHARED], 0, s.N_WORDS, word), numbers[SUMS_PLACE:]
         if shared[s.IS_SHARED] != 0:
-            shared[s.JUDGED] = now(integers)
+            estimate(integers)
+            shared[s.ALONE] = 0
         mode = integers[a.MODE]
         if mode == a.EPOCH:
             train(integers, numbers)
@@ -55,6 +58,7 @@ def kernel(dtype: str) -> Any:
                 sums[1] = weight_of_step(integers, word, zero)
                 sums[2] = 0.5 * numbers[a.ALPHA] * sum_of_squares(decayed)
         if shared[s.IS_SHARED] != 0:
+            estimate(integers)
             stop(integers)
 
     signature = types.void(types.intp, types.intp, types.intp)
@@ -73,11 +77,20 @@ def _work(dtype: str) -> Any:
             n_parts = shared[s.N_PARTS]
             rows = n * part // n_parts, n * (part + 1) // n_parts
             numbers[RESULTS_PLACE + part] = passed(integers, step, rows, numbers[a.WEIGHT])
+            if integers[a.PART_GRADIENTS] != 0 and integers[a.MODE] != a.FORWARD:
+                pieces, beta = (np.int64(0), integers[a.N_PIECES]), beta_of(shared[s.IS_FIRST], one)
+                write_gradients(integers, gradients_of(integers, part), pieces, rows, beta)
             return
+        described = part_of(integers, part)
+        place = described[a.FIRST_WEIGHT], described[a.END_WEIGHT]
         if kind != s.UPDATES:
-            write_gradients(integers, part, n, zero if shared[s.IS_FIRST] != 0 else one)
+            if integers[a.PART_GRADIENTS] != 0:
+                add_gradients(integers, n, place, zero)
+            else:
+                pieces = described[a.FIRST_PIECE], described[a.END_PIECE]
+                beta = beta_of(shared[s.IS_FIRST], one)
+                write_gradients(integers, integers[a.GRADIENTS], pieces, (np.int64(0), n), beta)
         if kind != s.GRADIENTS:
-            place = part_of(integers, part)[a.FIRST_WEIGHT], part_of(integers, part)[a.END_WEIGHT]
             strength = as_type_of(zero, numbers[a.ALPHA] / numbers[a.WEIGHT])
             if numbers[a.MAX_NORM] > 0.0:  # then the gradient includes that of the penalty
                 strength = zero
@@ -86,18 +99,35 @@ def _work(dtype: str) -> Any:
     return work
 
 
-def _steps(dtype: str, share: Any) -> tuple[Any, Any, Any]:
-    """Return the functions that make steps, compute their sums, and update with given sums."""
+def _update(dtype: str, share: Any) -> Any:
+    """Return ``updated(integers, numbers, step)``, which updates all weights."""
     zero, word = getattr(np, dtype)(0), np.int64(0)
 
     @njit(**JIT)
     def updated(integers, numbers, step):  # type: ignore[no-untyped-def]
-        """Update all weights. Return the sum of squares of those with a penalty before."""
+        """Return the sum of squares of the weights with a penalty before."""
         if numbers[a.MAX_NORM] > 0.0:
             clip(integers, numbers, zero)
         n_parts = integers[a.N_WEIGHT_PARTS]
         share(integers, numbers, s.UPDATES, n_parts, (step, word, word))
         return total(numbers, n_parts)
+
+    return updated
+
+
+def _sums(dtype: str, share: Any) -> Any:
+    """Return ``sums_of_step(integers, numbers, step, last_kind)``, which makes all passes."""
+    zero, word = getattr(np, dtype)(0), np.int64(0)
+
+    @njit(**JIT)
+    def weights_shared(integers, numbers, kind, arguments):  # type: ignore[no-untyped-def]
+        """Compute the gradients of all weights, and update them if the kind says so.
+
+        Return the sum of squares of the weights with a penalty before, or -1 without an update.
+        """
+        n_parts = integers[a.N_WEIGHT_PARTS]
+        share(integers, numbers, kind, n_parts, arguments)
+        return total(numbers, n_parts) if kind == s.GRADIENTS_AND_UPDATES else -1.0
 
     @njit(**JIT)
     def sums_of_step(integers, numbers, step, last_kind):  # type: ignore[no-untyped-def]
@@ -106,7 +136,8 @@ def _steps(dtype: str, share: Any) -> tuple[Any, Any, Any]:
         Return the summed loss, and the sum of squares of the weights with a penalty before, or -1
         without an update.
         """
-        loss, squares, is_first, begin = 0.0, -1.0, np.int64(1), word
+        loss, squares, is_first, begin, most = 0.0, -1.0, np.int64(1), word, word
+        by_rows = integers[a.PART_GRADIENTS] != 0
         while begin < integers[a.BATCH_SIZE]:
             n, begin = select(integers, step, begin, zero)
             if n > 0:
@@ -114,14 +145,20 @@ def _steps(dtype: str, share: Any) -> tuple[Any, Any, Any]:
                 n_parts = max(1, min(integers[a.N_ROW_PARTS], n // a.MIN_ROWS))
                 share(integers, numbers, s.ROWS, n_parts, arguments)
                 loss += total(numbers, n_parts)
-                if integers[a.MODE] != a.FORWARD:
-                    kind = last_kind if begin >= integers[a.BATCH_SIZE] else s.GRADIENTS
-                    n_parts = integers[a.N_WEIGHT_PARTS]
-                    share(integers, numbers, kind, n_parts, arguments)
-                    is_first = word
-                    if kind == s.GRADIENTS_AND_UPDATES:
-                        squares = total(numbers, n_parts)
+                kind = last_kind if begin >= integers[a.BATCH_SIZE] else s.GRADIENTS
+                if integers[a.MODE] != a.FORWARD and not by_rows:
+                    squares = weights_shared(integers, numbers, kind, arguments)
+                most, is_first = max(most, n_parts), word
+        if integers[a.MODE] != a.FORWARD and by_rows:
+            squares = weights_shared(integers, numbers, last_kind, (step, most, word))
         return loss, squares
+
+    return sums_of_step
+
+
+def _epoch(dtype: str, sums_of_step: Any, updated: Any) -> Any:
+    """Return ``train(integers, numbers)``, which makes the steps of an epoch."""
+    zero = getattr(np, dtype)(0)
 
     @njit(**JIT)
     def train(integers, numbers):  # type: ignore[no-untyped-def]
@@ -138,7 +175,13 @@ def _steps(dtype: str, share: Any) -> tuple[Any, Any, Any]:
                     squares = updated(integers, numbers, step)
                 sums[2 * n_steps + step] = 0.5 * numbers[a.ALPHA] * squares
 
-    return train, sums_of_step, updated
+    return train
+
+
+@njit(**JIT)
+def beta_of(is_first, one):  # type: ignore[no-untyped-def]
+    """The factor of the gradients of blocks before."""
+    return as_type_of(one, 0) if is_first != 0 else one
 
 
 @njit(**JIT)

@@ -31,15 +31,15 @@ def inputs_of(integers, i, rows, zero):  # type: ignore[no-untyped-def]
 
 
 @njit(**JIT)
-def weights_of(integers, kind, i, zero):  # type: ignore[no-untyped-def]
-    """The weight matrix of layer i, or its gradient."""
+def weights_of(integers, address, i, zero):  # type: ignore[no-untyped-def]
+    """The matrix of layer i in an array of all weights or gradients."""
     layer = layer_of(integers, i)
     size = layer[a.N_INPUTS] * layer[a.N_UNITS]
-    return array_at(integers[kind], layer[a.COEF], size, zero)
+    return array_at(address, layer[a.COEF], size, zero)
 
 
 @njit(**JIT)
-def biases_of(integers, kind, i, zero):  # type: ignore[no-untyped-def]
-    """The biases of layer i, or their gradient."""
+def biases_of(integers, address, i, zero):  # type: ignore[no-untyped-def]
+    """The biases of layer i in an array of all weights or gradients."""
     layer = layer_of(integers, i)
-    return array_at(integers[kind], layer[a.INTERCEPT], layer[a.N_UNITS], zero)
+    return array_at(address, layer[a.INTERCEPT], layer[a.N_UNITS], zero)

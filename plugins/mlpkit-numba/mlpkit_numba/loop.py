@@ -14,7 +14,7 @@ from mlpkit.plugin import Array
 from mlpkit_numba import arguments as a
 from mlpkit_numba import helpers
 from mlpkit_numba import sharing as s
-from mlpkit_numba.blas import gemm
+from mlpkit_numba.blas import TILES, gemm
 from mlpkit_numba.helpers import Helpers
 from mlpkit_numba.programs import program
 from mlpkit_numba.training_rows import TrainingRows
@@ -52,7 +52,6 @@ class Call:
         self.numbers = array("d", bytes(8 * (a.N_NUMBERS + a.N_SUMS + s.MOST_PARTS)))
         self.shared = array("q", bytes(8 * s.N_WORDS))
         self.kept: list[Array] = []  # arrays whose addresses are among the arguments
-        self.has_products = memory.block_rows > 1  # by BLAS
         self.integers[a.SHARED] = self.shared.buffer_info()[0]
         indices = np.empty(2 * memory.block_rows, np.int64)
         self.set(a.NUMBERS, np.empty(memory.size, dtype)).set(a.INDICES, indices)
@@ -69,23 +68,22 @@ class Call:
             self.integers[place] = value
 
     def run(self, flops: float = 0.0) -> None:
-        """Run the loop. Other threads take parts of it if it has that many operations.
+        """Run the loop. Other threads take parts of it if it has many operations.
 
         BLAS has one thread.
         """
         compiled = loop(self.dtype)
-        self.integers[a.GEMM] = gemm(self.dtype)
+        product = self.integers[a.GEMM] = gemm(self.dtype)
         n_helpers = helpers.number(self.memory.n_parts, flops)
         if n_helpers:
-            functions = helpers.system_functions()
-            assert functions is not None
-            self.integers[a.YIELD], self.integers[a.CLOCK], self.integers[a.CLOCK_ID] = functions
-            self.numbers[a.MOST_WAITED] = helpers.MOST_WAITED
+            self.integers[a.YIELD : a.CPU_CLOCK_ID + 1] = helpers.system_functions() or ()
+            self.numbers[a.MOST_TIME] = helpers.MOST_TIME
             self.shared[:] = array("q", bytes(8 * s.N_WORDS))
             self.shared[s.IS_SHARED] = 1
         integers = array("q", self.integers)
         run = partial(compiled, integers.buffer_info()[0], self.numbers.buffer_info()[0])
-        with OneThread() if self.has_products else nullcontext():
+        uses_blas = product != TILES and self.memory.block_rows > 1
+        with OneThread() if uses_blas else nullcontext():
             if n_helpers:
                 with Helpers(n_helpers, self.shared, partial(run, 1), (self, integers)):
                     run(0)

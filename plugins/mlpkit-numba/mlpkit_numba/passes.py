@@ -63,8 +63,8 @@ def _forward(dtype: str) -> Callable[..., None]:
     def forward(integers, i, rows):  # type: ignore[no-untyped-def]
         layer, (begin, end) = layer_of(integers, i), rows
         n, k, m = end - begin, layer[a.N_INPUTS], layer[a.N_UNITS]
-        coef = weights_of(integers, a.WEIGHTS, i, zero)
-        intercept = biases_of(integers, a.WEIGHTS, i, zero)
+        coef = weights_of(integers, integers[a.WEIGHTS], i, zero)
+        intercept = biases_of(integers, integers[a.WEIGHTS], i, zero)
         z = rows_at(integers, layer[a.VALUES], rows, m, zero)
         for row in range(n):
             copy(intercept, z[row * m : (row + 1) * m])
@@ -144,7 +144,7 @@ def _backward(dtype: str, multiply_by_slope: Callable[..., None]) -> Callable[..
         k, m = layer[a.N_INPUTS], layer[a.N_UNITS]
         delta = rows_at(integers, layer[a.DELTAS], rows, m, zero)
         out = rows_at(integers, below[a.DELTAS], rows, k, zero)
-        coef = weights_of(integers, a.WEIGHTS, i, zero)
+        coef = weights_of(integers, integers[a.WEIGHTS], i, zero)
         backward_product(integers[a.GEMM], delta, coef, out, end - begin, k, m)
         if below[a.SLOPES] >= 0:
             multiply(rows_at(integers, below[a.SLOPES], rows, k, zero), out)

@@ -1,8 +1,8 @@
 """The parts of a step, which any thread takes that is free.
 
-A word in memory, the ticket, says how many parts of a computation are left, and counts the
-computations, so that no part is taken twice. This module is imported only while the loop is
-compiled.
+A word in memory, the ticket, says how many parts of a computation are left and which is the first,
+and counts the computations, so that no part is taken twice. This module is imported only while the
+loop is compiled.
 """
 
 from typing import Any
@@ -32,44 +32,63 @@ def now(integers):  # type: ignore[no-untyped-def]
 
 
 @njit(**JIT)
-def taken(integers):  # type: ignore[no-untyped-def]
-    """Take a part of the present computation. Return its index, or -1 if none is left."""
-    shared = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0))
+def cpu_time(integers):  # type: ignore[no-untyped-def]
+    """Nanoseconds that this thread computed."""
+    return nanoseconds(integers[a.CLOCK], integers[a.CPU_CLOCK_ID])
+
+
+@njit(**JIT)
+def taken(integers, assists):  # type: ignore[no-untyped-def]
+    """Take a part of the present computation. Return its index, or -1 if none is left.
+
+    Helpers begin with the last part, so that from one step to the next a thread mostly takes the
+    same parts, whose weights are in the cache of its processor.
+    """
     address = integers[a.SHARED] + WORD_BYTES * s.TICKET
     ticket = loaded(address)
     while ticket >= 0 and ticket % s.TICKETS > 0:
-        if replaced(address, ticket, ticket - 1):
-            return shared[s.N_PARTS] - ticket % s.TICKETS
+        left, first = ticket % s.TICKETS, ticket // s.TICKETS % s.TICKETS
+        if replaced(address, ticket, ticket - 1 if assists else ticket - 1 + s.TICKETS):
+            return first + left - 1 if assists else first
         ticket = loaded(address)
     return -1
 
 
 @njit(**JIT)
-def waited(integers, n_parts):  # type: ignore[no-untyped-def]
-    """Wait until other threads have computed their parts. Return the nanoseconds."""
+def wait(integers, n_parts):  # type: ignore[no-untyped-def]
+    """Wait until other threads have computed their parts."""
     address = integers[a.SHARED] + WORD_BYTES * s.DONE
     if loaded(address) == n_parts:
-        return 0
-    began, spins = now(integers), 0
+        return
+    began, spins = cpu_time(integers), 0
     while loaded(address) < n_parts:
         spins += 1
         if spins > s.SPINS:
             call_yield(integers[a.YIELD])
-    return now(integers) - began
+    shared = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0))
+    shared[s.CPU_WAITED] += cpu_time(integers) - began
 
 
 @njit(**JIT)
-def judge(integers, numbers, nanoseconds_waited):  # type: ignore[no-untyped-def]
-    """Go on alone if the other threads have to wait for processors."""
+def estimate(integers):  # type: ignore[no-untyped-def]
+    """Return how long the parts since the last estimate would have taken this thread alone."""
+    shared, cpu = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0)), cpu_time(integers)
+    own = cpu - shared[s.CPU_BEGAN] - shared[s.CPU_WAITED]
+    alone = own * shared[s.N_ALL] // max(1, shared[s.N_OWN])
+    shared[s.ALONE] += alone
+    shared[s.BEGAN], shared[s.CPU_BEGAN] = now(integers), cpu
+    shared[s.CPU_WAITED], shared[s.N_ALL], shared[s.N_OWN] = 0, 0, 0
+    return alone
+
+
+@njit(**JIT)
+def judge(integers, numbers):  # type: ignore[no-untyped-def]
+    """Go on alone if this takes little longer, because the threads have to wait for processors."""
     shared = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0))
-    shared[s.WAITED] += nanoseconds_waited
-    elapsed = now(integers) - shared[s.JUDGED]
-    if elapsed > s.JUDGED_NANOSECONDS:
-        is_too_long = shared[s.WAITED] > numbers[a.MOST_WAITED] * elapsed
-        shared[s.WAITED], shared[s.JUDGED] = 0, now(integers)
-        if is_too_long:
-            shared[s.WAS_STOPPED] = 1
-            stop(integers)
+    elapsed = now(integers) - shared[s.BEGAN]
+    if elapsed > s.JUDGED_NANOSECONDS and elapsed > numbers[a.MOST_TIME] * estimate(integers):
+        shared[s.WAS_STOPPED] = 1
+        stop(integers)
 
 
 @njit(**JIT)
@@ -80,12 +99,11 @@ def stop(integers):  # type: ignore[no-untyped-def]
     store(integers[a.SHARED] + WORD_BYTES * s.TICKET, s.STOPPED)
 
 
-def sharing(work: Any) -> tuple[Any, Any]:
-    """Return the functions that share parts, and take parts of others.
+def sharing(work: Any) -> Any:
+    """Return ``share(integers, numbers, kind, n_parts, arguments)``.
 
-    ``share(integers, numbers, kind, n_parts, arguments)`` calls ``work(integers, numbers, part)``
-    for each part of a computation. ``assist(integers, numbers)`` does so in another thread until
-    there are no more computations.
+    It calls ``work(integers, numbers, part)`` for each part of a computation, unless another thread
+    takes the part.
     """
 
     @njit(**JIT)
@@ -93,26 +111,36 @@ def sharing(work: Any) -> tuple[Any, Any]:
         shared = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0))
         shared[s.KIND], shared[s.N_PARTS] = kind, n_parts
         shared[s.STEP], shared[s.N_ROWS], shared[s.IS_FIRST] = arguments
+        shared[s.N_ALL] += n_parts
         if n_parts == 1 or shared[s.IS_SHARED] == 0:
             for part in range(n_parts):
                 work(integers, numbers, part)
+            shared[s.N_OWN] += n_parts
             return
         shared[s.COUNT] += 1
         store(integers[a.SHARED] + WORD_BYTES * s.DONE, 0)
-        ticket = shared[s.COUNT] * s.TICKETS + n_parts
+        ticket = shared[s.COUNT] * s.TICKETS * s.TICKETS + n_parts
         store(integers[a.SHARED] + WORD_BYTES * s.TICKET, ticket)
-        part = taken(integers)
+        part = taken(integers, False)
         while part >= 0:
             work(integers, numbers, part)
+            shared[s.N_OWN] += 1
             increment(integers[a.SHARED] + WORD_BYTES * s.DONE)
-            part = taken(integers)
-        judge(integers, numbers, waited(integers, n_parts))
+            part = taken(integers, False)
+        wait(integers, n_parts)
+        judge(integers, numbers)
+
+    return share
+
+
+def assistance(work: Any) -> Any:
+    """Return ``assist(integers, numbers)``, which takes parts until there are no more."""
 
     @njit(**JIT)
     def assist(integers, numbers):  # type: ignore[no-untyped-def]
         began, spins = now(integers), 0
         while loaded(integers[a.SHARED] + WORD_BYTES * s.TICKET) != s.STOPPED:
-            part = taken(integers)
+            part = taken(integers, True)
             if part >= 0:
                 work(integers, numbers, part)
                 increment(integers[a.SHARED] + WORD_BYTES * s.DONE)
@@ -123,4 +151,4 @@ def sharing(work: Any) -> tuple[Any, Any]:
                 if now(integers) - began > s.IDLE_NANOSECONDS:
                     return
 
-    return share, assist
+    return assist

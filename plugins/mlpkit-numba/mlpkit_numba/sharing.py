@@ -4,9 +4,10 @@
 #: Places of words. Those that threads wait for are apart from the others, in other cache lines.
 (
     TICKET, DONE,
-    IS_SHARED, KIND, N_PARTS, STEP, N_ROWS, IS_FIRST, COUNT, WAITED, JUDGED, WAS_STOPPED,
+    IS_SHARED, KIND, N_PARTS, STEP, N_ROWS, IS_FIRST, COUNT,
+    BEGAN, CPU_BEGAN, CPU_WAITED, N_OWN, N_ALL, ALONE, WAS_STOPPED,
 ) = (
-    8, 24, *range(40, 50),
+    8, 24, *range(40, 54),
 )
 # fmt: on
 N_WORDS = 64

@@ -203,6 +203,9 @@ class StepFunctions:
             call.set_rows(rows)
         if mode in (a.EPOCH, a.GRADIENT):
             call.integers[a.LOSS] = self.loss_address
+            if memory.n_gradients:
+                shape = memory.n_gradients, self.layout.size
+                call.set(a.PART_GRADIENTS, np.zeros(shape, self.dtype))
         return call
 
     def _set_solver(

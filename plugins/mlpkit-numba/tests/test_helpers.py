@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.testing import batches, close, data, recipe, spec
-from mlpkit_numba import helpers, loop
+from mlpkit_numba import blas, helpers, loop
 from mlpkit_numba.helpers import Usefulness
 from mlpkit_numba.steps import backend
 
@@ -87,6 +87,16 @@ def test_the_number_of_helpers_changes_no_bit(
     close(trained(numpy_backend, **changes), found[0], tolerance)
 
 
+def test_tiles_and_blas_train_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of them this processor uses."""
+    with_helpers(monkeypatch, 1)
+    found = []
+    for product in (blas.address, lambda dtype: blas.TILES):
+        monkeypatch.setattr(loop, "gemm", product)
+        found.append(trained())
+    close(*found, 1e-9)
+
+
 def test_no_thread_is_left(monkeypatch: pytest.MonkeyPatch, started: list[Any]) -> None:
     """Helpers end with their call."""
     with_helpers(monkeypatch, 2)
@@ -133,12 +143,12 @@ def test_a_call_needs_no_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_equal(trained(), expected)
 
 
-def test_helpers_that_are_waited_for_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helpers_of_no_use_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call goes on alone, as do the next ones, and the numbers are the same."""
     number = helpers.number
     with_helpers(monkeypatch, 0)
     expected = trained(n=20_000)
-    monkeypatch.setattr(helpers, "MOST_WAITED", -1.0)
+    monkeypatch.setattr(helpers, "MOST_TIME", -1.0)
     with_helpers(monkeypatch, 1)
     np.testing.assert_equal(trained(n=20_000), expected)
     assert helpers.usefulness.is_paused
@@ -152,13 +162,13 @@ def test_helpers_that_are_waited_for_pause(monkeypatch: pytest.MonkeyPatch) -> N
 def test_usefulness_is_judged_over_short_calls() -> None:
     """Those of 20 milliseconds together."""
     usefulness = Usefulness()
-    usefulness.judge(0.015, 0.014)
+    usefulness.judge(0.015, 0.01)
     assert not usefulness.is_paused
-    usefulness.judge(0.015, 0.001)
+    usefulness.judge(0.015, 0.02)
     assert usefulness.is_paused
     other = Usefulness()
     for _ in range(9):
-        other.judge(0.015, 0.005)
+        other.judge(0.015, 0.025)
     assert not other.is_paused
 
 

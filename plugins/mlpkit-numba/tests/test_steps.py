@@ -17,7 +17,7 @@ from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.objectives.solvers import adamw
 from mlpkit.plugin import Arrays, Batches, Spec
 from mlpkit.testing import batches, close, data, recipe, spec
-from mlpkit_numba import arguments, loop
+from mlpkit_numba import arguments, blas, loop
 from mlpkit_numba import steps as numba_steps
 from mlpkit_numba.steps import backend
 
@@ -209,6 +209,7 @@ def test_blas_has_one_thread_within_an_epoch(monkeypatch: pytest.MonkeyPatch) ->
     compiled, within = loop.loop("float64"), []
     observed = lambda *addresses: (within.append(numbers()), compiled(*addresses))  # noqa: E731
     monkeypatch.setattr(loop, "loop", lambda dtype: observed)
+    monkeypatch.setattr(loop, "gemm", blas.address)
     s = spec()
     with threadpool_limits(3, user_api="blas"):
         before = numbers()
