@@ -91,7 +91,7 @@ class Recorder:
             if field != "with_predictions":
                 self.note(names.get(field, schedules), array)
 
-    def _gradient(self, spec: Spec, state: Any, rows: Any, indices: Any, seed: int) -> None:
+    def _gradient(self, spec: Spec, state: Any, rows: Any, indices: Any, *rest: float) -> None:
         self.note("indices of gradient", indices)
 
 
