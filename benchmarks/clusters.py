@@ -7,7 +7,6 @@ thread.
 
 import argparse
 import os
-import resource
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -149,7 +148,9 @@ def cluster_of(kind: Any, n_workers: int) -> Any:
 
 def peak() -> int:
     """The largest number of bytes that this process has had in memory."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # unlike `getrusage`, not that of the process that started it
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":
