@@ -222,7 +222,8 @@ class Shard(StoredTable):
         if first is None:
             return ShardedRows(np.empty((0, n_columns), dtype), self.placement)
         if len(first) == n_local and first.dtype == dtype:
-            return ShardedRows(first, self.placement)
+            # `take` would copy all rows in each step if a message had left them unaligned
+            return ShardedRows(np.require(first, requirements="A"), self.placement)
         if n_local * n_columns * dtype.itemsize > IN_MEMORY:
             rows = written_rows(chain([first], blocks), n_local, n_columns, dtype)
             return ShardedRows(rows, self.placement)
