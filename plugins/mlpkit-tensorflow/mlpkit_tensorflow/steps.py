@@ -72,8 +72,7 @@ class StepFunctions:
         """Return the rows of X (n, n_features), y (n, n_outputs), w (n,) and ids (n,)."""
         check_dtype(self.dtype, self.device)
         host = training_dataset(X, y, w, self.dtype)
-        s, fine = self.structure, self.structure.apply is None
-        return TrainingRows(host, self.batch_size, s.has_ids, self.n_models, fine, ids)
+        return TrainingRows(host, self.batch_size, self.structure.has_ids, self.n_models, ids)
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copy the weights and the optimizer state to the device."""
@@ -104,7 +103,9 @@ class StepFunctions:
             return self._without_rows(state, alpha)
         flat: Any = None
         has_factor = rows.has_ids and dropout_factor != 1
-        for i, part in enumerate(rows.all() if indices is None else rows.step(indices)):
+        fine = self.structure.apply is None  # an `apply` may draw numbers for each row
+        parts = rows.all() if indices is None else rows.step(indices, fine)
+        for i, part in enumerate(parts):
             program = programs.gradient(self.structure, len(part[2]), has_factor)
             if has_factor:
                 part = (*part, tf.constant(dropout_factor, self.dtype))

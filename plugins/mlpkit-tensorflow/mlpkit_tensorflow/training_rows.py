@@ -23,12 +23,11 @@ class TrainingRows:
         full: int,
         has_ids: bool,
         n_models: int,
-        fine: bool,
         ids: Array | None = None,
     ) -> None:
         self.host, self.full, self.has_ids = host, full, has_ids
         self.ids = ids if has_ids else None
-        self.n_models, self.fine = n_models, fine
+        self.n_models = n_models
         self.part_rows = rows_within(row_width(host), host.y.itemsize, BLOCK_ROWS)
         self.kept: list[RowTensors] = []
 
@@ -47,11 +46,11 @@ class TrainingRows:
             return rows
         return (*rows, tf.constant(block.dropout_factors[step]))
 
-    def step(self, indices: Array) -> Iterator[RowTensors]:
+    def step(self, indices: Array, fine: bool = False) -> Iterator[RowTensors]:
         """Return the rows with these indices, (n,), in parts.
 
-        The rows of one step are one part. They are padded as in an epoch for an `apply`, whose
-        layers may draw random numbers for all of them.
+        The rows of one step are one part. They are padded as in an epoch, so that layers which draw
+        random numbers draw the same, or to more sizes if ``fine`` is true.
         """
         most = max(self.full, self.part_rows)
         if self.n_models:  # the parts of the models are not divided
@@ -59,7 +58,7 @@ class TrainingRows:
         for begin in range(0, max(1, len(indices)), most):
             order = indices[None, begin : begin + most]
             plan = Batches(order, np.zeros(1), np.zeros(1, np.uint32))
-            for block in self.blocks(plan, self.fine):
+            for block in self.blocks(plan, fine):
                 yield self.tensors(block, 0)
 
     def all(self) -> Iterable[RowTensors]:

@@ -52,6 +52,18 @@ class TestCompilation:
         streamed(np.random.RandomState(0).permutation(np.arange(1, 513)))
         assert 2 < compiled() - before <= 12
 
+    def test_gradients_of_parts_of_any_sizes(self) -> None:
+        """Parts of steps of 1024 rows, which have 512 on average, compile a few programs."""
+        s = spec(dtype="float32")
+        network = dense.build(s, np.random.RandomState(0))
+        steps = backend(network, s, recipe(batch_size=1024))
+        state, rows = steps.start(network.arrays), steps.put(*data(s))
+        before = compiled()
+        for n in np.random.RandomState(0).binomial(1024, 0.5, 60):
+            sums, gradients = steps.gradient(state, rows, np.resize(np.arange(21), n), 0)
+            assert len({id(g.base) for g in gradients.values()}) == 1
+        assert 2 <= compiled() - before <= 6
+
     def test_nothing_for_another_estimator(self) -> None:
         """alpha, learning rate, seed and the number of rows are run-time values."""
         sizes = [1, 30, 400, 450]
