@@ -60,7 +60,7 @@ def connected(address: Mapping[str, Any], rank: int, size: int, timeout: float) 
         own_address = probe.getsockname()[0]
     seconds = timedelta(seconds=timeout)
     options = c10d.ProcessGroupGloo._Options()
-    options._timeout, options._threads = seconds, 1
+    options._timeout = seconds
     options._devices = [c10d.ProcessGroupGloo.create_device(hostname=own_address)]
     store = c10d.PrefixStore("mlpkit", c10d.TCPStore(host, port, None, False, seconds))
     return c10d.ProcessGroupGloo(store, rank, size, options)
