@@ -200,11 +200,11 @@ with Client(sys.argv[1]) as client:
 """
 
 
-def executing(dask_worker: Any) -> list[str]:
-    """The tasks that run on a worker."""
-    return [str(ts.key) for ts in dask_worker.state.executing] + [
-        str(ts.key) for ts in dask_worker.state.tasks.values() if ts.state == "cancelled"
-    ]
+def remains(dask_worker: Any) -> list[str]:
+    """The tasks that run on a worker, and the checkpoints in its folder."""
+    states = ("executing", "cancelled", "long-running")
+    tasks = [str(t.key) for t in dask_worker.state.tasks.values() if t.state in states]
+    return tasks + [str(path) for path in Path(dask_worker.local_directory).glob("*.ckpt*")]
 
 
 def test_dead_client(client: Client) -> None:
@@ -214,10 +214,10 @@ def test_dead_client(client: Client) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "epoch\n"
-        assert any(client.run(executing).values())
+        assert any(client.run(remains).values())
         process.kill()
     deadline = time.monotonic() + 60
-    while any(client.run(executing).values()):
+    while any(client.run(remains).values()):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     classifier(client).fit(*rows())

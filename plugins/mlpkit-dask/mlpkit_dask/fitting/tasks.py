@@ -2,10 +2,16 @@
 
 from typing import Any
 
-from distributed import get_worker
+from distributed import Worker, get_worker
 from distributed.comm import get_address_host
 
 from mlpkit.plugin import Array, Group, GroupError
+
+
+def is_wanted(worker: Worker, key: Any = None) -> bool:
+    """Return whether a client waits for the result of a task, by default that of this thread."""
+    state = worker.state.tasks.get(worker.get_current_task() if key is None else key)
+    return state is not None and state.state in ("executing", "long-running")
 
 
 class Task:
@@ -20,7 +26,7 @@ class Task:
     def __init__(self, topic: str) -> None:
         self.topic = topic
         self.worker = get_worker()
-        self.key = self.worker.get_current_task()
+        self.key = self.worker.get_current_task()  # of this thread
 
     @property
     def host(self) -> str:
@@ -31,8 +37,7 @@ class Task:
     @property
     def is_wanted(self) -> bool:
         """Whether the client still waits for the result: it has not cancelled it, and is alive."""
-        state = self.worker.state.tasks.get(self.key)
-        return state is not None and state.state in ("executing", "long-running")
+        return is_wanted(self.worker, self.key)
 
     def send(self, message: Any) -> None:
         """Send a message to the client."""

@@ -11,6 +11,7 @@ from mlpkit_dask.fitting import saved_fits
 from mlpkit_dask.fitting.allocation import kept_memory
 from mlpkit_dask.fitting.output import sent_output
 from mlpkit_dask.fitting.statistics import CountedGroup, RankStatistics
+from mlpkit_dask.fitting.tasks import is_wanted
 from mlpkit_dask.rows.shards import shard_of
 
 
@@ -67,6 +68,8 @@ def train(
             rows = {key: shard_of(*own, counted) for key, own in sets.items()}
             estimator.fit(*_rows(rows[TRAIN]), **_arguments(rows))
     except GroupError:
+        if checkpoints is not None and not is_wanted(get_worker()):
+            saved_fits.discard([checkpoints.name])
         raise  # the client may read the checkpoint
     except Exception as error:
         shown = _with_user_terms(error, estimator, checkpoints)
