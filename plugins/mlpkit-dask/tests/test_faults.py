@@ -211,7 +211,8 @@ def test_dead_client(client: Client) -> None:
     """Its fit ends on all workers, and the next client can fit."""
     address = client.scheduler.address
     command = [sys.executable, "-c", DYING_CLIENT, address]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    env = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__LOCKS__LEASE_TIMEOUT": "5s"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "epoch\n"
         assert any(client.run(remains).values())
