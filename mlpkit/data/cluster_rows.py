@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mlpkit.messages import comma_separated
 from mlpkit.registry.distributions import KNOWN_DISTRIBUTIONS, install_hint
 
@@ -39,6 +41,8 @@ def local(**arguments: Any) -> list[Any]:
 
 def _distribution_of(values: Any) -> str:
     """The distribution for a collection, or for a dict of collections; "" for anything else."""
+    if values is None or type(values) is np.ndarray:  # the other checks take longer
+        return ""
     if isinstance(values, Mapping):
         return next(filter(None, map(_distribution_of, values.values())), "")
     package = type(values).__module__.partition(".")[0]

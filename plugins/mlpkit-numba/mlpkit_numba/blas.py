@@ -28,6 +28,11 @@ def address(dtype: str) -> int:
     return int(pointer(capsule, name(capsule)))
 
 
+def has_wide_vectors() -> bool:
+    """Whether the processor has vectors of 64 bytes."""
+    return bool(llvm.get_host_cpu_features().get("avx512f", False))
+
+
 @cache
 def has_faster_tiles() -> bool:
     """Whether the processor has vectors of 64 bytes that BLAS does not use.
@@ -35,8 +40,7 @@ def has_faster_tiles() -> bool:
     OpenBLAS uses the code of an older processor on one that is newer than its release. Processors
     of Intel slow down with these vectors, or split them.
     """
-    is_amd = llvm.get_host_cpu_name().startswith("znver")
-    if not (is_amd and llvm.get_host_cpu_features().get("avx512f", False)):
+    if not (has_wide_vectors() and llvm.get_host_cpu_name().startswith("znver")):
         return False
     libraries = ThreadpoolController().select(internal_api="openblas").info()
     return bool(libraries) and all(one.get("architecture") in NARROW for one in libraries)

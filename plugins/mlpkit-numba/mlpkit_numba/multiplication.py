@@ -4,9 +4,12 @@ A matrix is its address, and the distances of its rows and of its columns. This 
 only while a program is compiled.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
+from mlpkit_numba.blas import has_wide_vectors
 from mlpkit_numba.intrinsics import JIT, array_at, as_type_of, size_of
 from mlpkit_numba.tiles import VECTOR_BYTES, scratch, tile, transpose_block
 
@@ -99,3 +102,16 @@ def multiply_transposed(a, b, c, shape, beta):  # type: ignore[no-untyped-def]
             left = at(a, np.int64(0), p, item)
             multiply_panel(left, panel, at(c, np.int64(0), j, item), n, depth, columns, beta)
         beta = as_type_of(beta, 1)
+
+
+@njit(**JIT)
+def unused(a, b, c, shape, beta):  # type: ignore[no-untyped-def]
+    """Do nothing."""
+
+
+def own_products() -> tuple[Any, Any]:
+    """Return the functions `multiply` and `multiply_transposed`.
+
+    A processor without vectors of this size never calls them, so that they are not compiled there.
+    """
+    return (multiply, multiply_transposed) if has_wide_vectors() else (unused, unused)

@@ -9,8 +9,10 @@ import numpy as np
 from numba import njit
 
 from mlpkit_numba.intrinsics import JIT, address_of, call_gemm
-from mlpkit_numba.multiplication import multiply, multiply_transposed
+from mlpkit_numba.multiplication import own_products
 from mlpkit_numba.vectors import add_scaled, dot, scale
+
+multiply, multiply_transposed = own_products()
 
 
 @njit(**JIT)

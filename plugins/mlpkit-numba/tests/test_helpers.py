@@ -87,6 +87,7 @@ def test_the_number_of_helpers_changes_no_bit(
     close(trained(numpy_backend, **changes), found[0], tolerance)
 
 
+@pytest.mark.skipif(not blas.has_wide_vectors(), reason="this processor has no AVX-512")
 def test_tiles_and_blas_train_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever of them this processor uses."""
     with_helpers(monkeypatch, 1)
