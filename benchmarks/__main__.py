@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import communicators, gpu, machine, pages
 from benchmarks.contenders import CONTENDERS
 from benchmarks.figures import Figures
-from benchmarks.questions import PARTS, QUICK, Question
+from benchmarks.questions import ON_REQUEST, PARTS, QUICK, Question
 from benchmarks.report import report
 from benchmarks.rounds import Results, measured
 
@@ -55,7 +55,7 @@ def measure(arguments: argparse.Namespace) -> Figures:
 def questions(arguments: argparse.Namespace) -> list[Question]:
     """The questions of the parts and names that are asked for."""
     known = QUICK if arguments.quick else [q for part in PARTS.values() for q in part]
-    parts = arguments.only or list(PARTS)
+    parts = arguments.only or [part for part in PARTS if part not in ON_REQUEST]
     return [q for q in known if q.part in parts and re.search(arguments.match, str(q))]
 
 
@@ -77,7 +77,7 @@ def parsed() -> argparse.Namespace:
         "--only",
         nargs="+",
         choices=(*PARTS, "gpu", "communicators"),
-        help="parts; by default all but communicators, and gpu if the machine has one",
+        help="parts; by default all but files and communicators, and gpu if there is one",
     )
     parser.add_argument("--match", default="", help="regular expression of the questions to ask")
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"), help="the figures")

@@ -65,7 +65,7 @@ class Figures:
         if name not in self.names(question):
             return None
         values = self.entries[str(question)]["results"][name]
-        if question.part == "counts":
+        if question.part in ("counts", "files"):
             return values[0]
         return float(np.median(values) if question.part == "busy" else min(values))
 

@@ -2,9 +2,9 @@
 
 Parquet files of random numbers, by default 4 GiB, are written to a temporary folder. One process
 trains an epoch on them, evaluates the model, predicts, and calls `partial_fit`. The seconds of each
-are printed, and the peak memory without the pages of files, which the system can drop at any time.
-Before that, a model is trained on 500,000 rows from a file and in memory, and the weights are
-compared.
+are printed, and the peak memory: that of the process itself, and the pages of files, which the
+system can drop at any time. Before that, a model is trained on 500,000 rows from a file and in
+memory, and the weights are compared.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from benchmarks.memory import MIB, Peak
 
 COLUMNS, GROUP_ROWS = 50, 100_000
 GIB = 2**30
+Task = dict[str, Any]  # its name, seconds, and MiB
 
 
 def write(folder: Path, size: int) -> int:
@@ -66,11 +67,33 @@ def use(folder: str, memory: str) -> None:
         "partial_fit": lambda: clf.partial_fit(rows),
     }
     for name, task in tasks.items():
-        with Peak("RssAnon") as peak:
+        with Peak("RssAnon") as own, Peak("RssFile") as of_files:
             start = time.perf_counter()
             task()
             seconds = time.perf_counter() - start
-        print(json.dumps({"task": name, "seconds": seconds, "bytes": peak.bytes}), flush=True)
+        found = {"seconds": seconds, "own": own.bytes / MIB, "files": of_files.bytes / MIB}
+        print(json.dumps({"task": name, **found}), flush=True)
+
+
+def measured(folder: Path, memory: str) -> Iterator[Task]:
+    """Yield the figures of each task, in a process that uses the files of a folder."""
+    command = [sys.executable, "-m", "benchmarks.files", "--folder", str(folder)]
+    with subprocess.Popen(
+        [*command, "--memory", memory], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            yield json.loads(line)
+    if process.returncode:
+        raise RuntimeError(f"the process ended with exit code {process.returncode}")
+
+
+def figures(gigabytes: float, memory: str) -> dict[str, Any]:
+    """Return the number of rows in files of a size, and the figures of each task."""
+    with tempfile.TemporaryDirectory() as folder:
+        n_rows = write(Path(folder), int(gigabytes * GIB))
+        tasks = list(measured(Path(folder), memory))
+    return {"rows": n_rows, **{task.pop("task"): task for task in tasks}}
 
 
 def same_weights(folder: Path) -> bool:
@@ -104,20 +127,13 @@ def main() -> None:
         print(f"the weights equal those of a fit in memory: {same_weights(small)}", flush=True)
         n_rows = write(large, int(options.gigabytes * GIB))
         print(f"{n_rows:,} rows in {options.gigabytes:g} GiB of Parquet", flush=True)
-        command = [sys.executable, "-m", "benchmarks.files", "--folder", str(large)]
-        with subprocess.Popen(
-            [*command, "--memory", options.memory], stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                found = json.loads(line)
-                rate = n_rows / found["seconds"] / 1e6
-                print(
-                    f"{found['task']}: {found['seconds']:.0f} s ({rate:.2f} million rows/s),"
-                    f" at most {found['bytes'] / MIB:.0f} MiB",
-                    flush=True,
-                )
-        sys.exit(process.returncode)
+        for task in measured(large, options.memory):
+            rate = n_rows / task["seconds"] / 1e6
+            print(
+                f"{task['task']}: {task['seconds']:.0f} s ({rate:.2f} million rows/s), at most"
+                f" {task['own']:.0f} MiB, and {task['files']:.0f} MiB of pages of files",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

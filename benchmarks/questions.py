@@ -19,6 +19,8 @@ COUNTED = ("digits, (100), 200", "784, (512, 512), 128")
 MANY_ROWS = "100,000 rows"
 PREDICTIONS = ("1 row", "1 row of a frame", MANY_ROWS, f"{MANY_ROWS} of a frame")
 IDLE_OR_BUSY = (0, 1)  # other processes that keep a core busy
+FILES, BUDGET = 4, "1GiB"  # GiB of files, and the memory that training on them may use
+ON_REQUEST = ("files",)  # parts that take minutes and gigabytes of disk
 THREADS = ("default threads", "one BLAS thread")
 
 
@@ -91,6 +93,7 @@ PARTS: dict[str, tuple[Question, ...]] = {
         for threads in THREADS
     ),
     "counts": tuple(Question("counts", name, BACKENDS[:4]) for name in COUNTED),
+    "files": (Question("files", f"{FILES} GiB of Parquet, {BUDGET}", BACKENDS[:1]),),
 }
 QUICK = (
     *(Question("fit", name, FITTING) for name in SHORT_CASES),

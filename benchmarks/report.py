@@ -31,6 +31,7 @@ from benchmarks.tables import Column, by_contender, markdown, text, title
 MICRO, MILLI = 1e6, 1e3
 # parts, and places in them: small, medium and large fits, streams and single predictions
 README_ROWS = (("fit", 0), ("fit", 3), ("fit", 5), ("stream", 0), ("predict", 0))
+FILE_COLUMNS = ("Seconds", "Million rows/s", "Memory: MiB", "Pages of files: MiB")
 # titles, and factors from seconds to the unit of the title, by the name of the question
 UNITS: dict[str, tuple[str, float]] = {
     STREAM: ("300 calls, 1 to 512 rows: s", 1.0),
@@ -148,6 +149,22 @@ def counts(figures: Figures) -> str:
     return markdown([lines[0], *sorted(lines[1:])]) if lines else ""
 
 
+def files(figures: Figures) -> str:
+    """Seconds and memory of training on files and of predicting them."""
+    lines: list[list[str]] = []
+    for question in asked(figures, "files"):
+        for name in figures.names(question):
+            value = figures.value(question, name)
+            n_rows = value["rows"]
+            lines = lines or [[f"{n_rows:,} rows", *FILE_COLUMNS]]
+            for task, found in value.items():
+                if task != "rows":
+                    seconds = found["seconds"]
+                    numbers = (seconds, n_rows / seconds / 1e6, found["own"], found["files"])
+                    lines.append([f"`{task}`", *(text(number) for number in numbers)])
+    return markdown(lines) if lines else ""
+
+
 def fit(figures: Figures) -> str:
     """The tables of the fits."""
     questions = asked(figures, "fit")
@@ -182,5 +199,6 @@ WRITERS: dict[str, Callable[[Figures], str]] = {
     "sparse": sparse,
     "busy": busy,
     "counts": counts,
+    "files": files,
     "readme": readme,
 }

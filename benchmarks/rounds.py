@@ -67,13 +67,13 @@ def measured(
 ) -> None:
     """Ask each question, and pass the results to `done`.
 
-    Memory and counts are asked once, in a new process for each contender.
+    Memory, counts and files are asked once, in a new process for each contender.
     """
     with ExitStack() as stack:
         processes: dict[str, Process] = {}
         for question in questions:
             asked = [n for n in names if n in question.contenders]
-            if question.part in ("memory", "counts"):
+            if question.part in ("memory", "counts", "files"):
                 done(question, {name: alone(name, question, folder) for name in asked})
                 continue
             for name in asked:

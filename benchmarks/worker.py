@@ -10,13 +10,13 @@ from typing import Any, TextIO
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks import counters
+from benchmarks import counters, files
 from benchmarks.cases import Case, case_of, rows_of
 from benchmarks.contender import Contender, Fits, Predicts, Starts, Streams, Timed
 from benchmarks.contenders import CONTENDERS
 from benchmarks.data_sets import data
 from benchmarks.memory import MIB, Peak
-from benchmarks.questions import MANY_ROWS, THREADS, Question
+from benchmarks.questions import BUDGET, FILES, MANY_ROWS, THREADS, Question
 
 N_FEATURES, N_UNITS, BATCH_SIZE = 4, 4, 8  # of a network whose steps take almost no time
 
@@ -81,11 +81,13 @@ def peak_memory(contender: Contender, question: Question, folder: str | None) ->
 def answer(
     contender: Contender, question: Question, folder: str | None, ready: dict[Question, Timed]
 ) -> dict[str, Any]:
-    """Return seconds, MiB, counts or an error."""
+    """Return seconds, MiB, counts, figures of files, or an error."""
     if question.part == "counts":
         case = case_of(question.name)
         backend = sys.argv[1].removeprefix("mlpkit-")
         return {"value": counters.counts(backend, case, *rows_of(case, folder))}
+    if question.part == "files":
+        return {"value": files.figures(FILES, BUDGET)}
     if question.part == "memory":
         value = peak_memory(contender, question, folder)
         return {"error": "not supported"} if value is None else {"value": value}
