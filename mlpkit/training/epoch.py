@@ -165,6 +165,10 @@ def epoch_loss(sums: StepSums, n_rows: Array) -> float:
 
     ``n_rows``, int of shape (n_steps,), counts rows of weight 0, too.
     """
+    if len(n_rows) == 1:  # in a stream, calls of NumPy would take longer than this
+        loss, w, penalty = (np.asarray(values).item() for values in sums[:3])
+        n = n_rows.item()
+        return (loss + penalty) / w * n / n if w > 0 else 0.0
     weight, weighted_rows = np.asarray(sums.weight), n_rows
     losses = np.asarray(sums.loss) + sums.penalty
     has_weight = weight > 0

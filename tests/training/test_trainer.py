@@ -112,6 +112,17 @@ def test_epoch_loss_counts_each_step_by_its_rows() -> None:
     assert epoch_loss(sums, n_rows) == pytest.approx((2 * 0.5 + 1 * 4.0) / 3)
 
 
+def test_epoch_loss_of_one_step() -> None:
+    """It has the bits of the general formula; a step without weight has no loss."""
+    loss, weight, penalty, n = 0.7, 3.3, 0.1, 7
+    one = StepSums(np.array([loss]), np.array([weight]), np.array([penalty]))
+    assert epoch_loss(one, np.array([n])) == (loss + penalty) / weight * n / n
+    two = StepSums(*(np.append(values, 0.0) for values in one[:3]))
+    assert epoch_loss(one, np.array([n])) == epoch_loss(two, np.array([n, 0]))
+    nothing = StepSums(np.zeros(1), np.zeros(1), np.ones(1))
+    assert epoch_loss(nothing, np.array([n])) == 0
+
+
 def test_improvement_is_measured_against_the_best() -> None:
     """A loss within tol of the best counts as stale, and may still be the new best."""
     first = improvement(Progress(learning_rate=0.1), 1.0, None, tol=0.1)
