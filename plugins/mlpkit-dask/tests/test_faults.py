@@ -160,8 +160,9 @@ def test_lost_rows(own: Client, pids: dict[str, int], tmp_path: Path) -> None:
         classifier(own, kill).fit(parts[:2], parts[2:])
 
 
-def test_checkpoint_of_the_client(own: Client, tmp_path: Path) -> None:
+def test_checkpoint_of_the_client(own: Client, pids: dict[str, int], tmp_path: Path) -> None:
     """A fit that was interrupted by an error continues from the file, which also ends it."""
+    assert len(pids) == 2
     path = tmp_path / "run.ckpt"
     whole = classifier(own).fit(*rows())
 

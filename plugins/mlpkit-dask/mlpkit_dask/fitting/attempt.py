@@ -14,7 +14,7 @@ from mlpkit.plugin import Communicator, GroupError
 from mlpkit_dask.fitting.faults import Fault
 from mlpkit_dask.fitting.mailboxes import deliver
 from mlpkit_dask.fitting.ranks import ADDRESS, BEGIN, READY, Outcome, Seat, Work, run_rank
-from mlpkit_dask.fitting.workers import POLL, answers, frozen_workers, present_workers
+from mlpkit_dask.fitting.workers import POLL, answers, present_workers, silent_workers
 
 SETTLE = 3.0  # seconds in which the other ranks end after the first error
 LOST_ROWS = (  # Dask cancels a task whose arguments are lost
@@ -138,10 +138,13 @@ class Attempt:
                 self._on_message(message)
 
     def _deliver(self, message: Any, ranks: Sequence[int]) -> None:
-        """Send a message to ranks, which wait for it."""
+        """Send a message to ranks, which wait for it; raise the error of the try if one is lost."""
+        timeout = self.settings.timeout
         for rank in ranks:
-            worker = self.workers[rank]
-            answers(self.client, [worker], deliver, f"{self.topic}-{rank}", message)
+            worker, mailbox = self.workers[rank], f"{self.topic}-{rank}"
+            found = answers(self.client, [worker], deliver, mailbox, message, timeout=timeout)
+            if isinstance(found[worker], Exception):
+                raise self._failure()
 
     def _outcome_of(self, rank: int) -> Outcome:
         """The outcome of a task that ended, of Dask's errors, too."""
@@ -163,15 +166,25 @@ class Attempt:
         present = present_workers(self.client)
         if any(worker not in present for worker in self.workers):
             raise self._failure()
-        timeout = self.settings.timeout
-        if now - min(self._answered.values()) < timeout / 4:
-            return
-        silent = frozen_workers(self.client, self.workers, timeout / 4)
+        if now - min(self._answered.values()) > self.settings.timeout / 4:
+            frozen = self._frozen(self._silent(self.workers))
+            if frozen:
+                raise self._frozen_fault(frozen)
+
+    def _silent(self, workers: list[str]) -> list[str]:
+        """Ask workers for a sign of life, and return those that do not answer soon."""
+        silent = silent_workers(self.client, workers, self.settings.timeout / 4)
         now = time.monotonic()
-        self._answered |= {worker: now for worker in self.workers if worker not in silent}
-        frozen = [worker for worker in silent if now - self._answered[worker] > timeout]
-        if frozen:
-            raise Fault(_sentence(frozen, "did not answer", timeout), frozen)
+        self._answered |= {worker: now for worker in workers if worker not in silent}
+        return silent
+
+    def _frozen(self, silent: list[str]) -> list[str]:
+        """The workers of these whose last answer is too long ago."""
+        limit = time.monotonic() - self.settings.timeout
+        return [worker for worker in silent if self._answered[worker] < limit]
+
+    def _frozen_fault(self, frozen: list[str]) -> Fault:
+        return Fault(_sentence(frozen, "did not answer", self.settings.timeout), frozen)
 
     def _failure(self) -> Exception:
         """The error that ended the try: that of the work, of rank 0 if of several ranks."""
@@ -192,9 +205,9 @@ class Attempt:
         if lost:
             return Fault(_sentence(lost, "died"))
         silent = [w for rank, w in enumerate(self.workers) if rank not in self._outcomes]
-        frozen = frozen_workers(self.client, silent)
-        if frozen:
-            return Fault(_sentence(frozen, "did not answer", self.settings.timeout), frozen)
+        while silent := self._silent(silent):
+            if len(frozen := self._frozen(silent)) == len(silent):
+                return self._frozen_fault(frozen)
         return Fault(next((str(error) for error in errors if error is not None), "unknown"))
 
 

@@ -61,8 +61,8 @@ def _lost(answer: Any) -> bool:
     return isinstance(answer, OSError)  # of the connection
 
 
-def frozen_workers(client: Client, workers: Iterable[str], timeout: float = ANSWER) -> list[str]:
-    """Return the workers of these that do not answer."""
+def silent_workers(client: Client, workers: Iterable[str], timeout: float) -> list[str]:
+    """Return the workers of these that do not answer in time."""
     found = answers(client, workers, _alive, timeout=timeout)
     return [worker for worker, answer in found.items() if isinstance(answer, NoAnswer)]
 
