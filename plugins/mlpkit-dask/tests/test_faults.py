@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
+from mlpkit import MLPClassifier
 from mlpkit.plugin import GroupError, Report
 from mlpkit_dask import DaskMLPClassifier
 from mlpkit_dask.communicators.xgboost import communicator
@@ -181,6 +182,47 @@ def test_checkpoint_of_the_client(own: Client, pids: dict[str, int], tmp_path: P
     assert_same(again, whole)
     with pytest.raises(ValueError, match=rf"checkpoint='{path}' belongs to another fit: alpha"):
         classifier(own, checkpoint=path, alpha=1.0).fit(*rows())
+
+
+class Slow:
+    """Waits after each epoch, and creates a file after the third one."""
+
+    only_observes = True
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, report: Report) -> None:
+        """Wait."""
+        if report.epoch == 3:
+            self.path.touch()
+        time.sleep(0.3)
+
+
+def test_fewer_workers(tmp_path: Path) -> None:
+    """A worker that leaves is not replaced; the others get its rows."""
+    epoch_3 = tmp_path / "epoch 3"
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+
+        def leave() -> None:
+            while not epoch_3.exists():
+                time.sleep(0.05)
+            cluster.scale(1)
+
+        thread = threading.Thread(target=leave)
+        thread.start()
+        fitted = classifier(client, Slow(epoch_3)).fit(*rows())
+        thread.join()
+        statistics = fitted.fit_statistics_
+        assert (statistics.tries, [rank.n_rows for rank in statistics.ranks]) == (2, [400])
+        whole = MLPClassifier((8,), max_iter=MAX_ITER, early_stopping=True, random_state=0)
+        np.testing.assert_allclose(fitted.coefs_[0], whole.fit(X, Y).coefs_[0], atol=1e-9)
+        assert fitted.n_iter_ == MAX_ITER
 
 
 DYING_CLIENT = """

@@ -34,7 +34,7 @@ def fitted_on_cluster(
     if generator is None:
         local.random_state = np.random.RandomState()
         local.random_state.set_state(np.random.get_state())
-    with only_fit(client):
+    with client.as_current(), only_fit(client):
         workers = present_workers(client)
         if not workers:
             raise RuntimeError("The cluster has no workers. Start some, or scale the cluster.")
