@@ -14,7 +14,7 @@ def sample(rows: Dataset, share: float) -> Dataset:
     """Copy a share of the rows, at equal distances, in their order.
 
     >>> sample(Dataset(np.arange(10.0).reshape(5, 2), np.arange(5)), 0.5).y.tolist()
-    [0, 2, 4]
+    [0, 1, 3]
     """
     n_rows = next(iter(counts(rows).values()))
     n_taken = int(np.ceil(share * n_rows))
