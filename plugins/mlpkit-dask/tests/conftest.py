@@ -1,10 +1,21 @@
 """The cluster of the tests."""
 
+import faulthandler
 from collections.abc import Iterator
 
 import dask
 import pytest
 from distributed import Client, LocalCluster
+
+LONGEST = 240  # seconds of a test; one that takes longer waits for something that never happens
+
+
+@pytest.fixture(autouse=True)
+def watchdog() -> Iterator[None]:
+    """End the tests, and show what all threads do, if a test hangs."""
+    faulthandler.dump_traceback_later(LONGEST, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session")
