@@ -3,11 +3,18 @@
 import faulthandler
 from collections.abc import Iterator
 
+import cloudpickle
 import dask
 import pytest
 from distributed import Client, LocalCluster
 
 LONGEST = 240  # seconds of a test; one that takes longer waits for something that never happens
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Send functions of the tests to the workers, which cannot import them."""
+    for module in {item.module for item in items if isinstance(item, pytest.Function)}:
+        cloudpickle.register_pickle_by_value(module)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """The estimators of a cluster: parameters, results, and errors before and during a fit."""
 
 import pickle
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,22 @@ def test_error_in_a_callback(client: Client) -> None:
         clf.fit(DX, DY)
     assert "rank 0" in raised.value.__notes__[0]
     assert not hasattr(clf, "coefs_")
+
+
+def test_a_callback_of_a_module_that_workers_lack(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what to do, and the workers go on."""
+    (tmp_path / "callbacks_of_user.py").write_text("def log(report):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    log = import_module("callbacks_of_user").log
+    before = client.nthreads()
+    clf = DaskMLPClassifier((5,), callbacks=[log], client=client)
+    with pytest.raises(RuntimeError, match=r"'callbacks_of_user'\. Its callbacks, losses .* must"):
+        clf.fit(DX, DY)
+    assert client.nthreads() == before
+    client.upload_file(str(tmp_path / "callbacks_of_user.py"))
+    assert clf.fit(DX, DY).n_iter_ > 1
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")

@@ -17,6 +17,7 @@ from mlpkit_dask.fitting.attempt import Attempt, Settings
 from mlpkit_dask.fitting.faults import Fault
 from mlpkit_dask.fitting.layouts import Layout
 from mlpkit_dask.fitting.output import show
+from mlpkit_dask.fitting.packing import packed
 from mlpkit_dask.fitting.statistics import FitStatistics
 from mlpkit_dask.fitting.training import Checkpoints, Trained, train
 from mlpkit_dask.fitting.workers import (
@@ -120,7 +121,7 @@ class ClusterFit:
         if saved is not None:
             saved = self.client.scatter(saved, workers=layout.workers, broadcast=True, hash=False)
         arguments = [
-            (self.estimator, checkpoints, saved, layout.arguments(rank))
+            (packed(self.estimator), checkpoints, saved, layout.arguments(rank))
             for rank in range(len(layout.workers))
         ]
         settings = self.options.settings

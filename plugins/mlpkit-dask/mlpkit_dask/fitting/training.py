@@ -11,6 +11,7 @@ from mlpkit_dask.cluster_inputs import TRAIN, VALIDATION
 from mlpkit_dask.fitting import saved_fits
 from mlpkit_dask.fitting.allocation import kept_memory
 from mlpkit_dask.fitting.output import sent_output
+from mlpkit_dask.fitting.packing import unpacked
 from mlpkit_dask.fitting.statistics import CountedGroup, RankStatistics
 from mlpkit_dask.fitting.tasks import is_wanted
 from mlpkit_dask.rows.shards import shard_of
@@ -54,12 +55,16 @@ class Trained(NamedTuple):
 def train(
     group: Group,
     send: Callable[[Any], None],
-    estimator: Any,
+    packed_estimator: bytes,
     checkpoints: Checkpoints | None,
     saved: bytes | None,
     sets: Mapping[str, tuple[Sequence[Any], Sequence[int], int]],
 ) -> Trained:
-    """Fit the estimator on the rows of all ranks; ``sets`` are those of `Layout.arguments`."""
+    """Fit an estimator on the rows of all ranks.
+
+    ``sets`` are those of `Layout.arguments`.
+    """
+    estimator = unpacked(packed_estimator)
     counted = CountedGroup(group)
     name = None if checkpoints is None else f"{checkpoints.name}-{group.rank}"
     if name is not None:

@@ -1,0 +1,28 @@
+"""Estimators as bytes.
+
+Dask reads the arguments of a task when a message arrives. If that fails, because the worker lacks
+the module of a callback, the worker dies. A task that reads its arguments itself can say what is
+missing.
+"""
+
+from typing import Any
+
+from distributed.protocol import pickle
+
+
+def packed(value: Any) -> bytes:
+    """Return an object as bytes; what `__main__` defines is included."""
+    content: bytes = pickle.dumps(value)
+    return content
+
+
+def unpacked(content: bytes) -> Any:
+    """Return the object; raise RuntimeError if this process lacks a module."""
+    try:
+        return pickle.loads(content)
+    except (ImportError, AttributeError) as error:
+        raise RuntimeError(
+            f"The estimator cannot be read on a worker: {error}. Its callbacks, losses and metrics"
+            " must be defined in modules that the workers have: install them there, or send the"
+            " file with client.upload_file('module.py')."
+        ) from error
