@@ -13,6 +13,7 @@ from distributed import Client, Future
 from mlpkit.plugin import Communicator, GroupError
 from mlpkit_dask.fitting.faults import Fault
 from mlpkit_dask.fitting.mailboxes import deliver
+from mlpkit_dask.fitting.packing import packed
 from mlpkit_dask.fitting.ranks import ADDRESS, BEGIN, READY, Outcome, Seat, Work, run_rank
 from mlpkit_dask.fitting.workers import POLL, answers, present_workers, silent_workers
 
@@ -103,7 +104,7 @@ class Attempt:
             future = self.client.submit(
                 run_rank,
                 seat,
-                work,
+                packed(work),
                 own,
                 key=f"{seat.mailbox}",
                 workers=[worker],

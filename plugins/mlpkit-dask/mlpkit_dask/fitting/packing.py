@@ -1,18 +1,23 @@
-"""Estimators as bytes.
+"""Estimators and functions as bytes.
 
 Dask reads the arguments of a task when a message arrives. If that fails, because the worker lacks
 the module of a callback, the worker dies. A task that reads its arguments itself can say what is
 missing.
 """
 
+import pickle
 from typing import Any
 
-from distributed.protocol import pickle
+import cloudpickle
 
 
 def packed(value: Any) -> bytes:
-    """Return an object as bytes; what `__main__` defines is included."""
-    content: bytes = pickle.dumps(value)
+    """Return an object as bytes.
+
+    What `__main__` defines is included, and what modules define that the user has passed to
+    ``cloudpickle.register_pickle_by_value``.
+    """
+    content: bytes = cloudpickle.dumps(value)
     return content
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from mlpkit.distributed import Solo
 from mlpkit.plugin import Communicator, Group, GroupError
 from mlpkit_dask.fitting.mailboxes import receive
+from mlpkit_dask.fitting.packing import unpacked
 from mlpkit_dask.fitting.tasks import Task, WantedGroup
 
 READY, ADDRESS, BEGIN = "ready", "address", "begin"  # messages by which a group forms
@@ -59,13 +60,14 @@ class Outcome(NamedTuple):
     error: Exception | None = None
 
 
-def run_rank(seat: Seat, work: Work, arguments: tuple[Any, ...]) -> Outcome:
+def run_rank(seat: Seat, packed_work: bytes, arguments: tuple[Any, ...]) -> Outcome:
     """Run the work of a rank as the present task of Dask.
 
     Errors are returned, so that Dask neither logs them nor runs the task again.
     """
     task = Task(seat.topic)
     try:
+        work: Work = unpacked(packed_work)
         with joined(seat, task) as group:
             return Outcome(work(group, task.send, *arguments))
     except Exception as error:
