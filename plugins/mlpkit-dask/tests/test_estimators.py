@@ -236,6 +236,7 @@ def test_tables(client: Client) -> None:
         "hidden_layer_sizes": (8,),
         "n_members": 2,
         "max_iter": 2,
+        "backend": "jax",
         "n_folds": None,
         "random_state": 0,
     }
