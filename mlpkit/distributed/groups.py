@@ -1,15 +1,18 @@
 """The group of the processes that have the rows, and decisions that they share."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
 from mlpkit.distributed.sharded_rows import ShardedRows
 from mlpkit.distributed.solo import Solo
-from mlpkit.plugin import Group, Observer, Report, State
+from mlpkit.plugin import Group
 
 SOLO = Solo()
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
 
 
 def group_of(X: Any) -> Group:
@@ -17,15 +20,17 @@ def group_of(X: Any) -> Group:
     return X.group if isinstance(X, ShardedRows) else SOLO
 
 
-def of_first_process(group: Group, observe: Observer) -> Observer:
-    """The observer, which returns in all processes what it returned in the first one."""
+def of_first_process(
+    group: Group, function: Callable[Arguments, Value]
+) -> Callable[Arguments, Value]:
+    """The function, which returns in all processes what it returned in the first one."""
     if group.size == 1:
-        return observe
+        return function
 
-    def observed(state: State, report: Report) -> bool | float:
-        return group.same(observe(state, report))  # type: ignore[no-any-return]
+    def shared(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Value:
+        return group.same(function(*args, **kwargs))
 
-    return observed
+    return shared
 
 
 def shared_random_state(group: Group, random_state: Any) -> Any:

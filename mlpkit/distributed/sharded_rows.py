@@ -111,4 +111,5 @@ def _hashes(rows: Array, places: Array) -> Array:
     found = (words.view(np.uint64) * factors).sum(axis=1, dtype=np.uint64)
     found ^= (places + np.uint64(1)) * MIXERS[1]
     found ^= found >> np.uint64(31)
-    return found * MIXERS[0]  # type: ignore[no-any-return]
+    hashes: Array = found * MIXERS[0]
+    return hashes

@@ -102,8 +102,17 @@ class _Distributed:
             if self.n_models:
                 indices = np.tile(indices, self.n_models)
         loss, penalty, gradients = self._gradient(state, rows, indices, seed, dropout_factor)
-        loss = self.group.add(np.array([loss]))[0]
+        loss, penalty = self._totals(loss, penalty)
         return StepSums(loss, self._weight(rows, indices), penalty), gradients
+
+    def _totals(self, losses: Any, penalties: Any) -> Array:
+        """The sums of the losses over all processes, and the penalties of the first process.
+
+        The weights are the same in all, but processors of other kinds may round other penalties,
+        which would end training in other epochs.
+        """
+        own = penalties if self.group.rank == 0 else np.zeros_like(penalties)
+        return self.group.add(np.array([losses, own]))
 
     def _gradient(
         self,
@@ -179,7 +188,8 @@ class _Distributed:
                     state, gradients, weight, float(batches.learning_rates[i]), decay
                 )
         by_row = self._by_row(rows, batches.order, predictions) if predictions else None
-        return state, StepSums(self.group.add(losses), weights, penalties, by_row)
+        losses, penalties = self._totals(losses, penalties)
+        return state, StepSums(losses, weights, penalties, by_row)
 
     def _predictions(self, state: State, rows: DistributedRows, indices: Array) -> Array:
         """The predictions of the rows of this process in a step, without dropout."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from mlpkit.distributed.groups import group_of
 from mlpkit.monitoring.protocol import Monitor
-from mlpkit.plugin import Dataset
+from mlpkit.plugin import Dataset, Group
 from mlpkit.registry.distributions import CORE
 from mlpkit.registry.lookup import installed
 from mlpkit.training.checkpoint import Checkpoint, NoCheckpoint
@@ -31,7 +32,7 @@ def checked_checkpoint(
     """
     if parameters.checkpoint is None:
         return NoCheckpoint()
-    checkpoint = checkpoint_of(parameters)
+    checkpoint = checkpoint_of(parameters, group_of(data.X))
     values = {name: getattr(estimator, name) for name in estimator._parameter_names}
     names = getattr(estimator, "feature_names_in_", None)
     start = None if fresh else estimator
@@ -43,13 +44,13 @@ def checked_checkpoint(
     return checkpoint
 
 
-def checkpoint_of(parameters: Parameters) -> Checkpoint:
-    """The checkpoint of a fit with these parameters."""
+def checkpoint_of(parameters: Parameters, group: Group) -> Checkpoint:
+    """The checkpoint of a fit with these parameters by a group of processes."""
     from mlpkit.training.checkpoint_file import CheckpointFile  # imports safetensors
 
     distributions = [*DISTRIBUTIONS, *_distributions_of_backend(parameters)]
     path: Any = parameters.checkpoint
-    return CheckpointFile(path, parameters.checkpoint_every, distributions)
+    return CheckpointFile(path, parameters.checkpoint_every, distributions, group)
 
 
 def _distributions_of_backend(parameters: Parameters) -> list[str]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from mlpkit.plugin.arrays import Array
+
+Value = TypeVar("Value")
 
 
 class GroupError(RuntimeError):
@@ -48,7 +50,7 @@ class Group(Protocol):
             The sum, a new array with the same bits in all processes.
         """
 
-    def same(self, value: Any) -> Any:
+    def same(self, value: Value) -> Value:
         """Return the value of the process of rank 0.
 
         Parameters
@@ -62,7 +64,7 @@ class Group(Protocol):
             The value of rank 0, in all processes.
         """
 
-    def gather(self, value: Any) -> list[Any]:
+    def gather(self, value: Value) -> list[Value]:
         """Return the values of all processes.
 
         Parameters

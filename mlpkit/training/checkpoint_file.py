@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from mlpkit.distributed.groups import SOLO
 from mlpkit.files.archive import Archive, read_archive, write_archive
 from mlpkit.files.atomic_file import remove_unfinished
 from mlpkit.files.errors import InvalidFile, NotStorable
 from mlpkit.monitoring.protocol import state_of
-from mlpkit.plugin import InvalidResult, Observer, Progress, Report, State
+from mlpkit.plugin import Group, InvalidResult, Observer, Progress, Report, State
 from mlpkit.training.checkpoint import SavedResult
 from mlpkit.training.descriptions import differences
 from mlpkit.training.epoch_observer import EpochObserver
@@ -38,17 +39,23 @@ class CheckpointFile:
         Number of epochs after which it is written.
     distributions : iterable of str
         The distributions whose versions may change the results.
+    group : Group, default=SOLO
+        The processes that train. All continue from the file of the first one.
     """
 
     is_used = True
 
     def __init__(
-        self, path: str | os.PathLike[str], every: int, distributions: Iterable[str]
+        self,
+        path: str | os.PathLike[str],
+        every: int,
+        distributions: Iterable[str],
+        group: Group = SOLO,
     ) -> None:
         self.path, self.every = Path(path), every
         self.versions = _versions(distributions)
         self.sections: dict[str, Any] = {}  # the description of the present fit
-        self.saved = _content_of(self.path)
+        self.saved = group.same(_content_of(self.path))
         remove_unfinished(self.path)
         try:
             self.finished = None if self.saved is None else _result_of(self.saved)

@@ -66,7 +66,7 @@ class EpochObserver:
             for callback, source in self.callbacks
             for get_state in [getattr(callback, "get_state", None)]
         ]
-        return self.group.same(states)  # type: ignore[no-any-return]
+        return self.group.same(states)
 
     def restore(
         self, reports: list[Report], monitor: Mapping[str, Any], callback_states: list[Any]

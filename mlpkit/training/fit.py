@@ -3,19 +3,20 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from mlpkit.data.targets import Targets
 from mlpkit.distributed.groups import of_first_process
 from mlpkit.distributed.sharded_rows import ShardedRows
 from mlpkit.distributed.steps import distributed
-from mlpkit.monitoring.protocol import Monitor, set_state, state_of
+from mlpkit.monitoring.protocol import set_state, state_of
 from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import (
     Array,
     Arrays,
     InvalidResult,
     Job,
+    Observer,
     Progress,
     Spec,
     State,
@@ -38,9 +39,8 @@ from mlpkit.training.support import (
     check_steps,
     declared,
 )
-from mlpkit.training.validation import Validation, monitored_loss
-
-Score: TypeAlias = Callable[[State], float | Array]  # as in `Job.score`
+from mlpkit.training.time_limit import Score
+from mlpkit.training.validation import Validation, monitored_loss, score_of
 
 
 def fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> FitResult:
@@ -73,7 +73,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     if split.is_out_of_fold and validation is not None:
         monitor.predict_validation(validation.predictions)
     monitor.begin(partial(_predict, live, network.spec, inputs.targets), live.state)
-    score = time_limit.timed(_score_of(parameters, monitor, validation), live.state)
+    score = time_limit.timed(score_of(parameters, inputs, validation), live.state)
     observer = _observer_of(network, parameters, inputs, live.steps.arrays)
     checkpoint.check("callbacks", observer.description)
     checkpoint.restore(observer)
@@ -86,8 +86,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         observe = of_first_process(group, tasks.observed(observer))
         observe = time_limit.observed(checkpoint.observed(observe, observer))
-        returned = inputs.selection.trainer(job, live.state, progress, observe)
-        state, progress = checks.checked_training(returned)
+        state, progress = _trained(inputs, job, live.state, progress, observe)
         tasks.close()
         if time_limit.reached:
             observer.add_note(time_limit.note)
@@ -100,9 +99,24 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     made = made._replace(held_out=_held_out(network, inputs, live, validation, state))
     if time_limit.reached:
         time_limit.warn(progress.epoch, score is not None, checkpoint.how_to_continue())
-    elif checkpoint.is_used and not (progress.interrupted or observer.interrupted):
+    elif checkpoint.is_used and not group.same(progress.interrupted or observer.interrupted):
         checkpoint.finish(_saved(made))
     return made
+
+
+def _trained(
+    inputs: FitInputs, job: Job, state: State, progress: Progress, observe: Observer
+) -> tuple[State, Progress]:
+    """Train, and return the last state and the progress.
+
+    Raises KeyboardInterrupt if one of several processes is interrupted: the others are then in
+    another step, so that this one cannot communicate with them.
+    """
+    returned = inputs.selection.trainer(job, state, progress, observe)
+    state, progress = checks.checked_training(returned)
+    if inputs.group.size > 1 and progress.interrupted and not inputs.time_limit.reached:
+        raise KeyboardInterrupt
+    return state, progress
 
 
 def _beginning(live: LiveState, training: Mapping[str, Any] | None) -> State:
@@ -187,17 +201,6 @@ def _held_out(
     if validation is None and inputs.validation is not None:  # training was not scored by it
         validation = Validation(live, network.spec, inputs.targets, inputs.validation, None)
     return None if validation is None else validation.held_out(state)
-
-
-def _score_of(
-    parameters: Parameters, monitor: Monitor, validation: Validation | None
-) -> Score | None:
-    """The validation score of a state: the criterion, the loss, that of the targets, or None."""
-    if monitor.scorer is not None:
-        return monitor.scorer.score
-    if validation is None:
-        return None
-    return validation.negative_loss if parameters.early_stopping_on == LOSS else validation.score
 
 
 def _observer_of(

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlpkit.data.targets import Targets
+from mlpkit.distributed.groups import of_first_process
 from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import Array, Dataset, Spec, State
 from mlpkit.training import checks
-from mlpkit.training.fit_records import HeldOut
+from mlpkit.training.fit_records import FitInputs, HeldOut
 from mlpkit.training.fitted_network import LiveState
-from mlpkit.training.parameters import LOSS
+from mlpkit.training.parameters import LOSS, Parameters
 from mlpkit.training.splits import Folds, stacked_rows
+from mlpkit.training.time_limit import Score
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,21 @@ class Validation:
 def monitored_loss(score: float) -> tuple[str, float]:
     """The name of the criterion "loss" and its value, for a score."""
     return LOSS, -score
+
+
+def score_of(
+    parameters: Parameters, inputs: FitInputs, validation: Validation | None
+) -> Score | None:
+    """The validation score of a state: the criterion, the loss, that of the targets, or None.
+
+    All processes have that of the first one, since others may round it in another way.
+    """
+    score: Score
+    if inputs.monitor.scorer is not None:
+        score = inputs.monitor.scorer.score
+    elif validation is None:
+        return None
+    else:
+        has_loss = parameters.early_stopping_on == LOSS
+        score = validation.negative_loss if has_loss else validation.score
+    return of_first_process(inputs.group, score)

@@ -10,8 +10,9 @@ from sklearn.datasets import load_breast_cancer
 
 from mlpkit import MLPClassifier
 from mlpkit.plugin import Report
+from mlpkit.testing import ThreadGroup, in_group
 from mlpkit.testing.resuming import KillAfter, Killed, assert_same_fit
-from tests.helpers.thread_groups import ThreadGroup, in_group, shard_of
+from tests.helpers.thread_groups import shard_of
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -72,6 +73,21 @@ def test_killed(tmp_path: Path, survivor: int) -> None:
     resumed = fit(2, killed)
     assert_same_fit(resumed, fit(2, whole))
     assert resumed.n_iter_ == 6
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_epochs", [3, 6])
+def test_a_process_without_a_file(tmp_path: Path, n_epochs: int) -> None:
+    """All continue from the file of the first one, also if the fit is complete."""
+    if n_epochs == 6:
+        fit(2, tmp_path)
+    else:
+        with pytest.raises(Killed):
+            fit(2, tmp_path, KillAfter(n_epochs))
+    (tmp_path / "1.ckpt").unlink()
+    resumed = fit(2, tmp_path)
+    (tmp_path / "whole").mkdir()
+    assert_same_fit(resumed, fit(2, tmp_path / "whole"))
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from mlpkit import MLPClassifier
-from mlpkit.plugin import Report
-from tests.helpers.thread_groups import fitted_in_group
+from mlpkit.numpy_backend.steps import backend
+from mlpkit.plugin import Array, Arrays, Network, Recipe, Report, Spec, Steps, StepSums
+from mlpkit.testing import ThreadGroup, in_group
+from tests.helpers.thread_groups import fitted_in_group, shard_of
 
 X = np.random.RandomState(0).normal(size=(60, 4))
 Y = (X[:, 0] > 0).astype(int)
@@ -81,6 +83,81 @@ def test_a_time_limit_ends_all_processes_in_the_same_step(solver: str) -> None:
     )
     assert first.n_iter_ == second.n_iter_
     np.testing.assert_array_equal(first.coefs_[0], second.coefs_[0])
+
+
+def test_losses_and_scores_are_those_of_the_first_process() -> None:
+    """Although processors of other kinds may round them in another way."""
+
+    def fit(group: ThreadGroup) -> MLPClassifier:
+        def rounding(network: Network, spec: Spec, recipe: Recipe) -> Steps:
+            steps = backend(network, spec, recipe)
+
+            def gradient(*args: Any) -> tuple[StepSums, Arrays]:
+                sums, gradients = steps.gradient(*args)
+                return sums._replace(penalty=sums.penalty + group.rank), gradients
+
+            return steps._replace(gradient=gradient)
+
+        scores = iter(range(100) if group.rank == 0 else range(100, 0, -1))
+        clf = MLPClassifier(
+            (4,),
+            backend=rounding,
+            max_iter=3,
+            random_state=0,
+            early_stopping=True,
+            early_stopping_on=lambda report: float(next(scores)),
+        )
+        return clf.fit(shard_of(group, X, OWNERS), Y)
+
+    warnings.simplefilter("ignore")
+    first, second = in_group(2, fit)
+    assert first.loss_curve_ == second.loss_curve_
+    assert first.validation_scores_ == second.validation_scores_
+
+
+@pytest.mark.parametrize("who", [0, 1])
+@pytest.mark.parametrize("trainer", ["epochs", "cycles"])
+def test_an_interrupt_of_one_process(who: int, trainer: str) -> None:
+    """It ends the fit of all, since that process cannot go on with the others."""
+
+    class Interrupted(ThreadGroup):
+        n_steps = 0
+
+        def add(self, a: Array) -> Array:
+            self.n_steps += 1
+            if self.rank == who and self.n_steps == 5:
+                raise KeyboardInterrupt
+            return super().add(a)
+
+    def fit(group: ThreadGroup) -> MLPClassifier:
+        shard = shard_of(Interrupted(group.rank, group._slots, group._barrier), X, OWNERS)
+        return MLPClassifier((4,), random_state=0, trainer=trainer).fit(shard, Y)
+
+    warnings.simplefilter("ignore")
+    with pytest.raises(KeyboardInterrupt):
+        in_group(2, fit)
+
+
+def test_an_interrupt_in_a_callback(tmp_path: Path) -> None:
+    """The fit ends with the same epoch in all processes, and can be continued from any file."""
+    interrupted = [2]
+
+    def interrupt(report: Report) -> None:
+        if report.epoch in interrupted:
+            raise KeyboardInterrupt
+
+    def fit(group: ThreadGroup) -> MLPClassifier:
+        path = tmp_path / str(group.rank)
+        clf = MLPClassifier(
+            (4,), random_state=0, max_iter=4, callbacks=[interrupt], checkpoint=path
+        )
+        return clf.fit(shard_of(group, X, OWNERS), Y)
+
+    warnings.simplefilter("ignore")
+    assert [clf.n_iter_ for clf in in_group(2, fit)] == [2, 2]
+    interrupted.clear()
+    (tmp_path / "0").write_bytes((tmp_path / "1").read_bytes())
+    assert [clf.n_iter_ for clf in in_group(2, fit)] == [4, 4]
 
 
 class Killed(Exception):
