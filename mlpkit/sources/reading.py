@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
-from typing import Protocol
+from itertools import accumulate, groupby, pairwise, repeat
+from operator import attrgetter
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +54,14 @@ class TableFile(Protocol):
         """Yield these columns in batches."""
 
 
+class Piece(NamedTuple):
+    """A piece of a file: its number, and the index of its first row in the whole file."""
+
+    file: TableFile
+    number: int
+    first_row: int
+
+
 class Tables:
     """The rows of several files with the same columns as one table.
 
@@ -70,6 +79,8 @@ class Tables:
         The types of the columns; None means those of the first file.
     origin : SourceFiles or None, default=None
         The files; None if they are not files of this machine.
+    first_rows : sequence of int, default=()
+        The index of the first row of each file in the whole file, if only some pieces are read.
     """
 
     def __init__(
@@ -80,12 +91,14 @@ class Tables:
         owner: object = None,
         schema: pa.Schema | None = None,
         origin: SourceFiles | None = None,
+        first_rows: Sequence[int] = (),
     ) -> None:
         self.name, self.is_text, self.owner, self.origin = name, is_text, owner, origin
         self.openers = [partial(_checked, opener) for opener in openers]
         self.first = self.openers[0]()
         self.names = self.first.names
         self.schema = self.first.schema if schema is None else schema
+        self.first_rows = first_rows or [0] * len(openers)
 
     def check_columns(self, names: Iterable[str], purpose: str = "") -> None:
         """Raise InputError unless the first file has these columns."""
@@ -102,14 +115,15 @@ class Tables:
         The rows are those with the indices ``begin`` to ``end - 1`` of all rows, in one file.
         """
         first = 0
-        for file in self._files():
+        for file, start in zip(self._files(), self.first_rows, strict=True):
             numbers = file.piece_rows()
             if numbers is None or self.owner is not None:  # the file is converted from others
                 break
             ends = np.cumsum([first, *numbers])
             if begin < ends[-1]:
                 piece = int(np.searchsorted(ends, begin, side="right")) - 1
-                rows = f"rows {begin - first + 1:,} to {end - first:,}"
+                shift = start - first
+                rows = f"rows {begin + shift + 1:,} to {end + shift:,}"
                 return f"{file.name}{file.piece_name(piece)}, {rows}"
             first = int(ends[-1])
         return f"{self.name}, rows {begin + 1:,} to {end:,}"
@@ -155,9 +169,9 @@ class Tables:
 
         Raises InputError for formats whose files have no pieces.
         """
-        pieces: list[tuple[TableFile, int]] = []  # the file, and the number in it
+        pieces: list[Piece] = []
         n_rows = []
-        for file in self._files():
+        for file, start in zip(self._files(), self.first_rows, strict=True):
             numbers = file.piece_rows()
             if numbers is None:
                 raise InputError(
@@ -165,7 +179,8 @@ class Tables:
                     " since they can only be read from the first to the last. Write them to"
                     " Parquet files."
                 )
-            pieces += [(file, number) for number in range(len(numbers))]
+            first_rows = accumulate(numbers[:-1], initial=start)
+            pieces += map(Piece, repeat(file), range(len(numbers)), first_rows)
             n_rows += numbers
         ends = np.cumsum([0, *n_rows])
         ideal = np.linspace(0, ends[-1], n_parts + 1)
@@ -173,14 +188,15 @@ class Tables:
         cuts[0], cuts[-1] = 0, len(pieces)
         return [self._part(pieces[begin:end]) for begin, end in pairwise(cuts.tolist())]
 
-    def _part(self, pieces: Sequence[tuple[TableFile, int]]) -> "Tables":
+    def _part(self, pieces: Sequence[Piece]) -> "Tables":
         """The table of some pieces, or one without rows."""
-        numbers: dict[TableFile, list[int]] = {}
-        for file, number in pieces:
-            numbers.setdefault(file, []).append(number)
-        files = [file.pieces(of_file[0], of_file[-1] + 1) for file, of_file in numbers.items()]
+        runs = [list(run) for _, run in groupby(pieces, attrgetter("file"))]
+        files = [run[0].file.pieces(run[0].number, run[-1].number + 1) for run in runs]
         openers = [partial(_same, file) for file in files or [self.first.pieces(0, 0)]]
-        return Tables(self.name, openers, owner=self.owner, schema=self.schema)
+        first_rows = [run[0].first_row for run in runs]
+        return Tables(
+            self.name, openers, owner=self.owner, schema=self.schema, first_rows=first_rows
+        )
 
     def _files(self) -> Iterator[TableFile]:
         yield self.first

@@ -51,6 +51,22 @@ def test_a_part_reads_only_its_row_groups(folder: Path) -> None:
         list(first)
 
 
+@pytest.mark.parametrize("source_of", [str, dataset.dataset, arrow_file], ids=str)
+def test_errors_have_the_rows_of_the_whole_file(folder: Path, source_of: Any) -> None:
+    """As without the division, also in a part of a part."""
+    rows = rows_of(source_of(folder))
+    where, begin = rows.features_only().located, 0
+    for half in rows.split(2):
+        for part in half.split(2):
+            end = begin + part.n_rows
+            if part.n_rows:
+                assert part.features_only().located(0, 1) == where(begin, begin + 1)
+                last = part.features_only().located(part.n_rows - 1, part.n_rows)
+                assert last == where(end - 1, end)
+            begin = end
+    assert begin == 600
+
+
 def test_all_parts_have_the_types_of_the_first_file(folder: Path) -> None:
     """A part whose own files have other types converts them."""
     rows = table(200)
