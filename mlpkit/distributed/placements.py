@@ -25,7 +25,7 @@ class Placement:
     @property
     def _of_all(self) -> list[Array]:
         """The places of the rows of each process."""
-        # not a cached_property, which lets no other thread gather at the same time
+        # the lock of a cached_property in Python 3.11 would stop the other threads of a group
         if self._gathered is None:
             self._gathered = self.group.gather(self.places)
         return self._gathered

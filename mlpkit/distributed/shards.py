@@ -1,6 +1,6 @@
 """What a process of a group passes to `fit` as X: its rows of a table."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -25,7 +25,8 @@ class Shard(StoredTable):
     one. The rows themselves stay in their process, except for one column at a time while an
     encoder learns it, and some sampled rows.
 
-    All processes must create their shards at the same time.
+    All processes must create their shards at the same time. An interrupt of one process ends the
+    fit of all: that process raises KeyboardInterrupt, and the others `mlpkit.plugin.GroupError`.
 
     Parameters
     ----------
@@ -213,6 +214,11 @@ class Shard(StoredTable):
         -------
         ShardedRows
             The rows of all processes.
+
+        Raises
+        ------
+        ValueError
+            If the dtype of the first part of a process cannot hold the values of another one.
         """
         blocks = self.blocks(convert)
         first = next(blocks, None)
@@ -224,14 +230,27 @@ class Shard(StoredTable):
         if len(first) == n_local and first.dtype == dtype:
             # `take` would copy all rows in each step if a message had left them unaligned
             return ShardedRows(np.require(first, requirements="A"), self.placement)
+        blocks = _checked(chain([first], blocks), dtype)
         if n_local * n_columns * dtype.itemsize > IN_MEMORY:
-            rows = written_rows(chain([first], blocks), n_local, n_columns, dtype)
+            rows = written_rows(blocks, n_local, n_columns, dtype)
             return ShardedRows(rows, self.placement)
         local, end = np.empty((n_local, n_columns), dtype), 0
-        for block in chain([first], blocks):
+        for block in blocks:
             begin, end = end, end + len(block)
             local[begin:end] = block
         return ShardedRows(local, self.placement)
+
+
+def _checked(blocks: Iterable[Array], dtype: np.dtype[Any]) -> Iterator[Array]:
+    """Yield the blocks; raise ValueError for one whose values would be rounded to the dtype."""
+    for block in blocks:
+        if not np.can_cast(block.dtype, dtype):
+            name = block.dtype.name
+            raise ValueError(
+                f"The parts of X have different types: {dtype.name} and {name}. Set dtype={name!r},"
+                f" or convert all parts to one type, for example with X.astype({name!r})."
+            )
+        yield block
 
 
 def _names_of(part: Any) -> list[Any] | int:

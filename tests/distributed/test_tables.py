@@ -108,6 +108,24 @@ def test_columns_of_different_types(people: tuple[Any, Any]) -> None:
         in_group(2, lambda group: fit(group, str))
 
 
+def test_parts_of_different_types() -> None:
+    """Numbers are never rounded to the type of the first part, and the message says what to do."""
+    X, y = np.random.RandomState(0).normal(size=(40, 3)), np.arange(40) % 2
+
+    def fit(group: Any, **parameters: Any) -> Any:
+        parts = [X[:20].astype(np.float32), X[20:]]
+        shard = Shard(parts, np.arange(40), 40, group)
+        return MLPClassifier(
+            (4,), solver="lbfgs", max_iter=2, random_state=0, max_fun=1, **parameters
+        ).fit(shard, y)
+
+    with pytest.raises(ValueError, match=r"float32 and float64\. Set dtype='float64', or"):
+        in_group(1, fit)
+    with pytest.warns(match="lbfgs failed to converge"):
+        (clf,) = in_group(1, lambda group: fit(group, dtype="float64"))
+    assert clf.coefs_[0].dtype == np.float64
+
+
 def test_a_transformer_without_columns(people: tuple[Any, Any]) -> None:
     """It would need all rows in one process."""
     from sklearn.preprocessing import StandardScaler
