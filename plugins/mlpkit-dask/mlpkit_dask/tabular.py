@@ -19,7 +19,8 @@ class DaskTabularClassifier(ClusterClassifier, TabularClassifier):
         How the workers communicate; see `DaskMLPClassifier`.
 
     timeout : float, default=60
-        Seconds after which a worker that does not answer is given up.
+        Seconds after which a worker that does not answer is given up. One that is busy, for
+        example in a callback, does answer.
 
     retries : int, default=3
         How often `fit` continues after workers were lost.
@@ -55,7 +56,8 @@ class DaskTabularRegressor(ClusterRegressor, TabularRegressor):
         How the workers communicate; see `DaskMLPClassifier`.
 
     timeout : float, default=60
-        Seconds after which a worker that does not answer is given up.
+        Seconds after which a worker that does not answer is given up. One that is busy, for
+        example in a callback, does answer.
 
     retries : int, default=3
         How often `fit` continues after workers were lost.

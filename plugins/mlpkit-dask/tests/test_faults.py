@@ -125,6 +125,49 @@ def test_killed_worker_is_noticed(own: Client, pids: dict[str, int], ranks: int)
         assert time.monotonic() - died[0] < 10  # 2 s unless the machine is busy
 
 
+class Waits:
+    """Takes longer than the timeout after an epoch."""
+
+    only_observes = True
+
+    def __call__(self, report: Report) -> None:
+        """Wait."""
+        if report.epoch == 2:
+            time.sleep(10)
+
+
+def test_slow_callback(client: Client) -> None:
+    """The other ranks wait for a callback, since the worker that runs it is not frozen."""
+    fitted = classifier(client, Waits(), timeout=8).fit(*rows())
+    assert (fitted.fit_statistics_.faults, fitted.n_iter_) == ((), MAX_ITER)
+
+
+def test_a_cancelled_rank_does_not_wait(client: Client, tmp_path: Path) -> None:
+    """Its thread is free although another rank never calls the method of the group."""
+    end = tmp_path / "end"
+
+    def wait_for_another(group: Any, send: Any) -> None:
+        if group.rank == 0:
+            send("waits")
+            while not end.exists():
+                time.sleep(0.1)
+        group.add(np.ones(10))
+
+    def interrupt(message: Any) -> None:
+        raise KeyboardInterrupt
+
+    workers = list(client.nthreads())
+    try:
+        with (
+            pytest.raises(KeyboardInterrupt),
+            Attempt(client, Settings(communicator(), 60.0), workers, interrupt) as attempt,
+        ):
+            attempt.run(wait_for_another, [()] * 2)
+        assert client.submit(abs, -1, workers=workers[1:]).result(timeout=30) == 1
+    finally:
+        end.touch()
+
+
 def test_frozen_worker(own: Client, pids: dict[str, int], tmp_path: Path) -> None:
     """It is given up after the timeout, and the nanny replaces it."""
     workers = list(classifier(own, max_iter=1).fit(*rows()).fit_statistics_.ranks)

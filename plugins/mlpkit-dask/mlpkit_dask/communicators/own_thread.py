@@ -31,14 +31,18 @@ class OwnThread:
                 future.set_exception(error)
             del item, function, future  # arrays are not kept until the next call
 
+    def submit(self, function: Callable[[], T]) -> "Future[T]":
+        """Run a function after the earlier ones, and return its future."""
+        future: Future[T] = Future()
+        self._queue.put((function, future))
+        return future
+
     def call(self, function: Callable[[], T], timeout: float | None = None) -> T:
         """Return the result of a function, or raise its error.
 
         Raises TimeoutError if it takes longer than ``timeout`` seconds. It then continues to run.
         """
-        future: Future[T] = Future()
-        self._queue.put((function, future))
-        return future.result(timeout)
+        return self.submit(function).result(timeout)
 
     def close(self, timeout: float) -> None:
         """End the thread after the functions of the queue, and wait some seconds for its end."""

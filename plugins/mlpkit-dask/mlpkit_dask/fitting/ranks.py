@@ -3,16 +3,22 @@
 import pickle
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from mlpkit.distributed import Solo
 from mlpkit.plugin import Communicator, Group, GroupError
 from mlpkit_dask.fitting.mailboxes import receive
 from mlpkit_dask.fitting.packing import unpacked
-from mlpkit_dask.fitting.tasks import Task, WantedGroup
+from mlpkit_dask.fitting.tasks import Task
+from mlpkit_dask.fitting.wanted_groups import WantedCalls, WantedGroup
 
 READY, ADDRESS, BEGIN = "ready", "address", "begin"  # messages by which a group forms
+
+# Seconds that ranks wait for one that is busy, such as in a callback. The client finds workers that
+# are frozen much earlier, after the timeout of the fit, and then cancels the tasks.
+LONGEST = 3600.0
 
 # ``work(group, send, *arguments)``, where ``send(message)`` sends a message to the client
 Work = Callable[..., Any]
@@ -30,7 +36,7 @@ class Seat(NamedTuple):
     communicator : Communicator
         How the ranks communicate.
     timeout : float
-        Seconds after which a rank that does not answer is an error.
+        Seconds after which ranks that have not connected to each other are an error.
     """
 
     topic: str
@@ -81,17 +87,27 @@ def joined(seat: Seat, task: Task) -> Iterator[Group]:
     task.send((READY, seat.rank))
     message = receive(seat.mailbox, lambda: task.is_wanted)
     if seat.size == 1:
-        yield WantedGroup(Solo(), task)
+        yield WantedGroup(Solo(), task.run)
         return
-    with ExitStack() as stack:
+    calls = WantedCalls(task, f"mlpkit-group-{seat.rank}")
+    longest = max(timeout, LONGEST)
+    with calls.contexts() as stack:
         if seat.rank == 0:
-            listening = seat.communicator.listen(task.host, seat.size, timeout)
-            address: Mapping[str, Any] = stack.enter_context(listening)
-            task.send((ADDRESS, dict(address)))
+            listening = seat.communicator.listen(task.host, seat.size, longest)
+            entered: Mapping[str, Any] = calls.run(partial(stack.enter_context, listening))
+            address = dict(entered)
+            task.send((ADDRESS, address))
         else:
             address = message
-        joining = seat.communicator.join(address, seat.rank, seat.size, timeout)
-        yield WantedGroup(stack.enter_context(joining), task)
+        joining = seat.communicator.join(address, seat.rank, seat.size, longest)
+        try:
+            group = calls.run(partial(stack.enter_context, joining), timeout)
+        except TimeoutError:
+            raise GroupError(
+                f"rank {seat.rank} of {seat.size}: the workers have not connected to each other"
+                f" within {timeout:g} seconds"
+            ) from None
+        yield WantedGroup(group, calls.run)
 
 
 def with_place(error: Exception, rank: int, worker: str) -> Exception:

@@ -1,11 +1,14 @@
 """The task of Dask that runs in this thread."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from distributed import Worker, get_worker
 from distributed.comm import get_address_host
 
-from mlpkit.plugin import Array, Group, GroupError
+from mlpkit.plugin import GroupError
+
+T = TypeVar("T")
 
 
 def is_wanted(worker: Worker, key: Any = None) -> bool:
@@ -43,27 +46,8 @@ class Task:
         """Send a message to the client."""
         self.worker.log_event(self.topic, message)
 
-
-class WantedGroup:
-    """A group whose methods raise GroupError when the client no longer waits for the fit."""
-
-    def __init__(self, group: Group, task: Task) -> None:
-        self.rank, self.size = group.rank, group.size
-        self._group, self._task = group, task
-
-    def _wanted_group(self) -> Group:
-        if not self._task.is_wanted:
+    def run(self, function: Callable[[], T]) -> T:
+        """Return the result of a function; raise GroupError if the client no longer waits."""
+        if not self.is_wanted:
             raise GroupError("The fit was cancelled, or the client has gone.")
-        return self._group
-
-    def add(self, a: Array) -> Array:
-        """Return the sum of the arrays of all processes."""
-        return self._wanted_group().add(a)
-
-    def same(self, value: Any) -> Any:
-        """Return the value of rank 0."""
-        return self._wanted_group().same(value)
-
-    def gather(self, value: Any) -> list[Any]:
-        """Return the values of all processes."""
-        return self._wanted_group().gather(value)
+        return function()
