@@ -24,32 +24,33 @@ def local(**arguments: Any) -> list[Any]:
     >>> local(X=[[1.0]], y=None)
     [[[1.0]], None]
     """
-    names = [name for name, values in arguments.items() if _distribution_of(values)]
+    names = [name for name, values in arguments.items() if _package_of(values)]
     if not names:
         return list(arguments.values())
-    distribution = _distribution_of(arguments[names[0]])
-    package = distribution.replace("-", "_")
+    package = _package_of(arguments[names[0]])
+    distribution = DISTRIBUTIONS[package]
+    plugin = distribution.replace("-", "_")
     verb = "are collections" if len(names) > 1 else "is a collection"
     warnings.warn(
-        f"{comma_separated(names)} {verb} of Dask, whose rows are copied into the memory of this"
-        f" process. The estimators and `evaluate` of {package} leave them on the workers. To"
-        f" install it: {install_hint(distribution)}.",
+        f"{comma_separated(names)} {verb} of {package.capitalize()}, whose rows are copied into the"
+        f" memory of this process. The estimators and `evaluate` of {plugin} leave them on the"
+        f" workers. To install it: {install_hint(distribution)}.",
         UserWarning,
     )
     return [_computed(values) for values in arguments.values()]
 
 
-def _distribution_of(values: Any) -> str:
-    """The distribution for a collection, or for a dict of collections; "" for anything else."""
+def _package_of(values: Any) -> str:
+    """The package of a collection, or of a dict of collections; "" for anything else."""
     if values is None or type(values) is np.ndarray:  # the other checks take longer
         return ""
     if isinstance(values, Mapping):
-        return next(filter(None, map(_distribution_of, values.values())), "")
+        return next(filter(None, map(_package_of, values.values())), "")
     package = type(values).__module__.partition(".")[0]
-    return DISTRIBUTIONS.get(package, "") if hasattr(values, "compute") else ""
+    return package if package in DISTRIBUTIONS and hasattr(values, "compute") else ""
 
 
 def _computed(values: Any) -> Any:
     if isinstance(values, Mapping):
         return {name: _computed(column) for name, column in values.items()}
-    return values.compute() if _distribution_of(values) else values
+    return values.compute() if _package_of(values) else values
