@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from command_line import CORE, run
+from command_line import CORE, fit, run
 
 import mlpkit
 from mlpkit import durations
@@ -100,3 +100,10 @@ def test_durations_that_are_none(text: str) -> None:
     """They raise ValueError."""
     with pytest.raises(ValueError, match="a duration must be"):
         durations.parsed(text)
+
+
+def test_an_unknown_task(people: Path) -> None:
+    """It may be in a file, while the command line accepts the others alone."""
+    Path("s.toml").write_text('task = "ranking"')
+    error = fit(people, "--config", "s.toml").error
+    assert error == "task must be 'classification' or 'regression', got 'ranking'"

@@ -71,7 +71,7 @@ def read_data(settings: Settings) -> Iterator[Data]:
             return
         names = list(dict.fromkeys([*roles.names, *marks]))
         table = tables.table(names, text_types(roles.categorical))
-        inference = inferred_task(table.select(roles.target), settings.task)  # type: ignore[arg-type]
+        inference = inferred_task(table.select(roles.target), settings.task)
         target = _single_class(inference, roles)
         train, held = divided(valid, table, target, settings.seed or 0, options)
         yield Data(tables.name, roles, train, held, inference)
@@ -89,7 +89,7 @@ class Files(NamedTuple):
         """The rows of files; the column of ``marks`` tells which are validation rows."""
         rows = self._scan(tables, marks)
         target = rows.columns(self.roles.target)
-        inference = inferred_task(target, self.settings.task)  # type: ignore[arg-type]
+        inference = inferred_task(target, self.settings.task)
         train, held = rows, None
         if valid is not None and valid.kind == "file":
             other = self.stack.enter_context(opened(valid.name, self.options, several_times=True))

@@ -11,6 +11,7 @@ from mlpkit.sources.errors import InputError
 from mlpkit.sources.kinds import kind_of, plain
 
 Task = Literal["classification", "regression"]
+TASKS: tuple[Task, ...] = ("classification", "regression")
 
 MAX_CLASSES = 20  # of whole numbers
 ROWS_PER_CLASS = 10  # of whole numbers, on average
@@ -24,14 +25,15 @@ class Inference(NamedTuple):
     reason: str
 
 
-def inferred_task(target: pa.Table, requested: Task | None = None) -> Inference:
+def inferred_task(target: pa.Table, requested: str | None = None) -> Inference:
     """Return the task of the target columns.
 
     Text, categories and booleans are classes. Whole numbers are classes if there are at most 20
     different ones, each in 10 rows on average. All other numbers are values to predict. Several
     columns are labels if each has two classes, and values to predict if all contain numbers.
 
-    Raises InputError if a column contains neither, or if text differs in most rows.
+    Raises InputError if a column contains neither, if text differs in most rows, or if another
+    task is requested.
 
     >>> inferred_task(pa.table({"y": ["a", "b", "a", "b"]})).reason
     'y: text, 2 different values -> classification'
@@ -40,9 +42,10 @@ def inferred_task(target: pa.Table, requested: Task | None = None) -> Inference:
     for name, column in columns.items():
         _check_kind(name, column)
     if requested is not None:
-        if requested == "regression":
+        task = _known(requested)
+        if task == "regression":
             _check_numbers(columns)
-        return Inference(requested, f"{_names(columns)}: {requested}, as requested")
+        return Inference(task, f"{_names(columns)}: {task}, as requested")
     if len(columns) > 1:
         return _of_several(columns)
     ((name, column),) = columns.items()
@@ -50,6 +53,14 @@ def inferred_task(target: pa.Table, requested: Task | None = None) -> Inference:
     if kind_of(column.type) == "text":
         _check_classes(name, column)
     return Inference(task, f"{escaped(name)}: {what} -> {task}")
+
+
+def _known(name: str) -> Task:
+    """The task of this name, which may be from a file of settings."""
+    for task in TASKS:
+        if name == task:
+            return task
+    raise InputError(f"task must be {' or '.join(map(repr, TASKS))}, got {escaped(name)!r}")
 
 
 def _of_one(column: Any) -> tuple[Task, str]:
