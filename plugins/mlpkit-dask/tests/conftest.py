@@ -12,9 +12,10 @@ LONGEST = 240  # seconds of a test; one that takes longer waits for something th
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Send functions of the tests to the workers, which cannot import them."""
-    for module in {item.module for item in items if isinstance(item, pytest.Function)}:
-        cloudpickle.register_pickle_by_value(module)
+    """Send functions of the tests by value to workers in other processes, which lack the tests."""
+    for item in items:
+        if isinstance(item, pytest.Function) and {"client", "own"} & {*item.fixturenames}:
+            cloudpickle.register_pickle_by_value(item.module)
 
 
 @pytest.fixture(autouse=True)
