@@ -148,10 +148,10 @@ class Steps(NamedTuple):
         this holds for each of them, and the sums are over all models.
     outputs : callable
         ``outputs(state, X)``: outputs before the activation of the output layer, (n, n_outputs),
-        as a NumPy array. A network with members returns (n, n_members, n_outputs), and one of
-        several models counts the members of all models. For X of shape (n_models, n, n_features),
-        which has rows for each model, the outputs have the shape (n_models, n, n_outputs) or
-        (n_models, n, n_members, n_outputs).
+        as a NumPy array. There may be no rows. A network with members returns
+        (n, n_members, n_outputs), and one of several models counts the members of all models. For X
+        of shape (n_models, n, n_features), which has rows for each model, the outputs have the
+        shape (n_models, n, n_outputs) or (n_models, n, n_members, n_outputs).
     """
 
     put: Put

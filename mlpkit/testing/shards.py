@@ -86,6 +86,16 @@ class ShardTests(MemoryTests):
                 assert not np.any(g), f"{name}: {g}"
 
     @pytest.mark.parametrize("case", CASES)
+    def test_no_rows_have_no_outputs(self, case: str) -> None:
+        """A process may have no rows of a validation set."""
+        started = self.started_as(case)
+        if started is None:
+            return
+        s, steps, state = started
+        outputs = steps.outputs(state, np.zeros((0, s.n_features), s.dtype))
+        assert outputs.shape == (0, s.n_outputs)
+
+    @pytest.mark.parametrize("case", CASES)
     def test_shards_have_the_masks_of_all_rows(self, case: str) -> None:
         """Sums and gradients over rows that are divided between calls of `put`, in another order,
         add up to those over all rows: with `ids`, dropout depends on the row, not on its place.

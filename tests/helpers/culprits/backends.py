@@ -34,6 +34,7 @@ BACKENDS: dict[str, Any] = {
     "an_epoch_equals_gradients_and_updates": steps_with(gradient=steps.with_means),
     "gradients_of_shards_add_up": steps_with(gradient=steps.with_means),
     "a_step_without_rows_adds_zeros": steps_with(gradient=steps.needing_rows),
+    "no_rows_have_no_outputs": steps_with(outputs=steps.padded_to_a_row),
     "shards_have_the_masks_of_all_rows": steps_with(put=steps.dropping_by_index),
     "ids_equal_numpy": steps_with(put=steps.dropping_by_half_an_id),
     "states_are_not_modified": steps_with(epoch=steps.in_place),

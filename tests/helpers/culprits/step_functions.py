@@ -76,6 +76,15 @@ def needing_rows(correct: Steps) -> Any:
     return gradient
 
 
+def padded_to_a_row(correct: Steps) -> Any:
+    """Return the output of padding if there are no rows."""
+
+    def outputs(state: Any, X: Any) -> Any:
+        return correct.outputs(state, X if X.shape[0] else np.zeros((1, X.shape[1]), X.dtype))
+
+    return outputs
+
+
 def dropping_by_index(correct: Steps) -> Any:
     """Let dropout depend on the places of the rows in a process."""
     return lambda X, y, w, ids=None: correct.put(X, y, w)
