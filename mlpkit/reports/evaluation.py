@@ -142,10 +142,7 @@ def evaluate(
     options = _checked_options(confidence, min_rows, draws, random_state)
     sample_weight, balanced = _weighting(sample_weight, class_weight)
     passed = Dataset(X, y, sample_weight, labels, y_pred, y_proba, y_score, y_interval)
-    rows = Dataset(*local(**dict(zip(Dataset._fields, passed[:8], strict=False))))
-    if importance and isinstance(X, RowSource):
-        rows = in_memory(dataset_of(X, y, sample_weight, labels), IMPORTANCE)
-    chunks = chunks_of(rows)
+    chunks = chunks_of(_available(passed, importance))
     if importance and (estimator is None or not isinstance(chunks, list)):
         raise ValueError(
             "importance=True requires an estimator, X and y. For an iterable of chunks, pass the"
@@ -161,6 +158,13 @@ def evaluate(
     if importance:
         report.importance = evaluation.importance(next(iter(chunks)))
     return report
+
+
+def _available(rows: Dataset, importance: bool) -> Dataset:
+    """The rows in this process or in files; in memory, if the importance is measured."""
+    if importance and isinstance(rows.X, RowSource):
+        return in_memory(dataset_of(*rows[:4]), IMPORTANCE)
+    return Dataset(*local(**rows._asdict()))
 
 
 def _checked_options(
