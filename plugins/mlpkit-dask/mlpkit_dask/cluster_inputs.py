@@ -73,12 +73,17 @@ def row_sets(
     elif any(part is not None for part in validation):
         raise ValueError("y_val, sample_weight_val and labels_val require X_val.")
     others = _of_eval_set(eval_set, eval_weights)
-    for name, rows in {**others, **(eval_sets or {})}.items():
-        if name in (TRAIN, VALIDATION) and name not in others:
+    for name in eval_sets or {}:
+        if name in (TRAIN, VALIDATION):
             raise ValueError(
                 f"eval_sets: the name of a set must not be {name!r}. Pass validation rows as X_val"
                 " and y_val."
             )
+        if name in others:
+            raise ValueError(
+                f"eval_sets: the name {name!r} is that of a set of eval_set. Choose another name."
+            )
+    for name, rows in {**others, **(eval_sets or {})}.items():
         sets[name] = _dataset(**rows) if isinstance(rows, Mapping) else _dataset(*rows)
     return sets
 
@@ -96,7 +101,9 @@ def _of_eval_set(
             raise ValueError("sample_weight_eval_set requires eval_set.")
         return {}
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in eval_set):
-        raise ValueError("eval_set must be a list of tuples (X, y).")
+        raise ValueError(
+            "eval_set must be a list of tuples (X, y). Pass a single set as eval_set=[(X, y)]."
+        )
     if weights is not None and len(weights) != len(eval_set):
         raise ValueError(
             f"sample_weight_eval_set must have an element for each of the {len(eval_set)} sets of"

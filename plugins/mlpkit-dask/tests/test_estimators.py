@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV
 
 import mlpkit
 from mlpkit import MLPClassifier, MLPRegressor
-from mlpkit.plugin import Report
+from mlpkit.plugin import Communicator, Report
 from mlpkit_dask import DaskMLPClassifier, DaskMLPRegressor
 from mlpkit_dask.fitting import versions
 from mlpkit_dask.fitting.choices import communicator_name
@@ -147,6 +147,20 @@ def test_a_callback_of_a_module_that_workers_lack(
     assert clf.fit(DX, DY).n_iter_ > 1
 
 
+def test_a_communicator_that_workers_lack(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what to do, and the workers go on."""
+    (tmp_path / "wires_of_user.py").write_text("def listen():\n    pass\njoin = listen\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    wires = import_module("wires_of_user")
+    before = client.nthreads()
+    communicator = Communicator(wires.listen, wires.join)
+    with pytest.raises(RuntimeError, match=r"communicator .*'wires_of_user'\. Install on all"):
+        DaskMLPClassifier((5,), communicator=communicator, client=client).fit(DX, DY)
+    assert client.nthreads() == before
+
+
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 def test_divergence(client: Client) -> None:
     """It is the error of a local fit."""
@@ -180,6 +194,9 @@ def test_inputs(client: Client) -> None:
         clf.fit(DX, DY, eval_set=(DX, DY))
     with pytest.raises(ValueError, match="Pass eval_set or X_val"):
         clf.fit(DX, DY, eval_set=[(DX, DY)], X_val=DX, y_val=DY)
+    for name, message in (("validation", "must not be 'val"), ("validation_0", "that of a set")):
+        with pytest.raises(ValueError, match=message):
+            clf.fit(DX, DY, eval_set=[(DX, DY)] * 2, eval_sets={name: (DX, DY)})
     with pytest.raises(ValueError, match="each of the 1 sets of eval_set, but has 2"):
         clf.fit(DX, DY, eval_set=[(DX, DY)], sample_weight_eval_set=[None, None])
     with pytest.raises(ValueError, match="unknown communicator 'smoke'; installed: "):

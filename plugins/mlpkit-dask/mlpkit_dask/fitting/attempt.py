@@ -98,9 +98,10 @@ class Attempt:
         return [self._outcomes[rank].value for rank in range(len(self.workers))]
 
     def _submit(self, work: Work, arguments: Sequence[tuple[Any, ...]]) -> None:
-        size = len(self.workers)
+        size, timeout = len(self.workers), self.settings.timeout
+        communicator = packed(self.settings.communicator)
         for rank, (worker, own) in enumerate(zip(self.workers, arguments, strict=True)):
-            seat = Seat(self.topic, rank, size, *self.settings)
+            seat = Seat(self.topic, rank, size, communicator, timeout)
             future = self.client.submit(
                 run_rank,
                 seat,

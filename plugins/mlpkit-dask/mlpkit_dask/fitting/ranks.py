@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from mlpkit.distributed import Solo
 from mlpkit.plugin import Communicator, Group, GroupError
 from mlpkit_dask.fitting.mailboxes import receive
-from mlpkit_dask.fitting.packing import unpacked
+from mlpkit_dask.fitting.packing import LIBRARIES, unpacked
 from mlpkit_dask.fitting.tasks import Task
 from mlpkit_dask.fitting.wanted_groups import WantedCalls, WantedGroup
 
@@ -33,8 +33,8 @@ class Seat(NamedTuple):
         The topic of its messages to the client, different for each try of each fit.
     rank, size : int
         The number of the rank, and of all ranks.
-    communicator : Communicator
-        How the ranks communicate.
+    communicator : bytes
+        The packed `Communicator`, by which the ranks communicate.
     timeout : float
         Seconds after which ranks that have not connected to each other are an error.
     """
@@ -42,7 +42,7 @@ class Seat(NamedTuple):
     topic: str
     rank: int
     size: int
-    communicator: Communicator
+    communicator: bytes
     timeout: float
 
     @property
@@ -84,6 +84,7 @@ def run_rank(seat: Seat, packed_work: bytes, arguments: tuple[Any, ...]) -> Outc
 def joined(seat: Seat, task: Task) -> Iterator[Group]:
     """Form the group: the client says when all ranks run, and where rank 0 listens."""
     timeout = seat.timeout
+    communicator: Communicator = unpacked(seat.communicator, "communicator", LIBRARIES)
     task.send((READY, seat.rank))
     message = receive(seat.mailbox, lambda: task.is_wanted)
     if seat.size == 1:
@@ -93,13 +94,13 @@ def joined(seat: Seat, task: Task) -> Iterator[Group]:
     longest = max(timeout, LONGEST)
     with calls.contexts() as stack:
         if seat.rank == 0:
-            listening = seat.communicator.listen(task.host, seat.size, longest)
+            listening = communicator.listen(task.host, seat.size, longest)
             entered: Mapping[str, Any] = calls.run(partial(stack.enter_context, listening))
             address = dict(entered)
             task.send((ADDRESS, address))
         else:
             address = message
-        joining = seat.communicator.join(address, seat.rank, seat.size, longest)
+        joining = communicator.join(address, seat.rank, seat.size, longest)
         try:
             group = calls.run(partial(stack.enter_context, joining), timeout)
         except TimeoutError:
