@@ -167,13 +167,15 @@ class ClusterFit:
         """Prepare the next try, or raise GroupError."""
         self.faults.append(fault.reason)
         timeout, retries = self.options.settings.timeout, self.options.retries
-        if len(self.faults) > retries:
+        n_tries = len(self.faults)
+        if n_tries > retries:
             raise GroupError(
-                f"The fit was tried {len(self.faults)} times, and each time it lost workers:"
-                f" {'; '.join(self.faults)}. If workers run out of memory, use more of them;"
-                f" retries={retries} limits the number of further tries."
+                f"The fit was given up after {n_tries} {'try' if n_tries == 1 else 'tries'}, as set"
+                f" by retries={retries}: {'; '.join(self.faults)}. Workers that run out of memory"
+                " are killed: use more of them. Workers that cannot connect to each other may be"
+                " separated by a firewall: communicator='dask' uses the ports of Dask."
             ) from fault
-        LOG.warning("%s. The fit continues without it.", fault.reason.capitalize())
+        LOG.warning("%s. The fit continues.", fault.reason[:1].upper() + fault.reason[1:])
         for worker in fault.frozen:
             remove_worker(self.client, worker, nanny_of.get(worker), timeout)
         workers = workers_after(self.client, self.layout.workers, nanny_of, timeout)
