@@ -82,7 +82,7 @@ def join(address: Mapping[str, Any], rank: int, size: int, timeout: float) -> It
     group = XGBoostGroup(thread, rank, size, seconds)
     try:
         # XGBoost waits for each step of joining, and for some of them without a limit
-        actual = group.run(lambda: enter(address, rank, seconds), seconds + LEAVE)
+        actual = group.run(lambda: enter(address, rank, seconds), "not all processes have joined")
         if actual != (rank, size):
             raise GroupError(
                 f"rank {rank} of {size} became rank {actual[0]} of {actual[1]}: all ranks need the"
@@ -125,16 +125,19 @@ class XGBoostGroup:
         self.rank, self.size = rank, size
         self._thread, self._seconds, self._error = thread, seconds, ""
 
-    def run(self, function: Callable[[], T], limit: float | None = None) -> T:
-        """Run a function in the thread; its errors, and those of earlier ones, are GroupError."""
+    def run(self, function: Callable[[], T], missing: str = "another process does not answer") -> T:
+        """Run a function in the thread; its errors, and those of earlier ones, are GroupError.
+
+        After an error of another process, XGBoost rarely waits for ever, whatever its timeout.
+        """
         if self._error:
             raise GroupError(f"the group has failed before: {self._error}")
         try:
-            return self._thread.call(function, limit)
+            return self._thread.call(function, self._seconds + LEAVE)
         except XGBoostError as error:
             self._error = f"{cause(str(error), self._seconds)} ({reason(str(error))})"
         except TimeoutError:
-            self._error = f"not all processes have joined within {self._seconds} seconds"
+            self._error = f"{missing} within {self._seconds} seconds"
         raise GroupError(f"rank {self.rank} of {self.size}: {self._error}")
 
     def add(self, a: Array) -> Array:
