@@ -192,5 +192,5 @@ def test_components_of_the_known_distributions() -> None:
     for known in KNOWN_DISTRIBUTIONS:
         for kind, names in known.components.items():
             for name in names:
-                plugin, _ = installed().find(kind, name)  # type: ignore[arg-type]
+                plugin, _ = installed().find(kind, name)
                 assert plugin.distribution == known.name, name

@@ -28,9 +28,9 @@ def test_every_kind_has_a_page(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CONFORMANCE_TESTS)
-def test_the_conformance_tests_of_a_kind_are_listed(kind: str) -> None:
+def test_the_conformance_tests_of_a_kind_are_listed(kind: Kind) -> None:
     """The site lists the tests of the class that the page shows."""
-    test_class, text = CONFORMANCE_TESTS[kind], (PAGES / f"{kind}.md").read_text()  # type: ignore[index]
+    test_class, text = CONFORMANCE_TESTS[kind], (PAGES / f"{kind}.md").read_text()
     assert f"({test_class}):\n    {kind} = " in text
     assert f".. conformance-tests:: {test_class}\n" in text
 

@@ -113,7 +113,7 @@ if not TYPE_CHECKING:  # type checkers reject names that do not exist
             raise AttributeError(f"module 'mlpkit' has no attribute {name!r}")
         if _ATTRIBUTES[name].startswith("estimators."):
             # first: in CPython, its nested imports take up to half as long again inside of ours
-            import sklearn  # noqa: F401
+            import_module("sklearn")
         value = getattr(import_module(f"mlpkit.{_ATTRIBUTES[name]}"), name)
         globals()[name] = value  # the next access does not call this function
         return value

@@ -6,7 +6,7 @@
 
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -44,7 +44,7 @@ class Components(SphinxDirective):
     """The directive ``components``; its argument is the kind."""
 
     required_arguments = 1
-    option_spec = {"distribution": directives.unchanged_required}  # noqa: RUF012
+    option_spec: ClassVar[dict[str, Any]] = {"distribution": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """A table with a row for each component."""

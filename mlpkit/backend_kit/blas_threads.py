@@ -81,9 +81,9 @@ def _functions(path: str, names: tuple[str, str]) -> Blas | None:
     """
     library = ctypes.CDLL(path)
     for prefix, suffix in AFFIXES:
-        both = [getattr(library, prefix + name + suffix, None) for name in names]
-        if None not in both:
-            return Blas(*both)  # type: ignore[arg-type]
+        getter, setter = (getattr(library, prefix + name + suffix, None) for name in names)
+        if getter is not None and setter is not None:
+            return Blas(getter, setter)
     return None
 
 

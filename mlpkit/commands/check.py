@@ -9,6 +9,7 @@ import tempfile
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -82,8 +83,8 @@ def options_from(text: str) -> dict[str, Any]:
 def main(arguments: argparse.Namespace) -> int:
     """Print the results of each component; the exit code is 0 if no test failed."""
     try:
-        import hypothesis  # noqa: F401
-        import pytest  # noqa: F401
+        for module in ("hypothesis", "pytest"):
+            import_module(module)
     except ImportError as error:
         remedy = f"Try: {install_hint(f'{CORE}[testing]')}"
         print(f"The conformance tests require {error.name}, which is not installed. {remedy}")

@@ -58,8 +58,9 @@ class ClassWeights:
             Whether "balanced" also counts the rows of earlier calls.
         """
         if np.ndim(y) > 1:
-            return compute_sample_weight(class_weight, y)  # type: ignore[no-any-return]
-        indices = np.searchsorted(self.classes, y)
+            weights: Array = compute_sample_weight(class_weight, y)
+            return weights
+        indices: Array = np.searchsorted(self.classes, y)
         if isinstance(class_weight, dict):
             unknown = [label for label in class_weight if label not in self.classes]
             if unknown:
@@ -67,11 +68,11 @@ class ClassWeights:
                     f"class_weight contains {plain_repr(unknown)}, which are not classes of y. The"
                     f" classes are {self.classes.tolist()}."
                 )
-            weights: Array = np.array([class_weight.get(c, 1.0) for c in self.classes], float)
-            return weights[indices]  # type: ignore[no-any-return]
+            weights = np.array([class_weight.get(c, 1.0) for c in self.classes], float)
+            return weights[indices]
         if not stream:
             self.counts = np.zeros(len(self.classes))
         self.counts = self.counts + np.bincount(indices, minlength=len(self.classes))
         present = self.counts > 0
         weights = self.counts.sum() / (present.sum() * np.where(present, self.counts, 1))
-        return weights[indices]  # type: ignore[no-any-return]
+        return weights[indices]

@@ -17,14 +17,14 @@ def frame_values(X: Any, names: Sequence[str] | None) -> Array | None:
     X : object
         Data as the user passed it.
     names : sequence of str or None
-        Column names of `fit`. None if it got an array, or names that are no strings, which
+        Column names of `fit`. None if it got an array, or names that are not strings, which
         scikit-learn ignores.
 
     Returns
     -------
     values : ndarray of shape (n_samples, n_columns) or None
-        What scikit-learn's `check_array` converts X to. None if X is no dataframe or if its names
-        or dtypes need its checks.
+        What scikit-learn's `check_array` converts X to. None if X is not a dataframe or if its
+        names or dtypes need its checks.
 
     Examples
     --------

@@ -7,6 +7,8 @@ Error messages recommend only these plugins. None of the distributions is on a p
 from importlib.metadata import PackageNotFoundError, metadata, version
 from typing import NamedTuple
 
+from mlpkit.plugin import Kind
+
 CORE = "mlpkit"  # the distribution whose component names take precedence
 TABLES = "mlpkit-tabular"  # the distribution whose estimators accept tables of any columns
 TABLE_ESTIMATORS = {"classification": "TabularClassifier", "regression": "TabularRegressor"}
@@ -22,7 +24,7 @@ class Distribution(NamedTuple):
 
     name: str
     folder: str
-    components: dict[str, tuple[str, ...]]
+    components: dict[Kind, tuple[str, ...]]
     collections: tuple[str, ...] = ()
 
 
@@ -88,7 +90,7 @@ def own_version() -> str:
         return UNKNOWN
 
 
-def distribution_with(kind: str, name: str) -> str:
+def distribution_with(kind: Kind, name: str) -> str:
     """Return the known distribution that has a component, or "" if there is none.
 
     >>> distribution_with("partitioner", "k_fold")

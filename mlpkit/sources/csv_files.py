@@ -39,6 +39,9 @@ class CsvOptions(NamedTuple):
     missing: tuple[str, ...] = ()
 
 
+NOT_DIVIDED = "{} is a CSV file, which cannot be divided. Convert it to Parquet."
+
+
 class CsvFile:
     """A CSV file with a header."""
 
@@ -65,12 +68,12 @@ class CsvFile:
         """Return None: a row can only be found by reading those before it."""
 
     def piece_name(self, piece: int) -> str:
-        """Raise ValueError: there are no pieces."""
-        raise ValueError(f"{self.name} is a CSV file, which has no pieces.")
+        """Raise ValueError, since CSV files are not divided."""
+        raise ValueError(NOT_DIVIDED.format(self.name))
 
     def pieces(self, begin: int, end: int) -> "CsvFile":
-        """Raise ValueError: there are no pieces."""
-        raise ValueError(f"{self.name} is a CSV file, which has no pieces.")
+        """Raise ValueError, since CSV files are not divided."""
+        raise ValueError(NOT_DIVIDED.format(self.name))
 
     def count_rows(self) -> None:
         """Return None: the number of rows is not known without reading them."""

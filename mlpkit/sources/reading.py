@@ -167,7 +167,7 @@ class Tables:
     def split(self, n_parts: int) -> list["Tables"]:
         """Divide the pieces of the files, in their order, into parts with about as many rows.
 
-        Raises InputError for formats whose files have no pieces.
+        Raises InputError for formats whose files cannot be divided.
         """
         pieces: list[Piece] = []
         n_rows = []

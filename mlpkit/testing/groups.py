@@ -95,7 +95,8 @@ def in_group(size: int, function: Callable[[ThreadGroup], Any]) -> list[Any]:
     Raises
     ------
     BaseException
-        The first error in a thread, but a `mlpkit.plugin.GroupError` only if there is no other.
+        The first error of a thread. A `mlpkit.plugin.GroupError` is only raised if no thread
+        raised another error.
 
     Examples
     --------

@@ -18,7 +18,7 @@ CASES = ["dense", "dropout", "sparse", "portable"]
 
 def with_mean(xp: Any, arrays: Any, x: Any, step: Any = None) -> Any:
     """Return the outputs of `one_layer`; a frozen array becomes the mean of the rows of a step,
-    which is not a number if there are none.
+    which is not a number without rows.
     """
     z, new = one_layer(xp, arrays, x, step)
     if step is None:

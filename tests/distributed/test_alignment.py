@@ -1,4 +1,4 @@
-"""Rows that a library received in a message, at an address that is no multiple of their size."""
+"""Rows that a library received in a message, at an address that is not a multiple of their size."""
 
 import numpy as np
 import pytest

@@ -27,6 +27,7 @@ def estimator_class(name: str, task: Task) -> type:
 
     Raises ValueError if there is none of this name, or if it is for another task.
     """
+    factory: type
     factory, _ = installed().resolve("estimator", name)
     other: Task = "regression" if task == "classification" else "classification"
     if get_tags(factory()).estimator_type != TYPES[task]:
@@ -34,7 +35,7 @@ def estimator_class(name: str, task: Task) -> type:
             f"--estimator: {escaped(name)} is for {other}, but the task is {task}. Pass"
             f" --estimator {default_estimator(task)} or --task {other}."
         )
-    return factory  # type: ignore[no-any-return]
+    return factory
 
 
 def checked_parameters(cls: type, parameters: Mapping[str, Any]) -> dict[str, Any]:

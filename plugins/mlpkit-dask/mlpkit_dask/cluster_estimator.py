@@ -19,12 +19,19 @@ from mlpkit_dask.fitting.cluster_fits import fitted_on_cluster
 from mlpkit_dask.predictions import predict
 from mlpkit_dask.rows.collections import is_distributed
 
-OWN: dict[str, Any] = {"client": None, "communicator": "auto", "timeout": 60, "retries": 3}
+OWN: dict[str, Any] = {
+    "client": None,
+    "communicator": "auto",
+    "timeout": 60,
+    "retries": 3,
+    "accumulate": 1,
+}
 CONSTRAINTS: dict[str, list[Any]] = {
     "client": [object],
     "communicator": [str, Communicator],
     "timeout": [Interval(Real, 0, None, closed="neither")],
     "retries": [Interval(Integral, 0, None, closed="left")],
+    "accumulate": [Interval(Integral, 1, None, closed="left")],
 }
 SKLEARN_CALLBACKS = "_skl_callbacks"  # the attribute that set_callbacks sets
 KEPT = ("_metadata_request",)  # attributes that are neither parameters nor results of a fit
@@ -50,11 +57,12 @@ class ClusterEstimator:
             communicator: str | Communicator = "auto",
             timeout: float = 60,
             retries: int = 3,
+            accumulate: int = 1,
             **parameters: Any,
         ) -> None: ...
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        if hasattr(cls, "_plain"):  # no mixin
+        if hasattr(cls, "_plain"):  # not a mixin
             cls.__init__ = initializer(cls._plain)  # type: ignore[method-assign]
             cls._parameter_constraints = {**cls._plain._parameter_constraints, **CONSTRAINTS}
         super().__init_subclass__(**kwargs)

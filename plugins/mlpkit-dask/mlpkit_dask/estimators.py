@@ -109,6 +109,11 @@ class DaskMLPClassifier(ClusterClassifier, MLPClassifier):
         How often `fit` continues after workers were lost. With 0, a lost worker is an error, and
         no checkpoints are written.
 
+    accumulate : int, default=1
+        The number of batches whose gradients are added up before one update, so that the workers
+        communicate less often. A value above 1 requires that `batch_size` is an integer; the
+        result is that of a `batch_size` which is larger by this factor.
+
     **parameters
         All other parameters of `mlpkit.MLPClassifier`. A `checkpoint` is a path on the machine of
         the client.
@@ -169,6 +174,11 @@ class DaskMLPRegressor(ClusterRegressor, MLPRegressor):
     retries : int, default=3
         How often `fit` continues after workers were lost. With 0, a lost worker is an error, and
         no checkpoints are written.
+
+    accumulate : int, default=1
+        The number of batches whose gradients are added up before one update, so that the workers
+        communicate less often. A value above 1 requires that `batch_size` is an integer; the
+        result is that of a `batch_size` which is larger by this factor.
 
     **parameters
         All other parameters of `mlpkit.MLPRegressor`. A `checkpoint` is a path on the machine of

@@ -25,6 +25,11 @@ class DaskTabularClassifier(ClusterClassifier, TabularClassifier):
     retries : int, default=3
         How often `fit` continues after workers were lost.
 
+    accumulate : int, default=1
+        The number of batches whose gradients are added up before one update, so that the workers
+        communicate less often. A value above 1 requires that `batch_size` is an integer; the
+        result is that of a `batch_size` which is larger by this factor.
+
     **parameters
         All parameters of `mlpkit_tabular.TabularClassifier`.
 
@@ -61,6 +66,11 @@ class DaskTabularRegressor(ClusterRegressor, TabularRegressor):
 
     retries : int, default=3
         How often `fit` continues after workers were lost.
+
+    accumulate : int, default=1
+        The number of batches whose gradients are added up before one update, so that the workers
+        communicate less often. A value above 1 requires that `batch_size` is an integer; the
+        result is that of a `batch_size` which is larger by this factor.
 
     **parameters
         All parameters of `mlpkit_tabular.TabularRegressor`.

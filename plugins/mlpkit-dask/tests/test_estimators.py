@@ -43,7 +43,13 @@ def test_parameters(client: Client) -> None:
     """They are those of the plain class, and those of the cluster."""
     clf = DaskMLPClassifier((5,), "tanh", alpha=0.1, client=client, timeout=5)
     plain = MLPClassifier((5,), "tanh", alpha=0.1)
-    own = {"client": client, "communicator": "auto", "timeout": 5, "retries": 3}
+    own = {
+        "client": client,
+        "communicator": "auto",
+        "timeout": 5,
+        "retries": 3,
+        "accumulate": 1,
+    }
     assert clf.get_params() == plain.get_params() | own
     assert clone(clf).get_params() == clf.get_params()
     assert DaskMLPRegressor("poisson", (3,)).loss == MLPRegressor("poisson", (3,)).loss
@@ -219,6 +225,20 @@ def test_communicator_name(client: Client) -> None:
     assert communicator_name(client, "auto", "torch") == "gloo"
     assert communicator_name(client, "auto", "numpy") == "xgboost"
     assert communicator_name(encrypted, "xgboost", None) == "xgboost"
+
+
+def test_accumulated_batches(client: Client) -> None:
+    """Their gradients are added up before one update, as those of a larger batch."""
+    options: dict[str, Any] = {"max_iter": 5, "random_state": 0, "client": client}
+    alone = DaskMLPClassifier((5,), batch_size=30, **options).fit(DX, DY)
+    clf = DaskMLPClassifier((5,), batch_size=30, accumulate=2, **options).fit(DX, DY)
+    large = MLPClassifier((5,), batch_size=60, max_iter=5, random_state=0).fit(X, Y)
+    np.testing.assert_allclose(clf.coefs_[0], large.coefs_[0], rtol=0, atol=1e-9)
+    assert clf.batch_size == clf.to_local().batch_size == 30
+    few, many = (fit.fit_statistics_.ranks[0].n_reduces for fit in (clf, alone))
+    assert few < 0.6 * many
+    with pytest.raises(ValueError, match="accumulate=2 requires batch_size to be .*, got 'auto'"):
+        DaskMLPClassifier(accumulate=2, client=client).fit(DX, DY)
 
 
 def test_grid_search(client: Client) -> None:

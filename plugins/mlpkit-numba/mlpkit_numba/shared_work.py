@@ -134,7 +134,7 @@ def sharing(work: Any) -> Any:
 
 
 def assistance(work: Any) -> Any:
-    """Return ``assist(integers, numbers)``, which takes parts until there are no more."""
+    """Return ``assist(integers, numbers)``, which takes parts until all are taken."""
 
     @njit(**JIT)
     def assist(integers, numbers):  # type: ignore[no-untyped-def]

@@ -13,7 +13,7 @@
 N_WORDS = 64
 MOST_PARTS = 16  # of a computation
 TICKETS = 1 << 10  # more than a computation has parts
-STOPPED = -1  # in the place of the ticket: there are no more computations
+STOPPED = -1  # in the place of the ticket: all computations are done
 SPINS = 2000  # some microseconds, after which a thread leaves the processor to others
 JUDGED_NANOSECONDS = 20_000_000  # after which it is judged whether other threads are of use
 IDLE_NANOSECONDS = 1_000_000_000  # without a part, after which a thread returns

@@ -15,7 +15,7 @@ class Statements:
         The text of an input of the program by name, such as "y[i]"; for a vector, the name of an
         array of its elements.
     outside : Statements or None, default=None
-        The statements before the loop, which compute the values that are no vectors.
+        The statements before the loop, which compute the values that are scalars.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Statements:
         self._names: dict[tuple[int, str], str] = {}
 
     def add_numbers(self) -> None:
-        """Append the statements of all values that are no vectors, in the order of the program."""
+        """Append the statements of all values that are scalars, in the order of the program."""
         for place, op in enumerate(self.program.operations):
             if op.length is None:
                 self.value(place)

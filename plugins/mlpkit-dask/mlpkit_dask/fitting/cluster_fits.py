@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ def fitted_on_cluster(
     """Fit a plain estimator with the parameters of a `ClusterEstimator`, and return it."""
     options = _options(client, estimator)
     local = estimator.to_local() if estimator.warm_start else _unfitted(estimator)
+    local.batch_size = _accumulated(local.batch_size, estimator.accumulate)
     generator = local.random_state
     if generator is None:
         local.random_state = np.random.RandomState()
@@ -59,6 +61,18 @@ def _options(client: Client, estimator: Any) -> Options:
         )
     settings = Settings(communicator, float(estimator.timeout))
     return Options(settings, name, estimator.retries, checkpoint)
+
+
+def _accumulated(batch_size: Any, accumulate: int) -> Any:
+    """The number of rows of an update: gradients are sums over rows, so those of batches add up."""
+    if accumulate == 1:
+        return batch_size
+    if not isinstance(batch_size, Integral):
+        raise ValueError(
+            f"accumulate={accumulate} requires batch_size to be an integer, got {batch_size!r}."
+            " Pass for example batch_size=256."
+        )
+    return accumulate * batch_size
 
 
 def _unfitted(estimator: Any) -> Any:

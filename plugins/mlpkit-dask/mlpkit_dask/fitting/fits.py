@@ -198,7 +198,7 @@ class ClusterFit:
 
 
 def content_of(path: str | None) -> bytes | None:
-    """Return the content of a checkpoint of the user, or None if there is no such file."""
+    """Return the content of a checkpoint of the user, or None if the file does not exist."""
     if path is None or not os.path.exists(path):
         return None
     return Path(path).read_bytes()
