@@ -6,7 +6,7 @@ from mlpkit.plugin import Array
 
 
 class Solo:
-    """The group of one process, which communicates with nobody.
+    """A `mlpkit.plugin.Group` of one process, which does not communicate.
 
     Examples
     --------
@@ -17,43 +17,13 @@ class Solo:
     rank, size = 0, 1
 
     def add(self, a: Array) -> Array:
-        """Return a copy of the array.
-
-        Parameters
-        ----------
-        a : ndarray
-            Any array.
-
-        Returns
-        -------
-        ndarray
-        """
+        """Return a copy of the array."""
         return a.copy()
 
     def same(self, value: Any) -> Any:
-        """Return the value.
-
-        Parameters
-        ----------
-        value : object
-            Any value.
-
-        Returns
-        -------
-        object
-        """
+        """Return the value."""
         return value
 
     def gather(self, value: Any) -> list[Any]:
-        """Return a list of the value.
-
-        Parameters
-        ----------
-        value : object
-            Any value.
-
-        Returns
-        -------
-        list
-        """
+        """Return a list of the value."""
         return [value]

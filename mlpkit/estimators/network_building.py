@@ -123,55 +123,85 @@ def _check_options(
 
 def _check_arrays(network: Network, spec: Spec, builder: Any) -> None:
     """Raise InvalidResult if the initial weights are invalid for the network."""
-
-    def invalid(result: str) -> InvalidResult:
+    problem = (
+        _problem_of_names(network)
+        or _problem_of_factors(network)
+        or _problem_of_values(network)
+        or _problem_of_forward_pass(network)
+        or _problem_of_dense_shapes(network, spec)
+    )
+    if problem:
         name = f"{builder_name(builder)}{plugin_suffix(builder)}"
-        return InvalidResult(f"builder {name} returned {result}.")
+        raise InvalidResult(f"builder {name} returned {problem}.")
 
-    arrays = network.arrays
-    if unknown := sorted((network.decayed | network.frozen) - arrays.keys()):
-        raise invalid(
-            f"a network whose `decayed` or `frozen` contains {', '.join(unknown)}, which it has no"
-            " weights for"
-        )
+
+def _problem_of_names(network: Network) -> str:
+    """Describe names of weights that the network does not have, or return ''."""
+    unknown = sorted((network.decayed | network.frozen) - network.arrays.keys())
+    if not unknown:
+        return ""
+    names = ", ".join(unknown)
+    return f"a network whose `decayed` or `frozen` contains {names}, which it has no weights for"
+
+
+def _problem_of_factors(network: Network) -> str:
+    """Describe an invalid factor of the learning rate or of the weight decay, or return ''."""
+    trained = network.arrays.keys() - network.frozen
     for field in ("learning_rate_factors", "weight_decay_factors"):
         for name, factor in getattr(network, field).items():
-            if name not in arrays or name in network.frozen:
-                raise invalid(f"a network whose `{field}` contains {name!r}, which is not trained")
+            if name not in trained:
+                return f"a network whose `{field}` contains {name!r}, which is not trained"
             is_number = isinstance(factor, Real) and not isinstance(factor, bool)
             if not is_number or not 0 <= float(factor) < np.inf:
-                raise invalid(
+                return (
                     f"a network whose `{field}` contains {factor!r} for {name!r}; expected a finite"
                     " number >= 0"
                 )
-    for name, array in arrays.items():
+    return ""
+
+
+def _problem_of_values(network: Network) -> str:
+    """Describe weights that are not finite numbers, or return ''."""
+    for name, array in network.arrays.items():
         if not isinstance(array, np.ndarray):
-            raise invalid(f"{name!r} of type {type(array).__name__}; expected a NumPy array")
+            return f"{name!r} of type {type(array).__name__}; expected a NumPy array"
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise invalid(f"{name!r} with values that are not finite")
+            return f"{name!r} with values that are not finite"
+    return ""
+
+
+def _problem_of_forward_pass(network: Network) -> str:
+    """Describe a conflict between the forward pass and the number of models, or return ''."""
     if network.apply is not None and network.xp_apply is not None:
-        raise invalid("a network with both `apply` and `xp_apply`; it must have one of them")
+        return "a network with both `apply` and `xp_apply`; it must have one of them"
     if network.xp_apply is None and (network.n_members or network.n_models):
-        raise invalid(
+        return (
             f"a network with n_members={network.n_members} and n_models={network.n_models} and no"
             " `xp_apply`, which both require"
         )
-    for name in arrays if network.n_models else ():
-        if arrays[name].shape[:1] != (network.n_models,):
-            raise invalid(
-                f"{name!r} of the shape {arrays[name].shape} in a network with"
+    for name, array in network.arrays.items() if network.n_models else ():
+        if array.shape[:1] != (network.n_models,):
+            return (
+                f"{name!r} of the shape {array.shape} in a network with"
                 f" n_models={network.n_models}, which is the length of the first axis of its arrays"
             )
-    if network.apply is None and network.xp_apply is None:
-        expected: dict[str, tuple[int, ...]] = {}
-        for i, (n, m) in enumerate(pairwise(spec.layer_units)):
-            expected |= {f"coef_{i}": (n, m), f"intercept_{i}": (m,)}
-        shapes = {name: array.shape for name, array in arrays.items()}
-        if shapes != expected:
-            raise invalid(
-                f"weights of the shapes {shapes} and no `apply`; the dense network of this spec"
-                f" has weights of the shapes {expected}"
-            )
+    return ""
+
+
+def _problem_of_dense_shapes(network: Network, spec: Spec) -> str:
+    """Describe weights of other shapes than those of the dense network, or return ''."""
+    if network.apply is not None or network.xp_apply is not None:
+        return ""
+    expected: dict[str, tuple[int, ...]] = {}
+    for i, (n, m) in enumerate(pairwise(spec.layer_units)):
+        expected |= {f"coef_{i}": (n, m), f"intercept_{i}": (m,)}
+    shapes = {name: array.shape for name, array in network.arrays.items()}
+    if shapes == expected:
+        return ""
+    return (
+        f"weights of the shapes {shapes} and no `apply`; the dense network of this spec has weights"
+        f" of the shapes {expected}"
+    )
 
 
 def _trained_dtype(network: Network, builder: Any) -> Any:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-import numpy as np
-
 from mlpkit.plugin.arrays import Arrays, Namespace
 from mlpkit.plugin.datasets import Dataset
 from mlpkit.plugin.encoders import Column
@@ -272,7 +270,8 @@ class Network(NamedTuple):
     options: Mapping[str, Any] = {}
 
 
-#: The factory of a network: ``builder(spec, rng, **options) -> Network``. All of the network but
-#: the values and the lengths of its arrays depends on the spec without `Spec.sample`, the options
-#: and `Network.options` only.
-Builder: TypeAlias = Callable[[Spec, np.random.RandomState], Network]
+#: The factory of a network: ``builder(spec, rng, **options)``, or without ``rng``. It returns a
+#: `Network`, or a model of a framework for which a plugin is installed. All of the network but the
+#: values and the lengths of its arrays depends on the spec without `Spec.sample`, the options and
+#: `Network.options` only.
+Builder: TypeAlias = Callable[..., Any]

@@ -28,45 +28,15 @@ class ThreadGroup:
         self.rank, self.size, self._slots, self._barrier = rank, len(slots), slots, barrier
 
     def add(self, a: Array) -> Array:
-        """Return the sum of the arrays of all threads.
-
-        Parameters
-        ----------
-        a : ndarray
-            The array of this thread.
-
-        Returns
-        -------
-        ndarray
-        """
+        """Return the sum of the arrays of all threads."""
         return np.sum(self.gather(a), axis=0, dtype=a.dtype)
 
     def same(self, value: Any) -> Any:
-        """Return the value of the first thread.
-
-        Parameters
-        ----------
-        value : object
-            Any value.
-
-        Returns
-        -------
-        object
-        """
+        """Return the value of the first thread."""
         return self.gather(value)[0]
 
     def gather(self, value: Any) -> list[Any]:
-        """Return the values of all threads.
-
-        Parameters
-        ----------
-        value : object
-            Any value.
-
-        Returns
-        -------
-        list
-        """
+        """Return the values of all threads."""
         try:
             self._slots[self.rank] = value
             self._barrier.wait(TIMEOUT)

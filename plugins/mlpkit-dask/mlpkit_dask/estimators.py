@@ -161,24 +161,8 @@ class DaskMLPRegressor(ClusterRegressor, MLPRegressor):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units of each hidden layer.
 
-    client : Client or None, default=None
-        The client of the cluster; None is the present one.
-
-    communicator : str or Communicator, default='auto'
-        How the workers communicate; see `DaskMLPClassifier`.
-
-    timeout : float, default=60
-        Seconds after which a worker that does not answer is given up. One that is busy, for
-        example in a callback, does answer.
-
-    retries : int, default=3
-        How often `fit` continues after workers were lost. With 0, a lost worker is an error, and
-        no checkpoints are written.
-
-    accumulate : int, default=1
-        The number of batches whose gradients are added up before one update, so that the workers
-        communicate less often. A value above 1 requires that `batch_size` is an integer; the
-        result is that of a `batch_size` which is larger by this factor.
+    client, communicator, timeout, retries, accumulate
+        How the workers train; see `DaskMLPClassifier`.
 
     **parameters
         All other parameters of `mlpkit.MLPRegressor`. A `checkpoint` is a path on the machine of

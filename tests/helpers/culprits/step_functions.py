@@ -77,7 +77,7 @@ def needing_rows(correct: Steps) -> Any:
 
 
 def padded_to_a_row(correct: Steps) -> Any:
-    """Return the output of padding if there are no rows."""
+    """Return the output of a row of zeros where X has no rows."""
 
     def outputs(state: Any, X: Any) -> Any:
         return correct.outputs(state, X if X.shape[0] else np.zeros((1, X.shape[1]), X.dtype))
