@@ -123,12 +123,12 @@ def _exp(z: Array) -> None:
 
 
 def _softmax(z: Array) -> None:
-    if z.shape[1] < PAIRWISE:
+    if z.shape[-1] < PAIRWISE:
         softmax_by_column(z)
         return
     columns = _exponentials(z)
     z[...] = columns.T
-    z /= np.add.reduce(z, axis=1)[:, None]  # by row: the last bits are those of scikit-learn
+    z /= np.add.reduce(z, axis=-1)[..., None]  # by row: the last bits are those of scikit-learn
 
 
 def softmax_by_column(z: Array) -> None:

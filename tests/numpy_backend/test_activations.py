@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import expit, ndtr
+from scipy.special import expit, ndtr, softmax
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier, MLPRegressor
@@ -47,6 +47,16 @@ def test_values(name: str, dtype: str) -> None:
         rtol=2e-6 if dtype == "float32" else 1e-13,
         atol=1e-30 if dtype == "float64" else 1e-6,
     )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("shape", [(5, 3), (5, 12), (5, 3, 4), (5, 9, 3), (5, 9, 12)])
+def test_softmax_of_members(shape: tuple[int, ...]) -> None:
+    """The probabilities of each row and member add up to 1, whatever the number of members."""
+    z = np.random.default_rng(0).normal(size=shape)
+    found = z.copy()
+    ACTIVATIONS["softmax"](found)
+    np.testing.assert_allclose(found, softmax(z, axis=-1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("activations", TRIPLES, ids="-".join)

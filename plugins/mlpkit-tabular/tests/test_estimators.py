@@ -54,6 +54,15 @@ def test_a_raw_table_is_learned(
     assert clf.encoder_.get_feature_names_out().size == clf._network.spec.n_features
 
 
+def test_several_classes_and_many_members(rows: Rows, new_rows: Rows) -> None:
+    """The probabilities of a row add up to 1, with any number of members, and are learned."""
+    thirds = [np.digitize(values, [-0.5, 0.5]) for _, _, values in (rows, new_rows)]
+    many = TabularClassifier(**{**QUICK, "n_members": 9}).fit(rows[0], thirds[0])
+    probabilities = many.predict_proba(new_rows[0])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-5)
+    assert many.score(new_rows[0], thirds[1]) > 0.7
+
+
 def test_predictions_do_not_depend_on_the_frame_library(
     clf: TabularClassifier, new_rows: Rows
 ) -> None:
