@@ -24,7 +24,7 @@ def first_call(estimator: Any, classes: Any) -> bool:
     is_array = known is not None and type(classes) is np.ndarray
     if is_array and classes.dtype.kind == known.dtype.kind and np.array_equal(classes, known):
         return False  # skips the checks of scikit-learn, which are slower than a small step
-    return _check_partial_fit_first_call(estimator, classes)  # type: ignore[no-any-return]
+    return _check_partial_fit_first_call(estimator, classes)
 
 
 def is_text(y: Any) -> bool:
@@ -73,7 +73,7 @@ class ClassTargets:
     @property
     def classes(self) -> Array:
         """The class labels, sorted, shape (n_classes,)."""
-        return self.binarizer.classes_  # type: ignore[no-any-return]
+        return self.binarizer.classes_
 
     @property
     def task(self) -> Task:
@@ -117,7 +117,7 @@ class ClassTargets:
     def _encoded(self, y: Any, indices: Array | None) -> Array:
         """Encode labels of these indices, or of unknown ones if None."""
         if indices is None:
-            return self.binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
+            return self.binarizer.transform(y).astype(bool)
         n_classes = len(self.classes)
         columns = np.arange(n_classes) if n_classes > 2 else 1
         return np.asarray(indices[:, None] == columns)
@@ -173,7 +173,7 @@ class ClassTargets:
     def decode(self, p: Array) -> Array:
         """Decode activated outputs p of shape (n, n_outputs) to labels."""
         if self.task == "multilabel" or len(self.classes) < 2:
-            return self.binarizer.inverse_transform(p if p.shape[1] > 1 else p.ravel())  # type: ignore[no-any-return]
+            return self.binarizer.inverse_transform(p if p.shape[1] > 1 else p.ravel())
         # as `inverse_transform`, whose checks take longer than the prediction of a row
         return self.classes.take(_indices(p))
 

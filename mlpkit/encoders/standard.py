@@ -24,7 +24,7 @@ from mlpkit.plugin import Array, Arrays, Column, Namespace, PortableEncoding, Ta
 LARGEST = 1e6  # standard deviations; values beyond are clipped, so that none is infinite
 
 
-class StandardEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class StandardEncoder(TransformerMixin, BaseEstimator):
     """Standardize the columns of a table of numbers and booleans.
 
     The mean in `fit` is subtracted from each column, and the result is divided by the standard

@@ -32,7 +32,7 @@ CALLBACKS, PARENT = "_skl_callbacks", "_parent_callback_ctx"
 CALLBACK_ATTRIBUTES = (CALLBACKS, PARENT, "_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 
-class SklearnCallbackSupport(_Support):  # type: ignore[misc]
+class SklearnCallbackSupport(_Support):
     """Mixin of estimators that call the hooks of scikit-learn's callbacks during training."""
 
     def _fit_atomically(self, work: Callable[[Self, Tasks], object]) -> Self:

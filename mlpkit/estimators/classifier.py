@@ -28,7 +28,7 @@ from mlpkit.training.parameters import Parameters
 from mlpkit.training.tasks import Tasks
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multilayer perceptron classifier with scikit-learn's interface and a choice of backends.
 
     This model minimizes the log loss plus an L2 penalty. The parameters from
@@ -575,7 +575,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """
         estimator = snapshot(self)
         outputs = estimator._outputs(X)
-        return estimator._targets.decode(outputs)  # type: ignore[no-any-return]
+        return estimator._targets.decode(outputs)
 
     def predict_proba(self, X: Any) -> Array:
         """Predict the probabilities of the classes.

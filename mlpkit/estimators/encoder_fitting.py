@@ -124,7 +124,7 @@ def _columns(
     columns: Any = getattr(encoder, "columns", None)
     is_valid = isinstance(columns, tuple) and all(isinstance(c, Column) for c in columns)
     if is_valid and (columns or is_encoder(encoder)):
-        return columns  # type: ignore[no-any-return]
+        return columns
     if is_encoder(encoder):
         raise InvalidResult(
             f"{label} has columns={reprlib.repr(columns)}; expected a tuple of"

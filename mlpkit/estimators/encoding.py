@@ -71,7 +71,7 @@ class Encoding:
             is_finite = np.isfinite(values.sum()) or np.isfinite(values).all()
         if not is_finite:
             raise self._not_finite(rows.toarray() if issparse(rows) else rows)
-        return rows  # type: ignore[no-any-return]
+        return rows
 
     def _converted(self, rows: Any) -> Any:
         """The result of a transformer of scikit-learn as floats."""

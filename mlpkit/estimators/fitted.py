@@ -37,7 +37,7 @@ from mlpkit.training.support import check_network
 EXPORT = "to_"  # the prefix of the methods that exporters add
 
 
-class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore[misc]
+class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):
     """The fitted state of an estimator, which `_commit` sets and all other methods read.
 
     The base classes extend methods of scikit-learn's protocols and have no state.
@@ -143,9 +143,9 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
             n_hidden = len(spec.hidden_layer_sizes)
             name = type(self).__name__
             activation = activation_of(self.activation, n_hidden, name, spec.activation)
-            return network.dense_outputs(X, activation, self.out_activation_)  # type: ignore[no-any-return]
+            return network.dense_outputs(X, activation, self.out_activation_)
         if network.is_portable:
-            return network.portable_outputs(X, self.out_activation_)  # type: ignore[no-any-return]
+            return network.portable_outputs(X, self.out_activation_)
         parameters = self._present_parameters()
         backend = backend_of(parameters)
         live = network.live_of(backend)
@@ -153,15 +153,15 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
             recipe = recipe_of(parameters, network.solver)
             check_network(parameters, network.structure, spec, recipe)
             live = network.started(backend, recipe)
-        return network.live_outputs(X, live, self.out_activation_)  # type: ignore[no-any-return]
+        return network.live_outputs(X, live, self.out_activation_)
 
     def _layers(self, name: str) -> DenseLayers:
         """The dense layers; raises AttributeError for the attribute ``name`` if there are none."""
         state = vars(self)
         if "_network" in state and state["_network"].is_dense:
-            return state["_network"].layers  # type: ignore[no-any-return]
+            return state["_network"].layers
         if "_network" not in state and "_preset_layers" in state:
-            return state["_preset_layers"]  # type: ignore[no-any-return]
+            return state["_preset_layers"]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _set_layers(self, **layers: Any) -> None:
@@ -195,7 +195,7 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):  # type: ignore
     def loss_curve_(self) -> list[float]:
         """The training loss of each epoch."""
         try:
-            return vars(self)["_losses"].values  # type: ignore[no-any-return]
+            return vars(self)["_losses"].values
         except KeyError:
             name = type(self).__name__
             raise AttributeError(f"{name!r} object has no attribute 'loss_curve_'") from None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlpkit.calibration.conformal import ConformalIntervals
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+class MLPRegressor(RegressorMixin, BaseMLP):
     """Multilayer perceptron regressor with scikit-learn's interface and a choice of backends.
 
     This model minimizes a loss, by default the squared error, plus an L2 penalty. The
@@ -541,7 +541,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         )
 
     def _presented(self, outputs: Array) -> Array:
-        return self._targets.decode(self._targets.predictions(outputs))  # type: ignore[no-any-return]
+        return self._targets.decode(self._targets.predictions(outputs))
 
     def predict(self, X: Any, *, quantiles: Any = None) -> Array:
         """Predict the target values.
@@ -586,7 +586,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         checked_quantiles(quantiles, "quantiles")
         requested = np.ravel(quantiles).astype(float)
         values = targets.quantile_predictions(outputs, requested)
-        return values[:, 0] if np.ndim(quantiles) == 0 else values  # type: ignore[no-any-return]
+        return values[:, 0] if np.ndim(quantiles) == 0 else values
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the coefficient of determination R2 of the predictions.
@@ -690,8 +690,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         """Predictions of one value or of all quantiles of the loss, (n, k)."""
         targets = self._targets
         if targets.quantiles is None:
-            return targets.predictions(outputs)  # type: ignore[no-any-return]
-        return targets.quantile_predictions(outputs)  # type: ignore[no-any-return]
+            return targets.predictions(outputs)
+        return targets.quantile_predictions(outputs)
 
     def _set_intervals(self, held_out: HeldOut) -> None:
         rows, values = held_out.rows, self._interval_values(held_out.outputs)

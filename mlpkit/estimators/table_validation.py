@@ -162,7 +162,7 @@ def validated_targets(estimator: Any, y: Any) -> Array:
         ) from error
     if checked.ndim == 2 and checked.shape[1] == 1:
         checked = column_or_1d(checked, warn=True)
-    return checked  # type: ignore[no-any-return]
+    return checked
 
 
 def validated_weights(sample_weight: Any, rows: Any) -> Array | None:

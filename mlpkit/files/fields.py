@@ -77,7 +77,7 @@ class Fields:
         if not is_int or value < least or (most is not None and value > most):
             at_most = "" if most is None else f" and at most {most}"
             raise self.invalid(name, value, f"an integer of at least {least}{at_most}")
-        return value  # type: ignore[no-any-return]
+        return value
 
     def number(self, name: str) -> Any:
         """Return a number of Python or NumPy as it is, NaN and infinity included."""

@@ -146,7 +146,7 @@ class GroupSums:
     @property
     def n_rows(self) -> Array:
         """Number of rows of each group, int (n_groups,)."""
-        return self.rows.sum(axis=(1, 2)).astype(np.int64)  # type: ignore[no-any-return]
+        return self.rows.sum(axis=(1, 2)).astype(np.int64)
 
 
 def mean_centre(centre: Array, weight: Array, axis: int | tuple[int, ...] = 0) -> Array:

@@ -21,7 +21,7 @@ def log_losses(predictions: Predictions) -> Array:
     p = _probabilities(predictions)
     eps = np.finfo(p.dtype).eps  # probabilities are clipped as in scikit-learn
     true = p.reshape(-1)[np.arange(len(p)) * p.shape[1] + predictions.y_true]
-    return -np.log(np.clip(true, eps, 1 - eps).astype(np.float64))  # type: ignore[no-any-return]
+    return -np.log(np.clip(true, eps, 1 - eps).astype(np.float64))
 
 
 def log_loss() -> Metric:
@@ -53,10 +53,10 @@ def squared_distances(predictions: Predictions) -> Array:
     """Squared distance between the probabilities and the true class, shape (n,)."""
     p = _probabilities(predictions)
     if p.shape[1] == 2:
-        return np.square(p[:, 1] - predictions.y_true, dtype=np.float64)  # type: ignore[no-any-return]
+        return np.square(p[:, 1] - predictions.y_true, dtype=np.float64)
     gaps = p.astype(np.float64)
     gaps[np.arange(len(p)), predictions.y_true] -= 1
-    return np.einsum("ij,ij->i", gaps, gaps)  # type: ignore[no-any-return]
+    return np.einsum("ij,ij->i", gaps, gaps)
 
 
 def brier_score() -> Metric:
@@ -99,7 +99,7 @@ def confidence_gaps(bins: int, predictions: Predictions) -> CellCounts:
 
 
 def _calibration_error(s: Array) -> Array:
-    return np.abs(s[..., 1:]).sum(axis=-1) / s[..., 0]  # type: ignore[no-any-return]
+    return np.abs(s[..., 1:]).sum(axis=-1) / s[..., 0]
 
 
 def expected_calibration_error(bins: int = 15) -> Metric:
@@ -300,14 +300,14 @@ def _binned_auc(s: Array) -> Array:
     negatives, positives = _descending(s)
     above = np.cumsum(positives, axis=-1) - positives / 2
     total = negatives.sum(axis=-1) * positives.sum(axis=-1)
-    return (negatives * above).sum(axis=-1) / total  # type: ignore[no-any-return]
+    return (negatives * above).sum(axis=-1) / total
 
 
 def _binned_precision(s: Array) -> Array:
     negatives, positives = _descending(s)
     right = np.cumsum(positives, axis=-1)
     total = right + np.cumsum(negatives, axis=-1)
-    return (divided(right, total) * positives).sum(axis=-1) / positives.sum(axis=-1)  # type: ignore[no-any-return]
+    return (divided(right, total) * positives).sum(axis=-1) / positives.sum(axis=-1)
 
 
 def roc_auc_histogram(bins: int = 1000) -> Metric:

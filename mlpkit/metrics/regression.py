@@ -23,25 +23,25 @@ def squared_errors(predictions: Predictions) -> Array:
 
 def absolute_errors(predictions: Predictions) -> Array:
     """Absolute errors, averaged over the outputs, (n,)."""
-    return np.abs(predictions.y_true - predictions.y_pred).mean(axis=1)  # type: ignore[no-any-return]
+    return np.abs(predictions.y_true - predictions.y_pred).mean(axis=1)
 
 
 def signed_errors(predictions: Predictions) -> Array:
     """Prediction minus target, averaged over the outputs, (n,)."""
-    return (predictions.y_pred - predictions.y_true).mean(axis=1)  # type: ignore[no-any-return]
+    return (predictions.y_pred - predictions.y_true).mean(axis=1)
 
 
 def poisson_deviances(predictions: Predictions) -> Array:
     """2 (y log(y / p) - y + p), averaged over the outputs, (n,)."""
     y, p = predictions.y_true, predictions.y_pred
     with np.errstate(all="ignore"):
-        return (2 * (xlogy(y, y / p) - y + p)).mean(axis=1)  # type: ignore[no-any-return]
+        return (2 * (xlogy(y, y / p) - y + p)).mean(axis=1)
 
 
 def pinball_losses(alpha: float, predictions: Predictions) -> Array:
     """alpha max(y - p, 0) + (1 - alpha) max(p - y, 0), averaged over the outputs, (n,)."""
     gap = predictions.y_true - predictions.y_pred
-    return np.where(gap > 0, alpha * gap, (alpha - 1) * gap).mean(axis=1)  # type: ignore[no-any-return]
+    return np.where(gap > 0, alpha * gap, (alpha - 1) * gap).mean(axis=1)
 
 
 def targets(predictions: Predictions) -> Array:
@@ -83,7 +83,7 @@ def mse() -> Metric:
 
 
 def _root(s: Array) -> Array:
-    return np.sqrt(s[..., 1:] / s[..., :1]).mean(axis=-1)  # type: ignore[no-any-return]
+    return np.sqrt(s[..., 1:] / s[..., :1]).mean(axis=-1)
 
 
 def rmse() -> Metric:
@@ -205,7 +205,7 @@ def pinball_loss(alpha: float = 0.5) -> Metric:
 def _explained(left: Array, total: Array) -> Array:
     """1 - left / total, averaged over outputs; for a constant target it is 1 or 0."""
     fraction = np.divide(left, total, out=np.ones_like(left), where=total > 0)
-    return (1 - np.where((total == 0) & (left == 0), 0.0, fraction)).mean(axis=-1)  # type: ignore[no-any-return]
+    return (1 - np.where((total == 0) & (left == 0), 0.0, fraction)).mean(axis=-1)
 
 
 def _r2(s: Array) -> Array:
@@ -338,7 +338,7 @@ def _binned_median(s: Array) -> Array:
     below = np.cumsum(counts, axis=-1)
     bins = (below >= below[..., -1:] / 2).argmax(axis=-1)
     errors = 2.0 ** (bins / BINS_PER_OCTAVE - OCTAVES)
-    return np.where(bins == 0, 0.0, errors).mean(axis=-1)  # type: ignore[no-any-return]
+    return np.where(bins == 0, 0.0, errors).mean(axis=-1)
 
 
 def median_absolute_error_histogram() -> Metric:

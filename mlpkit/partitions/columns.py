@@ -35,8 +35,8 @@ def column(X: Any, key: str | int) -> Array:
         series = X.iloc[:, index] if hasattr(X, "iloc") else X[:, index]
         plain = getattr(series.dtype, "kind", "O") in "biufM"  # others may hold missing values
         if hasattr(X, "iloc") and not plain:
-            return series.to_numpy(dtype=object)  # type: ignore[no-any-return]
-        return series.to_numpy()  # type: ignore[no-any-return]
+            return series.to_numpy(dtype=object)
+        return series.to_numpy()
     if isinstance(key, str):
         raise ValueError(
             f"X has no column names, so that column {plain_repr(key)} cannot be selected. Pass an"
@@ -44,7 +44,7 @@ def column(X: Any, key: str | int) -> Array:
         )
     _check_index(key, X.shape[1] if issparse(X) else np.shape(X)[1])
     if issparse(X):
-        return X.tocsc()[:, [key]].toarray().ravel()  # type: ignore[no-any-return]
+        return X.tocsc()[:, [key]].toarray().ravel()
     return np.asarray(X)[:, key]
 
 

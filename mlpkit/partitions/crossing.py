@@ -98,4 +98,4 @@ def indicators(groups: Groups) -> Array:
     """Whether each row is in each group, bool (n, n_groups)."""
     if groups.codes.ndim == 2:
         return groups.codes
-    return groups.codes[:, None] == np.arange(len(groups.names))  # type: ignore[no-any-return]
+    return groups.codes[:, None] == np.arange(len(groups.names))

@@ -71,7 +71,7 @@ class CallbackTests(ConformanceTests):
         assert callable(made), (
             f"the factory returned {made!r}; it must return a function of a mlpkit.plugin.Report"
         )
-        return made  # type: ignore[no-any-return]
+        return made
 
     def reports(self, weights: Any = None) -> list[Report]:
         """Return ten reports whose loss decreases, increases, and is infinite and NaN at the end.

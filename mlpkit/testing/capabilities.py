@@ -44,7 +44,7 @@ class CapabilityTests(ProcessTests):
         """Return the step functions of the backend, or of another one."""
         make, _ = installed().resolve("backend", backend or self.backend)
         made = make(network, spec, recipe, **(self.options if not backend else {}))
-        return made_as(made, Steps)  # type: ignore[no-any-return]
+        return made_as(made, Steps)
 
     def started(self, spec: Spec, recipe: Recipe, backend: str = "") -> tuple[Steps, Any]:
         """Return step functions and an initial state, always from the same seed."""

@@ -217,7 +217,7 @@ def jointly(
     new, optimizer_state[0] = joint_update(
         np, weights, means, optimizer_state[0], learning_rates[i]
     )
-    return new  # type: ignore[no-any-return]
+    return new
 
 
 def branching(learning_rates: Array, weights: Arrays, means: Arrays, i: int) -> Arrays:

@@ -31,7 +31,7 @@ class EncoderCase(ConformanceTests):
             f"the factory returned {reprlib.repr(made)}; it must return a mlpkit.plugin.Encoder,"
             f" with the property columns and the methods {', '.join(METHODS)}"
         )
-        return made  # type: ignore[no-any-return]
+        return made
 
     def columns(self) -> dict[str, list[Any]]:
         """The columns of the tables, some with missing values, which may be overridden."""

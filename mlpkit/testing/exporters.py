@@ -54,7 +54,7 @@ class ExporterTests(ConformanceTests):
             classes = {"binary": ["no", "yes"], "multiclass": ["a", "b", "c"]}.get(task)
             estimator = MLPClassifier(random_state=0)
             estimator.initialize(N_FEATURES, classes=classes, n_outputs=3)
-        return estimator.export(lambda model: model)  # type: ignore[no-any-return]
+        return estimator.export(lambda model: model)
 
     @EACH_TASK
     def test_dense_networks_are_converted(self, task: str) -> None:

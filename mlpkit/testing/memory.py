@@ -15,7 +15,7 @@ from mlpkit.testing.results import ResultTests
 MAX_VALUES = 1 << 24  # of a block: 128 MiB in float64
 
 
-class BlockwiseRows(csr_array):  # type: ignore[misc]
+class BlockwiseRows(csr_array):
     """Sparse rows that cannot be converted to a dense array larger than one block."""
 
     def toarray(self, *args: Any, **options: Any) -> Array:
@@ -25,7 +25,7 @@ class BlockwiseRows(csr_array):  # type: ignore[misc]
             f"{n} sparse rows of {width} features were converted to one dense array; convert blocks"
             f" of at most {MAX_VALUES} values"
         )
-        return super().toarray(*args, **options)  # type: ignore[no-any-return]
+        return super().toarray(*args, **options)
 
     def todense(self, *args: Any, **options: Any) -> Array:
         """Return what `toarray` returns."""

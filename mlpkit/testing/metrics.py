@@ -76,7 +76,7 @@ class MetricTests(ConformanceTests):
     def made(self) -> Metric:
         """The metric."""
         factory, options = resolve("metric", self.metric, self.options)
-        return made_as(factory(**options), Metric)  # type: ignore[no-any-return]
+        return made_as(factory(**options), Metric)
 
     def cases(self, rows: RandomSplit) -> Iterable[Case]:
         """Predictions of each task, with disjoint and overlapping groups and with weights."""

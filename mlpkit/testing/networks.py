@@ -69,7 +69,7 @@ class SolverTests(ConformanceTests):
         if self.backend and "backend" in installed().find("solver", self.solver)[1].options:
             options.setdefault("backend", self.backend)
         factory, options = resolve("solver", self.solver, options)
-        return made_as(factory(**options), Solver)  # type: ignore[no-any-return]
+        return made_as(factory(**options), Solver)
 
     def case(self, dtype: str = "float64") -> tuple[Any, Any, Any]:
         """Return weights (12,), gradients (12,), and optimizer state that is not zero."""

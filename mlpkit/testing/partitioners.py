@@ -38,7 +38,7 @@ class PartitionerTests(ConformanceTests):
     def made(self) -> Partitioner:
         """The partitioner."""
         factory, options = resolve("partitioner", self.partitioner, self.options)
-        return made_as(factory(**options), Partitioner)  # type: ignore[no-any-return]
+        return made_as(factory(**options), Partitioner)
 
     def dataset(self) -> Dataset:
         """Rows to fit to: integers and real numbers in X, three classes, some errors."""

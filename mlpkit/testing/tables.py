@@ -31,7 +31,7 @@ class StoredColumns:
     @property
     def shape(self) -> tuple[int, int]:
         """The numbers of rows and columns."""
-        return self._table.shape  # type: ignore[no-any-return]
+        return self._table.shape
 
     def column(self, key: str | int) -> Any:
         """Read a column by name or index."""

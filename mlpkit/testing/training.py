@@ -48,7 +48,7 @@ class TrainerTests(ConformanceTests):
     def made(self) -> Trainer:
         """Return the trainer."""
         trainer, _ = resolve("trainer", self.trainer)
-        return trainer  # type: ignore[no-any-return]
+        return trainer
 
     def job(self, **changes: Any) -> tuple[Job, Any]:
         """Return a job for the trainer, and the initial state."""

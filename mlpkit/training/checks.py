@@ -158,7 +158,7 @@ def checked_outputs(returned: Any, n: int, n_outputs: int) -> Array:
     shape = getattr(returned, "shape", ())
     if (shape[:1], shape[-1:]) != ((n,), (n_outputs,)) or len(shape) not in (2, 3):
         raise _wrong_shape("the result of `outputs`", returned, (n, n_outputs))
-    return returned  # type: ignore[no-any-return]
+    return returned
 
 
 def checked_steps(steps: Steps, spec: Spec, solver: Solver) -> Steps:

@@ -49,7 +49,7 @@ def trainer_of(parameters: Parameters, recipe: Recipe) -> Trainer:
     """The training loop: that of the parameter, or the one that the solver requires."""
     name = recipe.solver.trainer if parameters.trainer is None else parameters.trainer
     trainer, _ = resolve("trainer", name)
-    return trainer  # type: ignore[no-any-return]
+    return trainer
 
 
 def selected_callbacks(parameters: Parameters, passes: int = 0) -> list[Any]:
@@ -87,4 +87,4 @@ def _callable(callback: Any) -> Callback:
             "callbacks must contain names, callables, or objects that an installed plugin"
             f" adapts, got {plain_repr(callback)}."
         )
-    return callback  # type: ignore[no-any-return]
+    return callback

@@ -33,7 +33,7 @@ def generator_of(random_state: Any) -> RandomState:
     (array([99, 78, 61]), array([99, 78, 61]))
     """
     if not isinstance(random_state, (int, np.integer)):
-        return check_random_state(random_state)  # type: ignore[no-any-return]
+        return check_random_state(random_state)
     generator = RandomState(MT19937(NO_ENTROPY))
     generator.seed(int(random_state))
     return generator

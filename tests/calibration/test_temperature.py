@@ -95,7 +95,7 @@ def test_saturated_probabilities_are_finite() -> None:
 
 def noisy(n_classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Data on which a network becomes overconfident."""
-    return make_classification(  # type: ignore[no-any-return]
+    return make_classification(
         1200, n_informative=5, n_classes=n_classes, flip_y=0.3, random_state=0
     )
 

@@ -28,7 +28,7 @@ FRAME = pd.DataFrame(X, columns=NAMES)
 WHOLE = pd.DataFrame((X * 9).astype(int), columns=NAMES)
 
 
-class Subclass(pd.DataFrame):  # type: ignore[misc]
+class Subclass(pd.DataFrame):
     """A dataframe with methods of its own."""
 
 

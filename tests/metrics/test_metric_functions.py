@@ -126,7 +126,7 @@ def test_names_that_are_unknown_or_do_not_fit() -> None:
 
 def _recall(pos_label: Any) -> Metric:
     factory, _ = installed().resolve("metric", "recall")
-    return factory(pos_label=pos_label)  # type: ignore[no-any-return]
+    return factory(pos_label=pos_label)
 
 
 def test_options_make_other_metrics() -> None:

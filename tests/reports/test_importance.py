@@ -77,7 +77,7 @@ def test_dataframes_keep_their_types(kind: int) -> None:
     def values(X: Any, i: int) -> list[Any]:
         if kind == 0:
             return [None if v != v else v for v in X.iloc[:, i].tolist()]
-        return X[:, i].to_list() if kind == 1 else X.column(i).to_pylist()  # type: ignore[no-any-return]
+        return X[:, i].to_list() if kind == 1 else X.column(i).to_pylist()
 
     before = [values(X, i) for i in range(3)]
     new = shuffled(X, [0, 1], order)

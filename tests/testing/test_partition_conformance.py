@@ -30,7 +30,7 @@ class TestMetrics(MetricTests):
     def made(self) -> Metric:
         """The metric that the test is about."""
         factory, _ = installed().resolve("metric", self.name)
-        return factory()  # type: ignore[no-any-return]
+        return factory()
 
 
 def side(X: Any) -> Any:

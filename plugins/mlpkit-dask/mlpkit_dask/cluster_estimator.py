@@ -256,7 +256,7 @@ class ClusterEstimator:
     def __sklearn_clone__(self) -> Self:
         copied = super(ClusterEstimator, _with_client(self, None)).__sklearn_clone__()  # type: ignore[misc]
         copied.client = self.client
-        return copied  # type: ignore[no-any-return]
+        return copied
 
     def __getstate__(self) -> Any:
         return super(ClusterEstimator, _with_client(self, None)).__getstate__()

@@ -145,7 +145,7 @@ class _Evaluation:
         while len(reports) > 1:
             starts = range(0, len(reports), ADDED_AT_ONCE)
             reports = [added(reports[i : i + ADDED_AT_ONCE]) for i in starts]
-        return computed(reports, self.client)[0]  # type: ignore[no-any-return]
+        return computed(reports, self.client)[0]
 
     def _with_fitted(self, arguments: list[Any], shared: set[str]) -> list[Any]:
         """The partitions, of which those with these names are fitted to rows of all workers."""

@@ -105,11 +105,11 @@ def _float64(dtype: str) -> AbstractContextManager[Any]:
     import jax
 
     try:
-        return jax.enable_x64(True)  # type: ignore[no-any-return,unused-ignore]
+        return jax.enable_x64(True)
     except AttributeError:  # an older JAX
         from jax.experimental import enable_x64  # type: ignore[attr-defined,unused-ignore]
 
-        return enable_x64()  # type: ignore[no-any-return,unused-ignore]
+        return enable_x64()
 
 
 @contextmanager

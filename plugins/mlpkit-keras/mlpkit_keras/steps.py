@@ -150,7 +150,7 @@ class KerasSteps:
         weight_decay: float | None = None,
     ) -> TrainingState:
         """Unsupported: raises PluginError."""
-        return self.gradient(state, None, None, 0)  # type: ignore[no-any-return]
+        return self.gradient(state, None, None, 0)
 
     def epoch(
         self, state: TrainingState, rows: Dataset, batches: Batches

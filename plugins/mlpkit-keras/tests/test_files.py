@@ -150,7 +150,7 @@ def zipped(members: dict[str, bytes], comment: bytes = b"") -> bytes:
 def dense(config: dict[str, Any]) -> dict[str, Any]:
     """The first dense layer of a config."""
     layers = config["config"]["layers"]
-    return next(layer for layer in layers if layer["class_name"] == "Dense")  # type: ignore[no-any-return]
+    return next(layer for layer in layers if layer["class_name"] == "Dense")
 
 
 CHANGES: list[tuple[Callable[[dict[str, Any]], Any], str]] = [

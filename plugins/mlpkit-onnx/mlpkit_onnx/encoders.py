@@ -69,7 +69,7 @@ def matrix(inputs: Sequence[Tensor], dtype: Any) -> Tensor:
                 " Encode them before, for example with sklearn.preprocessing.OneHotEncoder in a"
                 " Pipeline."
             )
-    return xp.concat([tensor.cast(dtype) for tensor in inputs], axis=1)  # type: ignore[no-any-return]
+    return xp.concat([tensor.cast(dtype) for tensor in inputs], axis=1)
 
 
 def _values(graph: Graph, column: TableColumn, x: Tensor, missing: str) -> Tensor:
@@ -84,7 +84,7 @@ def _values(graph: Graph, column: TableColumn, x: Tensor, missing: str) -> Tenso
     if column.kind == "category":
         return _codes(graph, column, x, missing)
     if column.kind == "date" and x.dtype == np.int64:
-        return xp.where(x == NOT_A_DATE, np.nan, x.cast(np.float64))  # type: ignore[no-any-return]
+        return xp.where(x == NOT_A_DATE, np.nan, x.cast(np.float64))
     return x.cast(np.float64)
 
 

@@ -60,8 +60,8 @@ def probabilities(model: FittedModel, result: ModelOutputs) -> Tensor:
     if model.spec.task == "multilabel" or p.shape[1] > 1:
         return p
     if len(model.spec.classes or ()) == 1:
-        return xp.ones_like(p)  # type: ignore[no-any-return]
-    return xp.concat([1 - p, p], axis=1)  # type: ignore[no-any-return]
+        return xp.ones_like(p)
+    return xp.concat([1 - p, p], axis=1)
 
 
 def predicted_labels(model: FittedModel, result: ModelOutputs, labels: Labels) -> Tensor:

@@ -33,7 +33,7 @@ class OtherNames(Levels):
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """The names of the columns."""
-        return super().get_feature_names_out() + "_out"  # type: ignore[no-any-return]
+        return super().get_feature_names_out() + "_out"
 
 
 class Infinite(Levels):

@@ -24,7 +24,7 @@ from mlpkit_tabular.encoding.tables import ColumnTable, Table, as_table
 from mlpkit_tabular.encoding.values import all_missing
 
 
-class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc,unused-ignore]
+class TabularEncoder(TransformerMixin, BaseEstimator):
     """Encode the columns of a table, of any type, as one array of numbers.
 
     The table is a frame of pandas, polars or pyarrow, an array, or a list of rows. The type of a

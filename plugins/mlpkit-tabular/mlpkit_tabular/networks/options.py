@@ -42,7 +42,7 @@ def embedding_of(name: Any, options: Mapping[str, Any] | None = None) -> Embeddi
             integer(full, value)
         else:
             number(full, value)
-    return EMBEDDINGS[name](**(options or {}))  # type: ignore[no-any-return]
+    return EMBEDDINGS[name](**(options or {}))
 
 
 def one_of(option: str, value: Any, accepted: tuple[str, ...]) -> None:
