@@ -18,6 +18,10 @@ NESTED = (list, tuple, set, frozenset, Mapping, np.ndarray)
 
 def column_names(X: Any) -> list[Any] | None:
     """The column names of a dataframe; None for an array."""
+    if hasattr(type(X), "collect_schema") and not hasattr(type(X), "shape"):
+        raise TypeError(
+            f"X is a {type(X).__name__}, whose rows are not in memory. Pass X.collect()."
+        )
     names: Any = X.column_names if is_arrow(X) else getattr(X, "columns", None)
     if names is None:
         return None
@@ -121,6 +125,25 @@ def is_missing(values: Array) -> Array:
     if values.dtype.kind != "O":
         return np.zeros(len(values), dtype=bool)
     return np.array([_is_missing(v) for v in values], dtype=bool)
+
+
+def check_targets_present(y: Any) -> None:
+    """Raise ValueError if targets (n,) or (n, n_outputs) are missing.
+
+    >>> check_targets_present(np.array(["a", None], dtype=object))
+    Traceback (most recent call last):
+        ...
+    ValueError: Input y contains NaN or other missing values: 1 of 2 are missing, the first one \
+in row 1. Drop these rows from X and y.
+    """
+    values: Array = y if type(y) is np.ndarray else np.asarray(y)
+    if values.dtype.kind in "OfM" and (missing := is_missing(values.ravel())).any():
+        row = int(np.argmax(missing)) // max(1, values.size // len(values))
+        raise ValueError(
+            "Input y contains NaN or other missing values:"
+            f" {int(missing.sum())} of {values.size} are missing, the first one in row {row}. Drop"
+            " these rows from X and y."
+        )
 
 
 def _is_missing(value: Any) -> bool:

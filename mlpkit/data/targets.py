@@ -6,7 +6,11 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.multiclass import _check_partial_fit_first_call, unique_labels
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+    unique_labels,
+)
 
 from mlpkit.backend_kit import ascending, central
 from mlpkit.data.scores import accuracy, r2
@@ -61,7 +65,11 @@ class ClassTargets:
             labels = sorted(set(y))
             few = np.repeat(np.array(labels, dtype=object), 3)
             y = few if len(few) < len(y) else y
-        self.binarizer = LabelBinarizer().fit(y)
+        try:
+            self.binarizer = LabelBinarizer().fit(y)
+        except ValueError:
+            check_classification_targets(y)  # whose message does not contain all of y
+            raise
 
     @classmethod
     def of(cls, binarizer: LabelBinarizer) -> Self:
@@ -303,7 +311,7 @@ class RealTargets:
             raise TypeError(
                 f"y of a regressor must contain numbers, got dtype {y.dtype}. Convert strings"
                 " of digits with y.astype(float), and dates to numbers of days or seconds. For"
-                " class labels, use MLPClassifier."
+                " class labels, use a classifier."
             )
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from mlpkit.data.row_sources import StoredTable
-from mlpkit.data.tables import n_rows_of
+from mlpkit.data.tables import column_names, n_rows_of
 from mlpkit.estimators.dtypes import as_dtype
 from mlpkit.estimators.encoder_interface import is_encoder
 from mlpkit.estimators.encoder_keys import learned_key
@@ -76,7 +76,11 @@ class Encoding:
     def _converted(self, rows: Any) -> Any:
         """The result of a transformer of scikit-learn as floats."""
         if is_encoder(self.encoder):
+            if column_names(rows) is not None:  # by `set_output` or `sklearn.set_config`
+                rows = np.asarray(rows)
             dtype = getattr(rows, "dtype", None)
+            if isinstance(rows, np.ndarray) and rows.dtype.name in FLOATS:
+                return rows
             of = "" if dtype is None else f" of dtype {dtype}"
             raise InvalidResult(
                 f"{self.label} returned a {type(rows).__name__}{of}; expected a NumPy array of"

@@ -8,7 +8,13 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d, get_tags
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
-from mlpkit.data.tables import check_distinct, column_names, is_missing, n_rows_of, with_columns
+from mlpkit.data.tables import (
+    check_distinct,
+    check_targets_present,
+    column_names,
+    n_rows_of,
+    with_columns,
+)
 from mlpkit.data.targets import is_text
 from mlpkit.messages import escaped
 from mlpkit.plugin import Array, Dataset
@@ -143,16 +149,12 @@ def validated_targets(estimator: Any, y: Any) -> Array:
     values: Array = y if type(y) is np.ndarray else np.asarray(y)
     if is_text(values) and not estimator._y_numeric:
         return values  # scikit-learn converts the texts of all rows
-    if values.dtype.kind in "OfM" and (missing := is_missing(values.ravel())).any():
-        row = int(np.argmax(missing)) // max(1, values.size // len(values))
-        raise ValueError(
-            "Input y contains NaN or other missing values:"
-            f" {int(missing.sum())} of {values.size} are missing, the first one in row {row}. Drop"
-            " these rows from X and y."
-        )
+    if not values.ndim:
+        raise ValueError(f"y must have shape (n_samples,) or (n_samples, n_outputs), got {y!r}.")
+    check_targets_present(values)
     try:
         checked = _check_y(
-            y, multi_output=True, y_numeric=estimator._y_numeric, estimator=estimator
+            values, multi_output=True, y_numeric=estimator._y_numeric, estimator=estimator
         )
     except ValueError as error:
         if "could not convert" not in str(error):

@@ -8,7 +8,7 @@ from sklearn.utils import check_consistent_length
 from mlpkit.calibration.conformal import checked_coverage
 from mlpkit.data.cluster_rows import local
 from mlpkit.data.row_sources import RowSource, dataset_of, in_memory
-from mlpkit.data.tables import column_names
+from mlpkit.data.tables import check_targets_present, column_names
 from mlpkit.messages import plain_repr
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import REMEDIES, implied_task, metrics_of
@@ -234,6 +234,7 @@ class _Evaluation:
         if chunk.y is None:
             raise ValueError("evaluate needs y, got y=None.")
         check_consistent_length(chunk.X, chunk.y, chunk.sample_weight)
+        check_targets_present(chunk.y)
         if not len(np.asarray(chunk.y)):
             return
         if self.accumulator is None:

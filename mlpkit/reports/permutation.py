@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state
 
 from mlpkit.data.row_sources import dataset_of, in_memory
-from mlpkit.data.tables import column_names
+from mlpkit.data.tables import check_targets_present, column_names
 from mlpkit.messages import plain_repr
 from mlpkit.metrics.accumulator import Accumulator
 from mlpkit.metrics.arguments import metrics_of
@@ -98,6 +98,7 @@ def feature_importance(
     if y is None:
         raise ValueError("feature_importance requires y, the targets.")
     check_consistent_length(X, y, sample_weight)
+    check_targets_present(y)
     if isinstance(n_repeats, bool) or not isinstance(n_repeats, Integral) or n_repeats < 1:
         raise ValueError(f"n_repeats must be a positive integer, got {plain_repr(n_repeats)}.")
     X = X if hasattr(X, "shape") else np.asarray(X)

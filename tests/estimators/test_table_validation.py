@@ -36,6 +36,15 @@ def test_names_of_methods_as_columns() -> None:
     np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(X[names[::-1]]))
 
 
+def test_targets_of_another_form() -> None:
+    """The name of a column, and real numbers, of which the message contains none."""
+    with pytest.raises(ValueError, match=r"y must have shape \(n_samples,\) .*, got 'age'\."):
+        MLPClassifier(encoder=Levels(), **SHORT).fit(frame("pandas"), "age")
+    numbers = np.linspace(0, 1, len(Y))
+    with pytest.raises(ValueError, match=r"Unknown label type: continuous\. Maybe"):
+        MLPClassifier(encoder=Levels(), **SHORT).fit(frame("pandas"), numbers)
+
+
 def test_arrays_of_objects_and_lists() -> None:
     """They have no names, and the encoder receives an array of objects."""
     clf = MLPClassifier(encoder=Levels(), **SHORT).fit(ROWS, Y)

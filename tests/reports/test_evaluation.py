@@ -30,6 +30,7 @@ from mlpkit import (
     by_target,
     cross,
     evaluate,
+    feature_importance,
 )
 from mlpkit.reports.report import PartitionReport
 
@@ -223,6 +224,21 @@ def test_bad_input() -> None:
         evaluate(None, None, y, y_pred=np.array([0, 1]))
     with pytest.raises(ValueError, match=r"y contains \[7\], but the classes are \[0, 1\]"):
         evaluate(clf, iter([(X[:400], y[:400]), (X[400:], np.full(169, 7))]))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_missing_targets(missing: Any) -> None:
+    """They are counted, whatever the task, and the first row is named."""
+    clf, reg = LogisticRegression(max_iter=1000).fit(X[:, :2], y), Ridge().fit(X[:, :2], y)
+    labels = y.astype(object)
+    labels[[3, 5]] = missing
+    with pytest.raises(ValueError, match="2 of 569 are missing, the first one in row 3"):
+        evaluate(clf, X[:, :2], labels)
+    with pytest.raises(ValueError, match="2 of 569 are missing, the first one in row 3"):
+        evaluate(reg, X[:, :2], labels.astype(float))
+    with pytest.raises(ValueError, match="2 of 569 are missing, the first one in row 3"):
+        feature_importance(reg, X[:, :2], labels)
 
 
 @pytest.mark.once

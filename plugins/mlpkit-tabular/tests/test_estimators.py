@@ -219,6 +219,42 @@ def test_bad_tables_are_errors_that_name_the_column(change: Any, message: str, r
         TabularClassifier(**QUICK).fit(frame, labels)
 
 
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_frames_as_the_output_of_transformers(output: str, rows: Rows) -> None:
+    """Neither the setting of scikit-learn nor that of the fitted encoder changes predictions."""
+    plain = TabularClassifier(**QUICK).fit(rows[0], rows[1])
+    expected = plain.predict_proba(rows[0])
+    with sklearn.config_context(transform_output=output):
+        framed = TabularClassifier(**QUICK).fit(rows[0], rows[1])
+        np.testing.assert_array_equal(framed.predict_proba(rows[0]), expected)
+    plain.encoder_.set_output(transform=output)
+    np.testing.assert_array_equal(plain.predict_proba(rows[0]), expected)
+
+
+def test_nullable_targets_keep_their_type(rows: Rows) -> None:
+    """The classes of nullable booleans are booleans, and those of nullable integers integers."""
+    for target, dtype in (("boolean", bool), ("Int64", np.int64)):
+        y = pd.Series(rows[1] == "yes").astype(target)
+        nullable = TabularClassifier(**QUICK).fit(rows[0], y)
+        assert nullable.classes_.dtype == nullable.predict(rows[0][:3]).dtype == dtype
+
+
+def test_tables_that_are_not_in_memory(rows: Rows) -> None:
+    """The message says how to read a lazy frame of polars."""
+    lazy = pl.from_pandas(rows[0][["age"]]).lazy()
+    with pytest.raises(TypeError, match=r"X is a LazyFrame, .* Pass X.collect\(\)"):
+        TabularClassifier(**QUICK).fit(lazy, rows[1])
+
+
+def test_few_rows_without_folds(rows: Rows) -> None:
+    """The message says why no rows can be held out, and what to change."""
+    with pytest.raises(ValueError, match=r"both classes: of 5 rows, 1 are held out .*X_val"):
+        TabularClassifier(**QUICK).fit(rows[0][:5], ["a", "b", "a", "b", "a"])
+    labels = ["a"] * 9 + ["b"]
+    with pytest.raises(ValueError, match="both classes: one class has only 1 row"):
+        TabularClassifier(**QUICK).fit(rows[0][:10], labels)
+
+
 def test_text_as_the_target_of_a_regressor(rows: Rows) -> None:
     """The message is about y, not about the columns of the table."""
     for labels in (rows[1], pd.Series(rows[1], dtype=object)):
