@@ -7,6 +7,7 @@ import numpy as np
 from mlpkit.data.plain_frames import frame_values
 from mlpkit.plugin import Array
 
+SMALL = 1 << 16  # numbers whose comparison takes less time and little memory
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -59,5 +60,7 @@ def plain_data(X: Any, y: Any, estimator: Any) -> Array | None:
 
 
 def _is_finite(array: Array) -> bool:
+    if array.size <= SMALL:
+        return bool(np.count_nonzero(np.isfinite(array)) == array.size)
     with np.errstate(all="ignore"):
         return bool(np.isfinite(array.sum()))  # an overflow only leads to the full validation

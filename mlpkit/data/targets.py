@@ -128,7 +128,8 @@ class ClassTargets:
             return self.binarizer.transform(y).astype(bool)
         n_classes = len(self.classes)
         columns = np.arange(n_classes) if n_classes > 2 else 1
-        return np.asarray(indices[:, None] == columns)
+        encoded: Array = indices[:, None] == columns
+        return encoded
 
     def _class_indices(self, y: Any) -> Array | None:
         """The index of each label among the classes, shape (n,).
@@ -146,8 +147,9 @@ class ClassTargets:
         comparable = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind == classes.dtype.kind
         if not comparable or y.dtype.kind not in "biuUf" or self.task == "multilabel":
             return None
-        indices = np.minimum(classes.searchsorted(y), len(classes) - 1)
-        return indices if (classes[indices] == y).all() else None
+        indices = classes.searchsorted(y)
+        is_known = classes.take(indices, mode="clip") == y
+        return indices if np.count_nonzero(is_known) == len(y) else None
 
     def check_same(self, y: Any) -> None:
         """Raise ValueError unless the labels in y are exactly those of `classes`."""

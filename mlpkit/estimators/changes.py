@@ -34,7 +34,7 @@ class LastParameters(NamedTuple):
 
     def are_those_of(self, estimator: Any) -> bool:
         """Return whether the estimator has the same objects as in the last call."""
-        present = map(getattr, repeat(estimator), self.values)
+        present = map(vars(estimator).get, self.values, repeat(self))  # self: not an attribute
         return self.parameters is not None and all(map(is_, present, self.values.values()))
 
     def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:

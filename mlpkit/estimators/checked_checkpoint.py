@@ -1,7 +1,6 @@
 """The checkpoint of a fit, compared with its parameters, its data, and what it starts from."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from mlpkit.distributed.groups import group_of
@@ -123,7 +122,7 @@ def start_description(estimator: Any) -> dict[str, Any]:
         arrays = {f"coef_{i}": a for i, a in enumerate(coefs)}
         arrays |= {f"intercept_{i}": a for i, a in enumerate(intercepts)}
     progress = state.get("_progress")
-    values = {} if progress is None else asdict(progress)
+    values = {} if progress is None else progress._asdict()
     return {
         **{f"the fitted array {name!r}": array_description(a) for name, a in arrays.items()},
         **{f"the fitted {name}": described(value) for name, value in values.items()},

@@ -212,7 +212,7 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):
     @_no_improvement_count.setter
     def _no_improvement_count(self, count: int) -> None:
         progress = vars(self).get("_progress", Progress(learning_rate=0.0))
-        self._progress = replace(progress, no_improvement_count=count)
+        self._progress = progress._replace(no_improvement_count=count)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the estimator to a file, which contains no code.

@@ -5,7 +5,6 @@ example a function that is a parameter, are unchanged.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from sklearn import config_context
@@ -123,7 +122,7 @@ STATES: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {
     "_targets": lambda value, _: targets_state(value),
     "_network": lambda network, _: network_state(network),
     "_preset_layers": lambda value, _: {n: list(v) for n, v in value._asdict().items()},
-    "_progress": lambda value, _: asdict(value),
+    "_progress": lambda value, _: value._asdict(),
     "_losses": lambda value, _: value.get_state(),
     "_class_weights": lambda value, _: value.get_state(),
     "_intervals": lambda value, _: value.get_state(),

@@ -45,8 +45,8 @@ def progress_with(optimizer: Any, progress: Progress) -> Progress:
     SGD does not count the steps, on which nothing depends.
     """
     if isinstance(optimizer, AdamOptimizer):
-        return replace(progress, learning_rate=optimizer.learning_rate_init, step=optimizer.t)
-    return replace(progress, learning_rate=optimizer.learning_rate)
+        return progress._replace(learning_rate=optimizer.learning_rate_init, step=optimizer.t)
+    return progress._replace(learning_rate=optimizer.learning_rate)
 
 
 def optimizer_of(

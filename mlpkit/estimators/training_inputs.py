@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -241,7 +240,7 @@ class TrainingInputs(FittedMLP):
             return Progress(learning_rate=recipe.learning_rate_init)
         continues = incremental and "_optimizer" in vars(self)
         if not continues and recipe.solver.has_steps:  # fitted weights with a new optimizer
-            return replace(progress, learning_rate=recipe.learning_rate_init, step=0)
+            return progress._replace(learning_rate=recipe.learning_rate_init, step=0)
         return progress
 
     @abstractmethod

@@ -1,19 +1,17 @@
 """Training: trainers, and the reports that callbacks receive."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from mlpkit.plugin.arrays import Array, Arrays
-from mlpkit.plugin.backends import Rows, State, Steps
+from mlpkit.plugin.backends import Batches, Rows, State, Steps
 from mlpkit.plugin.metrics import MetricValue
 from mlpkit.plugin.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """What training continues from, in addition to the training state.
 
     Parameters
@@ -130,6 +128,15 @@ class Deadline(NamedTuple):
     same: Callable[[float], float] = float
 
 
+class MakeBatches(Protocol):
+    """The values of the steps of an epoch; see `Job`."""
+
+    def __call__(
+        self, order: Array, progress: Progress, t: Array | None = None
+    ) -> tuple[Batches, float]:
+        """Return the batches of an epoch, and the mean learning rate of the schedule."""
+
+
 class Job(NamedTuple):
     """What a trainer receives.
 
@@ -149,6 +156,11 @@ class Job(NamedTuple):
         Seed from which the seeds of steps are derived.
     decayed : frozenset of str
         Names of the weights that the L2 penalty includes.
+    batches : callable
+        ``batches(order, progress, t=None)`` returns the `Batches` of an epoch with these row
+        indices, (n_steps, batch_size), and its mean learning rate. ``t``, of shape (n_steps,), is
+        the progress of training at each step, from 0 to 1, for the schedules of the recipe. None
+        stands for training without a planned end, in which they are constant.
     score : callable or None, default=None
         ``score(state)``: the validation score, where higher is better: a float, or an ndarray of
         shape (n_models,) if each model has a score of its own.
@@ -182,6 +194,7 @@ class Job(NamedTuple):
     rng: np.random.RandomState
     seed: int
     decayed: frozenset[str]
+    batches: MakeBatches
     score: "Callable[[State], float | Array] | None" = None
     frozen: frozenset[str] = frozenset()
     passes: int = 0
@@ -227,11 +240,11 @@ def training_values(
     resumed_training : The reverse.
     """
     if isinstance(answer, float):
-        progress = replace(progress, learning_rate=answer)
+        progress = progress._replace(learning_rate=answer)
     return {
         "weights": job.steps.arrays(state),
         "optimizer_state": job.steps.optimizer_state(state),
-        "progress": asdict(progress),
+        "progress": progress._asdict(),
         "generator": job.rng.get_state(legacy=False),
     }
 

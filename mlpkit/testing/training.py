@@ -17,6 +17,7 @@ from mlpkit.plugin import Batches, Job, Progress, Report, Trainer
 from mlpkit.registry.lookup import resolve
 from mlpkit.testing.cases import close, data, recipe, spec, stored
 from mlpkit.testing.conformance import ConformanceTests
+from mlpkit.training.batches import EpochBatches
 
 ObserverResult = bool | float
 
@@ -56,7 +57,8 @@ class TrainerTests(ConformanceTests):
         network = dense.build(s, np.random.RandomState(1))
         steps, (X, y, w) = numpy_backend.backend(network, s, r), data(s, 40)
         rng = np.random.RandomState(2)
-        job = Job(steps, steps.put(X, y, w), 40, r, rng, seed=3, decayed=network.decayed)
+        batches = EpochBatches(r, seed=3)
+        job = Job(steps, steps.put(X, y, w), 40, r, rng, 3, network.decayed, batches)
         return job._replace(**changes), steps.start(network.arrays)
 
     def trained(
@@ -137,7 +139,7 @@ class TrainerTests(ConformanceTests):
             job = job._replace(recipe=replace(job.recipe, shuffle=False))
             progress = Progress(learning_rate=0.01)
             for _ in range(calls):
-                progress = replace(progress, epoch=0)
+                progress = progress._replace(epoch=0)
                 state, progress = self.made()(job, state, progress, lambda state, report: False)
             results.append((job.steps.arrays(state), progress))
         (whole, once), (parts, twice) = results

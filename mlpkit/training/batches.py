@@ -1,6 +1,7 @@
 """Batches of row indices for each epoch, shuffled like those of scikit-learn."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -41,8 +42,8 @@ class RowOrders:
             lengths = [len(fold) for fold in job.folds]
         self.batch_size = min(job.recipe.batch_size, max(lengths))
         self.n_steps = -(-max(lengths) // self.batch_size)
-        counts = [rows_of_steps(n, self.n_steps, self.batch_size) for n in lengths]
-        self.n_rows = np.asarray(sum(counts))
+        counts = (rows_of_steps(n, self.n_steps, self.batch_size) for n in lengths)
+        self.n_rows = reduce(np.add, counts)
         self.shuffle, self.rng = job.recipe.shuffle, job.rng
         if rows is None:
             self.rows = [np.arange(n, dtype=np.int64) for n in lengths]
@@ -71,6 +72,8 @@ class RowOrders:
 
 def shuffled(rows: Array, rng: np.random.RandomState) -> Array:
     """The rows in a random order that starts from their present one, as in scikit-learn."""
+    if len(rows) == 1:
+        return rows
     permutation = np.arange(len(rows))
     rng.shuffle(permutation)
     if len(rows) <= SHUFFLED_ROWS:
@@ -121,7 +124,7 @@ def planned_progress(epoch: int, n_steps: int, n_epochs: int) -> Array:
 
 
 class EpochBatches:
-    """Makes the `Batches` of the epochs of a fit.
+    """Makes the `Batches` of the epochs of a fit, or of a stream of `partial_fit` calls.
 
     Values that depend on nothing but the number of the step are computed for several epochs at
     once, for more of them as long as the learning rate does not change.
@@ -131,22 +134,16 @@ class EpochBatches:
     recipe : Recipe
     seed : int
         Seed from which the seeds of the steps are derived.
-    with_predictions : bool, default=False
-        As in `Batches`.
     """
 
-    def __init__(self, recipe: Recipe, seed: int, with_predictions: bool = False) -> None:
-        self.recipe, self.seed, self.with_predictions = recipe, seed, with_predictions
+    def __init__(self, recipe: Recipe, seed: int) -> None:
+        self.recipe, self.seed = recipe, seed
         self._ahead = NO_STEPS
 
-    def batches(
+    def __call__(
         self, order: Array, progress: Progress, t: Array | None = None
     ) -> tuple[Batches, float]:
-        """The batches of an epoch, and the mean learning rate of the schedule.
-
-        ``t`` is the progress of training at each step, for the schedules of the recipe; None
-        stands for training without a planned end, in which they are constant.
-        """
+        """The batches of an epoch, and the mean learning rate of the schedule."""
         recipe, mean = self.recipe, progress.learning_rate
         learning_rates, ratios, seeds = self._step_values(mean, progress.step, len(order))
         decays = dropout = None
@@ -159,7 +156,7 @@ class EpochBatches:
             learning_rates, mean = learning_rates * scheduled, mean * float(scheduled.mean())
         if t is not None and recipe.dropout_schedule is not None:
             dropout = factors(recipe.dropout_schedule, t, "dropout_schedule", largest=1.0)
-        return Batches(order, learning_rates, seeds, self.with_predictions, decays, dropout), mean
+        return Batches(order, learning_rates, seeds, False, decays, dropout), mean
 
     def _step_values(
         self, learning_rate: float, n_done: int, n_steps: int

@@ -4,7 +4,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -139,7 +138,7 @@ class CheckpointFile:
         content = {
             "weights": result.weights,
             "optimizer_state": result.optimizer_state,
-            "progress": asdict(result.progress),
+            "progress": result.progress._asdict(),
             "outputs": result.outputs,
             "generator": self._generator.get_state(legacy=False),
         }

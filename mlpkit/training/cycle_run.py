@@ -19,7 +19,7 @@ from mlpkit.plugin import (
     resumed_training,
     training_values,
 )
-from mlpkit.training.batches import planned_progress
+from mlpkit.training.batches import EpochBatches, planned_progress
 from mlpkit.training.epoch import (
     Epoch,
     Epochs,
@@ -89,7 +89,8 @@ class CycleRun:
         eligible: float,
         min_gain: float,
     ) -> None:
-        self.job = job._replace(recipe=replace(job.recipe, schedule=schedule))
+        recipe = replace(job.recipe, schedule=schedule)
+        self.job = job._replace(recipe=recipe, batches=EpochBatches(recipe, job.seed))
         self.eligible, self.min_gain = eligible, min_gain
         self.best = BestStates(job)
         self._before = -np.inf  # the best score before the cycle
@@ -157,13 +158,12 @@ class CycleRun:
 
     def interrupt(self) -> None:
         """Note that training was interrupted."""
-        self._progress = replace(self._progress, interrupted=True)
+        self._progress = self._progress._replace(interrupted=True)
 
     def _advanced(self, epoch: Epoch, decision: bool | float) -> Progress:
         """The progress after an epoch, with the learning rate that the observer returned."""
         progress = self._progress
-        return replace(
-            progress,
+        return progress._replace(
             **epoch.counts(progress, self.job.n_rows),
             best_loss=min(progress.best_loss, epoch.loss),
             best_score=self.best.score if self.best else progress.best_score,

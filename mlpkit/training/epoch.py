@@ -9,7 +9,7 @@ import numpy as np
 
 from mlpkit.objectives.averaging import averages
 from mlpkit.plugin import Array, Arrays, Job, Progress, Report, State, Steps, StepSums
-from mlpkit.training.batches import EpochBatches, RowOrders
+from mlpkit.training.batches import RowOrders
 from mlpkit.training.time_limit import Pace
 
 
@@ -115,7 +115,6 @@ class Epochs:
 
     def __init__(self, job: Job, rows: Sequence[Array] | None = None) -> None:
         self.job, self.orders = job, RowOrders(job, rows)
-        self._batches = EpochBatches(job.recipe, job.seed, job.with_predictions)
         self._pace = Pace(job.deadline)
 
     def train(
@@ -132,7 +131,9 @@ class Epochs:
         started, number, job = time.perf_counter(), progress.epoch + 1, self.job
         order, n_rows = next(self.orders), self.orders.n_rows
         n_planned = len(order)
-        batches, learning_rate = self._batches.batches(order, progress, t)
+        batches, learning_rate = job.batches(order, progress, t)
+        if job.with_predictions:
+            batches = batches._replace(with_predictions=True)
         state, sums = self._pace.epoch(job, state, batches, may_skip=progress.epoch > 0)
         if sums is None:
             return None
@@ -188,7 +189,9 @@ def predictions_by_row(predictions: Array, order: Array, n_rows: int) -> Array:
 def is_finite(steps: Steps, state: State) -> bool:
     """Whether all weights are finite."""
     arrays = steps.arrays(state).values()
-    return all(np.count_nonzero(np.isfinite(a)) == a.size for a in arrays)
+    if all(map(math.isfinite, map(np.vdot, arrays, arrays))):
+        return True
+    return all(np.count_nonzero(np.isfinite(a)) == a.size for a in arrays)  # squares overflow
 
 
 def divergence_error(epoch: int) -> ValueError:

@@ -1,7 +1,6 @@
 """One fit: hold out validation rows, start the backend, train, and collect the result."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -81,7 +80,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     state = _beginning(live, checkpoint.training)
     try:
         learning_rate = group.same(observer.begin(state, inputs.progress.learning_rate))
-        progress = replace(inputs.progress, learning_rate=learning_rate, epoch=0, interrupted=False)
+        progress = inputs.progress._replace(learning_rate=learning_rate, epoch=0, interrupted=False)
         job = _job_of(network, parameters, inputs, live, split, score)
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         observe = of_first_process(group, tasks.observed(observer))
@@ -251,6 +250,7 @@ def _job_of(
         rng=inputs.rng,
         seed=network.spec.seed,
         decayed=network.structure.decayed,
+        batches=live.batches,
         frozen=network.structure.frozen,
         score=score,
         passes=inputs.passes,
@@ -292,7 +292,7 @@ def _result(
 ) -> FitResult:
     """The result of a fit that ended with this state after so many epochs."""
     return FitResult(
-        network.trained(LiveState(live.steps, state, live.backend, live.recipe), selection),
+        network.trained(live._replace(state=state), selection),
         progress,
         observer.reports[:n_epochs],
         observer.monitor,

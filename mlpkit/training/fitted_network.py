@@ -19,6 +19,7 @@ from mlpkit.plugin import (
     Steps,
 )
 from mlpkit.registry.provenance import RequiredPlugins, Source
+from mlpkit.training.batches import EpochBatches
 from mlpkit.training.checks import checked_steps
 from mlpkit.training.parameters import Parameters, is_same
 from mlpkit.training.selection import Selection
@@ -29,6 +30,7 @@ class LiveState(NamedTuple):
 
     steps: Steps
     state: State
+    batches: EpochBatches
     backend: tuple[Backend, dict[str, Any]]
     recipe: Recipe
 
@@ -195,7 +197,7 @@ class FittedNetwork:
             make(self.network, self.spec, recipe, **options), self.spec, recipe.solver
         )
         state = steps.start({**self.arrays, **self.optimizer_state})
-        return LiveState(steps, state, backend, recipe)
+        return LiveState(steps, state, EpochBatches(recipe, self.spec.seed), backend, recipe)
 
     def keep_optimizer_state(self, optimizer_state: Arrays) -> None:
         """Hold the optimizer state of another solver, for when training continues with it."""

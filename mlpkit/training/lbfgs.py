@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -60,7 +59,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     state = weights.state_of(x)
     if not is_finite(job.steps, state):
         raise divergence_error(n_iter)
-    return state, replace(progress, epoch=n_iter, best_loss=loss, interrupted=False)
+    return state, progress._replace(epoch=n_iter, best_loss=loss, interrupted=False)
 
 
 def objective_of(job: Job, weights: "FlatWeights") -> Evaluate:
@@ -223,6 +222,6 @@ class Iterations:
 
     def _values(self, x: Array, answer: bool | float) -> dict[str, Any]:
         """The values of `Report.checkpoint`."""
-        done = replace(self.progress, epoch=self.epoch, interrupted=False)
+        done = self.progress._replace(epoch=self.epoch, interrupted=False)
         values = training_values(self.job, self.weights.state_of(x), done)
         return {**values, **self.record.values()}

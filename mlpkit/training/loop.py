@@ -1,7 +1,6 @@
 """The training loop over epochs, common to all backends."""
 
 import warnings
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -63,7 +62,7 @@ def after_plateau(
     if progress.learning_rate <= MIN_LEARNING_RATE:
         return progress, f"{note} Learning rate too small. Stopping.", True
     learning_rate = progress.learning_rate / 5.0
-    progress = replace(progress, learning_rate=learning_rate, no_improvement_count=0)
+    progress = progress._replace(learning_rate=learning_rate, no_improvement_count=0)
     return progress, f"{note} Setting learning rate to {learning_rate:f}", False
 
 
@@ -77,10 +76,10 @@ def after_epoch(
     """
     recipe, counts = job.recipe, epoch.counts(progress, job.n_rows)
     better = improvement(progress, epoch.loss, epoch.score, recipe.tol)
-    progress = replace(progress, **counts, **better)
+    progress = progress._replace(**counts, **better)
     if recipe.solver.scheduled and recipe.schedule == "invscaling":
         divisor = (progress.samples + 1) ** recipe.power_t
-        progress = replace(progress, learning_rate=recipe.learning_rate_init / divisor)
+        progress = progress._replace(learning_rate=recipe.learning_rate_init / divisor)
     if epoch.has_diverged:
         return progress, divergence_note(epoch.number), True
     has_score = epoch.score is not None
@@ -108,7 +107,7 @@ class Completed(NamedTuple):
 
     def interrupted(self) -> "Completed":
         """The same for training that would have continued."""
-        return self._replace(progress=replace(self.progress, interrupted=True))
+        return self._replace(progress=self.progress._replace(interrupted=True))
 
     def values(self, epochs: Epochs, answer: bool | float) -> dict[str, Any]:
         """The values of `Report.checkpoint`."""
@@ -140,7 +139,7 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     a best epoch; then it warns.
     """
     last = job.passes or job.recipe.max_iter
-    planned = has_plan(job.recipe) and not job.passes  # the length of a stream is not known
+    planned = not job.passes and has_plan(job.recipe)  # the length of a stream is not known
     done, epochs = beginning(job, state, progress)
     n_steps = epochs.orders.n_steps
     try:
@@ -185,9 +184,9 @@ def observed_epoch(
     report = epoch.report(job.n_rows, note, partial(now.values, epochs), is_last)
     decision = observer(epoch.averaged, report)
     if isinstance(decision, float):
-        progress = replace(progress, learning_rate=decision)
+        progress = progress._replace(learning_rate=decision)
     else:
         stop |= decision
     if epoch.is_cut:
-        progress = replace(progress, interrupted=True)
+        progress = progress._replace(interrupted=True)
     return Completed(epoch.state, epoch.averaged, progress, best), stop

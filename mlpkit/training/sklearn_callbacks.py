@@ -1,6 +1,5 @@
 """Reports a fit to the callbacks of scikit-learn 1.9: a task for the fit, one for each epoch."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -63,7 +62,7 @@ class SklearnTasks:
     def observed_job(self, job: Job, progress: Progress, attributes: Attributes) -> Job:
         """The job with steps that report the beginning of each epoch."""
         self.job, self.attributes = job, attributes
-        self.progress = replace(progress, epoch=0)
+        self.progress = progress._replace(epoch=0)
         if job.resumed is not None and "progress" in job.resumed:
             self.progress = Progress(**job.resumed["progress"])
         self.n_before = progress.samples
@@ -140,13 +139,13 @@ class SklearnTasks:
             learning_rate = answer
         elif recipe.solver.scheduled and recipe.schedule in ("invscaling", "adaptive"):
             learning_rate = report.learning_rate
-        progress = replace(self.progress, epoch=report.epoch, learning_rate=learning_rate)
+        progress = self.progress._replace(epoch=report.epoch, learning_rate=learning_rate)
         if not recipe.solver.has_steps:
-            return replace(progress, best_loss=report.loss)
+            return progress._replace(best_loss=report.loss)
         samples, step = self.n_before + report.epoch * self.job.n_rows, progress.step + self.n_steps
         self.n_steps = 0
         better = improvement(progress, report.loss, report.score, recipe.tol)
-        return replace(progress, samples=samples, step=step, **better)
+        return progress._replace(samples=samples, step=step, **better)
 
     def close(self) -> None:
         """End an epoch that was interrupted, or an iteration that a line search gave up."""

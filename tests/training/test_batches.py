@@ -22,7 +22,7 @@ def job_of(n: int, size: int, seed: int, shuffle: bool = True) -> Job:
     """A job of n rows; only what the orders need."""
     of = recipe(batch_size=size, shuffle=shuffle)
     nothing: Any = None
-    return Job(nothing, None, n, of, np.random.RandomState(seed), 0, frozenset())
+    return Job(nothing, None, n, of, np.random.RandomState(seed), 0, frozenset(), nothing)
 
 
 @given(n=st.integers(1, 300), size=st.integers(1, 64), seed=st.integers(0, 9))
@@ -62,12 +62,12 @@ def test_orders_continue_after_an_epoch(n: int, size: int, shuffle: bool, folds:
 def test_learning_rates_and_seeds_continue_across_epochs() -> None:
     """Adam's bias correction depends on the step, and each step has a different seed."""
     order, epochs = np.zeros((3, 2), int), EpochBatches(recipe(), seed=5)
-    first, _ = epochs.batches(order, Progress(learning_rate=0.1))
-    then, _ = epochs.batches(order, Progress(learning_rate=0.1, step=3))
+    first, _ = epochs(order, Progress(learning_rate=0.1))
+    then, _ = epochs(order, Progress(learning_rate=0.1, step=3))
     bias = np.sqrt(1 - 0.999 ** np.arange(1, 7)) / (1 - 0.9 ** np.arange(1, 7))
     assert np.append(first.learning_rates, then.learning_rates) == pytest.approx(0.1 * bias)
     assert len({*first.seeds.tolist(), *then.seeds.tolist()}) == 6
-    plain, _ = EpochBatches(recipe(solver=sgd()), 5).batches(order, Progress(learning_rate=0.1))
+    plain, _ = EpochBatches(recipe(solver=sgd()), 5)(order, Progress(learning_rate=0.1))
     assert plain.learning_rates.tolist() == [0.1] * 3
 
 
@@ -79,8 +79,8 @@ def test_values_of_many_epochs_at_once(solver: Solver, n_steps: int) -> None:
     epochs, step = EpochBatches(of, seed=5), 7
     for learning_rate in [0.1] * 40 + [0.02] * 3 + [0.1] * 3:
         progress = Progress(learning_rate=learning_rate, step=step)
-        found, mean = epochs.batches(order, progress)
-        alone, _ = EpochBatches(of, seed=5).batches(order, progress)
+        found, mean = epochs(order, progress)
+        alone, _ = EpochBatches(of, seed=5)(order, progress)
         np.testing.assert_equal(found._asdict(), alone._asdict())
         assert mean == learning_rate
         step += n_steps
@@ -97,5 +97,5 @@ def test_values_are_computed_ahead() -> None:
     of, order = recipe(solver=sgd()._replace(learning_rate_at=counted)), np.zeros((2, 2), int)
     epochs = EpochBatches(of, seed=0)
     for step in range(0, 400, 2):
-        epochs.batches(order, Progress(learning_rate=0.1, step=step))
+        epochs(order, Progress(learning_rate=0.1, step=step))
     assert lengths == [2, 4, 8, 16, 32, 64, 128, 256]

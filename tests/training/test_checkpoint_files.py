@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +148,7 @@ def test_trainers_that_cannot_be_continued(tmp_path: Path) -> None:
 def keeping(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """A trainer that returns the mark of the progress that it receives."""
     state, after = loop.train(job, state, progress, observer)
-    return state, replace(after, interrupted=progress.interrupted)
+    return state, after._replace(interrupted=progress.interrupted)
 
 
 def test_an_earlier_interrupt_does_not_count(tmp_path: Path) -> None:

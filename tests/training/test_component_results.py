@@ -1,7 +1,6 @@
 """Invalid results of backends, solvers, losses, trainers and builders raise `InvalidResult`."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -171,10 +170,10 @@ def returning(value: Any) -> Any:
         (lambda s, p: None, "it returned None (NoneType); expected (state, progress)"),
         (lambda s, p: s, "expected (state, progress)"),
         (lambda s, p: (p, s), "expected (state, progress)"),
-        (lambda s, p: (s, replace(p, epoch=-1)), "a Progress with epoch=-1"),
-        (lambda s, p: (s, replace(p, samples=0.5)), "a Progress with samples=0.5"),
-        (lambda s, p: (s, replace(p, learning_rate=np.nan)), "a Progress with learning_rate=nan"),
-        (lambda s, p: (s, replace(p, learning_rate=None)), "a Progress with learning_rate=None"),
+        (lambda s, p: (s, p._replace(epoch=-1)), "a Progress with epoch=-1"),
+        (lambda s, p: (s, p._replace(samples=0.5)), "a Progress with samples=0.5"),
+        (lambda s, p: (s, p._replace(learning_rate=np.nan)), "a Progress with learning_rate=nan"),
+        (lambda s, p: (s, p._replace(learning_rate=None)), "a Progress with learning_rate=None"),
     ],
 )
 def test_what_a_trainer_returns(value: Any, expected: str) -> None:

@@ -15,6 +15,7 @@ from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.plugin import Job, Progress, Report
 from mlpkit.testing.cases import data, recipe, spec
+from mlpkit.training.batches import EpochBatches
 from mlpkit.training.cycle_run import BestStates
 from mlpkit.training.cycles import Cycles
 
@@ -29,7 +30,8 @@ def job_with(score: Callable[[Any], Any] | None, **changes: Any) -> tuple[Job, A
     network = dense.build(s, np.random.RandomState(1))
     steps, (rows, y, w) = numpy_backend.backend(network, s, r), data(s, 40)
     rng = np.random.RandomState(2)
-    job = Job(steps, steps.put(rows, y, w), 40, r, rng, 3, network.decayed, score=score)
+    batches = EpochBatches(r, seed=3)
+    job = Job(steps, steps.put(rows, y, w), 40, r, rng, 3, network.decayed, batches, score)
     return job, steps.start(network.arrays)
 
 

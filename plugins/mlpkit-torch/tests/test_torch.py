@@ -252,7 +252,7 @@ def test_adamw_is_that_of_pytorch() -> None:
     steps = torch_backend(Network(arrays), s, recipe(solver=solver, alpha=0.0))
     state, progress = steps.start(arrays), Progress(0.05)
     epochs = EpochBatches(recipe(solver=solver), seed=0)
-    plan, _ = epochs.batches(np.zeros((10, 1), int), progress)
+    plan, _ = epochs(np.zeros((10, 1), int), progress)
     assert plan.weight_decays is not None
     for rate, decay in zip(plan.learning_rates, plan.weight_decays, strict=True):
         gradients = {name: rng.standard_normal(a.shape) for name, a in arrays.items()}

@@ -90,7 +90,7 @@ def idle(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Report epochs without training."""
     for epoch in range(1, job.recipe.max_iter + 1):
         observer(state, Report(epoch, 1.0, None, 0.01, 0.0))
-    return state, replace(progress, epoch=job.recipe.max_iter)
+    return state, progress._replace(epoch=job.recipe.max_iter)
 
 
 def silent(job: Any, state: Any, progress: Any, observer: Any) -> Any:
@@ -121,7 +121,7 @@ def without_the_last(job: Any, state: Any, progress: Any, observer: Any) -> Any:
 def forgetful(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Do not count the steps, which Adam needs."""
     state, progress = trainer.train(job, state, progress, observer)
-    return state, replace(progress, step=0)
+    return state, progress._replace(step=0)
 
 
 def overwriting(job: Any, state: Any, progress: Any, observer: Any) -> Any:
@@ -154,7 +154,7 @@ def reseeded(job: Any, state: Any, progress: Any, observer: Any) -> Any:
 def unmarked(job: Any, state: Any, progress: Any, observer: Any) -> Any:
     """Pass over an interrupt in silence."""
     state, progress = trainer.train(job, state, progress, observer)
-    return state, replace(progress, interrupted=False)
+    return state, progress._replace(interrupted=False)
 
 
 TRAINERS: dict[str, Any] = {
