@@ -170,7 +170,8 @@ def _check_sizes(spec: Spec, parameters: Parameters, shape: DataShape) -> None:
 
     scikit-learn ignores changed sizes, too.
     """
-    sizes = dense.sizes(parameters.hidden_layer_sizes)
+    given = parameters.hidden_layer_sizes
+    sizes = given if type(given) is tuple else dense.sizes(given)
     if sizes == spec.hidden_layer_sizes:
         return
     if len(sizes) != len(spec.hidden_layer_sizes):
