@@ -23,7 +23,7 @@ from mlpkit.plugin import Array, Batches, Dataset
 BLOCK_ROWS = 4096  # approximate number of rows of a block
 SMALLEST_STEP = 8  # rows of the smallest padded step
 LARGEST_COARSE = 256  # rows up to which padding to a power of two costs little
-SIZES = 8  # between two larger powers of two
+SIZES = 8  # number of sizes between two larger powers of two
 
 
 class IndexBlock(NamedTuple):

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from mlpkit.backend_kit.weights import WeightLayout
 
-DIVIDED_FLOPS = 3e7  # of two parts: a quarter of a millisecond; waking a thread takes a twentieth
+DIVIDED_FLOPS = 3e7  # operations that are worth two parts: 0.25 ms; waking a thread takes 0.0125 ms
 MAX_PARTS = 16
 UPDATE_FLOPS = 128  # operations of a matrix product that take as long as the update of a weight
-ROWS = 32  # of a weight matrix: a product with a multiple of these takes less time
-SNAP = 0.1  # of the size of a part: a shorter piece of a weight matrix is not cut off
+ROWS = 32  # a matrix product is faster if its number of rows is a multiple of this
+SNAP = 0.1  # share of a part; a weight matrix is not divided for a shorter piece
 
 
 def n_parts(flops: float, divided_flops: float | None = None) -> int:

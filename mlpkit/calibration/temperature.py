@@ -9,7 +9,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 
 from mlpkit.plugin import Array, Task
 
-LIMITS = (0.05, 20.0)  # of the temperature
+LIMITS = (0.05, 20.0)  # lower and upper limit of the temperature
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Temperature:
             return loss(log_value) + float(log_value**2 / (2 * n_rows))
 
         bounds = tuple(np.log(LIMITS))
-        found = minimize_scalar(objective, bounds=bounds, method="bounded").x
-        better = (loss(0.0) - loss(found)) * n_rows > 1
-        return cls(float(np.exp(found)) if better else 1.0, task)
+        log_temperature = minimize_scalar(objective, bounds=bounds, method="bounded").x
+        better = (loss(0.0) - loss(log_temperature)) * n_rows > 1
+        return cls(float(np.exp(log_temperature)) if better else 1.0, task)
 
     def scaled(self, p: Array) -> Array:
         """Return scaled probabilities, of the shape and the dtype of p."""

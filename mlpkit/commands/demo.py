@@ -24,7 +24,7 @@ from mlpkit.registry.distributions import install_hint
 from mlpkit.registry.lookup import installed, missing_requirements
 
 SKLEARN = "scikit-learn"
-MAX_ITER = 50  # by default
+MAX_ITER = 50  # default number of epochs
 COLUMNS = ("epochs", "first fit", "second fit", "largest loss difference")
 DATASETS = {  # loader, estimator and a suitable alpha of each data set
     "digits": (load_digits, "MLPClassifier", 1e-4),

@@ -18,11 +18,11 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupts:
-    """Inside, Ctrl-C raises `Interrupted` and is remembered.
+    """Within this context, Ctrl-C raises `Interrupted` and sets ``pressed``.
 
     A module that is imported at that moment may raise another error instead, so a command that
-    fails asks ``pressed`` for the cause. Ctrl-C remains ignored if it is, as in a job in the
-    background.
+    fails reads ``pressed`` to find the cause. If Ctrl-C is ignored, as in a job in the
+    background, it remains ignored.
     """
 
     def __init__(self) -> None:

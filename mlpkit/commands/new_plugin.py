@@ -17,7 +17,7 @@ from mlpkit.plugin import API, Kind
 from mlpkit.registry.distributions import CORE, own_version
 from mlpkit.registry.lookup import installed
 
-MAX_LENGTH = 60  # of a name
+MAX_LENGTH = 60  # characters of a name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

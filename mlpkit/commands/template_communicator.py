@@ -100,14 +100,14 @@ def join(address, rank, size, timeout):
 
 def accepted(key, size, timeout, stack):
     """Return the connections from the other ranks, in their order."""
-    found, server = {}, SERVERS[key]
+    connections, server = {}, SERVERS[key]
     server.settimeout(timeout)
-    while len(found) < size - 1:
+    while len(connections) < size - 1:
         connection = stack.enter_context(server.accept()[0])
         connection.settimeout(timeout)
         if read(connection, 16) == bytes.fromhex(key):
-            found[receive(connection)] = connection
-    return [found[rank] for rank in range(1, size)]
+            connections[receive(connection)] = connection
+    return [connections[rank] for rank in range(1, size)]
 
 
 def $id() -> Communicator:

@@ -16,8 +16,8 @@ def encoder_kinds(names: Sequence[str], encoder: Any) -> dict[str, Kind]:
     """
     if not hasattr(encoder, "portable"):
         return column_kinds(names, getattr(encoder, "columns", ()))
-    found = {names[c.position]: _kind(c) for c in encoder.portable().columns}
-    return {name: found.get(name, "other") for name in names}
+    kinds = {names[c.position]: _kind(c) for c in encoder.portable().columns}
+    return {name: kinds.get(name, "other") for name in names}
 
 
 def _kind(column: TableColumn) -> Kind:

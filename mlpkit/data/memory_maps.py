@@ -82,7 +82,10 @@ def fill(rows: Array, blocks: Iterable[Array]) -> None:
         if end <= n_rows:
             rows[begin:end] = block
     if end != n_rows:
-        raise ValueError(f"There were {n_rows:,} rows before, but {end:,} have been read now.")
+        raise ValueError(
+            f"{end:,} rows were read, but there were {n_rows:,} before. The rows must not change"
+            " during a fit."
+        )
 
 
 def _check_space(folder: Path, size: int, remedy: str) -> None:

@@ -23,7 +23,7 @@ from mlpkit.files.atomic_file import synchronize_folder
 from mlpkit.files.values import Writer
 from mlpkit.registry.distributions import own_version
 
-ABOUT = "about.json"  # of an entry: where it comes from, and the sizes of its files
+ABOUT = "about.json"  # the file in a cache entry with its source and the sizes of its files
 Content = TypeVar("Content")
 
 

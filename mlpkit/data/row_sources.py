@@ -163,7 +163,7 @@ class RowSource(ABC):
 def dataset_of(X: Any, y: Any, sample_weight: Any, labels: Any) -> Dataset:
     """Rows as the user passed them, or those of a source.
 
-    Raises ValueError for arrays beside a source, which contains its own.
+    Raises ValueError if arrays are passed in addition to a source, which contains its own.
     """
     if not isinstance(X, RowSource):
         X, y, sample_weight, labels = local(X=X, y=y, sample_weight=sample_weight, labels=labels)
@@ -180,7 +180,7 @@ def in_memory(rows: Dataset, purpose: str) -> Dataset:
 
 
 def check_alone(y: Any, sample_weight: Any, labels: Any) -> None:
-    """Raise ValueError for arrays beside a source of rows."""
+    """Raise ValueError if arrays are passed in addition to a source of rows."""
     for name, value, argument in (
         ("y", y, "target"),
         ("sample_weight", sample_weight, "weight"),
@@ -188,6 +188,6 @@ def check_alone(y: Any, sample_weight: Any, labels: Any) -> None:
     ):
         if value is not None:
             raise ValueError(
-                f"{name} cannot be passed beside a scan of files. Pass the name of its column:"
-                f" scan(..., {argument}='name')."
+                f"{name} cannot be passed together with a scan of files. Pass the name of its"
+                f" column: scan(..., {argument}='name')."
             )

@@ -1,7 +1,7 @@
 """Training on rows that are distributed over several processes.
 
 A process passes its rows as a `Shard` to `fit`. Plugins for clusters, such as ``mlpkit-dask``,
-start the processes and connect them by a `mlpkit.plugin.Communicator`.
+start the processes and connect them by an `mlpkit.plugin.Communicator`.
 """
 
 from mlpkit.distributed.communicators import communicator_of

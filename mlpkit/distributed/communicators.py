@@ -31,6 +31,6 @@ def communicator_of(communicator: str | Communicator) -> Communicator:
     >>> communicator_of(Communicator(listen=print, join=print)).join
     <built-in function print>
     """
-    found, _ = resolve("communicator", communicator)
-    made: Communicator = found() if isinstance(communicator, str) else found
+    resolved, _ = resolve("communicator", communicator)
+    made: Communicator = resolved() if isinstance(communicator, str) else resolved
     return made

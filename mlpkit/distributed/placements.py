@@ -48,11 +48,11 @@ class Placement:
         All processes must call it. A process without rows may pass values of any shape and dtype.
         """
         parts = self.group.gather(values)
-        found = [part for part in parts if len(part)]
-        dtype = np.result_type(*found) if found else values.dtype
-        if any(part.dtype.kind == "O" for part in found):
+        with_rows = [part for part in parts if len(part)]
+        dtype = np.result_type(*with_rows) if with_rows else values.dtype
+        if any(part.dtype.kind == "O" for part in with_rows):
             dtype = np.dtype(object)
-        gathered = np.empty((self.n_rows, *(found or parts)[0].shape[1:]), dtype)
+        gathered = np.empty((self.n_rows, *(with_rows or parts)[0].shape[1:]), dtype)
         for places, part in zip(self._of_all, parts, strict=True):
             if len(part):
                 gathered[places] = part

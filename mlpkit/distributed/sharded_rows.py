@@ -8,9 +8,9 @@ from mlpkit.data.memory_maps import written_rows
 from mlpkit.distributed.placements import Placement
 from mlpkit.plugin import Array, Group
 
-N_BLOCKS = 32  # of rows that have a hash of their own, as in checkpoints
+N_BLOCKS = 32  # number of blocks of rows, each with its own hash, as in checkpoints
 MIXERS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
-COPIED_ROWS = 1 << 14  # at once
+COPIED_ROWS = 1 << 14  # number of rows that are copied at once
 
 
 class ShardedRows:
@@ -108,8 +108,8 @@ def _hashes(rows: Array, places: Array) -> Array:
     words = np.zeros((len(rows), -(-n_bytes // 8) * 8), np.uint8)
     words[:, :n_bytes] = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), -1)
     factors = MIXERS[0] * (2 * np.arange(words.shape[1] // 8, dtype=np.uint64) + np.uint64(1))
-    found = (words.view(np.uint64) * factors).sum(axis=1, dtype=np.uint64)
-    found ^= (places + np.uint64(1)) * MIXERS[1]
-    found ^= found >> np.uint64(31)
-    hashes: Array = found * MIXERS[0]
+    mixed = (words.view(np.uint64) * factors).sum(axis=1, dtype=np.uint64)
+    mixed ^= (places + np.uint64(1)) * MIXERS[1]
+    mixed ^= mixed >> np.uint64(31)
+    hashes: Array = mixed * MIXERS[0]
     return hashes

@@ -64,9 +64,9 @@ class Shard(StoredTable):
         names = group.gather([_names_of(part) for part in parts])
         of_all = [name for of_process in names for name in of_process]
         _check_columns(of_all)
-        found = of_all[0] if of_all else []
-        self.is_named = not isinstance(found, int)
-        self._names = [f"x{i}" for i in range(found)] if isinstance(found, int) else found
+        columns = of_all[0] if of_all else []
+        self.is_named = not isinstance(columns, int)
+        self._names = [f"x{i}" for i in range(columns)] if isinstance(columns, int) else columns
 
     @property
     def group(self) -> Group:
@@ -280,5 +280,5 @@ def _shown(names: list[Any] | int) -> str:
 
 def _common(shapes: list[tuple[int, str] | None]) -> tuple[int, np.dtype[Any]]:
     """The number of columns and the common dtype of the rows of all processes that have any."""
-    found = [shape for shape in shapes if shape is not None]
-    return found[0][0], np.result_type(*(dtype for _, dtype in found))
+    known = [shape for shape in shapes if shape is not None]
+    return known[0][0], np.result_type(*(dtype for _, dtype in known))

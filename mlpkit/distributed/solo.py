@@ -6,7 +6,7 @@ from mlpkit.plugin import Array
 
 
 class Solo:
-    """A `mlpkit.plugin.Group` of one process, which does not communicate.
+    """An `mlpkit.plugin.Group` of one process, which does not communicate.
 
     Examples
     --------

@@ -100,13 +100,13 @@ def _rows_description(rows: Dataset, *names: str) -> dict[str, Any]:
 
 def groups_description(monitor: Monitor) -> dict[str, Any]:
     """Describe the groups of the rows for which metrics are measured."""
-    found: dict[str, Any] = {}
+    descriptions: dict[str, Any] = {}
     for split, groups in monitor.resumable.groups.items() if monitor.resumable else ():
         for name, of_rows in groups.items():
             key = f"the partition {name!r} of the {split} rows"
-            found[key] = array_description(of_rows.codes)
-            found[f"the groups of {key}"] = list(map(str, of_rows.names))
-    return found
+            descriptions[key] = array_description(of_rows.codes)
+            descriptions[f"the groups of {key}"] = list(map(str, of_rows.names))
+    return descriptions
 
 
 def start_description(estimator: Any) -> dict[str, Any]:

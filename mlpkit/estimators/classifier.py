@@ -68,7 +68,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         - 'lbfgs' is SciPy's L-BFGS-B, which uses all rows in each iteration. It often converges
           faster on small data sets.
 
-        Installed plugins add further names. A `mlpkit.plugin.Solver` is also accepted, and
+        Installed plugins add further names. An `mlpkit.plugin.Solver` is also accepted, and
         plugins accept the optimizers of their framework.
 
     alpha : float, default=0.0001
@@ -188,7 +188,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     encoder : str, Encoder, transformer or None, default=None
         What turns rows of a table into numbers, so that X may be a dataframe of pandas, polars
         or pyarrow, or an array of objects, as the encoder accepts it: the name of an installed
-        encoder, a `mlpkit.plugin.Encoder`, or a transformer of scikit-learn such as a
+        encoder, an `mlpkit.plugin.Encoder`, or a transformer of scikit-learn such as a
         `sklearn.compose.ColumnTransformer`. `fit` fits it, or a clone of it, on the training
         rows. `partial_fit` fits it on the first rows, unless it is a fitted object, which is
         used as it is. Evaluation sets and the rows to predict are encoded, too. None means that
@@ -235,11 +235,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         when ``solver='lbfgs'``, and not supported by `partial_fit`.
 
     trainer : str, callable or None, default=None
-        The training loop: a name or a `mlpkit.plugin.Trainer`. None selects the loop that the
+        The training loop: a name or an `mlpkit.plugin.Trainer`. None selects the loop that the
         solver needs.
 
     callbacks : str, callable or list of these, default=None
-        Functions that are called with a `mlpkit.plugin.Report` after each epoch. Training stops
+        Functions that are called with an `mlpkit.plugin.Report` after each epoch. Training stops
         if one of them returns True. If one returns a float, it becomes the learning rate.
         Installed callbacks are given by name: 'print' prints a line for each epoch, and
         'progress' shows a progress bar in notebooks and terminals and prints at most one line
@@ -299,7 +299,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         rows so far.
 
     loss : str, Loss, object or None, default=None
-        The loss to minimize instead of the log loss: a `mlpkit.plugin.Loss`, or a loss of a
+        The loss to minimize instead of the log loss: an `mlpkit.plugin.Loss`, or a loss of a
         framework for which a plugin is installed, as an object or by its name
         ('framework.name'). None is 'log_loss'.
 
@@ -686,7 +686,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows, or a `mlpkit.scan` of files with their targets and weights.
+            The rows, or an `mlpkit.scan` of files with their targets and weights.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             The true labels.
         sample_weight : array-like of shape (n_samples,) or None, default=None

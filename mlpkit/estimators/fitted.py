@@ -259,7 +259,7 @@ class FittedMLP(RoutedOptions, HTMLDescriptions, BaseEstimator):
         Parameters
         ----------
         form : str or callable
-            Name of the exporter, or a function of a `mlpkit.plugin.FittedModel`.
+            Name of the exporter, or a function of an `mlpkit.plugin.FittedModel`.
         *args
             Further arguments of the exporter.
         **options : dict

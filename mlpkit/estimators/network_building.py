@@ -78,7 +78,7 @@ def network_of(
     if not isinstance(network, Network):
         raise ValueError(
             f"builder {name} returned {type(result).__module__}.{type(result).__qualname__}."
-            " It must return a mlpkit.plugin.Network, or a model of a framework for which a"
+            " It must return an mlpkit.plugin.Network, or a model of a framework for which a"
             " plugin is installed (`mlpkit plugins` lists the plugins)."
         )
     return network

@@ -21,7 +21,7 @@ from mlpkit.registry.stored_names import required, stored_name
 from mlpkit.training.cycles import Cycles
 
 SIMPLE = (type(None), bool, int, float, str, bytes, np.ndarray, np.generic)
-BIT_GENERATOR = "MT19937"  # of a RandomState
+BIT_GENERATOR = "MT19937"  # the bit generator of a RandomState
 
 
 def record_of(value: Any) -> dict[str, Any] | None:

@@ -56,7 +56,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         The loss of several outputs is the sum over the outputs for 'poisson' and the mean over
         the outputs for the others. The gradient of 'squared_error' is that of the sum, as in
-        scikit-learn. A `mlpkit.plugin.Loss` is also accepted, as is a loss of a framework for
+        scikit-learn. An `mlpkit.plugin.Loss` is also accepted, as is a loss of a framework for
         which a plugin is installed, as an object or by its name ('framework.name'). `score` and
         early stopping use R2 for every loss.
 
@@ -91,7 +91,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - 'lbfgs' is SciPy's L-BFGS-B, which uses all rows in each iteration. It often converges
           faster on small data sets.
 
-        Installed plugins add further names. A `mlpkit.plugin.Solver` is also accepted, and
+        Installed plugins add further names. An `mlpkit.plugin.Solver` is also accepted, and
         plugins accept the optimizers of their framework.
 
     alpha : float, default=0.0001
@@ -211,7 +211,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     encoder : str, Encoder, transformer or None, default=None
         What turns rows of a table into numbers, so that X may be a dataframe of pandas, polars
         or pyarrow, or an array of objects, as the encoder accepts it: the name of an installed
-        encoder, a `mlpkit.plugin.Encoder`, or a transformer of scikit-learn such as a
+        encoder, an `mlpkit.plugin.Encoder`, or a transformer of scikit-learn such as a
         `sklearn.compose.ColumnTransformer`. `fit` fits it, or a clone of it, on the training
         rows. `partial_fit` fits it on the first rows, unless it is a fitted object, which is
         used as it is. Evaluation sets and the rows to predict are encoded, too. None means that
@@ -258,11 +258,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         when ``solver='lbfgs'``, and not supported by `partial_fit`.
 
     trainer : str, callable or None, default=None
-        The training loop: a name or a `mlpkit.plugin.Trainer`. None selects the loop that the
+        The training loop: a name or an `mlpkit.plugin.Trainer`. None selects the loop that the
         solver needs.
 
     callbacks : str, callable or list of these, default=None
-        Functions that are called with a `mlpkit.plugin.Report` after each epoch. Training stops
+        Functions that are called with an `mlpkit.plugin.Report` after each epoch. Training stops
         if one of them returns True. If one returns a float, it becomes the learning rate.
         Installed callbacks are given by name: 'print' prints a line for each epoch, and
         'progress' shows a progress bar in notebooks and terminals and prints at most one line
@@ -594,7 +594,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows, or a `mlpkit.scan` of files with their targets and weights.
+            The rows, or an `mlpkit.scan` of files with their targets and weights.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The true values.
         sample_weight : array-like of shape (n_samples,) or None, default=None

@@ -16,7 +16,7 @@ from mlpkit.files.values import Path, Writer
 from mlpkit.plugin import Loss, Partitioner
 from mlpkit.registry.stored_names import stored_name
 
-KIND = "estimator"  # of the file
+KIND = "estimator"  # kind of the file
 # attributes that are entries of the content, and the names of these
 ENTRIES = {
     "_targets": "targets",

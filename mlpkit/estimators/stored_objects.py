@@ -9,7 +9,7 @@ from mlpkit.plugin import Arrays, Network, Spec, StoredObject
 from mlpkit.registry.lookup import adapted
 from mlpkit.registry.stored_names import required
 
-KIND = "object"  # of the record
+KIND = "object"  # kind of the record
 NAMES = ("decayed", "frozen")
 FACTORS = ("learning_rate_factors", "weight_decay_factors")
 

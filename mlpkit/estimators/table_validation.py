@@ -19,7 +19,7 @@ from mlpkit.data.targets import is_text
 from mlpkit.messages import escaped
 from mlpkit.plugin import Array, Dataset
 
-MAX_NAMES = 5  # in a message
+MAX_NAMES = 5  # number of names in a message
 
 
 def validated_table_rows(estimator: Any, rows: Dataset, reset: bool) -> Dataset:
@@ -81,10 +81,10 @@ def _array(estimator: Any, X: Any) -> Any:
 
 def _check_frame(estimator: Any, X: Any, names: Sequence[Any]) -> None:
     """Raise ValueError for a dataframe without rows or columns, or with a name of two columns."""
-    for size, thing in ((n_rows_of(X), "sample"), (len(names), "feature")):
+    for size, unit in ((n_rows_of(X), "sample"), (len(names), "feature")):
         if not size:
             raise ValueError(
-                f"Found array with 0 {thing}(s) (shape={(n_rows_of(X), len(names))}) while a"
+                f"Found array with 0 {unit}(s) (shape={(n_rows_of(X), len(names))}) while a"
                 f" minimum of 1 is required by {type(estimator).__name__}."
             )
     check_distinct(names)

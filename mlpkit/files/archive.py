@@ -22,9 +22,9 @@ from mlpkit.files.atomic_file import write_atomically
 from mlpkit.files.errors import InvalidFile, problem_of
 from mlpkit.files.values import Reader, Writer
 
-VERSION = 1  # of the format
+VERSION = 1  # version of the format
 SCHEMA, WEIGHTS = "schema.json", "weights.safetensors"
-NAME = re.compile(r"objects/[\w.-]+")  # of other members
+NAME = re.compile(r"objects/[\w.-]+")  # names of the other members
 MAX_MEMBERS = 1000
 ABOUT = ("format", "version", "checksums")  # entries of the schema that are not content
 EPOCH = (1980, 1, 1, 0, 0, 0)  # equal content gives equal files
@@ -163,7 +163,7 @@ class errors_of:
             case RecursionError():
                 raise InvalidFile(self.path, "its values are nested too deeply") from None
             case MemoryError():
-                raise InvalidFile(self.path, "it does not fit into the memory") from error
+                raise InvalidFile(self.path, "it does not fit into memory") from error
             case NotImplementedError() | RuntimeError():  # compression, encryption
                 raise InvalidFile(
                     self.path, f"its zip is not supported ({problem_of(error)})"
@@ -193,7 +193,7 @@ def _members(file: BinaryIO, kind: str) -> tuple[dict[str, Any], zipfile.ZipFile
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             raise ValueError("it has a member that is compressed or encrypted")
         if entry.file_size != entry.compress_size:
-            raise ValueError("it has a member whose two sizes differ")
+            raise ValueError("it has a member whose compressed and uncompressed sizes differ")
     if sum(entry.file_size for entry in entries) > size:
         raise ValueError("its members are larger than the file")
     data = bytes(_read(members, SCHEMA))
@@ -211,9 +211,9 @@ def _reject_constant(constant: str) -> None:
 
 
 def _check_format(schema: dict[str, Any], kind: str) -> None:
-    version, found = schema.get("version"), schema.get("format")
-    if found != _format(kind):
-        raise InvalidFile("", f"it contains {found!r:.100} instead of {_format(kind)!r}")
+    version, file_format = schema.get("version"), schema.get("format")
+    if file_format != _format(kind):
+        raise InvalidFile("", f"it contains {file_format!r:.100} instead of {_format(kind)!r}")
     if type(version) is not int or version > VERSION or version < 1:
         raise InvalidFile(
             "",

@@ -1,4 +1,4 @@
-"""Values as JSON, with arrays beside it.
+"""Values as JSON, and their arrays.
 
 JSON has objects, lists, strings, numbers, booleans and null. Any other value is an object with the
 key ``"$"``, which names its type, for example ``{"$": "tuple", "items": [1, 2]}``.
@@ -19,8 +19,8 @@ from mlpkit.plugin.arrays import Array
 TYPE = "$"
 # dtypes of arrays whose elements are written as JSON
 AS_ITEMS = re.compile(r"object|<[UMm]\d*(\[[a-zA-Z0-9]+\])?|\|S\d+")
-MAX_DEPTH = 100  # of values in values
-MAX_LISTED = 1000  # elements of an array that is written as JSON though it need not be
+MAX_DEPTH = 100  # maximum depth of nested values
+MAX_LISTED = 1000  # elements up to which an array may be written as JSON
 MAX_ITEMS = 2**30  # bytes of an array whose elements are written as JSON
 Path = tuple[str | int, ...]
 

@@ -15,9 +15,9 @@ from mlpkit.metrics.values import value_of
 from mlpkit.plugin import Array, CellCounts, Groups, Metric, Predictions, Task
 from mlpkit.registry.labels import plugin_suffix
 
-MAX_BLOCKS = 400  # of the rows of a group, for intervals; halved until the sums fit
-MAX_SUMS = 2**24  # numbers that the sums may contain
-MAX_COMPARED_SUMS = 2**20  # the same, if blocks are needed for comparisons of reports only
+MAX_BLOCKS = 400  # blocks of rows in a group, for intervals; halved until the sums fit
+MAX_SUMS = 2**24  # maximum number of values in the sums
+MAX_COMPARED_SUMS = 2**20  # the same, if blocks are only needed to compare reports
 BLOCK_INTERVALS = ("normal", "bootstrap")  # intervals that are computed from blocks
 
 

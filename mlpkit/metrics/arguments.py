@@ -94,7 +94,7 @@ def metric_of(argument: Any, task: Task | None = None) -> Metric:
     if callable(argument):
         return from_function(argument)
     raise ValueError(
-        "A metric must be a name, a mlpkit.plugin.Metric or a function f(y_true, y_pred,"
+        "A metric must be a name, an mlpkit.plugin.Metric or a function f(y_true, y_pred,"
         f" sample_weight=...), got {plain_repr(argument)}."
     )
 

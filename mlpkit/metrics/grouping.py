@@ -12,7 +12,7 @@ import numpy as np
 from mlpkit.metrics.group_sums import GroupSums, mean_centre, moved
 from mlpkit.plugin import Array, CellCounts, Groups
 
-MAX_CELLS = 2**14  # of a pack, so that its sums stay in the processor's cache
+MAX_CELLS = 2**14  # cells in a pack, so that its sums fit into the cache of the processor
 GroupLabel = tuple[str, str]  # names of partitioner and group
 
 

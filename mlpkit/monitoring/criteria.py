@@ -72,8 +72,8 @@ class Criterion(NamedTuple):
         (metric,) = (m for m in metrics if m.name == self.metric)
         if self.kind in ("value", "worst") and metric.higher_is_better is None:
             raise ValueError(
-                f"early_stopping_on: neither higher nor lower {self.metric!r} is better. Use"
-                f' "difference({self.metric})" or "ratio({self.metric})" between groups.'
+                f"early_stopping_on: neither high nor low values of {self.metric!r} are better."
+                f' Use "difference({self.metric})" or "ratio({self.metric})" between groups.'
             )
         if self.kind != "value" and not partitioners:
             raise ValueError(

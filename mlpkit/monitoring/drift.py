@@ -9,12 +9,12 @@ from scipy.sparse import issparse
 
 from mlpkit.plugin import Array
 
-MAX_ROWS = 500  # compared in each set, evenly spaced
-MAX_COLUMNS = 300  # compared, evenly spaced
-MIN_SAMPLE_SIZE = 20  # needed to estimate a distribution
-MAX_SHIFT = 3.0  # of the median, in standard deviations of the training data
-MAX_RATIO = 4.0  # of standard deviations
-MAX_SHARE = 0.5  # of columns that differ; sorted splits of real data stay below
+MAX_ROWS = 500  # number of rows of each set that are compared, evenly spaced
+MAX_COLUMNS = 300  # number of columns that are compared, evenly spaced
+MIN_SAMPLE_SIZE = 20  # number of rows needed to estimate a distribution
+MAX_SHIFT = 3.0  # shift of the median, in standard deviations of the training data
+MAX_RATIO = 4.0  # ratio of the standard deviations
+MAX_SHARE = 0.5  # share of columns that differ; sorted splits of real data stay below it
 PIPELINE = {
     "validation": (
         "A Pipeline does not transform X_val unless it is created with"

@@ -56,7 +56,7 @@ class Record(NamedTuple):
 class MetricHistory(Table):
     """Metrics by epoch, split and group.
 
-    Iterating yields a `mlpkit.plugin.MetricValue` for each row of the table, and
+    Iterating yields an `mlpkit.plugin.MetricValue` for each row of the table, and
     ``history["value"]`` is a column. All rows of a split are the group "all" of the partitioner
     "all".
 

@@ -14,7 +14,7 @@ from mlpkit.monitoring.plan import MetricPlan, record
 from mlpkit.monitoring.protocol import Predict, PredictSet
 from mlpkit.plugin import Array, Dataset, Metric, MetricValue, Predictions, Report, State
 
-BUCKETS = 8  # of a window, whose length is exact to an eighth
+BUCKETS = 8  # number of buckets of a window, whose length is exact to an eighth
 
 
 @dataclass(frozen=True)

@@ -221,10 +221,10 @@ def factors(
     """
     returned = schedule(t)
     try:
-        found = np.asarray(returned, float)
-        if found.shape != t.shape:
-            found = np.broadcast_to(found, t.shape)
-        low, high = found.min(), found.max()
+        values = np.asarray(returned, float)
+        if values.shape != t.shape:
+            values = np.broadcast_to(values, t.shape)
+        low, high = values.min(), values.max()
         is_valid = 0 <= low and high <= largest and high < np.inf
     except (TypeError, ValueError):
         is_valid = False
@@ -235,7 +235,7 @@ def factors(
             f" expected {expected}, one for each. Write it with functions of NumPy, such as"
             " np.where."
         )
-    return found
+    return values
 
 
 def _line(value: Any) -> str:

@@ -86,13 +86,13 @@ def arguments_of(partitions: Any) -> list[Any]:
 def partitioners_of(partitions: Any, names: Sequence[Any] | None) -> list[Partitioner]:
     """Partitioners with distinct names, from one argument of `partitioner_of` or several."""
     partitioners = [partitioner_of(argument, names) for argument in arguments_of(partitions)]
-    found = [p.name for p in partitioners]
-    for twice in {name for name in found if found.count(name) > 1}:
+    own_names = [p.name for p in partitioners]
+    for twice in {name for name in own_names if own_names.count(name) > 1}:
         raise ValueError(
             f"Two partitioners have the name {twice!r}. Pass name= to one of them, as in"
-            f" by_quantile('age', 4, name='age quartile')."
+            " by_quantile('age', 4, name='age quartile')."
         )
-    if "all" in found:
+    if "all" in own_names:
         raise ValueError(
             "The name 'all' is reserved for the group of all rows. Pass another name= to the"
             " partitioner."

@@ -16,7 +16,7 @@ from mlpkit.partitions import columns
 from mlpkit.partitions.fitting import equal_fitted
 from mlpkit.plugin import Array, Dataset, Groups, Partitioner, UnmergeableGroups
 
-MAX_GROUPS = 100  # of one column; the rarest of any further values are assigned to "other"
+MAX_GROUPS = 100  # maximum number of groups of one column; rarer values form the group "other"
 RowValues = Callable[[Dataset], Array]  # one value for each row, (n,)
 
 

@@ -11,7 +11,7 @@ from mlpkit.messages import did_you_mean, exception_line
 from mlpkit.plugin import API, CAPABILITIES, Component, Hooks, Kind, PluginError
 from mlpkit.registry.distributions import own_version
 
-GROUP = "mlpkit"  # of entry points
+GROUP = "mlpkit"  # the group of the entry points
 KINDS: tuple[Kind, ...] = get_args(Kind)
 HOOKS = {f"mlpkit_{kind}s": kind for kind in KINDS}
 

@@ -27,7 +27,7 @@ from mlpkit.reports.tables import Table
 
 COLUMNS = ("predicted", "observed", "difference")
 N_BINS = 10
-MIN_ROWS = 20  # of a bin, on average
+MIN_ROWS = 20  # average number of rows in a bin, at least
 
 
 class Calibration(Table):

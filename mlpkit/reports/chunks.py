@@ -18,7 +18,7 @@ def chunks_of(rows: Dataset) -> Iterable[Dataset]:
     Raises
     ------
     ValueError
-        If a chunk is not valid, or if arrays are passed beside chunks, which contain their own.
+        If a chunk is not valid, or if arrays are passed in addition to chunks.
     """
     if isinstance(rows.X, RowSource):
         check_alone(rows.y, rows.sample_weight, rows.labels)
@@ -28,8 +28,8 @@ def chunks_of(rows: Dataset) -> Iterable[Dataset]:
     for name in OF_EACH_CHUNK:
         if getattr(rows, name) is not None:
             raise ValueError(
-                f"{name} cannot be passed beside an iterable of chunks. Pass it in each chunk, as"
-                f" in {{'X': X, 'y': y, {name!r}: ...}}."
+                f"{name} cannot be passed together with an iterable of chunks. Pass it in each"
+                f" chunk, as in {{'X': X, 'y': y, {name!r}: ...}}."
             )
     return map(_dataset, rows.X)
 

@@ -60,8 +60,8 @@ def evaluate(
         Any fitted estimator with scikit-learn's interface. None evaluates the predictions that
         are passed as ``y_pred``, ``y_proba`` or ``y_score``.
     X : array-like, sparse matrix, frame, scan, iterable or None
-        Rows of shape (n_samples, n_features), or a `mlpkit.scan` of files with targets, weights and
-        labels, which is read part by part. None is accepted if neither the estimator nor the
+        Rows of shape (n_samples, n_features), or an `mlpkit.scan` of files with targets, weights
+        and labels, which is read part by part. None is accepted if neither the estimator nor the
         partitions need them. Without ``y``, an iterable of chunks, each a tuple ``(X, y)`` or
         ``(X, y, sample_weight)``, a dict of arguments, or a `Dataset`. Chunks are evaluated one
         after the other; their rows are kept only if a metric is computed from rows.

@@ -57,7 +57,7 @@ def feature_importance(
         Any fitted estimator with scikit-learn's interface, such as a Pipeline that encodes X.
     X : {array-like, sparse matrix} or dataframe of shape (n_samples, n_features)
         Rows as the estimator receives them: a dataframe of pandas, polars or pyarrow, or an array.
-        The rows of a `mlpkit.scan`, with their targets, are read into memory.
+        The rows of an `mlpkit.scan`, with their targets, are read into memory.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets.
     columns : list, dict or None, default=None

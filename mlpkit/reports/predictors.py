@@ -108,7 +108,7 @@ class Predictor:
         return Predictions(self.task, self.classes, y_true, codes, p, score)
 
     def _aligned(self, p: Array) -> Array:
-        """Probabilities with a column for each class, 0 for those that the model does not know."""
+        """Probabilities with a column for each class, 0 for those that the model does not have."""
         assert self.classes is not None and self.known_classes is not None
         known = self.known_classes
         if p.ndim == 1 or (p.shape[1] == 1 and len(known) == 2):

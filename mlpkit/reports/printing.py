@@ -8,7 +8,7 @@ from mlpkit.messages import escaped
 from mlpkit.reports.entries import Change, Entry
 
 WIDTH = 100
-NAME_WIDTH = 34  # of a group; longer names are abbreviated
+NAME_WIDTH = 34  # width of the name of a group; longer names are abbreviated
 MAX_GROUPS = 20  # that are shown of one partitioner
 
 

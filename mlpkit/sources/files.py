@@ -108,10 +108,10 @@ def sources_of(path: str) -> list[Source]:
         return [Source("standard input", None, _stdin_format())]
     root, name = Path(path), escaped(path)
     if glob.has_magic(path) and not root.exists():
-        found = sorted(glob.glob(path, recursive=True))
-        if not found:
-            raise InputError(f"{name}: no file has a name of this pattern")
-        return [source for match in found for source in sources_of(match)]
+        matches = sorted(glob.glob(path, recursive=True))
+        if not matches:
+            raise InputError(f"{name}: no file matches this pattern")
+        return [source for match in matches for source in sources_of(match)]
     with errors_of(name):
         root.stat()
     if not root.is_dir():
@@ -150,8 +150,8 @@ def _files_of(folder: Path) -> Iterator[Path]:
         for name in folders:
             if "=" in name:
                 raise InputError(
-                    f"{escaped(folder)}: the name of the folder {escaped(name)!r} has the value of"
-                    " a column, which is not supported. Write the column into the files."
+                    f"{escaped(folder)}: the name of the folder {escaped(name)!r} contains the"
+                    " value of a column, which is not supported. Write the column into the files."
                 )
         for name in names:
             if name[0] not in "._":
@@ -170,15 +170,15 @@ def _format_of(path: Path, name: str) -> Format:
         if not suffixes or SUFFIXES.get(suffixes[-1]) != "csv":
             raise InputError(
                 f"{name}: only CSV files may be compressed, as in data.csv.gz; Parquet and Arrow"
-                " files have compression of their own"
+                " files have their own compression"
             )
     known = SUFFIXES.get(suffixes[-1]) if suffixes else None
     if known in ("csv", "parquet"):
         return known
     with errors_of(name), path.open("rb") as file:
         start = file.read(8)
-    if found := _format_of_bytes(start):
-        return found
+    if detected := _format_of_bytes(start):
+        return detected
     if known is not None:
         raise InputError(f"{name}: not an Arrow file or stream")
     raise InputError(

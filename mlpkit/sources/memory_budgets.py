@@ -7,8 +7,8 @@ from pathlib import Path
 UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 UNITS |= {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "b": 1, "": 1}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
-SHARE = 0.25  # of the free memory, by default
-SMALLEST = 1 << 26  # of a budget: what reading a file takes
+SHARE = 0.25  # share of the free memory that is used by default
+SMALLEST = 1 << 26  # smallest budget, which reading a file requires
 
 
 def budget(memory: str | float | None) -> int:
@@ -22,12 +22,12 @@ def budget(memory: str | float | None) -> int:
     """
     if memory is None:
         return max(SMALLEST, int(SHARE * free_memory()))
-    found = None if isinstance(memory, bool) else _SIZE.fullmatch(str(memory))
-    if found is None or found[2].lower() not in UNITS:
+    match = None if isinstance(memory, bool) else _SIZE.fullmatch(str(memory))
+    if match is None or match[2].lower() not in UNITS:
         raise ValueError(
             f"memory must be a number of bytes or text such as '1GiB' or '500MB', got {memory!r}."
         )
-    size = int(float(found[1]) * UNITS[found[2].lower()])
+    size = int(float(match[1]) * UNITS[match[2].lower()])
     if size < SMALLEST:
         raise ValueError(f"memory must be at least 64 MiB, got {memory!r}.")
     return size

@@ -37,7 +37,7 @@ def opened(
         yield _tables_of_paths(given, options)
         return
     if len(given) > 1:
-        raise InputError('"-", standard input, cannot be read beside files')
+        raise InputError('"-" (standard input) cannot be combined with files')
     sources = sources_of(STDIN)
     if not several_times and sources[0].format not in NEED_SEEK:
         yield tables_of(sources[0].name, sources, options)

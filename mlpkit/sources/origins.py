@@ -1,4 +1,4 @@
-"""The files that rows are read from, by which caches know them."""
+"""The files that rows are read from, which identify the rows in caches."""
 
 import os
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from mlpkit.sources.files import Source
 
 def origin_of(paths: Sequence[str], files: Sequence[Source]) -> SourceFiles:
     """Return the origin of stamped files, which the user named by these paths."""
-    found = [[os.path.abspath(str(file.path)), list(file.stamp or ())] for file in files]
-    return SourceFiles([os.path.abspath(path) for path in paths], found, partial(_check, files))
+    stamps = [[os.path.abspath(str(file.path)), list(file.stamp or ())] for file in files]
+    return SourceFiles([os.path.abspath(path) for path in paths], stamps, partial(_check, files))
 
 
 def _check(files: Sequence[Source]) -> None:

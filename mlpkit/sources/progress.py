@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from mlpkit.durations import shown
 
-SECONDS = 1.0  # between two lines, and before the first one
+SECONDS = 1.0  # time between two lines, and before the first one
 
 
 class HasRows(Protocol):

@@ -14,8 +14,8 @@ from mlpkit.data.tables import duplicates
 from mlpkit.messages import comma_separated, did_you_mean, escaped
 from mlpkit.sources.errors import InputError, one_line
 
-MAX_ROWS = 1 << 16  # of a batch
-MAX_CELLS = 1 << 20  # of a batch
+MAX_ROWS = 1 << 16  # maximum number of rows in a batch
+MAX_CELLS = 1 << 20  # maximum number of values in a batch
 
 
 class TableFile(Protocol):
@@ -245,10 +245,10 @@ def missing_columns(
     return f"{text} The columns are: {comma_separated(known[:30])}{others}."
 
 
-def _check_types(first: str, expected: pa.Schema, name: str, found: pa.Schema) -> None:
+def _check_types(first: str, expected: pa.Schema, name: str, actual: pa.Schema) -> None:
     """Raise InputError if a column has types in two files that have no common type."""
     for field in expected:
-        other = found.field(field.name)
+        other = actual.field(field.name)
         try:
             pa.unify_schemas([pa.schema([field]), pa.schema([other])], promote_options="permissive")
         except pa.ArrowException as error:

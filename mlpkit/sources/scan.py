@@ -137,7 +137,7 @@ class Roles(NamedTuple):
 
     @property
     def used(self) -> list[str]:
-        """The columns that are read beside the features, each once."""
+        """The columns that are read in addition to the features, each once."""
         weights = [] if self.weight is None else [self.weight]
         return list(dict.fromkeys([*self.target, *weights, *self.labels]))
 

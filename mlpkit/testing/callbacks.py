@@ -69,7 +69,7 @@ class CallbackTests(ConformanceTests):
         factory, options = resolve("callback", self.callback, self.options)
         made = factory(**options)
         assert callable(made), (
-            f"the factory returned {made!r}; it must return a function of a mlpkit.plugin.Report"
+            f"the factory returned {made!r}; it must return a function of an mlpkit.plugin.Report"
         )
         return made
 

@@ -90,9 +90,9 @@ class CapabilityTests(ProcessTests):
         rows = reference.put(*data(s))
 
         def gradients(weights: Arrays, i: int) -> tuple[Arrays, float]:
-            sums, found = reference.gradient(reference.start(weights), rows, plan.order[i], 0)
-            decay = {n: r.alpha * weights[n] if n in network.decayed else 0 for n in found}
-            return {n: g + decay[n] for n, g in found.items()}, sums.weight
+            sums, raw = reference.gradient(reference.start(weights), rows, plan.order[i], 0)
+            decay = {n: r.alpha * weights[n] if n in network.decayed else 0 for n in raw}
+            return {n: g + decay[n] for n, g in raw.items()}, sums.weight
 
         return components.stepped_by_hand(gradients, network.arrays, len(plan.order), step)
 

@@ -123,8 +123,8 @@ class CommunicatorTests(ConformanceTests):
     @EACH_SIZE
     def test_ranks_are_those_requested(self, size: int, tmp_path: Path) -> None:
         """Each process has the rank and the size with which it joined."""
-        found = self.run(tmp_path, size, rank_tasks.identity)
-        assert found == [(rank, size) for rank in range(size)]
+        results = self.run(tmp_path, size, rank_tasks.identity)
+        assert results == [(rank, size) for rank in range(size)]
 
     @EACH_SIZE
     def test_sums_equal_numpys(self, size: int, tmp_path: Path) -> None:
@@ -132,13 +132,13 @@ class CommunicatorTests(ConformanceTests):
         are those of NumPy, in new arrays of the same shape and dtype.
         """
         for sums in self.run(tmp_path, size, rank_tasks.sums):
-            for (shape, dtype), found in zip(rank_tasks.ARRAYS, sums, strict=True):
+            for (shape, dtype), total in zip(rank_tasks.ARRAYS, sums, strict=True):
                 terms = [rank_tasks.example(rank, shape, dtype) for rank in range(size)]
                 expected = np.sum(terms, axis=0, dtype=dtype)
-                assert isinstance(found, np.ndarray), f"`add` returned {found!r}"
-                assert (found.shape, found.dtype) == (shape, np.dtype(dtype))
+                assert isinstance(total, np.ndarray), f"`add` returned {total!r}"
+                assert (total.shape, total.dtype) == (shape, np.dtype(dtype))
                 tolerance = 0.0 if dtype == "int64" else 8 * float(np.finfo(dtype).eps)
-                np.testing.assert_allclose(found, expected, tolerance, 1e3 * tolerance)
+                np.testing.assert_allclose(total, expected, tolerance, 1e3 * tolerance)
 
     def test_sums_have_the_same_bits(self, tmp_path: Path) -> None:
         """The sums are the same bits in all processes, although the order of additions matters."""
@@ -164,21 +164,21 @@ class CommunicatorTests(ConformanceTests):
     def test_same_returns_the_value_of_rank_0(self, tmp_path: Path) -> None:
         """`same` returns nested, empty and large values, and None, as rank 0 passes them."""
         expected = rank_tasks.values(0)
-        for found in self.run(tmp_path, 3, rank_tasks.same_values):
-            np.testing.assert_equal(found, expected)
+        for actual in self.run(tmp_path, 3, rank_tasks.same_values):
+            np.testing.assert_equal(actual, expected)
 
     def test_gather_returns_all_values_in_order(self, tmp_path: Path) -> None:
         """`gather` returns nested, empty and large values of all ranks in the order of the ranks,
         also if their sizes differ.
         """
         expected = [list(v) for v in zip(*map(rank_tasks.values, range(3)), strict=True)]
-        for found in self.run(tmp_path, 3, rank_tasks.gathered_values):
-            np.testing.assert_equal(found, expected)
+        for actual in self.run(tmp_path, 3, rank_tasks.gathered_values):
+            np.testing.assert_equal(actual, expected)
 
     def test_many_operations_in_a_row(self, tmp_path: Path) -> None:
         """Operations of different kinds and sizes follow each other without mixing."""
-        for found in self.run(tmp_path, 3, rank_tasks.many_operations):
-            assert found == rank_tasks.MANY
+        for actual in self.run(tmp_path, 3, rank_tasks.many_operations):
+            assert actual == rank_tasks.MANY
 
     def test_two_groups_at_once(self, tmp_path: Path) -> None:
         """The same processes can be in two groups at once, from two threads of each process."""

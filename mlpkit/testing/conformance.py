@@ -13,7 +13,7 @@ from mlpkit.plugin import PluginError
 def made_as(made: Any, kind: type) -> Any:
     """Return what a factory made, or raise AssertionError if it has another type."""
     assert isinstance(made, kind), (
-        f"the factory returned {reprlib.repr(made)}; it must return a mlpkit.plugin."
+        f"the factory returned {reprlib.repr(made)}; it must return an mlpkit.plugin."
         f"{kind.__name__}: does the factory return it?"
     )
     return made

@@ -28,7 +28,7 @@ class EncoderCase(ConformanceTests):
         made = factory(**options)
         missing = [name for name in METHODS if not callable(getattr(made, name, None))]
         assert not missing and hasattr(type(made), "columns"), (
-            f"the factory returned {reprlib.repr(made)}; it must return a mlpkit.plugin.Encoder,"
+            f"the factory returned {reprlib.repr(made)}; it must return an mlpkit.plugin.Encoder,"
             f" with the property columns and the methods {', '.join(METHODS)}"
         )
         return made

@@ -12,7 +12,7 @@ TIMEOUT = 60.0  # seconds
 
 
 class ThreadGroup:
-    """A `mlpkit.plugin.Group` whose processes are threads; see `in_group`.
+    """An `mlpkit.plugin.Group` whose processes are threads; see `in_group`.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ class ThreadGroup:
         try:
             self._slots[self.rank] = value
             self._barrier.wait(TIMEOUT)
-            found = list(self._slots)
+            values = list(self._slots)
             self._barrier.wait(TIMEOUT)
         except BrokenBarrierError as error:
             raise GroupError("Another thread of the group has failed.") from error
-        return found
+        return values
 
 
 def in_group(size: int, function: Callable[[ThreadGroup], Any]) -> list[Any]:
@@ -65,7 +65,7 @@ def in_group(size: int, function: Callable[[ThreadGroup], Any]) -> list[Any]:
     Raises
     ------
     BaseException
-        The first error of a thread. A `mlpkit.plugin.GroupError` is only raised if no thread
+        The first error of a thread. An `mlpkit.plugin.GroupError` is only raised if no thread
         raised another error.
 
     Examples

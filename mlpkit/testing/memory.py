@@ -12,7 +12,7 @@ from mlpkit.plugin import Array
 from mlpkit.testing.cases import TOLERANCE, batches, close, data, recipe, spec
 from mlpkit.testing.results import ResultTests
 
-MAX_VALUES = 1 << 24  # of a block: 128 MiB in float64
+MAX_VALUES = 1 << 24  # values in a block: 128 MiB in float64
 
 
 class BlockwiseRows(csr_array):
@@ -96,13 +96,13 @@ class MemoryTests(ResultTests):
             steps, state = self.started(s, recipe())
             rows = steps.put(features, y, w)
             state, sums = steps.epoch(state, rows, batches(21, 8))
-            found = {**self.all_arrays(steps, state), "loss": sums.loss}
-            found["outputs"] = steps.outputs(state, features)
+            result = {**self.all_arrays(steps, state), "loss": sums.loss}
+            result["outputs"] = steps.outputs(state, features)
             if "gradients" in self.supports():
-                found |= {
+                result |= {
                     f"gradient/{n}": g for n, g in steps.gradient(state, rows, None, 0)[1].items()
                 }
-            results.append(found)
+            results.append(result)
         close(results[0], results[1], TOLERANCE[dtype])
 
     def test_batch_size_may_exceed_the_rows(self) -> None:

@@ -153,13 +153,13 @@ class Calls:
 
     Attributes
     ----------
-    found : dict
+    results : dict
         Shape and dtype of each result by name and number of the call, or the error that it raised.
     """
 
     def __init__(self, names: Any = tuple(EXPRESSIONS)) -> None:
         self.names = tuple(names)
-        self.found: dict[tuple[str, int], Any] = {}
+        self.results: dict[tuple[str, int], Any] = {}
 
     def __call__(self, xp: Any, arrays: Any, x: Any, step: Any = None) -> tuple[Any, Any]:
         """Return the results as outputs (n, n_results), the same for each row."""
@@ -169,9 +169,9 @@ class Calls:
                 try:
                     result = call(xp, arrays)
                     results.append(xp.astype(xp.reshape(result, (-1,)), x.dtype))
-                    self.found[name, i] = tuple(result.shape), kind_and_size(result.dtype)
+                    self.results[name, i] = tuple(result.shape), kind_and_size(result.dtype)
                 except Exception as error:
-                    self.found[name, i] = error
+                    self.results[name, i] = error
         row = xp.concat(results)
         return xp.broadcast_to(row[None, :], (x.shape[0], row.shape[0])), {}
 
@@ -182,8 +182,8 @@ class Calls:
 
     def parts(self, row: Any) -> dict[tuple[str, int], Any]:
         """Return the values of each call from the row of all."""
-        sizes = [int(np.prod(found[0])) for found in self.found.values()]
-        return dict(zip(self.found, np.split(row, np.cumsum(sizes)[:-1]), strict=True))
+        sizes = [int(np.prod(shape_and_dtype[0])) for shape_and_dtype in self.results.values()]
+        return dict(zip(self.results, np.split(row, np.cumsum(sizes)[:-1]), strict=True))
 
 
 def kind_and_size(dtype: Any) -> str:

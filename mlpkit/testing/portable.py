@@ -101,12 +101,12 @@ class PortableNetworkTests(RecipeTests):
         z, _ = expected(numpy_namespace, network.arrays, x)
         steps = self.steps(network, replace(spec(dtype=dtype), n_outputs=z.shape[1]), recipe())
         outputs = steps.outputs(steps.start(network.arrays), x)[0]
-        errors = {name: e for (name, _), e in calls.found.items() if isinstance(e, Exception)}
+        errors = {name: e for (name, _), e in calls.results.items() if isinstance(e, Exception)}
         assert not errors, f"functions of xp raised errors: {errors}"
         differing = {
-            name: (found, expected.found[name, i])
-            for (name, i), found in calls.found.items()
-            if found != expected.found[name, i]
+            name: (result, expected.results[name, i])
+            for (name, i), result in calls.results.items()
+            if result != expected.results[name, i]
         }
         assert not differing, f"other shapes or dtypes than in NumPy: {differing}"
         actual = calls.parts(outputs)
@@ -158,15 +158,15 @@ class PortableNetworkTests(RecipeTests):
             numpy_backend.backend(reference, s, recipe()), reference, s, plan
         )
         steps = self.steps(network, s, recipe())
-        found = self.arrays_after(steps, network, s, plan)
+        actual = self.arrays_after(steps, network, s, plan)
         if "epoch_predictions" not in self.supports():
             expected["predictions"] = None
         else:
             live = plan.order >= 0
             expected["predictions"] = np.where(live[..., None], expected["predictions"], 0)
-            found["predictions"] = np.where(live[..., None], found["predictions"], 0)
-        frozen = {name: found.pop(name) for name in network.frozen}
-        close(expected, found, TOLERANCE[dtype])
+            actual["predictions"] = np.where(live[..., None], actual["predictions"], 0)
+        frozen = {name: actual.pop(name) for name in network.frozen}
+        close(expected, actual, TOLERANCE[dtype])
         assert frozen["count"] == 3
         np.testing.assert_array_equal(network.arrays["constant"], frozen["constant"])
 
@@ -253,8 +253,8 @@ class PortableNetworkTests(RecipeTests):
             alone, its = one.epoch(
                 one.start(model.arrays), one.put(X, y, w), plan._replace(order=order[:, i])
             )
-            found = {name: a[i] for name, a in arrays.items()}
-            close(self.all_arrays(one, alone), found, TOLERANCE[dtype])
+            arrays_of_model = {name: a[i] for name, a in arrays.items()}
+            close(self.all_arrays(one, alone), arrays_of_model, TOLERANCE[dtype])
             members = slice(N_MEMBERS * i, N_MEMBERS * (i + 1))
             close(one.outputs(alone, X), z[:, members], TOLERANCE[dtype])
             close(one.outputs(alone, X + i), by_model[i], TOLERANCE[dtype])

@@ -81,28 +81,28 @@ def gathered_values(group: Group) -> list[Any]:
 
 def many_operations(group: Group) -> list[int]:
     """Return the results of many small operations."""
-    found, gathered, last = [], 0, 0
+    sums, gathered, last = [], 0, 0
     for i in range(N_MANY):
         total = group.add(np.full(1 + i * i, i + 1, np.int64))
-        found.append(int(total[-1]))
+        sums.append(int(total[-1]))
         last = group.same(i + group.rank)
         gathered += sum(group.gather(group.rank))
-    return [*found, last, gathered]
+    return [*sums, last, gathered]
 
 
-def failing(group: Group, who: int) -> None:
+def failing(group: Group, rank: int) -> None:
     """Raise an error in one rank while the others communicate."""
     group.add(np.ones(3))
-    if group.rank == who:
+    if group.rank == rank:
         raise ValueError("an error of one rank")
     for _ in range(N_MANY):  # what is on its way may still arrive
         group.add(np.ones(100_000))
 
 
-def losing(group: Group, who: int, end: Callable[[], None]) -> None:
+def losing(group: Group, rank: int, end: Callable[[], None]) -> None:
     """End the process of one rank while the others communicate."""
     group.add(np.ones(3))
-    if group.rank == who:
+    if group.rank == rank:
         end()
     for _ in range(N_MANY):
         group.add(np.ones(100_000))
@@ -117,24 +117,24 @@ def alone(make: Callable[[], Communicator], folder: Path, timeout: float) -> Out
 
 def repeated_sums(group: Group, factor: float) -> list[float]:
     """Return sums at intervals, so that those of two groups alternate."""
-    found = []
+    sums = []
     for _ in range(20):
-        found.append(float(group.add(np.full(1000, factor * (group.rank + 1)))[-1]))
+        sums.append(float(group.add(np.full(1000, factor * (group.rank + 1)))[-1]))
         time.sleep(0.002)
-    return found
+    return sums
 
 
 def in_two_groups(
     make: Callable[[], Communicator], folders: Sequence[Path], timeout: float, rank: int, size: int
 ) -> list[Outcome]:
     """Return the outcomes of two groups, each in a thread of this process."""
-    found: dict[int, Outcome] = {}
+    outcomes: dict[int, Outcome] = {}
 
     def run(i: int, folder: Path) -> None:
         place = Place(folder, rank, size, timeout)
-        found[i] = outcome(make, place, repeated_sums, float(i + 1))
+        outcomes[i] = outcome(make, place, repeated_sums, float(i + 1))
 
-    # in the context of this thread: a task of a cluster may know its worker by it
+    # in the context of this thread: the worker of a task of a cluster may be in it
     threads = [
         Thread(target=partial(copy_context().run, run, i, folder))
         for i, folder in enumerate(folders)
@@ -143,4 +143,4 @@ def in_two_groups(
         thread.start()
     for thread in threads:
         thread.join()
-    return [found[i] for i in range(len(folders))]
+    return [outcomes[i] for i in range(len(folders))]

@@ -168,5 +168,5 @@ class RecipeTests(ObjectiveTests):
             rows = steps.put(*data(s))
             gradients = [steps.gradient(state, rows, i, 7, 0.5)[1] for i in (np.arange(6), None)]
             results.append(gradients)
-        for expected, found in zip(*results, strict=True):
-            close(expected, found, TOLERANCE[dtype])
+        for expected, actual in zip(*results, strict=True):
+            close(expected, actual, TOLERANCE[dtype])

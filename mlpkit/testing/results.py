@@ -128,16 +128,16 @@ class ResultTests(PortableNetworkTests):
     def results(self, steps: Steps, state: Any, rows: Any, plan: Batches, X: Any) -> Arrays:
         """Return what an epoch, a step and a prediction return, by name."""
         after, sums = steps.epoch(state, rows, plan)
-        found = {f"sums/{name}": a for name, a in sums._asdict().items() if a is not None}
-        found |= {**self.all_arrays(steps, after), "outputs": steps.outputs(after, X)}
+        results = {f"sums/{name}": a for name, a in sums._asdict().items() if a is not None}
+        results |= {**self.all_arrays(steps, after), "outputs": steps.outputs(after, X)}
         if "gradients" in self.supports():
             one, gradients = steps.gradient(state, rows, plan.order[0], 7)
             before = {name: g.copy() for name, g in gradients.items()}
             updated = steps.update(state, gradients, float(one.weight), 0.01)
             close(before, gradients, 0)
-            found |= {f"gradient/{name}": g for name, g in gradients.items()}
-            found |= {f"step/{name}": a for name, a in self.all_arrays(steps, updated).items()}
-        return found
+            results |= {f"gradient/{name}": g for name, g in gradients.items()}
+            results |= {f"step/{name}": a for name, a in self.all_arrays(steps, updated).items()}
+        return results
 
     def test_results_are_not_overwritten(self) -> None:
         """Later calls do not change what earlier ones returned, and no call writes into the arrays
@@ -174,8 +174,8 @@ class ResultTests(PortableNetworkTests):
             begin.wait(60)
             for j in (i, i + 1, i):
                 k = j % n_threads
-                found = self.results(others, state, rows[1], plans[k], X)
-                close(expected[k], found, 1e-12)
+                actual = self.results(others, state, rows[1], plans[k], X)
+                close(expected[k], actual, 1e-12)
 
         with ThreadPoolExecutor(n_threads) as pool:
             list(pool.map(in_thread, range(n_threads)))

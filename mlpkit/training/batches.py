@@ -9,9 +9,9 @@ import numpy as np
 from mlpkit.objectives.schedules import factors
 from mlpkit.plugin import Array, Batches, InvalidResult, Job, Progress, Recipe, Solver
 
-MAX_AHEAD = 1024  # steps whose values are computed at once
-SHUFFLED_ROWS = 1 << 18  # at once
-SEED_STEP = 0x9E3779B1  # between the seeds of two steps
+MAX_AHEAD = 1024  # number of steps whose values are computed at once
+SHUFFLED_ROWS = 1 << 18  # number of indices that are shuffled at once
+SEED_STEP = 0x9E3779B1  # difference between the seeds of consecutive steps
 
 
 class RowOrders:

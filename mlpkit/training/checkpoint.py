@@ -62,7 +62,7 @@ class Checkpoint(Protocol):
         """Set the generator to its state after the saved fit, which is complete."""
 
     def restore(self, observer: EpochObserver) -> None:
-        """Set what the observer and the callbacks know after the saved epochs."""
+        """Restore the state of the observer and of the callbacks after the saved epochs."""
 
     def observed(self, observe: Observer, observer: EpochObserver) -> Observer:
         """``observe``, which also saves the epochs."""

@@ -23,7 +23,7 @@ from mlpkit.training.generators import generator_of
 from mlpkit.training.saved_reports import reports_of, reports_state
 
 KIND = "checkpoint"
-MAX_DIFFERENCES = 5  # in a message
+MAX_DIFFERENCES = 5  # number of differences in a message
 
 
 class CheckpointFile:
@@ -74,11 +74,11 @@ class CheckpointFile:
             return
         saved = self.saved["sections"].get(section, {})
         names = dict.fromkeys([*saved, *present])
-        found = [d for n in names for d in differences(n, saved.get(n), present.get(n))]
-        if not found:
+        differing = [d for n in names for d in differences(n, saved.get(n), present.get(n))]
+        if not differing:
             return
-        more = len(found) - MAX_DIFFERENCES
-        text = "; ".join(found[:MAX_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+        more = len(differing) - MAX_DIFFERENCES
+        text = "; ".join(differing[:MAX_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
         raise ValueError(
             f"checkpoint={str(self.path)!r} belongs to another fit: {text}. Restore the parameters"
             " and the data of that fit to continue it, or set another checkpoint for this one."
@@ -102,7 +102,7 @@ class CheckpointFile:
         self._generator.set_state(self.saved["result"]["generator"])
 
     def restore(self, observer: EpochObserver) -> None:
-        """Set what the observer and the callbacks know after the saved epochs."""
+        """Restore the state of the observer and of the callbacks after the saved epochs."""
         if self.saved is not None:
             reports = reports_of(self.saved["reports"])
             observer.restore(reports, self.saved["monitor"], self.saved["callbacks"])

@@ -105,7 +105,7 @@ def checked_report(report: Any, arrays: Callable[[], Arrays]) -> Report:
     """
     if not isinstance(report, Report):
         raise InvalidResult(
-            f"it passed {_shown(report)} to the observer; expected a mlpkit.plugin.Report.",
+            f"it passed {_shown(report)} to the observer; expected an mlpkit.plugin.Report.",
             "trainer",
         )
     if report.loss != report.loss and all(np.isfinite(a).all() for a in arrays().values()):
@@ -211,7 +211,7 @@ def _pair(function: str, returned: Any) -> tuple[Any, StepSums]:
     if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], StepSums):
         return returned
     raise InvalidResult(
-        f"{function} returned {_shown(returned)}; expected a pair with a mlpkit.plugin.StepSums.",
+        f"{function} returned {_shown(returned)}; expected a pair with an mlpkit.plugin.StepSums.",
         "backend",
     )
 

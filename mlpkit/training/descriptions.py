@@ -13,8 +13,8 @@ from scipy.sparse import issparse
 from mlpkit.distributed.sharded_rows import ShardedRows
 from mlpkit.plugin import Array
 
-MAX_DEPTH = 8  # of objects in objects
-N_BLOCKS = 32  # of rows that have a hash of their own
+MAX_DEPTH = 8  # maximum depth of nested objects
+N_BLOCKS = 32  # number of blocks of rows, each with its own hash
 
 
 def described(value: Any, depth: int = 0) -> Any:
@@ -98,10 +98,10 @@ def block_size(n_rows: int) -> int:
 
 def _hash_of(block: Any) -> str:
     parts = [block.indptr, block.indices, block.data] if issparse(block) else [block]
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for part in parts:
-        found.update(_bytes_of(part))
-    return found.hexdigest()[:32]
+        digest.update(_bytes_of(part))
+    return digest.hexdigest()[:32]
 
 
 def _bytes_of(array: Array) -> Any:

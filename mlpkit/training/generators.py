@@ -7,7 +7,7 @@ from numpy.random import MT19937, RandomState
 from numpy.random.bit_generator import ISeedSequence
 from sklearn.utils import check_random_state
 
-N_WORDS = 624  # of the state of MT19937
+N_WORDS = 624  # number of words in the state of MT19937
 
 
 class NoEntropy(ISeedSequence):

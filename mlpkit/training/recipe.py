@@ -35,7 +35,7 @@ def solver_of(parameters: Parameters) -> Solver:
     factory, options = resolve("solver", solver, {**own, **(options or {})})
     made = factory(**options)
     if not isinstance(made, Solver):
-        raise PluginError(f"solver {solver!r} must return a mlpkit.plugin.Solver, got {made!r}.")
+        raise PluginError(f"solver {solver!r} must return an mlpkit.plugin.Solver, got {made!r}.")
     return made
 
 
@@ -43,7 +43,7 @@ def _adapted_solver(optimizer: Any, options: Mapping[str, Any] | None) -> Solver
     solver = adapted("solver", optimizer)
     if not isinstance(solver, Solver):
         raise ValueError(
-            "solver must be the name of a solver, a mlpkit.plugin.Solver, or an optimizer of a"
+            "solver must be the name of a solver, an mlpkit.plugin.Solver, or an optimizer of a"
             f" framework for which a plugin is installed, got {plain_repr(optimizer)}."
         )
     if options:
@@ -73,7 +73,7 @@ def loss_of(loss: Any, spec: Spec, options: Mapping[str, Any] | None = None) -> 
     made = loss if isinstance(loss, Loss) else adapted("loss", loss, spec=spec)
     if not isinstance(made, Loss):
         raise ValueError(
-            f"loss must be {_alternatives(names)}, a mlpkit.plugin.Loss, or a loss of a framework"
+            f"loss must be {_alternatives(names)}, an mlpkit.plugin.Loss, or a loss of a framework"
             " for which a plugin is installed, as an object or as 'framework.name', got"
             f" {plain_repr(loss)}. {did_you_mean(str(loss), names)}".rstrip()
         )

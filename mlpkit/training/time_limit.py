@@ -22,9 +22,9 @@ from mlpkit.plugin import (
 )
 
 now = time.perf_counter
-PART_ROWS = 4096  # of the first part, as in blocks of compiled steps
-SHORT = 0.05  # seconds; a shorter part is followed by one of twice its steps
-MARGIN = 1.25  # for a part or an epoch that takes longer than the one before it
+PART_ROWS = 4096  # rows in the first part of an epoch, as in blocks of compiled steps
+SHORT = 0.05  # seconds; the part after a shorter one has twice as many steps
+MARGIN = 1.25  # factor for a part or an epoch that takes longer than the one before it
 
 Score: TypeAlias = Callable[[State], float | Array]  # as in `Job.score`
 
@@ -158,10 +158,10 @@ class Pace:
         """
         if self.deadline is None:
             return job.steps.epoch(state, job.rows, batches)
-        found: list[StepSums] = []
+        sums_of_parts: list[StepSums] = []
         for part in self._parts(batches):
             n_steps = len(part.order)
-            is_free = not (found or may_skip)
+            is_free = not (sums_of_parts or may_skip)
             if not is_free and self.deadline.left() < MARGIN * n_steps * self.seconds:
                 self.deadline.reach()
                 break
@@ -171,8 +171,8 @@ class Pace:
             self.seconds = seconds / n_steps
             if seconds < SHORT:
                 self.part *= 2
-            found.append(sums)
-        return state, joined(found) if found else None
+            sums_of_parts.append(sums)
+        return state, joined(sums_of_parts) if sums_of_parts else None
 
     def _parts(self, batches: Batches) -> Iterator[Batches]:
         """Yield the steps in parts, whose size may change in between."""

@@ -132,7 +132,7 @@ def test_a_reason_of_many_tests_is_printed_once(tmp_path: Path) -> None:
         tmp_path, "zoo", "mlpkit_partitioners", "'forgotten', 'zoo_code:forgotten'"
     )
     assert output.startswith("1\n")
-    expected = "the factory returned None; it must return a mlpkit.plugin.Partitioner"
+    expected = "the factory returned None; it must return an mlpkit.plugin.Partitioner"
     assert " ".join(output.split()).count(expected) == 1
     assert output.endswith("\n6 failed tests.\n")
 

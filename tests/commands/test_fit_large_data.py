@@ -95,7 +95,7 @@ def test_standard_input(folder: Path) -> None:
     fit(data, *KEPT)
     assert mlpkit.load("model.mlpkit").loss_curve_ == expected
     message = run("fit", "-", data, "--target", "income", "-o", "m.mlpkit").error
-    assert "standard input, cannot be read beside files" in message
+    assert "cannot be combined with files" in message
     message = fit("-", *KEPT, "--cache", "kept", stdin=data.read_bytes()).error
     assert "cache requires files on this machine" in message
 

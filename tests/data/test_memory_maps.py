@@ -62,7 +62,7 @@ def test_the_folder_is_private(folder: Path) -> None:
 @pytest.mark.parametrize("n_rows", [2, 4])
 def test_another_number_of_rows_is_an_error(folder: Path, n_rows: int) -> None:
     """The file is removed."""
-    with pytest.raises(ValueError, match=f"There were {n_rows} rows before, but 3 have been read"):
+    with pytest.raises(ValueError, match=f"3 rows were read, but there were {n_rows} before"):
         written_rows(BLOCKS, n_rows, 3, "float32")
     gc.collect()
     assert not list(folder.iterdir())

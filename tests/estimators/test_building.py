@@ -44,7 +44,7 @@ def test_arguments_of_builders() -> None:
     ("returned", "message"),
     [
         (None, "returned None"),
-        (3, "returned builtins.int. It must return a mlpkit.plugin.Network"),
+        (3, "returned builtins.int. It must return an mlpkit.plugin.Network"),
         (Network({"a": np.zeros(3, "float16")}), "got float16"),
     ],
 )

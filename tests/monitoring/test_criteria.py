@@ -151,7 +151,7 @@ def test_what_needs_groups_or_a_direction_says_so() -> None:
     with pytest.raises(ValueError, match="requires groups: set partitions="):
         classifier("worst(accuracy)", partitions=None).fit(X, Y)
     two = Y % 2
-    with pytest.raises(ValueError, match="neither higher nor lower 'selection_rate' is better"):
+    with pytest.raises(ValueError, match="nor low values of 'selection_rate' are better"):
         classifier("selection_rate", partitions=None).fit(X, two)
     with pytest.raises(ValueError, match="requires a solver that works in steps"):
         classifier("accuracy", solver="lbfgs").fit(X[TRAIN], Y[TRAIN], **BESIDE)

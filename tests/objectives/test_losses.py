@@ -66,7 +66,7 @@ def test_an_estimator_takes_a_loss_of_ones_own() -> None:
 def test_what_is_no_loss_is_said(loss: object) -> None:
     """With what is."""
     said = (
-        "loss must be 'squared_error', .*, 'poisson', a mlpkit.plugin.Loss, or a loss of a framew"
+        "loss must be 'squared_error', .*, 'poisson', an mlpkit.plugin.Loss, or a loss of a framew"
     )
     with pytest.raises(ValueError, match=said):
         MLPRegressor(loss).fit([[0.0], [1.0]], [0.0, 1.0])

@@ -142,7 +142,7 @@ def test_options_are_parameters() -> None:
             "loss_options requires the name of a loss with options",
         ),
         (MLPClassifier(loss_options={"delta": 1.0}), "log_loss' has no option 'delta'"),
-        (MLPClassifier(loss="huber"), "must be 'log_loss', a mlpkit.plugin.Loss"),
+        (MLPClassifier(loss="huber"), "must be 'log_loss', an mlpkit.plugin.Loss"),
     ],
 )
 def test_what_is_not_accepted(estimator: Any, said: str) -> None:

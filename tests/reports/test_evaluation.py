@@ -214,7 +214,7 @@ def test_bad_input() -> None:
     with pytest.raises(ValueError, match="Unknown key 'weight' of a chunk. The keys are: X, y"):
         evaluate(clf, iter([{"X": X, "y": y, "weight": y}]))
     for name in ("sample_weight", "labels", "y_pred", "y_proba", "y_score", "y_interval"):
-        with pytest.raises(ValueError, match=f"{name} cannot be passed beside.*'{name}': ...}}"):
+        with pytest.raises(ValueError, match=f"{name} cannot be passed together.*'{name}': ...}}"):
             evaluate(clf, iter([(X, y)]), **{name: y})
     with pytest.raises(ValueError, match="weights require classes, but the task is regression"):
         evaluate(Ridge().fit(X, y), X, y, sample_weight="balanced")

@@ -222,7 +222,7 @@ def test_a_damaged_row_group_is_named(tmp_path: Path) -> None:
         ([], "the folder contains no file"),
         (["a.csv", "b.parquet"], "the files of a folder must have one format"),
         (["a.xlsx"], "a.xlsx: unknown format. The formats are CSV, Parquet and Arrow"),
-        (["year=2024/a.csv"], "the name of the folder 'year=2024' has the value of a column"),
+        (["year=2024/a.csv"], "the name of the folder 'year=2024' contains the value of a column"),
     ],
 )
 def test_folders_that_are_rejected(names: list[str], expected: str, tmp_path: Path) -> None:

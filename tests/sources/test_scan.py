@@ -131,7 +131,7 @@ def test_patterns_are_the_files_with_such_names(folder: Path) -> None:
     """In the order of their names; a list may contain several."""
     assert rows_of(folder / "[ab].parquet").n_rows == 600
     assert rows_of([folder / "b*.parquet", folder / "a*"]).n_rows == 600
-    with pytest.raises(ValueError, match=r"c\*\.parquet: no file has a name of this pattern"):
+    with pytest.raises(ValueError, match=r"c\*\.parquet: no file matches this pattern"):
         rows_of(folder / "c*.parquet")
 
 

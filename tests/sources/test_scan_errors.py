@@ -132,7 +132,7 @@ def test_a_full_disk_leaves_nothing(
 def test_arrays_beside_a_scan_are_refused(folder: Path, name: str) -> None:
     """They are columns of the files."""
     argument = {"y": "target", "sample_weight": "weight"}.get(name, name)
-    message = rf"{name} cannot be passed beside a scan .* scan\(\.\.\., {argument}='name'\)"
+    message = rf"{name} cannot be passed together with a scan .* scan\(\.\.\., {argument}='name'\)"
     clf = MLPClassifier()
     for method in (clf.fit, clf.partial_fit):
         with pytest.raises(ValueError, match=message):

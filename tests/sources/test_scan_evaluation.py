@@ -61,7 +61,7 @@ def test_scores_without_targets_are_errors(folder: Path) -> None:
     for X in (rows, in_memory()[0]):
         with pytest.raises(ValueError, match=r"score requires y\. In files, it is the column of"):
             clf.score(X)
-    with pytest.raises(ValueError, match="y cannot be passed beside a scan of files"):
+    with pytest.raises(ValueError, match="y cannot be passed together with a scan of files"):
         clf.score(rows, [0, 1])
 
 
@@ -121,7 +121,7 @@ def test_the_importance_of_columns(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["y", "sample_weight", "labels"])
 def test_evaluate_refuses_arrays_beside_a_scan(folder: Path, name: str) -> None:
     """They are columns of the files."""
-    with pytest.raises(ValueError, match=rf"{name} cannot be passed beside a scan of files"):
+    with pytest.raises(ValueError, match=rf"{name} cannot be passed together with a scan of files"):
         evaluate(classifier(), rows_of(folder), **{name: in_memory()[1]})
 
 

@@ -114,8 +114,8 @@ def altered_backend(change: Callable[..., Any], function: str = "epoch") -> Any:
             lambda s, x, *a: (s, x._replace(predictions=np.ones(3))),
             "StepSums.predictions of `epoch` must be an array of shape (3, 20, ",
         ),
-        (lambda s, x, *a: (s, x[:3]), "expected a pair with a mlpkit.plugin.StepSums"),
-        (lambda s, x, *a: s, "expected a pair with a mlpkit.plugin.StepSums"),
+        (lambda s, x, *a: (s, x[:3]), "expected a pair with an mlpkit.plugin.StepSums"),
+        (lambda s, x, *a: s, "expected a pair with an mlpkit.plugin.StepSums"),
     ],
 )
 def test_sums_of_a_backend(change: Any, expected: str) -> None:

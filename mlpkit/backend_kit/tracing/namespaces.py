@@ -22,7 +22,7 @@ from mlpkit.backend_kit.tracing.symbols import (
 
 SELU_SCALE = 1.0507009873554805  # Klambauer et al., 2017
 SELU_BOTTOM = 1.7580993408473766  # scale * alpha
-MAX_PRODUCTS = 4096  # of a matrix product with constants, which is written out
+MAX_PRODUCTS = 4096  # largest matrix of constants whose product is written out, in numbers
 
 
 class SymbolNamespace:

@@ -128,8 +128,8 @@ def evaluate(
         arguments = [values[i] for i in op.arguments]
         value = _value(op, arguments, inputs, scalars, n)
         values.append(np.broadcast_to(value, (n, op.length or 1)))
-    found = ((values[i], program.operations[i].length) for i in program.outputs)
-    return tuple(np.array(a[:, 0] if length is None else a) for a, length in found)
+    outputs = ((values[i], program.operations[i].length) for i in program.outputs)
+    return tuple(np.array(a[:, 0] if length is None else a) for a, length in outputs)
 
 
 def _value(

@@ -13,7 +13,7 @@ from mlpkit.sources.errors import InputError
 from mlpkit.sources.kinds import as_numbers, as_text, kind_of, numpy_of
 from mlpkit.sources.reading import Tables
 
-MAX_NAMES = 10  # in a message
+MAX_NAMES = 10  # number of names in a message
 
 
 class Roles(NamedTuple):
@@ -112,9 +112,9 @@ def rows_of(table: pa.Table, roles: Roles, accepts_text: bool) -> Rows:
     if not table.num_rows:
         raise InputError("the data contain no rows")
     if not accepts_text:
-        found = {name: table.column(name) for name in roles.features}
-        missing = [name for name, column in found.items() if has_missing(column)]
-        check_numeric({name: column.type for name, column in found.items()}, missing, roles)
+        features = {name: table.column(name) for name in roles.features}
+        missing = [name for name, column in features.items() if has_missing(column)]
+        check_numeric({name: column.type for name, column in features.items()}, missing, roles)
     columns = {name: _feature(table, name, roles, accepts_text) for name in roles.features}
     targets = [numpy_of(table.column(name), name) for name in roles.target]
     y = targets[0] if len(targets) == 1 else np.stack(targets, axis=1)

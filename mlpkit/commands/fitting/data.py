@@ -86,7 +86,7 @@ class Files(NamedTuple):
     stack: ExitStack
 
     def data(self, tables: Tables, valid: Valid | None, marks: list[str]) -> Data:
-        """The rows of files; the column of ``marks`` tells which are validation rows."""
+        """The rows of files; the column of ``marks`` distinguishes the validation rows."""
         rows = self._scan(tables, marks)
         target = rows.columns(self.roles.target)
         inference = inferred_task(target, self.settings.task)

@@ -191,7 +191,7 @@ def train(estimator: Any, plan: Plan, log: EpochLog) -> None:
 
 
 def describe(estimator: Any, settings: Settings) -> None:
-    """Set the attributes that tell the other commands what the columns are."""
+    """Store what the columns are, for the other commands."""
     setattr(estimator, TARGET, settings.target)
     encoder = getattr(estimator, "encoder_", None)
     if encoder is not None:

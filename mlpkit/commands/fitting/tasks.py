@@ -13,9 +13,9 @@ from mlpkit.sources.kinds import kind_of, plain
 Task = Literal["classification", "regression"]
 TASKS: tuple[Task, ...] = ("classification", "regression")
 
-MAX_CLASSES = 20  # of whole numbers
-ROWS_PER_CLASS = 10  # of whole numbers, on average
-MAX_TEXT_CLASSES = 0.5  # of the rows
+MAX_CLASSES = 20  # number of different whole numbers that are classes
+ROWS_PER_CLASS = 10  # average number of rows of each whole number that is a class
+MAX_TEXT_CLASSES = 0.5  # number of different texts that are classes, as a share of the rows
 
 
 class Inference(NamedTuple):
@@ -80,7 +80,7 @@ def _of_one(column: Any) -> tuple[Task, str]:
 
 
 def _of_several(columns: dict[str, Any]) -> Inference:
-    found = {name: _of_one(column) for name, column in columns.items()}
+    inferred = {name: _of_one(column) for name, column in columns.items()}
     names = _names(columns)
     binary = [
         kind_of(c.type) == "boolean" or (_of_one(c)[0] == "classification" and _is_indicator(c))
@@ -90,10 +90,10 @@ def _of_several(columns: dict[str, Any]) -> Inference:
         return Inference("classification", f"{names}: labels of 0 and 1 -> classification")
     if all(kind_of(c.type) == "number" for c in columns.values()):
         return Inference("regression", f"{names}: numbers -> regression")
-    name = next(name for name, is_binary in zip(found, binary, strict=True) if not is_binary)
+    name = next(name for name, is_binary in zip(inferred, binary, strict=True) if not is_binary)
     raise InputError(
         f"several targets must all be labels of 0 and 1, or all be numbers, but {escaped(name)!r}"
-        f" contains {found[name][1]}"
+        f" contains {inferred[name][1]}"
     )
 
 

@@ -76,7 +76,7 @@ def held_out(valid: Valid, table: pa.Table, target: list[str] | None, seed: int)
     is_valid = _marked(table.column(valid.name), valid.name)
     for rows, what in ((is_valid, "validation"), (~is_valid, "training")):
         if not rows.any():
-            raise InputError(f"--valid: the column {escaped(valid.name)!r} has no {what} row")
+            raise InputError(f"--valid: the column {escaped(valid.name)!r} has no {what} rows")
     return is_valid
 
 

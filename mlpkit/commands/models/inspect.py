@@ -15,9 +15,9 @@ from mlpkit.files.values import TYPE
 from mlpkit.messages import comma_separated, escaped
 from mlpkit.plugin import Column
 
-KIND = "estimator"  # of the file
-MAX_NAMES = 50  # of features or classes in the text
-MAX_UNNAMED = 100_000  # features
+KIND = "estimator"  # kind of the file
+MAX_NAMES = 50  # number of names of features or classes in the text
+MAX_UNNAMED = 100_000  # number of features without names
 TASKS = {"binary": "classification", "multiclass": "classification", "multilabel": "labels"}
 
 

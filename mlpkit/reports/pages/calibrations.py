@@ -22,10 +22,10 @@ from mlpkit.reports.pages.reliability import (
 )
 from mlpkit.reports.printing import distinct_short
 
-TITLE_WIDTH = 24  # of the diagram of a group
-MAX_TARGETS = 12  # that are shown
-MAX_GROUPS = 6  # diagrams of one partitioner
-MIN_BINS = 5  # of a group with a diagram
+TITLE_WIDTH = 24  # characters in the title of the diagram of a group
+MAX_TARGETS = 12  # number of targets that are shown
+MAX_GROUPS = 6  # number of diagrams for one partitioner
+MIN_BINS = 5  # number of bins that a diagram requires
 
 
 class ShownCalibration(Protocol):

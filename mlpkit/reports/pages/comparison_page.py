@@ -10,7 +10,7 @@ from mlpkit.reports.pages import markup, sections
 from mlpkit.reports.pages.columns import Column
 from mlpkit.reports.pages.documents import document, part
 
-N_CHANGES = 10  # beyond chance that are shown at once
+N_CHANGES = 10  # number of differences beyond chance that are shown at once
 
 
 class ShownComparison(Protocol):

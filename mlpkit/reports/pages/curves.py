@@ -10,7 +10,7 @@ from mlpkit.reports.pages import figures, markup
 from mlpkit.reports.pages.columns import ALL
 from mlpkit.reports.pages.scales import Scale, scale_of
 
-MAX_POINTS = 150  # of a line
+MAX_POINTS = 150  # number of points of a line
 N_LINES = 4  # groups with the highest and with the lowest last values that are drawn
 
 

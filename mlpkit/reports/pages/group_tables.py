@@ -10,10 +10,10 @@ from mlpkit.reports.pages.columns import Cell, Column, n_rows_of
 from mlpkit.reports.printing import short
 
 MAX_COLUMNS, MAX_DIFFERENCES = 3, 2  # metrics side by side; differences have longer intervals
-MAX_ROWS = 20  # of a table that shows all groups
-N_WORST, N_BEST = 10, 5  # of a longer one; the groups between are folded
-MAX_FOLDED = 500  # of those
-MARGIN = 0.04  # of a plot, on both sides
+MAX_ROWS = 20  # rows of a table that shows all groups
+N_WORST, N_BEST = 10, 5  # rows of a longer table; the groups between are folded
+MAX_FOLDED = 500  # number of folded groups
+MARGIN = 0.04  # margin on both sides of a plot, as a share of its range
 WIDE, NARROW, DIGIT = 110, 72, 6.5  # pixels of a plot at least, and of a character of an axis
 
 

@@ -11,7 +11,7 @@ from mlpkit.reports.printing import short
 
 SIZE, SMALL = (360, 250), (240, 200)  # of the diagram of all rows, and of those of groups
 BARS = 0.16  # the share of the height that is for the numbers of rows
-NAME_WIDTH = 20  # of a class in the label of an axis
+NAME_WIDTH = 20  # characters of the name of a class in the label of an axis
 
 
 class Words(NamedTuple):

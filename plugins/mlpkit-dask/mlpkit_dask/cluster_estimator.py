@@ -148,7 +148,7 @@ class ClusterEstimator:
         Returns
         -------
         estimator : estimator
-            A `mlpkit.MLPClassifier`, for example.
+            An `mlpkit.MLPClassifier`, for example.
         """
         local = self._plain(**{n: getattr(self, n) for n in self._parameter_names if n not in OWN})
         left_out = {*self._parameter_names, *KEPT, "fit_statistics_"}

@@ -102,8 +102,8 @@ class DaskMLPClassifier(ClusterClassifier, MLPClassifier):
         'gloo' with ``backend='torch'``, and else 'xgboost'.
 
     timeout : float, default=60
-        Seconds after which a worker that does not answer is given up. One that is busy, for
-        example in a callback, does answer.
+        Seconds after which a worker that does not answer is considered lost. A worker that is
+        busy, for example in a callback, does answer.
 
     retries : int, default=3
         How often `fit` continues after workers were lost. With 0, a lost worker is an error, and

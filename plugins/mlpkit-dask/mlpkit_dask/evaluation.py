@@ -18,7 +18,7 @@ from mlpkit_dask.rows.collections import datasets_of, is_distributed, partitions
 from mlpkit_dask.rows.samples import sample
 
 ADDED_AT_ONCE = 8
-SAMPLED_ROWS = 100_000  # to which groups are fitted that cannot be merged
+SAMPLED_ROWS = 100_000  # rows to which groups are fitted that cannot be merged
 
 
 def evaluate(
@@ -178,12 +178,12 @@ def _targets(estimator: Any, rows: Dataset, client: Client | None) -> tuple[Any,
     """All classes, and the task, as far as the targets of all partitions decide on them."""
     if estimator is not None and not hasattr(estimator, "classes_"):
         return None, None
-    found = partitions_of("y", rows.y)
+    partitions = partitions_of("y", rows.y)
     if estimator is None and rows.y_pred is not None:
-        found += partitions_of("y_pred", rows.y_pred)
+        partitions += partitions_of("y_pred", rows.y_pred)
     kinds = [
         kind
-        for kind in computed([delayed(tasks.kind_of_targets)(part) for part in found], client)
+        for kind in computed([delayed(tasks.kind_of_targets)(part) for part in partitions], client)
         if kind is not None
     ]
     if estimator is None and any(kind.startswith("continuous") for kind, _ in kinds):

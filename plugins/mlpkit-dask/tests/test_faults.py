@@ -169,7 +169,7 @@ def test_a_cancelled_rank_does_not_wait(client: Client, tmp_path: Path) -> None:
 
 
 def test_frozen_worker(own: Client, pids: dict[str, int], tmp_path: Path) -> None:
-    """It is given up after the timeout, and the nanny replaces it."""
+    """It is considered lost after the timeout, and the nanny replaces it."""
     workers = list(classifier(own, max_iter=1).fit(*rows()).fit_statistics_.ranks)
     frozen = workers[1].worker
     stop = AtEpoch(3, pids[frozen], signal.SIGSTOP, tmp_path / "frozen")
@@ -186,7 +186,7 @@ def test_no_retries(own: Client, pids: dict[str, int], tmp_path: Path) -> None:
     """A lost worker is an error, which says how to proceed."""
     kill = AtEpoch(2, next(iter(pids.values())), signal.SIGKILL, tmp_path / "killed")
     clf = classifier(own, kill, retries=0)
-    with pytest.raises(GroupError, match="given up after 1 try, as set by retries=0: the worker"):
+    with pytest.raises(GroupError, match="after 1 try, the maximum with retries=0: the worker"):
         clf.fit(*rows())
     assert not hasattr(clf, "n_iter_")
 

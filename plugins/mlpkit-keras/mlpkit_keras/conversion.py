@@ -48,7 +48,7 @@ def to_keras(model: FittedModel, *, without_encoder: bool = False) -> Any:
     Raises
     ------
     ValueError
-        If another builder made the network, or if the estimator has an encoder.
+        If the network was made by another builder, or if the estimator has an encoder.
     """
     if model.encoder is not None and not without_encoder:
         raise ValueError(
@@ -59,8 +59,8 @@ def to_keras(model: FittedModel, *, without_encoder: bool = False) -> Any:
     apply = model.network.apply
     if model.network.xp_apply is not None or not isinstance(apply, KerasApply | None):
         raise ValueError(
-            "to_keras() supports Keras models and the networks of builder='dense', and another"
-            " builder made this network."
+            "to_keras() supports Keras models and the networks of builder='dense', but this network"
+            " was made by another builder."
         )
     converted = keras_model(predicting_network(model), model.spec)
     with keras_scope(model.spec.dtype):

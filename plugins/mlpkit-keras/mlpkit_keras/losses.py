@@ -87,7 +87,7 @@ def loss_of(loss: Any, spec: Spec, owner: str) -> Loss | None:
         raise ValueError(
             f"{owner}: Keras has no loss {loss!r}. Its losses are 'huber', 'log_cosh',"
             " 'categorical_focal_crossentropy' and others; an object such as"
-            " keras.losses.Huber() is accepted, too."
+            " keras.losses.Huber() is also accepted."
         ) from error
     if isinstance(keras_loss, keras.metrics.Metric) or not callable(keras_loss):
         return None

@@ -251,7 +251,7 @@ def optimizer_of(recipe: Recipe) -> Any:
         momentum, nesterov = solver.options["momentum"], bool(solver.options["nesterov"])
         return optimizers.SGD(recipe.learning_rate_init, momentum, nesterov)
     raise PluginError(
-        "backend='keras' requires an optimizer of Keras, and the solver is none. Use"
+        "backend='keras' requires an optimizer of Keras, which the solver is not. Use"
         " solver='adam', 'sgd' with learning_rate='constant', or one of Keras, such as"
         " 'keras.adamw'; or compile the model with an optimizer."
     )

@@ -125,6 +125,6 @@ def _check_shapes(
         raise ValueError(
             f"its Keras model cannot be built: {type(error).__name__}: {line}"
         ) from error
-    found = {name: tuple(variable.shape) for name, variable in variables.items()}
-    if found != {name: array.shape for name, array in arrays.items()}:
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+    if shapes != {name: array.shape for name, array in arrays.items()}:
         raise ValueError("its Keras model has other variables than the stored weights")

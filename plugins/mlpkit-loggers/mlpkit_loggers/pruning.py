@@ -134,21 +134,21 @@ class OptunaPruning(FitCallback):
     def _metric_value(self, report: Report) -> tuple[float, bool]:
         """The value of the metric, and whether higher is better."""
         by, group = (self.by, self.group) if self.by is not None else ("all", None)
-        found = [
+        records = [
             value
             for value in report.metrics()
             if (value.metric, value.split, value.partitioner) == (self.metric, self.split, by)
             and group in (None, value.partition)
         ]
-        if not found:
+        if not records:
             raise ValueError(self._not_measured(report.metrics()))
         (higher_is_better,) = {m.higher_is_better for m in self._metrics if m.name == self.metric}
         if higher_is_better is None:
             raise ValueError(
-                f"OptunaPruning: neither higher nor lower {self.metric!r} is better. Choose another"
-                " metric."
+                f"OptunaPruning: neither high nor low values of {self.metric!r} are better."
+                " Choose another metric."
             )
-        return found[0].value, higher_is_better
+        return records[0].value, higher_is_better
 
     def _not_measured(self, values: Iterable[MetricValue]) -> str:
         measured = {

@@ -13,7 +13,7 @@ from mlpkit_loggers.libraries import imported
 from mlpkit_loggers.parameters import parameters_of
 from mlpkit_loggers.values import Names, values_of
 
-MAX_METRICS = 1000  # in one request
+MAX_METRICS = 1000  # number of metrics in one request
 
 
 def clean(part: str) -> str:
@@ -141,9 +141,9 @@ class MLflowLogger(FitCallback):
         """The id of the experiment, which is created if it does not exist."""
         if self.experiment is None:
             return None
-        found = mlflow.get_experiment_by_name(self.experiment)
-        if found is not None:
-            return str(found.experiment_id)
+        experiment = mlflow.get_experiment_by_name(self.experiment)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         return str(mlflow.create_experiment(self.experiment))
 
 

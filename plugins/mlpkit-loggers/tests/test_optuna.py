@@ -199,7 +199,7 @@ def test_a_metric_without_direction() -> None:
     """A pruner could not compare it."""
     clf = classifier(metrics="selection_rate")
     clf.set_params(callbacks=OptunaPruning(FixedTrial({}), "selection_rate"))
-    with pytest.raises(ValueError, match="neither higher nor lower 'selection_rate' is better"):
+    with pytest.raises(ValueError, match="nor low values of 'selection_rate' are better"):
         clf.fit(*TRAIN, **VALIDATION)
 
 

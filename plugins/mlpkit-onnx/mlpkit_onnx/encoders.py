@@ -12,7 +12,7 @@ from mlpkit_onnx.graph import ML, Graph
 from mlpkit_onnx.tensors import Tensor
 from mlpkit_onnx.transformers import transformed
 
-NOT_A_DATE = np.iinfo(np.int64).min  # of datetime64 as int64
+NOT_A_DATE = np.iinfo(np.int64).min  # NaT as an integer
 
 
 def portable_encoding(model: FittedModel) -> PortableEncoding | None:
@@ -76,10 +76,10 @@ def _values(graph: Graph, column: TableColumn, x: Tensor, missing: str) -> Tenso
     """Return a column of the table in the form that the encoder receives, (n,)."""
     is_string = x.dtype == object
     if is_string != column.has_strings:
-        expected, found = ("strings", "numbers") if column.has_strings else ("numbers", "strings")
+        expected, actual = ("strings", "numbers") if column.has_strings else ("numbers", "strings")
         raise NotConvertible(
-            f"Column {column.name!r} contained {expected} in fit, but its input contains {found}."
-            " Pass it in the type of fit."
+            f"Column {column.name!r} contained {expected} in fit, but its input contains {actual}."
+            " Convert it to the type that it had in fit."
         )
     if column.kind == "category":
         return _codes(graph, column, x, missing)
@@ -98,9 +98,9 @@ def _codes(graph: Graph, column: TableColumn, x: Tensor, missing: str) -> Tensor
         check_text(key, f"Column {column.name!r}")
     if missing in keys and column.missing:
         raise NotConvertible(
-            f"Column {column.name!r} contains the string {missing!r} as a value, but strings of"
-            " ONNX have no missing values, for which this string stands. Choose another one, for"
-            " example to_onnx(missing='<missing>')."
+            f"Column {column.name!r} contains the string {missing!r}, which the exported model"
+            " uses for missing values, since strings of ONNX cannot be missing. Choose another one,"
+            " for example to_onnx(missing='<missing>')."
         )
     codes = list(range(n))
     if missing not in keys:

@@ -15,7 +15,7 @@ from mlpkit_onnx.heads import ZIPMAPS
 from mlpkit_onnx.inputs import descriptions, inputs_of
 from mlpkit_onnx.outputs import outputs_of
 
-OPSET = 18  # by default
+OPSET = 18  # default version of the operators
 
 
 def to_onnx(

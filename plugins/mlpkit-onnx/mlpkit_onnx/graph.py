@@ -13,9 +13,9 @@ from mlpkit.plugin import Array
 #: The length of the axis of rows, which is not known when a graph is built. The lengths of axes
 #: that depend on it are its multiples; it is a prime that no other axis can reach.
 ROWS = 2**31 - 1
-LOWEST_OPSET = 13  # of the operators as the functions here use them
+LOWEST_OPSET = 13  # lowest version of the operators that the functions here use
 ML = "ai.onnx.ml"  # the domain of operators for strings and labels
-SMALL = 64  # elements of a constant that is compared by its values
+SMALL = 64  # number of elements up to which constants are compared by value
 
 _CURRENT: ContextVar["Graph"] = ContextVar("graph")
 

@@ -49,7 +49,8 @@ def labels_of(model: FittedModel) -> Labels:
     if integers is None or not np.array_equal(integers, values):
         raise NotConvertible(
             f"The class labels are {values.dtype} values such as {values[0]}, but the labels of a"
-            " classifier in ONNX are strings or integers of 64 bits. Fit the estimator with these."
+            " classifier in ONNX are strings or 64-bit integers. Fit the estimator with"
+            " such labels."
         )
     return Labels(integers, tuple(f"i{int(v)}" for v in integers))
 

@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 
 from mlpkit.plugin import Array
 
-MAX_INDICATORS = 20  # of one column; rarer values have no indicator feature
+MAX_INDICATORS = 20  # indicators of one column; rarer values have none
 
 
 def check_n(n: object) -> None:

@@ -57,7 +57,11 @@ def error_tree(max_leaves: int = 8, min_rows: int = 50, name: str = "slice") -> 
 
 def _fit(max_leaves: int, min_rows: int, dataset: Dataset) -> Slices:
     if dataset.error is None or dataset.X is None:
-        raise ValueError("The partitioner error_tree needs X and the errors of a model.")
+        missing = "X is" if dataset.X is None else "the errors are"
+        raise ValueError(
+            "The partitioner error_tree needs X and the errors of a model, but"
+            f" {missing} missing. Pass X and an estimator, y_pred or y_proba to evaluate."
+        )
     features = Features(dataset.X)
     tree = DecisionTreeRegressor(
         max_leaf_nodes=max_leaves, min_samples_leaf=min_rows, random_state=0

@@ -187,6 +187,16 @@ def test_error_trees_find_the_planted_slice() -> None:
     assert report.select("accuracy")[0] == worst
 
 
+def test_error_trees_require_predictions() -> None:
+    """The error names what is missing, and what to pass."""
+    slices = by("error_tree")
+    X = np.zeros((4, 1))
+    with pytest.raises(ValueError, match="the errors are missing. Pass X and an est"):
+        slices.fit(Dataset(X))
+    with pytest.raises(ValueError, match="but X is missing"):
+        slices.fit(Dataset(None, error=np.zeros(4)))
+
+
 def test_clusters_are_named_by_their_centres() -> None:
     """Three blobs are three groups, by size; X may have missing values or be sparse."""
     rng = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from mlpkit.plugin import Report
 from mlpkit_tabular.datasets import load_adult
 from mlpkit_tabular.estimators.classifier import TabularClassifier
 
-N_ROWS = 8_000  # by default, for which training takes about half a minute
+N_ROWS = 8_000  # default number of rows; training takes about half a minute
 
 
 def demo(seed: int = 0, n_rows: int = N_ROWS) -> None:

@@ -189,8 +189,8 @@ MESSAGES = {
     ),
     "a vector": ([1.0, 2.0], "Expected 2D array, got 1D array instead."),
     "nothing": (None, "or a list of rows, got NoneType."),
-    "a dictionary": ({"a": [1, 2]}, "got dict. Make a frame of it: pandas.DataFrame(X)."),
-    "dictionaries as rows": ([{"a": 1}], "Make a frame of them: pandas.DataFrame(X)."),
+    "a dictionary": ({"a": [1, 2]}, "got dict. Convert it to a frame: pandas.DataFrame(X)."),
+    "dictionaries as rows": ([{"a": 1}], "Convert them to a frame: pandas.DataFrame(X)."),
     "a number": (np.float64(1), "Expected 2D array, got scalar array instead."),
     "sparse rows": (
         csr_array(np.eye(2)),

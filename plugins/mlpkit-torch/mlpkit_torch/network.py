@@ -22,7 +22,7 @@ from mlpkit_torch import namespace as xp
 from mlpkit_torch.layout import Layout, Tensor, Tensors, TrainingState
 from mlpkit_torch.training_rows import StepRows
 
-FEW_COLUMNS = 64  # of which the softmax is computed without PyTorch's own function
+FEW_COLUMNS = 64  # up to which the softmax is computed without the function of PyTorch
 
 
 def softmax(z: Tensor) -> Tensor:

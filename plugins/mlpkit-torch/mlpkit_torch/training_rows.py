@@ -11,8 +11,8 @@ from scipy.sparse import issparse
 from mlpkit.plugin import Array
 from mlpkit_torch.layout import Tensor
 
-PART_ROWS = 8192  # of a pass over all rows: memory is bounded
-PART_BYTES = 1 << 27  # of these rows
+PART_ROWS = 8192  # rows of a part in a pass over all rows, which bounds the memory
+PART_BYTES = 1 << 27  # bytes of these rows
 
 
 class StepRows(NamedTuple):

@@ -17,7 +17,7 @@ Task: TypeAlias = "asyncio.Task[Any]"
 class Mesh:
     """The connections of one rank. The coroutines run in the event loop of the worker.
 
-    Rank 0 waits for all others, tells them the addresses of all, and waits until each has
+    Rank 0 waits for all others, sends them the addresses of all, and waits until each has
     connected to the ranks below its own. If a rank leaves meanwhile, rank 0 leaves as well, and
     then all others, so that no rank waits for one that has died.
     """

@@ -21,7 +21,7 @@ from mlpkit_dask.communicators.own_thread import LEAVE, OwnThread
 from mlpkit_dask.communicators.summed_bytes import first, gathered
 
 T = TypeVar("T")
-PREFIX = re.compile(r"^(\[[\d:]+\] \S+: |- )?(\[.*?\]:?)?")  # of a line of a message
+PREFIX = re.compile(r"^(\[[\d:]+\] \S+: |- )?(\[.*?\]:?)?")  # the prefix of a line of a message
 
 
 # XGBoost prints "Task 0 got rank 0" at any verbosity
@@ -41,7 +41,7 @@ def whole_seconds(timeout: float) -> int:
 
 @contextmanager
 def listen(host: str, size: int, timeout: float) -> Iterator[Mapping[str, Any]]:
-    """Run the tracker, which tells the ranks each other's addresses."""
+    """Run the tracker, which sends the addresses of all ranks to each of them."""
     thread = OwnThread("mlpkit-xgboost-tracker")
     try:
         try:

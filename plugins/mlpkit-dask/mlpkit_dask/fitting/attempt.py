@@ -144,8 +144,8 @@ class Attempt:
         timeout = self.settings.timeout
         for rank in ranks:
             worker, mailbox = self.workers[rank], f"{self.topic}-{rank}"
-            found = answers(self.client, [worker], deliver, mailbox, message, timeout=timeout)
-            if isinstance(found[worker], Exception):
+            results = answers(self.client, [worker], deliver, mailbox, message, timeout=timeout)
+            if isinstance(results[worker], Exception):
                 raise self._failure()
 
     def _outcome_of(self, rank: int) -> Outcome:

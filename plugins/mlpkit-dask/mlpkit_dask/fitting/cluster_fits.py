@@ -84,9 +84,9 @@ def _distributions(local: Any) -> list[str]:
     """The distributions of the class of an estimator, and of its components."""
     values = {kind: getattr(local, kind, None) for kind in KINDS}
     values["backend"] = values["backend"] or os.environ.get("MLPKIT_BACKEND") or None
-    found = [distribution_of(kind, v) for kind, v in values.items() if isinstance(v, str)]
+    distributions = [distribution_of(kind, v) for kind, v in values.items() if isinstance(v, str)]
     package = type(local).__module__.partition(".")[0]
-    return [*found, *([package.replace("_", "-")] if package.startswith("mlpkit_") else [])]
+    return [*distributions, *([package.replace("_", "-")] if package.startswith("mlpkit_") else [])]
 
 
 def _placed(client: Client, sets: Mapping[str, Dataset], retries: int) -> Layout:

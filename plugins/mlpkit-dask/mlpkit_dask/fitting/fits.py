@@ -30,8 +30,8 @@ from mlpkit_dask.fitting.workers import (
 
 LOG = logging.getLogger(__name__)
 LOCK = "mlpkit-fit"
-COPY_SECONDS = 2.0  # between two copies of a checkpoint to the client
-COPY_SHARE = 20  # a copy may take at most one of so many parts of the time
+COPY_SECONDS = 2.0  # time between two copies of a checkpoint to the client
+COPY_SHARE = 20  # after a copy, training has at least this many times as long
 
 
 class Options(NamedTuple):
@@ -147,10 +147,10 @@ class ClusterFit:
         worker, name = self.layout.workers[rank], f"{self._names[-1]}-{rank}"
         timeout = self.options.settings.timeout
         calls = (worker,), saved_fits.read, name, self._seen
-        found = answers(self.client, *calls, timeout=timeout)[worker]
-        if found is None or isinstance(found, Exception):
+        result = answers(self.client, *calls, timeout=timeout)[worker]
+        if result is None or isinstance(result, Exception):
             return False
-        self._seen, self._saved = found
+        self._seen, self._saved = result
         if self.options.checkpoint is not None:
             write_atomically(self.options.checkpoint, self._saved)
         return True
@@ -170,8 +170,8 @@ class ClusterFit:
         n_tries = len(self.faults)
         if n_tries > retries:
             raise GroupError(
-                f"The fit was given up after {n_tries} {'try' if n_tries == 1 else 'tries'}, as set"
-                f" by retries={retries}: {'; '.join(self.faults)}. Workers that run out of memory"
+                f"The fit failed after {n_tries} {'try' if n_tries == 1 else 'tries'}, the maximum"
+                f" with retries={retries}: {'; '.join(self.faults)}. Workers that run out of memory"
                 " are killed: use more of them. Workers that cannot connect to each other may be"
                 " separated by a firewall: communicator='dask' uses the ports of Dask."
             ) from fault

@@ -27,13 +27,13 @@ class Layout(NamedTuple):
 
     def arguments(self, rank: int) -> dict[str, tuple[list[Any], list[int], int]]:
         """For each set: the futures of the blocks of a rank, where they start, and all rows."""
-        found = {}
+        arguments = {}
         for name, of_ranks in self.sets.items():
             blocks = of_ranks[rank]
             total = sum(block.n_rows for own in of_ranks for block in own)
             futures = [block.future for block in blocks]
-            found[name] = (futures, [block.start for block in blocks], total)
-        return found
+            arguments[name] = (futures, [block.start for block in blocks], total)
+        return arguments
 
     def moved(self, workers: Sequence[str | None]) -> "Layout":
         """The layout with other workers of the ranks, where None is a rank that no longer exists.

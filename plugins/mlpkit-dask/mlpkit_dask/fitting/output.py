@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from typing import Any, TextIO
 
 WARNING, TEXT = "warning", "text"  # kinds of messages
-MAX_WARNINGS = 100  # of different ones of a fit
+MAX_WARNINGS = 100  # number of different warnings of a fit
 
 Send = Callable[[Any], None]
 
@@ -101,11 +101,11 @@ def sent_output(rank: int, send: Send) -> Iterator[None]:
 
 def _pickled(message: Any, filename: str, lineno: int) -> bytes:
     try:
-        found = pickle.dumps((message, filename, lineno))
-        pickle.loads(found)
+        pickled = pickle.dumps((message, filename, lineno))
+        pickle.loads(pickled)
     except Exception:
-        found = pickle.dumps((UserWarning(str(message)), filename, lineno))
-    return found
+        pickled = pickle.dumps((UserWarning(str(message)), filename, lineno))
+    return pickled
 
 
 def show(message: Any) -> None:

@@ -49,5 +49,5 @@ class Task:
     def run(self, function: Callable[[], T]) -> T:
         """Return the result of a function; raise GroupError if the client no longer waits."""
         if not self.is_wanted:
-            raise GroupError("The fit was cancelled, or the client has gone.")
+            raise GroupError("The fit was cancelled, or the client has disconnected.")
         return function()

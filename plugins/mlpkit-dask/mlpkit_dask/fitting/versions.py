@@ -15,16 +15,16 @@ def check_versions(client: Client, workers: Iterable[str], distributions: Iterab
     for name in dict.fromkeys([*OWN, *distributions]):
         own = installed_version(name)
         # a function of the standard library, which a worker without the plugin has, too
-        for worker, found in answers(client, workers, version, name).items():
-            if isinstance(found, NoAnswer) or found == own:
+        for worker, installed in answers(client, workers, version, name).items():
+            if isinstance(installed, NoAnswer) or installed == own:
                 continue
-            if isinstance(found, Exception):
+            if isinstance(installed, Exception):
                 raise RuntimeError(
                     f"The worker {worker} cannot train, since {name} is not installed there."
                     f" Install {name} {own}, which the client has, on all workers."
                 )
             raise RuntimeError(
-                f"The worker {worker} has {name} {found}, but the client has {own}. Install the"
+                f"The worker {worker} has {name} {installed}, but the client has {own}. Install the"
                 " same version on the client and on all workers."
             )
 

@@ -40,10 +40,10 @@ class WantedGroup:
 
 
 class WantedCalls:
-    """Runs functions in a thread, and gives them up when the client no longer waits for the task.
+    """Runs functions in a thread, and abandons them when the client no longer waits for the task.
 
-    A communicator cannot tell a rank that is busy, for example in a callback, from one that is
-    frozen, but the client can, and then cancels the task.
+    A communicator cannot distinguish a busy rank, for example one in a callback, from a frozen one,
+    but the client can, and then cancels the task.
     """
 
     def __init__(self, task: Task, name: str) -> None:
@@ -79,5 +79,5 @@ class WantedCalls:
             yield stack
         finally:
             left = self._submitted(partial(stack.__exit__, *sys.exc_info()))
-            wait([left], 4 * LEAVE)  # a function that was given up may still run
+            wait([left], 4 * LEAVE)  # a function that was abandoned may still run
             self._thread.close(0)

@@ -50,9 +50,9 @@ def answers(
             return NoAnswer(str(error))
 
     async def answer_all(names: list[str]) -> dict[str, Any]:
-        found = await asyncio.gather(*map(answer, names))
-        lost = {name: NoAnswer(str(a)) for name, a in zip(names, found, strict=True) if _lost(a)}
-        return dict(zip(names, found, strict=True)) | lost
+        results = await asyncio.gather(*map(answer, names))
+        lost = {name: NoAnswer(str(a)) for name, a in zip(names, results, strict=True) if _lost(a)}
+        return dict(zip(names, results, strict=True)) | lost
 
     return dict(client.sync(answer_all, list(workers)))
 
@@ -63,8 +63,8 @@ def _lost(answer: Any) -> bool:
 
 def silent_workers(client: Client, workers: Iterable[str], timeout: float) -> list[str]:
     """Return the workers of these that do not answer in time."""
-    found = answers(client, workers, _alive, timeout=timeout)
-    return [worker for worker, answer in found.items() if isinstance(answer, NoAnswer)]
+    states = answers(client, workers, _alive, timeout=timeout)
+    return [worker for worker, answer in states.items() if isinstance(answer, NoAnswer)]
 
 
 def _alive() -> bool:
@@ -97,10 +97,10 @@ def workers_after(
     while True:
         present = present_workers(client)
         new = iter([worker for worker in present if worker not in workers])
-        found = [worker if worker in present else next(new, None) for worker in workers]
-        missing = [worker for worker, w in zip(workers, found, strict=True) if w is None]
+        replacements = [worker if worker in present else next(new, None) for worker in workers]
+        missing = [worker for worker, w in zip(workers, replacements, strict=True) if w is None]
         awaited = [worker for worker in missing if nanny_of.get(worker) is not None]
         complete = not awaited and len(missing) < len(workers)
         if complete or time.monotonic() > deadline:
-            return found
+            return replacements
         time.sleep(POLL)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-TOLERANCE = 0.05  # of a fair share, by which a worker may have more rows
+TOLERANCE = 0.05  # share by which the rows of a worker may exceed the average
 
 
 class Piece(NamedTuple):

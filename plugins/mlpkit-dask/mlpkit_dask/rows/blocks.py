@@ -17,7 +17,7 @@ class Block(NamedTuple):
     Parameters
     ----------
     future : Future
-        The rows: a `mlpkit.Dataset`, or a part of a scan, which describes rows of files.
+        The rows: an `mlpkit.Dataset`, or a part of a scan, which describes rows of files.
     worker : str
         The address of the worker.
     start : int
@@ -59,9 +59,9 @@ def rows_of(values: Any) -> int:
 
 def counts(rows: Dataset) -> dict[str, int]:
     """Return the number of rows of everything in a dataset, by the name of the argument."""
-    found = {name: values for name, values in rows._asdict().items() if name not in NOT_ROWS}
-    found |= {f"labels[{name!r}]": values for name, values in rows.labels.items()}
-    return {name: rows_of(values) for name, values in found.items() if values is not None}
+    columns = {name: values for name, values in rows._asdict().items() if name not in NOT_ROWS}
+    columns |= {f"labels[{name!r}]": values for name, values in rows.labels.items()}
+    return {name: rows_of(values) for name, values in columns.items() if values is not None}
 
 
 def check_counts(partition: int, numbers: dict[str, int]) -> int:

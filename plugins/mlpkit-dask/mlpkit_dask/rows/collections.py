@@ -27,7 +27,7 @@ def is_distributed(values: Any) -> bool:
 
 
 def datasets_of(rows: Dataset) -> list[Delayed]:
-    """Return the rows of each partition as a `mlpkit.Dataset`, delayed.
+    """Return the rows of each partition as an `mlpkit.Dataset`, delayed.
 
     The fields of ``rows`` are distributed, or None. Raises TypeError for a field that is not
     distributed, and ValueError if fields have different numbers of partitions.

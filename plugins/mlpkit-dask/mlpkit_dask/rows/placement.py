@@ -112,8 +112,8 @@ def _placed_files(
     ):
         if value is not None and not (isinstance(value, Mapping) and not value):
             raise ValueError(
-                f"{name} cannot be passed beside a scan of files. Pass the name of its column:"
-                f" scan(..., {argument}='name')."
+                f"{name} cannot be passed together with a scan of files. Pass the name of its"
+                f" column: scan(..., {argument}='name')."
             )
     blocks: list[Block] = []
     start = 0
@@ -131,10 +131,10 @@ def _places(client: Client, futures: list[Future], workers: Sequence[str]) -> li
     has = client.who_has(futures)
     places = []
     for future in futures:
-        found = [worker for worker in workers if worker in has.get(future.key, ())]
-        if not found:
+        holders = [worker for worker in workers if worker in has.get(future.key, ())]
+        if not holders:
             raise GroupError("A worker died while rows were placed in its memory.")
-        places.append(found[0])
+        places.append(holders[0])
     return places
 
 

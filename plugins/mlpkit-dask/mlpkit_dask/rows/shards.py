@@ -32,7 +32,7 @@ def shard_of(
     Returns
     -------
     Dataset
-        X is a `mlpkit.distributed.Shard`. Targets, weights and labels are those of all rows, in
+        X is an `mlpkit.distributed.Shard`. Targets, weights and labels are those of all rows, in
         their order.
     """
     rows = [_read(block) if isinstance(block, RowSource) else block for block in blocks]

@@ -5,7 +5,7 @@ import numpy as np
 from mlpkit.plugin import Array
 
 N_FOLDS = 5
-MIN_GAIN = 0.002  # of the variance of the targets, and in addition:
+MIN_GAIN = 0.002  # explained share of the variance of the targets, to which is added:
 GAIN_OF_ROWS = 10.0  # divided by the number of rows, since small samples show gains by chance
 
 

@@ -18,7 +18,7 @@ from mlpkit_tabular.encoding.parts import Parts
 from mlpkit_tabular.encoding.scaling import LARGEST, Scales
 from mlpkit_tabular.encoding.schema import Schema
 
-MICROSECONDS = 1e6 * DAY  # of a day
+MICROSECONDS = 1e6 * DAY  # microseconds of a day
 
 
 class Rows(NamedTuple):

@@ -120,9 +120,9 @@ def _first(values: Sequence[Any], kind: ValueKind | None) -> tuple[int, Any]:
 def _reject(values: Sequence[Any], name: str) -> None:
     """Raise TypeError about a value of a class that is not supported."""
     row, value = _first(values, None)
-    found = f"Column {name!r} contains {excerpt(value)}, of type {type(value).__name__}, in row "
+    problem = f"Column {name!r} contains {excerpt(value)}, of type {type(value).__name__}, in row "
     if isinstance(value, numbers.Complex):
-        raise ValueError(f"Complex data not supported. {found}{row}. Split it into two columns.")
+        raise ValueError(f"Complex data not supported. {problem}{row}. Split it into two columns.")
     advice = "Convert the values to one of these."
     if isinstance(value, _NESTED) or hasattr(value, "__array__"):
         advice = "Give each part of a nested value a column of its own."
@@ -130,16 +130,16 @@ def _reject(values: Sequence[Any], name: str) -> None:
         advice = f"Decode the bytes: X[{name!r}].str.decode('utf-8')."
     # the words that scikit-learn's checks of estimators look for
     raise TypeError(
-        f"{found}{row}. Each value of this argument must be a string, a number, a boolean, a date "
-        f"or missing. {advice}"
+        f"{problem}{row}. Each value of this argument must be a string, a number, a boolean, a date"
+        f" or missing. {advice}"
     )
 
 
 def _reject_mixture(values: Sequence[Any], name: str) -> None:
     """Raise TypeError about a column of several types."""
     kinds = dict.fromkeys(kind_of(v.__class__) for v in values)  # in the order of the rows
-    found = [_first(values, kind) for kind in kinds if kind != "missing"]
-    shown = " and ".join(f"{excerpt(v)} ({type(v).__name__}, row {row})" for row, v in found[:3])
+    examples = [_first(values, kind) for kind in kinds if kind != "missing"]
+    shown = " and ".join(f"{excerpt(v)} ({type(v).__name__}, row {row})" for row, v in examples[:3])
     raise TypeError(
         f"Column {name!r} mixes types: {shown}. The values of a column must have one type. To "
         f"use them as categories, convert them: X[{name!r}] = X[{name!r}].astype('string')."

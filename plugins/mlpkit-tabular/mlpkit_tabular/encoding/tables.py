@@ -16,8 +16,8 @@ from mlpkit_tabular.encoding.values import (
     seconds,
 )
 
-FEW_ROWS = 32  # up to here reading all cells is faster than reading the columns one by one
-MANY_ROWS = 1000  # from here on pandas finds the levels of strings faster than a loop
+FEW_ROWS = 32  # up to this number, reading all cells is faster than reading the columns
+MANY_ROWS = 1000  # from this number, pandas finds the levels of strings faster than a loop
 
 
 class Table(Protocol):
@@ -157,7 +157,7 @@ def as_table(X: Any) -> Table:
         raise TypeError(
             "X must be a frame of pandas, polars or pyarrow, an array or a list of rows, got "
             f"{type(X).__name__}."
-            + (" Make a frame of it: pandas.DataFrame(X)." if isinstance(X, dict) else "")
+            + (" Convert it to a frame: pandas.DataFrame(X)." if isinstance(X, dict) else "")
         )
     if isinstance(X, (list, tuple)):
         return ArrayTable(_two_dimensional(_from_rows(X)))
@@ -190,7 +190,7 @@ def _from_rows(rows: Any) -> Array:
         return array
     if any(isinstance(row, dict) for row in rows):
         raise TypeError(
-            "The rows of X must be lists of values, got a dict. Make a frame of them: "
+            "The rows of X must be lists of values, got a dict. Convert them to a frame: "
             "pandas.DataFrame(X)."
         )
     lengths = {len(row) if hasattr(row, "__len__") else 0 for row in rows}

@@ -24,7 +24,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "dropout": [*_OF_MLP["dropout"], _AUTO],
     "weight_decay": [Interval(Real, 0, None, closed="left"), _AUTO],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    # the schedules of scikit-learn do not know the length of a cycle
+    # the schedules of scikit-learn do not depend on the length of a cycle
     "learning_rate": [
         StrOptions(_OF_MLP["learning_rate"][0].options - {"invscaling", "adaptive"}),
         callable,

@@ -13,7 +13,7 @@ from mlpkit_tabular.estimators.base import CONSTRAINTS, TabularMLP
 class TabularClassifier(TabularMLP, MLPClassifier):
     """Classifier of raw tables, which may contain strings, categories, dates and missing values.
 
-    This is a `mlpkit.MLPClassifier` with an encoder of tables, a network for their columns, and
+    This is an `mlpkit.MLPClassifier` with an encoder of tables, a network for their columns, and
     defaults that were chosen for tables.
 
     Parameters
@@ -230,7 +230,7 @@ class TabularClassifier(TabularMLP, MLPClassifier):
     def _parameters_for(self, parameters: Any, call: Any) -> Any:
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y contains only one class, {self.classes_[0]!r}. A classifier of tables requires"
+                f"y contains only one class, {self.classes_[0]!r}. TabularClassifier requires"
                 " rows of at least two classes."
             )
         return super()._parameters_for(parameters, call)

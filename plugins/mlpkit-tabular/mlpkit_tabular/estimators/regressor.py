@@ -14,7 +14,7 @@ from mlpkit_tabular.estimators.base import CONSTRAINTS, TabularMLP
 class TabularRegressor(TabularMLP, MLPRegressor):
     """Regressor of raw tables, which may contain strings, categories, dates and missing values.
 
-    This is a `mlpkit.MLPRegressor` with an encoder of tables, a network for their columns, and
+    This is an `mlpkit.MLPRegressor` with an encoder of tables, a network for their columns, and
     defaults that were chosen for tables.
 
     Parameters

@@ -9,8 +9,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from mlpkit.plugin import Array, Spec
 from mlpkit_tabular.networks.columns import sample_rows
 
-TREE_ROWS = 10_000  # of the sample; more change the edges little
-NEAR = 1e-5  # edges that are nearer than this part of the range are one
+TREE_ROWS = 10_000  # rows of the sample that a tree is fitted to; more rows change little
+NEAR = 1e-5  # edges are merged if their distance is less than this share of the range
 
 
 def bin_edges(spec: Spec, numbers: tuple[int, ...], n_bins: int, from_target: bool) -> list[Array]:

@@ -11,9 +11,9 @@ from mlpkit_tabular.networks.activations import activated
 from mlpkit_tabular.networks.columns import sample_rows
 from mlpkit_tabular.networks.drawing import InitialWeights
 
-ROWS = 1000  # of the sample that layers are initialized with
-N_AVERAGED = 5  # pre-activations that a bias is the average of
-LEAST_SCALE = 1e-6  # of pre-activations; that of constant inputs is 0
+ROWS = 1000  # rows of the sample with which layers are initialized
+N_AVERAGED = 5  # number of pre-activations that are averaged to a bias
+LEAST_SCALE = 1e-6  # smallest scale of pre-activations; that of constant inputs is 0
 
 
 class DataDriven:

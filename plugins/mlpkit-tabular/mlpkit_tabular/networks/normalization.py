@@ -8,7 +8,7 @@ from mlpkit_tabular.networks.drawing import InitialWeights
 
 KINDS = ("batch", "layer", "none")
 EPSILON = 1e-5
-MOMENTUM = 0.1  # of a step in the running statistics
+MOMENTUM = 0.1  # weight of a step in the running statistics
 
 
 @dataclass(frozen=True)

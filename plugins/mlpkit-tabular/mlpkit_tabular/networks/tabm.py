@@ -16,9 +16,9 @@ from mlpkit_tabular.networks.options import boolean, integer, number, one_of
 
 FORMS = ("full", "mini", "packed")
 ADAPTERS = ("signs", "normal")
-WIDE = 256  # length of vectors from which factors of the weights are faster than those of rows
-FEW_ROWS = 32  # up to here factors of rows are faster for any length, as in blocks of predictions
-CATEGORY_SCALE = 0.3  # of initial embeddings of categories
+WIDE = 256  # length of vectors from which it is faster to scale the weights than the rows
+FEW_ROWS = 32  # number of rows up to which it is faster to scale the rows, at any length
+CATEGORY_SCALE = 0.3  # standard deviation of the initial embeddings of categories
 
 
 def tabm(
