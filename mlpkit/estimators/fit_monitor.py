@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from mlpkit.data.tables import column_names
 from mlpkit.data.targets import Targets
-from mlpkit.monitoring.protocol import Monitor, NoMonitor
+from mlpkit.monitoring.protocol import Monitor
 from mlpkit.plugin import Dataset
 from mlpkit.training.fitted_network import FittedNetwork
 from mlpkit.training.parameters import LOSS, Parameters
@@ -34,6 +34,13 @@ class EarlierCalls(NamedTuple):
     stream: Any
 
 
+def measures(parameters: Parameters, network: FittedNetwork, sets: Mapping[str, Dataset]) -> bool:
+    """Whether a call measures anything beside the loss: it has metrics, partitions or sets."""
+    if sets or network.structure.metrics or parameters.early_stopping_on not in (None, LOSS):
+        return True
+    return parameters.metrics is not None or parameters.partitions is not None
+
+
 def monitor_of(
     parameters: Parameters,
     changes: Mapping[str, Any],
@@ -43,19 +50,16 @@ def monitor_of(
     earlier: EarlierCalls,
     incremental: bool,
 ) -> Monitor:
-    """Return the monitor, `NoMonitor` without metrics, partitions and evaluation sets."""
+    """Return the monitor of a call that `measures`."""
     criterion = parameters.early_stopping_on
     requested = parameters.metrics, parameters.partitions, None if criterion == LOSS else criterion
-    network_metrics = network.structure.metrics
-    if not rows.sets and not network_metrics and all(value is None for value in requested):
-        return NoMonitor()
     from mlpkit.monitoring import planning  # imports the metrics
 
     stream = earlier.stream
     if incremental and stream is not None and not any(name in changes for name in STREAM):
         return planning.stream_monitor(stream, rows.passed, rows.train, 0, earlier.n_epochs)
     names = column_names(rows.passed.X)
-    plan = planning.plan_of(*requested, network_metrics, targets, names)
+    plan = planning.plan_of(*requested, network.structure.metrics, targets, names)
     if incremental:
         window = parameters.metrics_window
         return planning.stream_monitor(plan, rows.passed, rows.train, window, earlier.n_epochs)

@@ -15,12 +15,13 @@ from mlpkit.estimators.calibration_rows import OF_HELD_OUT_ROWS
 from mlpkit.estimators.call import Call
 from mlpkit.estimators.changes import LastParameters
 from mlpkit.estimators.checked_checkpoint import check_groups, checked_checkpoint
-from mlpkit.estimators.fit_monitor import EarlierCalls, MeasuredRows, monitor_of
+from mlpkit.estimators.fit_monitor import EarlierCalls, MeasuredRows, measures, monitor_of
 from mlpkit.estimators.fitted import FittedMLP
 from mlpkit.estimators.network_initialization import DataShape, continued, initialized
 from mlpkit.estimators.table_validation import validated_table_rows
 from mlpkit.estimators.validation import validated_rows, validated_set
 from mlpkit.monitoring.history import MetricHistory
+from mlpkit.monitoring.protocol import Monitor, NoMonitor
 from mlpkit.plugin import Array, Dataset, Progress, Recipe
 from mlpkit.training.fit_records import FitInputs, FitResult
 from mlpkit.training.fitted_network import FittedNetwork
@@ -90,13 +91,13 @@ class TrainingInputs(FittedMLP):
         self._targets.check_loss(network.spec.loss)
         selection = network.selection(parameters)
 
-        both = {name: (sets[name], encoded[name]) for name in sets}
-        train = Dataset(data.X, data.y, valid.sample_weight)
-        measured = MeasuredRows(rows, train, both, "_encoding" in vars(self))
-        earlier = EarlierCalls(len(vars(self).get("_losses", ())), vars(self).get("_stream"))
-        monitor = monitor_of(
-            parameters, changes, network, self._targets, measured, earlier, incremental
-        )
+        monitor: Monitor = NoMonitor()
+        if measures(parameters, network, sets):
+            measured = self._measured_rows(rows, valid, data, sets, encoded)
+            earlier = EarlierCalls(len(vars(self).get("_losses", ())), vars(self).get("_stream"))
+            monitor = monitor_of(
+                parameters, changes, network, self._targets, measured, earlier, incremental
+            )
         check_groups(checkpoint, monitor)
         inputs = FitInputs(
             rows=valid,
@@ -194,6 +195,19 @@ class TrainingInputs(FittedMLP):
             name: validated_set(self, name, rows, parameters.dtype, self._targets, kinds[name])
             for name, rows in sets.items()
         }
+
+    def _measured_rows(
+        self,
+        rows: Dataset,
+        valid: Dataset,
+        data: Dataset,
+        sets: Mapping[str, Dataset],
+        encoded: Mapping[str, Dataset],
+    ) -> MeasuredRows:
+        """The rows of a call on which the metrics are computed."""
+        train = Dataset(data.X, data.y, valid.sample_weight)
+        both = {name: (sets[name], encoded[name]) for name in sets}
+        return MeasuredRows(rows, train, both, "_encoding" in vars(self))
 
     def _has_weights(self) -> bool:
         """Whether there are weights to continue from."""

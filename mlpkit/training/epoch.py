@@ -73,7 +73,7 @@ class Epoch(NamedTuple):
         self,
         n_rows: int,
         note: str | None,
-        checkpoint: Callable[[bool | float], Mapping[str, Any]],
+        checkpoint: Callable[[bool | float], Mapping[str, Any]] | None,
         is_last: bool,
     ) -> Report:
         """What the observer receives."""

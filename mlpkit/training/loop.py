@@ -181,7 +181,8 @@ def observed_epoch(
     stop |= epoch.is_cut
     now = Completed(epoch.state, epoch.averaged, progress, best)
     is_last = stop or epoch.number == (job.passes or job.recipe.max_iter)
-    report = epoch.report(job.n_rows, note, partial(now.values, epochs), is_last)
+    checkpoint = partial(now.values, epochs) if job.with_checkpoints else None
+    report = epoch.report(job.n_rows, note, checkpoint, is_last)
     decision = observer(epoch.averaged, report)
     if isinstance(decision, float):
         progress = progress._replace(learning_rate=decision)
