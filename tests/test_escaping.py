@@ -45,6 +45,7 @@ def report_with_controls(partition: str = f"x{CONTROLS}", **options: Any) -> Par
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         report = evaluate(None, frame, y, y_pred=y, min_rows=1, **options)
+    assert len(caught) == (f"kept{CONTROLS}" in options["metrics"])  # undefined
     assert all(is_safe(str(w.message)) for w in caught)
     return report
 
