@@ -166,11 +166,10 @@ def index_blocks(
         order = batches.order[steps]
         n = len(order)
         n_padded = 1 << (n - 1).bit_length()
-        indices = np.full((n_padded * parts, padded), -1)
-        indices[: n * parts, :batch_size] = order.reshape(n * parts, batch_size)
-        _repeat_rows(indices[: n * parts])
         yield IndexBlock(
-            indices.reshape(n_padded, parts * padded),
+            _padded_indices(order.reshape(n * parts, batch_size), n_padded * parts, padded).reshape(
+                n_padded, parts * padded
+            ),
             _padded(batches.learning_rates[steps], n_padded),
             _padded(batches.seeds[steps], n_padded),
             n,
@@ -243,6 +242,16 @@ def _padded(values: Array, size: int) -> Array:
     padded = np.zeros(size, values.dtype)
     padded[: len(values)] = values
     return padded
+
+
+def _padded_indices(order: Array, n_steps: int, batch_size: int) -> Array:
+    """Return the indices of the rows of each step, (n_steps, batch_size), padded."""
+    if order.shape == (n_steps, batch_size) and order.min() >= 0:
+        return order
+    indices = np.full((n_steps, batch_size), -1)
+    indices[: len(order), : order.shape[1]] = order
+    _repeat_rows(indices[: len(order)])
+    return indices
 
 
 def _repeat_rows(indices: Array) -> None:

@@ -1,5 +1,6 @@
 """Training data on the host: its precision, its size, and its rows by index."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -249,8 +250,7 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     """Return an uninitialised array at an address that suits vector instructions, so that a
     compiled function does not copy it.
     """
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = prod(shape) * np.dtype(dtype).itemsize
     buffer = np.empty(size + ALIGNMENT, np.uint8)
     begin = -buffer.ctypes.data % ALIGNMENT
-    array: Array = buffer[begin : begin + size].view(dtype).reshape(shape)
-    return array
+    return np.ndarray(shape, dtype, buffer, begin)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from typing import Any
 
@@ -23,20 +23,28 @@ VECTORS = {"xla_cpu_prefer_vector_width": 512}
 fork_guard = ForkGuard("JAX")
 
 
-@contextmanager
-def computing(dtype: DTypeLike, device: Any = None) -> Iterator[None]:
-    """Enter a context in which JAX computes in the dtype of the network, on the device.
+def computing(dtype: DTypeLike, device: Any = None) -> AbstractContextManager[None]:
+    """Return a context in which JAX computes in the dtype of the network, on the device.
 
     float64 is enabled only inside the context. Products of float32 matrices have full precision,
     not TF32, unless the user has set ``jax_default_matmul_precision``. A device of None leaves the
     choice to JAX. Raises RuntimeError in a process that was forked after JAX was used.
     """
     fork_guard.check()
-    _check_platforms()
+    _start()
     keep_programs()
+    x64 = dtype == "float64"
+    is_set = jax.config.jax_enable_x64 == x64  # type: ignore[attr-defined]
+    if device is None and is_set and jax.default_backend() == "cpu":
+        return nullcontext()  # a CPU has full precision, and contexts take several microseconds
+    return _computing(x64, device)
+
+
+@contextmanager
+def _computing(x64: bool, device: Any) -> Iterator[None]:
     precision = jax.config.jax_default_matmul_precision or "highest"  # type: ignore[attr-defined]
     on_device = nullcontext() if device is None else jax.default_device(device)
-    with on_device, _enable_x64(dtype == "float64"), jax.default_matmul_precision(precision):
+    with on_device, _enable_x64(x64), jax.default_matmul_precision(precision):
         yield
 
 
@@ -63,7 +71,7 @@ def selected_device(device: Device) -> Any:
 
 def device() -> str:
     """Return the name of the default device."""
-    _check_platforms()
+    _start()
     gpus = _devices("gpu")
     if jax.default_backend() in ("cpu", "tpu"):
         return jax.default_backend()
@@ -71,7 +79,7 @@ def device() -> str:
 
 
 def _devices(platform: str) -> list[Any]:
-    _check_platforms()
+    _start()
     try:
         return list(jax.local_devices(backend=platform))
     except RuntimeError:  # JAX has no device of this platform
@@ -79,8 +87,15 @@ def _devices(platform: str) -> list[Any]:
 
 
 @cache  # once per process
-def _check_platforms() -> None:
-    """Raise RuntimeError, with a better message than JAX's, if JAX cannot start."""
+def _start() -> None:
+    """Start JAX.
+
+    Raises RuntimeError, with a better message than JAX's, if JAX cannot start.
+    """
+    with suppress(AttributeError):  # an option that another version of JAX may lack
+        # programs on a CPU then run in the thread that calls them: to wake another one takes more
+        # time than many programs. It has no effect if JAX has been started before.
+        jax.config.update("jax_cpu_enable_async_dispatch", False)  # type: ignore[no-untyped-call]
     try:
         jax.default_backend()
     except (RuntimeError, AssertionError) as error:

@@ -58,6 +58,22 @@ def test_forked_processes_are_told() -> None:
     assert 0 == done.returncode
 
 
+def test_programs_on_a_cpu_run_in_the_thread_that_calls_them() -> None:
+    """A result is there when the call returns: no other thread has to be woken."""
+    code = """
+    import sys
+    import jax, jax.numpy as jnp
+    from mlpkit_jax.runtime import computing
+
+    with computing("float32"):
+        x = jnp.ones((1000, 1000))
+        slow = jax.jit(lambda x: jax.lax.fori_loop(0, 20, lambda _, x: x @ x / 1000, x))
+        jax.block_until_ready(slow(x))
+        sys.exit(not slow(x).is_ready())
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
 def test_other_frameworks_are_not_imported() -> None:
     """Neither TensorFlow nor Keras, for a whole fit."""
     code = """
