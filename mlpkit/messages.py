@@ -45,6 +45,15 @@ def comma_separated(names: Iterable[Any], empty: str = "none") -> str:
     return ", ".join(map(escaped, names)) or empty
 
 
+def counted(n: Any, noun: str) -> str:
+    """Return a number and a noun, in the plural unless the number is 1.
+
+    >>> counted(1, "epoch"), counted(30, "epoch")
+    ('1 epoch', '30 epochs')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def csv_cell(value: Any) -> Any:
     r"""Return a value for a CSV file.
 

@@ -159,7 +159,9 @@ class errors_of:
             case InvalidFile():
                 raise InvalidFile(self.path, error.reason) from error.__cause__
             case zipfile.BadZipFile() | EOFError() | struct.error() | OSError(errno=errno.EINVAL):
-                raise InvalidFile(self.path, "it is damaged, or not a zip") from error
+                raise InvalidFile(
+                    self.path, "it is not a file of mlpkit, or it is damaged"
+                ) from error
             case RecursionError():
                 raise InvalidFile(self.path, "its values are nested too deeply") from None
             case MemoryError():

@@ -43,7 +43,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[BinaryIO], o
     """
     target = Path(os.path.realpath(path))
     with _temporary(target, path) as (descriptor, name):
-        with os.fdopen(descriptor, "wb") as file:
+        with _errors_of(path), os.fdopen(descriptor, "wb") as file:  # such as a full disk
             os.chmod(name, _mode_of(target))
             write(file)
             file.flush()
@@ -83,6 +83,8 @@ def _errors_of(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno is None:
+            raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 

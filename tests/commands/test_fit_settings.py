@@ -45,6 +45,12 @@ def test_settings_of_a_file(people: Path, folder: Path) -> None:
     assert curves[0] == curves[1]
 
 
+@pytest.mark.parametrize("text", ["none", "None", "null", '"none"'])
+def test_no_value(text: str) -> None:
+    """It is written as in TOML's settings, in Python or in JSON."""
+    assert parsed_parameters([f"n_folds={text}"]) == {"n_folds": None}
+
+
 def test_all_settings_survive_a_file(folder: Path) -> None:
     """Also lists, nested options, None and text that TOML escapes."""
     settings = Settings(

@@ -50,6 +50,17 @@ def test_the_description_as_text(model: Path) -> None:
     assert ", lowest validation loss 0." in text["training"]
 
 
+def test_a_model_of_one_epoch(tmp_path: Path) -> None:
+    """The noun is in the singular, and a score that no epoch has reached is not shown."""
+    data, path = write(tmp_path / "people.parquet"), tmp_path / "short.mlpkit"
+    short = ("--set", "trainer=cycles", "--time-limit", "0.001s", "--backend", "numpy")
+    result = run("fit", data, "--target", "income", *KEPT, *short, "-o", path, disabled=CORE)
+    assert "Trained 1 epoch in " in result.out
+    assert mlpkit.load(path).best_validation_score_ == -np.inf
+    text = run("inspect", path).out
+    assert "training  1 epoch in " in text and "inf" not in text
+
+
 def test_the_description_as_json(model: Path) -> None:
     """With all parameters."""
     content = json.loads(run("inspect", model, "--json").out)

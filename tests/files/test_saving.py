@@ -1,5 +1,6 @@
 """What `save` refuses, that it is atomic, and how a file says what it contains."""
 
+import errno
 import io
 import json
 import os
@@ -11,7 +12,7 @@ import time
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import joblib
 import numpy as np
@@ -25,6 +26,7 @@ import mlpkit
 from mlpkit import InconsistentVersionWarning, MLPClassifier, MLPRegressor, by_function
 from mlpkit.commands.models.inspect import description
 from mlpkit.estimators import stored_versions
+from mlpkit.files.atomic_file import write_atomically
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.objectives.losses import LOSSES
@@ -179,6 +181,17 @@ def test_errors_name_the_path(tmp_path: Path) -> None:
     for file in (io.BytesIO(), 3):
         with pytest.raises(TypeError, match=r"os\.PathLike"):
             mlpkit.load(file)  # type: ignore[arg-type]
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """The error names the file, not the temporary one, which is removed."""
+
+    def write(file: BinaryIO) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left on device: '.*model.mlpkit'"):
+        write_atomically(tmp_path / "model.mlpkit", write)
+    assert os.listdir(tmp_path) == []
 
 
 def test_the_schema_is_readable(tmp_path: Path) -> None:

@@ -44,9 +44,9 @@ def damaged(path: Path) -> list[tuple[str, bytes, str]]:
     flipped = bytearray(data)
     flipped[len(data) // 2] ^= 1
     return [
-        ("empty", b"", "damaged, or not a zip"),
-        ("text", b"my notes", "damaged, or not a zip"),
-        ("truncated", data[: len(data) // 2], "damaged, or not a zip"),
+        ("empty", b"", "not a file of mlpkit, or it is damaged"),
+        ("text", b"my notes", "not a file of mlpkit, or it is damaged"),
+        ("truncated", data[: len(data) // 2], "not a file of mlpkit, or it is damaged"),
         ("flipped", bytes(flipped), "(damaged|has another checksum)"),
     ]
 

@@ -22,7 +22,7 @@ from mlpkit.commands.models.names import KINDS, TARGET
 from mlpkit.commands.output_files import check_writable
 from mlpkit.commands.running import INTERRUPTED
 from mlpkit.data.column_kinds import encoder_kinds
-from mlpkit.messages import comma_separated, escaped
+from mlpkit.messages import comma_separated, counted, escaped
 from mlpkit.partitions.partitioners import by_labels
 
 INTERRUPTION = "Training interrupted by user."  # the warning of trainers
@@ -166,7 +166,7 @@ def fitted(settings: Settings, plan: Plan, style: Style, say: Callable[[str], No
                 "last_epoch": log.last,
             },
         )
-    say(f"Trained {n_epochs} epochs in {durations.shown(seconds)}{_scores(log)}")
+    say(f"Trained {counted(n_epochs, 'epoch')} in {durations.shown(seconds)}{_scores(log)}")
     say(f"Wrote {escaped(settings.output)} ({size / 1e6:.2f} MB)")
     return INTERRUPTED if interruption.requested else 0
 

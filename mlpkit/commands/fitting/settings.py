@@ -109,8 +109,8 @@ def read_config(path: str) -> Settings:
 def parsed_parameters(assignments: Iterable[str]) -> dict[str, Any]:
     """Return the parameters of ``--set NAME=VALUE`` arguments.
 
-    A value is TOML; other text is a string, and "none" is None. A dot in a name selects an option
-    of a parameter.
+    A value is TOML; other text is a string, and "none", "None" and "null" are None. A dot in a
+    name selects an option of a parameter.
 
     >>> parsed_parameters(["max_iter=50", "solver=adam", "backend_options.device=cpu"])
     {'max_iter': 50, 'solver': 'adam', 'backend_options': {'device': 'cpu'}}
@@ -164,7 +164,7 @@ def _value_of(text: str) -> Any:
     try:
         value = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
-        return None if text == NONE else text
+        return None if text in (NONE, "None", "null") else text
     return with_none(value["value"]) if len(value) == 1 else text
 
 

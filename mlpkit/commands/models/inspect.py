@@ -12,7 +12,7 @@ from mlpkit.commands.models.names import KINDS, TARGET
 from mlpkit.data.column_kinds import column_kinds
 from mlpkit.files.archive import VERSION, read_schema, read_shapes
 from mlpkit.files.values import TYPE
-from mlpkit.messages import comma_separated, escaped
+from mlpkit.messages import comma_separated, counted, escaped
 from mlpkit.plugin import Column
 
 KIND = "estimator"  # kind of the file
@@ -169,15 +169,11 @@ def _network_text(content: Mapping[str, Any]) -> str:
     hidden = comma_separated(sizes if isinstance(sizes, list) else [sizes])
     models = "" if network["models"] == 1 else f"{network['models']} models, "
     encoder = "" if content["encoder"] is None else f"encoder {escaped(content['encoder'])}, "
-    inputs, outputs = (_counted(network[f"{noun}s"], noun) for noun in ("input", "output"))
+    inputs, outputs = (counted(network[f"{noun}s"], noun) for noun in ("input", "output"))
     return (
         f"{escaped(network['builder'])}, {models}{encoder}{inputs}, hidden layers {hidden},"
         f" {outputs}, {network['weights']:,} weights of {escaped(network['dtype'])}"
     )
-
-
-def _counted(n: Any, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _training_text(training: Mapping[str, Any]) -> str:
@@ -188,14 +184,18 @@ def _training_text(training: Mapping[str, Any]) -> str:
     seconds = training["seconds"]
     time = f" in {durations.shown(seconds)}" if isinstance(seconds, int | float) else ""
     score, monitored = training["best_validation_score"], training["monitored"]
-    best = "" if score is None else f", best validation score {_rounded(score)}"
-    if isinstance(score, int | float) and monitored == "loss":
-        best = f", lowest validation loss {_rounded(-score)}"
+    best = ""
+    if isinstance(score, int | float):  # a score that is not finite is text
+        name, value = "best validation score", score
+        if monitored == "loss":
+            name, value = "lowest validation loss", -score
+        best = f", {name} {value:.4g}"
     loss = "" if training["loss"] is None else f", loss {_rounded(training['loss'])}"
     note = "" if not training["note"] else f". {escaped(training['note'])}"
+    epochs = counted(training["epochs"], "epoch")
     return (
-        f"{training['epochs']} epochs{time} on {escaped(training['backend'])}, {training['rows']:,}"
-        f" rows{loss}{best}{note}"
+        f"{epochs}{time} on {escaped(training['backend'])}, {training['rows']:,} rows{loss}{best}"
+        f"{note}"
     )
 
 
