@@ -22,15 +22,15 @@ from mlpkit_numba.codes import (
     TANH,
 )
 from mlpkit_numba.elementary import elementary
-from mlpkit_numba.intrinsics import JIT
+from mlpkit_numba.intrinsics import JIT, moved
 
 
 class Activations(NamedTuple):
-    """Compiled functions in one precision, on arrays (n,)."""
+    """Compiled functions in one precision, on n numbers."""
 
-    activate: Callable[..., None]  # (code, z): replace z
-    activate_with_slope: Callable[..., None]  # (code, z, slope): also write the derivative
-    multiply_by_slope: Callable[..., None]  # (code, value, delta): derivative from the value
+    activate: Callable[..., None]  # (code, z, n): replace z
+    activate_with_slope: Callable[..., None]  # (code, z, slope, n): also write the derivative
+    multiply_by_slope: Callable[..., None]  # (code, value, delta, n): derivative from the value
     softmax: Callable[..., None]  # (z, n, n_outputs)
 
 
@@ -82,8 +82,7 @@ def _activate(dtype: str, scalars: Scalars) -> Callable[..., None]:
     zero, selu_scale, selu_bottom, leak = f(0), f(SELU_SCALE), f(SELU_BOTTOM), f(LEAK)
 
     @njit(**JIT)
-    def activate(code, z):  # type: ignore[no-untyped-def]
-        n = len(z)
+    def activate(code, z, n):  # type: ignore[no-untyped-def]
         if code == RELU:
             for i in range(n):
                 z[i] = zero if z[i] < zero else z[i]
@@ -126,8 +125,7 @@ def _activate_with_slope(
     half, one, density = f(0.5), f(1), f(math.sqrt(0.5 / math.pi))
 
     @njit(**JIT)
-    def activate_with_slope(code, z, slope):  # type: ignore[no-untyped-def]
-        n = len(z)
+    def activate_with_slope(code, z, slope, n):  # type: ignore[no-untyped-def]
         if code == GELU:
             for i in range(n):
                 phi = normal(z[i])
@@ -144,10 +142,10 @@ def _activate_with_slope(
                 slope[i] = (one - t * t) * logistic(z[i]) * z[i] + t
                 z[i] *= t
         else:
-            activate(code, z)
+            activate(code, z, n)
             for i in range(n):
                 slope[i] = one
-            multiply_by_slope(code, z, slope)
+            multiply_by_slope(code, z, slope, n)
 
     result: Callable[..., None] = activate_with_slope
     return result
@@ -159,8 +157,7 @@ def _multiply_by_slope(dtype: str) -> Callable[..., None]:
     leak = f(LEAK)
 
     @njit(**JIT)
-    def multiply_by_slope(code, a, delta):  # type: ignore[no-untyped-def]
-        n = len(a)
+    def multiply_by_slope(code, a, delta, n):  # type: ignore[no-untyped-def]
         if code == RELU:
             for i in range(n):
                 delta[i] = delta[i] if a[i] != zero else zero
@@ -188,15 +185,15 @@ def _softmax(dtype: str, activate: Callable[..., None]) -> Callable[..., None]:
     @njit(**JIT)
     def softmax(z, n, n_outputs):  # type: ignore[no-untyped-def]
         for i in range(n):
-            row = z[i * n_outputs : (i + 1) * n_outputs]
+            row = moved(z, i * n_outputs)
             largest = row[0]
             for j in range(n_outputs):
                 largest = row[j] if row[j] > largest else largest
             for j in range(n_outputs):
                 row[j] -= largest
-        activate(exponential, z[: n * n_outputs])
+        activate(exponential, z, n * n_outputs)
         for i in range(n):
-            row = z[i * n_outputs : (i + 1) * n_outputs]
+            row = moved(z, i * n_outputs)
             total = zero
             for j in range(n_outputs):
                 total += row[j]

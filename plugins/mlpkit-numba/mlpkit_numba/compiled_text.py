@@ -10,7 +10,7 @@ import numpy as np
 from numba import carray, cfunc
 
 from mlpkit_numba.elementary import elementary
-from mlpkit_numba.intrinsics import JIT
+from mlpkit_numba.intrinsics import FAST
 from mlpkit_numba.logarithms import logarithms
 
 
@@ -26,4 +26,4 @@ def compiled_text(text: str, name: str, signature: Any) -> Any:
         functions = {**elementary(dtype)._asdict(), **logarithms(dtype)._asdict()}
         namespace.update({f"{dtype}_{key}": f for key, f in functions.items()})
     exec(text, namespace)
-    return cfunc(signature, **JIT)(namespace[name])
+    return cfunc(signature, error_model="numpy", fastmath=FAST)(namespace[name])

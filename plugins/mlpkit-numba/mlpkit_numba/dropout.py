@@ -9,14 +9,14 @@ import numpy as np
 from numba import njit
 
 from mlpkit_numba import arguments as a
-from mlpkit_numba.intrinsics import JIT, array_at
+from mlpkit_numba.intrinsics import JIT, moved, pointer_at, words_at
 
 
 def dropout(dtype: str) -> Any:
-    """Return ``drop(integers, step, i, z, slope, begin, m)`` for float32 or float64.
+    """Return ``drop(integers, step, i, z, slope, rows, m)`` for float32 or float64.
 
     It multiplies the values (n, m) of layer i, and their slopes, by 0 or by what keeps the mean,
-    for rows from `begin` of the block.
+    for rows (begin, end) of the block.
     """
     number = getattr(np, dtype)
     zero, u = number(0), np.uint32
@@ -32,20 +32,18 @@ def dropout(dtype: str) -> Any:
         return u(x ^ (x >> s15))
 
     @njit(**JIT)
-    def drop(integers, step, i, z, slope, begin, m):  # type: ignore[no-untyped-def]
+    def drop(integers, step, i, z, slope, rows, m):  # type: ignore[no-untyped-def]
         place = step * (integers[a.N_LAYERS] - 1) + i
-        seed = array_at(integers[a.SEEDS], step, 1, u(0))[0]
-        threshold = array_at(integers[a.THRESHOLDS], place, 1, u(0))[0]
-        factor = array_at(integers[a.FACTORS], place, 1, zero)[0]
-        n = len(z) // m
-        rows = array_at(integers[a.INDICES], begin, n, np.int64(0))
+        seed = pointer_at(integers[a.SEEDS], step, u(0))[0]
+        threshold = pointer_at(integers[a.THRESHOLDS], place, u(0))[0]
+        factor = pointer_at(integers[a.FACTORS], place, zero)[0]
         key = mixed(u(mixed(u(seed + golden)) + u(i)))
-        for row in range(n):
-            row_id = rows[row]
+        for row in range(rows[1] - rows[0]):
+            row_id = words_at(integers[a.INDICES], rows[0] + row)[0]
             if integers[a.IDS] != 0:
-                row_id = array_at(integers[a.IDS], row_id, 1, np.int64(0))[0]
+                row_id = words_at(integers[a.IDS], row_id)[0]
             of_row = mixed(u(u(row_id) ^ key))
-            values, slopes = z[row * m : (row + 1) * m], slope[row * m : (row + 1) * m]
+            values, slopes = moved(z, row * m), moved(slope, row * m)
             for j in range(m):
                 kept = mixed(u(of_row + u(u(j) * golden))) >= threshold
                 scale = factor if kept else zero

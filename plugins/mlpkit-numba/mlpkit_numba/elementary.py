@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from mlpkit_numba.intrinsics import bits, from_bits
+from mlpkit_numba.intrinsics import JIT, bits, from_bits
 
 # the order of the operations matters here, but they may be fused
-EXACT: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+EXACT: dict[str, Any] = {**JIT, "fastmath": {"contract"}}
 
 
 class Elementary(NamedTuple):

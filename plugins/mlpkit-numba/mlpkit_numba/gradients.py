@@ -3,11 +3,10 @@
 This module is imported only while the loop is compiled.
 """
 
-import numpy as np
 from numba import njit
 
 from mlpkit_numba import arguments as a
-from mlpkit_numba.intrinsics import JIT, array_at, as_type_of
+from mlpkit_numba.intrinsics import JIT, as_type_of, moved, pointer_at, words_at
 from mlpkit_numba.layers import biases_of, inputs_of, layer_of, rows_at, weights_of
 from mlpkit_numba.products import column_sums, gradient
 from mlpkit_numba.sparse_products import sparse_gradient
@@ -17,7 +16,7 @@ from mlpkit_numba.vectors import add_scaled
 @njit(**JIT)
 def part_of(integers, i):  # type: ignore[no-untyped-def]
     """The description of part i of the weights."""
-    return array_at(integers[a.WEIGHT_PARTS], a.N_PART_FIELDS * i, a.N_PART_FIELDS, np.int64(0))
+    return words_at(integers[a.WEIGHT_PARTS], a.N_PART_FIELDS * i)
 
 
 @njit(**JIT)
@@ -36,9 +35,7 @@ def write_gradients(integers, address, pieces, rows, beta):  # type: ignore[no-u
     """
     zero, n = as_type_of(beta, 0), rows[1] - rows[0]
     for place in range(pieces[0], pieces[1]):
-        piece = array_at(
-            integers[a.PIECES], a.N_PIECE_FIELDS * place, a.N_PIECE_FIELDS, np.int64(0)
-        )
+        piece = words_at(integers[a.PIECES], a.N_PIECE_FIELDS * place)
         i, begin, end = piece[a.LAYER], piece[a.FIRST_ROW], piece[a.END_ROW]
         layer = layer_of(integers, i)
         k, m = layer[a.N_INPUTS], layer[a.N_UNITS]
@@ -46,11 +43,11 @@ def write_gradients(integers, address, pieces, rows, beta):  # type: ignore[no-u
         if begin == a.INTERCEPT_PIECE:
             column_sums(delta, biases_of(integers, address, i, zero), n, m, beta)
             continue
-        out = weights_of(integers, address, i, zero)[begin * m : end * m]
+        out = moved(weights_of(integers, address, i, zero), begin * m)
         if i == 0 and integers[a.FORM] == a.SPARSE:
             sparse_gradient(integers, delta, out, (begin, end), n, m, beta)
         else:
-            x = inputs_of(integers, i, rows, zero)[begin:]
+            x = moved(inputs_of(integers, i, rows, zero), begin)
             gradient(integers[a.GEMM], x, delta, out, (n, end - begin, m), k, beta)
 
 
@@ -58,7 +55,7 @@ def write_gradients(integers, address, pieces, rows, beta):  # type: ignore[no-u
 def add_gradients(integers, n_rows_parts, place, zero):  # type: ignore[no-untyped-def]
     """Add the gradients of the parts of the rows for the weights at a place (begin, end)."""
     begin, n = place[0], place[1] - place[0]
-    out = array_at(integers[a.GRADIENTS], begin, n, zero)
+    out = pointer_at(integers[a.GRADIENTS], begin, zero)
     for part in range(1, n_rows_parts):
-        own = array_at(gradients_of(integers, part), begin, n, zero)
-        add_scaled(as_type_of(zero, 1), own, out)
+        own = pointer_at(gradients_of(integers, part), begin, zero)
+        add_scaled(as_type_of(zero, 1), own, out, n)

@@ -1,4 +1,4 @@
-"""What Python code cannot express: arrays at an address, calls by address, bits of numbers.
+"""What Python code cannot express: pointers, calls by address, bits of numbers.
 
 This module is imported only while a program is compiled.
 """
@@ -9,48 +9,57 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
 
 #: Reordered sums and fused operations are allowed; "nnan" and "ninf" would hide divergence.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
-JIT: dict[str, Any] = {"error_model": "numpy", "fastmath": FAST}
+JIT: dict[str, Any] = {
+    "error_model": "numpy",
+    "fastmath": FAST,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 WORD = ir.IntType(64)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def array_at(typing_context: Any, address: Any, place: Any, n: Any, like: Any) -> Any:
-    """An array (n,) of numbers of the type of `like`, from a place of the array at an address.
-
-    It owns no memory.
-    """
+def pointer_at(typing_context: Any, address: Any, place: Any, like: Any) -> Any:
+    """A pointer to a place of the array at an address, of numbers of the type of `like`."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         element = context.get_value_type(like)
-        itemsize = context.get_constant(types.intp, context.get_abi_sizeof(element))
-        made = context.make_array(signature.return_type)(context, builder)
-        begin = builder.inttoptr(args[0], element.as_pointer())
-        populate_array(
-            made,
-            data=builder.gep(begin, [args[1]]),
-            shape=[args[2]],
-            strides=[itemsize],
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return made._getvalue()
+        return builder.gep(builder.inttoptr(args[0], element.as_pointer()), [args[1]])
 
-    return types.Array(like, 1, "C")(types.intp, types.intp, types.intp, like), code
+    return types.CPointer(like)(types.intp, types.intp, like), code
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def address_of(typing_context: Any, array: Any) -> Any:
-    """The address of the elements of an array."""
+def words_at(typing_context: Any, address: Any, place: Any) -> Any:
+    """A pointer to a place of the array of int64 at an address."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        made = context.make_array(signature.args[0])(context, builder, args[0])
-        return builder.ptrtoint(made.data, WORD)
+        return builder.gep(builder.inttoptr(args[0], WORD.as_pointer()), [args[1]])
 
-    return types.intp(array), code
+    return types.CPointer(types.int64)(types.intp, types.intp), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def moved(typing_context: Any, pointer: Any, n: Any) -> Any:
+    """A pointer to the number that is n numbers further."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return pointer(pointer, types.intp), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def address_of(typing_context: Any, pointer: Any) -> Any:
+    """The address to which a pointer points."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(args[0], WORD)
+
+    return types.intp(pointer), code
 
 
 @intrinsic  # type: ignore[untyped-decorator]

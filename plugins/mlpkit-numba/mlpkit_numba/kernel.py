@@ -12,7 +12,7 @@ from numba import njit, types
 from mlpkit_numba import arguments as a
 from mlpkit_numba import sharing as s
 from mlpkit_numba.gradients import add_gradients, gradients_of, part_of, write_gradients
-from mlpkit_numba.intrinsics import FAST, JIT, array_at, as_type_of
+from mlpkit_numba.intrinsics import FAST, JIT, as_type_of, moved, pointer_at, words_at
 from mlpkit_numba.passes import row_pass
 from mlpkit_numba.rows import select, weight_of_step
 from mlpkit_numba.shared_work import assistance, estimate, sharing, stop
@@ -36,12 +36,11 @@ def kernel(dtype: str) -> Any:
     train = _epoch(dtype, sums_of_step, updated)
 
     def loop(integers_address, numbers_address, assists):  # type: ignore[no-untyped-def]
-        integers = array_at(integers_address, 0, a.N_INTEGERS, word)
-        numbers = array_at(numbers_address, 0, RESULTS_PLACE + s.MOST_PARTS, 0.0)
+        integers, numbers = words_at(integers_address, 0), pointer_at(numbers_address, 0, 0.0)
         if assists != 0:
             assist(integers, numbers)
             return
-        shared, sums = array_at(integers[a.SHARED], 0, s.N_WORDS, word), numbers[SUMS_PLACE:]
+        shared, sums = words_at(integers[a.SHARED], 0), moved(numbers, SUMS_PLACE)
         if shared[s.IS_SHARED] != 0:
             estimate(integers)
             shared[s.ALONE] = 0
@@ -54,9 +53,9 @@ def kernel(dtype: str) -> Any:
             numbers[a.WEIGHT] = 1.0
             sums[0], _ = sums_of_step(integers, numbers, word, s.GRADIENTS)
             if mode == a.GRADIENT:
-                decayed = array_at(integers[a.WEIGHTS], 0, integers[a.N_DECAYED], zero)
+                decayed, n = pointer_at(integers[a.WEIGHTS], 0, zero), integers[a.N_DECAYED]
                 sums[1] = weight_of_step(integers, word, zero)
-                sums[2] = 0.5 * numbers[a.ALPHA] * sum_of_squares(decayed)
+                sums[2] = 0.5 * numbers[a.ALPHA] * sum_of_squares(decayed, n)
         if shared[s.IS_SHARED] != 0:
             estimate(integers)
             stop(integers)
@@ -71,7 +70,7 @@ def _work(dtype: str) -> Any:
 
     @njit(**JIT)
     def work(integers, numbers, part):  # type: ignore[no-untyped-def]
-        shared = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0))
+        shared = words_at(integers[a.SHARED], 0)
         kind, step, n = shared[s.KIND], shared[s.STEP], shared[s.N_ROWS]
         if kind == s.ROWS:
             n_parts = shared[s.N_PARTS]
@@ -163,7 +162,7 @@ def _epoch(dtype: str, sums_of_step: Any, updated: Any) -> Any:
     @njit(**JIT)
     def train(integers, numbers):  # type: ignore[no-untyped-def]
         n_steps = integers[a.N_STEPS]
-        sums = array_at(integers[a.SUMS], 0, 3 * n_steps, 0.0)
+        sums = pointer_at(integers[a.SUMS], 0, 0.0)
         kind = s.GRADIENTS if numbers[a.MAX_NORM] > 0.0 else s.GRADIENTS_AND_UPDATES
         for step in range(integers[a.FIRST_STEP], integers[a.END_STEP]):
             weight = weight_of_step(integers, step, zero)

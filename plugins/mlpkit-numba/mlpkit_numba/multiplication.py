@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from mlpkit_numba.blas import has_wide_vectors
-from mlpkit_numba.intrinsics import JIT, array_at, as_type_of, size_of
+from mlpkit_numba.intrinsics import JIT, as_type_of, pointer_at, size_of
 from mlpkit_numba.tiles import VECTOR_BYTES, scratch, tile, transpose_block
 
 ROWS, FEWER_ROWS = 12, 4  # of a tile; its sums are in 24 of 32 registers
@@ -83,8 +83,8 @@ def transpose(x, out, n, k, zero):  # type: ignore[no-untyped-def]
                 continue
             for column in range(j, min(j + size, k)):
                 for row in range(i, min(i + size, n)):
-                    value = array_at(x[0], row * x[1] + column, 1, zero)[0]
-                    array_at(out[0], column * out[1] + row, 1, zero)[0] = value
+                    value = pointer_at(x[0], row * x[1] + column, zero)[0]
+                    pointer_at(out[0], column * out[1] + row, zero)[0] = value
 
 
 @njit(**JIT)

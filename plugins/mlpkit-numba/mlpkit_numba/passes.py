@@ -13,7 +13,7 @@ from mlpkit_numba import arguments as a
 from mlpkit_numba.activations import Activations, activations
 from mlpkit_numba.codes import SOFTMAX
 from mlpkit_numba.dropout import dropout
-from mlpkit_numba.intrinsics import JIT, as_type_of, call_loss, size_of
+from mlpkit_numba.intrinsics import JIT, as_type_of, call_loss, moved, size_of
 from mlpkit_numba.layers import biases_of, inputs_of, layer_of, rows_at, weights_of
 from mlpkit_numba.products import backward as backward_product
 from mlpkit_numba.products import forward as forward_product
@@ -35,8 +35,7 @@ def row_pass(dtype: str) -> Callable[..., Any]:
 
     @njit(**JIT)
     def whole_pass(integers, step, rows, divisor):  # type: ignore[no-untyped-def]
-        begin, end = rows
-        copy_rows(integers, begin, end, zero)
+        copy_rows(integers, rows, zero)
         n_layers, total = integers[a.N_LAYERS], 0.0
         for i in range(n_layers):
             forward(integers, i, rows)
@@ -48,7 +47,7 @@ def row_pass(dtype: str) -> Callable[..., Any]:
         if integers[a.PREDICTIONS] != 0:
             p = layer_of(integers, n_layers - 1)[a.VALUES]
             outputs = rows_at(integers, p, rows, integers[a.N_OUTPUTS], zero)
-            copy_outputs(integers, outputs, step, begin, end)
+            copy_outputs(integers, outputs, step, rows, zero)
         return total
 
     result: Callable[..., Any] = whole_pass
@@ -57,22 +56,22 @@ def row_pass(dtype: str) -> Callable[..., Any]:
 
 def _forward(dtype: str) -> Callable[..., None]:
     """The outputs of layer i before activation."""
-    zero = getattr(np, dtype)(0)
+    zero, one = getattr(np, dtype)(0), getattr(np, dtype)(1)
 
     @njit(**JIT)
     def forward(integers, i, rows):  # type: ignore[no-untyped-def]
-        layer, (begin, end) = layer_of(integers, i), rows
-        n, k, m = end - begin, layer[a.N_INPUTS], layer[a.N_UNITS]
+        layer, n = layer_of(integers, i), rows[1] - rows[0]
+        k, m = layer[a.N_INPUTS], layer[a.N_UNITS]
         coef = weights_of(integers, integers[a.WEIGHTS], i, zero)
         intercept = biases_of(integers, integers[a.WEIGHTS], i, zero)
         z = rows_at(integers, layer[a.VALUES], rows, m, zero)
         for row in range(n):
-            copy(intercept, z[row * m : (row + 1) * m])
+            copy(intercept, moved(z, row * m), m)
         if i == 0 and integers[a.FORM] == a.SPARSE:
-            sparse_forward(integers, coef, z, begin, end, m)
+            sparse_forward(integers, coef, z, rows, m, zero)
         else:
             x = inputs_of(integers, i, rows, zero)
-            forward_product(integers[a.GEMM], x, coef, z, n, k, m)
+            forward_product(integers[a.GEMM], x, coef, z, (n, k, m), one)
 
     result: Callable[..., None] = forward
     return result
@@ -85,22 +84,22 @@ def _activated(dtype: str, functions: Activations) -> Callable[..., None]:
 
     @njit(**JIT)
     def activated(integers, step, i, rows):  # type: ignore[no-untyped-def]
-        layer, (begin, end) = layer_of(integers, i), rows
+        layer, n = layer_of(integers, i), rows[1] - rows[0]
         m = layer[a.N_UNITS]
         z = rows_at(integers, layer[a.VALUES], rows, m, zero)
         if i < integers[a.N_LAYERS] - 1:
             if layer[a.SLOPES] >= 0:
                 slope = rows_at(integers, layer[a.SLOPES], rows, m, zero)
-                activate_with_slope(layer[a.ACTIVATION], z, slope)
+                activate_with_slope(layer[a.ACTIVATION], z, slope, n * m)
                 if layer[a.DROPOUT] > 0 and integers[a.SEEDS] != 0:
-                    drop(integers, step, i, z, slope, begin, m)
+                    drop(integers, step, i, z, slope, rows, m)
             else:
-                activate(layer[a.ACTIVATION], z)
+                activate(layer[a.ACTIVATION], z, n * m)
         elif integers[a.MODE] != a.FORWARD:
             if integers[a.OUT_ACTIVATION] == SOFTMAX:
-                softmax(z, end - begin, m)
+                softmax(z, n, m)
             else:
-                activate(integers[a.OUT_ACTIVATION], z)
+                activate(integers[a.OUT_ACTIVATION], z, n * m)
 
     result: Callable[..., None] = activated
     return result
@@ -128,7 +127,7 @@ def losses_and_deltas(integers, rows, divisor, zero):  # type: ignore[no-untyped
     for i in range(end - begin):
         total += losses[i] * ws[i]
     for i in range(end - begin):
-        row, w = deltas[i * m : (i + 1) * m], as_type_of(zero, ws[i] / divisor)
+        row, w = moved(deltas, i * m), as_type_of(zero, ws[i] / divisor)
         for j in range(m):
             row[j] *= w
     return total
@@ -140,17 +139,17 @@ def _backward(dtype: str, multiply_by_slope: Callable[..., None]) -> Callable[..
 
     @njit(**JIT)
     def backward(integers, i, rows):  # type: ignore[no-untyped-def]
-        layer, below, (begin, end) = layer_of(integers, i), layer_of(integers, i - 1), rows
+        layer, below, n = layer_of(integers, i), layer_of(integers, i - 1), rows[1] - rows[0]
         k, m = layer[a.N_INPUTS], layer[a.N_UNITS]
         delta = rows_at(integers, layer[a.DELTAS], rows, m, zero)
         out = rows_at(integers, below[a.DELTAS], rows, k, zero)
         coef = weights_of(integers, integers[a.WEIGHTS], i, zero)
-        backward_product(integers[a.GEMM], delta, coef, out, end - begin, k, m)
+        backward_product(integers[a.GEMM], delta, coef, out, (n, m, k), zero)
         if below[a.SLOPES] >= 0:
-            multiply(rows_at(integers, below[a.SLOPES], rows, k, zero), out)
+            multiply(rows_at(integers, below[a.SLOPES], rows, k, zero), out, n * k)
         else:
             value = rows_at(integers, below[a.VALUES], rows, k, zero)
-            multiply_by_slope(below[a.ACTIVATION], value, out)
+            multiply_by_slope(below[a.ACTIVATION], value, out, n * k)
 
     result: Callable[..., None] = backward
     return result

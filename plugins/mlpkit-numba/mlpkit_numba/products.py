@@ -8,7 +8,7 @@ compiled.
 import numpy as np
 from numba import njit
 
-from mlpkit_numba.intrinsics import JIT, address_of, call_gemm
+from mlpkit_numba.intrinsics import JIT, address_of, as_type_of, call_gemm, moved
 from mlpkit_numba.multiplication import own_products
 from mlpkit_numba.vectors import add_scaled, dot, scale
 
@@ -22,20 +22,21 @@ def matrix(x, width):  # type: ignore[no-untyped-def]
 
 
 @njit(**JIT)
-def forward(gemm, x, weights, out, n, k, m):  # type: ignore[no-untyped-def]
-    """Write ``out += x @ weights``."""
+def forward(gemm, x, weights, out, shape, one):  # type: ignore[no-untyped-def]
+    """Write ``out += x @ weights``. The shape is (n, k, m)."""
+    n, k, m = shape
     if m == 1:
         for i in range(n):
-            out[i] += dot(x[i * k : (i + 1) * k], weights[:k])
+            out[i] += dot(moved(x, i * k), weights, k, as_type_of(one, 0))
     elif n == 1:
         for j in range(k):
-            add_scaled(x[j], weights[j * m : (j + 1) * m], out[:m])
+            add_scaled(x[j], moved(weights, j * m), out, m)
     elif gemm == 0:
         a, b, c = matrix(x, k), matrix(weights, m), matrix(out, m)
-        multiply(a, b, c, (n, k, m), out.dtype.type(1))
+        multiply(a, b, c, shape, one)
     else:
         a, b, c = address_of(weights), address_of(x), address_of(out)
-        call_gemm(gemm, (m, n, k), (a, m, 0), (b, k, 0), out.dtype.type(1), (c, m, 0))
+        call_gemm(gemm, (m, n, k), (a, m, 0), (b, k, 0), one, (c, m, 0))
 
 
 @njit(**JIT)
@@ -46,13 +47,13 @@ def gradient(gemm, x, delta, out, shape, width, beta):  # type: ignore[no-untype
     """
     n, k, m = shape
     if m == 1:
-        scale(beta, out[:k])
+        scale(beta, out, k)
         for i in range(n):
-            add_scaled(delta[i], x[i * width : i * width + k], out[:k])
+            add_scaled(delta[i], moved(x, i * width), out, k)
     elif n == 1:
-        scale(beta, out[: k * m])
+        scale(beta, out, k * m)
         for j in range(k):
-            add_scaled(x[j], delta[:m], out[j * m : (j + 1) * m])
+            add_scaled(x[j], delta, moved(out, j * m), m)
     elif gemm == 0:
         transposed = address_of(x), np.int64(1), width
         multiply(transposed, matrix(delta, m), matrix(out, m), (k, n, m), beta)
@@ -62,27 +63,28 @@ def gradient(gemm, x, delta, out, shape, width, beta):  # type: ignore[no-untype
 
 
 @njit(**JIT)
-def backward(gemm, delta, weights, out, n, k, m):  # type: ignore[no-untyped-def]
-    """Write ``out = delta @ weights.T``."""
+def backward(gemm, delta, weights, out, shape, zero):  # type: ignore[no-untyped-def]
+    """Write ``out = delta @ weights.T``. The shape is (n, m, k)."""
+    n, m, k = shape
     if m == 1:
         for i in range(n):
-            d, row, w = delta[i], out[i * k : (i + 1) * k], weights[:k]
+            d, row = delta[i], moved(out, i * k)
             for j in range(k):
-                row[j] = d * w[j]
+                row[j] = d * weights[j]
     elif n == 1:
         for j in range(k):
-            out[j] = dot(delta[:m], weights[j * m : (j + 1) * m])
+            out[j] = dot(delta, moved(weights, j * m), m, zero)
     elif gemm == 0:
         a, b, c = matrix(delta, m), matrix(weights, m), matrix(out, k)
-        multiply_transposed(a, b, c, (n, m, k), out.dtype.type(0))
+        multiply_transposed(a, b, c, shape, zero)
     else:
         a, b, c = address_of(weights), address_of(delta), address_of(out)
-        call_gemm(gemm, (k, n, m), (a, m, 1), (b, m, 0), out.dtype.type(0), (c, k, 0))
+        call_gemm(gemm, (k, n, m), (a, m, 1), (b, m, 0), zero, (c, k, 0))
 
 
 @njit(**JIT)
 def column_sums(delta, out, n, m, beta):  # type: ignore[no-untyped-def]
     """Write ``out = delta.sum(axis=0) + beta out``."""
-    scale(beta, out[:m])
+    scale(beta, out, m)
     for i in range(n):
-        add_scaled(delta.dtype.type(1), delta[i * m : (i + 1) * m], out[:m])
+        add_scaled(as_type_of(beta, 1), moved(delta, i * m), out, m)

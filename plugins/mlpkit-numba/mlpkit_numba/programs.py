@@ -18,9 +18,9 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from mlpkit.backend_kit import ProgramStore, program_folder
+from mlpkit_numba.machine_code import ENTRY, initialize, object_file, target_machine, unoptimized
 
 MAX_BYTES = 1 << 26  # of all programs on disk; those used least recently are removed first
-ENTRY = "mlpkit_entry"  # the name of the C function in each program
 NOTICE = "mlpkit-numba compiles {} once; the next process loads it from disk."
 
 _lock = RLock()
@@ -58,70 +58,20 @@ def _machine_code(key: str, compiled: Callable[[], Any], notice: str) -> bytes:
     if code is None:
         if notice:
             print(NOTICE.format(notice), file=sys.stderr, flush=True)
-        code = _object_file(compiled())
+        with unoptimized():
+            code = object_file(compiled())
         if store is not None:
             store.put(key, code)
     return code
 
 
-def _object_file(function: Any) -> bytes:
-    """Return the machine code of a `numba.cfunc`, with `ENTRY` as its only symbol.
-
-    The C function of Numba itself reports errors to Python, which requires Numba's runtime. This
-    one ignores them.
-    """
-    module = llvm.parse_assembly(function.inspect_llvm())
-    native = function.native_name.removeprefix("cfunc.")
-    result, _, rest = str(module.get_function(function.native_name).global_value_type).partition(
-        " "
-    )
-    types = [t for t in rest.strip("()").split(", ") if t]
-    names = ", ".join(f"{t} %a{i}" for i, t in enumerate(types))
-    slot = "ptr" if result == "void" else result
-    module.link_in(
-        llvm.parse_assembly(f"""
-            define void @NRT_MemInfo_call_dtor(ptr %memory) {{  ; no array owns memory
-                ret void
-            }}
-            declare i32 @{native}({", ".join(["ptr", "ptr", *types])})
-            define {result} @{ENTRY}({names}) {{
-                %result = alloca {slot}
-                store {slot} zeroinitializer, ptr %result
-                call i32 @{native}({", ".join(["ptr %result", "ptr null", *names.split(", ")])})
-                %value = load {slot}, ptr %result
-                ret {"void" if result == "void" else f"{result} %value"}
-            }}
-        """)
-    )
-    module.verify()
-    for definition in [*module.functions, *module.global_variables]:
-        if not definition.is_declaration and definition.name != ENTRY:
-            definition.linkage = "internal"
-    target = _target_machine()
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_global_dead_code_eliminate_pass()
-    passes.run(module, llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options()))
-    code: bytes = target.emit_object(module)
-    return code
-
-
 def _loaded(code: bytes) -> int:
     """Return the address of the function in an object file."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine())
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _engines.append(engine)
     return int(engine.get_function_address(ENTRY))
-
-
-def _target_machine() -> Any:
-    _initialize()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
-        opt=3,
-        codemodel="jitdefault",
-    )
 
 
 def _after_fork() -> None:
@@ -135,17 +85,11 @@ if hasattr(os, "register_at_fork"):
 
 
 @cache
-def _initialize() -> None:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-
-
-@cache
 def _environment() -> str:
     """Return what all programs depend on."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
     digest = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    _initialize()
+    initialize()
     cpu = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     return "\n".join((version("numba"), version("llvmlite"), *cpu, digest))
 

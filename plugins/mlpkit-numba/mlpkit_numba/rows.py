@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 from mlpkit_numba import arguments as a
-from mlpkit_numba.intrinsics import JIT, array_at, as_type_of, size_of
+from mlpkit_numba.intrinsics import JIT, as_type_of, moved, pointer_at, size_of, words_at
 from mlpkit_numba.vectors import copy
 
 
@@ -16,7 +16,7 @@ def row_at(integers, place):  # type: ignore[no-untyped-def]
     """The row at a place of the order; -1 is padding."""
     if integers[a.ORDER] == 0:
         return place
-    return array_at(integers[a.ORDER], place, 1, np.int64(0))[0]
+    return words_at(integers[a.ORDER], place)[0]
 
 
 @njit(**JIT)
@@ -26,7 +26,7 @@ def weight_at(integers, row, zero):  # type: ignore[no-untyped-def]
         return zero
     if integers[a.W] == 0:
         return as_type_of(zero, 1)
-    return array_at(integers[a.W], row, 1, zero)[0]
+    return pointer_at(integers[a.W], row, zero)[0]
 
 
 @njit(**JIT)
@@ -45,9 +45,8 @@ def select(integers, step, begin, zero):  # type: ignore[no-untyped-def]
     Rows of weight 0 are left out. Return their number, and the place after them.
     """
     block_rows, batch_size = integers[a.BLOCK_ROWS], integers[a.BATCH_SIZE]
-    rows = array_at(integers[a.INDICES], 0, block_rows, np.int64(0))
-    places = array_at(integers[a.INDICES], block_rows, block_rows, np.int64(0))
-    ws = array_at(integers[a.NUMBERS], integers[a.W_PLACE], block_rows, zero)
+    rows, places = words_at(integers[a.INDICES], 0), words_at(integers[a.INDICES], block_rows)
+    ws = pointer_at(integers[a.NUMBERS], integers[a.W_PLACE], zero)
     n = 0
     while begin < batch_size and n < block_rows:
         row = row_at(integers, step * batch_size + begin)
@@ -60,48 +59,47 @@ def select(integers, step, begin, zero):  # type: ignore[no-untyped-def]
 
 
 @njit(**JIT)
-def copy_features(integers, row, out):  # type: ignore[no-untyped-def]
+def copy_features(integers, row, out, zero):  # type: ignore[no-untyped-def]
     """Copy one row of X, given by strides in bytes or as CSR, to an array (n_features,)."""
-    n_features, zero = integers[a.N_FEATURES], out.dtype.type(0)
+    n_features = integers[a.N_FEATURES]
     if integers[a.FORM] == a.DENSE:
         begin, stride = integers[a.X] + row * integers[a.ROW_STRIDE], integers[a.COLUMN_STRIDE]
         if stride == size_of(zero):
-            copy(array_at(begin, 0, n_features, zero), out)
+            copy(pointer_at(begin, 0, zero), out, n_features)
         else:
             for j in range(n_features):
-                out[j] = array_at(begin + j * stride, 0, 1, zero)[0]
+                out[j] = pointer_at(begin + j * stride, 0, zero)[0]
     else:
         for j in range(n_features):
             out[j] = zero
-        begins = array_at(integers[a.BEGINS], row, 2, np.int64(0))
-        n = begins[1] - begins[0]
-        values = array_at(integers[a.X], begins[0], n, zero)
-        columns = array_at(integers[a.COLUMNS], begins[0], n, np.int32(0))
-        for k in range(n):
+        begins = words_at(integers[a.BEGINS], row)
+        values = pointer_at(integers[a.X], begins[0], zero)
+        columns = pointer_at(integers[a.COLUMNS], begins[0], np.int32(0))
+        for k in range(begins[1] - begins[0]):
             out[columns[k]] += values[k]
 
 
 @njit(**JIT)
-def copy_rows(integers, begin, end, zero):  # type: ignore[no-untyped-def]
-    """Copy the features and the targets of selected rows into the memory of the block."""
+def copy_rows(integers, rows, zero):  # type: ignore[no-untyped-def]
+    """Copy features and targets of selected rows (begin, end) into the memory of the block."""
     n_features, n_outputs = integers[a.N_FEATURES], integers[a.N_OUTPUTS]
     memory = integers[a.NUMBERS]
-    for i in range(begin, end):
-        row = array_at(integers[a.INDICES], i, 1, np.int64(0))[0]
+    for i in range(rows[0], rows[1]):
+        row = words_at(integers[a.INDICES], i)[0]
         if integers[a.FORM] != a.SPARSE:
-            x = array_at(memory, integers[a.X_PLACE] + i * n_features, n_features, zero)
-            copy_features(integers, row, x)
+            x = pointer_at(memory, integers[a.X_PLACE] + i * n_features, zero)
+            copy_features(integers, row, x, zero)
         if integers[a.Y] != 0:
-            y = array_at(memory, integers[a.Y_PLACE] + i * n_outputs, n_outputs, zero)
-            copy(array_at(integers[a.Y], row * n_outputs, n_outputs, zero), y)
+            y = pointer_at(memory, integers[a.Y_PLACE] + i * n_outputs, zero)
+            copy(pointer_at(integers[a.Y], row * n_outputs, zero), y, n_outputs)
 
 
 @njit(**JIT)
-def copy_outputs(integers, p, step, begin, end):  # type: ignore[no-untyped-def]
-    """Copy the outputs p of selected rows to their places among the predictions."""
+def copy_outputs(integers, p, step, rows, zero):  # type: ignore[no-untyped-def]
+    """Copy the outputs p of selected rows (begin, end) to their places in the predictions."""
     n_outputs, block_rows = integers[a.N_OUTPUTS], integers[a.BLOCK_ROWS]
-    for i in range(begin, end):
-        place = array_at(integers[a.INDICES], block_rows + i, 1, np.int64(0))[0]
+    for i in range(rows[0], rows[1]):
+        place = words_at(integers[a.INDICES], block_rows + i)[0]
         to = (step * integers[a.BATCH_SIZE] + place) * n_outputs
-        out = array_at(integers[a.PREDICTIONS], to, n_outputs, p.dtype.type(0))
-        copy(p[(i - begin) * n_outputs : (i - begin + 1) * n_outputs], out)
+        out = pointer_at(integers[a.PREDICTIONS], to, zero)
+        copy(moved(p, (i - rows[0]) * n_outputs), out, n_outputs)

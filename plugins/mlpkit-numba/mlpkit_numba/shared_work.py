@@ -7,7 +7,6 @@ loop is compiled.
 
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 from mlpkit_numba import arguments as a
@@ -20,7 +19,7 @@ from mlpkit_numba.atomics import (
     replaced,
     store,
 )
-from mlpkit_numba.intrinsics import JIT, array_at
+from mlpkit_numba.intrinsics import JIT, words_at
 
 WORD_BYTES = 8
 
@@ -65,14 +64,14 @@ def wait(integers, n_parts):  # type: ignore[no-untyped-def]
         spins += 1
         if spins > s.SPINS:
             call_yield(integers[a.YIELD])
-    shared = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0))
+    shared = words_at(integers[a.SHARED], 0)
     shared[s.CPU_WAITED] += cpu_time(integers) - began
 
 
 @njit(**JIT)
 def estimate(integers):  # type: ignore[no-untyped-def]
     """Return how long the parts since the last estimate would have taken this thread alone."""
-    shared, cpu = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0)), cpu_time(integers)
+    shared, cpu = words_at(integers[a.SHARED], 0), cpu_time(integers)
     own = cpu - shared[s.CPU_BEGAN] - shared[s.CPU_WAITED]
     alone = own * shared[s.N_ALL] // max(1, shared[s.N_OWN])
     shared[s.ALONE] += alone
@@ -84,7 +83,7 @@ def estimate(integers):  # type: ignore[no-untyped-def]
 @njit(**JIT)
 def judge(integers, numbers):  # type: ignore[no-untyped-def]
     """Go on alone if this takes little longer, because the threads have to wait for processors."""
-    shared = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0))
+    shared = words_at(integers[a.SHARED], 0)
     elapsed = now(integers) - shared[s.BEGAN]
     if elapsed > s.JUDGED_NANOSECONDS and elapsed > numbers[a.MOST_TIME] * estimate(integers):
         shared[s.WAS_STOPPED] = 1
@@ -94,7 +93,7 @@ def judge(integers, numbers):  # type: ignore[no-untyped-def]
 @njit(**JIT)
 def stop(integers):  # type: ignore[no-untyped-def]
     """Let the other threads return."""
-    shared = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0))
+    shared = words_at(integers[a.SHARED], 0)
     shared[s.IS_SHARED] = 0
     store(integers[a.SHARED] + WORD_BYTES * s.TICKET, s.STOPPED)
 
@@ -108,7 +107,7 @@ def sharing(work: Any) -> Any:
 
     @njit(**JIT)
     def share(integers, numbers, kind, n_parts, arguments):  # type: ignore[no-untyped-def]
-        shared = array_at(integers[a.SHARED], 0, s.N_WORDS, np.int64(0))
+        shared = words_at(integers[a.SHARED], 0)
         shared[s.KIND], shared[s.N_PARTS] = kind, n_parts
         shared[s.STEP], shared[s.N_ROWS], shared[s.IS_FIRST] = arguments
         shared[s.N_ALL] += n_parts

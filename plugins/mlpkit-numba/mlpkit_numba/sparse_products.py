@@ -7,42 +7,40 @@ import numpy as np
 from numba import njit
 
 from mlpkit_numba import arguments as a
-from mlpkit_numba.intrinsics import JIT, array_at
+from mlpkit_numba.intrinsics import JIT, as_type_of, moved, pointer_at, words_at
 from mlpkit_numba.vectors import add_scaled, scale
 
 
 @njit(**JIT)
 def sparse_row(integers, i, zero):  # type: ignore[no-untyped-def]
-    """Columns and values of the row of X at place i of the block."""
-    row = array_at(integers[a.INDICES], i, 1, np.int64(0))[0]
-    begins = array_at(integers[a.BEGINS], row, 2, np.int64(0))
+    """Columns and values of the row of X at place i of the block, and their number."""
+    begins = words_at(integers[a.BEGINS], words_at(integers[a.INDICES], i)[0])
     begin, n = begins[0], begins[1] - begins[0]
-    columns = array_at(integers[a.COLUMNS], begin, n, np.int32(0))
-    return columns, array_at(integers[a.X], begin, n, zero)
+    columns = pointer_at(integers[a.COLUMNS], begin, np.int32(0))
+    return columns, pointer_at(integers[a.X], begin, zero), n
 
 
 @njit(**JIT)
-def sparse_forward(integers, weights, out, begin, end, m):  # type: ignore[no-untyped-def]
-    """Write ``out += x @ weights`` for rows of the block; out has no others."""
-    for i in range(begin, end):
-        columns, values = sparse_row(integers, i, weights.dtype.type(0))
-        z = out[(i - begin) * m : (i - begin + 1) * m]
-        for place in range(len(values)):
-            j = np.intp(columns[place])
-            add_scaled(values[place], weights[j * m : (j + 1) * m], z)
+def sparse_forward(integers, weights, out, rows, m, zero):  # type: ignore[no-untyped-def]
+    """Write ``out += x @ weights`` for rows (begin, end) of the block; out has no others."""
+    for i in range(rows[0], rows[1]):
+        columns, values, n = sparse_row(integers, i, zero)
+        z = moved(out, (i - rows[0]) * m)
+        for place in range(n):
+            add_scaled(values[place], moved(weights, np.intp(columns[place]) * m), z, m)
 
 
 @njit(**JIT)
 def sparse_gradient(integers, delta, out, columns, n, m, beta):  # type: ignore[no-untyped-def]
     """Write ``out = x.T @ delta + beta out`` for columns (begin, end) of x; out has no others."""
-    zero, (begin, end) = out.dtype.type(0), columns
+    begin, end = columns
+    zero = as_type_of(beta, 0)
     if beta == zero:
-        scale(beta, out)
+        scale(beta, out, (end - begin) * m)
     for i in range(n):
-        its_columns, values = sparse_row(integers, i, zero)
-        d = delta[i * m : (i + 1) * m]
-        for place in range(len(values)):
+        its_columns, values, n_values = sparse_row(integers, i, zero)
+        for place in range(n_values):
             column = np.intp(its_columns[place])
             if begin <= column < end:
-                j = column - begin
-                add_scaled(values[place], d, out[j * m : (j + 1) * m])
+                row = moved(out, (column - begin) * m)
+                add_scaled(values[place], moved(delta, i * m), row, m)

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba.core import config
+
+from mlpkit_numba.machine_code import unoptimized
 
 FIT = """
 import hashlib, sys
@@ -103,3 +106,17 @@ def test_other_versions_have_other_programs(folder: Path) -> None:
         )
         output(SQUARE, folder)
         assert output(other + SQUARE, folder)[0] == "9.0 True True\n"
+
+
+def test_numba_optimizes_the_functions_of_others() -> None:
+    """Its options are those of before when a program is compiled, also after an error."""
+    before, meanwhile = config.OPT, []
+
+    def fail() -> None:
+        with unoptimized():
+            meanwhile.append(config.OPT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert meanwhile == [0] and config.OPT is before
