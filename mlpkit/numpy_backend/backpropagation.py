@@ -1,9 +1,11 @@
 """Forward and backward pass of the dense network in NumPy."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from mlpkit.backend_kit import WeightLayout, WeightPart, n_parts, weight_parts
 from mlpkit.numpy_backend.activations import (
@@ -18,6 +20,7 @@ from mlpkit.numpy_backend.products import SparseProduct, product
 from mlpkit.plugin import Array, Spec, dropout_mask
 
 MIN_ROWS = 64  # of a part: a product of fewer rows is slower in relation to its size
+MAX_SUMMED = 1 << 17  # weights of which each part of the rows has gradients of its own
 MAX_KEPT = 4  # numbers of rows in a step whose views are kept
 
 RowSeed = tuple[Array, int, float]  # ids of the rows, seed of the step, factor of the rates
@@ -84,6 +87,14 @@ class RowPass:
             else:
                 delta *= slope
 
+    def write_gradients(self, gradients: DenseLayers, X: Any) -> None:
+        """Write the gradients of all weights, summed over the rows X."""
+        buffers = self.buffers
+        n_layers = len(buffers.deltas)
+        factor = SparseProduct(X, buffers.deltas[0]) if issparse(X) else X
+        coefs = [(i, slice(0, len(gradients.coefs[i]))) for i in range(n_layers)]
+        write_gradients(buffers, coefs, range(n_layers), gradients, factor)
+
 
 class StepPass:
     """Forward and backward pass of the rows of a step, in parts that are independent.
@@ -100,7 +111,10 @@ class StepPass:
     row_parts : list of RowPass
         The parts of the computation of the outputs and the deltas.
     weight_parts : list of WeightPart
-        The parts of that of the gradients.
+        The parts of that of the gradients, summed over all rows.
+    sums_parts : bool
+        Whether each part of the rows has gradients of its own, whose sum is computed afterwards,
+        instead. Threads then share no deltas, but every part needs an array of all gradients.
     """
 
     def __init__(self, spec: Spec, layout: WeightLayout, buffers: Buffers) -> None:
@@ -112,20 +126,11 @@ class StepPass:
         ends = [n * i // n_passes for i in range(n_passes + 1)]
         self.row_parts = [RowPass(spec, buffers.rows(a, b), slice(a, b)) for a, b in pairwise(ends)]
         self.weight_parts = weight_parts(layout, n)
+        self.sums_parts = n_passes > 1 and layout.size <= MAX_SUMMED
 
     def write_gradients(self, part: WeightPart, gradients: DenseLayers, X: Any) -> None:
         """Write the gradients of a part of the weights, summed over the rows."""
-        buffers = self.buffers
-        for i, rows in part.coefs:
-            out, delta = gradients.coefs[i][rows], buffers.deltas[i]
-            if i:
-                np.dot(buffers.inputs[i - 1].T[rows], delta, out=out)
-            elif isinstance(X, SparseProduct):
-                X.write(rows, out)
-            else:
-                np.dot(X.T[rows], delta, out=out)
-        for i in part.intercepts:
-            np.dot(buffers.ones, buffers.deltas[i], out=gradients.intercepts[i])
+        write_gradients(self.buffers, part.coefs, part.intercepts, gradients, X)
 
 
 class Backpropagation:
@@ -141,8 +146,13 @@ class Backpropagation:
     def __init__(self, spec: Spec, layout: WeightLayout, n: int) -> None:
         self.spec, self.layout, self.n = spec, layout, n
         self.buffers = Buffers.of(spec, n)
-        self.nbytes = self.buffers.nbytes
+        self._gradients: list[tuple[Array, DenseLayers]] = []
         self._passes: dict[int, StepPass] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Size in memory."""
+        return self.buffers.nbytes + sum(flat.nbytes for flat, _ in self._gradients)
 
     def of(self, n: int) -> StepPass:
         """Return the pass of a step of n rows."""
@@ -151,6 +161,35 @@ class Backpropagation:
                 self._passes.clear()
             self._passes[n] = StepPass(self.spec, self.layout, self.buffers.rows(0, n))
         return self._passes[n]
+
+    def gradients(self, n: int) -> list[tuple[Array, DenseLayers]]:
+        """Return n arrays of gradients, (n_weights,), and their views by layer."""
+        layout = self.layout
+        while len(self._gradients) < n:
+            flat = np.zeros(layout.size, layout.dtype)
+            self._gradients.append((flat, DenseLayers.of(layout.views(flat))))
+        return self._gradients[:n]
+
+
+def write_gradients(
+    buffers: Buffers,
+    coefs: Iterable[tuple[int, slice]],
+    intercepts: Iterable[int],
+    gradients: DenseLayers,
+    X: Any,
+) -> None:
+    """Write the gradients of rows of weight matrices and of biases, summed over the samples."""
+    for i, rows in coefs:
+        out, delta = gradients.coefs[i][rows], buffers.deltas[i]
+        if i == 0 and isinstance(X, SparseProduct):
+            X.write(rows, out)
+            continue
+        values = (buffers.inputs[i - 1] if i else X).T
+        # `dot` copies some rows of a transposed array, and `matmul` is slow on one column
+        write = np.dot if len(out) == len(values) else np.matmul
+        write(values[rows], delta, out=out)
+    for i in intercepts:
+        np.dot(buffers.ones, buffers.deltas[i], out=gradients.intercepts[i])
 
 
 def kept_units(ids: Array, seed: int, n_units: int, layer: int, rate: float) -> Array:

@@ -7,6 +7,7 @@ computes nearly all parts itself.
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from threading import Thread
@@ -16,9 +17,10 @@ from mlpkit.backend_kit import OneThread, allowed_threads
 
 PART_FLOPS = 5e8  # operations of a part: some milliseconds, as waking a thread takes up to one
 MAX_PARTS = 16  # of one product
-WAITED = 0.5  # of the time that workers compute: if the caller waits longer, they are of no use
-JUDGED_SECONDS = 0.05  # of computing and waiting, after which this is judged
+MOST_TIME = 0.9  # of the time that the caller would take alone: workers have to bring more
+JUDGED_SECONDS = 0.02  # of shared computations, after which this is judged
 PAUSE_SECONDS = 1.0  # without workers if they were of no use
+POLLS = 40  # some microseconds: the system needs twice as long to wake a thread
 
 
 def n_parts(flops: float) -> int:
@@ -34,27 +36,60 @@ class SharedWork:
     """The parts of a computation. Any thread that is free takes the next one."""
 
     def __init__(self, work: Callable[[Any], object], parts: Sequence[Any]) -> None:
-        self.work, self.left = work, list(reversed(parts))
+        self.work, self.left, self.n = work, deque(parts), len(parts)
         self.done: SimpleQueue[tuple[BaseException | None, float]] = SimpleQueue()
 
-    def parts(self) -> Iterator[Any]:
+    def parts(self, take: Callable[[], Any]) -> Iterator[Any]:
         """Take parts that no thread has begun, as long as there are any."""
         while self.left:
             try:
-                yield self.left.pop()
+                yield take()
             except IndexError:  # another thread was faster
                 return
 
     def assist(self) -> None:
-        """Compute parts in a worker until none is left. The caller raises its errors."""
-        for part in self.parts():
-            error, began = None, time.thread_time()
-            try:
-                with OneThread():
+        """Compute parts in a worker until none is left. The caller raises its errors.
+
+        Workers begin with the first part and the caller with the last one, so that from one step
+        to the next a thread mostly computes the same part, whose arrays are in its cache.
+        """
+        began = time.thread_time()
+        with OneThread():
+            for part in self.parts(self.left.popleft):
+                error = None
+                try:
                     self.work(part)
-            except BaseException as raised:
-                error = raised
-            self.done.put((error, time.thread_time() - began))
+                except BaseException as raised:
+                    error = raised
+                now = time.thread_time()
+                self.done.put((error, now - began))
+                began = now
+
+    def compute(self) -> float:
+        """Compute parts in the caller, and wait for those that workers have begun.
+
+        Return the processor seconds of the workers.
+        """
+        n_others, error, busy = self.n, None, 0.0
+        try:
+            for part in self.parts(self.left.pop):
+                n_others -= 1
+                self.work(part)
+        finally:
+            n_others -= sum(1 for _ in self.parts(self.left.pop))  # they are left after an error
+            for _ in range(n_others):
+                raised, seconds = self._next_done()
+                error, busy = error or raised, busy + seconds
+        if error is not None:
+            raise error
+        return busy
+
+    def _next_done(self) -> tuple[BaseException | None, float]:
+        for _ in range(POLLS):
+            if not self.done.empty():
+                break
+            time.sleep(0)  # lets other threads run
+        return self.done.get()
 
 
 class Workers:
@@ -62,36 +97,47 @@ class Workers:
 
     def __init__(self) -> None:
         self.queue: SimpleQueue[SharedWork] = SimpleQueue()
-        self.started, self.n_processors = 0, os.cpu_count() or 1
-        self.paused_until = self.waited = self.busy = 0.0
+        self.started, self.n_processors = 0, _n_processors()
+        self.paused_until = self.elapsed = self.alone = 0.0
 
-    def offer(self, shared: SharedWork) -> None:
-        """Offer the work to as many workers as BLAS may have threads, less the caller."""
+    def offer(self, shared: SharedWork) -> bool:
+        """Offer the work to as many workers as BLAS may have threads, less the caller.
+
+        Return whether there are any.
+        """
         if time.monotonic() < self.paused_until:
-            return
+            return False
         n = min(allowed_threads(), self.n_processors, len(shared.left)) - 1
         while self.started < n:
             self.started += 1
             Thread(target=self._wait, name="mlpkit-worker", daemon=True).start()
         for _ in range(n):
             self.queue.put(shared)
+        return n > 0
 
     def _wait(self) -> None:
         queue = self.queue
         while True:
             queue.get().assist()
 
-    def judge(self, waited: float, busy: float) -> None:
-        """Pause the workers if they have to wait for processors.
+    def judge(self, elapsed: float, alone: float) -> None:
+        """Pause the workers if computations are hardly faster than those of the caller alone.
 
-        The arguments are the seconds that the caller waited for the workers, and those that they
-        computed.
+        The arguments are the seconds that a computation took, and those that processors computed.
+        On a busy machine, threads wait for processors.
         """
-        self.waited, self.busy = self.waited + waited, self.busy + busy
-        if self.waited + self.busy >= JUDGED_SECONDS:
-            if self.waited > WAITED * self.busy:
+        self.elapsed, self.alone = self.elapsed + elapsed, self.alone + alone
+        if self.elapsed >= JUDGED_SECONDS:
+            if self.elapsed > MOST_TIME * self.alone:
                 self.paused_until = time.monotonic() + PAUSE_SECONDS
-            self.waited = self.busy = 0.0
+            self.elapsed = self.alone = 0.0
+
+
+def _n_processors() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 _workers = Workers()
@@ -100,33 +146,21 @@ _workers = Workers()
 def share(work: Callable[[Any], object], parts: Sequence[Any]) -> None:
     """Call ``work(part)`` for each part, in this thread and in as many others as BLAS may have.
 
-    The parts must not depend on each other. This function raises an error that a part raised.
+    The parts must not depend on each other. The caller has limited BLAS to one thread. This
+    function raises an error that a part raised.
 
     >>> results = []
     >>> share(results.append, [1, 2, 3])
     >>> sorted(results)
     [1, 2, 3]
     """
-    if len(parts) == 1:
-        work(parts[0])
+    if len(parts) == 1 or not _workers.offer(shared := SharedWork(work, parts)):
+        for part in parts:
+            work(part)
         return
-    workers, shared = _workers, SharedWork(work, parts)
-    n_own, error = 0, None
-    with OneThread():
-        workers.offer(shared)
-        try:
-            for part in shared.parts():
-                n_own += 1
-                work(part)
-        finally:
-            n_own += sum(1 for _ in shared.parts())  # parts are left only after an error
-            began, busy = time.perf_counter(), 0.0
-            for _ in range(len(parts) - n_own):
-                raised, seconds = shared.done.get()
-                error, busy = error or raised, busy + seconds
-            workers.judge(time.perf_counter() - began, busy)
-    if error is not None:
-        raise error
+    began, cpu_began = time.perf_counter(), time.thread_time()
+    busy = shared.compute()
+    _workers.judge(time.perf_counter() - began, time.thread_time() - cpu_began + busy)
 
 
 def _after_fork() -> None:

@@ -126,20 +126,20 @@ class StepFunctions:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         indices = None if indices is None else indices[indices >= 0]
         step_rows = rows.data if indices is None else rows.data.take(indices)
-        gradients = self.layout.views(np.zeros(self.layout.size, self.layout.dtype))
+        mean = np.zeros(self.layout.size, self.layout.dtype)
+        gradients = self.layout.views(mean)
         n, p = len(step_rows.y), np.empty_like(step_rows.y)
         value = 0.0
         with OneThread():
             if n:
                 workspace = self.workspaces.take(n)
-                own = workspace._replace(gradients=DenseLayers.of(gradients))
+                own = workspace._replace(mean=mean, gradients=DenseLayers.of(gradients))
                 step = TrainingStep(self.loss, self.solver_step, own, state)
                 row_seed = None
                 if self.has_dropout:
                     places = np.arange(n) if indices is None else indices
                     row_seed = row_ids(places, rows.ids), seed, dropout_factor
-                step.write_deltas(step_rows, p, 1.0, row_seed)
-                step.write_gradients(step_rows)
+                step.write_gradients(step_rows, p, 1.0, row_seed)
                 self.workspaces.give(workspace)
                 value = float(self._weighted_losses(step_rows, p).sum(dtype=np.float64))
             penalty = self.solver_step.penalty(state.weights)
@@ -191,7 +191,7 @@ class StepFunctions:
                         size = StepSize(learning_rates[i], decays[i], alpha / weight)
                         sums[2, i] = step(step_rows, p[s], weight, row_seed, size)
                     else:
-                        step.write_deltas(step_rows, p[s], 0.0, row_seed)
+                        step.write_outputs(step_rows, p[s], 0.0, row_seed)
                     if predictions is not None:
                         predictions[i, batches.order[i] >= 0] = p[s]
                 sums[0, indices] = _step_sums(self._weighted_losses(chunk, p), places)

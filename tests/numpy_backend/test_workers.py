@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from mlpkit.backend_kit import parts
 from mlpkit.backend_kit.blas_threads import loaded
-from mlpkit.numpy_backend import dense
+from mlpkit.numpy_backend import backpropagation, dense
 from mlpkit.numpy_backend import shared_work as workers
 from mlpkit.numpy_backend.shared_work import Workers, share
 from mlpkit.numpy_backend.steps import backend
@@ -27,8 +27,8 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = [blas.get() for blas in loaded().of_process]
     for blas in loaded().of_process:
         blas.set(3)
-    monkeypatch.setattr(workers, "WAITED", np.inf)
-    monkeypatch.setattr(workers.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(workers, "MOST_TIME", np.inf)
+    monkeypatch.setattr(workers, "_n_processors", lambda: 4)
     monkeypatch.setattr(workers, "_workers", Workers())
     yield
     for blas, n in zip(loaded().of_process, before, strict=True):
@@ -67,7 +67,8 @@ def test_every_part_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         meeting.wait()
         found.append(getattr(limited, "here", False))
 
-    share(work, range(3))
+    with Limited():
+        share(work, range(3))
     assert found == [True] * 3
 
 
@@ -102,37 +103,37 @@ def test_an_error_in_a_part(place: str) -> None:
         assert not running
 
 
-def test_workers_for_which_the_caller_waits_are_left_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """For a second from when the caller waited for long compared with what they computed."""
-    monkeypatch.setattr(workers, "WAITED", 0.5)
-    crew = workers._workers
-    crew.judge(waited=0.02, busy=0.01)
+def test_workers_are_left_alone_if_processors_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a second from when computations took as long as without workers."""
+    monkeypatch.setattr(workers, "MOST_TIME", 0.9)
+    crew, seconds = workers._workers, 0.6 * workers.JUDGED_SECONDS
+    crew.judge(elapsed=seconds, alone=seconds)
     assert crew.paused_until == 0.0  # too little was seen
-    crew.judge(waited=0.02, busy=0.01)
+    crew.judge(elapsed=seconds, alone=seconds)
     assert crew.paused_until > time.monotonic()
     names: set[str] = set()
     share(lambda part: names.add(threading.current_thread().name), range(5))
     assert names == {threading.current_thread().name}
     assert crew.started == 0
     other = Workers()
-    other.judge(waited=0.1, busy=0.3)
+    other.judge(elapsed=2 * seconds, alone=3 * seconds)
     assert other.paused_until == 0.0
 
 
-def test_workers_are_judged_by_their_parts() -> None:
-    """A worker that sleeps does not compute, as if it waited for a processor."""
+@pytest.mark.parametrize("sleeper", ["the caller", "a worker"])
+def test_workers_are_judged_by_their_parts(sleeper: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that sleeps does not compute, as if it waited for a processor."""
     meeting = threading.Barrier(2, timeout=30)
 
     def work(part: int) -> None:
         meeting.wait()
-        if threading.current_thread().name == "mlpkit-worker":
+        is_worker = threading.current_thread().name == "mlpkit-worker"
+        if is_worker == (sleeper == "a worker"):
             time.sleep(1.2 * workers.JUDGED_SECONDS)
 
     share(work, range(2))
-    assert workers._workers.paused_until == 0.0  # WAITED is infinite
-    workers.WAITED = 0.5
+    assert workers._workers.paused_until == 0.0  # MOST_TIME is infinite
+    monkeypatch.setattr(workers, "MOST_TIME", 0.9)
     share(work, range(2))
     assert workers._workers.paused_until > 0.0
 
@@ -141,16 +142,23 @@ def test_workers_are_judged_by_their_parts() -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("hidden", [(250, 300), (200, 150)])
 def test_steps_have_the_same_bits(
+    hidden: tuple[int, ...],
     dtype: str,
     is_sparse: bool,
     dropout: float,
     recipe_options: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Large steps, with workers and without; and nearly the numbers of steps in one part."""
-    s = replace(spec(dtype=dtype), n_features=300, hidden_layer_sizes=(250, 300), dropout=dropout)
+    """Large steps, with workers and without; and nearly the numbers of steps in one part.
+
+    A step of the larger network divides the weights, and one of the smaller network adds gradients.
+    """
+    s = replace(spec(dtype=dtype), n_features=300, hidden_layer_sizes=hidden, dropout=dropout)
     network = dense.build(s, np.random.RandomState(0))
+    n_weights = sum(array.size for array in network.arrays.values())
+    assert (n_weights > backpropagation.MAX_SUMMED) == (hidden == (250, 300))
     rng = np.random.default_rng(0)
     X: Any = rng.standard_normal((1000, 300)) * (rng.random((1000, 300)) < 0.3)
     _, y, w = data(s, 1000)
@@ -164,7 +172,7 @@ def test_steps_have_the_same_bits(
         return [sums.loss, epoch.loss, epoch.penalty, gradients, steps.arrays(state)]
 
     many = trained()
-    assert workers._workers.started == 2
+    assert workers._workers.started >= 1
     monkeypatch.setattr(workers, "allowed_threads", lambda: 1)
     np.testing.assert_equal(many, trained())
     monkeypatch.setattr(parts, "DIVIDED_FLOPS", np.inf)
