@@ -175,6 +175,10 @@ MESSAGES = {
         "values of a column must have one type. To use them as categories, convert them: X['a'] = "
         "X['a'].astype('string').",
     ),
+    "several mixed columns": (
+        pd.DataFrame({"a": [1, "x"], "b": [1, 2], "c": ["x", True], "d": [{}, 1]}),
+        "X['a'].astype('string'). The same applies to these columns: 'c'.",
+    ),
     "mixed categories": (
         pd.DataFrame({"a": pd.Categorical([1, "x"], categories=[1, "x"])}),
         "Column 'a' mixes types: 1 (int, row 0) and 'x' (str, row 1).",

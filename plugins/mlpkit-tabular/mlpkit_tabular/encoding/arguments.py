@@ -1,12 +1,16 @@
 """The arguments of `fit`: checks with messages, and the targets as numbers."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from mlpkit.plugin import Array
+from mlpkit_tabular.encoding.date_strings import with_dates
+from mlpkit_tabular.encoding.python_values import MixedTypes
 from mlpkit_tabular.encoding.schema import Schema
 from mlpkit_tabular.encoding.tables import Table
+from mlpkit_tabular.encoding.values import Values
 
 
 def check_size(table: Table) -> None:
@@ -15,6 +19,31 @@ def check_size(table: Table) -> None:
     for size, what in zip(shape, ("sample(s)", "feature(s)"), strict=True):
         if size == 0:
             raise ValueError(f"X has 0 {what} (shape={shape}) while a minimum of 1 is required.")
+
+
+def values_of(table: Table) -> Iterator[Values]:
+    """Yield the values of each column; an error about mixed types names all such columns."""
+    for position in range(len(table.names)):
+        try:
+            values = with_dates(table.values(position))
+        except MixedTypes as error:
+            rest = range(position + 1, len(table.names))
+            others = ", ".join(repr(table.names[i]) for i in rest if _mixes_types(table, i))
+            if not others:
+                raise
+            raise MixedTypes(f"{error} The same applies to these columns: {others}.") from None
+        yield values
+
+
+def _mixes_types(table: Table, position: int) -> bool:
+    """Return whether a column mixes types; other errors are those of the next call."""
+    try:
+        table.values(position)
+    except MixedTypes:
+        return True
+    except (TypeError, ValueError):
+        return False
+    return False
 
 
 def numeric_targets(y: Any, n: int) -> Array | None:

@@ -14,8 +14,8 @@ from mlpkit_tabular.encoding.arguments import (
     constancy_message,
     numeric_targets,
     used_rows,
+    values_of,
 )
-from mlpkit_tabular.encoding.date_strings import with_dates
 from mlpkit_tabular.encoding.learning import Targets, learn_column
 from mlpkit_tabular.encoding.parts import Parts
 from mlpkit_tabular.encoding.portable import portable_encoding
@@ -288,8 +288,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             "max_one_hot": self.max_one_hot,
         }
         descriptions, learned = [], []
-        for i in range(len(table.names)):
-            values = with_dates(table.values(i))
+        for i, values in enumerate(values_of(table)):
             values = all_missing(n) if values.is_missing().all() else values
             descriptions.append(values.description)
             if sample_weight is not None:

@@ -16,6 +16,10 @@ _NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
 _MISSING = ("NoneType", "NAType", "NaTType")
 
 
+class MixedTypes(TypeError):
+    """A column contains values of several types."""
+
+
 @lru_cache(maxsize=256)
 def kind_of(cls: type) -> ValueKind | None:
     """Return what a column of values of a class contains; None if the class is not supported."""
@@ -140,7 +144,7 @@ def _reject_mixture(values: Sequence[Any], name: str) -> None:
     kinds = dict.fromkeys(kind_of(v.__class__) for v in values)  # in the order of the rows
     examples = [_first(values, kind) for kind in kinds if kind != "missing"]
     shown = " and ".join(f"{excerpt(v)} ({type(v).__name__}, row {row})" for row, v in examples[:3])
-    raise TypeError(
+    raise MixedTypes(
         f"Column {name!r} mixes types: {shown}. The values of a column must have one type. To "
         f"use them as categories, convert them: X[{name!r}] = X[{name!r}].astype('string')."
     )
