@@ -27,17 +27,17 @@ def test_blocks_hold_every_step(n: int, full: int) -> None:
     X = np.arange(2.0 * n).reshape(n, 2)
     rows = training_dataset(X, X[:, :1], None, "float64")
     plan = batches(n, min(full, n))
-    found, steps = [], 0
+    results, steps = [], 0
     for block in blocks(rows, plan, full):
         assert block.X.shape[0] & (block.X.shape[0] - 1) == 0
         assert block.X.shape[1] == padded_size(min(full, n), full)
         for step in range(block.n_steps):
             live = block.w[step] > 0
-            found.append(block.X[step][live])
+            results.append(block.X[step][live])
             np.testing.assert_array_equal(block.y[step][live], block.X[step][live][:, :1])
         steps += block.n_steps
     assert steps == len(plan.order)
-    np.testing.assert_array_equal(np.concatenate(found), X)
+    np.testing.assert_array_equal(np.concatenate(results), X)
 
 
 @given(sizes=st.lists(st.integers(1, 5000), max_size=50), full=st.sampled_from([32, 200, 512]))
@@ -116,10 +116,10 @@ def test_what_may_be_kept() -> None:
 def test_aligned(shape: tuple[int, ...]) -> None:
     """The address is a multiple of 64."""
     for dtype in ("float32", "float64"):
-        found = aligned(shape, dtype)
-        assert (found.shape, found.dtype) == (shape, dtype)
-        assert found.flags.c_contiguous and found.flags.writeable
-        assert found.ctypes.data % 64 == 0
+        actual = aligned(shape, dtype)
+        assert (actual.shape, actual.dtype) == (shape, dtype)
+        assert actual.flags.c_contiguous and actual.flags.writeable
+        assert actual.ctypes.data % 64 == 0
 
 
 @pytest.mark.parametrize("sparse", [False, True])

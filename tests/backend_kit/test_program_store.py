@@ -20,16 +20,16 @@ pytestmark = pytest.mark.once
 def store(tmp_path: Path) -> ProgramStore:
     """One with two programs."""
     tmp_path.chmod(0o700)
-    found = ProgramStore(tmp_path, 10_000)
-    found.put("one", b"1" * 1000)
-    found.put("two", b"2" * 1000)
-    return found
+    store = ProgramStore(tmp_path, 10_000)
+    store.put("one", b"1" * 1000)
+    store.put("two", b"2" * 1000)
+    return store
 
 
 def path_of(store: ProgramStore, value: bytes) -> Path:
     """The file that holds a program."""
-    (found,) = (p for p in store._path.iterdir() if p.read_bytes().endswith(value))
-    return found
+    (path,) = (p for p in store._path.iterdir() if p.read_bytes().endswith(value))
+    return path
 
 
 def test_stored_programs_are_found(store: ProgramStore) -> None:
@@ -218,5 +218,5 @@ def test_threads(store: ProgramStore) -> None:
         return store.get("shared")
 
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(use, range(100)))
-    assert all(value is None or len(set(value)) == 1 for value in found)
+        results = list(pool.map(use, range(100)))
+    assert all(value is None or len(set(value)) == 1 for value in results)

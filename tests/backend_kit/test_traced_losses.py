@@ -95,9 +95,9 @@ def assert_same(loss: Loss, y: np.ndarray, p: np.ndarray) -> None:
         expected = (loss.rows(numpy_namespace, y, p), loss.delta(numpy_namespace, y, p))
     for program, array in zip((trace.rows, trace.delta), expected, strict=True):
         for equivalent in (program, expanded(program)):
-            (found,) = evaluate(equivalent, {"y": y, "p": p})
-            assert found.dtype == p.dtype
-            np.testing.assert_allclose(found.reshape(array.shape), array, tolerance, tolerance)
+            (actual,) = evaluate(equivalent, {"y": y, "p": p})
+            assert actual.dtype == p.dtype
+            np.testing.assert_allclose(actual.reshape(array.shape), array, tolerance, tolerance)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -160,8 +160,8 @@ def test_drawn_updates(steps: list[Any], dtype: str, rate: float) -> None:
     given = [np.tanh(a) for a in arrays(solver, dtype, n=5)]
     tolerance = 1e-12 if dtype == "float64" else 1e-4
     with np.errstate(all="ignore"):
-        (expected,), (found,) = called(solver, given, rate), traced(solver, given, rate)
-    np.testing.assert_allclose(found, expected, tolerance, tolerance)
+        (expected,), (actual,) = called(solver, given, rate), traced(solver, given, rate)
+    np.testing.assert_allclose(actual, expected, tolerance, tolerance)
 
 
 def test_numbers_are_computed_in_float64_for_each_step() -> None:
@@ -204,7 +204,7 @@ def test_dtypes_are_those_of_numpy() -> None:
     def update(
         xp: Any, p: Any, g: Any, optimizer_state: Any, learning_rate: Any, options: Any
     ) -> Any:
-        found.extend(
+        results.extend(
             [
                 p * 0.5,
                 p * np.float64(0.5),
@@ -220,11 +220,11 @@ def test_dtypes_are_those_of_numpy() -> None:
         return p, ()
 
     for dtype in DTYPES:
-        found: list[Any] = []
+        results: list[Any] = []
         p = np.ones(3, dtype)
         update(numpy_namespace, p, p, (), 0.1, {})
         trace_update(Solver(update), dtype)
-        arrays, symbols = found[:9], found[9:]
+        arrays, symbols = results[:9], results[9:]
         assert [a.dtype for a in arrays] == [s.dtype for s in symbols]
 
 

@@ -46,14 +46,14 @@ def test_the_temperature_is_recovered(task: Task, true: float) -> None:
     """Probabilities whose log-odds were multiplied by a number are mapped back."""
     z, y = calibrated_rows(task, 4000)
     p = probabilities(task, z * true)
-    found = Temperature.fitted(task, y, p)
-    assert found.value == pytest.approx(true, rel=0.12)
+    temperature = Temperature.fitted(task, y, p)
+    assert temperature.value == pytest.approx(true, rel=0.12)
     np.testing.assert_allclose(
         Temperature(true, task).scaled(p), probabilities(task, z), rtol=1e-5, atol=1e-9
     )
     p32 = p.astype("float32")
-    assert found.scaled(p32).dtype == np.float32
-    np.testing.assert_allclose(found.scaled(p32), found.scaled(p), rtol=2e-3, atol=1e-6)
+    assert temperature.scaled(p32).dtype == np.float32
+    np.testing.assert_allclose(temperature.scaled(p32), temperature.scaled(p), rtol=2e-3, atol=1e-6)
 
 
 @pytest.mark.once

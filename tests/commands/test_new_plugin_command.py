@@ -66,7 +66,7 @@ def test_examples_of_new_plugins_run(new_plugins: NewPlugins) -> None:
         re.findall(r"```python\n(.*?)```", (source / "README.md").read_text(), re.DOTALL)
         for source in new_plugins.sources
     ]
-    assert all(len(found) == 1 for found in blocks)
+    assert all(len(matches) == 1 for matches in blocks)
     program = "".join(f"exec({DATA + example!r}, {{}})\n" for (example,) in blocks)
     process = run(new_plugins.site, "-W", "ignore", "-c", program, PYTHONWARNINGS="ignore")
     assert process.returncode == 0, process.stderr

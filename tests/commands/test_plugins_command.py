@@ -40,15 +40,15 @@ def listed(folder: Path, capsys: pytest.CaptureFixture[str], off: str = "") -> d
     """Return what ``--json`` prints."""
     with only(folder, MLPKIT_DISABLE_PLUGINS=off):
         assert main(["plugins", "--json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+    report: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return report
 
 
 def test_status_of_plugins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The status of a plugin includes that of its components."""
     sample(tmp_path)
-    found = listed(tmp_path, capsys, "mlpkit_bear")
-    assert {p["plugin"]: p["status"] for p in found["plugins"]} == {
+    report = listed(tmp_path, capsys, "mlpkit_bear")
+    assert {p["plugin"]: p["status"] for p in report["plugins"]} == {
         "core": "ok",
         "a": "ambiguous",
         "b": "ambiguous",
@@ -58,7 +58,7 @@ def test_status_of_plugins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         "lion": "ok",
         "none": "ok",
     }
-    fast = next(p for p in found["plugins"] if p["plugin"] == "fast")
+    fast = next(p for p in report["plugins"] if p["plugin"] == "fast")
     assert (fast["distribution"], fast["version"]) == ("mlpkit-fast", "3.2")
     assert [(o["kind"], o["name"], o["status"]) for o in fast["components"]] == [
         ("backend", "fast", "ok"),

@@ -64,10 +64,10 @@ def test_values_are_those_of_evaluate(data: str, folder: Path) -> None:
         columns["income"],
         partitions=[by_labels(columns["sex"], name="sex"), by_quantile("age", 3)],
     )
-    found = values(result)
-    assert found.keys() == {e[:3] for e in expected}
+    actual = values(result)
+    assert actual.keys() == {e[:3] for e in expected}
     for entry in expected:
-        assert found[entry[:3]] == pytest.approx(entry.value, rel=1e-6)
+        assert actual[entry[:3]] == pytest.approx(entry.value, rel=1e-6)
 
 
 def test_standard_input_is_read_twice_if_needed(folder: Path) -> None:
@@ -161,8 +161,8 @@ def test_limits_decide_the_exit_code(
 
 def test_significant_limits(folder: Path) -> None:
     """A value violates its limit only if its interval does."""
-    found = values(report(folder, "--format", "json"))["accuracy", "all", "all"]
-    limit = ("--min", f"accuracy={found + 0.001}")
+    actual = values(report(folder, "--format", "json"))["accuracy", "all", "all"]
+    limit = ("--min", f"accuracy={actual + 0.001}")
     assert report(folder, *limit).code == 1
     assert report(folder, *limit, "--significant").code == 0
 

@@ -133,9 +133,9 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def start(**options: str) -> Registry:
         write(tmp_path, **options)
-        found = Registry()
-        monkeypatch.setattr("mlpkit.registry.lookup._registry", lambda: found)
-        return found
+        made = Registry()
+        monkeypatch.setattr("mlpkit.registry.lookup._registry", lambda: made)
+        return made
 
     with only(tmp_path):
         yield start
@@ -145,9 +145,9 @@ def test_methods_of_an_exporter(registry: Any) -> None:
     """They receive the estimator; copies, clones and pickles have them, too."""
     clf = MLPClassifier(**QUICK).fit(X, LABELS)
     assert not hasattr(clf, "form_tool")
-    found = registry()
+    made = registry()
     assert not hasattr(clf, "decision_function") and not hasattr(clf, "other_tool")
-    assert [p.entry.name for p in found.plugins if p.loaded] == []  # only looked for by name
+    assert [p.entry.name for p in made.plugins if p.loaded] == []  # only looked for by name
     for estimator in (clf, copy.deepcopy(clf), pickle.loads(pickle.dumps(clf))):
         assert estimator.form_tool(1, 2) == (6, (1, 2))
     assert not hasattr(clf, "form_other") and hasattr(clone(clf), "form_tool")

@@ -124,9 +124,9 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            found = call()
-            values = found.toarray() if issparse(found) else found
-            result: tuple[Any, ...] = (type(found), values.dtype, repr(values.tolist()))
+            returned = call()
+            values = returned.toarray() if issparse(returned) else returned
+            result: tuple[Any, ...] = (type(returned), values.dtype, repr(values.tolist()))
         except Exception as error:
             result = (type(error), str(error))
     return *result, [(w.category, str(w.message)) for w in caught]
@@ -147,11 +147,11 @@ def test_predictions_are_those_after_all_checks(
     rows = {**PLAIN, **OTHER}[name]
     clf = MLPClassifier((4,), tol=10.0, n_iter_no_change=1, random_state=0)
     clf.fit(FITTED_ON[fitted_on], Y)
-    found = outcome(lambda: clf.predict_proba(rows))
+    actual = outcome(lambda: clf.predict_proba(rows))
     with config_context(assume_finite=True):
         unchecked = outcome(lambda: clf.predict_proba(rows))
     checked(monkeypatch)
-    assert found == outcome(lambda: clf.predict_proba(rows))
+    assert actual == outcome(lambda: clf.predict_proba(rows))
     with config_context(assume_finite=True):
         assert unchecked == outcome(lambda: clf.predict_proba(rows))
 
@@ -162,9 +162,9 @@ def test_values_are_those_of_scikit_learn(name: str, monkeypatch: pytest.MonkeyP
     rows = {**PLAIN, **OTHER}[name]
     model = MLPRegressor(hidden_layer_sizes=(4,), tol=10.0, n_iter_no_change=1)
     model.fit(FRAME, X[:, 0])
-    found = outcome(lambda: validation.validated_X(model, rows))
+    actual = outcome(lambda: validation.validated_X(model, rows))
     checked(monkeypatch)
-    assert found == outcome(lambda: validation.validated_X(model, rows))
+    assert actual == outcome(lambda: validation.validated_X(model, rows))
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -197,9 +197,9 @@ def test_steps_of_partial_fit_are_those_after_all_checks(
         model = MLPRegressor(hidden_layer_sizes=(4,), random_state=0).partial_fit(FRAME, X[:, 0])
         return model.partial_fit(rows, targets).coefs_[0]
 
-    found = outcome(weights)
+    actual = outcome(weights)
     checked(monkeypatch)
-    assert found == outcome(weights)
+    assert actual == outcome(weights)
 
 
 def test_frames_are_not_modified() -> None:
@@ -217,9 +217,9 @@ def test_standardized_rows_are_those_of_each_column(
     """The encoder "standard" gives the same rows whether it converts a frame at once or not."""
     rows = {**PLAIN, **OTHER}[name]
     encoder = standard.StandardEncoder().fit(FRAME)
-    found = outcome(lambda: encoder.transform(rows))
+    actual = outcome(lambda: encoder.transform(rows))
     monkeypatch.setattr(standard, "frame_values", lambda X, names: None)
-    assert found == outcome(lambda: encoder.transform(rows))
+    assert actual == outcome(lambda: encoder.transform(rows))
 
 
 @pytest.mark.parametrize("labels", [[5], [0, 1], [3, 1, 2], ["b", "a"], ["x", "z", "y"]])
@@ -231,6 +231,6 @@ def test_labels_are_those_of_the_binarizer(labels: list[Any]) -> None:
     p[0] = 0.5
     p[1, -1] = np.nan
     expected = targets.binarizer.inverse_transform(p if n_outputs > 1 else p.ravel())
-    found = targets.decode(p)
-    assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+    actual = targets.decode(p)
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)

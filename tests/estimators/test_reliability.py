@@ -170,8 +170,8 @@ def test_divergence_is_told_where_it_happens(backend: str) -> None:
         ValueError, match=r"non-finite parameter weights.*in epoch \d+\. Scale X"
     ) as e:
         reg.fit(data * 100, target * 100)
-    told = re.search(r"epoch (\d+)", str(e.value))
-    assert told is not None and len(epochs) <= int(told[1]) < 60
+    match = re.search(r"epoch (\d+)", str(e.value))
+    assert match is not None and len(epochs) <= int(match[1]) < 60
     reg.set_params(activation="relu")
     np.testing.assert_array_equal(before, reg.predict(X))
 

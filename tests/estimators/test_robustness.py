@@ -97,8 +97,8 @@ def installed(folder: Path, zoo: Path, code: str) -> Environment:
 def listed(made: Environment) -> dict[str, str]:
     """Return the entry of the plugin in ``mlpkit plugins --json``."""
     rows = json.loads(made.run("-m", "mlpkit", "plugins", "--json").stdout)["plugins"]
-    found: dict[str, str] = next(row for row in rows if row["plugin"] == "fast")
-    return found
+    entry: dict[str, str] = next(row for row in rows if row["plugin"] == "fast")
+    return entry
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -59,13 +59,15 @@ REFUSED: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "found"), REFUSED)
+@pytest.mark.parametrize(("name", "value", "description"), REFUSED)
 def test_what_can_be_stored_only_as_code_is_refused(
-    name: str, value: Any, found: str, tmp_path: Path
+    name: str, value: Any, description: str, tmp_path: Path
 ) -> None:
     """The error names the parameter and what to do, and leaves no file."""
     clf = MLPClassifier(**SHORT).set_params(**{name: value})
-    message = rf"MLPClassifier cannot be saved: the parameter {name} contains {found}.*joblib\.dump"
+    message = (
+        rf"Classifier cannot be saved: the parameter {name} contains {description}.*joblib\.dump"
+    )
     with pytest.raises(TypeError, match=message):
         clf.save(tmp_path / "model.mlpkit")
     assert not list(tmp_path.iterdir())

@@ -34,13 +34,13 @@ class Environment:
 
     def _link(self, name: str) -> None:
         """Link a distribution: its packages, and its metadata."""
-        found = distribution(name)
-        tops = {path.parts[0] for path in found.files or ()} - {"..", "__pycache__"}
+        installed = distribution(name)
+        tops = {path.parts[0] for path in installed.files or ()} - {"..", "__pycache__"}
         if name == "mlpkit":  # which may be installed in place
             tops = {top for top in tops if top.endswith(".dist-info")}
             (self.site / "mlpkit").symlink_to(Path(mlpkit.__file__).parent)
         for top in tops:
-            (self.site / top).symlink_to(found.locate_file(top))
+            (self.site / top).symlink_to(installed.locate_file(top))
 
     def install(self, *sources: Path) -> Self:
         """Build the wheels of source trees, each once, and have pip install them."""
@@ -76,15 +76,15 @@ def plain() -> dict[str, str]:
 
 def closure(*names: str) -> set[str]:
     """The distributions, and all that they need, by name."""
-    found: set[str] = set()
+    needed: set[str] = set()
     ahead = list(names)
     while ahead:
         name = ahead.pop()
-        if name not in found:
-            found.add(name)
-            needed = map(Requirement, distribution(name).requires or ())
-            ahead += [r.name for r in needed if not r.marker or r.marker.evaluate({"extra": ""})]
-    return found
+        if name not in needed:
+            needed.add(name)
+            own = map(Requirement, distribution(name).requires or ())
+            ahead += [r.name for r in own if not r.marker or r.marker.evaluate({"extra": ""})]
+    return needed
 
 
 def source(folder: Path, name: str, version: str, code: str, entry: str = "") -> Path:

@@ -67,18 +67,18 @@ def fit_in_fork(backend: str, path: str, every: int, n_epochs: int, seconds: flo
             Path(f"{path}.pickle").write_bytes(pickle.dumps(clf))
         os._exit(0)
     os.close(writer)
-    told = b""
-    while told.count(b"\n") < n_epochs and (more := os.read(reader, 1)):
-        told += more
+    output = b""
+    while output.count(b"\n") < n_epochs and (more := os.read(reader, 1)):
+        output += more
     if n_epochs:
         time.sleep(seconds)
         os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, status
     while more := os.read(reader, 10_000):
-        told += more
+        output += more
     os.close(reader)
-    return [int(line) for line in told.split()]
+    return [int(line) for line in output.split()]
 
 
 def main(backend: str, path: str, every: str, n_kills: str) -> None:

@@ -21,12 +21,12 @@ def report(
     **options: Any,
 ) -> PartitionReport:
     """A report of some of the rows."""
-    said = DATA.label if label is None else label
+    y_pred = DATA.label if label is None else label
     return evaluate(
         None,
         FRAME[chosen],
         DATA.y[chosen],
-        y_pred=said[chosen],
+        y_pred=y_pred[chosen],
         y_proba=DATA.p[chosen],
         metrics=metrics,
         partitions=list(partitions),

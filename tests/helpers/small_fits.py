@@ -40,7 +40,7 @@ def classifier(checkpoint: Any, callbacks: Any = None, **params: Any) -> MLPClas
 
 def caught(fit: Callable[[], Any]) -> tuple[Any, list[str]]:
     """What a fit returns, and the warnings that it emits."""
-    with warnings.catch_warnings(record=True) as found:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         result = fit()
-    return result, [f"{w.category.__name__}: {w.message}" for w in found]
+    return result, [f"{w.category.__name__}: {w.message}" for w in warned]

@@ -44,7 +44,7 @@ def test_intervals_cover_the_truth(metric: str, n: int) -> None:
     truth = next(iter(evaluate(None, None, y, y_pred=label, y_proba=p, metrics=metric))).value
     samples = np.repeat(np.arange(250), n)
     y, label, p = drawn(len(samples))
-    found = []
+    results = []
     for i in range(250):
         part = samples == i
         report = evaluate(
@@ -58,8 +58,8 @@ def test_intervals_cover_the_truth(metric: str, n: int) -> None:
             draws=400,
         )
         (e,) = report
-        found.append(e.low <= truth <= e.high)
-    assert 0.89 <= np.mean(found) <= 0.995
+        results.append(e.low <= truth <= e.high)
+    assert 0.89 <= np.mean(results) <= 0.995
 
 
 @pytest.mark.parametrize("metric", ["r2", "rmse", "median_absolute_error", "mse"])
@@ -72,14 +72,14 @@ def test_intervals_of_reals_cover_the_truth(metric: str) -> None:
         y = rng.normal(size=size) + 50
         return y, y + 0.7 * rng.normal(size=size), rng.gamma(3.0, size=size)
 
-    y, said, w = drawn(400_000)
-    truth = one(y, metric, y_pred=said, sample_weight=w).value
-    y, said, w = drawn(len(groups))
+    y, y_pred, w = drawn(400_000)
+    truth = one(y, metric, y_pred=y_pred, sample_weight=w).value
+    y, y_pred, w = drawn(len(groups))
     report = evaluate(
         None,
         None,
         y,
-        y_pred=said,
+        y_pred=y_pred,
         metrics=metric,
         sample_weight=w,
         partitions=by_labels(groups),
@@ -94,13 +94,13 @@ def test_balanced_accuracy_covers_as_the_bootstrap_does(n: int) -> None:
     rng = np.random.default_rng(n)
     samples = np.repeat(np.arange(400), n)
     y = (rng.random(len(samples)) < 0.3).astype(int)
-    said = np.where(rng.random(len(samples)) < np.where(y == 1, 0.7, 0.85), y, 1 - y)
+    y_pred = np.where(rng.random(len(samples)) < np.where(y == 1, 0.7, 0.85), y, 1 - y)
     closed = balanced_accuracy()
     report = evaluate(
         None,
         samples[:, None],
         y,
-        y_pred=said,
+        y_pred=y_pred,
         metrics={"closed": closed, "drawn": replace(closed, interval="bootstrap")},
         partitions=by_column(0, max_groups=400),
         confidence=0.95,

@@ -24,23 +24,23 @@ def one(y: Any, metrics: str, **options: Any) -> Any:
 def test_a_mean_has_its_t_interval(n: int) -> None:
     """Rows with a block each and no weights: exactly the textbook's."""
     rng = np.random.default_rng(n)
-    y, said = rng.normal(size=n), rng.normal(size=n)
-    e = one(y, "mae", y_pred=said)
-    errors = np.abs(y - said)
+    y, y_pred = rng.normal(size=n), rng.normal(size=n)
+    e = one(y, "mae", y_pred=y_pred)
+    errors = np.abs(y - y_pred)
     low, high = stats.t.interval(0.95, n - 1, errors.mean(), stats.sem(errors))
     np.testing.assert_allclose([e.low, e.high], [low, high], rtol=1e-9)
 
 
 def test_a_proportion_has_wilsons_interval() -> None:
     """As scipy's binomtest has it; equal weights change nothing, unequal ones widen it."""
-    y, said = np.arange(50) % 2, np.ones(50, dtype=int)
-    said[:20] = y[:20]
-    right = int((y == said).sum())
+    y, y_pred = np.arange(50) % 2, np.ones(50, dtype=int)
+    y_pred[:20] = y[:20]
+    right = int((y == y_pred).sum())
     expected = stats.binomtest(right, 50).proportion_ci(0.95, method="wilson")
     for w in (None, np.full(50, 3.0)):
-        e = one(y, "accuracy", y_pred=said, sample_weight=w)
+        e = one(y, "accuracy", y_pred=y_pred, sample_weight=w)
         np.testing.assert_allclose([e.low, e.high], expected, rtol=1e-9)
-    rough = one(y, "accuracy", y_pred=said, sample_weight=np.repeat([1.0, 9.0], 25))
+    rough = one(y, "accuracy", y_pred=y_pred, sample_weight=np.repeat([1.0, 9.0], 25))
     assert rough.high - rough.low > e.high - e.low
     assert np.isnan(wilson(np.array(0.0), np.array(0.0), 0.95)).all()
 
@@ -60,9 +60,9 @@ def test_delong_is_the_variance_of_placements() -> None:
 def test_the_seed_decides() -> None:
     """The same seed gives the same interval, another one another; no global state is used."""
     rng = np.random.default_rng(0)
-    y, said = rng.normal(size=80), rng.normal(size=80)
+    y, y_pred = rng.normal(size=80), rng.normal(size=80)
     state = np.random.get_state(legacy=False)
-    a, b, c = (one(y, "rmse", y_pred=said, random_state=s) for s in (0, 0, 1))
+    a, b, c = (one(y, "rmse", y_pred=y_pred, random_state=s) for s in (0, 0, 1))
     np.testing.assert_equal(np.random.get_state(legacy=False), state)
     assert a == b and a[:4] == c[:4] and a[4:6] != c[4:6]
 
@@ -106,8 +106,8 @@ def test_a_jackknife_is_near_the_bootstrap() -> None:
 def test_balanced_accuracy_adds_wilsons_intervals() -> None:
     """By hand for three classes; weights of classes change nothing, those of rows do."""
     y = np.repeat([0, 1, 2], [30, 12, 8])
-    said = np.where(np.arange(50) % 4 == 0, (y + 1) % 3, y)
-    right, n = np.array([(said == y)[y == c].sum() for c in range(3)]), np.bincount(y)
+    y_pred = np.where(np.arange(50) % 4 == 0, (y + 1) % 3, y)
+    right, n = np.array([(y_pred == y)[y == c].sum() for c in range(3)]), np.bincount(y)
     ends = np.array(
         [
             stats.binomtest(int(r), int(k)).proportion_ci(0.95, method="wilson")
@@ -117,9 +117,9 @@ def test_balanced_accuracy_adds_wilsons_intervals() -> None:
     distances = np.sqrt(np.square(ends.T - right / n).sum(axis=1)) / 3
     value = (right / n).mean()
     for options in ({}, {"class_weight": "balanced"}, {"sample_weight": np.full(50, 2.0)}):
-        e = one(y, "balanced_accuracy", y_pred=said, **options)
+        e = one(y, "balanced_accuracy", y_pred=y_pred, **options)
         np.testing.assert_allclose([e.low, e.high], value + distances * [-1, 1], rtol=1e-9)
-    rough = one(y, "balanced_accuracy", y_pred=said, sample_weight=np.tile([1, 9, 9, 1, 1.0], 10))
+    rough = one(y, "balanced_accuracy", y_pred=y_pred, sample_weight=np.tile([1, 9, 9, 1, 1.0], 10))
     assert rough.high - rough.low > e.high - e.low
     single = one(y[:30], "balanced_accuracy", y_pred=y[:30], classes=[0, 1, 2])
     assert single.high == 1.0 and 0.8 < single.low < 0.95

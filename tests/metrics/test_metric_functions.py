@@ -52,10 +52,10 @@ def test_functions_of_scikit_learn_as_they_are(function: Any) -> None:
     scores = inner in (sk.roc_auc_score, sk.log_loss, sk.d2_log_loss_score, sk.brier_score_loss)
     for e in report:
         chosen = np.ones(400, bool) if e.partition == "all" else data.groups == e.partition
-        said = data.p[chosen, 1] if scores else data.label[chosen]
+        predictions = data.p[chosen, 1] if scores else data.label[chosen]
         positive = inner in (sk.brier_score_loss, sk.jaccard_score)
         labels = {"pos_label": "yes"} if positive else {}
-        expected = function(data.y[chosen], said, sample_weight=data.w[chosen], **labels)
+        expected = function(data.y[chosen], predictions, sample_weight=data.w[chosen], **labels)
         close(float(expected), e.value)
 
 
@@ -86,7 +86,7 @@ def test_one_class_in_a_group() -> None:
     """Where AUC and recall are undefined they are NaN, with one warning for all of them."""
     y = np.array([0, 1, 0, 1, 0, 0, 0, 0])
     groups = np.repeat(["both", "one"], 4)
-    with pytest.warns(UndefinedMetricWarning) as told:
+    with pytest.warns(UndefinedMetricWarning) as caught:
         report = evaluate(
             None,
             None,
@@ -97,8 +97,8 @@ def test_one_class_in_a_group() -> None:
             partitions=by_labels(groups),
             min_rows=1,
         )
-    assert len(told) == 1 and told[0].filename == __file__
-    assert "roc_auc is undefined for labels 'one', and set to NaN" in str(told[0].message)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert "roc_auc is undefined for labels 'one', and set to NaN" in str(caught[0].message)
     one = [e for e in report if e.partition == "one"]
     assert [np.isnan(e.value) for e in one] == [True, True, False]
     assert [e.eligible for e in one] == [False, False, True]

@@ -62,13 +62,13 @@ def test_values_far_from_zero(task: str, name: str) -> None:
 @pytest.mark.parametrize("k", [15, 16, 17, 40])
 def test_many_classes(k: int, name: str, function: Any) -> None:
     """Few classes are counted in a confusion matrix, many one by one: the values are the same."""
-    y, said = np.random.default_rng(k).integers(k, size=(2, 500))
+    y, y_pred = np.random.default_rng(k).integers(k, size=(2, 500))
     groups = np.arange(500) % 3
-    report = evaluate(None, None, y, y_pred=said, metrics=name, partitions=by_labels(groups))
+    report = evaluate(None, None, y, y_pred=y_pred, metrics=name, partitions=by_labels(groups))
     average = name.partition("_")[2]
     for e in report.select(name):
         inside = groups == int(e.partition)
-        close(function(y[inside], said[inside], average=average, zero_division=0), e.value)
+        close(function(y[inside], y_pred[inside], average=average, zero_division=0), e.value)
 
 
 def test_every_metric_is_compared() -> None:
@@ -81,11 +81,11 @@ def test_groups_far_apart_keep_their_variance() -> None:
     """R2 of a group is exact, though another group's targets lie 1e6 away."""
     data = rows("regression")
     far = np.where(data.groups == "a", 1e6, 0.0)
-    y, said = data.y + far, data.label + far
-    report = evaluate(None, None, y, y_pred=said, metrics="r2", partitions=by_labels(data.groups))
+    y, y_pred = data.y + far, data.label + far
+    report = evaluate(None, None, y, y_pred=y_pred, metrics="r2", partitions=by_labels(data.groups))
     for e in report.select("r2"):
         chosen = data.groups == e.partition
-        close(sk.r2_score(y[chosen], said[chosen]), e.value)
+        close(sk.r2_score(y[chosen], y_pred[chosen]), e.value)
 
 
 @pytest.mark.parametrize(

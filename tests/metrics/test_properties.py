@@ -169,10 +169,16 @@ def test_variances_lose_nothing_to_a_shift(n: int, seed: int, shift: float) -> N
     """R2 by group equals scikit-learn's on the same shifted numbers."""
     rng = np.random.default_rng(seed)
     y = rng.normal(size=n) + shift
-    said, w = y + rng.normal(size=n), rng.gamma(1.0, size=n) + 0.01
+    y_pred, w = y + rng.normal(size=n), rng.gamma(1.0, size=n) + 0.01
     groups = rng.choice(["a", "b"], n)
     chunks = [
-        {"X": None, "y": y[i], "y_pred": said[i], "sample_weight": w[i], "labels": {"g": groups[i]}}
+        {
+            "X": None,
+            "y": y[i],
+            "y_pred": y_pred[i],
+            "sample_weight": w[i],
+            "labels": {"g": groups[i]},
+        }
         for i in np.array_split(np.arange(n), 3)
         if len(i)
     ]
@@ -182,7 +188,7 @@ def test_variances_lose_nothing_to_a_shift(n: int, seed: int, shift: float) -> N
     for e in report:
         inside = np.ones(n, bool) if e.partition == "all" else groups == e.partition
         if inside.sum() > 1:
-            expected = r2_score(y[inside], said[inside], sample_weight=w[inside])
+            expected = r2_score(y[inside], y_pred[inside], sample_weight=w[inside])
             np.testing.assert_allclose(e.value, expected, rtol=1e-10, atol=1e-10)
 
 

@@ -115,9 +115,9 @@ def test_what_has_no_value_decides_nothing() -> None:
             raise OverflowError("too much")
         return 0.0
 
-    with pytest.warns(UserWarning, match="early_stopping_on is undefined: too much") as said:
+    with pytest.warns(UserWarning, match="early_stopping_on is undefined: too much") as caught:
         clf = classifier(fragile, max_iter=3).fit(X[TRAIN], Y[TRAIN], **BESIDE)
-    assert len([w for w in said if "is undefined" in str(w.message)]) == 1
+    assert len([w for w in caught if "is undefined" in str(w.message)]) == 1
     assert clf.n_iter_ == 3 and clf.score(X[TRAIN], Y[TRAIN]) > 0.5
 
 

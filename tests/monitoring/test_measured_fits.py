@@ -50,9 +50,9 @@ def test_a_metric_that_fails_loses_nothing(backend: str) -> None:
         return s[..., 1], s[..., 0]
 
     fragile = Metric("fragile", ("binary",), True, row_statistics=failing, ratio=mean)
-    with pytest.warns(UndefinedMetricWarning, match="fragile is undefined .* too much") as said:
+    with pytest.warns(UndefinedMetricWarning, match="fragile is undefined .* too much") as warned:
         clf = fitted(backend, metrics=["accuracy", fragile])
-    assert len([w for w in said if w.category is UndefinedMetricWarning]) == 1
+    assert len([w for w in warned if w.category is UndefinedMetricWarning]) == 1
     curve = clf.metric_history_.select("fragile", split="validation", by="all")
     assert np.isfinite(curve[0].value) and np.isnan(curve[-1].value)
     plain = fitted(backend)
@@ -70,9 +70,11 @@ def test_a_metric_that_fails_loses_nothing(backend: str) -> None:
 
 def test_a_group_of_one_class_has_no_auc() -> None:
     """NaN with one warning a fit."""
-    with pytest.warns(UndefinedMetricWarning, match="roc_auc is undefined for target '0'") as said:
+    with pytest.warns(
+        UndefinedMetricWarning, match="roc_auc is undefined for target '0'"
+    ) as warned:
         clf = fitted(metrics="roc_auc", partitions=by_target())
-    assert len([w for w in said if w.category is UndefinedMetricWarning]) == 1
+    assert len([w for w in warned if w.category is UndefinedMetricWarning]) == 1
     assert clf.metric_history_.select("roc_auc", by="all", split="validation")[-1].value > 0.9
 
 

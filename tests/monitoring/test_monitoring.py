@@ -27,9 +27,9 @@ def test_validation_rows_are_measured_after_each_epoch(backend: str) -> None:
         labels={"region": REGION[HELD]},
     )
     last = [r for r in clf.metric_history_.select(split="validation") if r.epoch == 4]
-    found = values(last)
+    actual = values(last)
     for e in report:
-        assert found[e[:3]] == pytest.approx(e.value, rel=1e-6, abs=1e-6)
+        assert actual[e[:3]] == pytest.approx(e.value, rel=1e-6, abs=1e-6)
     low, high = np.quantile(X[TRAIN, 0], [1 / 3, 2 / 3])  # groups are fitted to training rows
     assert {r.partition for r in last if r.partitioner == "column 0"} == {
         f"up to {low:.4g}",
@@ -48,10 +48,10 @@ def test_training_rows_are_measured_as_their_steps_met_them(backend: str) -> Non
     exact = fitted(backend, batch_size=N, train_metrics="exact")
     np.testing.assert_allclose(clf.coefs_[0], exact.coefs_[0], rtol=1e-9)
     for epoch in (2, 3, 4):
-        met = [r for r in clf.metric_history_.select(split="train") if r.epoch == epoch]
+        measured = [r for r in clf.metric_history_.select(split="train") if r.epoch == epoch]
         after = [r for r in exact.metric_history_.select(split="train") if r.epoch == epoch - 1]
-        assert values(met).keys() == values(after).keys()
-        for at, value in values(met).items():
+        assert values(measured).keys() == values(after).keys()
+        for at, value in values(measured).items():
             assert values(after)[at] == pytest.approx(value, rel=1e-6, abs=1e-9)
     end = [r for r in exact.metric_history_.select("log_loss", split="train") if r.epoch == 4]
     p = exact.predict_proba(X[TRAIN])
@@ -87,8 +87,8 @@ def test_a_backend_that_keeps_nothing_is_asked_again() -> None:
 
         return right._replace(epoch=epoch)
 
-    found, exact = fitted(forgetful), fitted("numpy", train_metrics="exact")
-    np.testing.assert_array_equal(found.metric_history_["value"], exact.metric_history_["value"])
+    changed, exact = fitted(forgetful), fitted("numpy", train_metrics="exact")
+    np.testing.assert_array_equal(changed.metric_history_["value"], exact.metric_history_["value"])
 
 
 def test_weights_of_rows_count_and_those_of_classes_do_not(backend: str) -> None:

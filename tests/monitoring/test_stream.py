@@ -30,27 +30,27 @@ def classifier(**changes: Any) -> MLPClassifier:
 
 def streamed(clf: MLPClassifier, sizes: list[int] = SIZES) -> list[Any]:
     """Feed it; what it predicted of each chunk before it learned from it, from the second on."""
-    begin, found = 0, []
+    begin, results = 0, []
     for n in sizes:
         part = slice(begin, begin + n)
         if begin:
-            found.append((part, clf.predict_proba(X[part])))
+            results.append((part, clf.predict_proba(X[part])))
         clf.partial_fit(X[part], Y[part], classes=range(10), labels={"region": REGION[part]})
         begin += n
-    return found
+    return results
 
 
 def test_each_chunk_is_predicted_before_it_is_learned(backend: str) -> None:
     """Values over all chunks so far are those of their predictions from before."""
     clf = classifier(backend=backend)
-    found = streamed(clf)
+    parts = streamed(clf)
     rows = np.arange(SIZES[0], sum(SIZES))
     first = clf.metric_history_.select("accuracy", split="prequential", by="all")[0]
     report = evaluate(
         None,
         None,
         Y[rows],
-        y_proba=np.concatenate([p for _, p in found]),
+        y_proba=np.concatenate([p for _, p in parts]),
         classes=range(10),
         metrics=["accuracy", "log_loss"],
         partitions=by_labels("region"),

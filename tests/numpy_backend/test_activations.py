@@ -133,7 +133,7 @@ def test_weights_set_by_hand_are_evaluated_by_layer() -> None:
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    ("activation", "said"),
+    ("activation", "message"),
     [
         ("swish", "activation.*must be a str among.*'silu'"),
         (["gelu", "sillu"], "'sillu' is not an activation. Expected one of .*Did you mean 'silu'"),
@@ -142,7 +142,7 @@ def test_weights_set_by_hand_are_evaluated_by_layer() -> None:
         (3, "activation"),
     ],
 )
-def test_what_is_no_activation(activation: Any, said: str) -> None:
+def test_what_is_no_activation(activation: Any, message: str) -> None:
     """Each error names what was given and what is accepted."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         MLPRegressor(hidden_layer_sizes=(3, 2), activation=activation).fit(X, Y)

@@ -202,7 +202,7 @@ def other(spec: Spec, rng: Any) -> Network:
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    ("params", "said"),
+    ("params", "message"),
     [
         ({"dropout": 1.0}, "dropout"),
         ({"dropout": -0.1}, "dropout"),
@@ -219,9 +219,9 @@ def other(spec: Spec, rng: Any) -> Network:
         ),
     ],
 )
-def test_what_is_not_accepted(params: dict[str, Any], said: str) -> None:
+def test_what_is_not_accepted(params: dict[str, Any], message: str) -> None:
     """Each error names what was given and what is accepted."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         MLPRegressor(hidden_layer_sizes=(3, 2), **params).fit(X, Y)
 
 

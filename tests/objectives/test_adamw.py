@@ -67,23 +67,23 @@ def test_steps_are_those_of_the_paper(backend: str) -> None:
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_every_backend_equals_numpy(dtype: str, backend: str) -> None:
     """Weights and moments, after many steps of a few sizes."""
-    found = []
+    results = []
     for each in ("numpy", backend):
         options = {"weight_decay": 0.2}
         reg = trained(6, dtype=dtype, backend=each, solver_options=options, beta_1=0.8)
-        found.append({**reg._network.arrays, **reg._network.optimizer_state})
-    close(found[0], found[1], TOLERANCE[dtype])
-    assert found[1]["m/coef_0"].dtype == dtype
+        results.append({**reg._network.arrays, **reg._network.optimizer_state})
+    close(results[0], results[1], TOLERANCE[dtype])
+    assert results[1]["m/coef_0"].dtype == dtype
 
 
 def test_without_decay_it_is_adam(backend: str) -> None:
     """The same numbers, bit for bit."""
-    found = [
+    networks = [
         trained(backend=backend, solver=solver, solver_options=options)._network
         for solver, options in (("adam", None), ("adamw", {"weight_decay": 0.0}))
     ]
-    close(found[0].arrays, found[1].arrays, 0)
-    close(found[0].optimizer_state, found[1].optimizer_state, 0)
+    close(networks[0].arrays, networks[1].arrays, 0)
+    close(networks[0].optimizer_state, networks[1].optimizer_state, 0)
 
 
 def test_the_matrices_decay_and_the_biases_do_not(backend: str) -> None:

@@ -67,12 +67,12 @@ def test_a_decay_of_zero_is_no_average(backend: str) -> None:
 
 def test_float32(backend: str) -> None:
     """The average has the dtype of the weights and is close to that of float64."""
-    found = []
+    results = []
     for dtype in ("float32", "float64"):
         params = {**QUICK, "dtype": dtype, "max_iter": 4, "average_decay": 0.9}
-        found.append(MLPRegressor(**params, backend=backend).fit(X, Y).coefs_[0])
-    assert found[0].dtype == "float32"
-    close(found[1], found[0], 1e-4)
+        results.append(MLPRegressor(**params, backend=backend).fit(X, Y).coefs_[0])
+    assert results[0].dtype == "float32"
+    close(results[1], results[0], 1e-4)
 
 
 def test_early_stopping_scores_and_keeps_averages(backend: str) -> None:

@@ -54,7 +54,7 @@ def test_delta_is_the_derivative(make: Any) -> None:
 @pytest.mark.parametrize("task", TARGETS)
 def test_backends_equal_numpy(task: str, backend: str) -> None:
     """Weights after a few steps; and smoothing changes them."""
-    found = []
+    results = []
     for each, smoothing in (("numpy", 0.1), (backend, 0.1), (backend, 0.0)):
         clf = MLPClassifier(
             (5,), loss_options={"label_smoothing": smoothing}, backend=each, random_state=0
@@ -62,9 +62,9 @@ def test_backends_equal_numpy(task: str, backend: str) -> None:
         clf.set_params(max_iter=3, tol=0.0, solver="sgd", learning_rate_init=0.5)
         with pytest.warns(ConvergenceWarning):
             clf.fit(X, TARGETS[task])
-        found.append(clf.coefs_[0])
-    close(found[0], found[1], 1e-9)
-    assert np.abs(found[1] - found[2]).max() > 1e-4
+        results.append(clf.coefs_[0])
+    close(results[0], results[1], 1e-9)
+    assert np.abs(results[1] - results[2]).max() > 1e-4
 
 
 @pytest.mark.once

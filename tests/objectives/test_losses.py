@@ -65,10 +65,10 @@ def test_an_estimator_takes_a_loss_of_ones_own() -> None:
 @pytest.mark.parametrize("loss", ["squared_eror", "nosuch.huber", 3])
 def test_what_is_no_loss_is_said(loss: object) -> None:
     """With what is."""
-    said = (
+    message = (
         "loss must be 'squared_error', .*, 'poisson', an mlpkit.plugin.Loss, or a loss of a framew"
     )
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         MLPRegressor(loss).fit([[0.0], [1.0]], [0.0, 1.0])
 
 

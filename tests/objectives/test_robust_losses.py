@@ -128,7 +128,7 @@ def test_options_are_parameters() -> None:
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    ("estimator", "said"),
+    ("estimator", "message"),
     [
         (MLPRegressor("huber", loss_options={"dleta": 1}), "'dleta'; it has: delta. Did you mean"),
         (MLPRegressor("huber", loss_options={"delta": 0}), "delta must be a finite number above 0"),
@@ -145,7 +145,7 @@ def test_options_are_parameters() -> None:
         (MLPClassifier(loss="huber"), "must be 'log_loss', an mlpkit.plugin.Loss"),
     ],
 )
-def test_what_is_not_accepted(estimator: Any, said: str) -> None:
+def test_what_is_not_accepted(estimator: Any, message: str) -> None:
     """Each error names what was given and what is accepted."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         estimator.fit([[0.0], [1.0]], [0, 1])

@@ -157,13 +157,13 @@ def test_a_returned_rate_replaces_the_initial_one() -> None:
 
 def test_partial_fit_is_constant(backend: str) -> None:
     """A stream has no planned end."""
-    found = []
+    results = []
     for schedules in ({}, {"learning_rate": "cosine", "weight_decay_schedule": "linear"}):
         reg = MLPRegressor(**QUICK, **schedules, solver="adamw", backend=backend)
         for _ in range(3):
             reg.partial_fit(X, Y)
-        found.append(reg.coefs_[0])
-    close(found[0], found[1], 0)
+        results.append(reg.coefs_[0])
+    close(results[0], results[1], 0)
 
 
 @pytest.mark.once

@@ -87,7 +87,7 @@ def test_a_solver_may_return_what_it_was_given(form: str, backend: str) -> None:
     if form == "joint" and "joint_solvers" not in installed().find("backend", backend)[1].supports:
         return
     X = np.random.RandomState(0).standard_normal((40, 3))
-    found = []
+    results = []
     for update in (extrapolated, extrapolated_from_a_copy):
         solver = Solver(update, ("before",))
         if form == "joint":
@@ -97,5 +97,5 @@ def test_a_solver_may_return_what_it_was_given(form: str, backend: str) -> None:
             max_iter=3, tol=0.0, random_state=0, backend=backend,
         )  # fmt: skip
         with pytest.warns(ConvergenceWarning):
-            found.append(reg.fit(X, X.sum(axis=1)).coefs_[0])
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+            results.append(reg.fit(X, X.sum(axis=1)).coefs_[0])
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)

@@ -42,8 +42,8 @@ def test_without_disables_plugins(site: Path, monkeypatch: pytest.MonkeyPatch) -
     """Plugins are disabled by either of their names, inside the block only."""
     install(site, "mlpkit-fast", {"fast": FAST})
     install(site, "mlpkit-lion", {"lion": offering("mlpkit_solvers", f"'lion', {JSON}")})
-    found = Registry()
-    monkeypatch.setattr(registry, "_registry", lambda: found)
+    own = Registry()
+    monkeypatch.setattr(registry, "_registry", lambda: own)
     assert registry.resolve("backend", "fast")
     with registry.without("mlpkit_fast", "core", "nobody") as inside:
         assert registry.installed() is inside
@@ -56,7 +56,7 @@ def test_without_disables_plugins(site: Path, monkeypatch: pytest.MonkeyPatch) -
         with registry.without("lion"), pytest.raises(PluginError, match="disabled"):
             registry.resolve("solver", "lion")
         assert registry.resolve("solver", "adam")
-    assert registry.installed() is found
+    assert registry.installed() is own
     assert registry.resolve("backend", "fast")
 
 
@@ -64,10 +64,11 @@ def test_lookups_are_logged(site: Path, caplog: pytest.LogCaptureFixture) -> Non
     """Each step is logged with the place, the plugins that were searched, and the result."""
     install(site, "mlpkit-a", {"a": FAST})
     install(site, "mlpkit-bad", {"bad": BROKEN})
-    found = Registry()
+    registry = Registry()
     with caplog.at_level("DEBUG", "mlpkit.registry.lookup"), pytest.warns(PluginWarning):
-        found.find("backend", "fast")
-    core, a = "plugin 'core' (mlpkit " + found.plugins[0].version + ")", "plugin 'a' (mlpkit-a 1.0)"
+        registry.find("backend", "fast")
+    core = f"plugin 'core' (mlpkit {registry.plugins[0].version})"
+    a = "plugin 'a' (mlpkit-a 1.0)"
     bad = "plugin 'bad' (mlpkit-bad 1.0) is unavailable: ModuleNotFoundError: No module named"
     assert caplog.messages == [
         f"backend='fast': built-in components: searched {core}: not found",
@@ -76,7 +77,7 @@ def test_lookups_are_logged(site: Path, caplog: pytest.LogCaptureFixture) -> Non
         f" found in {a}",
     ]
     caplog.clear()
-    found.find("backend", "numpy")
+    registry.find("backend", "numpy")
     assert caplog.messages == []
 
 
@@ -85,15 +86,15 @@ def test_disabled_plugin(tmp_path: Path, off: str) -> None:
     """A plugin that is disabled by either of its names is not imported; the error says so."""
     install(tmp_path, "mlpkit-fast", {"fast": FAST})
     with only(tmp_path, MLPKIT_DISABLE_PLUGINS=off):
-        found = Registry()
+        registry = Registry()
         expected = (
             "backend='fast' cannot be used: plugin 'fast' (mlpkit-fast 1.0) is disabled by"
             " MLPKIT_DISABLE_PLUGINS. Enable it there and restart Python."
         )
-        assert expected == message(found, "fast")
-        assert "is disabled by" in message(found, "mlpkit-fast/other")
-        assert "(Not in use: plugin 'fast'" in message(found, "misspelt", ValueError)
-        assert found.names("backend") == ["numpy"]
+        assert expected == message(registry, "fast")
+        assert "is disabled by" in message(registry, "mlpkit-fast/other")
+        assert "(Not in use: plugin 'fast'" in message(registry, "misspelt", ValueError)
+        assert registry.names("backend") == ["numpy"]
         assert "mlpkit_fast_fast" not in sys.modules
 
 
@@ -117,9 +118,9 @@ def test_distribution_listed_twice(site: Path, tmp_path_factory: pytest.TempPath
     link = tmp_path_factory.mktemp("lib64") / "link"
     link.symlink_to(site)
     sys.path.append(str(link))
-    found = Registry()
-    assert [p.entry.name for p in found.plugins] == ["core", "fast"]
-    assert found.find("backend", "fast")[1].name == "fast"
+    registry = Registry()
+    assert [p.entry.name for p in registry.plugins] == ["core", "fast"]
+    assert registry.find("backend", "fast")[1].name == "fast"
 
 
 def test_names(site: Path) -> None:
@@ -135,8 +136,8 @@ def test_order_of_folders_does_not_matter(site: Path) -> None:
     """Plugins are sorted by their names."""
     install(site, "mlpkit-b", {"a": FAST})
     install(site, "mlpkit-a", {"b": FAST, "a": FAST})
-    found = [(p.entry.name, p.distribution) for p in Registry().plugins[1:]]
-    assert found == [("a", "mlpkit-a"), ("a", "mlpkit-b"), ("b", "mlpkit-a")]
+    installed = [(p.entry.name, p.distribution) for p in Registry().plugins[1:]]
+    assert installed == [("a", "mlpkit-a"), ("a", "mlpkit-b"), ("b", "mlpkit-a")]
 
 
 def from_threads(function: Callable[[], object]) -> list[object]:
@@ -157,9 +158,9 @@ def test_threads_load_a_plugin_once(site: Path) -> None:
     slow = f"import time\nwith open({str(log)!r}, 'a') as log: log.write('x')\ntime.sleep(0.05)\n"
     install(site, "mlpkit-zoo", {"zoo": slow + FAST})
     install(site, "mlpkit-bad", {"bad": BROKEN})
-    found = Registry()
+    registry = Registry()
     with pytest.warns(PluginWarning) as caught:
-        results = from_threads(lambda: found.find("backend", "fast"))
+        results = from_threads(lambda: registry.find("backend", "fast"))
     assert results == 8 * results[:1]
     assert log.read_text() == "x"
     assert len(caught) == 1

@@ -22,11 +22,11 @@ REPOSITORY = Path(__file__).parents[2]
 def test_a_built_in_name_imports_no_plugin(site: Path) -> None:
     """The lookup of a built-in component imports no plugin."""
     install(site, "mlpkit-fast", {"fast": FAST})
-    found = Registry()
-    plugin, component = found.find("backend", "numpy")
+    registry = Registry()
+    plugin, component = registry.find("backend", "numpy")
     assert (plugin.entry.name, plugin.distribution) == ("core", "mlpkit")
     assert component.factory == "mlpkit.numpy_backend.steps:backend"
-    assert {"core"} == loaded(found)
+    assert {"core"} == loaded(registry)
     assert "mlpkit_fast_fast" not in sys.modules
 
 
@@ -34,36 +34,36 @@ def test_the_entry_point_with_the_name_is_searched_second(site: Path) -> None:
     """A name is found in the entry point of this name, and no other plugin is imported."""
     install(site, "mlpkit-fast", {"fast": FAST})
     install(site, "mlpkit-other", {"other": BROKEN})
-    found = Registry()
-    factory, component = found.resolve("backend", "fast")
+    registry = Registry()
+    factory, component = registry.resolve("backend", "fast")
     assert component.name == "fast"
     assert factory.__name__ == "loads"
-    assert {"core", "fast"} == loaded(found)
+    assert {"core", "fast"} == loaded(registry)
 
 
 def test_the_part_before_a_dot_is_the_entry_point(site: Path) -> None:
     """The name 'fast.tiny' is searched for in the entry point 'fast'."""
     install(site, "mlpkit-fast", {"fast": offering("mlpkit_builders", f"'fast.tiny', {JSON}")})
     install(site, "mlpkit-other", {"other": BROKEN})
-    found = Registry()
-    assert found.find("builder", "fast.tiny")[1].name == "fast.tiny"
-    assert {"core", "fast"} == loaded(found)
+    registry = Registry()
+    assert registry.find("builder", "fast.tiny")[1].name == "fast.tiny"
+    assert {"core", "fast"} == loaded(registry)
 
 
 def test_all_plugins_are_searched_last(site: Path) -> None:
     """A name that is not the name of an entry point is found in any plugin that has it."""
     install(site, "mlpkit-zoo", {"zoo": FAST})
-    found = Registry()
-    assert found.find("backend", "fast")[0].distribution == "mlpkit-zoo"
+    registry = Registry()
+    assert registry.find("backend", "fast")[0].distribution == "mlpkit-zoo"
 
 
 def test_the_entry_point_with_the_name_takes_precedence(site: Path) -> None:
     """The entry point with the name is preferred to other plugins that have the component."""
     install(site, "mlpkit-fast", {"fast": FAST})
     install(site, "mlpkit-zoo", {"zoo": FAST})
-    found = Registry()
-    assert found.find("backend", "fast")[0].distribution == "mlpkit-fast"
-    assert found.find("backend", "zoo/fast")[0].distribution == "mlpkit-zoo"
+    registry = Registry()
+    assert registry.find("backend", "fast")[0].distribution == "mlpkit-fast"
+    assert registry.find("backend", "zoo/fast")[0].distribution == "mlpkit-zoo"
 
 
 def test_unknown_name(site: Path) -> None:
@@ -163,51 +163,51 @@ def test_two_distributions_with_one_name(site: Path) -> None:
     """The error names both distributions, and a qualified name selects one."""
     install(site, "mlpkit-a", {"a": FAST})
     install(site, "mlpkit-b", {"b": FAST}, version="2.1")
-    found = Registry()
+    registry = Registry()
     expected = (
         "backend 'fast' is provided by plugin 'a' (mlpkit-a 1.0) and plugin 'b' (mlpkit-b 2.1)."
         " Use backend='mlpkit-a/fast' or backend='mlpkit-b/fast'"
     )
-    assert expected == message(found, "fast")
+    assert expected == message(registry, "fast")
     for name in ("mlpkit-b/fast", "mlpkit_B/fast", "b/fast"):
-        assert found.find("backend", name)[0].distribution == "mlpkit-b"
+        assert registry.find("backend", name)[0].distribution == "mlpkit-b"
 
 
 def test_two_distributions_with_one_entry_point(site: Path) -> None:
     """Two entry points with one name are distinguished by their distributions."""
     install(site, "mlpkit-a", {"fast": FAST})
     install(site, "mlpkit-b", {"fast": FAST})
-    found = Registry()
-    assert "Use backend='mlpkit-a/fast' or backend='mlpkit-b/fast'" in message(found, "fast")
-    assert "is provided by" in message(found, "fast/fast")
-    assert found.find("backend", "mlpkit-b/fast")[0].distribution == "mlpkit-b"
+    registry = Registry()
+    assert "Use backend='mlpkit-a/fast' or backend='mlpkit-b/fast'" in message(registry, "fast")
+    assert "is provided by" in message(registry, "fast/fast")
+    assert registry.find("backend", "mlpkit-b/fast")[0].distribution == "mlpkit-b"
 
 
 def test_one_distribution_with_two_entry_points(site: Path) -> None:
     """Two entry points of one distribution are distinguished by their names."""
     install(site, "mlpkit-a", {"x": FAST, "y": FAST})
-    found = Registry()
-    assert "Use backend='x/fast' or backend='y/fast'" in message(found, "mlpkit-a/fast")
-    assert found.find("backend", "y/fast")[0].entry.name == "y"
+    registry = Registry()
+    assert "Use backend='x/fast' or backend='y/fast'" in message(registry, "mlpkit-a/fast")
+    assert registry.find("backend", "y/fast")[0].entry.name == "y"
 
 
 def test_a_built_in_name_takes_precedence(site: Path) -> None:
     """The backend 'numpy' of a plugin is found only by its qualified name."""
     install(site, "mlpkit-thief", {"numpy": offering("mlpkit_backends", f"'numpy', {JSON}")})
-    found = Registry()
-    assert found.find("backend", "numpy")[0].distribution == "mlpkit"
-    assert {"core"} == loaded(found)
-    assert found.find("backend", "mlpkit/numpy")[0].distribution == "mlpkit"
-    assert found.find("backend", "mlpkit-thief/numpy")[0].distribution == "mlpkit-thief"
+    registry = Registry()
+    assert registry.find("backend", "numpy")[0].distribution == "mlpkit"
+    assert {"core"} == loaded(registry)
+    assert registry.find("backend", "mlpkit/numpy")[0].distribution == "mlpkit"
+    assert registry.find("backend", "mlpkit-thief/numpy")[0].distribution == "mlpkit-thief"
 
 
 def test_the_core_cannot_be_replaced(site: Path) -> None:
     """Neither metadata with the name of the core nor an entry point 'core' replaces it."""
     install(site, "mlpkit", {"core": BROKEN}, version="9.9")
     install(site, "mlpkit-thief", {"core": offering("mlpkit_backends", f"'numpy', {JSON}")})
-    found = Registry()
-    assert found.find("backend", "numpy")[0].entry.value == "mlpkit.registry.builtins"
-    assert [p.distribution for p in found.plugins] == ["mlpkit", "mlpkit-thief"]
+    registry = Registry()
+    assert registry.find("backend", "numpy")[0].entry.value == "mlpkit.registry.builtins"
+    assert [p.distribution for p in registry.plugins] == ["mlpkit", "mlpkit-thief"]
 
 
 def test_the_core_needs_no_metadata(site: Path) -> None:

@@ -20,9 +20,9 @@ def test_a_plugin_that_was_not_requested_causes_a_warning(site: Path) -> None:
     """There is one warning when a lookup reaches a plugin that cannot be used."""
     install(site, "mlpkit-bad", {"bad": BROKEN})
     install(site, "mlpkit-zoo", {"zoo": FAST})
-    found = Registry()
+    registry = Registry()
     with pytest.warns(PluginWarning) as caught:
-        found.find("backend", "fast")
+        registry.find("backend", "fast")
     expected = (
         "plugin 'bad' (mlpkit-bad 1.0) is unavailable: ModuleNotFoundError: No module named"
         " 'nonexistent_library'. Try: pip install --upgrade mlpkit-bad, or disable the plugin:"
@@ -30,7 +30,7 @@ def test_a_plugin_that_was_not_requested_causes_a_warning(site: Path) -> None:
     )
     assert [expected] == [str(w.message) for w in caught]
     with warnings.catch_warnings(record=True) as again:
-        found.find("backend", "fast")
+        registry.find("backend", "fast")
     assert again == []
 
 
@@ -47,9 +47,9 @@ def test_no_other_plugin_replaces_an_unavailable_one(site: Path) -> None:
     """If the entry point with the name cannot be used, the error is raised."""
     install(site, "mlpkit-fast", {"fast": BROKEN})
     install(site, "mlpkit-zoo", {"zoo": FAST})
-    found = Registry()
-    assert "fast' (mlpkit-fast 1.0) is unavailable" in message(found, "fast")
-    assert found.find("backend", "zoo/fast")[0].distribution == "mlpkit-zoo"
+    registry = Registry()
+    assert "fast' (mlpkit-fast 1.0) is unavailable" in message(registry, "fast")
+    assert registry.find("backend", "zoo/fast")[0].distribution == "mlpkit-zoo"
 
 
 def test_plugin_that_exits(site: Path) -> None:
@@ -113,11 +113,11 @@ def test_hook_that_raises(site: Path) -> None:
     """The error names plugin, version and exception; other plugins can be used."""
     install(site, "mlpkit-fast", {"fast": FAST.replace("return", "1 / 0; return")}, "3.2")
     install(site, "mlpkit-zoo", {"zoo": offering("mlpkit_solvers", f"'lion', {JSON}")})
-    found = Registry()
-    error_message = message(found, "fast")
+    registry = Registry()
+    error_message = message(registry, "fast")
     assert "'fast' (mlpkit-fast 3.2) is invalid: mlpkit_backends raised Zero" in error_message
     with pytest.warns(PluginWarning, match="disable the plugin: MLPKIT_DISABLE_PLUGINS=fast"):
-        assert found.find("solver", "lion")[1].name == "lion"
+        assert registry.find("solver", "lion")[1].name == "lion"
 
 
 def test_hook_without_the_decorator(site: Path) -> None:

@@ -22,8 +22,8 @@ def equal(one: PartitionReport, two: PartitionReport) -> None:
     """Both say the same."""
     a, b = values(one), values(two)
     assert a.keys() == b.keys()
-    for key, found in a.items():
-        np.testing.assert_allclose(b[key], found, rtol=1e-12, atol=1e-12, err_msg=str(key))
+    for key, value in a.items():
+        np.testing.assert_allclose(b[key], value, rtol=1e-12, atol=1e-12, err_msg=str(key))
 
 
 def test_reports_add_up() -> None:

@@ -82,9 +82,9 @@ def test_an_estimator_of_labels_only() -> None:
         def predict(self, X: Any) -> Any:
             return np.where(X[:, 0] > 15, "bad", "good")
 
-    said = np.where(y == 0, "bad", "good")
-    report = evaluate(Rule(), X, said, metrics=["accuracy", "recall"], task="multiclass")
-    expected = recall_score(said, Rule().predict(X), pos_label="good")
+    labels = np.where(y == 0, "bad", "good")
+    report = evaluate(Rule(), X, labels, metrics=["accuracy", "recall"], task="multiclass")
+    expected = recall_score(labels, Rule().predict(X), pos_label="good")
     assert report["recall"] == pytest.approx(expected, abs=1e-12)
 
 
@@ -94,8 +94,8 @@ def test_regressors_have_whole_targets_too() -> None:
     assert report.metrics == ["r2", "mae", "rmse"]
     report = evaluate(None, None, [1, 2, 3], y_pred=[1.5, 2.0, 3.0], metrics="mae", min_rows=1)
     assert report["mae"] == pytest.approx(1 / 6)
-    said = evaluate(None, None, [1, 2, 3], y_pred=[1, 2, 4], metrics="mae", min_rows=1)
-    assert said["mae"] == pytest.approx(1 / 3)
+    report = evaluate(None, None, [1, 2, 3], y_pred=[1, 2, 4], metrics="mae", min_rows=1)
+    assert report["mae"] == pytest.approx(1 / 3)
     assert evaluate(None, None, [1, 2], y_pred=[1, 2], task="regression").metrics[0] == "r2"
 
 

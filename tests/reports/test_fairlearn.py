@@ -45,20 +45,20 @@ def test_values_differences_and_ratios(task: str, weighted: bool, seed: int) -> 
     )
     if task == "binary":
         named, y = BINARY, rng.integers(2, size=n)
-        said = np.where(rng.random(n) < 0.7, y, 1 - y)
+        y_pred = np.where(rng.random(n) < 0.7, y, 1 - y)
     else:
         named, y = REAL, rng.gamma(2.0, size=n)
-        said = y + rng.normal(size=n) * 0.2
+        y_pred = y + rng.normal(size=n) * 0.2
     w = rng.gamma(1.0, size=n) if weighted else None
     params = None if w is None else {name: {"sample_weight": w} for name in named}
     expected = fl.MetricFrame(
-        metrics=named, y_true=y, y_pred=said, sensitive_features=frame, sample_params=params
+        metrics=named, y_true=y, y_pred=y_pred, sensitive_features=frame, sample_params=params
     )
     report = evaluate(
         None,
         frame,
         y,
-        y_pred=said,
+        y_pred=y_pred,
         metrics=list(named),
         partitions=cross("sex", "race"),
         sample_weight=w,

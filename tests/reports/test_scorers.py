@@ -24,16 +24,16 @@ def test_a_scorer_of_searches() -> None:
     """cross_validate gives each score; GridSearchCV refits by the worst group."""
     pipeline = make_pipeline(StandardScaler(), LogisticRegression())
     score = make_partition_scorer(["recall", "log_loss"], [by_quantile(0, 3)], min_rows=5)
-    found = cross_validate(pipeline, X, y, scoring=score, cv=3)
-    assert set(found) >= {
+    scores = cross_validate(pipeline, X, y, scoring=score, cv=3)
+    assert set(scores) >= {
         "test_recall",
         "test_worst_recall",
         "test_neg_log_loss",
         "test_worst_neg_log_loss",
         "test_neg_difference_recall",
     }
-    assert (found["test_worst_recall"] <= found["test_recall"]).all()
-    assert (found["test_worst_neg_log_loss"] <= found["test_neg_log_loss"]).all()
+    assert (scores["test_worst_recall"] <= scores["test_recall"]).all()
+    assert (scores["test_worst_neg_log_loss"] <= scores["test_neg_log_loss"]).all()
     search = GridSearchCV(
         pipeline,
         {"logisticregression__C": [1e-4, 1.0]},
@@ -52,7 +52,7 @@ def test_labels_are_routed_through_searches() -> None:
     )
     pipeline = make_pipeline(StandardScaler(), LogisticRegression())
     with sklearn.config_context(enable_metadata_routing=True):
-        found = cross_validate(pipeline, X, y, scoring=score, cv=3, params={"region": GROUPS})
+        scores = cross_validate(pipeline, X, y, scoring=score, cv=3, params={"region": GROUPS})
         search = GridSearchCV(
             pipeline,
             {"logisticregression__C": [1e-4, 1.0]},
@@ -60,5 +60,5 @@ def test_labels_are_routed_through_searches() -> None:
             refit="worst_accuracy",
             cv=3,
         ).fit(X, y, region=GROUPS)
-    assert (found["test_worst_accuracy"] <= found["test_accuracy"]).all()
+    assert (scores["test_worst_accuracy"] <= scores["test_accuracy"]).all()
     assert search.best_params_ == {"logisticregression__C": 1.0}

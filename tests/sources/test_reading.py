@@ -37,13 +37,13 @@ def rows(path: Any, *names: str, types: Any = None) -> list[pa.Table]:
 
 def message(path: Any, **options: Any) -> str:
     """Return the message of the error that reading a path raises, whole and in batches."""
-    found = []
+    results = []
     for read in (table, lambda p, **o: rows(p)):
         with pytest.raises(InputError) as error:
             read(path, **options)
-        found.append(str(error.value))
-    assert "\n" not in found[0]
-    return found[0]
+        results.append(str(error.value))
+    assert "\n" not in results[0]
+    return results[0]
 
 
 @pytest.fixture

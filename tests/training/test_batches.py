@@ -79,9 +79,9 @@ def test_values_of_many_epochs_at_once(solver: Solver, n_steps: int) -> None:
     epochs, step = EpochBatches(of, seed=5), 7
     for learning_rate in [0.1] * 40 + [0.02] * 3 + [0.1] * 3:
         progress = Progress(learning_rate=learning_rate, step=step)
-        found, mean = epochs(order, progress)
+        results, mean = epochs(order, progress)
         alone, _ = EpochBatches(of, seed=5)(order, progress)
-        np.testing.assert_equal(found._asdict(), alone._asdict())
+        np.testing.assert_equal(results._asdict(), alone._asdict())
         assert mean == learning_rate
         step += n_steps
 

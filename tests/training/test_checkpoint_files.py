@@ -97,7 +97,7 @@ def test_a_full_disk_does_not_end_training(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(checkpoint_file, "write_archive", write)
     with pytest.warns(RuntimeWarning, match=r"could not be written after epoch 2: .*No space") as w:
         whole = classifier(path).fit(X, Y)
-    assert len([found for found in w if found.category is RuntimeWarning]) == 1
+    assert len([warning for warning in w if warning.category is RuntimeWarning]) == 1
     assert_same_fit(whole, classifier(path, KillAfter(1)).fit(X, Y))
 
 

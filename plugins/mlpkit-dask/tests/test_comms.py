@@ -50,9 +50,9 @@ class TestDask(CommunicatorTests):
         def peers(group: Any) -> list[str]:
             return [comm.peer_address for comm in group._mesh.comms.values()]
 
-        found = self.run(tmp_path, 3, peers)
-        assert [len(addresses) for addresses in found] == [2, 2, 2]
-        assert all(address.startswith("tls://") for addresses in found for address in addresses)
+        results = self.run(tmp_path, 3, peers)
+        assert [len(addresses) for addresses in results] == [2, 2, 2]
+        assert all(address.startswith("tls://") for addresses in results for address in addresses)
 
     def test_nothing_is_left_on_the_workers(self, tmp_path: Path) -> None:
         """No handlers and no connections, neither after a group nor after an error."""

@@ -173,9 +173,9 @@ def test_divergence(client: Client) -> None:
     parameters: dict[str, Any] = {"solver": "sgd", "learning_rate_init": 1e300, "random_state": 0}
     with pytest.raises(ValueError, match="finite") as local:
         MLPClassifier((5,), **parameters).fit(X, Y)
-    with pytest.raises(ValueError, match="finite") as found:
+    with pytest.raises(ValueError, match="finite") as caught:
         DaskMLPClassifier((5,), client=client, **parameters).fit(DX, DY)
-    assert str(found.value) == str(local.value)
+    assert str(caught.value) == str(local.value)
 
 
 def test_versions(client: Client, workers: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,8 +247,8 @@ def test_grid_search(client: Client) -> None:
         MLPClassifier((5,), max_iter=3, random_state=0), {"alpha": [0.1, 1]}, cv=2
     )
     with joblib.parallel_backend("dask", client=client):
-        found = search.fit(X, Y).cv_results_["mean_test_score"]
-    np.testing.assert_array_equal(found, search.fit(X, Y).cv_results_["mean_test_score"])
+        scores = search.fit(X, Y).cv_results_["mean_test_score"]
+    np.testing.assert_array_equal(scores, search.fit(X, Y).cv_results_["mean_test_score"])
 
 
 def test_incremental(client: Client) -> None:

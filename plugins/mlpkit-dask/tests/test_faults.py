@@ -63,8 +63,8 @@ def own() -> Iterator[Client]:
 def pids(own: Client) -> dict[str, int]:
     """The process of each of the two workers, which are there again after the last test."""
     own.wait_for_workers(2, timeout=60)
-    found: dict[str, int] = own.run(os.getpid)
-    return found
+    pids: dict[str, int] = own.run(os.getpid)
+    return pids
 
 
 def rows() -> tuple[Any, Any]:

@@ -41,12 +41,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 
 def distributed(*arrays: Any, chunks: tuple[int, ...] = CHUNKS) -> list[Any]:
     """The arrays in partitions."""
-    found = []
+    results = []
     for a in arrays:
         ends = np.cumsum(chunks)
         parts = [a[end - size : end] for size, end in zip(chunks, ends, strict=True)]
-        found.append(da.concatenate([da.from_array(p, chunks=p.shape) for p in parts]))
-    return found
+        results.append(da.concatenate([da.from_array(p, chunks=p.shape) for p in parts]))
+    return results
 
 
 def same_fits(local: Any, fitted: Any, tolerance: float = 1e-9) -> None:
@@ -64,9 +64,9 @@ def same_fits(local: Any, fitted: Any, tolerance: float = 1e-9) -> None:
 
 def same_histories(local: Any, fitted: Any) -> None:
     """The metrics of all epochs, sets and groups agree."""
-    expected, found = list(local.metric_history_), list(fitted.metric_history_)
-    assert [v._replace(value=0) for v in found] == [v._replace(value=0) for v in expected]
-    assert [v.value for v in found] == pytest.approx([v.value for v in expected], nan_ok=True)
+    expected, actual = list(local.metric_history_), list(fitted.metric_history_)
+    assert [v._replace(value=0) for v in actual] == [v._replace(value=0) for v in expected]
+    assert [v.value for v in actual] == pytest.approx([v.value for v in expected], nan_ok=True)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -184,12 +184,12 @@ def test_output(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.warns(ConvergenceWarning, match="Maximum iterations") as local:
         MLPClassifier((3,), **parameters).fit(X, Y)
     expected = capsys.readouterr().out
-    with pytest.warns(ConvergenceWarning, match="Maximum iterations") as found:
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations") as caught:
         DaskMLPClassifier((3,), client=client, **parameters).fit(dX, dy)
     printed = capsys.readouterr().out
     assert printed == expected
     assert printed.count("Iteration") == 3
-    assert [str(w.message) for w in found] == [str(w.message) for w in local]
+    assert [str(w.message) for w in caught] == [str(w.message) for w in local]
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -29,14 +29,14 @@ def results(
     timeout: float = TIMEOUT,
 ) -> list[Any]:
     """Return what a function returns in each rank, or its error."""
-    found: list[Any] = [None] * size
+    results: list[Any] = [None] * size
 
     def run(address: Any, rank: int) -> None:
         try:
             with communicator.join(address, rank, size, timeout) as group:
-                found[rank] = work(group)
+                results[rank] = work(group)
         except Exception as error:
-            found[rank] = error
+            results[rank] = error
 
     with communicator.listen("127.0.0.1", size, TIMEOUT) as address:
         threads = [threading.Thread(target=run, args=(address, rank)) for rank in range(size)]
@@ -44,18 +44,18 @@ def results(
             thread.start()
         for thread in threads:
             thread.join()
-    return found
+    return results
 
 
 def n_open() -> tuple[int, int]:
     """Return the numbers of files and of threads of this process when they stop changing."""
-    found: list[tuple[int, int]] = []
+    results: list[tuple[int, int]] = []
     for _ in range(200):
-        found.append((len(os.listdir("/proc/self/fd")), threading.active_count()))
-        if len(found) > 10 and len(set(found[-10:])) == 1:
+        results.append((len(os.listdir("/proc/self/fd")), threading.active_count()))
+        if len(results) > 10 and len(set(results[-10:])) == 1:
             break
         time.sleep(0.1)
-    return found[-1]
+    return results[-1]
 
 
 def sum_of_ranks(group: Group) -> tuple[int, float]:

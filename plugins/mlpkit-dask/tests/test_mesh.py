@@ -53,14 +53,14 @@ def test_ranks_in_one_process(threads: Client) -> None:
     """Ranks on two workers, and two ranks on one of them; arrays that were sent may be changed."""
 
     def sums(group: Any) -> list[float]:
-        found = []
+        results = []
         for n in (3, 300_000):
             for i in range(5):
                 a = np.full(n, i + group.rank + 1.0)
                 total = group.add(a)
-                found += [total.min(), total.max()]
+                results += [total.min(), total.max()]
                 a[:] = total[:] = -1.0
-        return found
+        return results
 
     results = [future.result() for future in submitted(threads, [TIMEOUT] * 3, 3, sums)]
     once = [value for i in range(5) for value in (6.0 + 3 * i,) * 2]

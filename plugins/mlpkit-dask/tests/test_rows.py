@@ -247,9 +247,9 @@ class Recorded(Solo):
 
     def gather(self, value: Any) -> list[Any]:
         """The recorded values of both."""
-        found = self.values.pop(0)
-        assert np.array_equal(found[self.rank], value)
-        return found
+        values = self.values.pop(0)
+        assert np.array_equal(values[self.rank], value)
+        return values
 
 
 def test_a_rank_has_its_rows_and_all_targets(

@@ -48,12 +48,12 @@ def test_equal_options_have_equal_descriptions(name: str) -> None:
     """All builders say the same about embeddings, categories and the factors of inputs."""
     shared = set(options_of(tabm)) & set(options_of(BUILDERS[name])) - {"front_scale_rate"}
     assert shared >= {"embedding", "embedding_options", "category_size"}
-    expected, found = descriptions(tabm), descriptions(BUILDERS[name])
-    assert {n: found[n] for n in shared} == {n: expected[n] for n in shared}
+    expected, actual = descriptions(tabm), descriptions(BUILDERS[name])
+    assert {n: actual[n] for n in shared} == {n: expected[n] for n in shared}
 
 
 @pytest.mark.parametrize(
-    ("builder", "options", "said"),
+    ("builder", "options", "message"),
     [
         (tabm, {"n_members": 0}, "n_members must be a positive integer, got 0"),
         (tabm, {"form": "maxi"}, "form must be one of 'full', 'mini', 'packed', got 'maxi'"),
@@ -76,7 +76,7 @@ def test_equal_options_have_equal_descriptions(name: str) -> None:
         (resnet, {"category_size": "8"}, "category_size must be a positive integer, got '8'"),
     ],
 )
-def test_invalid_options(builder: Any, options: Any, said: str) -> None:
+def test_invalid_options(builder: Any, options: Any, message: str) -> None:
     """Errors name the option, its value, and what is accepted."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         builder(spec(), np.random.RandomState(0), **options)

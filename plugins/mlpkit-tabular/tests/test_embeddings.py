@@ -100,8 +100,8 @@ def test_weights_of_rows_count_in_edges() -> None:
     y, w = 5.0 * (X[:, 0] > 0.7), (X[:, 0] < 0.5) * 1.0
     s = spec_of(X, y)
     weighted = replace(s, sample=s.sample._replace(sample_weight=w))  # type: ignore[union-attr]
-    found = [bin_edges(each, (0,), 8, True)[0] for each in (s, weighted)]
-    assert [np.abs(edges - 0.7).min() < 0.01 for edges in found] == [True, False]
+    edges_of_both = [bin_edges(each, (0,), 8, True)[0] for each in (s, weighted)]
+    assert [np.abs(edges - 0.7).min() < 0.01 for edges in edges_of_both] == [True, False]
 
 
 @pytest.mark.parametrize("from_target", [True, False])

@@ -37,9 +37,9 @@ def test_the_examples_of_docstrings_are_true(module: str) -> None:
 
 def test_some_examples_run() -> None:
     """Each package has examples: a wrong path would find none."""
-    found = {
+    packages = {
         name.split(".")[1]
         for name in MODULES
         if any(test.examples for test in doctest.DocTestFinder().find(import_module(name)))
     }
-    assert found == {"datasets", "encoding", "estimators", "networks"}
+    assert packages == {"datasets", "encoding", "estimators", "networks"}

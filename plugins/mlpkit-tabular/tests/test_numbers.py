@@ -86,9 +86,9 @@ def test_a_constant_column_vanishes_and_keeps_its_indicator() -> None:
 def test_every_type_of_number_is_a_number(values: object) -> None:
     """Nullable, backed by Arrow, decimals, objects."""
     expected = encoded([1.0, np.nan, 3.0])
-    found = encoded(pd.Series(values, dtype=getattr(values, "dtype", object)))
-    assert list(expected) == list(found)
-    np.testing.assert_array_equal(list(expected.values()), list(found.values()))
+    actual = encoded(pd.Series(values, dtype=getattr(values, "dtype", object)))
+    assert list(expected) == list(actual)
+    np.testing.assert_array_equal(list(expected.values()), list(actual.values()))
 
 
 def test_huge_integers_count_as_infinite() -> None:
@@ -120,8 +120,8 @@ def test_booleans_are_zero_or_one() -> None:
 )
 def test_durations_and_times_of_day_are_seconds(values: list[object]) -> None:
     """Scaled as numbers."""
-    found = encoded(pd.Series(values, dtype=object))
-    np.testing.assert_array_equal(list(encoded([1, np.nan, 5, 3]).values()), list(found.values()))
+    actual = encoded(pd.Series(values, dtype=object))
+    np.testing.assert_array_equal(list(encoded([1, np.nan, 5, 3]).values()), list(actual.values()))
 
 
 def test_scales_of_a_column_without_finite_values_are_zero() -> None:

@@ -110,7 +110,7 @@ def test_each_parameter_of_the_regressor_takes_effect(
 
 def test_a_constant_learning_rate_is_constant(rows: Any) -> None:
     """As the schedule `mlpkit.schedules.constant`, not as the default schedule of cycles."""
-    found = []
+    results = []
     for schedule in ("constant", schedules.constant):
         rates: list[float] = []
         clf = TabularClassifier(
@@ -119,9 +119,9 @@ def test_a_constant_learning_rate_is_constant(rows: Any) -> None:
             callbacks=lambda report, to=rates: to.append(report.learning_rate),
         )
         clf.fit(rows[0], rows[1])
-        found.append((rates, clf.loss_curve_))
-    assert found[0] == found[1]
-    assert found[0][0] == [0.01] * 4
+        results.append((rates, clf.loss_curve_))
+    assert results[0] == results[1]
+    assert results[0][0] == [0.01] * 4
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ def test_few_rows_have_no_tied_values() -> None:
 
 def test_codes_are_positions() -> None:
     """Numbers beyond both ends included."""
-    found = codes_of(np.array([-1.0, 1.0, 1.5, 2.0, 3.0]), np.array([1.0, 2.0]))
-    assert found.tolist() == [2, 0, 2, 1, 2]
+    actual = codes_of(np.array([-1.0, 1.0, 1.5, 2.0, 3.0]), np.array([1.0, 2.0]))
+    assert actual.tolist() == [2, 0, 2, 1, 2]
 
 
 def test_two_values_are_on_a_line() -> None:

@@ -61,8 +61,8 @@ def test_a_network_of_its_own_steps_down_its_gradient() -> None:
     ((w @ rows_loss + 0.3 / 2 * decay) / w.sum() + after[PENALTY]).backward()  # type: ignore[no-untyped-call]
 
     state, sums = steps.epoch(state, rows, batches(16, 16, learning_rate=0.1))
-    found = {**steps.arrays(state), **steps.optimizer_state(state)}
-    assert {"m/mean", "v/mean"}.isdisjoint(found)
+    actual = {**steps.arrays(state), **steps.optimizer_state(state)}
+    assert {"m/mean", "v/mean"}.isdisjoint(actual)
     solver = adam()
     assert solver.update is not None
     for name, a in trained.items():
@@ -70,9 +70,9 @@ def test_a_network_of_its_own_steps_down_its_gradient() -> None:
         optimizer_state = np.zeros_like(g), np.zeros_like(g)
         p, (m, v) = solver.update(np, p, g, optimizer_state, 0.1, solver.options)
         expected = {name: p, optimizer_state_name("m", name): m, optimizer_state_name("v", name): v}
-        close(expected, {key: found[key] for key in expected}, 1e-9)
-    close(after["mean"].detach().numpy(), found["mean"], 1e-9)
-    assert found["calls"] == 1 and found["calls"].dtype == np.int64
+        close(expected, {key: actual[key] for key in expected}, 1e-9)
+    close(after["mean"].detach().numpy(), actual["mean"], 1e-9)
+    assert actual["calls"] == 1 and actual["calls"].dtype == np.int64
     own = (w @ rows_loss + w.sum() * after[PENALTY]).item()
     assert sums.loss[0] == pytest.approx(own, rel=1e-9)
 
@@ -117,12 +117,12 @@ def test_seeds_decide_what_is_drawn() -> None:
     """The same seed gives the same weights, another one others; outputs draw nothing."""
     steps, state, rows = started()
     plan = batches(21, 8)
-    found = []
+    results = []
     for shift in (0, 0, 1):
         after, _ = steps.epoch(state, rows, plan._replace(seeds=plan.seeds + np.uint32(shift)))
-        found.append(steps.arrays(after)["in"])
-    np.testing.assert_array_equal(found[0], found[1])
-    assert np.any(found[0] != found[2])
+        results.append(steps.arrays(after)["in"])
+    np.testing.assert_array_equal(results[0], results[1])
+    assert np.any(results[0] != results[2])
     X, _, _ = data(spec())
     np.testing.assert_array_equal(steps.outputs(state, X), steps.outputs(state, X))
 
@@ -130,14 +130,14 @@ def test_seeds_decide_what_is_drawn() -> None:
 @pytest.mark.parametrize("is_dense", [True, False])
 def test_a_loss_without_a_derivative_is_differentiated(is_dense: bool) -> None:
     """The same numbers as with it, dense chain or not."""
-    full, found = spec(), []
+    full, results = spec(), []
     for s in (full, replace(full, loss=full.loss._replace(delta=None))):
         made = dense.build(s, np.random.RandomState(1)) if is_dense else network()
         steps = backend(made, s, recipe(), device="cpu")
         state = steps.start(made.arrays)
         state, sums = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
-        found.append({**steps.arrays(state), **sums._asdict()})
-    close(found[0], found[1], 1e-9)
+        results.append({**steps.arrays(state), **sums._asdict()})
+    close(results[0], results[1], 1e-9)
 
 
 def _first(arrays: Any) -> Any:
@@ -156,7 +156,7 @@ def _together(
 
 def test_joint_solvers_equal_numpy() -> None:
     """A step over all weights at once, with slots of its own names and dtypes."""
-    s, found = spec(), []
+    s, results = spec(), []
     joint = recipe(solver=Solver(joint=Joint(_first, _together)))
     for name in ("numpy", "torch"):
         tests = type("Tests", (BackendTests,), {"backend": name})()
@@ -166,9 +166,9 @@ def test_joint_solvers_equal_numpy() -> None:
         state = steps.start({**steps.arrays(state), **steps.optimizer_state(state)})
         one, gradient = steps.gradient(state, rows, None, 0)
         state = steps.update(state, gradient, float(one.weight), 0.01)
-        found.append({**steps.arrays(state), **steps.optimizer_state(state)})
-    close(found[0], found[1], 1e-9)
-    assert found[1]["count"] == 4
+        results.append({**steps.arrays(state), **steps.optimizer_state(state)})
+    close(results[0], results[1], 1e-9)
+    assert results[1]["count"] == 4
 
 
 def _swapping(
@@ -180,13 +180,13 @@ def _swapping(
 
 def test_a_solver_may_give_one_slot_for_another() -> None:
     """What it returns counts, whichever array that is."""
-    s, found = spec(), []
+    s, results = spec(), []
     for name in ("numpy", "torch"):
         tests = type("Tests", (BackendTests,), {"backend": name})()
         steps, state = tests.started(s, recipe(solver=Solver(_swapping, ("a", "b"))))
         state, _ = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
-        found.append({**steps.arrays(state), **steps.optimizer_state(state)})
-    close(found[0], found[1], 1e-9)
+        results.append({**steps.arrays(state), **steps.optimizer_state(state)})
+    close(results[0], results[1], 1e-9)
 
 
 def build(spec: Spec, rng: np.random.RandomState) -> Network:

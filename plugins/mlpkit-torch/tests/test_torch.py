@@ -57,14 +57,14 @@ def python(code: str) -> str:
 def test_all_rows_in_parts_equal_numpy(form: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gradients over all rows are summed part by part, the last one short."""
     monkeypatch.setattr(mlpkit_torch.training_rows, "PART_ROWS", 8)
-    s, found = spec(), []
+    s, results = spec(), []
     tests = TestConformance()
     for name in ("numpy", ""):
         steps, state = tests.started(s, recipe(), name)
         X, y, w = data(s)
         sums, gradient = steps.gradient(state, steps.put(form(X), y, w), None, 0)
-        found.append({**gradient, **sums._asdict()})
-    close(found[0], found[1], 1e-12)
+        results.append({**gradient, **sums._asdict()})
+    close(results[0], results[1], 1e-12)
 
 
 def test_rows_of_weight_zero_may_be_anything() -> None:
@@ -72,13 +72,13 @@ def test_rows_of_weight_zero_may_be_anything() -> None:
     s = spec()
     X, y, w = data(s)
     w[::3] = 0
-    found = []
+    results = []
     for fill in (0.0, np.nan):
         X[::3] = fill
         steps, state = TestConformance().started(s, recipe())
         state, sums = steps.epoch(state, steps.put(X, y, w), batches(21, 8))
-        found.append({**steps.arrays(state), **sums._asdict()})
-    close(found[0], found[1], 0)
+        results.append({**steps.arrays(state), **sums._asdict()})
+    close(results[0], results[1], 0)
 
 
 def test_an_epoch_without_steps() -> None:
@@ -125,8 +125,8 @@ def test_forked_processes_are_told() -> None:
     try:
         MLPClassifier((4,), backend="torch").fit(X, y)
     except RuntimeError as error:
-        told = "loky" in str(error)
-        os._exit(0 if told else 1)
+        explained = "loky" in str(error)
+        os._exit(0 if explained else 1)
     os._exit(2)
     """
     python(code)
@@ -158,9 +158,9 @@ def test_threads_do_not_meet() -> None:
 
     dtypes = ["float32", "float64"] * 4
     with ThreadPoolExecutor(4) as pool:
-        for dtype, found in zip(dtypes, pool.map(fit, dtypes), strict=True):
-            assert found.dtype == dtype
-            np.testing.assert_array_equal(fit(dtype), found)
+        for dtype, actual in zip(dtypes, pool.map(fit, dtypes), strict=True):
+            assert actual.dtype == dtype
+            np.testing.assert_array_equal(fit(dtype), actual)
 
 
 def test_device_auto(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,8 +223,8 @@ def test_namespace() -> None:
 def test_only_what_authors_may_import() -> None:
     """The code of the plugin imports `mlpkit.plugin` and `mlpkit.backend_kit`."""
     for path in Path(mlpkit_torch.training_rows.__file__).parent.glob("*.py"):
-        found = set(re.findall(r"^\s*(?:from|import) (mlpkit\b[\w.]*)", path.read_text(), re.M))
-        assert found <= {"mlpkit.plugin", "mlpkit.backend_kit"}, path
+        imported = set(re.findall(r"^\s*(?:from|import) (mlpkit\b[\w.]*)", path.read_text(), re.M))
+        assert imported <= {"mlpkit.plugin", "mlpkit.backend_kit"}, path
 
 
 @pytest.mark.parametrize("k", [1, 3, 64, 65])

@@ -44,7 +44,7 @@ class Room:
             self.failed = True
             self.changed.notify_all()
 
-    def found(self, keys: list[Any], timeout: float) -> list[Any]:
+    def awaited(self, keys: list[Any], timeout: float) -> list[Any]:
         """Wait for the values of the keys."""
 
         def ready() -> bool:
@@ -71,7 +71,7 @@ class FakeGroup:
         """Return the values of all ranks."""
         self.n_calls += 1
         self.room.put((self.n_calls, self.rank), value)
-        return self.room.found([(self.n_calls, r) for r in range(self.size)], self.timeout)
+        return self.room.awaited([(self.n_calls, r) for r in range(self.size)], self.timeout)
 
     def add(self, a: Array) -> Array:
         """Return the sum over the ranks."""
@@ -140,8 +140,8 @@ class Unordered(FakeGroup):
 
     def gather(self, value: Any) -> list[Any]:
         """Return the values of all ranks."""
-        found = super().gather(value)
-        return [found[self.rank], *found[: self.rank], *found[self.rank + 1 :]]
+        values = super().gather(value)
+        return [values[self.rank], *values[: self.rank], *values[self.rank + 1 :]]
 
 
 class Late(FakeGroup):
@@ -149,9 +149,9 @@ class Late(FakeGroup):
 
     def same(self, value: Any) -> Any:
         """Return the value of rank 0."""
-        found = super().same(value)
-        self.old: list[Any] = [*getattr(self, "old", []), found]
-        return self.old[-2] if len(self.old) % 10 == 0 else found
+        result = super().same(value)
+        self.old: list[Any] = [*getattr(self, "old", []), result]
+        return self.old[-2] if len(self.old) % 10 == 0 else result
 
 
 class Incomplete(FakeGroup):
@@ -199,7 +199,7 @@ def join(
     room = rooms[address["room"]]
     room.put(("joined", rank), True)
     if wait:
-        room.found([("joined", other) for other in range(size)], timeout)
+        room.awaited([("joined", other) for other in range(size)], timeout)
     try:
         yield group(room, rank, size, timeout)
     except noticed:
