@@ -1,29 +1,47 @@
-"""Forward and backward pass of the dense network in NumPy."""
+"""Forward and backward pass of the dense network in NumPy, and the gradients of its weights.
 
-from collections.abc import Iterable
+Everything that is the same in all steps of as many rows is prepared once: a step of a small network
+takes tens of microseconds, and threads that share a step wait for each other's Python code.
+"""
+
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.backend_kit import WeightLayout, WeightPart, n_parts, weight_parts
-from mlpkit.numpy_backend.activations import (
-    ACTIVATIONS,
-    SLOPES,
-    WITH_SLOPES,
-    softmax_by_column,
-)
+from mlpkit.backend_kit import WeightLayout, WeightPart, check_deltas, n_parts, weight_parts
+from mlpkit.numpy_backend import activations
+from mlpkit.numpy_backend import namespace as xp
 from mlpkit.numpy_backend.buffers import Buffers
+from mlpkit.numpy_backend.hidden_layer import HiddenLayer, RowSeed
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.numpy_backend.products import SparseProduct, product
-from mlpkit.plugin import Array, Spec, dropout_mask
+from mlpkit.plugin import Array, Dataset, Spec
 
 MIN_ROWS = 64  # of a part: a product of fewer rows is slower in relation to its size
 MAX_SUMMED = 1 << 17  # weights of which each part of the rows has gradients of its own
-MAX_KEPT = 4  # numbers of rows in a step whose views are kept
 
-RowSeed = tuple[Array, int, float]  # ids of the rows, seed of the step, factor of the rates
+
+class WeightArrays(NamedTuple):
+    """The weights of all layers, and one or more arrays for gradients: flat, and by layer."""
+
+    layout: WeightLayout
+    layers: DenseLayers
+    gradients: list[tuple[Array, DenseLayers]]
+
+    @classmethod
+    def of(cls, layout: WeightLayout, weights: Array) -> "WeightArrays":
+        """Return views of the weights (n_weights,), with one array for gradients."""
+        arrays = cls(layout, DenseLayers.of(layout.views(weights)), [])
+        arrays.at_least(1)
+        return arrays
+
+    def at_least(self, n: int) -> None:
+        """Allocate arrays for gradients until there are n."""
+        while len(self.gradients) < n:
+            flat = np.zeros(self.layout.size, self.layout.dtype)
+            self.gradients.append((flat, DenseLayers.of(self.layout.views(flat))))
 
 
 class RowPass:
@@ -32,68 +50,75 @@ class RowPass:
     Parameters
     ----------
     spec : Spec
+    layers : DenseLayers
+        The weights.
+    gradients : DenseLayers
+        Where `write_gradients` writes.
     buffers : Buffers
         The arrays for these rows.
     place : slice
         The rows within the step.
     """
 
-    def __init__(self, spec: Spec, buffers: Buffers, place: slice) -> None:
-        self.buffers, self.place, self.dropouts = buffers, place, spec.dropouts
-        names = spec.activations
-        self.activations: list[Any] = [ACTIVATIONS[name] for name in names]
-        self.slopes: list[Any] = [SLOPES.get(name) for name in names]
-        self.with_slopes: list[Any] = [WITH_SLOPES.get(name) for name in names]
+    def __init__(
+        self,
+        spec: Spec,
+        layers: DenseLayers,
+        gradients: DenseLayers,
+        buffers: Buffers,
+        place: slice,
+    ) -> None:
+        self.loss, self.buffers, self.place = spec.loss, buffers, place
+        self.hidden = [
+            HiddenLayer(spec, layers, buffers, place, i) for i in range(len(buffers.values))
+        ]
+        self.coef, self.intercept = layers.coefs[-1], layers.intercepts[-1]
         out = spec.loss.out_activation
-        self.out_activation = softmax_by_column if out == "softmax" else ACTIVATIONS[out]
+        self.out_activation = (
+            activations.softmax_by_column if out == "softmax" else activations.ACTIVATIONS[out]
+        )
+        self.first_gradient = gradients.coefs[0]
+        self.products = [
+            (values.T, delta, out)
+            for values, delta, out in zip(
+                buffers.inputs, buffers.deltas[1:], gradients.coefs[1:], strict=True
+            )
+        ]
+        self.products += [
+            (buffers.ones, delta, out)
+            for delta, out in zip(buffers.deltas, gradients.intercepts, strict=True)
+        ]
 
-    def forward(self, layers: DenseLayers, X: Any, p: Array, row_seed: RowSeed | None) -> None:
-        """Write the activated outputs of X (n, n_features) into p (n, n_outputs).
+    def write_deltas(self, rows: Dataset, p: Array, scale: Any, row_seed: RowSeed | None) -> None:
+        """Write the activated outputs p (n, n_outputs) and the deltas of all layers.
 
+        The deltas are multiplied by the scale; without one, only the outputs are written.
         ``row_seed`` is what dropout depends on.
         """
-        buffers = self.buffers
-        outs = (*buffers.values, p)
-        for i, (coef, intercept) in enumerate(zip(*layers, strict=True)):
-            z = outs[i]
-            product(X, coef, z)
-            np.add(z, intercept, out=z)
-            if z is p:
-                self.out_activation(z)
-                return
-            if (slope := buffers.slopes[i]) is None:
-                self.activations[i](z)
-            else:
-                self.with_slopes[i](z, slope)
-            X = buffers.inputs[i]
-            if (factor := buffers.factors[i]) is not None:
-                assert row_seed is not None
-                ids, seed, dropout_factor = row_seed
-                rate = self.dropouts[i] * dropout_factor
-                mask = kept_units(ids[self.place], seed, z.shape[1], i, rate)
-                np.multiply(mask, z.dtype.type(1 / (1 - rate)), out=factor)
-                np.multiply(z, factor, out=X)
+        values = rows.X
+        for layer in self.hidden:
+            values = layer.forward(values, row_seed)
+        product(values, self.coef, p)
+        np.add(p, self.intercept, out=p)
+        self.out_activation(p)
+        if scale is None:
+            return
+        assert self.loss.delta is not None
+        delta = check_deltas(self.loss.delta(xp, rows.y, p), p)
+        np.multiply(delta, scale, out=self.buffers.deltas[-1])
+        for layer in reversed(self.hidden):
+            layer.backward()
 
-    def backward(self, layers: DenseLayers) -> None:
-        """Write the deltas of the hidden layers, from those of the output layer."""
-        buffers = self.buffers
-        for i in range(len(buffers.values) - 1, -1, -1):
-            delta = buffers.deltas[i]
-            np.dot(buffers.deltas[i + 1], layers.coefs[i + 1].T, out=delta)
-            if (factor := buffers.factors[i]) is not None:
-                delta *= factor
-            if (slope := buffers.slopes[i]) is None:
-                self.slopes[i](buffers.values[i], delta)
-            else:
-                delta *= slope
-
-    def write_gradients(self, gradients: DenseLayers, X: Any) -> None:
-        """Write the gradients of all weights, summed over the rows X."""
-        buffers = self.buffers
-        n_layers = len(buffers.deltas)
-        factor = SparseProduct(X, buffers.deltas[0]) if issparse(X) else X
-        coefs = [(i, slice(0, len(gradients.coefs[i]))) for i in range(n_layers)]
-        write_gradients(buffers, coefs, range(n_layers), gradients, factor)
+    def write_gradients(self, X: Any) -> None:
+        """Write the gradients of all weights, summed over the rows X, from the deltas."""
+        delta = self.buffers.deltas[0]
+        if issparse(X):
+            out = self.first_gradient
+            SparseProduct(X, delta).write(slice(0, len(out)), out)
+        else:
+            np.dot(X.T, delta, out=self.first_gradient)
+        for a, b, out in self.products:
+            np.dot(a, b, out)
 
 
 class StepPass:
@@ -102,7 +127,7 @@ class StepPass:
     Parameters
     ----------
     spec : Spec
-    layout : WeightLayout
+    weights : WeightArrays
     buffers : Buffers
         The arrays for these rows.
 
@@ -111,89 +136,46 @@ class StepPass:
     row_parts : list of RowPass
         The parts of the computation of the outputs and the deltas.
     weight_parts : list of WeightPart
-        The parts of that of the gradients, summed over all rows.
-    sums_parts : bool
-        Whether each part of the rows has gradients of its own, whose sum is computed afterwards,
-        instead. Threads then share no deltas, but every part needs an array of all gradients.
+        The parts of that of the gradients.
+    adds_gradients : bool
+        Whether each part of the rows has gradients of its own instead, which are then added. So
+        threads share no deltas, but every part needs an array of all gradients.
     """
 
-    def __init__(self, spec: Spec, layout: WeightLayout, buffers: Buffers) -> None:
+    def __init__(self, spec: Spec, weights: WeightArrays, buffers: Buffers) -> None:
         self.buffers, n = buffers, len(buffers.ones)
-        units = spec.layer_units
+        units, layout = spec.layer_units, weights.layout
         products = sum(a * b for a, b in pairwise(units))
         flops = 2.0 * n * (2 * products - units[0] * units[1])
         n_passes = max(1, min(n_parts(flops), n // MIN_ROWS))
-        ends = [n * i // n_passes for i in range(n_passes + 1)]
-        self.row_parts = [RowPass(spec, buffers.rows(a, b), slice(a, b)) for a, b in pairwise(ends)]
         self.weight_parts = weight_parts(layout, n)
-        self.sums_parts = n_passes > 1 and layout.size <= MAX_SUMMED
+        can_add = n_passes > 1 and layout.size <= MAX_SUMMED
+        self.adds_gradients = can_add or n_passes == len(self.weight_parts) == 1
+        weights.at_least(n_passes if self.adds_gradients else 1)
+        self.gradients = weights.gradients[: n_passes if self.adds_gradients else 1]
+        ends = [n * i // n_passes for i in range(n_passes + 1)]
+        self.row_parts = [
+            RowPass(
+                spec,
+                weights.layers,
+                self.gradients[i if self.adds_gradients else 0][1],
+                buffers.rows(*place),
+                slice(*place),
+            )
+            for i, place in enumerate(pairwise(ends))
+        ]
 
-    def write_gradients(self, part: WeightPart, gradients: DenseLayers, X: Any) -> None:
-        """Write the gradients of a part of the weights, summed over the rows."""
-        write_gradients(self.buffers, part.coefs, part.intercepts, gradients, X)
-
-
-class Backpropagation:
-    """The passes of steps of up to n rows, which share one set of buffers.
-
-    Parameters
-    ----------
-    spec : Spec
-    layout : WeightLayout
-    n : int
-    """
-
-    def __init__(self, spec: Spec, layout: WeightLayout, n: int) -> None:
-        self.spec, self.layout, self.n = spec, layout, n
-        self.buffers = Buffers.of(spec, n)
-        self._gradients: list[tuple[Array, DenseLayers]] = []
-        self._passes: dict[int, StepPass] = {}
-
-    @property
-    def nbytes(self) -> int:
-        """Size in memory."""
-        return self.buffers.nbytes + sum(flat.nbytes for flat, _ in self._gradients)
-
-    def of(self, n: int) -> StepPass:
-        """Return the pass of a step of n rows."""
-        if n not in self._passes:
-            if len(self._passes) == MAX_KEPT:
-                self._passes.clear()
-            self._passes[n] = StepPass(self.spec, self.layout, self.buffers.rows(0, n))
-        return self._passes[n]
-
-    def gradients(self, n: int) -> list[tuple[Array, DenseLayers]]:
-        """Return n arrays of gradients, (n_weights,), and their views by layer."""
-        layout = self.layout
-        while len(self._gradients) < n:
-            flat = np.zeros(layout.size, layout.dtype)
-            self._gradients.append((flat, DenseLayers.of(layout.views(flat))))
-        return self._gradients[:n]
-
-
-def write_gradients(
-    buffers: Buffers,
-    coefs: Iterable[tuple[int, slice]],
-    intercepts: Iterable[int],
-    gradients: DenseLayers,
-    X: Any,
-) -> None:
-    """Write the gradients of rows of weight matrices and of biases, summed over the samples."""
-    for i, rows in coefs:
-        out, delta = gradients.coefs[i][rows], buffers.deltas[i]
-        if i == 0 and isinstance(X, SparseProduct):
-            X.write(rows, out)
-            continue
-        values = (buffers.inputs[i - 1] if i else X).T
-        # `dot` copies some rows of a transposed array, and `matmul` is slow on one column
-        write = np.dot if len(out) == len(values) else np.matmul
-        write(values[rows], delta, out=out)
-    for i in intercepts:
-        np.dot(buffers.ones, buffers.deltas[i], out=gradients.intercepts[i])
-
-
-def kept_units(ids: Array, seed: int, n_units: int, layer: int, rate: float) -> Array:
-    """Return the `dropout_mask` of the rows with these ids, (n, n_units)."""
-    rows, units = ids.astype(np.uint32), np.arange(n_units, dtype=np.uint32)
-    seeds = np.array([seed], np.uint32)
-    return np.asarray(dropout_mask(np, rows, units, seeds, layer, rate, np.uint32))
+    def write_gradients(self, part: WeightPart, X: Any) -> None:
+        """Write the gradients of a part of the weights, summed over the rows, from the deltas."""
+        buffers, gradients = self.buffers, self.gradients[0][1]
+        for i, rows in part.coefs:
+            out, delta = gradients.coefs[i][rows], buffers.deltas[i]
+            if i == 0 and isinstance(X, SparseProduct):
+                X.write(rows, out)
+                continue
+            values = (buffers.inputs[i - 1] if i else X).T
+            # `dot` copies some rows of a transposed array, and `matmul` is slow on one column
+            write = np.dot if len(out) == len(values) else np.matmul
+            write(values[rows], delta, out=out)
+        for i in part.intercepts:
+            np.dot(buffers.ones, buffers.deltas[i], out=gradients.intercepts[i])

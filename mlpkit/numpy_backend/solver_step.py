@@ -89,7 +89,11 @@ class SolverStep:
     def penalty(self, weights: Array) -> float:
         """Return the L2 penalty."""
         decayed = weights[: self.layout.n_decayed]
-        return 0.5 * self.alpha * float(np.dot(decayed, decayed))
+        return self.penalty_of(float(np.dot(decayed, decayed)))
+
+    def penalty_of(self, squares: float) -> float:
+        """Return the L2 penalty of decayed weights with this sum of squares."""
+        return 0.5 * self.alpha * squares
 
     def blocks(
         self, state: TrainingState, mean: Array, place: slice, with_decay: bool

@@ -21,12 +21,10 @@ from mlpkit.backend_kit import (
 )
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import namespace as xp
-from mlpkit.numpy_backend.backpropagation import RowSeed
 from mlpkit.numpy_backend.chunks import chunks
-from mlpkit.numpy_backend.layers import DenseLayers
+from mlpkit.numpy_backend.hidden_layer import RowSeed
 from mlpkit.numpy_backend.solver_step import SolverStep, StepSize, TrainingState
-from mlpkit.numpy_backend.training_step import TrainingStep
-from mlpkit.numpy_backend.workspaces import Workspaces
+from mlpkit.numpy_backend.training_step import KeptStep
 from mlpkit.plugin import (
     Array,
     Arrays,
@@ -75,7 +73,7 @@ class StepFunctions:
         self.spec, self.loss, self.solver = spec, spec.loss, recipe.solver
         self.layout = WeightLayout(network)
         self.solver_step = SolverStep(self.layout, recipe)
-        self.workspaces = Workspaces(spec, self.layout)
+        self.kept_step = KeptStep(spec, self.solver_step)
         self.has_dropout = needs_ids(network, spec)
 
     def put(self, X: Any, y: Array, w: Array | None, ids: Array | None = None) -> TrainingRows:
@@ -126,21 +124,19 @@ class StepFunctions:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         indices = None if indices is None else indices[indices >= 0]
         step_rows = rows.data if indices is None else rows.data.take(indices)
-        mean = np.zeros(self.layout.size, self.layout.dtype)
-        gradients = self.layout.views(mean)
+        gradients = self.layout.views(np.zeros(self.layout.size, self.layout.dtype))
         n, p = len(step_rows.y), np.empty_like(step_rows.y)
         value = 0.0
         with OneThread():
             if n:
-                workspace = self.workspaces.take(n)
-                own = workspace._replace(mean=mean, gradients=DenseLayers.of(gradients))
-                step = TrainingStep(self.loss, self.solver_step, own, state)
+                step = self.kept_step.take(state, n, changes_state=False)
                 row_seed = None
                 if self.has_dropout:
                     places = np.arange(n) if indices is None else indices
                     row_seed = row_ids(places, rows.ids), seed, dropout_factor
                 step.write_gradients(step_rows, p, 1.0, row_seed)
-                self.workspaces.give(workspace)
+                mean = step.mean.copy() if self.kept_step.give(step) else step.mean
+                gradients = self.layout.views(mean)
                 value = float(self._weighted_losses(step_rows, p).sum(dtype=np.float64))
             penalty = self.solver_step.penalty(state.weights)
             sums = StepSums(value, _summed_weight(step_rows), penalty)
@@ -168,7 +164,7 @@ class StepFunctions:
         self, state: TrainingState, rows: TrainingRows, batches: Batches
     ) -> tuple[TrainingState, StepSums]:
         """Run all steps, and return the sums of each, (n_steps,)."""
-        state, alpha = state.copy(), self.solver_step.alpha
+        alpha = self.solver_step.alpha
         n_steps, batch_size = batches.order.shape
         sums = np.zeros((3, n_steps))
         learning_rates = batches.learning_rates.tolist()
@@ -177,8 +173,7 @@ class StepFunctions:
         row_seed = predictions = None
         if batches.with_predictions:
             predictions = np.zeros((n_steps, batch_size, self.spec.n_outputs), self.spec.dtype)
-        workspace = self.workspaces.take(batch_size)
-        step = TrainingStep(self.loss, self.solver_step, workspace, state, any(decays))
+        step = self.kept_step.take(state, batch_size, changes_state=True)
         with OneThread():
             for chunk, indices, places in chunks(rows.data, batches.order):
                 p, (X, y, w) = np.empty_like(chunk.y), chunk[:3]
@@ -196,7 +191,7 @@ class StepFunctions:
                         predictions[i, batches.order[i] >= 0] = p[s]
                 sums[0, indices] = _step_sums(self._weighted_losses(chunk, p), places)
                 sums[1, indices] = weights
-        self.workspaces.give(workspace)
+        state = step.state.copy() if self.kept_step.give(step) else step.state
         return state, StepSums(sums[0], sums[1], sums[2], predictions)
 
     def outputs(self, state: TrainingState, X: Any) -> Array:

@@ -1,58 +1,62 @@
 """A step of training: the outputs and the gradients of its rows, and the update of the weights."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.backend_kit import check_deltas
-from mlpkit.numpy_backend import namespace as xp
-from mlpkit.numpy_backend.backpropagation import RowPass, RowSeed, StepPass
-from mlpkit.numpy_backend.layers import DenseLayers
+from mlpkit.backend_kit import WeightLayout
+from mlpkit.numpy_backend.backpropagation import MAX_SUMMED, RowPass, StepPass, WeightArrays
+from mlpkit.numpy_backend.buffers import Buffers
+from mlpkit.numpy_backend.hidden_layer import RowSeed
 from mlpkit.numpy_backend.products import SparseProduct
 from mlpkit.numpy_backend.shared_work import share
 from mlpkit.numpy_backend.solver_step import Block, SolverStep, StepSize, TrainingState
-from mlpkit.numpy_backend.workspaces import Workspace
-from mlpkit.plugin import Array, Dataset, Loss
+from mlpkit.plugin import Array, Dataset, Spec
 
+MAX_KEPT = 4  # numbers of rows in a step whose passes are kept
+KEPT_BYTES = 1 << 22  # larger arrays are not kept for the next epoch
 
-class RowPart(NamedTuple):
-    """Consecutive rows of a step, their pass, their outputs, and the factors of their deltas."""
-
-    rows: RowPass
-    X: Any
-    y: Array
-    p: Array
-    scale: Any
+RowPart = tuple[RowPass, Dataset, Array, Any]  # a pass, its rows, their outputs, and the scale
 
 
 class TrainingStep:
-    """The steps of an epoch, on a state that they change in place.
+    """Steps of up to n rows, on a state that they change in place.
 
     Parameters
     ----------
-    loss : Loss
+    spec : Spec
     solver_step : SolverStep
-    workspace : Workspace
-        The arrays of the passes, and where the gradients are written.
     state : TrainingState
-    with_decay : bool, default=False
-        Whether steps may have a weight decay.
+    n : int
+
+    Attributes
+    ----------
+    mean : ndarray of shape (n_weights,)
+        The mean gradient.
     """
 
-    def __init__(
-        self,
-        loss: Loss,
-        solver_step: SolverStep,
-        workspace: Workspace,
-        state: TrainingState,
-        with_decay: bool = False,
-    ) -> None:
-        self.loss, self.solver_step, self.state = loss, solver_step, state
-        self.passes, self.mean, self.gradients = workspace
-        self.layers = DenseLayers.of(solver_step.layout.views(state.weights))
-        self.with_decay = with_decay
-        self._blocks: dict[int, list[list[Block]]] = {}
+    def __init__(self, spec: Spec, solver_step: SolverStep, state: TrainingState, n: int) -> None:
+        self.spec, self.solver_step, self.state, self.n = spec, solver_step, state, n
+        self.weights = WeightArrays.of(solver_step.layout, state.weights)
+        self.mean = self.weights.gradients[0][0]
+        self.buffers = Buffers.of(spec, n)
+        self._buffer_bytes = self.buffers.nbytes
+        self._passes: dict[int, StepPass] = {}
+        self._blocks: dict[tuple[int, bool], list[list[Block]]] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays that steps use besides the state."""
+        return self._buffer_bytes + len(self.weights.gradients) * self.mean.nbytes
+
+    def load(self, state: TrainingState) -> None:
+        """Copy a state."""
+        own, self.state.weights[...] = self.state.optimizer_state, state.weights
+        if isinstance(own, dict):
+            self.state = self.state._replace(optimizer_state=state.optimizer_state.copy())
+        else:
+            own[...] = state.optimizer_state
 
     def __call__(
         self, rows: Dataset, p: Array, divisor: float, row_seed: RowSeed | None, size: StepSize
@@ -62,89 +66,121 @@ class TrainingStep:
         The gradients are summed over the rows and divided. Returns the L2 penalty of the weights
         before the step.
         """
-        step = self.passes.of(len(rows.y))
-        if not (step.sums_parts or self.solver_step.needs_all):
-            self.write_outputs(rows, p, divisor, row_seed)
-            return self._update_in_parts(rows, size)
-        penalty = self.solver_step.penalty(self.state.weights)
-        self.write_gradients(rows, p, divisor, row_seed)
-        self.solver_step.update_all(self.state, self.mean, size)
-        return penalty
+        step, solver_step = self._pass(len(rows.y)), self.solver_step
+        if solver_step.needs_all:
+            penalty = solver_step.penalty(self.state.weights)
+            self.write_gradients(rows, p, divisor, row_seed)
+            solver_step.update_all(self.state, self.mean, size)
+            return penalty
+        blocks = self._blocks_of(step, size.weight_decay > 0)
+        if step.adds_gradients:
+            self.write_gradients(rows, p, divisor, row_seed)
+            return solver_step.penalty_of(solver_step.update(blocks[0], size))
+        self.write_outputs(rows, p, divisor, row_seed)
+        X, squares = _first_factor(rows, step), [0.0] * len(blocks)
+
+        def work(i: int) -> None:
+            step.write_gradients(step.weight_parts[i], X)
+            squares[i] = solver_step.update(blocks[i], size)
+
+        share(work, range(len(blocks)))
+        return solver_step.penalty_of(sum(squares))
 
     def write_gradients(
         self, rows: Dataset, p: Array, divisor: float, row_seed: RowSeed | None
     ) -> None:
         """Compute the outputs p and the gradients of the weights."""
-        step = self.passes.of(len(rows.y))
-        if not step.sums_parts:
+        step = self._pass(len(rows.y))
+        if not step.adds_gradients:
             self.write_outputs(rows, p, divisor, row_seed)
             X = _first_factor(rows, step)
-            share(lambda part: step.write_gradients(part, self.gradients, X), step.weight_parts)
+            share(lambda part: step.write_gradients(part, X), step.weight_parts)
             return
-        n = len(step.row_parts)
-        gradients = [(self.mean, self.gradients), *self.passes.gradients(n - 1)]
-        parts = self._row_parts(rows, p, divisor)
 
-        def work(i: int) -> None:
-            self._write_deltas(parts[i], row_seed)
-            step.row_parts[i].write_gradients(gradients[i][1], parts[i].X)
+        def work(part: RowPart) -> None:
+            row_pass, its_rows, its_p, scale = part
+            row_pass.write_deltas(its_rows, its_p, scale, row_seed)
+            row_pass.write_gradients(its_rows.X)
 
-        share(work, range(n))
-        for flat, _ in gradients[1:]:
+        share(work, _row_parts(step, rows, p, divisor))
+        for flat, _ in step.gradients[1:]:
             np.add(self.mean, flat, out=self.mean)
 
     def write_outputs(
         self, rows: Dataset, p: Array, divisor: float, row_seed: RowSeed | None
     ) -> None:
         """Compute the outputs p and, unless the divisor is 0, the deltas of all layers."""
-        parts = self._row_parts(rows, p, divisor)
-        share(lambda part: self._write_deltas(part, row_seed), parts)
+        parts = _row_parts(self._pass(len(rows.y)), rows, p, divisor)
+        share(lambda part: part[0].write_deltas(*part[1:], row_seed), parts)
 
-    def _row_parts(self, rows: Dataset, p: Array, divisor: float) -> list["RowPart"]:
-        X, y, w = rows[:3]
-        scale = None if not divisor else 1 / divisor if w is None else w[:, None] / divisor
-        step = self.passes.of(len(y))
-        if len(step.row_parts) == 1:
-            return [RowPart(step.row_parts[0], X, y, p, scale)]
-        return [
-            RowPart(each, X[s], y[s], p[s], scale[s] if isinstance(scale, np.ndarray) else scale)
-            for each in step.row_parts
-            for s in [each.place]
-        ]
+    def _pass(self, n: int) -> StepPass:
+        """Return the pass of a step of n rows."""
+        if n not in self._passes:
+            if len(self._passes) == MAX_KEPT:
+                self._passes.clear()
+                self._blocks.clear()
+            self._passes[n] = StepPass(self.spec, self.weights, self.buffers.rows(0, n))
+        return self._passes[n]
 
-    def _write_deltas(self, part: "RowPart", row_seed: RowSeed | None) -> None:
-        rows, X, y, p, scale = part
-        rows.forward(self.layers, X, p, row_seed)
-        if scale is not None:
-            assert self.loss.delta is not None
-            delta = check_deltas(self.loss.delta(xp, y, p), p)
-            np.multiply(delta, scale, out=rows.buffers.deltas[-1])
-            rows.backward(self.layers)
-
-    def _update_in_parts(self, rows: Dataset, size: StepSize) -> float:
-        """Compute the gradients of each part of the weights, and update it at once.
-
-        Return the L2 penalty of the weights before the step.
-        """
-        step = self.passes.of(len(rows.y))
-        X = _first_factor(rows, step)
-        blocks, squares = self._blocks_of(step), [0.0] * len(step.weight_parts)
-
-        def work(i: int) -> None:
-            step.write_gradients(step.weight_parts[i], self.gradients, X)
-            squares[i] = self.solver_step.update(blocks[i], size)
-
-        share(work, range(len(blocks)))
-        return 0.5 * self.solver_step.alpha * sum(squares)
-
-    def _blocks_of(self, step: StepPass) -> list[list[Block]]:
-        n = len(step.buffers.ones)
-        if n not in self._blocks:
-            self._blocks[n] = [
-                list(self.solver_step.blocks(self.state, self.mean, part.place, self.with_decay))
-                for part in step.weight_parts
+    def _blocks_of(self, step: StepPass, with_decay: bool) -> list[list[Block]]:
+        """Return the blocks of the parts of the weights that are updated one by one."""
+        key = len(step.buffers.ones), with_decay
+        if key not in self._blocks:
+            whole = [slice(0, len(self.mean))]
+            places = whole if step.adds_gradients else [part.place for part in step.weight_parts]
+            self._blocks[key] = [
+                list(self.solver_step.blocks(self.state, self.mean, place, with_decay))
+                for place in places
             ]
-        return self._blocks[n]
+        return self._blocks[key]
+
+
+class KeptStep:
+    """A `TrainingStep` that is kept from one epoch to the next if its arrays are small."""
+
+    def __init__(self, spec: Spec, solver_step: SolverStep) -> None:
+        self.spec, self.solver_step = spec, solver_step
+        self._kept: list[TrainingStep] = []
+
+    def take(self, state: TrainingState, n: int, changes_state: bool) -> TrainingStep:
+        """Return steps of up to n rows for this caller alone, on a copy of the state.
+
+        If they will not change the state, steps that are too large to be kept have no copy.
+        """
+        try:
+            kept = self._kept.pop()  # of two threads, one raises IndexError
+            if kept.n == n:
+                kept.load(state)
+                return kept
+        except IndexError:
+            pass
+        is_copied = changes_state or self._is_small(self.solver_step.layout)
+        state = state.copy() if is_copied else state
+        return TrainingStep(self.spec, self.solver_step, state, n)
+
+    def give(self, step: TrainingStep) -> bool:
+        """Keep the steps for the next caller. Return whether they are kept."""
+        is_kept = self._is_small(step.weights.layout) and step.nbytes <= KEPT_BYTES
+        if is_kept:
+            self._kept[:] = [step]
+        return is_kept
+
+    @staticmethod
+    def _is_small(layout: WeightLayout) -> bool:
+        return layout.size <= MAX_SUMMED
+
+
+def _row_parts(step: StepPass, rows: Dataset, p: Array, divisor: float) -> list[RowPart]:
+    """Return what each part of the rows needs for its deltas."""
+    X, y, w = rows[:3]
+    scale = None if not divisor else 1 / divisor if w is None else w[:, None] / divisor
+    if len(step.row_parts) == 1:
+        return [(step.row_parts[0], rows, p, scale)]
+    return [
+        (part, Dataset(X[s], y[s]), p[s], scale[s] if isinstance(scale, np.ndarray) else scale)
+        for part in step.row_parts
+        for s in [part.place]
+    ]
 
 
 def _first_factor(rows: Dataset, step: StepPass) -> Any:

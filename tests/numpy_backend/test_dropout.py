@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mlpkit import MLPClassifier, MLPRegressor
 from mlpkit.numpy_backend import dense, namespace
-from mlpkit.numpy_backend.backpropagation import kept_units
+from mlpkit.numpy_backend.hidden_layer import kept_units
 from mlpkit.plugin import Batches, Network, Spec, StepContext, dropout, dropout_mask
 from mlpkit.registry.lookup import resolve
 from mlpkit.testing import close, data, recipe, spec
