@@ -87,7 +87,7 @@ def _numba(fit: Callable[..., Any]) -> Counts:
     run = loop.Call.run
     with (
         mock.patch.dict(os.environ, MLPKIT_CACHE_DIR="off"),
-        mock.patch.object(programs, "_object_file", wraps=programs._object_file) as compiled,
+        mock.patch.object(programs, "object_file", wraps=programs.object_file) as compiled,
         mock.patch.object(loop.Call, "run", autospec=True, side_effect=run) as calls,
     ):
         counted = _calls(fit, compiled, calls)

@@ -17,7 +17,7 @@ from mlpkit_numba.codes import CODES, WITH_SLOPES
 (
     MODE, N_STEPS, FIRST_STEP, END_STEP, BATCH_SIZE,
     N_LAYERS, LAYERS, N_FEATURES, N_OUTPUTS, OUT_ACTIVATION, N_WEIGHTS, N_DECAYED,
-    GEMM, UPDATE, LOSS, YIELD, CLOCK, CLOCK_ID, CPU_CLOCK_ID,  # functions
+    WORK, GEMM, UPDATE, LOSS, YIELD, CLOCK, CLOCK_ID, CPU_CLOCK_ID,  # functions
     WEIGHTS, GRADIENTS, STATE,
     FORM, X, ROW_STRIDE, COLUMN_STRIDE, COLUMNS, BEGINS, Y, W, IDS,  # the training data
     ORDER, SUMS, PREDICTIONS,
@@ -27,10 +27,11 @@ from mlpkit_numba.codes import CODES, WITH_SLOPES
     N_ROW_PARTS, N_WEIGHT_PARTS, WEIGHT_PARTS, N_PIECES, PIECES, SHARED,  # parts of a step
     PART_GRADIENTS, GRADIENT_BYTES,
     N_INTEGERS,
-) = range(58)
+) = range(59)
 #: Places in the array of numbers.
 ALPHA, MAX_NORM, WEIGHT, MOST_TIME, N_NUMBERS = range(5)
 N_SUMS = 3  # after them, for the loss, the weight and the penalty of one step
+RESULTS = N_NUMBERS + N_SUMS  # after these, of the parts of a computation
 #: Places in the description of a layer.
 (
     N_INPUTS, N_UNITS, COEF, INTERCEPT, ACTIVATION, DROPOUT, SLOPES, VALUES, DELTAS, N_LAYER_FIELDS,

@@ -1,24 +1,36 @@
-"""The matrix product that the loop uses: that of SciPy's BLAS by its address, or tiles."""
+"""The matrix product that the loop uses: that of SciPy's BLAS, or one in tiles, by its address."""
 
 import ctypes
 from functools import cache
+from typing import Any
 
 import llvmlite.binding as llvm
 from scipy.linalg import cython_blas
 from threadpoolctl import ThreadpoolController
 
-TILES = 0  # in the place of the address
+from mlpkit_numba.programs import program
+
 NARROW = ("Haswell", "Zen")  # code of OpenBLAS for vectors of 32 bytes
 
 
 @cache
 def gemm(dtype: str) -> int:
-    """Return the address of ``sgemm`` or ``dgemm``, or `TILES` if these are faster."""
-    if has_faster_tiles():
-        return TILES
-    return address(dtype)
+    """Return the address of the fastest product for float32 or float64."""
+    return tiles(dtype) if has_faster_tiles() else address(dtype)
 
 
+def tiles(dtype: str) -> int:
+    """Return the address of the product in tiles, which has the arguments of ``sgemm``."""
+
+    def compiled() -> Any:
+        from mlpkit_numba.multiplication import product
+
+        return product(dtype)
+
+    return program(f"product {dtype}", compiled)
+
+
+@cache
 def address(dtype: str) -> int:
     """Return the address of ``sgemm`` or ``dgemm``."""
     capsule = cython_blas.__pyx_capi__["sgemm" if dtype == "float32" else "dgemm"]

@@ -131,6 +131,18 @@ def call_loss(typing_context, function, y, p, n, n_outputs, losses, delta):  # t
     return types.void(*[types.intp] * 7), code
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def call_work(typing_context: Any, function: Any, integers: Any, numbers: Any, part: Any) -> Any:
+    """Call the function of `mlpkit_numba.work`; the first arguments are addresses."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        type_ = ir.FunctionType(ir.VoidType(), [WORD] * 3)
+        builder.call(builder.inttoptr(args[0], type_.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 4), code
+
+
 MATRIX = types.UniTuple(types.intp, 3)
 
 

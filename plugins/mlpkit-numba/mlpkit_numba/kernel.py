@@ -11,15 +11,11 @@ from numba import njit, types
 
 from mlpkit_numba import arguments as a
 from mlpkit_numba import sharing as s
-from mlpkit_numba.gradients import add_gradients, gradients_of, part_of, write_gradients
-from mlpkit_numba.intrinsics import FAST, JIT, as_type_of, moved, pointer_at, words_at
-from mlpkit_numba.passes import row_pass
+from mlpkit_numba.intrinsics import FAST, JIT, moved, pointer_at, words_at
 from mlpkit_numba.rows import select, weight_of_step
-from mlpkit_numba.shared_work import assistance, estimate, sharing, stop
-from mlpkit_numba.updates import clip, update
+from mlpkit_numba.shared_work import assist, estimate, share, stop
+from mlpkit_numba.updates import clip
 from mlpkit_numba.vectors import sum_of_squares
-
-SUMS_PLACE, RESULTS_PLACE = a.N_NUMBERS, a.N_NUMBERS + a.N_SUMS
 
 
 def kernel(dtype: str) -> Any:
@@ -30,9 +26,7 @@ def kernel(dtype: str) -> Any:
     not 0, the call takes parts of another call with these arguments until that one ends.
     """
     zero, word = getattr(np, dtype)(0), np.int64(0)
-    work = _work(dtype)
-    share, assist = sharing(work), assistance(work)
-    sums_of_step, updated = _sums(dtype, share), _update(dtype, share)
+    sums_of_step, updated = _sums(dtype), _update(dtype)
     train = _epoch(dtype, sums_of_step, updated)
 
     def loop(integers_address, numbers_address, assists):  # type: ignore[no-untyped-def]
@@ -40,7 +34,7 @@ def kernel(dtype: str) -> Any:
         if assists != 0:
             assist(integers, numbers)
             return
-        shared, sums = words_at(integers[a.SHARED], 0), moved(numbers, SUMS_PLACE)
+        shared, sums = words_at(integers[a.SHARED], 0), moved(numbers, a.N_NUMBERS)
         if shared[s.IS_SHARED] != 0:
             estimate(integers)
             shared[s.ALONE] = 0
@@ -64,41 +58,7 @@ def kernel(dtype: str) -> Any:
     return numba.cfunc(signature, fastmath=FAST, error_model="numpy")(loop)
 
 
-def _work(dtype: str) -> Any:
-    """Return ``work(integers, numbers, part)``, which computes a part of a step."""
-    zero, one, passed = getattr(np, dtype)(0), getattr(np, dtype)(1), row_pass(dtype)
-
-    @njit(**JIT)
-    def work(integers, numbers, part):  # type: ignore[no-untyped-def]
-        shared = words_at(integers[a.SHARED], 0)
-        kind, step, n = shared[s.KIND], shared[s.STEP], shared[s.N_ROWS]
-        if kind == s.ROWS:
-            n_parts = shared[s.N_PARTS]
-            rows = n * part // n_parts, n * (part + 1) // n_parts
-            numbers[RESULTS_PLACE + part] = passed(integers, step, rows, numbers[a.WEIGHT])
-            if integers[a.PART_GRADIENTS] != 0 and integers[a.MODE] != a.FORWARD:
-                pieces, beta = (np.int64(0), integers[a.N_PIECES]), beta_of(shared[s.IS_FIRST], one)
-                write_gradients(integers, gradients_of(integers, part), pieces, rows, beta)
-            return
-        described = part_of(integers, part)
-        place = described[a.FIRST_WEIGHT], described[a.END_WEIGHT]
-        if kind != s.UPDATES:
-            if integers[a.PART_GRADIENTS] != 0:
-                add_gradients(integers, n, place, zero)
-            else:
-                pieces = described[a.FIRST_PIECE], described[a.END_PIECE]
-                beta = beta_of(shared[s.IS_FIRST], one)
-                write_gradients(integers, integers[a.GRADIENTS], pieces, (np.int64(0), n), beta)
-        if kind != s.GRADIENTS:
-            strength = as_type_of(zero, numbers[a.ALPHA] / numbers[a.WEIGHT])
-            if numbers[a.MAX_NORM] > 0.0:  # then the gradient includes that of the penalty
-                strength = zero
-            numbers[RESULTS_PLACE + part] = update(integers, step, place, strength)
-
-    return work
-
-
-def _update(dtype: str, share: Any) -> Any:
+def _update(dtype: str) -> Any:
     """Return ``updated(integers, numbers, step)``, which updates all weights."""
     zero, word = getattr(np, dtype)(0), np.int64(0)
 
@@ -114,7 +74,7 @@ def _update(dtype: str, share: Any) -> Any:
     return updated
 
 
-def _sums(dtype: str, share: Any) -> Any:
+def _sums(dtype: str) -> Any:
     """Return ``sums_of_step(integers, numbers, step, last_kind)``, which makes all passes."""
     zero, word = getattr(np, dtype)(0), np.int64(0)
 
@@ -178,15 +138,9 @@ def _epoch(dtype: str, sums_of_step: Any, updated: Any) -> Any:
 
 
 @njit(**JIT)
-def beta_of(is_first, one):  # type: ignore[no-untyped-def]
-    """The factor of the gradients of blocks before."""
-    return as_type_of(one, 0) if is_first != 0 else one
-
-
-@njit(**JIT)
 def total(numbers, n_parts):  # type: ignore[no-untyped-def]
     """The sum of the results of the parts."""
     result = 0.0
     for part in range(n_parts):
-        result += numbers[RESULTS_PLACE + part]
+        result += numbers[a.RESULTS + part]
     return result

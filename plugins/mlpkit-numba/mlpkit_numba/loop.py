@@ -14,7 +14,7 @@ from mlpkit.plugin import Array
 from mlpkit_numba import arguments as a
 from mlpkit_numba import helpers
 from mlpkit_numba import sharing as s
-from mlpkit_numba.blas import TILES, gemm
+from mlpkit_numba.blas import address, gemm
 from mlpkit_numba.helpers import Helpers
 from mlpkit_numba.programs import program
 from mlpkit_numba.training_rows import TrainingRows
@@ -32,7 +32,19 @@ def loop(dtype: str) -> Callable[[int, int, int], None]:
 
         return kernel(dtype)
 
-    return LOOP(program(f"loop {dtype}", compiled, notice=f"its {dtype} loop"))
+    return LOOP(program(f"loop {dtype}", compiled))
+
+
+@cache
+def work(dtype: str) -> int:
+    """Return the address of the function that the loop calls for each part of a step."""
+
+    def compiled() -> Any:
+        from mlpkit_numba.work import work
+
+        return work(dtype)
+
+    return program(f"work {dtype}", compiled, notice=f"its {dtype} loop")
 
 
 class Call:
@@ -49,7 +61,7 @@ class Call:
     def __init__(self, memory: a.Memory, dtype: str) -> None:
         self.dtype, self.integers = dtype, memory.integers.copy()
         self.memory = memory  # whose arrays are among the arguments
-        self.numbers = array("d", bytes(8 * (a.N_NUMBERS + a.N_SUMS + s.MOST_PARTS)))
+        self.numbers = array("d", bytes(8 * (a.RESULTS + s.MOST_PARTS)))
         self.shared = array("q", bytes(8 * s.N_WORDS))
         self.kept: list[Array] = []  # arrays whose addresses are among the arguments
         self.integers[a.SHARED] = self.shared.buffer_info()[0]
@@ -72,6 +84,7 @@ class Call:
 
         BLAS has one thread.
         """
+        self.integers[a.WORK] = work(self.dtype)
         compiled = loop(self.dtype)
         product = self.integers[a.GEMM] = gemm(self.dtype)
         n_helpers = helpers.number(self.memory.n_parts, flops)
@@ -82,7 +95,7 @@ class Call:
             self.shared[s.IS_SHARED] = 1
         integers = array("q", self.integers)
         run = partial(compiled, integers.buffer_info()[0], self.numbers.buffer_info()[0])
-        uses_blas = product != TILES and self.memory.block_rows > 1
+        uses_blas = product == address(self.dtype) and self.memory.block_rows > 1
         with OneThread() if uses_blas else nullcontext():
             if n_helpers:
                 with Helpers(n_helpers, self.shared, partial(run, 1), (self, integers)):

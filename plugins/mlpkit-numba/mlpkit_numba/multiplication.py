@@ -6,11 +6,11 @@ only while a program is compiled.
 
 from typing import Any
 
+import numba
 import numpy as np
-from numba import njit
+from numba import njit, types
 
-from mlpkit_numba.blas import has_wide_vectors
-from mlpkit_numba.intrinsics import JIT, as_type_of, pointer_at, size_of
+from mlpkit_numba.intrinsics import FAST, JIT, as_type_of, pointer_at, size_of, words_at
 from mlpkit_numba.tiles import VECTOR_BYTES, scratch, tile, transpose_block
 
 ROWS, FEWER_ROWS = 12, 4  # of a tile; its sums are in 24 of 32 registers
@@ -104,14 +104,24 @@ def multiply_transposed(a, b, c, shape, beta):  # type: ignore[no-untyped-def]
         beta = as_type_of(beta, 1)
 
 
-@njit(**JIT)
-def unused(a, b, c, shape, beta):  # type: ignore[no-untyped-def]
-    """Do nothing."""
+def product(dtype: str) -> Any:
+    """Return a function for float32 or float64 with the arguments of BLAS's gemm.
 
-
-def own_products() -> tuple[Any, Any]:
-    """Return the functions `multiply` and `multiply_transposed`.
-
-    A processor without vectors of this size never calls them, so that they are not compiled there.
+    The sizes are of 64 bits, and alpha is 1.
     """
-    return (multiply, multiply_transposed) if has_wide_vectors() else (unused, unused)
+    zero, transposed, one = getattr(np, dtype)(0), np.int8(ord("T")), np.int64(1)
+
+    def gemm(a_kind, b_kind, m_at, n_at, k_at, alpha, a, lda, b, ldb, beta_at, c, ldc):  # type: ignore[no-untyped-def]
+        shape = words_at(n_at, 0)[0], words_at(k_at, 0)[0], words_at(m_at, 0)[0]
+        left = b, words_at(ldb, 0)[0], one  # BLAS's columns are the rows here
+        if pointer_at(b_kind, 0, transposed)[0] == transposed:
+            left = b, one, words_at(ldb, 0)[0]
+        right, out = (a, words_at(lda, 0)[0], one), (c, words_at(ldc, 0)[0], one)
+        beta = pointer_at(beta_at, 0, zero)[0]
+        if pointer_at(a_kind, 0, transposed)[0] == transposed:
+            multiply_transposed(left, right, out, shape, beta)
+        else:
+            multiply(left, right, out, shape, beta)
+
+    signature = types.void(*[types.intp] * 13)
+    return numba.cfunc(signature, fastmath=FAST, error_model="numpy")(gemm)

@@ -1,24 +1,14 @@
-"""The matrix products of a dense layer, by BLAS or in tiles where these are faster than a loop.
+"""The matrix products of a dense layer, by BLAS or a function like that, or by a loop.
 
 Arrays are flat and in C order: x (n, k), weights (k, m), delta and outputs (n, m); ``gemm`` is the
-address of BLAS's function, or 0 for tiles. This module is imported only while a program is
+address of the function. This module is imported only while a program is
 compiled.
 """
 
-import numpy as np
 from numba import njit
 
 from mlpkit_numba.intrinsics import JIT, address_of, as_type_of, call_gemm, moved
-from mlpkit_numba.multiplication import own_products
 from mlpkit_numba.vectors import add_scaled, dot, scale
-
-multiply, multiply_transposed = own_products()
-
-
-@njit(**JIT)
-def matrix(x, width):  # type: ignore[no-untyped-def]
-    """A matrix in C order: its address, and the distances of its rows and of its columns."""
-    return address_of(x), width, np.int64(1)
 
 
 @njit(**JIT)
@@ -31,9 +21,6 @@ def forward(gemm, x, weights, out, shape, one):  # type: ignore[no-untyped-def]
     elif n == 1:
         for j in range(k):
             add_scaled(x[j], moved(weights, j * m), out, m)
-    elif gemm == 0:
-        a, b, c = matrix(x, k), matrix(weights, m), matrix(out, m)
-        multiply(a, b, c, shape, one)
     else:
         a, b, c = address_of(weights), address_of(x), address_of(out)
         call_gemm(gemm, (m, n, k), (a, m, 0), (b, k, 0), one, (c, m, 0))
@@ -54,9 +41,6 @@ def gradient(gemm, x, delta, out, shape, width, beta):  # type: ignore[no-untype
         scale(beta, out, k * m)
         for j in range(k):
             add_scaled(x[j], delta, moved(out, j * m), m)
-    elif gemm == 0:
-        transposed = address_of(x), np.int64(1), width
-        multiply(transposed, matrix(delta, m), matrix(out, m), (k, n, m), beta)
     else:
         a, b, c = address_of(delta), address_of(x), address_of(out)
         call_gemm(gemm, (m, k, n), (a, m, 0), (b, width, 1), beta, (c, m, 0))
@@ -74,9 +58,6 @@ def backward(gemm, delta, weights, out, shape, zero):  # type: ignore[no-untyped
     elif n == 1:
         for j in range(k):
             out[j] = dot(delta, moved(weights, j * m), m, zero)
-    elif gemm == 0:
-        a, b, c = matrix(delta, m), matrix(weights, m), matrix(out, k)
-        multiply_transposed(a, b, c, shape, zero)
     else:
         a, b, c = address_of(weights), address_of(delta), address_of(out)
         call_gemm(gemm, (k, n, m), (a, m, 1), (b, m, 0), zero, (c, k, 0))

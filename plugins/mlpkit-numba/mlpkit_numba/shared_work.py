@@ -5,8 +5,6 @@ and counts the computations, so that no part is taken twice. This module is impo
 loop is compiled.
 """
 
-from typing import Any
-
 from numba import njit
 
 from mlpkit_numba import arguments as a
@@ -19,7 +17,7 @@ from mlpkit_numba.atomics import (
     replaced,
     store,
 )
-from mlpkit_numba.intrinsics import JIT, words_at
+from mlpkit_numba.intrinsics import JIT, address_of, call_work, words_at
 
 WORD_BYTES = 8
 
@@ -98,56 +96,50 @@ def stop(integers):  # type: ignore[no-untyped-def]
     store(integers[a.SHARED] + WORD_BYTES * s.TICKET, s.STOPPED)
 
 
-def sharing(work: Any) -> Any:
-    """Return ``share(integers, numbers, kind, n_parts, arguments)``.
+@njit(**JIT)
+def work(integers, numbers, part):  # type: ignore[no-untyped-def]
+    """Compute a part."""
+    call_work(integers[a.WORK], address_of(integers), address_of(numbers), part)
 
-    It calls ``work(integers, numbers, part)`` for each part of a computation, unless another thread
-    takes the part.
-    """
 
-    @njit(**JIT)
-    def share(integers, numbers, kind, n_parts, arguments):  # type: ignore[no-untyped-def]
-        shared = words_at(integers[a.SHARED], 0)
-        shared[s.KIND], shared[s.N_PARTS] = kind, n_parts
-        shared[s.STEP], shared[s.N_ROWS], shared[s.IS_FIRST] = arguments
-        shared[s.N_ALL] += n_parts
-        if n_parts == 1 or shared[s.IS_SHARED] == 0:
-            for part in range(n_parts):
-                work(integers, numbers, part)
-            shared[s.N_OWN] += n_parts
-            return
-        shared[s.COUNT] += 1
-        store(integers[a.SHARED] + WORD_BYTES * s.DONE, 0)
-        ticket = shared[s.COUNT] * s.TICKETS * s.TICKETS + n_parts
-        store(integers[a.SHARED] + WORD_BYTES * s.TICKET, ticket)
-        part = taken(integers, False)
-        while part >= 0:
+@njit(**JIT)
+def share(integers, numbers, kind, n_parts, arguments):  # type: ignore[no-untyped-def]
+    """Compute the parts of a computation that no other thread takes, and wait for the others."""
+    shared = words_at(integers[a.SHARED], 0)
+    shared[s.KIND], shared[s.N_PARTS] = kind, n_parts
+    shared[s.STEP], shared[s.N_ROWS], shared[s.IS_FIRST] = arguments
+    shared[s.N_ALL] += n_parts
+    if n_parts == 1 or shared[s.IS_SHARED] == 0:
+        for part in range(n_parts):
             work(integers, numbers, part)
-            shared[s.N_OWN] += 1
+        shared[s.N_OWN] += n_parts
+        return
+    shared[s.COUNT] += 1
+    store(integers[a.SHARED] + WORD_BYTES * s.DONE, 0)
+    ticket = shared[s.COUNT] * s.TICKETS * s.TICKETS + n_parts
+    store(integers[a.SHARED] + WORD_BYTES * s.TICKET, ticket)
+    part = taken(integers, False)
+    while part >= 0:
+        work(integers, numbers, part)
+        shared[s.N_OWN] += 1
+        increment(integers[a.SHARED] + WORD_BYTES * s.DONE)
+        part = taken(integers, False)
+    wait(integers, n_parts)
+    judge(integers, numbers)
+
+
+@njit(**JIT)
+def assist(integers, numbers):  # type: ignore[no-untyped-def]
+    """Compute parts until the call ends."""
+    began, spins = now(integers), 0
+    while loaded(integers[a.SHARED] + WORD_BYTES * s.TICKET) != s.STOPPED:
+        part = taken(integers, True)
+        if part >= 0:
+            work(integers, numbers, part)
             increment(integers[a.SHARED] + WORD_BYTES * s.DONE)
-            part = taken(integers, False)
-        wait(integers, n_parts)
-        judge(integers, numbers)
-
-    return share
-
-
-def assistance(work: Any) -> Any:
-    """Return ``assist(integers, numbers)``, which takes parts until all are taken."""
-
-    @njit(**JIT)
-    def assist(integers, numbers):  # type: ignore[no-untyped-def]
-        began, spins = now(integers), 0
-        while loaded(integers[a.SHARED] + WORD_BYTES * s.TICKET) != s.STOPPED:
-            part = taken(integers, True)
-            if part >= 0:
-                work(integers, numbers, part)
-                increment(integers[a.SHARED] + WORD_BYTES * s.DONE)
-                began, spins = now(integers), 0
-            spins += 1
-            if spins > s.SPINS:
-                call_yield(integers[a.YIELD])
-                if now(integers) - began > s.IDLE_NANOSECONDS:
-                    return
-
-    return assist
+            began, spins = now(integers), 0
+        spins += 1
+        if spins > s.SPINS:
+            call_yield(integers[a.YIELD])
+            if now(integers) - began > s.IDLE_NANOSECONDS:
+                return

@@ -92,7 +92,7 @@ def test_tiles_and_blas_train_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever of them this processor uses."""
     with_helpers(monkeypatch, 1)
     found = []
-    for product in (blas.address, lambda dtype: blas.TILES):
+    for product in (blas.address, blas.tiles):
         monkeypatch.setattr(loop, "gemm", product)
         found.append(trained())
     close(*found, 1e-9)
