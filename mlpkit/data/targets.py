@@ -6,13 +6,10 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    check_classification_targets,
-    unique_labels,
-)
+from sklearn.utils.multiclass import _check_partial_fit_first_call, unique_labels
 
 from mlpkit.backend_kit import ascending, central
+from mlpkit.data.label_types import unknown_labels
 from mlpkit.data.scores import accuracy, r2
 from mlpkit.data.target_scale import TargetRange, TargetScale
 from mlpkit.objectives.quantiles import interpolated
@@ -67,9 +64,8 @@ class ClassTargets:
             y = few if len(few) < len(y) else y
         try:
             self.binarizer = LabelBinarizer().fit(y)
-        except ValueError:
-            check_classification_targets(y)  # whose message does not contain all of y
-            raise
+        except (TypeError, ValueError) as error:
+            raise unknown_labels(y, error) from error
 
     @classmethod
     def of(cls, binarizer: LabelBinarizer) -> Self:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d, get_tags
 from sklearn.utils.validation import _check_sample_weight, _check_y, check_is_fitted
 
+from mlpkit.data.label_types import with_common_type
 from mlpkit.data.tables import (
     check_distinct,
     check_targets_present,
@@ -152,6 +153,7 @@ def validated_targets(estimator: Any, y: Any) -> Array:
     if not values.ndim:
         raise ValueError(f"y must have shape (n_samples,) or (n_samples, n_outputs), got {y!r}.")
     check_targets_present(values)
+    values = values if estimator._y_numeric else with_common_type(values)
     try:
         checked = _check_y(
             values, multi_output=True, y_numeric=estimator._y_numeric, estimator=estimator

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from encoders import Levels
 from people import AGE, FRAMES, ROWS, SEX, SHORT, Y, frame
@@ -40,6 +41,15 @@ def test_targets_of_another_form() -> None:
     """The name of a column, and real numbers, of which the message contains none."""
     with pytest.raises(ValueError, match=r"y must have shape \(n_samples,\) .*, got 'age'\."):
         MLPClassifier(encoder=Levels(), **SHORT).fit(frame("pandas"), "age")
+    mixed = np.array([1, "a"] * (len(Y) // 2), dtype=object)
+    with pytest.raises(TypeError, match=r"y contains 1 \(int\), 'a' \(str\)\..* y.astype\(str\)"):
+        MLPClassifier(encoder=Levels(), **SHORT).fit(frame("pandas"), mixed)
+    intervals = pd.cut(np.linspace(0, 1, len(Y)), 3)
+    with pytest.raises(ValueError, match=r"y contains Interval.* \(Interval\)\. Labels must be"):
+        MLPClassifier(encoder=Levels(), **SHORT).fit(frame("pandas"), intervals)
+    two = np.array([["a", "b"]] * len(Y))
+    with pytest.raises(ValueError, match=r"shape \(60, 2\)\. Fit a classifier for each column"):
+        MLPClassifier(encoder=Levels(), **SHORT).fit(frame("pandas"), two)
     numbers = np.linspace(0, 1, len(Y))
     with pytest.raises(ValueError, match=r"Unknown label type: continuous\. Maybe"):
         MLPClassifier(encoder=Levels(), **SHORT).fit(frame("pandas"), numbers)

@@ -239,6 +239,24 @@ def test_nullable_targets_keep_their_type(rows: Rows) -> None:
         assert nullable.classes_.dtype == nullable.predict(rows[0][:3]).dtype == dtype
 
 
+@pytest.mark.parametrize("cls", [bool, int])
+def test_targets_of_python_objects(cls: type, rows: Rows) -> None:
+    """Booleans and integers of a column of pandas that contained missing values."""
+    y = pd.Series([cls(value) for value in rows[1] == "yes"], dtype=object)
+    y[3] = None
+    known = y.dropna()
+    objects = TabularClassifier(**QUICK).fit(rows[0].loc[known.index], known)
+    assert objects.classes_.dtype == np.dtype(cls)
+
+
+def test_a_class_for_almost_every_row(rows: Rows) -> None:
+    """The trees that find the edges of bins do not warn about it."""
+    many = np.arange(len(rows[1])) // 2 * 2
+    many[::3] += 1
+    clf = TabularClassifier(**{**QUICK, "trainer": Cycles(first_cycle=1, max_cycles=1)})
+    assert len(clf.fit(rows[0], many).classes_) > len(many) / 2
+
+
 def test_tables_that_are_not_in_memory(rows: Rows) -> None:
     """The message says how to read a lazy frame of polars."""
     lazy = pl.from_pandas(rows[0][["age"]]).lazy()

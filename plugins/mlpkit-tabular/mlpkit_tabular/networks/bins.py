@@ -1,6 +1,7 @@
 """The edges of the bins of piecewise-linear embeddings."""
 
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 from scipy.special import ndtri
@@ -45,7 +46,9 @@ def bin_edges(spec: Spec, numbers: tuple[int, ...], n_bins: int, from_target: bo
         if len(inner[0]) > len(quantiles):
             inner = [np.quantile(X[:, i], quantiles)]
             if tree is not None:
-                tree.fit(X[:TREE_ROWS, i, None], *_targets_and_weights(spec))
+                with catch_warnings():
+                    filterwarnings("ignore", "The number of unique classes", UserWarning)
+                    tree.fit(X[:TREE_ROWS, i, None], *_targets_and_weights(spec))
                 inner.append(tree.tree_.threshold[tree.tree_.children_left >= 0])
         edges.append(_distinct(np.concatenate(inner).astype(spec.dtype)))
     return edges
