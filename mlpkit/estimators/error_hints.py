@@ -125,6 +125,8 @@ def _suggestion(name: str, value: Any, estimator: Any) -> str:
     if isinstance(value, str) and options and number is None:
         alias = ACTIVATIONS.get(value.lower(), "") if name == "activation" else ""
         return f"Did you mean {alias!r}?" if alias in options else did_you_mean(value, options)
+    if isinstance(value, type | np.dtype) and (name_of_type := np.dtype(value).name) in options:
+        return f"Did you mean {name_of_type!r}?"
     if number is not None:
         checks = [make_constraint(c).is_satisfied_by for c in constraints]
         for candidate in (int(number), number):

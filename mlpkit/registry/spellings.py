@@ -17,6 +17,15 @@ ALIASES: dict[str, dict[str, str]] = {
         **dict.fromkeys(("l-bfgs", "l-bfgs-b", "lbfgsb", "bfgs"), "lbfgs"),
         **dict.fromkeys(("momentum", "nesterov", "gd"), "sgd"),
     },
+    "loss": {
+        **dict.fromkeys(("mse", "mean_squared_error", "l2", "l2_loss", "rmse"), "squared_error"),
+        **dict.fromkeys(("mae", "mean_absolute_error", "l1", "l1_loss"), "absolute_error"),
+        **dict.fromkeys(("smooth_l1", "smooth_l1_loss", "huber_loss"), "huber"),
+        **dict.fromkeys(("pinball", "pinball_loss", "quantile_loss"), "quantile"),
+        **dict.fromkeys(("poisson_nll", "poisson_deviance", "mean_poisson_deviance"), "poisson"),
+        **dict.fromkeys(("cross_entropy", "crossentropy", "nll", "logloss"), "log_loss"),
+        **dict.fromkeys(("binary_crossentropy", "categorical_crossentropy", "bce"), "log_loss"),
+    },
     "metric": {
         **dict.fromkeys(("acc", "binary_accuracy", "categorical_accuracy"), "accuracy"),
         **dict.fromkeys(("sparse_categorical_accuracy", "subset_accuracy"), "accuracy"),

@@ -10,6 +10,7 @@ from mlpkit.objectives.averaging import averaging
 from mlpkit.plugin import Loss, PluginError, Recipe, Solver, Spec
 from mlpkit.registry.distributions import CORE
 from mlpkit.registry.lookup import adapted, installed, resolve
+from mlpkit.registry.spellings import canonical_name
 from mlpkit.training.parameters import NAMES, Parameters
 
 OF_SKLEARN = ("constant", "invscaling", "adaptive")  # schedules of the learning rate
@@ -75,7 +76,7 @@ def loss_of(loss: Any, spec: Spec, options: Mapping[str, Any] | None = None) -> 
         raise ValueError(
             f"loss must be {_alternatives(names)}, an mlpkit.plugin.Loss, or a loss of a framework"
             " for which a plugin is installed, as an object or as 'framework.name', got"
-            f" {plain_repr(loss)}. {did_you_mean(str(loss), names)}".rstrip()
+            f" {plain_repr(loss)}. {_suggested_loss(loss, names)}".rstrip()
         )
     fitting = ("identity", "exp") if spec.task == "regression" else (default.out_activation,)
     if made.out_activation not in fitting:
@@ -84,6 +85,13 @@ def loss_of(loss: Any, spec: Spec, options: Mapping[str, Any] | None = None) -> 
             f" fit the task {spec.task!r}: it requires {' or '.join(map(repr, fitting))}."
         )
     return made
+
+
+def _suggested_loss(loss: Any, names: Iterable[str]) -> str:
+    """Return a question that suggests one of the names, or "" if none is similar."""
+    known = list(names)
+    spelled = canonical_name("loss", loss, known) if isinstance(loss, str) else ""
+    return did_you_mean(spelled or str(loss), known)
 
 
 def _alternatives(names: Iterable[str]) -> str:

@@ -101,6 +101,8 @@ def test_hidden_layer_sizes(sizes: Any, message: str) -> None:
         ({"activation": "sigmoid"}, "Did you mean 'logistic'?"),
         ({"activation": "ReLU"}, "Did you mean 'relu'?"),
         ({"dtype": "float23"}, "Did you mean 'float32'?"),
+        ({"dtype": np.float32}, "Did you mean 'float32'?"),
+        ({"dtype": np.dtype(float)}, "Did you mean 'float64'?"),
     ],
 )
 def test_parameters(parameters: dict[str, Any], message: str) -> None:

@@ -72,6 +72,16 @@ def test_what_is_no_loss_is_said(loss: object) -> None:
         MLPRegressor(loss).fit([[0.0], [1.0]], [0.0, 1.0])
 
 
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [("mae", "absolute_error"), ("MSE", "squared_error"), ("SmoothL1Loss", "huber")],
+)
+def test_losses_of_other_libraries(spelling: str, name: str) -> None:
+    """The message suggests the loss that is meant."""
+    with pytest.raises(ValueError, match=f"got '{spelling}'. Did you mean '{name}'"):
+        MLPRegressor(spelling).fit([[0.0], [1.0]], [0.0, 1.0])
+
+
 def test_a_loss_must_fit_the_task() -> None:
     """Probabilities come from the activation that the task has."""
     with pytest.raises(ValueError, match="out_activation='identity', which does not fit the task"):
