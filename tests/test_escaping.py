@@ -72,10 +72,11 @@ def test_reports_and_messages() -> None:
     assert r"\x1b[2J" in str(report) and r"\u202e" in str(report)
     group = next(e.partition for e in report if e.partitioner != "all" and "x" in e.partition)
     assert "\x1b" in group and "\x1b" in "".join(report.to_frame()["partition"])
-    for failure in report.check(raises=False, **{f"min_share{CONTROLS}": 2.0}):
+    limits: dict[str, Any] = {f"min_share{CONTROLS}": 2.0}
+    for failure in report.check(raises=False, **limits):
         assert is_safe(str(failure))
     with pytest.raises(CheckFailed) as caught:
-        report.check(**{f"min_share{CONTROLS}": 2.0})
+        report.check(**limits)
     assert is_safe(str(caught.value))
     for call in (
         lambda: report.select(f"no{CONTROLS}"),

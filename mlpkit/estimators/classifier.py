@@ -22,7 +22,7 @@ from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.constraints import CONSTRAINTS
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.estimators.passes_over_parts import accuracy_of, partial_fit_parts
-from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
+from mlpkit.plugin import Array, Backend, Builder, Schedule, Solver, Trainer
 from mlpkit.training.fit_records import HeldOut
 from mlpkit.training.parameters import Parameters
 from mlpkit.training.tasks import Tasks
@@ -435,7 +435,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         max_gradient_norm: float | None = None,
         average_decay: float | None = None,
         trainer: str | Trainer | None = None,
-        callbacks: "str | Callback | list[str | Callback] | None" = None,
+        callbacks: Any = None,
         dtype: str | None = None,
         metrics: Any = None,
         partitions: Any = None,

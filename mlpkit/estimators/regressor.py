@@ -18,7 +18,7 @@ from mlpkit.estimators.calibration_rows import calibration_rows
 from mlpkit.estimators.error_hints import with_hints
 from mlpkit.estimators.passes_over_parts import partial_fit_parts, r2_of
 from mlpkit.objectives.quantiles import DEFAULT, checked_quantiles
-from mlpkit.plugin import Array, Backend, Builder, Callback, Schedule, Solver, Trainer
+from mlpkit.plugin import Array, Backend, Builder, Schedule, Solver, Trainer
 from mlpkit.training.fit_records import HeldOut
 from mlpkit.training.parameters import Parameters
 
@@ -441,7 +441,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         max_gradient_norm: float | None = None,
         average_decay: float | None = None,
         trainer: str | Trainer | None = None,
-        callbacks: "str | Callback | list[str | Callback] | None" = None,
+        callbacks: Any = None,
         dtype: str | None = None,
         metrics: Any = None,
         partitions: Any = None,

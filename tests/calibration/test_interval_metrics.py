@@ -1,5 +1,7 @@
 """Coverage and width of predicted intervals, over all rows and by group."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,7 @@ def test_reports_of_estimators() -> None:
 def test_reports_of_plain_intervals() -> None:
     """Also chunk by chunk, and weighted."""
     bounds, w = np.column_stack([Y - 1, Y - 1 + RNG.uniform(0, 2, 900)]), RNG.random_sample(900)
-    options = {"y_pred": Y, "y_interval": bounds, "sample_weight": w}
+    options: dict[str, Any] = {"y_pred": Y, "y_interval": bounds, "sample_weight": w}
     whole = evaluate(None, None, Y, metrics=METRICS[:2], **options)
     inside = bounds[:, 1] >= Y
     assert whole["interval_coverage"] == pytest.approx(np.average(inside, weights=w))

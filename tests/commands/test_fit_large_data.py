@@ -66,8 +66,8 @@ def test_categories_and_several_files(folder: Path) -> None:
         part = {n: v[100 * i : 100 * (i + 1)] for n, v in columns().items()}
         write(folder / "parts" / f"{i}.csv", part)
     write(folder / "all.csv", columns())
-    options = ("--target", "income", "--drop", "id,pay,part,w", "--categorical", "zip")
-    options += ("--set", "max_iter=2", "--set", "n_folds=none", "--backend", "jax")
+    options = ["--target", "income", "--drop", "id,pay,part,w", "--categorical", "zip"]
+    options += ["--set", "max_iter=2", "--set", "n_folds=none", "--backend", "jax"]
     curves = []
     files = [f"parts/{i}.csv" for i in range(3)]
     for paths, large in (

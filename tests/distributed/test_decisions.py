@@ -92,8 +92,8 @@ def test_losses_and_scores_are_those_of_the_first_process() -> None:
         def rounding(network: Network, spec: Spec, recipe: Recipe) -> Steps:
             steps = backend(network, spec, recipe)
 
-            def gradient(*args: Any) -> tuple[StepSums, Arrays]:
-                sums, gradients = steps.gradient(*args)
+            def gradient(*args: Any, **options: Any) -> tuple[StepSums, Arrays]:
+                sums, gradients = steps.gradient(*args, **options)
                 return sums._replace(penalty=sums.penalty + group.rank), gradients
 
             return steps._replace(gradient=gradient)

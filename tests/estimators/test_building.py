@@ -106,15 +106,15 @@ def test_class_weights() -> None:
 
     In a stream, "balanced" counts the rows so far. Unknown labels are errors.
     """
-    by_class = {0: 3.0, 2: 0.5}
+    by_class: dict[Any, float] = {0: 3.0, 2: 0.5}
     w = np.array([by_class.get(label, 1.0) for label in Y])
     one = MLPClassifier((5,), class_weight=by_class, **QUICK).fit(X, Y, np.full(60, 2.0))
     two = MLPClassifier((5,), **QUICK).fit(X, Y, 2 * w)
     assert one.loss_curve_ == two.loss_curve_
     stream, plain = (MLPClassifier((5,), class_weight=kind, **QUICK) for kind in ("balanced", None))
-    for part, w in ((slice(0, 4), [2 / 3, 4 / 3, 4 / 3, 2 / 3]), (slice(4, 6), [1.0, 1.0])):
+    for part, weights in ((slice(0, 4), [2 / 3, 4 / 3, 4 / 3, 2 / 3]), (slice(4, 6), [1.0, 1.0])):
         stream.partial_fit(X[part], Y[part], classes=[0, 1, 2])
-        plain.partial_fit(X[part], Y[part], w, classes=[0, 1, 2])
+        plain.partial_fit(X[part], Y[part], weights, classes=[0, 1, 2])
     for a, b in zip(stream.coefs_, plain.coefs_, strict=True):
         close(a, b, 1e-12)
     with pytest.raises(ValueError, match="which are not classes"):
@@ -184,7 +184,8 @@ def test_invalid_factors_of_a_network(field: str, factor: Any) -> None:
     """Factors are finite numbers >= 0 of trained arrays."""
 
     def network(spec: Spec, rng: Any, name: str = "coef_0") -> Network:
-        return dense.build(spec, rng)._replace(**{field: {name: factor}})
+        factors: dict[str, Any] = {field: {name: factor}}
+        return dense.build(spec, rng)._replace(**factors)
 
     with pytest.raises(PluginError, match=f"`{field}` contains .* expected a finite number >= 0"):
         MLPClassifier(builder=network, **QUICK).fit(X, Y)

@@ -88,7 +88,8 @@ def test_warm_starts_with_changed_parameters(case: str, name: str, backend: str)
         results.append(estimator.fit(X, y))
     if case.startswith("activation"):  # scikit-learn predicts with the new activation, too
         np.testing.assert_allclose(results.pop(0), results.pop(1), atol=1e-9)
-    assert_same(*results, tolerance=1e-6 if "lbfgs" in (case, before.get("solver")) else 1e-9)
+    tolerance = 1e-6 if "lbfgs" in (case, before.get("solver")) else 1e-9
+    assert_same(results[0], results[1], tolerance=tolerance)
 
 
 STREAMED = [c for c in CHANGES if c not in ("max_fun", "validation_fraction", "lbfgs")]

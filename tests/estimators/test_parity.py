@@ -64,7 +64,7 @@ def fit(pair: tuple[Any, Any], *args: Any, **kwargs: Any) -> None:
 def same(pair: tuple[Any, Any], X: Any, tolerance: float = TOLERANCE) -> None:
     """Check that all fitted attributes and predictions are equal."""
     expected, actual = pair
-    close = {"rtol": tolerance, "atol": tolerance}
+    close: dict[str, Any] = {"rtol": tolerance, "atol": tolerance}
     for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
         assert getattr(expected, name) == getattr(actual, name), name
     for name in (

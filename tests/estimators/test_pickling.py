@@ -44,7 +44,7 @@ def importable(report: Report) -> None:
 def closing(spec: Spec, rng: Any) -> Network:
     """A builder whose network has a local function."""
 
-    def apply(*args: Any) -> Any:
+    def apply(*args: Any, **options: Any) -> Any:
         return None
 
     return dense.build(spec, rng)._replace(apply=apply)

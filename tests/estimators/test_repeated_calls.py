@@ -93,7 +93,8 @@ def test_values_within_options_that_are_changed_in_place(change: Any) -> None:
         received.append(repr(options))
         return numpy_steps(network, spec, recipe)
 
-    options = {"devices": [1], "limits": {"rows": [3]}, "grid": np.arange(3.0), "other": object()}
+    options: dict[str, Any] = {"devices": [1], "limits": {"rows": [3]}, "grid": np.arange(3.0)}
+    options["other"] = object()
     reg = MLPRegressor(hidden_layer_sizes=(4,), backend=recording, backend_options=options)
     expected = [repr(options)]
     for _ in range(3):

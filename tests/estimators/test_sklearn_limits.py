@@ -75,7 +75,8 @@ def test_every_parameter_is_decided_on() -> None:
 
 def test_parameters_without_effect_are_left_out() -> None:
     """Metrics, callbacks and the backend do not prevent a conversion."""
-    settings = {"metrics": ["accuracy"], "callbacks": print, "backend": "numpy", "dropout": [0.0]}
+    settings: dict[str, Any] = {"metrics": ["accuracy"], "callbacks": print, "dropout": [0.0]}
+    settings["backend"] = "numpy"
     original = ours.MLPClassifier((5,), max_iter=2, random_state=0, **settings)
     trained(original, X_DIGITS, DIGITS)
     check_same(original.to_sklearn(), original, X_DIGITS)
@@ -111,7 +112,7 @@ def test_a_network_of_a_builder() -> None:
 
 def test_predictions_only() -> None:
     """Scale and temperature are included in the weights, and training starts anew."""
-    settings = {"standardize_targets": True, "dropout": 0.2, "solver": "adamw"}
+    settings: dict[str, Any] = {"standardize_targets": True, "dropout": 0.2, "solver": "adamw"}
     regressor = ours.MLPRegressor(hidden_layer_sizes=9, max_iter=9, random_state=0, **settings)
     trained(regressor, X_DIABETES, 100 + 50 * DIABETES)
     converted = regressor.to_sklearn(predictions_only=True)

@@ -24,7 +24,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def fitted(backend: str | None = None, **changes: Any) -> MLPClassifier:
+def fitted(backend: Any = None, **changes: Any) -> MLPClassifier:
     """A classifier with its history of training and validation rows."""
     clf = MLPClassifier(**{**SETTINGS, "backend": backend, **changes})
     beside = {"labels": {"region": REGION[TRAIN]}, "labels_val": {"region": REGION[HELD]}}

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from mlpkit import scan
 
-FEW = {"max_iter": 5, "tol": 1.0, "n_iter_no_change": 2}  # epochs, without a warning
+# a few epochs, without a warning
+FEW: dict[str, Any] = {"max_iter": 5, "tol": 1.0, "n_iter_no_change": 2}
 NAMES = [f"c{i}" for i in range(4)]
 
 

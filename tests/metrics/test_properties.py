@@ -171,7 +171,7 @@ def test_variances_lose_nothing_to_a_shift(n: int, seed: int, shift: float) -> N
     y = rng.normal(size=n) + shift
     y_pred, w = y + rng.normal(size=n), rng.gamma(1.0, size=n) + 0.01
     groups = rng.choice(["a", "b"], n)
-    chunks = [
+    chunks: list[dict[str, Any]] = [
         {
             "X": None,
             "y": y[i],

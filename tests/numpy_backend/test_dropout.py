@@ -149,7 +149,7 @@ def test_estimators_equal_numpys(dropout: Any, weighted: bool, backend: str) -> 
 
 def test_rows_of_weight_zero_change_no_mask(backend: str) -> None:
     """Nor anything else."""
-    settings = {"dropout": 0.4, "random_state": 0, "shuffle": False}
+    settings: dict[str, Any] = {"dropout": 0.4, "random_state": 0, "shuffle": False}
     more, targets = np.concatenate([X, X[:5] + 9]), np.append(Y, np.zeros(5))
     one, two = (
         MLPRegressor(hidden_layer_sizes=(8,), **settings, backend=backend) for _ in range(2)

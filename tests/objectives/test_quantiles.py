@@ -125,7 +125,7 @@ def test_interpolation_is_exact_for_normal_distributions() -> None:
     )
     other = RNG.standard_normal((50, 4)).cumsum(axis=1) ** 3
     other.sort(axis=1)
-    every = interpolated(other, fitted, np.linspace(0.05, 0.95, 91))
+    every = interpolated(other, fitted, list(np.linspace(0.05, 0.95, 91)))
     assert (np.diff(every) >= 0).all()
     np.testing.assert_array_equal(interpolated(other, fitted, fitted), other)
 
@@ -144,7 +144,8 @@ def test_streams_pickles_and_clones() -> None:
 @pytest.mark.once
 def test_invalid_quantiles() -> None:
     """The messages contain the value and an example."""
-    for wrong in [(0.5, 1.0), (0.0,), ("a",), (True, 0.5)]:
+    not_numbers: list[Any] = [(0.5, 1.0), (0.0,), ("a",), (True, 0.5)]
+    for wrong in not_numbers:
         with pytest.raises(ValueError, match="must be numbers between 0 and 1, such as"):
             regressor(wrong).fit(X, Y)
     for wrong in [(), (0.5, 0.5)]:

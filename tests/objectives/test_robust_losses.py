@@ -86,7 +86,10 @@ def test_a_quantile_has_its_share_of_the_targets_below(q: float, backend: str) -
     """On the training rows, about."""
     reg = fitted(
         *("quantile", {"quantile": q}, X, Y[:, 0]),
-        **{"backend": backend, "max_iter": 200, "learning_rate_init": 0.01, "dtype": "float32"},
+        backend=backend,
+        max_iter=200,
+        learning_rate_init=0.01,
+        dtype="float32",
     )
     assert np.mean(Y[:, 0] <= reg.predict(X)) == pytest.approx(q, abs=0.06)
 

@@ -134,7 +134,7 @@ def test_a_planned_end() -> None:
         ).fit(X, Y)  # fmt: skip
         assert reg.n_iter_ == 8
         close(0.1 * (1 - (np.arange(8) + 0.5) / 8), np.array(rates), 1e-12)
-        decays = {"solver": "adamw", "weight_decay_schedule": "cosine"}
+        decays: dict[str, Any] = {"solver": "adamw", "weight_decay_schedule": "cosine"}
         assert MLPRegressor(**options, **decays).fit(X, Y).n_iter_ == 8
     with pytest.warns(ConvergenceWarning):
         MLPRegressor(**{**options, "tol": 0.0, "n_iter_no_change": 99}).fit(X, Y)
@@ -158,7 +158,11 @@ def test_a_returned_rate_replaces_the_initial_one() -> None:
 def test_partial_fit_is_constant(backend: str) -> None:
     """A stream has no planned end."""
     results = []
-    for schedules in ({}, {"learning_rate": "cosine", "weight_decay_schedule": "linear"}):
+    changes: tuple[dict[str, Any], ...] = (
+        {},
+        {"learning_rate": "cosine", "weight_decay_schedule": "linear"},
+    )
+    for schedules in changes:
         reg = MLPRegressor(**QUICK, **schedules, solver="adamw", backend=backend)
         for _ in range(3):
             reg.partial_fit(X, Y)
@@ -176,10 +180,11 @@ def test_what_a_schedule_returns(wrong: str) -> None:
         "short": lambda t: t[:2],
         "none": lambda t: None,
     }[wrong]
-    for params in ({"learning_rate": schedule}, {"weight_decay_schedule": schedule}):
-        text = f"the schedule {next(iter(params))} returned .* expected finite numbers >= 0"
+    for parameter in ("learning_rate", "weight_decay_schedule"):
+        clf = MLPClassifier(**QUICK, solver="adamw").set_params(**{parameter: schedule})
+        text = f"the schedule {parameter} returned .* expected finite numbers >= 0"
         with np.errstate(all="ignore"), pytest.raises(ValueError, match=text):
-            MLPClassifier(**QUICK, solver="adamw", **params).fit(X, Y > 0)
+            clf.fit(X, Y > 0)
 
 
 @pytest.mark.once

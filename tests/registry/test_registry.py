@@ -3,6 +3,7 @@
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from distributions import install, offering
@@ -105,13 +106,14 @@ def test_known_distributions_exist() -> None:
     assert {known.folder for known in KNOWN_DISTRIBUTIONS} == {
         f"plugins/{path.parent.name}" for path in (REPOSITORY / "plugins").glob("*/pyproject.toml")
     }
-    names = {kind: installed().names(kind) for kind in ALIASES}  # type: ignore[arg-type]
-    for kind, aliases in ALIASES.items():
+    aliases_of: Any = ALIASES
+    for kind, aliases in aliases_of.items():
+        names = installed().names(kind)
         known_names = {
             name for known in KNOWN_DISTRIBUTIONS for name in known.components.get(kind, ())
         }
-        assert set(aliases.values()) <= {*names[kind], *known_names}  # type: ignore[index]
-        assert not set(aliases) & set(names[kind])  # type: ignore[index]
+        assert set(aliases.values()) <= {*names, *known_names}
+        assert not set(aliases) & set(names)
 
 
 @pytest.mark.parametrize(

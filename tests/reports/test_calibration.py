@@ -126,7 +126,8 @@ class SortedRows:
         self.groups = np.array(["a", "b", "c"])[np.sort(rng.integers(0, 3, n))]
         third = n // 3  # not all groups are in each part
         self.parts = [slice(0, third), slice(third, 2 * third), slice(2 * third, n)]
-        self.options = {"classes": [0, 1], "metrics": "log_loss", "confidence": 0.95}
+        self.options: dict[str, Any] = {"classes": [0, 1], "metrics": "log_loss"}
+        self.options["confidence"] = 0.95
 
     def report(self, part: slice = slice(None), calibration: bool = True) -> PartitionReport:
         """Evaluate a part of the rows."""

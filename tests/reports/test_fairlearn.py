@@ -43,6 +43,8 @@ def test_values_differences_and_ratios(task: str, weighted: bool, seed: int) -> 
     frame = pd.DataFrame(
         {"sex": rng.choice(["f", "m"], n, p=[0.3, 0.7]), "race": rng.choice(list("abc"), n)}
     )
+    y: Any
+    y_pred: Any
     if task == "binary":
         named, y = BINARY, rng.integers(2, size=n)
         y_pred = np.where(rng.random(n) < 0.7, y, 1 - y)

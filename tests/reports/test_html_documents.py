@@ -105,7 +105,8 @@ class Trained:
 def test_hostile_text(hostile: str) -> None:
     """Names of metrics, partitioners, groups and everything else never become markup."""
     r = named(hostile)
-    failures = r.check(raises=False, **{f"min_{hostile}": 2.0})
+    limits: dict[str, Any] = {f"min_{hostile}": 2.0}
+    failures = r.check(raises=False, **limits)
     text = r.to_html(
         title=hostile, details={hostile: hostile}, failures=failures, estimator=Trained(hostile)
     )

@@ -129,7 +129,7 @@ def test_importance_by_group_of_rows() -> None:
     assert "group: high" in text and "change of mae for the worse" in text
     copied = pickle.loads(pickle.dumps(importance))
     assert str(copied) == text and len(copied.to_frame()) == len(importance) == 6
-    assert importance.to_csv().startswith("feature,partitioner,partition,importance")
+    assert str(importance.to_csv()).startswith("feature,partitioner,partition,importance")
 
 
 def test_classifiers_and_their_metrics() -> None:
@@ -190,7 +190,8 @@ class Threshold:
 def test_each_table_is_predicted_once() -> None:
     """The rows as they are, and each repetition of each feature."""
     model = Threshold()
-    feature_importance(model, X, (X[:, 0] > 0.5).astype(float), n_repeats=np.int64(3))
+    n_repeats: Any = np.int64(3)
+    feature_importance(model, X, (X[:, 0] > 0.5).astype(float), n_repeats=n_repeats)
     assert model.n_calls == 1 + 3 * 4
 
 

@@ -51,7 +51,7 @@ def stdin(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that sets standard input."""
 
     def give(data: bytes) -> None:
-        stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))  # type: ignore[arg-type]
+        stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))
         monkeypatch.setattr(sys, "stdin", stream)
 
     return give

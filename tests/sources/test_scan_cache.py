@@ -221,7 +221,7 @@ def test_processes_that_write_the_same_entry_do_not_disturb_each_other(
 ) -> None:
     """The one that ends later uses the entry of the other."""
     written = row_caches.RowCache._write
-    depth = []
+    depth: list[Any] = []
 
     def slow(self: Any, path: Path, write: Any) -> None:
         def second(new: Path) -> None:

@@ -170,7 +170,8 @@ class Patience:
     """A callback that counts, and lowers the learning rate in every third epoch."""
 
     def __init__(self, state: Any = None) -> None:
-        self.n, self.calls, self.other_state = 0, [], state
+        self.n, self.other_state = 0, state
+        self.calls: list[Any] = []
 
     def on_begin(self, report: Report) -> float:
         """Record the call."""

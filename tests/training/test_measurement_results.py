@@ -20,7 +20,7 @@ def grouped(codes: Any, *names: Any) -> Partitioner:
     return Partitioner("mine", lambda data: 0, lambda fitted, data: Groups(codes, names))
 
 
-HALVES = np.arange(60) % 2
+HALVES: Any = np.arange(60) % 2
 
 
 @pytest.mark.parametrize(

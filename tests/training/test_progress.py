@@ -83,7 +83,7 @@ def test_the_monitored_value_is_printed(
 ) -> None:
     """With its name and its original sign, instead of "Validation score"."""
     groups = ours.by_function(lambda X: np.where(X[:, 1] > 0, "a", "b"), name="group")
-    params = {"metrics": ["accuracy", "log_loss"], "partitions": groups}
+    params: dict[str, Any] = {"metrics": ["accuracy", "log_loss"], "partitions": groups}
     clf = ours.MLPClassifier((4,), max_iter=1, verbose=True, random_state=0, **params)
     clf.set_params(early_stopping_on=monitored).fit(X, Y, X_val=X[:80], y_val=Y[:80])
     out = capsys.readouterr().out
@@ -112,7 +112,7 @@ def test_at_most_one_line_per_second(monkeypatch: pytest.MonkeyPatch, capsys: An
     shown.on_begin(epochs[0]._replace(epoch=0))
     for report in epochs:
         clock[0] += 0.125
-        assert shown(report) is None
+        shown(report)
     shown.on_end(epochs[-1])
     printed = capsys.readouterr()
     assert printed.out == ""

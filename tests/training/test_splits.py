@@ -50,7 +50,7 @@ def test_stacked_rows_of_sparse_x_are_dense() -> None:
 def two_models(spec: Spec, rng: np.random.RandomState) -> Network:
     """A network of two models, whatever the specification requires."""
     weights = {"coef_0": np.zeros((2, spec.n_features, spec.n_outputs))}
-    return Network(weights, xp_apply=lambda xp, w, x, step: (x @ w["coef_0"], {}), n_models=2)
+    return Network(weights, xp_apply=lambda xp, w, x, step=None: (x @ w["coef_0"], {}), n_models=2)
 
 
 def test_folds_need_a_network_of_several_models_and_enough_rows() -> None:

@@ -321,6 +321,7 @@ def test_a_limit_that_is_shorter_than_an_epoch_saves_nothing(clock: Clock, tmp_p
 @pytest.mark.once
 def test_invalid_limits() -> None:
     """A limit is a positive number."""
-    for limit in (0, -1.0, "10m"):
+    invalid: list[Any] = [0, -1.0, "10m"]
+    for limit in invalid:
         with pytest.raises(ValueError, match="The 'time_limit' parameter of MLPClassifier must be"):
             MLPClassifier(time_limit=limit).fit(X, Y)
