@@ -1,6 +1,5 @@
 """``mlpkit predict``: columns, formats, streams of constant memory, and whole outputs."""
 
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pyarrow.parquet
 import pytest
 from command_line import CORE, SHORT, N, numbers, read, run, write
 from environments import plain
+from memory_peaks import assert_constant_memory
 from sklearn.datasets import load_iris
 
 import mlpkit
@@ -241,18 +241,7 @@ def test_memory_does_not_depend_on_the_number_of_rows(
         options = {"row_group_size": n} if suffix == ".parquet" else options
         paths.append(write(tmp_path / f"{n}{suffix}", columns, **options))
     arguments = [folder / "pay.mlpkit", *paths, tmp_path / f"out{output}"]
-    process = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *map(str, arguments)],
-        env={**plain(), "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    (numpy_small, arrow_small), (numpy_large, arrow_large) = json.loads(process.stdout)
-    column = 2_000_000 * 8
-    assert numpy_large < numpy_small + column / 4
-    assert arrow_large < arrow_small + column / 4
+    assert_constant_memory(PROGRAM, *arguments, n_large=2_000_000)
     assert len(read(tmp_path / f"out{output}")["prediction"]) == 2_000_000
 
 

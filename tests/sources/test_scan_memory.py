@@ -1,15 +1,11 @@
 """The memory of passes over files does not depend on the number of rows."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from environments import plain
+from memory_peaks import assert_constant_memory
 from pyarrow import parquet
 
 pytestmark = pytest.mark.once
@@ -46,16 +42,5 @@ def test_constant_memory(tmp_path: Path, use: str, group: str) -> None:
         size = 50_000 if group == "small row groups" else n
         parquet.write_table(pa.table(columns), path, row_group_size=size, use_dictionary=False)
         paths.append(str(path))
-    process = subprocess.run(
-        [sys.executable, "-c", PROGRAM, use, *paths],
-        env={**plain(), "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    (numpy_small, arrow_small), (numpy_large, arrow_large) = json.loads(process.stdout)
-    column = 1_200_000 * 8
-    assert numpy_large < numpy_small + column / 4
-    assert arrow_large < arrow_small + column / 4
-    assert max(numpy_large, arrow_large) < 2 * column  # of five
+    peaks = assert_constant_memory(PROGRAM, use, *paths, n_large=1_200_000)
+    assert max(peaks) < 2 * 1_200_000 * 8  # two of five columns
