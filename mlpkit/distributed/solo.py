@@ -17,13 +17,43 @@ class Solo:
     rank, size = 0, 1
 
     def add(self, a: Array) -> Array:
-        """Return a copy of the array."""
+        """Return a copy of the array.
+
+        Parameters
+        ----------
+        a : ndarray
+            The array.
+
+        Returns
+        -------
+        ndarray
+        """
         return a.copy()
 
     def same(self, value: Any) -> Any:
-        """Return the value."""
+        """Return the value.
+
+        Parameters
+        ----------
+        value : object
+            Any value.
+
+        Returns
+        -------
+        object
+        """
         return value
 
     def gather(self, value: Any) -> list[Any]:
-        """Return a list of the value."""
+        """Return a list of the value.
+
+        Parameters
+        ----------
+        value : object
+            Any value.
+
+        Returns
+        -------
+        list
+        """
         return [value]

@@ -161,12 +161,10 @@ class DaskMLPRegressor(ClusterRegressor, MLPRegressor):
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units of each hidden layer.
 
-    client, communicator, timeout, retries, accumulate
-        How the workers train; see `DaskMLPClassifier`.
-
     **parameters
-        All other parameters of `mlpkit.MLPRegressor`. A `checkpoint` is a path on the machine of
-        the client.
+        All other parameters of `mlpkit.MLPRegressor`, and the parameters `client`, `communicator`,
+        `timeout`, `retries` and `accumulate` of `DaskMLPClassifier`. A `checkpoint` is a path on
+        the machine of the client.
 
     Attributes
     ----------

@@ -12,11 +12,9 @@ class DaskTabularClassifier(ClusterClassifier, TabularClassifier):
 
     Parameters
     ----------
-    client, communicator, timeout, retries, accumulate
-        How the workers train; see `DaskMLPClassifier`.
-
     **parameters
-        All parameters of `mlpkit_tabular.TabularClassifier`.
+        All parameters of `mlpkit_tabular.TabularClassifier`, and the parameters `client`,
+        `communicator`, `timeout`, `retries` and `accumulate` of `DaskMLPClassifier`.
 
     Attributes
     ----------
@@ -39,11 +37,9 @@ class DaskTabularRegressor(ClusterRegressor, TabularRegressor):
 
     Parameters
     ----------
-    client, communicator, timeout, retries, accumulate
-        How the workers train; see `DaskMLPClassifier`.
-
     **parameters
-        All parameters of `mlpkit_tabular.TabularRegressor`.
+        All parameters of `mlpkit_tabular.TabularRegressor`, and the parameters `client`,
+        `communicator`, `timeout`, `retries` and `accumulate` of `DaskMLPClassifier`.
 
     Attributes
     ----------
