@@ -83,6 +83,8 @@ class EpochObserver:
         """Call every `on_begin`, and `set_state` if training continues; return the initial
         learning rate.
         """
+        if not self.callbacks:
+            return learning_rate
         first = Report(0, float("nan"), None, learning_rate, 0.0)
         last = self.reports[-1] if self.reports else first
         for callback, source in self.callbacks:

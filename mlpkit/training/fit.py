@@ -95,7 +95,8 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     if weights is not None:
         state = with_weights(live.steps, state, weights)
     made = result(state, progress, progress.epoch)  # an interrupted epoch does not count
-    made = made._replace(held_out=_held_out(network, inputs, live, validation, state))
+    if inputs.predicts_held_out:
+        made = made._replace(held_out=_held_out(network, inputs, live, validation, state))
     if time_limit.reached:
         time_limit.warn(progress.epoch, score is not None, checkpoint.how_to_continue())
     elif checkpoint.is_used and not group.same(progress.interrupted or observer.interrupted):
@@ -194,9 +195,7 @@ def _held_out(
     validation: Validation | None,
     state: State,
 ) -> HeldOut | None:
-    """The rows that were not trained on, with their predictions, if these are requested."""
-    if not inputs.predicts_held_out:
-        return None
+    """The rows that were not trained on, if any, with their predictions."""
     if validation is None and inputs.validation is not None:  # training was not scored by it
         validation = Validation(live, network.spec, inputs.targets, inputs.validation, None)
     return None if validation is None else validation.held_out(state)
