@@ -53,9 +53,10 @@ def unknown_labels(y: Any, error: Exception) -> Exception:
             )
     if error.__class__ is ValueError and type_of_target(y).startswith("multiclass-multi"):
         return ValueError(
-            "y of a classifier must contain one label for each row, or indicators of label sets,"
-            f" got labels of shape {values.shape}. Fit a classifier for each column, for example"
-            " with sklearn.multioutput.MultiOutputClassifier."
+            "Multioutput target data is not supported: y of a classifier must contain one label"
+            " for each row, or indicators of label sets, got labels of shape"
+            f" {values.shape}. Fit a classifier for each column, for example with"
+            " sklearn.multioutput.MultiOutputClassifier."
         )
     try:
         check_classification_targets(y)
