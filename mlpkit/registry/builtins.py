@@ -19,7 +19,7 @@ def mlpkit_backends() -> list[Component]:
                 "epoch_predictions",
                 "sparse_rows",
             ),
-            device="cpu",
+            device="mlpkit.numpy_backend.blas_kernels:device",
         )
     ]
 
