@@ -14,7 +14,9 @@ from mlpkit.plugin import Array
 from mlpkit_numba import arguments as a
 from mlpkit_numba import helpers
 from mlpkit_numba import sharing as s
-from mlpkit_numba.blas import address, gemm
+from mlpkit_numba.addresses import address
+from mlpkit_numba.blas import address as blas_address
+from mlpkit_numba.blas import gemm
 from mlpkit_numba.helpers import Helpers
 from mlpkit_numba.programs import program
 from mlpkit_numba.training_rows import TrainingRows
@@ -48,7 +50,7 @@ def work(dtype: str) -> int:
 
 
 class Call:
-    """One call of the loop, with its own memory.
+    """A call of the loop, with its own memory. It may be used again, by one thread at a time.
 
     Parameters
     ----------
@@ -59,25 +61,44 @@ class Call:
     """
 
     def __init__(self, memory: a.Memory, dtype: str) -> None:
-        self.dtype, self.integers = dtype, memory.integers.copy()
+        self.dtype = dtype
         self.memory = memory  # whose arrays are among the arguments
         self.numbers = array("d", bytes(8 * (a.RESULTS + s.MOST_PARTS)))
         self.shared = array("q", bytes(8 * s.N_WORDS))
-        self.kept: list[Array] = []  # arrays whose addresses are among the arguments
-        self.integers[a.SHARED] = self.shared.buffer_info()[0]
-        indices = np.empty(2 * memory.block_rows, np.int64)
-        self.set(a.NUMBERS, np.empty(memory.size, dtype)).set(a.INDICES, indices)
+        self.own: dict[int, Array] = {}  # arrays by the places of their addresses
+        self.kept: list[Array] = []  # others whose addresses are among the arguments
+        self.initial = array("q", memory.integers)
+        self.integers = array("q", memory.integers)
+        self.initial[a.SHARED] = self.shared.buffer_info()[0]
+        self.allocate(a.NUMBERS, memory.size, dtype)
+        self.allocate(a.INDICES, 2 * memory.block_rows, "int64")
+        self.reset()
+
+    @property
+    def n_bytes(self) -> int:
+        """The size of its memory."""
+        return sum(array.nbytes for array in self.own.values())
+
+    def reset(self) -> None:
+        """Forget the arguments, but for the memory."""
+        self.kept.clear()
+        self.integers[:] = self.initial
+
+    def allocate(self, place: int, shape: int | tuple[int, ...], dtype: str) -> None:
+        """Pass the address of memory, which remains if the call is used again."""
+        if place not in self.own:
+            self.own[place] = np.zeros(shape, dtype)
+            self.initial[place] = self.integers[place] = address(self.own[place])
 
     def set(self, place: int, values: Array) -> "Call":
         """Pass the address of an array."""
-        self.integers[place] = values.ctypes.data
+        self.integers[place] = address(values)
         self.kept.append(values)
         return self
 
     def set_rows(self, rows: TrainingRows) -> None:
         """Pass the training data."""
-        for place, value in rows.values.items():
-            self.integers[place] = value
+        self.integers[a.FORM : a.IDS + 1] = rows.integers
 
     def run(self, flops: float = 0.0) -> None:
         """Run the loop. Other threads take parts of it if it has many operations.
@@ -85,20 +106,21 @@ class Call:
         BLAS has one thread.
         """
         self.integers[a.WORK] = work(self.dtype)
-        compiled = loop(self.dtype)
-        product = self.integers[a.GEMM] = gemm(self.dtype)
+        compiled, product = loop(self.dtype), gemm(self.dtype)
+        self.integers[a.GEMM] = product
         n_helpers = helpers.number(self.memory.n_parts, flops)
+        self.shared[s.IS_SHARED] = 0
         if n_helpers:
-            self.integers[a.YIELD : a.CPU_CLOCK_ID + 1] = helpers.system_functions() or ()
+            functions = array("q", helpers.system_functions() or ())
+            self.integers[a.YIELD : a.YIELD + len(functions)] = functions
             self.numbers[a.MOST_TIME] = helpers.MOST_TIME
             self.shared[:] = array("q", bytes(8 * s.N_WORDS))
             self.shared[s.IS_SHARED] = 1
-        integers = array("q", self.integers)
-        run = partial(compiled, integers.buffer_info()[0], self.numbers.buffer_info()[0])
-        uses_blas = product == address(self.dtype) and self.memory.block_rows > 1
+        addresses = self.integers.buffer_info()[0], self.numbers.buffer_info()[0]
+        uses_blas = product == blas_address(self.dtype) and self.memory.block_rows > 1
         with OneThread() if uses_blas else nullcontext():
             if n_helpers:
-                with Helpers(n_helpers, self.shared, partial(run, 1), (self, integers)):
-                    run(0)
+                with Helpers(n_helpers, self.shared, partial(compiled, *addresses, 1), self):
+                    compiled(*addresses, 0)
             else:
-                run(0)
+                compiled(*addresses, 0)

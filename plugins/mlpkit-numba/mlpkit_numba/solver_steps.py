@@ -37,10 +37,13 @@ class SolverSteps:
                     decays.append(rate * decay)
         self.segments = np.array(found, np.int64).reshape(-1, a.N_SEGMENT_FIELDS)
         self._rates, self._decays = np.array(list(rates)), np.array(decays)
+        self._is_plain = list(rates) == [1.0]
 
     def scalars(self, function: SolverFunction, learning_rates: Array) -> Array:
         """Return the values of each step for each factor of the learning rate."""
-        rates = np.multiply.outer(self._rates, learning_rates).ravel()
+        rates = learning_rates
+        if not self._is_plain:
+            rates = np.multiply.outer(self._rates, learning_rates).ravel()
         return np.ascontiguousarray(function.scalars(rates))
 
     def decreases(self, learning_rates: Array, decays: Array) -> Array:

@@ -5,7 +5,7 @@ epoch copies the state, and makes all steps in the copy in one call of compiled 
 """
 
 from functools import cached_property, lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -21,7 +21,6 @@ from mlpkit.plugin import (
     Steps,
     StepSums,
     Unsupported,
-    optimizer_state_name,
 )
 from mlpkit_numba import arguments as a
 from mlpkit_numba.loop import Call
@@ -29,6 +28,7 @@ from mlpkit_numba.loss_functions import loss_function
 from mlpkit_numba.solver_functions import SolverFunction, solver_function
 from mlpkit_numba.solver_steps import SolverSteps
 from mlpkit_numba.training_rows import TrainingRows, training_rows
+from mlpkit_numba.training_state import StatePlaces, TrainingState
 
 
 def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
@@ -53,11 +53,7 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
 MOST_PRODUCTS = 1 << 33  # of a row and a weight in one call, which takes less than a second
 
 
-class TrainingState(NamedTuple):
-    """The weights (n_weights,) and the optimizer state (n_arrays, n_weights)."""
-
-    weights: Array
-    optimizer_state: Array
+KEPT_BYTES = 1 << 20  # of the memory of a call, up to which the next epoch uses it again
 
 
 class StepFunctions:
@@ -71,6 +67,8 @@ class StepFunctions:
         structure = a.Structure(spec.layer_units, *activations, self.layout)
         self.memory = lru_cache(maxsize=64)(partial(a.memory, structure))
         self.segments: dict[bool, SolverSteps] = {}
+        self.calls: list[Call] = []  # that no thread uses at the moment
+        self.places = StatePlaces(self.layout, self.solver.optimizer_state)
 
     @cached_property
     def update_function(self) -> SolverFunction:
@@ -88,23 +86,15 @@ class StepFunctions:
 
     def start(self, arrays: Arrays) -> TrainingState:
         """Copy the weights and the optimizer state."""
-        layout, names = self.layout, self.solver.optimizer_state
-        optimizer_state = np.empty((len(names), layout.size), self.dtype)
-        for flat, name in zip(optimizer_state, names, strict=True):
-            flat[...] = layout.filled(arrays, partial(optimizer_state_name, name))
-        return TrainingState(layout.filled(arrays), optimizer_state)
+        return self.places.state(arrays)
 
     def arrays(self, state: TrainingState) -> Arrays:
         """Return copies of the weights."""
-        return {name: view.copy() for name, view in self.layout.views(state.weights).items()}
+        return self.places.weights(state)
 
     def optimizer_state(self, state: TrainingState) -> Arrays:
         """Return copies of the optimizer state."""
-        return {
-            optimizer_state_name(name, weight): view.copy()
-            for name, flat in zip(self.solver.optimizer_state, state.optimizer_state, strict=True)
-            for weight, view in self.layout.views(flat).items()
-        }
+        return self.places.optimizer_state(state)
 
     def gradient(
         self,
@@ -116,7 +106,7 @@ class StepFunctions:
     ) -> tuple[StepSums, Arrays]:
         """Return sums and gradients over the indices (batch_size,), or over all rows."""
         n = rows.n_rows if indices is None else len(indices)
-        call = self._call(a.GRADIENT, state.weights, n, rows)
+        call = self._call(a.GRADIENT, state, n, rows)
         gradients = np.zeros(self.layout.size, self.dtype)
         call.set(a.GRADIENTS, gradients)
         if indices is not None:
@@ -135,14 +125,14 @@ class StepFunctions:
         weight_decay: float | None = None,
     ) -> TrainingState:
         """Make one solver step with sums of gradients."""
-        state = TrainingState(state.weights.copy(), state.optimizer_state.copy())
+        state = state.copy()
         decay = self.solver.weight_decay if weight_decay is None else weight_decay
         if weight > 0:
-            call = self._call(a.STEP, state.weights, 1)
+            call = self._call(a.STEP, state, 1)
             call.set(a.GRADIENTS, self.layout.filled(gradients) / self.dtype.type(weight))
             call.numbers[a.WEIGHT] = weight
             decays = np.array([decay]) if decay > 0 else None
-            self._set_solver(call, state, np.array([learning_rate]), decays)
+            self._set_solver(call, np.array([learning_rate]), decays)
             call.run()
         return state
 
@@ -150,13 +140,13 @@ class StepFunctions:
         self, state: TrainingState, rows: TrainingRows, batches: Batches
     ) -> tuple[TrainingState, StepSums]:
         """Run all steps, and return the sums of each, (n_steps,)."""
-        state = TrainingState(state.weights.copy(), state.optimizer_state.copy())
+        state = state.copy()
         n_steps, batch_size = batches.order.shape
-        call, sums = self._call(a.EPOCH, state.weights, batch_size, rows), np.zeros((3, n_steps))
-        call.set(a.GRADIENTS, np.empty(self.layout.size, self.dtype))
+        call, sums = self._call(a.EPOCH, state, batch_size, rows), np.zeros((3, n_steps))
+        call.allocate(a.GRADIENTS, self.layout.size, self.spec.dtype)
         call.set(a.ORDER, np.ascontiguousarray(batches.order, np.int64)).set(a.SUMS, sums)
         decays = with_weight_decays(batches, self.solver).weight_decays
-        self._set_solver(call, state, batches.learning_rates, decays)
+        self._set_solver(call, batches.learning_rates, decays)
         self._set_dropout(call, batches.seeds, batches.dropout_factors)
         predictions = None
         if batches.with_predictions:
@@ -167,6 +157,9 @@ class StepFunctions:
             end = min(begin + self._steps_of_a_call(batch_size), n_steps)
             call.integers[a.FIRST_STEP], call.integers[a.END_STEP] = begin, end
             call.run(self._flops((end - begin) * batch_size))
+        if call.n_bytes <= KEPT_BYTES:
+            call.reset()
+            self.calls.append(call)
         return state, StepSums(sums[0], sums[1], sums[2], predictions)
 
     def outputs(self, state: TrainingState, X: Any) -> Array:
@@ -177,7 +170,7 @@ class StepFunctions:
         part = n if X.dtype == self.dtype else rows_within(X.shape[1], z.itemsize, n)
         for begin in range(0, n, max(1, part)):
             rows = training_rows(X[begin : begin + part], None, None, self.spec.dtype)
-            call = self._call(a.FORWARD, state.weights, rows.n_rows, rows)
+            call = self._call(a.FORWARD, state, rows.n_rows, rows)
             call.set(a.PREDICTIONS, z[begin : begin + part])
             call.run(self._flops(rows.n_rows) / 3)
         return z
@@ -191,11 +184,13 @@ class StepFunctions:
         return max(1, MOST_PRODUCTS // max(1, batch_size * self.layout.size))
 
     def _call(
-        self, mode: int, weights: Array, batch_size: int, rows: TrainingRows | None = None
+        self, mode: int, state: TrainingState, batch_size: int, rows: TrainingRows | None = None
     ) -> Call:
         """Return a call of the loop for steps with this number of rows."""
         memory = self.memory(batch_size, a.SPARSE if rows is None else rows.form)
-        call = Call(memory, self.spec.dtype).set(a.WEIGHTS, weights)
+        call = self._free_call(memory) or Call(memory, self.spec.dtype)
+        call.set(a.WEIGHTS, state.numbers)
+        call.integers[a.STATE] = call.integers[a.WEIGHTS] + memory.integers[a.GRADIENT_BYTES]
         call.integers[a.MODE], call.integers[a.N_STEPS] = mode, 1
         call.integers[a.BATCH_SIZE] = batch_size
         call.numbers[a.ALPHA], call.numbers[a.MAX_NORM] = self.alpha, self.max_norm
@@ -205,12 +200,18 @@ class StepFunctions:
             call.integers[a.LOSS] = self.loss_address
             if memory.n_gradients:
                 shape = memory.n_gradients, self.layout.size
-                call.set(a.PART_GRADIENTS, np.zeros(shape, self.dtype))
+                call.allocate(a.PART_GRADIENTS, shape, self.spec.dtype)
         return call
 
-    def _set_solver(
-        self, call: Call, state: TrainingState, learning_rates: Array, decays: Array | None
-    ) -> None:
+    def _free_call(self, memory: a.Memory) -> Call | None:
+        """Take a call with this memory, if there is one. Forget one with other memory."""
+        try:
+            call = self.calls.pop()
+        except IndexError:
+            return None
+        return call if call.memory is memory else None
+
+    def _set_solver(self, call: Call, learning_rates: Array, decays: Array | None) -> None:
         """Pass what the solver needs in each step."""
         function, with_decay = self.update_function, decays is not None
         steps = self.segments.get(with_decay)
@@ -219,7 +220,7 @@ class StepFunctions:
         call.integers[a.UPDATE], call.integers[a.N_STEPS] = function.address, len(learning_rates)
         call.integers[a.N_SEGMENTS] = len(steps.segments)
         call.integers[a.N_SCALARS] = function.n_scalars
-        call.set(a.STATE, state.optimizer_state).set(a.SEGMENTS, steps.segments)
+        call.set(a.SEGMENTS, steps.segments)
         call.set(a.SCALARS, steps.scalars(function, learning_rates))
         if decays is not None:
             call.set(a.DECREASES, steps.decreases(learning_rates, decays).astype(self.dtype))

@@ -1,5 +1,6 @@
 """The training data in the form that the compiled loop reads."""
 
+from array import array
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.sparse import issparse
 from mlpkit.backend_kit import training_dataset
 from mlpkit.plugin import Array
 from mlpkit_numba import arguments as a
+from mlpkit_numba.addresses import address
 
 SPARSE_SHARE = 0.1  # of values that are not 0, up to which sparse products are faster
 
@@ -21,16 +23,16 @@ class TrainingRows(NamedTuple):
         Number of rows.
     form : int
         `DENSE`, `DENSIFIED` or `SPARSE`.
-    values : dict of int
-        Addresses and strides by their places among the arguments of the loop.
+    integers : array of int
+        Addresses and strides: the arguments of the loop from `FORM` to `IDS`.
     arrays : tuple of ndarray
         The arrays at the addresses.
     """
 
     n_rows: int
     form: int
-    values: dict[int, int]
-    arrays: tuple[Array, ...]
+    integers: "array[int]"
+    arrays: tuple[Array | None, ...]
 
 
 def training_rows(
@@ -42,27 +44,20 @@ def training_rows(
     memory order.
     """
     rows = training_dataset(X, np.empty((X.shape[0], 0), dtype) if y is None else y, w, dtype)
-    X, form = rows.X, a.DENSE
-    arrays = []
+    X, form, row_stride, column_stride = rows.X, a.DENSE, 0, 0
+    columns = begins = None
     if issparse(X):
         n_values = max(1, X.shape[0] * X.shape[1])
         form = a.SPARSE if X.nnz <= SPARSE_SHARE * n_values else a.DENSIFIED
         columns = np.ascontiguousarray(X.indices, np.int32)
         begins = np.ascontiguousarray(X.indptr, np.int64)
         data = np.ascontiguousarray(X.data)
-        arrays = [data, columns, begins]
-        found = {a.X: data, a.COLUMNS: columns, a.BEGINS: begins}
-        values = {place: array.ctypes.data for place, array in found.items()}
     else:
-        X = np.require(X, requirements="A")
-        arrays = [X]
-        values = {a.X: X.ctypes.data, a.ROW_STRIDE: X.strides[0], a.COLUMN_STRIDE: X.strides[1]}
-    values[a.FORM] = form
+        data = np.require(X, requirements="A")
+        row_stride, column_stride = data.strides
     ids = None if ids is None else ids.astype(np.int64, copy=False)
-    targets = None if y is None else rows.y
-    for place, array in ((a.Y, targets), (a.W, rows.sample_weight), (a.IDS, ids)):
-        if array is not None:
-            contiguous = np.ascontiguousarray(array)
-            arrays.append(contiguous)
-            values[place] = contiguous.ctypes.data
-    return TrainingRows(X.shape[0], form, values, tuple(arrays))
+    others = columns, begins, None if y is None else rows.y, rows.sample_weight, ids
+    arrays = [None if one is None else np.ascontiguousarray(one) for one in others]
+    addresses = [0 if one is None else address(one) for one in arrays]
+    integers = array("q", [form, address(data), row_stride, column_stride, *addresses])
+    return TrainingRows(X.shape[0], form, integers, (data, *arrays))
