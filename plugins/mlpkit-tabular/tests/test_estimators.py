@@ -54,13 +54,20 @@ def test_a_raw_table_is_learned(
     assert clf.encoder_.get_feature_names_out().size == clf._network.spec.n_features
 
 
-def test_several_classes_and_many_members(rows: Rows, new_rows: Rows) -> None:
-    """The probabilities of a row add up to 1, with any number of members, and are learned."""
-    thirds = [np.digitize(values, [-0.5, 0.5]) for _, _, values in (rows, new_rows)]
-    many = TabularClassifier(**{**QUICK, "n_members": 9}).fit(rows[0], thirds[0])
-    probabilities = many.predict_proba(new_rows[0])
+@pytest.mark.parametrize("n_folds", [None, 3])
+@pytest.mark.parametrize("n_members", [3, 9])
+def test_predictions_are_those_of_training(
+    n_members: int, n_folds: int | None, rows: Rows, new_rows: Rows
+) -> None:
+    """The log-loss of several classes is the validation loss, with any number of members."""
+    y, y_new = (np.digitize(values, [-0.5, 0.5]) for _, _, values in (rows, new_rows))
+    settings = {**QUICK, "n_members": n_members, "n_folds": n_folds, "temperature_scaling": False}
+    clf = TabularClassifier(**settings).fit(rows[0], y, X_val=new_rows[0], y_val=y_new)
+    probabilities = clf.predict_proba(new_rows[0])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-5)
-    assert many.score(new_rows[0], thirds[1]) > 0.7
+    loss = log_loss(y_new, probabilities)
+    assert loss == pytest.approx(-clf.best_validation_score_, rel=1e-4)
+    assert loss < 0.8
 
 
 def test_predictions_do_not_depend_on_the_frame_library(
