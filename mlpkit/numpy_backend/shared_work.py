@@ -19,7 +19,7 @@ PART_FLOPS = 5e8  # operations of a part: some milliseconds, as waking a thread 
 MAX_PARTS = 16  # of one product
 MOST_TIME = 0.9  # of the time that the caller would take alone: workers have to bring more
 JUDGED_SECONDS = 0.02  # of shared computations, after which this is judged
-PAUSE_SECONDS = 1.0  # without workers if they were of no use
+PAUSES = 0.25, 2.0  # seconds without workers if they were of no use: at first, and at most
 POLLS = 40  # some microseconds: the system needs twice as long to wake a thread
 
 
@@ -99,6 +99,7 @@ class Workers:
         self.queue: SimpleQueue[SharedWork] = SimpleQueue()
         self.started, self.n_processors = 0, _n_processors()
         self.paused_until = self.elapsed = self.alone = 0.0
+        self.pause = PAUSES[0]
 
     def offer(self, shared: SharedWork) -> bool:
         """Offer the work to as many workers as BLAS may have threads, less the caller.
@@ -124,12 +125,16 @@ class Workers:
         """Pause the workers if computations are hardly faster than those of the caller alone.
 
         The arguments are the seconds that a computation took, and those that processors computed.
-        On a busy machine, threads wait for processors.
+        On a busy machine, threads wait for processors. Each pause is twice as long as the one
+        before, so that a moment costs little, and so do trials on a machine that stays busy.
         """
         self.elapsed, self.alone = self.elapsed + elapsed, self.alone + alone
         if self.elapsed >= JUDGED_SECONDS:
             if self.elapsed > MOST_TIME * self.alone:
-                self.paused_until = time.monotonic() + PAUSE_SECONDS
+                self.paused_until = time.monotonic() + self.pause
+                self.pause = min(2 * self.pause, PAUSES[1])
+            else:
+                self.pause = PAUSES[0]
             self.elapsed = self.alone = 0.0
 
 

@@ -104,7 +104,7 @@ def test_an_error_in_a_part(place: str) -> None:
 
 
 def test_workers_are_left_alone_if_processors_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a second from when computations took as long as without workers."""
+    """For a while from when computations took as long as without workers."""
     monkeypatch.setattr(workers, "MOST_TIME", 0.9)
     crew, seconds = workers._workers, 0.6 * workers.JUDGED_SECONDS
     crew.judge(elapsed=seconds, alone=seconds)
@@ -118,6 +118,17 @@ def test_workers_are_left_alone_if_processors_are_busy(monkeypatch: pytest.Monke
     other = Workers()
     other.judge(elapsed=2 * seconds, alone=3 * seconds)
     assert other.paused_until == 0.0
+
+
+def test_pauses_of_workers_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as they are of no use."""
+    monkeypatch.setattr(workers, "MOST_TIME", 0.9)
+    monkeypatch.setattr(workers.time, "monotonic", lambda: 100.0)
+    crew, pauses = Workers(), []
+    for alone in (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 1.0):
+        crew.judge(elapsed=1.0, alone=alone)
+        pauses.append(crew.paused_until - 100.0)
+    assert pauses == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 0.25]
 
 
 @pytest.mark.parametrize("sleeper", ["the caller", "a worker"])
