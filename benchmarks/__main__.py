@@ -22,7 +22,7 @@ from benchmarks.rounds import Results, measured
 
 
 def main() -> None:
-    """Measure what is asked for, print the tables, and write the figures."""
+    """Measure what is requested, print the tables, and write the figures."""
     arguments = parsed()
     figures = Figures.read(arguments.json) if arguments.report else measure(arguments)
     for part, text in report(figures).items():
@@ -53,7 +53,7 @@ def measure(arguments: argparse.Namespace) -> Figures:
 
 
 def questions(arguments: argparse.Namespace) -> list[Question]:
-    """The questions of the parts and names that are asked for."""
+    """The questions of the requested parts and names."""
     known = QUICK if arguments.quick else [q for part in PARTS.values() for q in part]
     parts = arguments.only or [part for part in PARTS if part not in ON_REQUEST]
     return [q for q in known if q.part in parts and re.search(arguments.match, str(q))]

@@ -1,1 +1,1 @@
-"""Skill and processor time on raw tables, mlpkit beside boosted trees, RealMLP and TabM."""
+"""Skill and processor time on raw tables, of mlpkit, boosted trees, RealMLP and TabM."""

@@ -27,7 +27,7 @@ X, Y = make_classification(60, random_state=0)
 
 
 def numbers() -> set[int]:
-    """The BLAS threads of the process, as threadpoolctl sees them."""
+    """The BLAS threads of the process, as threadpoolctl reports them."""
     return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
 
 

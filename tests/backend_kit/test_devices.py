@@ -44,7 +44,7 @@ def test_what_it_chooses(device: Any, gpus: list[str], supported: bool, expected
         (None, GPUS, "device=None is not supported."),
     ],
 )
-def test_what_it_refuses(device: Any, gpus: list[str], message: str) -> None:
+def test_what_is_rejected(device: Any, gpus: list[str], message: str) -> None:
     """The error says what was given, what is accepted, and what is on this machine."""
     with pytest.raises(ValueError, match=re.escape(message)):
         gpu_index(device, gpus, "fast")

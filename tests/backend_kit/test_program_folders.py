@@ -1,4 +1,4 @@
-"""The folder of compiled programs: which folders are refused, and that nothing is raised."""
+"""The folder of compiled programs: which folders are rejected, and that no error is raised."""
 
 import logging
 import os

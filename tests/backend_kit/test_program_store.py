@@ -43,7 +43,7 @@ def test_stored_programs_are_found(store: ProgramStore) -> None:
 
 @pytest.mark.parametrize("keep", [0, 5, HEADER - 1, HEADER, HEADER + 999])
 def test_truncated_programs(store: ProgramStore, keep: int) -> None:
-    """They are removed when they are asked for."""
+    """They are removed when they are looked up."""
     path = path_of(store, b"1")
     path.write_bytes(path.read_bytes()[:keep])
     assert store.get("one") is None

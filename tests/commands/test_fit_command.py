@@ -145,7 +145,7 @@ def test_a_fraction_has_all_classes(folder: Path) -> None:
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_a_column_of_other_values_is_no_mark(folder: Path) -> None:
+def test_a_column_of_other_values_does_not_mark_rows(folder: Path) -> None:
     """The accepted values are listed."""
     path = write(folder / "people.csv")
     error = fit(path, "--drop", "id,pay", "--valid", "sex").error

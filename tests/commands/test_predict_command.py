@@ -245,7 +245,7 @@ def test_memory_does_not_depend_on_the_number_of_rows(
     assert len(read(tmp_path / f"out{output}")["prediction"]) == 2_000_000
 
 
-def test_a_reader_that_stops_early_is_no_error(folder: Path, tmp_path: Path) -> None:
+def test_a_reader_that_stops_early_is_not_an_error(folder: Path, tmp_path: Path) -> None:
     """As with ``mlpkit predict ... | head``."""
     columns = {"age": np.arange(400_000), "hours": np.arange(400_000)}
     data = write(tmp_path / "data.parquet", columns)

@@ -69,7 +69,7 @@ def test_another_number_of_rows_is_an_error(folder: Path, n_rows: int) -> None:
 
 
 def test_too_little_space_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is noticed before the first row is written, and nothing is left."""
+    """The error is raised before the first row is written, and no file is left."""
     monkeypatch.setattr(
         memory_maps.shutil, "disk_usage", lambda path: SimpleNamespace(free=1 << 20)
     )

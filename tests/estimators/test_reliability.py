@@ -118,7 +118,7 @@ def test_a_failed_first_fit_leaves_no_trace(backend: str) -> None:
 
 
 def test_unseen_classes_in_a_stream(backend: str) -> None:
-    """A label that was not announced is refused, and the stream can go on."""
+    """A label that was not announced is rejected, and the stream can be continued."""
     clf = MLPClassifier(**QUICK, backend=backend).partial_fit(X, Y, classes=[0, 1])
     before = clf.predict_proba(X)
     with pytest.raises(ValueError, match="classes not in `self.classes_`"):
@@ -130,35 +130,35 @@ def test_unseen_classes_in_a_stream(backend: str) -> None:
 
 
 def test_more_outputs_in_a_stream(backend: str) -> None:
-    """Another number of targets is refused in words."""
+    """Another number of targets is an error that names both numbers."""
     reg = MLPRegressor(**QUICK, backend=backend).partial_fit(X, Y)
     with pytest.raises(ValueError, match="y has 2 outputs, but MLPRegressor was fitted with 1"):
         reg.partial_fit(X, np.stack([Y, Y], axis=1))
 
 
 def test_negative_counts(backend: str) -> None:
-    """The Poisson loss says what it needs."""
+    """The error names the values that the Poisson loss supports."""
     with pytest.raises(ValueError, match="y >= 0"):
         MLPRegressor("poisson", **QUICK, backend=backend).fit(X, Y - 1)
 
 
-def test_other_layers_in_a_warm_start_are_told(backend: str) -> None:
-    """scikit-learn ignores them in silence."""
+def test_other_layers_in_a_warm_start_warn(backend: str) -> None:
+    """scikit-learn ignores them without a warning."""
     clf = MLPClassifier(**QUICK, backend=backend, warm_start=True).fit(X, Y)
     with pytest.warns(UserWarning, match=r"hidden_layer_sizes=\(7,\) is ignored"):
         clf.set_params(hidden_layer_sizes=(7,)).fit(X, Y)
     assert clf.coefs_[0].shape == (4, 5)
 
 
-def test_a_batch_larger_than_the_data_is_told(backend: str) -> None:
-    """And clipped, as scikit-learn does."""
+def test_a_batch_larger_than_the_data_warns(backend: str) -> None:
+    """The batch size is clipped, as in scikit-learn."""
     with pytest.warns(UserWarning, match="batch_size"):
         MLPClassifier(**QUICK, batch_size=61, backend=backend).fit(X, Y)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_divergence_is_told_where_it_happens(backend: str) -> None:
-    """The epoch, and what to try; a fitted estimator stays as it was."""
+def test_divergence_is_an_error_in_the_epoch_where_it_happens(backend: str) -> None:
+    """The error names the epoch and what to try; a fitted estimator is unchanged."""
     data, target = make_regression(100, 4, random_state=0)
     reg = MLPRegressor(**QUICK, backend=backend).fit(X, Y)
     before = reg.predict(X)
@@ -178,7 +178,7 @@ def test_divergence_is_told_where_it_happens(backend: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_divergence_with_early_stopping_keeps_the_best(backend: str) -> None:
-    """The best epoch's weights stay, and a warning tells why training ended."""
+    """The weights of the best epoch are kept, and a warning explains why training ended."""
     data, target = make_regression(100, 4, random_state=0)
     reg = MLPRegressor(
         hidden_layer_sizes=(5,),
@@ -199,7 +199,7 @@ def test_divergence_with_early_stopping_keeps_the_best(backend: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_divergence_in_a_stream_keeps_the_weights(backend: str) -> None:
-    """A chunk that breaks the weights is refused; the next one finds them whole."""
+    """A chunk with which the weights become infinite is rejected, and the weights are unchanged."""
     reg = MLPRegressor(**QUICK, solver="sgd", activation="identity", backend=backend)
     reg.partial_fit(X, Y)
     before = reg.predict(X)
@@ -227,7 +227,7 @@ def test_interruption_keeps_what_was_learned(early_stopping: bool, backend: str)
 
 
 def test_a_callback_stops(backend: str) -> None:
-    """Returning True ends the fit, without a warning; every callback is asked."""
+    """Returning True ends the fit, without a warning; every callback is called."""
     seen: list[Any] = []
     stop = [lambda report: report.epoch == 2, seen.append]
     clf = MLPClassifier(**{**QUICK, "max_iter": 9}, backend=backend, callbacks=stop).fit(X, Y)
@@ -236,7 +236,7 @@ def test_a_callback_stops(backend: str) -> None:
 
 
 def test_a_callback_stops_lbfgs(backend: str) -> None:
-    """It sees each iteration while it happens."""
+    """It is called after each iteration."""
     seen: list[Any] = []
     clf = MLPClassifier((5,), solver="lbfgs", random_state=0, backend=backend)
     clf.set_params(callbacks=lambda report: seen.append(report.loss) or len(seen) == 4)
@@ -247,7 +247,7 @@ def test_a_callback_stops_lbfgs(backend: str) -> None:
 
 
 def test_readonly_memory_mapped_input(tmp_path: Any, backend: str) -> None:
-    """Input is never written to, wherever it lies."""
+    """Input is never written to, whatever its memory layout is."""
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
     expected = MLPClassifier(**QUICK, backend=backend).fit(X, Y).predict_proba(X)

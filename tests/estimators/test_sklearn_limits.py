@@ -65,7 +65,7 @@ def test_parameters_of_classifiers_that_scikit_learn_does_not_have(setting: dict
 
 
 def test_every_parameter_is_decided_on() -> None:
-    """Each parameter of ours is one of scikit-learn's, refused, or without effect."""
+    """Each parameter is one of scikit-learn's, rejected, or without effect."""
     for name in ("MLPClassifier", "MLPRegressor"):
         own = set(getattr(ours, name)().get_params(deep=False))
         known = set(getattr(theirs, name)().get_params(deep=False)) | {"loss"}
@@ -103,7 +103,7 @@ def test_the_fitted_state_decides() -> None:
 
 
 def test_a_network_of_a_builder() -> None:
-    """A network with a function of its own is refused even if the parameter was reset."""
+    """A network with a function of its own is rejected even if the parameter was reset."""
     classifier = ours.MLPClassifier(builder=lambda spec: network_with_members(spec))
     classifier.initialize(64, range(10)).set_params(builder=None)
     with pytest.raises(ValueError, match="the network of a builder"):

@@ -103,7 +103,7 @@ def test_weights_of_rows_determine_the_scale() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -3e300, 1e-310])
 def test_constant_targets(value: float) -> None:
-    """A constant target is predicted exactly after clipping, also beside one that varies."""
+    """A constant target is predicted exactly after clipping, also if another target varies."""
     reg = standardizing(clip_predictions=True, max_iter=3).fit(X, np.full(120, value))
     np.testing.assert_array_equal(reg.predict(X * 100), np.full(120, value))
     two = standardizing(clip_predictions=True, max_iter=3)

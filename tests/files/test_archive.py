@@ -111,7 +111,7 @@ def test_every_flipped_bit_is_noticed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "objects/../../x", "/etc/x", "objects/a/b", "other.json"])
-def test_names_that_leave_the_file_are_refused(tmp_path: Path, name: str) -> None:
+def test_names_that_leave_the_file_are_rejected(tmp_path: Path, name: str) -> None:
     """A member has one of the names that mlpkit writes."""
     path = tmp_path / "a"
     write_archive(path, "test", Archive({"a": 1}))
@@ -123,7 +123,7 @@ def test_names_that_leave_the_file_are_refused(tmp_path: Path, name: str) -> Non
         read_archive(path, "test")
 
 
-def test_a_compressed_member_is_refused(tmp_path: Path) -> None:
+def test_a_compressed_member_is_rejected(tmp_path: Path) -> None:
     """Nothing is decompressed, so a small file cannot fill the memory."""
     path = tmp_path / "a"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as members:

@@ -1,4 +1,4 @@
-"""What `save` refuses, that it is atomic, and how a file says what it contains."""
+"""What `save` rejects, that it is atomic, and the errors of invalid files."""
 
 import errno
 import io
@@ -43,7 +43,7 @@ def accuracy(y: Any, p: Any = None) -> Any:
     return float(np.mean(y == p))
 
 
-REFUSED: list[tuple[str, Any, str]] = [
+REJECTED: list[tuple[str, Any, str]] = [
     ("metrics", accuracy, r"'accuracy', which"),
     ("metrics", {"mine": lambda y, p: 0.0}, r"'<lambda>' \(at metrics\.mine\)"),
     ("callbacks", ["print", lambda report: False], r"'<lambda>' \(at callbacks\.1\)"),
@@ -59,8 +59,8 @@ REFUSED: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "description"), REFUSED)
-def test_what_can_be_stored_only_as_code_is_refused(
+@pytest.mark.parametrize(("name", "value", "description"), REJECTED)
+def test_what_can_be_stored_only_as_code_is_rejected(
     name: str, value: Any, description: str, tmp_path: Path
 ) -> None:
     """The error names the parameter and what to do, and leaves no file."""
@@ -73,7 +73,7 @@ def test_what_can_be_stored_only_as_code_is_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_fitted_objects_are_refused(tmp_path: Path) -> None:
+def test_fitted_objects_are_rejected(tmp_path: Path) -> None:
     """Also if the parameter has been replaced, since predictions or training depend on them."""
     path = tmp_path / "model.mlpkit"
     clf = MLPClassifier(encoder=StandardScaler(), **SHORT).fit(X, Y).set_params(encoder=None)
@@ -97,7 +97,7 @@ def test_fitted_objects_are_refused(tmp_path: Path) -> None:
     assert (loaded.note_, loaded._own) == ("of the user", {"of a subclass": 1})
 
 
-def test_invalid_parameters_are_refused(tmp_path: Path) -> None:
+def test_invalid_parameters_are_rejected(tmp_path: Path) -> None:
     """As by `fit`, so that each file can be loaded."""
     with pytest.raises(ValueError, match="The 'alpha' parameter of MLPClassifier"):
         MLPClassifier(alpha=-1.0).save(tmp_path / "model.mlpkit")
@@ -107,7 +107,7 @@ class Mine(MLPClassifier):
     """A class that is not registered."""
 
 
-def test_other_classes_are_refused(tmp_path: Path) -> None:
+def test_other_classes_are_rejected(tmp_path: Path) -> None:
     """The error says how to register the class."""
     message = r"Mine cannot be saved.*mlpkit_estimators.*Component\('Mine'.*joblib\.dump"
     with pytest.raises(TypeError, match=message):
@@ -278,7 +278,7 @@ def test_pipelines_by_skops() -> None:
     assert len(mlpkit.SKOPS_TRUSTED_TYPES) <= 3
 
 
-def test_joblib_stores_what_save_refuses(tmp_path: Path) -> None:
+def test_joblib_stores_what_save_rejects(tmp_path: Path) -> None:
     """The alternative that the error names works."""
     clf = MLPClassifier(metrics=accuracy, **SHORT).fit(X, Y)
     joblib.dump(clf, tmp_path / "model.joblib")

@@ -27,8 +27,8 @@ SETTINGS: dict[str, Any] = {
 def fitted(backend: Any = None, **changes: Any) -> MLPClassifier:
     """A classifier with its history of training and validation rows."""
     clf = MLPClassifier(**{**SETTINGS, "backend": backend, **changes})
-    beside = {"labels": {"region": REGION[TRAIN]}, "labels_val": {"region": REGION[HELD]}}
-    return clf.fit(X[TRAIN], Y[TRAIN], X_val=X[HELD], y_val=Y[HELD], **beside)
+    labels = {"labels": {"region": REGION[TRAIN]}, "labels_val": {"region": REGION[HELD]}}
+    return clf.fit(X[TRAIN], Y[TRAIN], X_val=X[HELD], y_val=Y[HELD], **labels)
 
 
 def values(rows: list[MetricValue]) -> dict[tuple[str, str, str], float]:

@@ -78,7 +78,7 @@ def test_every_metric_is_compared() -> None:
 
 
 def test_groups_far_apart_keep_their_variance() -> None:
-    """R2 of a group is exact, though another group's targets lie 1e6 away."""
+    """R2 of a group is exact, even if the targets of another group are larger by 1e6."""
     data = rows("regression")
     far = np.where(data.groups == "a", 1e6, 0.0)
     y, y_pred = data.y + far, data.label + far

@@ -1,4 +1,4 @@
-"""Metrics while training, beside the numbers: groups, failures, sets, listeners, copies."""
+"""Metrics during training: groups, failing metrics, evaluation sets, callbacks and copies."""
 
 import pickle
 import subprocess
@@ -18,8 +18,8 @@ from mlpkit.plugin import Metric
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def test_a_group_that_training_did_not_know_is_other() -> None:
-    """Groups are learned from training rows; a group without rows is NaN and no crash."""
+def test_a_group_without_training_rows_is_other() -> None:
+    """Groups are learned from training rows; a group without rows has the value NaN."""
     clf = MLPClassifier(**{**SETTINGS, "partitions": by_labels("region")})
     strange = np.where(REGION[HELD] == "west", "moon", REGION[HELD])
     clf.fit(
@@ -95,7 +95,7 @@ def test_evaluation_sets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "beside", "message"),
+    ("changes", "arguments", "message"),
     [
         ({"metrics": "acuracy"}, {}, "unknown metric 'acuracy'.*Did you mean 'accuracy'"),
         ({"metrics": "mae"}, {}, "'mae' supports regression targets, but the task is binary"),
@@ -121,7 +121,7 @@ def test_evaluation_sets() -> None:
     ],
 )
 def test_bad_input_is_said_before_training(
-    changes: dict[str, Any], beside: dict[str, Any], message: str, backend: str
+    changes: dict[str, Any], arguments: dict[str, Any], message: str, backend: str
 ) -> None:
     """A ValueError; the estimator goes on as before."""
     settings = {**SETTINGS, "partitions": None, "backend": backend}
@@ -129,7 +129,7 @@ def test_bad_input_is_said_before_training(
     before, history = clf.predict_proba(X), clf.metric_history_
     clf.set_params(**changes)
     with pytest.raises(ValueError, match=message):
-        clf.fit(X, Y, **beside)
+        clf.fit(X, Y, **arguments)
     np.testing.assert_array_equal(before, clf.predict_proba(X))
     assert clf.metric_history_ is history
 
@@ -158,7 +158,7 @@ def test_it_is_cloned_and_pickled() -> None:
 
 
 def test_a_plain_fit_imports_nothing_of_it() -> None:
-    """Reports and partitioners are loaded when metrics are asked for."""
+    """Reports and partitioners are only imported if metrics are requested."""
     code = (
         "import sys, numpy as np; from mlpkit import MLPClassifier\n"
         "clf = MLPClassifier((2,), tol=10, n_iter_no_change=1, random_state=0)\n"

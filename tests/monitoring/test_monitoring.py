@@ -42,7 +42,7 @@ def test_validation_rows_are_measured_after_each_epoch(backend: str) -> None:
     assert len(plain.metric_history_) == 0
 
 
-def test_training_rows_are_measured_as_their_steps_met_them(backend: str) -> None:
+def test_training_rows_are_measured_in_the_forward_pass(backend: str) -> None:
     """With one step an epoch: the values of an epoch are those after the one before."""
     clf = fitted(backend, batch_size=N, train_metrics="running")
     exact = fitted(backend, batch_size=N, train_metrics="exact")
@@ -59,24 +59,24 @@ def test_training_rows_are_measured_as_their_steps_met_them(backend: str) -> Non
 
 
 def test_training_rows_are_not_passed_twice() -> None:
-    """Running values come from the steps: the network is asked for validation rows alone."""
-    asked = []
+    """Running values come from the steps: only validation rows are predicted in addition."""
+    n_rows = []
 
     def counting(network: Any, spec: Any, recipe: Any) -> Any:
         right = numpy_steps(network, spec, recipe)
 
         def outputs(state: Any, X: Any) -> Any:
-            asked.append(len(X))
+            n_rows.append(len(X))
             return right.outputs(state, X)
 
         return right._replace(outputs=outputs)
 
     fitted(counting)
-    assert asked == [len(Y) - N] * 4
+    assert n_rows == [len(Y) - N] * 4
 
 
-def test_a_backend_that_keeps_nothing_is_asked_again() -> None:
-    """Its training rows are passed once more behind each epoch."""
+def test_rows_are_predicted_if_the_backend_returns_no_predictions() -> None:
+    """The training rows are predicted once more after each epoch."""
 
     def forgetful(network: Any, spec: Any, recipe: Any) -> Any:
         right = numpy_steps(network, spec, recipe)

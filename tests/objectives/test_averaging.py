@@ -59,7 +59,7 @@ def test_the_average_is_that_of_plain_numpy(solver: str, backend: str) -> None:
             close(expected, average, 1e-9)
 
 
-def test_a_decay_of_zero_is_no_average(backend: str) -> None:
+def test_a_decay_of_zero_does_not_average(backend: str) -> None:
     """The weights are the last ones, to the last bits but few."""
     fits = [MLPRegressor(**QUICK, backend=backend, max_iter=3, average_decay=d) for d in (None, 0)]
     close(fits[0].fit(X, Y).coefs_[0], fits[1].fit(X, Y).coefs_[0], 1e-12)

@@ -63,7 +63,7 @@ def test_an_estimator_takes_a_loss_of_ones_own() -> None:
 
 
 @pytest.mark.parametrize("loss", ["squared_eror", "nosuch.huber", 3])
-def test_what_is_no_loss_is_said(loss: object) -> None:
+def test_what_is_not_a_loss_is_an_error(loss: object) -> None:
     """With what is."""
     message = (
         "loss must be 'squared_error', .*, 'poisson', an mlpkit.plugin.Loss, or a loss of a framew"

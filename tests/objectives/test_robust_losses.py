@@ -1,4 +1,4 @@
-"""The losses of the regressor beside scikit-learn's: values, options, and training on a backend."""
+"""Losses that scikit-learn does not have: values, options, and training on a backend."""
 
 import pickle
 import warnings

@@ -114,7 +114,7 @@ def test_target_classes_quantiles_and_labels() -> None:
     assert names == ("label 0", "label 1") and codes.tolist() == [[True, False], [True, True]]
 
 
-def test_labels_beside_the_rows() -> None:
+def test_labels_that_x_does_not_contain() -> None:
     """An array as long as the rows, or the name of one that comes with them."""
     assert named(by_labels(["a", "b"]), np.zeros((2, 1))) == ["a", "b"]
     assert named(by_labels(pd.Series(["a", None])), np.zeros((2, 1))) == ["a", "missing"]

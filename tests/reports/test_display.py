@@ -27,7 +27,7 @@ def _closed() -> Iterator[None]:
 
 
 def labels(ax: Any) -> list[str]:
-    """The names beside the dots, from the top."""
+    """The labels of the dots, from the top."""
     ticks = zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
     return [t.get_text() for _, t in sorted(ticks, key=lambda pair: pair[0])]
 

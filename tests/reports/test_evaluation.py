@@ -243,7 +243,7 @@ def test_missing_targets(missing: Any) -> None:
 
 @pytest.mark.once
 def test_reports_need_neither_pandas_nor_matplotlib() -> None:
-    """Both are asked for where they are used, with an error that says what to install."""
+    """Both are imported where they are used, with an error that says what to install."""
     code = (
         "import sys\n"
         "class No:\n"

@@ -77,8 +77,8 @@ def test_a_gate_raises_what_fails() -> None:
         r.check(min_acc=0.5)
 
 
-def test_a_gate_that_nothing_decides_fails() -> None:
-    """A limit is not met by having no group that is large enough."""
+def test_a_limit_without_an_eligible_group_is_violated() -> None:
+    """A limit is violated if no group is large enough."""
     failures = report(min_rows=9999).check(
         min_accuracy=0.1, max_difference={"recall": 1.0}, raises=False
     )
@@ -88,7 +88,7 @@ def test_a_gate_that_nothing_decides_fails() -> None:
     ]
 
 
-def test_a_gate_that_must_be_sure() -> None:
+def test_significant_violations() -> None:
     """With significant=True a value fails only when its whole interval does."""
     r = report(confidence=0.95, min_rows=1)
     worst = r.worst("accuracy")

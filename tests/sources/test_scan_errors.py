@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_nothing(
 
 
 @pytest.mark.parametrize("name", ["y", "sample_weight", "labels"])
-def test_arrays_beside_a_scan_are_refused(folder: Path, name: str) -> None:
+def test_arrays_in_addition_to_a_scan_are_rejected(folder: Path, name: str) -> None:
     """They are columns of the files."""
     argument = {"y": "target", "sample_weight": "weight"}.get(name, name)
     message = rf"{name} cannot be passed together with a scan .* scan\(\.\.\., {argument}='name'\)"
@@ -170,7 +170,7 @@ def test_an_encoder_of_all_rows_stays_within_the_memory(folder: Path) -> None:
 
 
 def test_what_is_read_at_once_stays_within_the_memory(folder: Path) -> None:
-    """A column, beside 16 bytes of each row for the targets and the order."""
+    """A column, in addition to 16 bytes of each row for the targets and the order."""
     rows = scan(folder, target="y", drop=["w", "g"])
     rows.memory = 9_600 + 9_599  # less than twice the bytes of a column
     with pytest.raises(ValueError, match="reading the column 'c0' requires more memory than the"):

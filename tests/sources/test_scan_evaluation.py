@@ -119,7 +119,7 @@ def test_the_importance_of_columns(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["y", "sample_weight", "labels"])
-def test_evaluate_refuses_arrays_beside_a_scan(folder: Path, name: str) -> None:
+def test_evaluate_rejects_arrays_in_addition_to_a_scan(folder: Path, name: str) -> None:
     """They are columns of the files."""
     with pytest.raises(ValueError, match=rf"{name} cannot be passed together with a scan of files"):
         evaluate(classifier(), rows_of(folder), **{name: in_memory()[1]})

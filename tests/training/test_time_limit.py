@@ -171,13 +171,13 @@ def test_lbfgs(clock: Clock) -> None:
 
 
 def without_parts(job: Any, state: Any, progress: Any, observer: Any) -> Any:
-    """A trainer that does not know the deadline."""
+    """A trainer that ignores the deadline."""
     return loop.train(job._replace(deadline=None), state, progress, observer)
 
 
 @pytest.mark.once
 def test_any_trainer_stops_before_an_epoch_that_is_too_long(clock: Clock) -> None:
-    """The observer tells it to."""
+    """The observer stops it."""
     clf = classifier(slow_backend(clock, step=0.1), 7.9, trainer=without_parts)
     assert limited(clock, clf, 7.9).n_iter_ == 7
 

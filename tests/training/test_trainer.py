@@ -86,7 +86,7 @@ def test_endless_patience_uses_every_epoch(backend: str) -> None:
     assert clf.n_iter_ == 40
 
 
-def test_too_few_epochs_are_told(backend: str) -> None:
+def test_too_few_epochs_warn(backend: str) -> None:
     """scikit-learn's ConvergenceWarning."""
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(2\) reached"):
         MLPClassifier((4,), max_iter=2, backend=backend).fit(X, Y)

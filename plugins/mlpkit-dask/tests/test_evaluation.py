@@ -92,7 +92,7 @@ def test_balanced_weights_and_intervals(client: Client, clf: MLPClassifier) -> N
 
 
 def test_arrays_with_labels_and_empty_partitions(client: Client) -> None:
-    """Labels beside X, and blocks without rows."""
+    """Labels that X does not contain, and blocks without rows."""
     X = FRAME.to_numpy()
     clf = MLPClassifier((3,), solver="lbfgs", tol=1e-1, random_state=0).fit(X, Y)
     dX, dy = da.from_array(X, chunks=(50, 2)), da.from_array(Y.astype(str), chunks=50)
@@ -116,7 +116,7 @@ def test_arrays_with_labels_and_empty_partitions(client: Client) -> None:
 
 
 def test_a_class_that_a_partition_lacks(client: Client, clf: MLPClassifier) -> None:
-    """All reports have the classes of all partitions, also those that the model does not know."""
+    """All reports have the classes of all partitions, also classes without training rows."""
     y = Y.astype(object)
     y[-1] = "unknown"
     X, _, _ = frames(6)

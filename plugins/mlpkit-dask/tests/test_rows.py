@@ -55,7 +55,7 @@ def check(client: Client, blocks: list[Block], workers: list[str], n_rows: int) 
 
 
 def test_arrays_with_chunks_of_columns(client: Client, workers: list[str]) -> None:
-    """All columns of a row are in one block, beside its target and its weight."""
+    """All columns of a row are in one block, with its target and its weight."""
     X = np.arange(60.0).reshape(20, 3)
     dX = da.from_array(X, chunks=(7, 2))
     dy, dw = (da.from_array(v, chunks=7) for v in (np.arange(20), np.linspace(0, 1, 20)))
@@ -144,7 +144,7 @@ def test_more_workers_than_rows(client: Client, workers: list[str]) -> None:
 
 
 def test_one_worker_of_the_cluster(client: Client, workers: list[str]) -> None:
-    """Rows of other workers move to those that are asked for."""
+    """Rows of other workers move to the requested ones."""
     X = client.scatter([np.ones((3, 2)), np.zeros((2, 2))])
     blocks = placed(client, X, workers=workers[1:])
     check(client, blocks, workers[1:], 5)
@@ -187,7 +187,7 @@ def test_partitions_must_agree(client: Client, workers: list[str], y: Any, messa
         placed(client, da.ones((10, 2), chunks=4), y, workers=workers)
 
 
-def test_rows_in_memory_are_refused(client: Client, workers: list[str]) -> None:
+def test_rows_in_memory_are_rejected(client: Client, workers: list[str]) -> None:
     """The message says how to pass them."""
     with pytest.raises(TypeError, match=r"y must be a Dask array .* got ndarray"):
         placed(client, da.ones((4, 2), chunks=2), np.ones(4), workers=workers)
@@ -198,7 +198,7 @@ def test_rows_in_memory_are_refused(client: Client, workers: list[str]) -> None:
 
 
 def test_rows_are_two_dimensional(client: Client, workers: list[str]) -> None:
-    """A list of rows is an array, and a single column is refused."""
+    """A list of rows is an array, and a single column is rejected."""
     (block,) = placed(client, [delayed([[1.0, 2.0]])], workers=workers[:1])
     assert block.future.result().X.shape == (1, 2)
     for column in (da.ones(4, chunks=2), dd.from_pandas(FRAME, npartitions=2).a):
@@ -234,7 +234,7 @@ def test_files_are_divided_by_row_groups(client: Client, workers: list[str], fol
 
 
 def test_files_contain_the_targets(client: Client, workers: list[str], folder: Path) -> None:
-    """Arrays beside a scan are an error."""
+    """Arrays in addition to a scan are an error."""
     with pytest.raises(ValueError, match=r"scan\(\.\.\., target='name'\)"):
         placed(client, scan(folder, target="y"), da.ones(50), workers=workers)
 

@@ -107,7 +107,7 @@ class Own(keras.layers.Layer):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_functions_and_layers_of_users_are_refused(tmp_path: Path) -> None:
+def test_functions_and_layers_of_users_are_rejected(tmp_path: Path) -> None:
     """The error names the parameter."""
     clf = MLPClassifier(builder=functional, **SHORT).fit(X, LABELS)
     with pytest.raises(TypeError, match="the parameter builder contains 'functional'"):
@@ -177,7 +177,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.mark.parametrize(("change", "message"), CHANGES)
-def test_hostile_models_are_refused(
+def test_hostile_models_are_rejected(
     change: Callable[[dict[str, Any]], Any], message: str, file: bytes, tmp_path: Path
 ) -> None:
     """Nothing of the model is executed, and no large weights are created."""
@@ -189,7 +189,7 @@ def test_hostile_models_are_refused(
 
 
 def test_members_of_a_model_are_those_of_keras(file: bytes, tmp_path: Path) -> None:
-    """Assets, which layers read as files, are refused."""
+    """Assets, which layers read as files, are rejected."""
     path = tmp_path / "model.mlpkit"
     path.write_bytes(hostile(file, lambda config: None, "assets/x"))
     with pytest.raises(InvalidFile, match="unexpected members"):
@@ -199,6 +199,6 @@ def test_members_of_a_model_are_those_of_keras(file: bytes, tmp_path: Path) -> N
 
 
 def test_constants_are_not_json() -> None:
-    """NaN, which Python reads as JSON, is refused."""
+    """NaN, which Python reads as JSON, is rejected."""
     with pytest.raises(ValueError, match="contains NaN"):
         checked_config(b'{"config": NaN}', {})

@@ -39,7 +39,7 @@ def test_streams_go_on(partition: Any, tmp_path: Path) -> None:
     assert partition.name in set(other.metric_history_["partitioner"])
 
 
-def test_models_as_groups_are_refused(tmp_path: Path) -> None:
+def test_models_as_groups_are_rejected(tmp_path: Path) -> None:
     """The groups of k-means are a model of scikit-learn."""
     clf = MLPClassifier((3,), metrics=["accuracy"], partitions=[by("clusters", n=2)])
     clf.set_params(backend="numpy").partial_fit(FRAME, Y, classes=[0, 1])

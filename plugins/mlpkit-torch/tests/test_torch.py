@@ -107,7 +107,7 @@ def test_settings_of_the_process_stay() -> None:
     assert before == settings()
 
 
-def test_forked_processes_are_told() -> None:
+def test_forked_processes_raise_an_error() -> None:
     """An error that names loky instead of a hang; the weights can still be read."""
     code = """
     import os, signal, sys, warnings
@@ -164,7 +164,7 @@ def test_threads_do_not_meet() -> None:
 
 
 def test_device_auto(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fastest that is there and knows the dtype; float64 on a GPU is told, once."""
+    """The fastest one that is available and supports the dtype; float64 on a GPU warns once."""
     warn_about_float64.cache_clear()
     there = {"cuda": False, "mps": False}
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
