@@ -1,7 +1,8 @@
 """Validation of tables, which an encoder turns into numbers, and of their targets and weights."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ def _array(estimator: Any, X: Any) -> Any:
     """Return X as a two-dimensional array or sparse matrix, which may contain objects."""
     if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "biufOUM":
         return X  # `check_array` takes longer than the prediction of a row
+    _check_is_table(X)
     if isinstance(X, list | tuple):
         try:
             X = numbers if (numbers := np.asarray(X)).dtype.kind in "biuf" else np.array(X, object)
@@ -77,6 +79,25 @@ def _array(estimator: Any, X: Any) -> Any:
     sparse = get_tags(estimator).input_tags.sparse  # whether the encoder accepts sparse X
     return check_array(
         X, dtype=None, accept_sparse=sparse, ensure_all_finite=False, estimator=estimator
+    )
+
+
+def _check_is_table(X: Any) -> None:
+    """Raise TypeError for an object that has no rows, or whose rows are dicts."""
+    if hasattr(X, "shape"):  # also of sparse matrices that are dicts
+        return
+    hint = ""
+    rows = X[:1] if isinstance(X, list | tuple) else []
+    if isinstance(X, str | bytes | PathLike):
+        hint = " Read the file first, for example with pandas.read_csv, or pass mlpkit.scan(X)."
+    elif isinstance(X, Mapping) or any(isinstance(row, Mapping) for row in rows):
+        hint = " Convert it: pandas.DataFrame(X)."
+    elif X is not None and not isinstance(X, Iterator):
+        return
+    kind = type(X).__name__ + (f" of {type(rows[0]).__name__}" if rows else "")
+    raise TypeError(
+        "X must be a dataframe of pandas, polars or pyarrow, an array or a list of rows, got"
+        f" {kind}.{hint}"
     )
 
 

@@ -1,5 +1,6 @@
 """The rows that are evaluated: one dataset in memory, or an iterable of chunks."""
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,11 @@ def chunks_of(rows: Dataset) -> Iterable[Dataset]:
     if isinstance(rows.X, RowSource):
         check_alone(rows.y, rows.sample_weight, rows.labels)
     if rows.y is not None or not _is_stream(rows.X):
+        if rows.y is not None and not np.ndim(rows.y):
+            raise ValueError(
+                f"y must be an array of targets, got {reprlib.repr(rows.y)}. The arguments are"
+                " evaluate(estimator, X, y)."
+            )
         n_rows = 0 if rows.y is None else len(np.asarray(rows.y))
         return [rows._replace(labels=labels_of(rows.labels, n_rows))]
     for name in OF_EACH_CHUNK:

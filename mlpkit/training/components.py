@@ -48,6 +48,11 @@ def builder_of(parameters: Parameters) -> tuple[Builder, dict[str, Any]]:
 def trainer_of(parameters: Parameters, recipe: Recipe) -> Trainer:
     """The training loop: that of the parameter, or the one that the solver requires."""
     name = recipe.solver.trainer if parameters.trainer is None else parameters.trainer
+    if isinstance(name, type):
+        raise ValueError(
+            f"trainer must be an object, got the class {name.__name__}. Did you mean"
+            f" trainer={name.__name__}()?"
+        )
     trainer, _ = resolve("trainer", name)
     return trainer
 

@@ -1,5 +1,6 @@
 """Validation of tables that an encoder receives: names, shapes, nested and missing values."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,27 @@ def test_arrays_of_objects_and_lists() -> None:
         clf.predict(ROWS[0])
     with pytest.raises(ValueError, match="Found array with 0 sample"):
         clf.predict(ROWS[:0])
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (None, "or a list of rows, got NoneType.$"),
+        ("people.csv", "got str. Read the file first, .* pass mlpkit.scan"),
+        (Path("people.csv"), "Path. Read the file first, .* pass mlpkit.scan"),
+        ({"sex": ["f"], "age": [3]}, r"got dict. Convert it: pandas.DataFrame\(X\)"),
+        ([{"sex": "f", "age": 3}], r"got list of dict. Convert it: pandas.DataFrame\(X\)"),
+        (iter(["f", 3]), "or a list of rows, got list_iterator.$"),
+    ],
+)
+def test_what_is_no_table(X: Any, message: str) -> None:
+    """The message contains the type, and how to make a table of the object."""
+    clf = MLPClassifier(encoder=Levels(), **SHORT)
+    with pytest.raises(TypeError, match=f"X must be a dataframe .*{message}"):
+        clf.fit(X, Y)
+    clf.fit(ROWS, Y)
+    with pytest.raises(TypeError, match="X must be a dataframe"):
+        clf.predict(X)
 
 
 def test_names_on_one_side_only_are_a_warning() -> None:

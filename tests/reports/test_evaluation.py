@@ -227,6 +227,16 @@ def test_bad_input() -> None:
 
 
 @pytest.mark.once
+def test_arguments_in_another_order() -> None:
+    """The message shows what was given as y, and the order of the arguments."""
+    clf = LogisticRegression(max_iter=1000).fit(X[:, :2], y)
+    with pytest.raises(ValueError, match=r"got 'group'. The arguments are evaluate\(estimator, X"):
+        evaluate(clf, FRAME, "group")
+    with pytest.raises(ValueError, match=r"array of targets, got LogisticReg"):
+        evaluate(X[:, :2], y, clf)
+
+
+@pytest.mark.once
 @pytest.mark.parametrize("missing", [None, np.nan])
 def test_missing_targets(missing: Any) -> None:
     """They are counted, whatever the task, and the first row is named."""

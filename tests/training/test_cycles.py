@@ -193,3 +193,10 @@ def test_divergence_keeps_the_best_epoch_or_is_an_error() -> None:
     )
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="non-finite"):
         clf.fit(X, X[:, 0] * 1e6)
+
+
+@pytest.mark.once
+def test_the_class_in_place_of_an_object() -> None:
+    """The message says that the class must be called."""
+    with pytest.raises(ValueError, match=r"got the class Cycles\. Did you mean trainer=Cycles\(\)"):
+        MLPClassifier(trainer=Cycles).fit(X, Y)
