@@ -9,6 +9,7 @@ from mlpkit import __version__
 from mlpkit.commands.interrupts import Interrupts
 from mlpkit.commands.parser import Parser
 from mlpkit.commands.program_name import program_name
+from mlpkit.messages import did_you_mean
 
 COMMANDS = {  # the module of each, in this folder, has add_arguments(parser) and main(args)
     "fit": "fit a model to a table",
@@ -37,7 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
     """Run one command and return the exit code."""
-    options, unknown = parser_of(arguments).parse_known_args(arguments)
+    parser = parser_of(arguments)
+    command = arguments[0] if arguments else "fit"
+    if command not in COMMANDS and not command.startswith("-"):
+        parts = (f"unknown command {command!r}.", did_you_mean(command, COMMANDS))
+        known = f"The commands are: {', '.join(COMMANDS)}."
+        parser.error(" ".join(part for part in (*parts, known) if part))
+    options, unknown = parser.parse_known_args(arguments)
     if unknown:
         options.parser.reject(unknown)
     options.interrupts = interrupts

@@ -14,6 +14,7 @@ import pytest
 from command_line import CORE, KEPT, SHORT, N, run, write
 
 import mlpkit
+from mlpkit.commands.program import main
 from mlpkit.files.archive import read_shapes
 from mlpkit.files.array_bytes import array_bytes
 
@@ -73,6 +74,15 @@ def test_the_description_as_json(model: Path) -> None:
     )
     assert content["training"]["loss"] == estimator.loss_
     assert content["training"]["best_validation_score"] == estimator.best_validation_score_
+
+
+def test_a_misspelled_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The message suggests the most similar command, and lists all."""
+    with pytest.raises(SystemExit) as error:
+        main(["predct", "m.mlpkit", "people.csv"])
+    assert error.value.code == 2
+    text = capsys.readouterr().err
+    assert "unknown command 'predct'. Did you mean 'predict'? The commands are: fit, " in text
 
 
 def test_models_of_python(tmp_path: Path) -> None:
