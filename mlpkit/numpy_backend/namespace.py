@@ -52,6 +52,8 @@ def matmul(x: Any, y: Any) -> Array:
 def sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the sum over one axis, a tuple of axes, or all."""
     if axis == 1 and not keepdims and x.ndim == 2 and x.shape[1] < SHORT and x.dtype.kind == "f":
+        if x.shape[1] == 1:
+            return x[:, 0].copy()
         return np.einsum("ij->i", x)  # `np.sum` of many short rows takes four times as long
     return np.sum(x, axis, keepdims=keepdims)
 

@@ -179,7 +179,7 @@ def test_steps_have_the_same_bits(
         steps = backend(network, s, recipe(**recipe_options))
         state, rows = steps.start(network.arrays), steps.put(X, y, w)
         sums, gradients = steps.gradient(state, rows, None, 3)
-        state, epoch = steps.epoch(state, rows, batches(1000, 500))
+        state, epoch = steps.epoch(state, rows, batches(1000, 450))
         return [sums.loss, epoch.loss, epoch.penalty, gradients, steps.arrays(state)]
 
     many = trained()
