@@ -21,6 +21,25 @@ class TestNumpy(BackendTests):
     backend = "numpy"
 
 
+def test_a_step_of_padding_alone() -> None:
+    """It has sums of zero, in its place between the others."""
+    s = spec()
+    network = dense.build(s, np.random.RandomState(0))
+    steps = backend(network, s, recipe())
+    rows, plan = steps.put(*data(s, 12)), batches(12, 4)
+    order = np.insert(plan.order, 1, -1, axis=0)
+    wider = plan._replace(
+        order=order, learning_rates=np.full(4, 0.01), seeds=np.arange(4, dtype=np.uint32)
+    )
+    state, sums = steps.epoch(steps.start(network.arrays), rows, plan)
+    padded, padded_sums = steps.epoch(steps.start(network.arrays), rows, wider)
+    np.testing.assert_equal(steps.arrays(padded), steps.arrays(state))
+    for name in ("loss", "weight"):
+        values = getattr(padded_sums, name)
+        assert values[1] == 0
+        np.testing.assert_array_equal(np.delete(values, 1), getattr(sums, name))
+
+
 def test_a_step_has_no_temporaries_of_the_size_of_the_weights() -> None:
     """An epoch holds its copy of weights and slots, the gradient, and blocks beside them."""
     s = replace(spec(), hidden_layer_sizes=(1000, 1000))
