@@ -29,7 +29,6 @@ class Activations(NamedTuple):
     """Compiled functions in one precision, on n numbers."""
 
     activate: Callable[..., None]  # (code, z, n): replace z
-    activate_with_slope: Callable[..., None]  # (code, z, slope, n): also write the derivative
     multiply_by_slope: Callable[..., None]  # (code, value, delta, n): derivative from the value
     softmax: Callable[..., None]  # (z, n, n_outputs)
 
@@ -49,13 +48,13 @@ SELU_SCALE, SELU_BOTTOM, LEAK = 1.0507009873554805, 1.7580993408473766, 0.01
 
 def activations(dtype: str) -> Activations:
     """Return the functions for float32 or float64."""
-    scalars = _scalars(dtype)
-    activate, multiply_by_slope = _activate(dtype, scalars), _multiply_by_slope(dtype)
-    with_slope = _activate_with_slope(dtype, scalars, activate, multiply_by_slope)
-    return Activations(activate, with_slope, multiply_by_slope, _softmax(dtype, activate))
+    scalars = functions_of_numbers(dtype)
+    activate = _activate(dtype, scalars)
+    return Activations(activate, _multiply_by_slope(dtype), _softmax(dtype, activate))
 
 
-def _scalars(dtype: str) -> Scalars:
+def functions_of_numbers(dtype: str) -> Scalars:
+    """Return the functions for float32 or float64."""
     f, (exp, tanh) = getattr(np, dtype), elementary(dtype)
     half, one, two, root_half = f(0.5), f(1), f(2), f(math.sqrt(0.5))
     most = f(20)  # above it, tanh of softplus is 1
@@ -112,42 +111,6 @@ def _activate(dtype: str, scalars: Scalars) -> Callable[..., None]:
                 z[i] *= tanh_of_softplus(z[i])
 
     result: Callable[..., None] = activate
-    return result
-
-
-def _activate_with_slope(
-    dtype: str,
-    scalars: Scalars,
-    activate: Callable[..., None],
-    multiply_by_slope: Callable[..., None],
-) -> Callable[..., None]:
-    f, (exp, _, logistic, tanh_of_softplus, normal) = getattr(np, dtype), scalars
-    half, one, density = f(0.5), f(1), f(math.sqrt(0.5 / math.pi))
-
-    @njit(**JIT)
-    def activate_with_slope(code, z, slope, n):  # type: ignore[no-untyped-def]
-        if code == GELU:
-            for i in range(n):
-                phi = normal(z[i])
-                slope[i] = phi + z[i] * (density * exp(-half * z[i] * z[i]))
-                z[i] *= phi
-        elif code == SILU:
-            for i in range(n):
-                s = logistic(z[i])
-                z[i] *= s
-                slope[i] = (one - s) * z[i] + s
-        elif code == MISH:
-            for i in range(n):
-                t = tanh_of_softplus(z[i])
-                slope[i] = (one - t * t) * logistic(z[i]) * z[i] + t
-                z[i] *= t
-        else:
-            activate(code, z, n)
-            for i in range(n):
-                slope[i] = one
-            multiply_by_slope(code, z, slope, n)
-
-    result: Callable[..., None] = activate_with_slope
     return result
 
 

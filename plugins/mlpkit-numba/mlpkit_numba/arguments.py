@@ -17,7 +17,8 @@ from mlpkit_numba.codes import CODES, WITH_SLOPES
 (
     MODE, N_STEPS, FIRST_STEP, END_STEP, BATCH_SIZE,
     N_LAYERS, LAYERS, N_FEATURES, N_OUTPUTS, OUT_ACTIVATION, N_WEIGHTS, N_DECAYED,
-    WORK, GEMM, UPDATE, LOSS, YIELD, CLOCK, CLOCK_ID, CPU_CLOCK_ID,  # functions
+    WORK, SLOPED, SPARSE_PRODUCT, GEMM, UPDATE, LOSS,  # functions
+    YIELD, CLOCK, CLOCK_ID, CPU_CLOCK_ID,  # of the operating system
     WEIGHTS, GRADIENTS, STATE,
     FORM, X, ROW_STRIDE, COLUMN_STRIDE, COLUMNS, BEGINS, Y, W, IDS,  # the training data
     ORDER, SUMS, PREDICTIONS,
@@ -27,7 +28,7 @@ from mlpkit_numba.codes import CODES, WITH_SLOPES
     N_ROW_PARTS, N_WEIGHT_PARTS, WEIGHT_PARTS, N_PIECES, PIECES, SHARED,  # parts of a step
     PART_GRADIENTS, GRADIENT_BYTES,
     N_INTEGERS,
-) = range(59)
+) = range(61)
 #: Places in the array of numbers.
 ALPHA, MAX_NORM, WEIGHT, MOST_TIME, N_NUMBERS = range(5)
 N_SUMS = 3  # after them, for the loss, the weight and the penalty of one step
@@ -46,6 +47,8 @@ LAYER, FIRST_ROW, END_ROW, N_PIECE_FIELDS = range(4)
 EPOCH, GRADIENT, STEP, FORWARD = range(4)
 #: Forms of X: dense; CSR whose rows are copied into dense ones; CSR.
 DENSE, DENSIFIED, SPARSE = range(3)
+#: Sparse products: outputs; gradients of the first block of a step, and of the others.
+FORWARD_PRODUCT, FIRST_GRADIENT, NEXT_GRADIENT = range(3)
 INTERCEPT_PIECE = -1  # in the place of the first row
 
 ALIGNMENT = 16  # numbers: the places of arrays in the memory of a block are multiples of it
@@ -68,6 +71,8 @@ class Memory(NamedTuple):
         The number of arrays of gradients, in addition to the result, that are computed for parts of
         the rows and added. If there are none, a thread computes gradients for all rows, and reads
         what other threads computed for theirs.
+    has_slopes : bool
+        Whether the slope of an activation is computed with its value.
     integers : list of int
         The arguments that are the same in all calls.
     arrays : tuple of ndarray
@@ -79,6 +84,7 @@ class Memory(NamedTuple):
     block_rows: int
     n_parts: int
     n_gradients: int
+    has_slopes: bool
     integers: list[int]
     arrays: tuple[Array, ...]
     size: int
@@ -117,7 +123,8 @@ def memory(structure: Structure, n_rows: int, form: int) -> Memory:
     by_rows = form != SPARSE and row_parts * layout.size < exchanged
     n_gradients = row_parts - 1 if by_rows else 0
     most = max(row_parts, len(parts))
-    return Memory(block_rows, most, n_gradients, integers.tolist(), arrays, size)
+    has_slopes = bool((layers[:, SLOPES] >= 0).any())
+    return Memory(block_rows, most, n_gradients, has_slopes, integers.tolist(), arrays, size)
 
 
 def _places(integers: Array, structure: Structure, block_rows: int, form: int) -> tuple[Array, int]:

@@ -6,10 +6,9 @@ This module is imported only while the loop is compiled.
 from numba import njit
 
 from mlpkit_numba import arguments as a
-from mlpkit_numba.intrinsics import JIT, as_type_of, moved, pointer_at, words_at
-from mlpkit_numba.layers import biases_of, inputs_of, layer_of, rows_at, weights_of
+from mlpkit_numba.intrinsics import JIT, address_of, as_type_of, moved, pointer_at, words_at
+from mlpkit_numba.layers import biases_of, inputs_of, layer_of, rows_at, sparse_product, weights_of
 from mlpkit_numba.products import column_sums, gradient
-from mlpkit_numba.sparse_products import sparse_gradient
 from mlpkit_numba.vectors import add_scaled
 
 
@@ -45,7 +44,9 @@ def write_gradients(integers, address, pieces, rows, beta):  # type: ignore[no-u
             continue
         out = moved(weights_of(integers, address, i, zero), begin * m)
         if i == 0 and integers[a.FORM] == a.SPARSE:
-            sparse_gradient(integers, delta, out, (begin, end), n, m, beta)
+            kind = a.FIRST_GRADIENT if beta == zero else a.NEXT_GRADIENT
+            columns = begin, end
+            sparse_product(integers, kind, address_of(delta), address_of(out), columns, n, m)
         else:
             x = moved(inputs_of(integers, i, rows, zero), begin)
             gradient(integers[a.GEMM], x, delta, out, (n, end - begin, m), k, beta)

@@ -132,15 +132,21 @@ def call_loss(typing_context, function, y, p, n, n_outputs, losses, delta):  # t
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def call_work(typing_context: Any, function: Any, integers: Any, numbers: Any, part: Any) -> Any:
-    """Call the function of `mlpkit_numba.work`; the first arguments are addresses."""
+def call(typing_context: Any, function: Any, arguments: Any) -> Any:
+    """Call a function by its address with a tuple of words."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        type_ = ir.FunctionType(ir.VoidType(), [WORD] * 3)
-        builder.call(builder.inttoptr(args[0], type_.as_pointer()), args[1:])
+        words = [
+            context.cast(builder, value, kind, types.intp)
+            for value, kind in zip(
+                cgutils.unpack_tuple(builder, args[1]), arguments.types, strict=True
+            )
+        ]
+        type_ = ir.FunctionType(ir.VoidType(), [WORD] * len(words))
+        builder.call(builder.inttoptr(args[0], type_.as_pointer()), words)
         return context.get_dummy_value()
 
-    return types.void(*[types.intp] * 4), code
+    return types.void(types.intp, arguments), code
 
 
 MATRIX = types.UniTuple(types.intp, 3)

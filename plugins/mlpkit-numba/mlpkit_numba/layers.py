@@ -6,7 +6,7 @@ This module is imported only while the loop is compiled.
 from numba import njit
 
 from mlpkit_numba import arguments as a
-from mlpkit_numba.intrinsics import JIT, pointer_at, words_at
+from mlpkit_numba.intrinsics import JIT, address_of, call, pointer_at, words_at
 
 
 @njit(**JIT)
@@ -38,3 +38,10 @@ def weights_of(integers, address, i, zero):  # type: ignore[no-untyped-def]
 def biases_of(integers, address, i, zero):  # type: ignore[no-untyped-def]
     """The biases of layer i in an array of all weights or gradients."""
     return pointer_at(address, layer_of(integers, i)[a.INTERCEPT], zero)
+
+
+@njit(**JIT)
+def sparse_product(integers, kind, x, out, places, n, m):  # type: ignore[no-untyped-def]
+    """Compute a product of CSR rows of the block; see `mlpkit_numba.sparse_products`."""
+    arguments = address_of(integers), kind, x, out, places[0], places[1], n, m
+    call(integers[a.SPARSE_PRODUCT], arguments)

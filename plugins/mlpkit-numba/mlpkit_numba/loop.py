@@ -49,6 +49,30 @@ def work(dtype: str) -> int:
     return program(f"work {dtype}", compiled, notice=f"its {dtype} loop")
 
 
+@cache
+def sloped(dtype: str) -> int:
+    """Return the address of the function for activations with slopes and for dropout."""
+
+    def compiled() -> Any:
+        from mlpkit_numba.slopes import sloped
+
+        return sloped(dtype)
+
+    return program(f"slopes {dtype}", compiled)
+
+
+@cache
+def sparse_products(dtype: str) -> int:
+    """Return the address of the function for products of sparse X."""
+
+    def compiled() -> Any:
+        from mlpkit_numba.sparse_products import sparse_products
+
+        return sparse_products(dtype)
+
+    return program(f"sparse products {dtype}", compiled)
+
+
 class Call:
     """A call of the loop, with its own memory. It may be used again, by one thread at a time.
 
@@ -106,6 +130,10 @@ class Call:
         BLAS has one thread.
         """
         self.integers[a.WORK] = work(self.dtype)
+        if self.memory.has_slopes:
+            self.integers[a.SLOPED] = sloped(self.dtype)
+        if self.integers[a.FORM] == a.SPARSE:
+            self.integers[a.SPARSE_PRODUCT] = sparse_products(self.dtype)
         compiled, product = loop(self.dtype), gemm(self.dtype)
         self.integers[a.GEMM] = product
         n_helpers = helpers.number(self.memory.n_parts, flops)

@@ -12,13 +12,11 @@ from numba import njit
 from mlpkit_numba import arguments as a
 from mlpkit_numba.activations import Activations, activations
 from mlpkit_numba.codes import SOFTMAX
-from mlpkit_numba.dropout import dropout
-from mlpkit_numba.intrinsics import JIT, as_type_of, call_loss, moved, size_of
-from mlpkit_numba.layers import biases_of, inputs_of, layer_of, rows_at, weights_of
+from mlpkit_numba.intrinsics import JIT, address_of, as_type_of, call, call_loss, moved, size_of
+from mlpkit_numba.layers import biases_of, inputs_of, layer_of, rows_at, sparse_product, weights_of
 from mlpkit_numba.products import backward as backward_product
 from mlpkit_numba.products import forward as forward_product
 from mlpkit_numba.rows import copy_outputs, copy_rows
-from mlpkit_numba.sparse_products import sparse_forward
 from mlpkit_numba.vectors import copy, multiply
 
 
@@ -68,7 +66,8 @@ def _forward(dtype: str) -> Callable[..., None]:
         for row in range(n):
             copy(intercept, moved(z, row * m), m)
         if i == 0 and integers[a.FORM] == a.SPARSE:
-            sparse_forward(integers, coef, z, rows, m, zero)
+            x, out = address_of(coef), address_of(z)
+            sparse_product(integers, a.FORWARD_PRODUCT, x, out, rows, n, m)
         else:
             x = inputs_of(integers, i, rows, zero)
             forward_product(integers[a.GEMM], x, coef, z, (n, k, m), one)
@@ -79,8 +78,7 @@ def _forward(dtype: str) -> Callable[..., None]:
 
 def _activated(dtype: str, functions: Activations) -> Callable[..., None]:
     """Activate the outputs of layer i, with their slopes and dropout."""
-    zero, drop = getattr(np, dtype)(0), dropout(dtype)
-    activate, activate_with_slope, _, softmax = functions
+    zero, (activate, _, softmax) = getattr(np, dtype)(0), functions
 
     @njit(**JIT)
     def activated(integers, step, i, rows):  # type: ignore[no-untyped-def]
@@ -89,10 +87,7 @@ def _activated(dtype: str, functions: Activations) -> Callable[..., None]:
         z = rows_at(integers, layer[a.VALUES], rows, m, zero)
         if i < integers[a.N_LAYERS] - 1:
             if layer[a.SLOPES] >= 0:
-                slope = rows_at(integers, layer[a.SLOPES], rows, m, zero)
-                activate_with_slope(layer[a.ACTIVATION], z, slope, n * m)
-                if layer[a.DROPOUT] > 0 and integers[a.SEEDS] != 0:
-                    drop(integers, step, i, z, slope, rows, m)
+                call(integers[a.SLOPED], (address_of(integers), step, i, rows[0], rows[1]))
             else:
                 activate(layer[a.ACTIVATION], z, n * m)
         elif integers[a.MODE] != a.FORWARD:

@@ -17,7 +17,7 @@ from mlpkit_numba.atomics import (
     replaced,
     store,
 )
-from mlpkit_numba.intrinsics import JIT, address_of, call_work, words_at
+from mlpkit_numba.intrinsics import JIT, address_of, call, words_at
 
 WORD_BYTES = 8
 
@@ -99,7 +99,7 @@ def stop(integers):  # type: ignore[no-untyped-def]
 @njit(**JIT)
 def work(integers, numbers, part):  # type: ignore[no-untyped-def]
     """Compute a part."""
-    call_work(integers[a.WORK], address_of(integers), address_of(numbers), part)
+    call(integers[a.WORK], (address_of(integers), address_of(numbers), part))
 
 
 @njit(**JIT)

@@ -3,12 +3,37 @@
 This module is imported only while a program is compiled.
 """
 
+from typing import Any
+
+import numba
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 from mlpkit_numba import arguments as a
-from mlpkit_numba.intrinsics import JIT, as_type_of, moved, pointer_at, words_at
+from mlpkit_numba.intrinsics import FAST, JIT, as_type_of, moved, pointer_at, words_at
 from mlpkit_numba.vectors import add_scaled, scale
+
+
+def sparse_products(dtype: str) -> Any:
+    """Return a function of the addresses of the integers, a factor and the result.
+
+    Its arguments are (integers, kind, x, out, begin, end, n, m). For the outputs of rows from
+    `begin` to `end` of the block, x is the weights of m units. For the gradients of weights of
+    columns from `begin` to `end`, x is the deltas (n, m).
+    """
+    zero, one = getattr(np, dtype)(0), getattr(np, dtype)(1)
+
+    def compute(integers_address, kind, x_at, out_at, begin, end, n, m):  # type: ignore[no-untyped-def]
+        integers, places = words_at(integers_address, 0), (begin, end)
+        x, out = pointer_at(x_at, 0, zero), pointer_at(out_at, 0, zero)
+        if kind == a.FORWARD_PRODUCT:
+            sparse_forward(integers, x, out, places, m, zero)
+        else:
+            beta = zero if kind == a.FIRST_GRADIENT else one
+            sparse_gradient(integers, x, out, places, n, m, beta)
+
+    signature = types.void(*[types.intp] * 8)
+    return numba.cfunc(signature, fastmath=FAST, error_model="numpy")(compute)
 
 
 @njit(**JIT)
