@@ -1,7 +1,6 @@
 """Rows to train on and rows to score: one held-out part, or one part for each of several models."""
 
 import warnings
-from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,36 +129,26 @@ def hold_out(
 ) -> tuple[Array, Array]:
     """Indices of rows to train on, and of rows to score.
 
-    Raises ValueError if there are fewer than two rows to score.
+    Raises ValueError if there are fewer than two rows to score, or too few rows of a class.
     """
     from sklearn.model_selection import train_test_split
 
-    n_rows = len(data.y)
-    if stratify is not None:
-        _check_both_classes(stratify, fraction)
-    kept, held = train_test_split(
-        np.arange(n_rows), random_state=rng, test_size=fraction, stratify=stratify
-    )
+    try:
+        kept, held = train_test_split(
+            np.arange(len(data.y)), random_state=rng, test_size=fraction, stratify=stratify
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"The rows cannot be divided into a training and a validation set"
+            f" (validation_fraction={fraction}): {str(error).rstrip('.')}. Pass more rows, change"
+            " validation_fraction, or pass a validation set to fit as X_val and y_val."
+        ) from error
     if len(held) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of"
             " your dataset."
         )
     return kept, held
-
-
-def _check_both_classes(labels: Array, fraction: float) -> None:
-    """Raise ValueError unless rows of both classes can be trained on and scored."""
-    n_rows, counts = len(labels), np.unique(labels, return_counts=True)[1]
-    n_held, rarest = ceil(fraction * n_rows), int(counts.min())
-    if len(counts) < 2 or rarest >= 2 and 2 <= n_held <= n_rows - 2:
-        return
-    found = "one class has only 1 row" if rarest < 2 else f"of {n_rows} rows, {n_held} are held out"
-    raise ValueError(
-        f"The rows cannot be divided into a training and a validation set that contain both"
-        f" classes: {found} (validation_fraction={fraction}). Pass more rows, change"
-        " validation_fraction, or pass a validation set to fit as X_val and y_val."
-    )
 
 
 def folds_of(data: Dataset, targets: Targets, n_folds: int, seed: int) -> Folds:
