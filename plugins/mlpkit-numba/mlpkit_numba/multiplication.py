@@ -14,9 +14,8 @@ from mlpkit_numba.intrinsics import FAST, JIT, as_type_of, pointer_at, size_of, 
 from mlpkit_numba.tiles import VECTOR_BYTES, scratch, tile, transpose_block
 
 ROWS, FEWER_ROWS = 12, 4  # of a tile; its sums are in 24 of 32 registers
-DEPTH = 1024  # columns of the first matrix in a tile: the rows of the second remain in the cache
-TRANSPOSED_DEPTH = 256  # of a transposed panel, which remains in the first cache
-TRANSPOSED_NUMBERS = TRANSPOSED_DEPTH * 32
+DEPTH = 256  # columns of the first matrix in a tile: rows of the second remain in the first cache
+TRANSPOSED_NUMBERS = DEPTH * 32  # of a transposed panel
 
 tile_12_2, tile_4_2, tile_1_2 = tile(ROWS, 2), tile(FEWER_ROWS, 2), tile(1, 2)
 tile_12_1, tile_4_1, tile_1_1 = tile(ROWS, 1), tile(FEWER_ROWS, 1), tile(1, 1)
@@ -94,8 +93,8 @@ def multiply_transposed(a, b, c, shape, beta):  # type: ignore[no-untyped-def]
     item, zero = size_of(beta), as_type_of(beta, 0)
     width = 2 * (VECTOR_BYTES // item)
     panel = scratch(TRANSPOSED_NUMBERS, zero), width, np.int64(1)
-    for p in range(0, k, TRANSPOSED_DEPTH):
-        depth = min(TRANSPOSED_DEPTH, k - p)
+    for p in range(0, k, DEPTH):
+        depth = min(DEPTH, k - p)
         for j in range(0, m, width):
             columns = min(width, m - j)
             transpose(at(b, j, p, item), panel, columns, depth, zero)
