@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import tensorflow as tf
 
 from mlpkit.backend_kit import Device, ForkGuard, device_name, gpu_index, warn_about_float64
+from mlpkit.plugin import Array
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,6 +38,21 @@ def on_device(name: str | None, function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
 
     return placed
+
+
+@functools.cache  # once per process: TensorFlow finds its devices once
+def _has_gpu() -> bool:
+    return bool(tf.config.get_visible_devices("GPU"))
+
+
+def tensor(array: Array) -> Any:
+    """Return an array as a tensor, which shares its memory if it is aligned and there is no GPU.
+
+    The array must be contiguous, and it must not be written to any more.
+    """
+    if _has_gpu() or not array.size:
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def device() -> str:

@@ -67,10 +67,6 @@ def _row_specs(structure: Structure, *shape: int, has_factors: bool = False) -> 
     return (*rows, structure.tensor(*shape[:-1])) if has_factors else rows
 
 
-def _seed_specs(*shape: int) -> Any:
-    return tf.TensorSpec(shape, tf.int64)
-
-
 def _rate_specs(structure: Structure, decays: bool, *shape: int) -> Tensors:
     names = ("learning_rates", "weight_decays") if decays else ("learning_rates",)
     return {name: structure.tensor(*shape) for name in names}
@@ -88,8 +84,8 @@ def epoch(
     """Return a program that runs several steps.
 
     Its arguments are the state, the rows (n_steps, batch_size, ...), the learning rates and, if
-    weights decay, the weight decays (n_steps,), the seeds (n_steps,), the order of the steps
-    (n_steps,), how many of them to run, and the settings. It returns the state, the sums
+    weights decay, the weight decays (n_steps,), the seeds (n_steps,), how many steps to run followed
+    by the order of the steps (1 + n_steps,), and the settings. It returns the state, the sums
     (3, n_steps), which are 0 for the steps that are not run, and the activated outputs of all rows
     if with_predictions is true.
     """
@@ -99,9 +95,8 @@ def epoch(
         structure.state(),
         _row_specs(structure, n_steps, batch_size, has_factors=has_factors),
         _rate_specs(structure, decays, n_steps),
-        _seed_specs(n_steps),
-        tf.TensorSpec((n_steps,), tf.int32),
-        tf.TensorSpec((), tf.int32),
+        tf.TensorSpec((n_steps,), tf.int64),
+        tf.TensorSpec((1 + n_steps,), tf.int32),
         structure.settings(decays),
         jit_compile=structure.jit_compile,
     )
@@ -122,7 +117,7 @@ def gradient(
         _gradient,
         structure.state().weights,
         _row_specs(structure, batch_size, has_factors=has_factor),
-        _seed_specs(),
+        tf.TensorSpec((), tf.int64),
         structure.tensor(),
         jit_compile=structure.jit_compile,
     )
@@ -184,10 +179,10 @@ def _epoch(
     rates: Tensors,
     seeds: Tensor,
     order: Tensor,
-    n_run: Tensor,
     settings: Tensors,
 ) -> tuple[TrainingState, Tensor, Any]:
     n_steps, alpha = seeds.shape[0], settings["alpha"]
+    n_run, order = order[0], order[1:]
     sums = tf.TensorArray(structure.dtype, n_steps, element_shape=(3,))
     shape = rows[1].shape[1:] if with_predictions else (0,)
     outputs = tf.TensorArray(structure.dtype, n_steps, element_shape=shape)

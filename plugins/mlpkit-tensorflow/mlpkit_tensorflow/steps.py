@@ -23,7 +23,7 @@ from mlpkit.backend_kit import (
 )
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, StepSums
 from mlpkit_tensorflow import programs
-from mlpkit_tensorflow.devices import check_dtype, fork_guard, on_device, selected_device
+from mlpkit_tensorflow.devices import check_dtype, fork_guard, on_device, selected_device, tensor
 from mlpkit_tensorflow.structure import Tensor, Tensors, TrainingState, settings, structure_of
 from mlpkit_tensorflow.training_rows import TrainingRows
 
@@ -159,23 +159,16 @@ class StepFunctions:
         settings = self._setting_tensors(decays)
         outputs: list[Tensor] = []
         for block in rows.blocks(batches):
-            is_empty = block.w.sum(axis=1) <= 0  # these steps are not run
             has_factors = batches.dropout_factors is not None
             program = programs.epoch(
                 self.structure, *block.w.shape, batches.with_predictions, decays, has_factors
             )
-            rates = {"learning_rates": tf.constant(block.learning_rates)}
-            if decays:
-                rates["weight_decays"] = tf.constant(block.weight_decays)
-            arguments = (
-                rows.tensors(block),
-                rates,
-                tf.constant(block.seeds, tf.int64),
-                tf.constant(is_empty.argsort(kind="stable"), tf.int32),
-                tf.constant(np.count_nonzero(~is_empty), tf.int32),
-                settings,
-            )
-            del block  # it may be large, and the tensors are copies
+            rates = {"learning_rates": tensor(block.learning_rates)}
+            if block.weight_decays is not None:
+                rates["weight_decays"] = tensor(block.weight_decays)
+            seeds = tensor(block.seeds.astype(np.int64))
+            arguments = rows.tensors(block), rates, seeds, rows.order(block), settings
+            del block  # it may be large, and the tensors may be copies
             state, block_sums, p = program(state, *arguments)
             del arguments
             sums.append(block_sums)

@@ -1,6 +1,7 @@
 """Training data on the host, in blocks of a few fixed shapes."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,9 @@ import tensorflow as tf
 
 from mlpkit.backend_kit import BLOCK_ROWS, Block, blocks, can_be_kept, row_width, rows_within
 from mlpkit.plugin import Array, Batches, Dataset
+from mlpkit_tensorflow.devices import tensor
 from mlpkit_tensorflow.programs import RowTensors
+from mlpkit_tensorflow.structure import Tensor
 
 
 class TrainingRows:
@@ -37,7 +40,7 @@ class TrainingRows:
 
     def tensors(self, block: Block, step: Any = ...) -> RowTensors:
         """Return the rows of a block, or of one of its steps."""
-        X, y, w = (tf.constant(a[step]) for a in (block.X, block.y, block.w))
+        X, y, w = tensor(block.X[step]), tensor(block.y[step]), tensor(block.w[step])
         if not self.has_ids:
             return X, y, w
         assert block.ids is not None
@@ -45,6 +48,16 @@ class TrainingRows:
         if block.dropout_factors is None:
             return rows
         return (*rows, tf.constant(block.dropout_factors[step]))
+
+    def order(self, block: Block) -> Tensor:
+        """Return how many steps of a block have rows, and the order of its steps, these first:
+        (1 + n_steps,).
+        """
+        has_weight = block.w.any(axis=1)
+        n_run = np.count_nonzero(has_weight)
+        if has_weight[:n_run].all():
+            return _in_order(n_run, len(has_weight))
+        return _order(n_run, np.argsort(~has_weight, kind="stable"))
 
     def step(self, indices: Array, fine: bool = False) -> Iterator[RowTensors]:
         """Return the rows with these indices, (n,), in parts.
@@ -75,3 +88,12 @@ class TrainingRows:
             return parts
         self.kept = self.kept or list(parts)
         return self.kept
+
+
+@lru_cache(maxsize=256)
+def _in_order(n_run: int, n_steps: int) -> Tensor:
+    return _order(n_run, np.arange(n_steps))
+
+
+def _order(n_run: int, steps: Array) -> Tensor:
+    return tf.constant([n_run, *steps], tf.int32)
