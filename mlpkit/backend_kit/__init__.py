@@ -8,6 +8,7 @@ members.py           losses and predictions over the members of a network
 models.py            steps and outputs of several models that are trained as one
 products.py          matrix products with few large matrices
 weights.py           initial optimizer state; all trained weights in one array
+joining.py           arrays in one, for programs that take time for each argument
 parts.py             the weights of a dense network in parts that threads share
 clipping.py          the largest norm of a gradient
 factors.py           factors of the learning rate and of the weight decay by array
@@ -43,6 +44,13 @@ from mlpkit.backend_kit.fixed_shapes import (
     padded_size,
 )
 from mlpkit.backend_kit.folding import predicting_network
+from mlpkit.backend_kit.joining import (
+    Joined,
+    JoinedLayout,
+    JoinedPart,
+    flat_layout,
+    small_layout,
+)
 from mlpkit.backend_kit.members import deltas, mean_of_members, row_losses
 from mlpkit.backend_kit.models import (
     by_model,
@@ -91,6 +99,9 @@ __all__ = [
     "Device",
     "ForkGuard",
     "IndexBlock",
+    "Joined",
+    "JoinedLayout",
+    "JoinedPart",
     "LossTrace",
     "ModelOutputs",
     "OneThread",
@@ -118,6 +129,7 @@ __all__ = [
     "evaluate",
     "expanded",
     "expanded_like",
+    "flat_layout",
     "gather_rows",
     "gpu_index",
     "has_rows",
@@ -137,6 +149,7 @@ __all__ = [
     "row_losses",
     "row_width",
     "rows_within",
+    "small_layout",
     "softplus",
     "trace_loss",
     "trace_update",

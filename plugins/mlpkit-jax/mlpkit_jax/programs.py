@@ -8,11 +8,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from mlpkit.backend_kit import Block, by_model, expanded_like, outputs_of_models
+from mlpkit.backend_kit import Block, Joined, by_model, expanded_like, outputs_of_models
 from mlpkit_jax import namespace as xp
 from mlpkit_jax.backpropagation import backward, of_models
 from mlpkit_jax.backpropagation import penalty as penalty_of
-from mlpkit_jax.joining import Joined
 from mlpkit_jax.runtime import options_on_cpu
 from mlpkit_jax.solver_step import advanced, change_of, changed, if_any_weight
 from mlpkit_jax.structure import GradientSums, JoinedState, Settings, Structure, TrainingState

@@ -12,6 +12,7 @@ from scipy.sparse import issparse
 
 from mlpkit.backend_kit import (
     Device,
+    Joined,
     initial_optimizer_state,
     needs_ids,
     padded_size,
@@ -29,7 +30,6 @@ from mlpkit.plugin import (
     Steps,
     StepSums,
 )
-from mlpkit_jax.joining import Joined
 from mlpkit_jax.programs import programs
 from mlpkit_jax.runtime import computing, on_accelerator, selected_device
 from mlpkit_jax.structure import JoinedState, TrainingState, settings, structure

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mlpkit.backend_kit import (
+    Joined,
+    JoinedLayout,
+    flat_layout,
     initial_optimizer_state,
     learning_rate_factors,
+    small_layout,
     weight_decay_factors,
 )
 from mlpkit.plugin import Joint, Loss, Network, Recipe, Spec
-from mlpkit_jax.joining import Joined, Layout, flat_layout, layout
 from mlpkit_jax.networks import Forward, Tensors, forward_of
 
 
@@ -47,9 +50,9 @@ class Structure(NamedTuple):
     """What compiled code depends on; equal structures share it."""
 
     forward: Forward  # of one model
-    weights: Layout
-    optimizer: Layout  # of the optimizer state
-    gradients: Layout  # in one array
+    weights: JoinedLayout
+    optimizer: JoinedLayout  # of the optimizer state
+    gradients: JoinedLayout  # in one array
     n_models: int
     on_cpu: bool
     loss: Loss
@@ -107,8 +110,8 @@ def structure(network: Network, spec: Spec, recipe: Recipe, on_cpu: bool) -> Str
     trained = {name: a for name, a in network.arrays.items() if name not in network.frozen}
     return Structure(
         forward_of(network, spec, on_cpu),
-        layout(network.arrays, spec.dtype),
-        layout(initial_optimizer_state(solver, trained), spec.dtype),
+        small_layout(network.arrays, spec.dtype),
+        small_layout(initial_optimizer_state(solver, trained), spec.dtype),
         flat_layout(network.arrays),
         network.n_models,
         on_cpu,

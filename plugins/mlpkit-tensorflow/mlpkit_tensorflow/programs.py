@@ -84,10 +84,10 @@ def epoch(
     """Return a program that runs several steps.
 
     Its arguments are the state, the rows (n_steps, batch_size, ...), the learning rates and, if
-    weights decay, the weight decays (n_steps,), the seeds (n_steps,), how many steps to run followed
-    by the order of the steps (1 + n_steps,), and the settings. It returns the state, the sums
-    (3, n_steps), which are 0 for the steps that are not run, and the activated outputs of all rows
-    if with_predictions is true.
+    weights decay, the weight decays (n_steps,), the seeds (n_steps,), how many steps to run
+    followed by the order of the steps (1 + n_steps,), and the settings. It returns the state, the
+    sums (3, n_steps), which are 0 for the steps that are not run, and the activated outputs of all
+    rows if with_predictions is true.
     """
     return _compiled(
         structure,
@@ -130,7 +130,7 @@ def penalty(structure: Structure) -> Callable[..., Tensor]:
     Its arguments are the weights and alpha.
     """
     specs = structure.state().weights, structure.tensor()
-    return _compiled(structure, network.penalty, *specs, jit_compile=structure.jit_compile)
+    return _compiled(structure, _penalty, *specs, jit_compile=structure.jit_compile)
 
 
 @lru_cache(maxsize=MAX_PROGRAMS)
@@ -163,7 +163,7 @@ def outputs(structure: Structure, *shape: int | None) -> Callable[..., Tensor]:
     weights = structure.state().weights
     program: Callable[..., Tensor] = _compiled(
         structure,
-        network.outputs_of_rows,
+        _outputs,
         weights,
         structure.tensor(*shape, structure.n_features),
         jit_compile=structure.jit_compile and None not in shape,
@@ -209,14 +209,15 @@ def _epoch(
             outputs = outputs.write(i, p)
         return place + 1, state, sums, outputs
 
-    first = (0, state, sums, outputs)
+    first = (0, structure.divided_state(state), sums, outputs)
     _, state, sums, outputs = tf.while_loop(lambda place, *_: place < n_run, step, first)
-    return state, tf.transpose(sums.stack()), outputs.stack()
+    return structure.joined(state, tf), tf.transpose(sums.stack()), outputs.stack()
 
 
 def _gradient(
     structure: Structure, weights: Tensors, rows: RowTensors, seed: Tensor, alpha: Tensor
 ) -> tuple[Tensor, Tensor]:
+    weights = structure.divided_weights(weights)
     sums, weight, gradients, _ = network.gradient(structure, weights, rows, seed, alpha)
     named = network.summed(structure, weights, gradients, weight)
     flat = [tf.reshape(tf.cast(named[name], alpha.dtype), [-1]) for name, _, _ in structure.weights]
@@ -231,5 +232,15 @@ def _update(
     rates = {"learning_rates": numbers[0]}
     if numbers.shape[0] > 1 + n_models:
         rates["weight_decays"] = numbers[1 + n_models]
+    state = structure.divided_state(state)
     gradients = network.averaged(structure, state.weights, structure.divided(flat), weight)
-    return network.advance(structure, state, gradients, weight, rates, settings)
+    after = network.advance(structure, state, gradients, weight, rates, settings)
+    return structure.joined(after, tf)
+
+
+def _outputs(structure: Structure, weights: Tensors, x: Tensor) -> Tensor:
+    return network.outputs_of_rows(structure, structure.divided_weights(weights), x)
+
+
+def _penalty(structure: Structure, weights: Tensors, alpha: Tensor) -> Tensor:
+    return network.penalty(structure, structure.divided_weights(weights), alpha)

@@ -24,7 +24,14 @@ from mlpkit.backend_kit import (
 from mlpkit.plugin import Array, Arrays, Batches, Network, Recipe, Spec, Steps, StepSums
 from mlpkit_tensorflow import programs
 from mlpkit_tensorflow.devices import check_dtype, fork_guard, on_device, selected_device, tensor
-from mlpkit_tensorflow.structure import Tensor, Tensors, TrainingState, settings, structure_of
+from mlpkit_tensorflow.structure import (
+    Tensor,
+    Tensors,
+    TrainingState,
+    joined_arrays,
+    settings,
+    structure_of,
+)
 from mlpkit_tensorflow.training_rows import TrainingRows
 
 
@@ -79,15 +86,16 @@ class StepFunctions:
         weights = {name: arrays[name] for name, _, _ in self.structure.weights}
         initial = self._initial_state(weights)
         optimizer_state = {key: arrays.get(key, a) for key, a in initial.items()}
-        return TrainingState(_to_tensors(weights), _to_tensors(optimizer_state))
+        state = self.structure.joined(TrainingState(weights, optimizer_state), np)
+        return TrainingState(_to_tensors(state.weights), _to_tensors(state.optimizer_state))
 
     def arrays(self, state: TrainingState) -> Arrays:
         """Return the weights as NumPy arrays."""
-        return _to_numpy(state.weights)
+        return self.structure.weight_layout.to_numpy(joined_arrays(state.weights))
 
     def optimizer_state(self, state: TrainingState) -> Arrays:
         """Return the optimizer state as NumPy arrays."""
-        return _to_numpy(state.optimizer_state)
+        return self.structure.optimizer_layout.to_numpy(joined_arrays(state.optimizer_state))
 
     def gradient(
         self,
@@ -142,7 +150,7 @@ class StepFunctions:
             return state
         decay = self.solver.weight_decay if weight_decay is None else weight_decay
         numbers = [learning_rate, *np.ravel(weight), *([decay] if decay > 0 else [])]
-        flat = np.concatenate([gradients[name].ravel() for name in state.weights])
+        flat = np.concatenate([gradients[name].ravel() for name, *_ in self.structure.weights])
         return programs.update(self.structure, decay > 0)(
             state,
             tf.constant(flat, self.dtype),
@@ -216,7 +224,3 @@ class StepFunctions:
 
 def _to_tensors(arrays: Arrays) -> Tensors:
     return {name: tf.constant(a) for name, a in arrays.items()}
-
-
-def _to_numpy(tensors: Tensors) -> Arrays:
-    return {name: np.asarray(t.numpy()) for name, t in tensors.items()}

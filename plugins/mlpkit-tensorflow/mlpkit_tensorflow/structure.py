@@ -10,17 +10,26 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from mlpkit.backend_kit import learning_rate_factors, weight_decay_factors
+from mlpkit.backend_kit import (
+    Joined,
+    JoinedLayout,
+    learning_rate_factors,
+    small_layout,
+    weight_decay_factors,
+)
 from mlpkit.plugin import Apply, Arrays, Joint, Loss, Network, PortableApply, Recipe, Spec
 
 Tensor = Any  # TensorFlow has no complete types
 Tensors = dict[str, Tensor]
+JOINED = ""  # the name of the array of all small arrays
 Shapes = tuple[tuple[str, tuple[int, ...], str], ...]  # name, shape and dtype of arrays
 
 
 class TrainingState(NamedTuple):
     """Weights by name, and the optimizer state under the keys of `optimizer_state_name` or the
     names of a joint solver. The tensors are never written to.
+
+    Between programs, the small arrays of either dict are one, named `JOINED`.
     """
 
     weights: Tensors
@@ -46,6 +55,8 @@ class Structure(NamedTuple):
     frozen: frozenset[str]
     weights: Shapes
     optimizer_state: Shapes
+    weight_layout: JoinedLayout
+    optimizer_layout: JoinedLayout
     n_features: int
     n_outputs: int
     dtype: Literal["float32", "float64"]
@@ -80,8 +91,41 @@ class Structure(NamedTuple):
         return tf.TensorSpec(shape, self.dtype)
 
     def state(self) -> TrainingState:
-        """Return the specification of a training state."""
-        return TrainingState(_specs(self.weights), _specs(self.optimizer_state))
+        """Return the specification of a training state between programs."""
+        return TrainingState(
+            self._specs(self.weights, self.weight_layout),
+            self._specs(self.optimizer_state, self.optimizer_layout),
+        )
+
+    def _specs(self, shapes: Shapes, layout: JoinedLayout) -> Tensors:
+        joined = {part.name for part in layout.parts}
+        specs = {n: tf.TensorSpec(shape, t) for n, shape, t in shapes if n not in joined}
+        return {JOINED: self.tensor(layout.size), **specs} if joined else specs
+
+    def joined(self, state: TrainingState, xp: Any) -> TrainingState:
+        """Return a state between programs, by the functions of TensorFlow or NumPy."""
+        concatenate = tf.concat if xp is tf else np.concatenate
+
+        def of(arrays: Tensors, layout: JoinedLayout) -> Tensors:
+            small, others = layout.joined(arrays, lambda parts: concatenate(parts, 0), xp.reshape)
+            return others if small is None else {JOINED: small, **others}
+
+        return TrainingState(
+            of(state.weights, self.weight_layout),
+            of(state.optimizer_state, self.optimizer_layout),
+        )
+
+    def divided_weights(self, weights: Tensors) -> Tensors:
+        """Return the weights of a state between programs by name."""
+        return self.weight_layout.divided(joined_arrays(weights), tf.reshape)
+
+    def divided_state(self, state: TrainingState) -> TrainingState:
+        """Return a state between programs with all arrays by name."""
+        optimizer_state = joined_arrays(state.optimizer_state)
+        return TrainingState(
+            self.divided_weights(state.weights),
+            self.optimizer_layout.divided(optimizer_state, tf.reshape),
+        )
 
     def settings(self, decays: bool) -> Tensors:
         """Return the specification of `settings`."""
@@ -122,6 +166,8 @@ def structure_of(
         network.frozen,
         _shapes(network.arrays),
         _shapes(optimizer_state),
+        small_layout(dict(sorted(network.arrays.items())), spec.dtype),
+        small_layout(dict(sorted(optimizer_state.items())), spec.dtype),
         spec.n_features,
         spec.n_outputs,
         spec.dtype,
@@ -151,8 +197,10 @@ def settings(network: Network, recipe: Recipe, dtype: str, decays: bool) -> Arra
     return {name: array for name, array in arrays.items() if array.size}
 
 
-def _specs(shapes: Shapes) -> Tensors:
-    return {name: tf.TensorSpec(shape, dtype) for name, shape, dtype in shapes}
+def joined_arrays(arrays: Tensors) -> Joined:
+    """Return the weights or the optimizer state of a state between programs."""
+    others = dict(arrays)
+    return Joined(others.pop(JOINED, None), others)
 
 
 def _shapes(arrays: Arrays) -> Shapes:

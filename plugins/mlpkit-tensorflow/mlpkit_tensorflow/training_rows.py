@@ -53,8 +53,8 @@ class TrainingRows:
         """Return how many steps of a block have rows, and the order of its steps, these first:
         (1 + n_steps,).
         """
-        has_weight = block.w.any(axis=1)
-        n_run = np.count_nonzero(has_weight)
+        has_weight: Array = np.any(block.w, axis=1)
+        n_run = int(has_weight.sum())
         if has_weight[:n_run].all():
             return _in_order(n_run, len(has_weight))
         return _order(n_run, np.argsort(~has_weight, kind="stable"))

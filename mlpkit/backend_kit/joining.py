@@ -1,0 +1,191 @@
+"""Arrays in one: a program takes several microseconds for each argument and result."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mlpkit.plugin import Arrays
+
+SMALL = 1 << 16  # elements; larger arrays are not copied
+
+Reshape = Callable[[Any, tuple[int, ...]], Any]
+
+
+class Joined(NamedTuple):
+    """Arrays by name, the small ones in one array.
+
+    Parameters
+    ----------
+    small : array of shape (n_elements,) or None
+        The elements of the small arrays; None if there are none.
+    others : dict of arrays
+        The other arrays.
+    """
+
+    small: Any
+    others: dict[str, Any]
+
+
+class JoinedPart(NamedTuple):
+    """The place of an array in a joined one.
+
+    Parameters
+    ----------
+    name : str
+        The name of the array.
+    begin, end : int
+        The range of its elements.
+    shape : tuple of int
+        Its shape.
+    """
+
+    name: str
+    begin: int
+    end: int
+    shape: tuple[int, ...]
+
+
+def _reshape(array: Any, shape: tuple[int, ...]) -> Any:
+    return array.reshape(shape)
+
+
+class JoinedLayout(NamedTuple):
+    """How arrays are joined.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The names of all arrays in their order.
+    parts : tuple of JoinedPart
+        Those that are joined.
+    """
+
+    names: tuple[str, ...]
+    parts: tuple[JoinedPart, ...]
+
+    @property
+    def size(self) -> int:
+        """The length of the joined array."""
+        return self.parts[-1].end if self.parts else 0
+
+    def joined(
+        self,
+        arrays: Mapping[str, Any],
+        concatenate: Callable[[list[Any]], Any],
+        reshape: Reshape = _reshape,
+    ) -> Joined:
+        """Join arrays.
+
+        Parameters
+        ----------
+        arrays : dict of arrays
+            Arrays of any framework.
+        concatenate : callable
+            The function of the framework.
+        reshape : callable, default=the method `reshape`
+            The function of the framework, for arrays without such a method.
+
+        Returns
+        -------
+        Joined
+        """
+        others = {name: arrays[name] for name in self.names}
+        small = [reshape(others.pop(part.name), (-1,)) for part in self.parts]
+        return Joined(concatenate(small) if small else None, others)
+
+    def divided(self, joined: Joined, reshape: Reshape = _reshape) -> dict[str, Any]:
+        """Divide what `joined` returned.
+
+        Parameters
+        ----------
+        joined : Joined
+            Arrays of any framework.
+        reshape : callable, default=the method `reshape`
+            The function of the framework, for arrays without such a method.
+
+        Returns
+        -------
+        dict of arrays
+            All arrays in their order; of NumPy, those that were joined are views.
+        """
+        arrays = {p.name: reshape(joined.small[p.begin : p.end], p.shape) for p in self.parts}
+        arrays |= joined.others
+        return {name: arrays[name] for name in self.names}
+
+    def to_numpy(self, joined: Joined) -> Arrays:
+        """Copy arrays to NumPy.
+
+        Parameters
+        ----------
+        joined : Joined
+            Arrays of any framework.
+
+        Returns
+        -------
+        dict of ndarray
+            Writable copies of all arrays in their order.
+        """
+        others = {name: np.asarray(a) for name, a in joined.others.items()}
+        on_host = Joined(np.asarray(joined.small), others)
+        return {name: np.array(a) for name, a in self.divided(on_host).items()}
+
+
+def flat_layout(arrays: Arrays) -> JoinedLayout:
+    """Return a layout in which all arrays are joined.
+
+    Parameters
+    ----------
+    arrays : dict of ndarray
+        Arrays of any size.
+
+    Returns
+    -------
+    JoinedLayout
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> arrays = {"a": np.zeros((2, 3)), "b": np.ones(2)}
+    >>> flat_layout(arrays).joined(arrays, np.concatenate).small
+    array([0., 0., 0., 0., 0., 0., 1., 1.])
+    """
+    ends = np.cumsum([a.size for a in arrays.values()]).tolist()
+    parts = (
+        JoinedPart(name, end - a.size, end, a.shape)
+        for (name, a), end in zip(arrays.items(), ends, strict=True)
+    )
+    return JoinedLayout(tuple(arrays), tuple(parts))
+
+
+def small_layout(arrays: Arrays, dtype: Any) -> JoinedLayout:
+    """Return a layout in which the small arrays of a dtype are joined.
+
+    Parameters
+    ----------
+    arrays : dict of ndarray
+        Arrays of any size and dtype.
+    dtype : dtype
+        The dtype of those that are joined.
+
+    Returns
+    -------
+    JoinedLayout
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> arrays = {"large": np.zeros(100_000), "b": np.ones(2), "n": np.array(3)}
+    >>> layout = small_layout(arrays, "float64")
+    >>> joined = layout.joined(arrays, np.concatenate)
+    >>> joined.small, sorted(joined.others)
+    (array([1., 1.]), ['large', 'n'])
+    >>> list(layout.divided(joined))
+    ['large', 'b', 'n']
+    """
+    parts, end = [], 0
+    for name, array in arrays.items():
+        if array.dtype == dtype and array.size <= SMALL:
+            begin, end = end, end + array.size
+            parts.append(JoinedPart(name, begin, end, array.shape))
+    return JoinedLayout(tuple(arrays), tuple(parts))
