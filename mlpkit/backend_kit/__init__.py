@@ -77,8 +77,10 @@ from mlpkit.backend_kit.tracing.losses import LossTrace, trace_loss
 from mlpkit.backend_kit.tracing.programs import Operation, Program, evaluate
 from mlpkit.backend_kit.tracing.updates import UpdateTrace, trace_update
 from mlpkit.backend_kit.training_rows import (
+    ALIGNMENT,
     BLOCK_BYTES,
     KEPT_BYTES,
+    aligned,
     can_be_kept,
     gather_rows,
     has_rows,
@@ -92,6 +94,7 @@ from mlpkit.backend_kit.weights import Segment, WeightLayout, initial_optimizer_
 from mlpkit.files.atomic_file import write_atomically
 
 __all__ = [
+    "ALIGNMENT",
     "BLOCK_BYTES",
     "BLOCK_ROWS",
     "KEPT_BYTES",
@@ -112,6 +115,7 @@ __all__ = [
     "UpdateTrace",
     "WeightLayout",
     "WeightPart",
+    "aligned",
     "allowed_threads",
     "ascending",
     "blocks",

@@ -11,7 +11,7 @@ from mlpkit.plugin import Array, Dataset, Network, Spec
 BLOCK_BYTES = 1 << 26  # approximate size of a block of rows; a larger step is a block of its own
 KEPT_BYTES = 1 << 31  # data larger than this are not copied as a whole
 KEPT_SPARSE_BYTES = 1 << 28  # the same limit for sparse X, as dense rows
-ALIGNMENT = 64  # bytes
+ALIGNMENT = 64  # bytes, of the address of an array
 
 
 def training_dataset(X: Any, y: Array, w: Array | None, dtype: str) -> Dataset:
@@ -249,6 +249,24 @@ def gather_rows(
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     """Return an uninitialised array at an address that suits vector instructions, so that a
     compiled function does not copy it.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Its shape.
+    dtype : dtype
+        Its dtype.
+
+    Returns
+    -------
+    ndarray
+        Its address is a multiple of `ALIGNMENT`.
+
+    Examples
+    --------
+    >>> array = aligned((2, 3), "float32")
+    >>> array.shape, array.ctypes.data % ALIGNMENT
+    ((2, 3), 0)
     """
     size = prod(shape) * np.dtype(dtype).itemsize
     buffer = np.empty(size + ALIGNMENT, np.uint8)

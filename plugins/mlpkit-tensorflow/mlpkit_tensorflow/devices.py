@@ -6,7 +6,15 @@ from typing import Any, ParamSpec, TypeVar
 
 import tensorflow as tf
 
-from mlpkit.backend_kit import Device, ForkGuard, device_name, gpu_index, warn_about_float64
+from mlpkit.backend_kit import (
+    ALIGNMENT,
+    Device,
+    ForkGuard,
+    aligned,
+    device_name,
+    gpu_index,
+    warn_about_float64,
+)
 from mlpkit.plugin import Array
 
 P = ParamSpec("P")
@@ -46,12 +54,15 @@ def _has_gpu() -> bool:
 
 
 def tensor(array: Array) -> Any:
-    """Return an array as a tensor, which shares its memory if it is aligned and there is no GPU.
+    """Return an array as a tensor. It shares the memory of an aligned array if there is no GPU.
 
     The array must be contiguous, and it must not be written to any more.
     """
     if _has_gpu() or not array.size:
         return tf.constant(array)
+    if array.ctypes.data % ALIGNMENT:  # TensorFlow would abort the process
+        unaligned, array = array, aligned(array.shape, array.dtype)
+        array[...] = unaligned
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
