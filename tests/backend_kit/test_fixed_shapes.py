@@ -8,13 +8,13 @@ from scipy.sparse import csr_array
 
 from mlpkit.backend_kit import (
     BLOCK_BYTES,
+    aligned,
     blocks,
     can_be_kept,
     gather_rows,
     padded_size,
     training_dataset,
 )
-from mlpkit.backend_kit.training_rows import aligned
 from mlpkit.plugin import Batches, Dataset
 from mlpkit.testing import batches
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy.sparse import csr_array
 
 from mlpkit import MLPClassifier
-from mlpkit.backend_kit import warn_about_float64
+from mlpkit.backend_kit import ALIGNMENT, aligned, warn_about_float64
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend import steps as numpy_backend
 from mlpkit.objectives.solvers import sgd
@@ -127,6 +127,17 @@ class TestManyRows:
 
 
 class TestDevices:
+    @pytest.mark.skipif(devices._has_gpu(), reason="a GPU has memory of its own")
+    def test_tensors_share_the_memory_of_aligned_arrays(self) -> None:
+        """Others are copied, since TensorFlow's functions rely on the alignment."""
+        array = aligned((5, 16), "float32")
+        array[:] = 1
+        whole, part = devices.tensor(array), devices.tensor(array[0, 1:])
+        array[0] = 7
+        assert (whole[0].numpy() == 7).all() and (part.numpy() == 1).all()
+        for made in (devices.tensor(array), devices.tensor(array[0, 1:])):
+            assert np.asarray(made).ctypes.data % ALIGNMENT == 0
+
     def test_by_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The option's values on a machine with GPUs; "auto" is left to TensorFlow."""
         assert devices.selected_device("auto") is None
