@@ -158,7 +158,7 @@ def flat_layout(arrays: Arrays) -> JoinedLayout:
     return JoinedLayout(tuple(arrays), tuple(parts))
 
 
-def small_layout(arrays: Arrays, dtype: Any) -> JoinedLayout:
+def small_layout(arrays: Arrays, dtype: Any, largest: int = SMALL) -> JoinedLayout:
     """Return a layout in which the small arrays of a dtype are joined.
 
     Parameters
@@ -167,6 +167,8 @@ def small_layout(arrays: Arrays, dtype: Any) -> JoinedLayout:
         Arrays of any size and dtype.
     dtype : dtype
         The dtype of those that are joined.
+    largest : int, default=65536
+        The most elements of those that are joined.
 
     Returns
     -------
@@ -185,7 +187,7 @@ def small_layout(arrays: Arrays, dtype: Any) -> JoinedLayout:
     """
     parts, end = [], 0
     for name, array in arrays.items():
-        if array.dtype == dtype and array.size <= SMALL:
+        if array.dtype == dtype and array.size <= largest:
             begin, end = end, end + array.size
             parts.append(JoinedPart(name, begin, end, array.shape))
     return JoinedLayout(tuple(arrays), tuple(parts))
