@@ -24,8 +24,15 @@ def chunks(rows: Dataset, order: Array) -> Iterator[tuple[Dataset, list[int], li
     >>> [(chunk.y.ravel(), *steps) for chunk, *steps in chunks(Dataset(y, y), order)]
     [(array([2., 0., 1.]), [0, 1], [slice(0, 2, None), slice(2, 3, None)])]
     """
-    X, y, w = rows[:3]
+    X = rows.X
     n_steps, batch_size = order.shape
+    if n_steps == 1:  # as in a stream
+        row = order[0]
+        if np.count_nonzero(row >= 0) < batch_size:
+            row = row[row >= 0]
+        if len(row):
+            yield _taken(rows, row, None), [0], [slice(0, len(row))]
+        return
     most = max(1, min(n_steps, CHUNK_BYTES // max(1, batch_size * _row_bytes(X))))
     gathered = None if issparse(X) else np.empty((most * batch_size, X.shape[1]), X.dtype)
     for begin in range(0, n_steps, most):
@@ -35,13 +42,20 @@ def chunks(rows: Dataset, order: Array) -> Iterator[tuple[Dataset, list[int], li
         steps = [(i, slice(a, b)) for i, (a, b) in enumerate(pairwise(ends), begin) if a < b]
         if steps:
             row = part.ravel() if ends[-1] == part.size else part[is_row]
-            chunk = Dataset(
-                # other modes make another copy
-                X[row] if gathered is None else X.take(row, 0, gathered[: len(row)], "clip"),
-                y.take(row, axis=0),
-                None if w is None else w.take(row),
-            )
+            chunk = _taken(rows, row, gathered)
             yield chunk, [i for i, _ in steps], [place for _, place in steps]
+
+
+def _taken(rows: Dataset, row: Array, out: Array | None) -> Dataset:
+    """Return the rows of these indices; a dense X is written to ``out`` if there is one."""
+    X, y, w = rows[:3]
+    if issparse(X):
+        X = X[row]
+    elif out is None:
+        X = X.take(row, 0)
+    else:
+        X = X.take(row, 0, out[: len(row)], "clip")  # other modes make another copy
+    return Dataset(X, y.take(row, 0), None if w is None else w.take(row))
 
 
 def _row_bytes(X: Any) -> int:

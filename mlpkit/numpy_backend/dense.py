@@ -104,7 +104,7 @@ def activated(z: Array, activation: str) -> Array:
     return z
 
 
-def _is_small(n: int, coefs: Sequence[Array]) -> bool:
+def is_small(n: int, coefs: Sequence[Array]) -> bool:
     """Return whether BLAS computes all products of n rows in one thread.
 
     Weights that are lists count as large.
@@ -132,7 +132,7 @@ def predict(
     """
     n = X.shape[0]
     if n <= BLOCK_ROWS:
-        if _is_small(n, coefs):
+        if is_small(n, coefs):
             return activated(outputs(X, coefs, intercepts, activations), out)
         with OneThread():
             return activated(outputs(X, coefs, intercepts, activations), out)

@@ -174,7 +174,7 @@ class StepFunctions:
         if batches.with_predictions:
             predictions = np.zeros((n_steps, batch_size, self.spec.n_outputs), self.spec.dtype)
         step = self.kept_step.take(state, batch_size, changes_state=True)
-        with OneThread():
+        with step.one_thread:
             for chunk, indices, places in chunks(rows.data, batches.order):
                 p, (X, y, w) = np.empty_like(chunk.y), chunk[:3]
                 weights = _summed_weights(chunk, places)
@@ -235,5 +235,7 @@ def _summed_weights(rows: Dataset, places: list[slice]) -> list[float]:
 
 def _step_sums(values: Array, places: list[slice]) -> Array:
     """Return the sum of the values (n,) of each step of a chunk."""
+    if len(places) == 1:
+        return np.add.reduce(values, keepdims=True, dtype=np.float64)
     sums: Array = np.add.reduceat(values, [s.start for s in places], dtype=np.float64)
     return sums

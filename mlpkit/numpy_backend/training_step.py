@@ -1,11 +1,13 @@
 """A step of training: the outputs and the gradients of its rows, and the update of the weights."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
-from mlpkit.backend_kit import WeightLayout
+from mlpkit.backend_kit import OneThread, WeightLayout
+from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.backpropagation import MAX_SUMMED, RowPass, StepPass, WeightArrays
 from mlpkit.numpy_backend.buffers import Buffers
 from mlpkit.numpy_backend.hidden_layer import RowSeed
@@ -34,12 +36,18 @@ class TrainingStep:
     ----------
     mean : ndarray of shape (n_weights,)
         The mean gradient.
+    one_thread : context manager
+        Limits BLAS to one thread, unless it uses only one for products of this size.
     """
 
     def __init__(self, spec: Spec, solver_step: SolverStep, state: TrainingState, n: int) -> None:
         self.spec, self.solver_step, self.state, self.n = spec, solver_step, state, n
         self.weights = WeightArrays.of(solver_step.layout, state.weights)
         self.mean = self.weights.gradients[0][0]
+        is_small = (
+            dense.is_small(n, self.weights.layers.coefs) and len(self.mean) <= dense.SMALL_VECTOR
+        )
+        self.one_thread = nullcontext() if is_small else OneThread()
         self.buffers = Buffers.of(spec, n)
         self._buffer_bytes = self.buffers.nbytes
         self._passes: dict[int, StepPass] = {}
