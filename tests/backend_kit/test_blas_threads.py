@@ -194,7 +194,7 @@ def test_overlapping_fits() -> None:
             seen.append(numbers())
             return p - learning_rate * g, optimizer_state
 
-        return MLPClassifier((3000,), solver=Solver(update=update), max_iter=1, batch_size=60)
+        return MLPClassifier((300,), solver=Solver(update=update), max_iter=1, batch_size=60)
 
     def first() -> None:
         with warnings.catch_warnings():
