@@ -47,12 +47,17 @@ def has_wide_vectors() -> bool:
 
 @cache
 def has_faster_tiles() -> bool:
-    """Whether the processor has vectors of 64 bytes that BLAS does not use.
+    """Whether the product in tiles is faster than that of BLAS.
 
-    OpenBLAS uses the code of an older processor on one that is newer than its release. Processors
-    of Intel slow down with these vectors, or split them.
+    It is on processors of AMD that compute vectors of 64 bytes at once, from Zen 5 on, with any
+    code of OpenBLAS (`python -m benchmarks --only fit`). Zen 4 computes them in halves, so there
+    the tiles are used if OpenBLAS has code for shorter vectors only. Processors of Intel slow down
+    with vectors of 64 bytes.
     """
-    if not (has_wide_vectors() and llvm.get_host_cpu_name().startswith("znver")):
+    name = llvm.get_host_cpu_name()
+    if not (has_wide_vectors() and name.startswith("znver")):
         return False
+    if name != "znver4":
+        return True
     libraries = ThreadpoolController().select(internal_api="openblas").info()
     return bool(libraries) and all(one.get("architecture") in NARROW for one in libraries)
