@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 TIMEOUT = 60.0  # seconds
 # output of the framework is discarded; the result is written to a duplicate of stdout
@@ -42,9 +43,10 @@ def default_devices(
     with the reason.
     """
     deadline = time.monotonic() + timeout
+    path = json.dumps([*sys.path, str(Path(__file__).parents[2])])  # the last one has mlpkit itself
     processes = {
         name: subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, function, json.dumps(sys.path)],
+            [sys.executable, "-c", PROGRAM, function, path],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

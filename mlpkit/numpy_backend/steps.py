@@ -235,7 +235,5 @@ def _summed_weights(rows: Dataset, places: list[slice]) -> list[float]:
 
 def _step_sums(values: Array, places: list[slice]) -> Array:
     """Return the sum of the values (n,) of each step of a chunk."""
-    if len(places) == 1:
-        return np.add.reduce(values, keepdims=True, dtype=np.float64)
     sums: Array = np.add.reduceat(values, [s.start for s in places], dtype=np.float64)
     return sums

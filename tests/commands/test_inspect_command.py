@@ -169,7 +169,8 @@ def test_an_export_needs_its_plugin(model: Path, tmp_path: Path) -> None:
     """The error says how to install it, before anything is written."""
     out = tmp_path / "income.onnx"
     result = run("export", model, "--onnx", out, disabled=(*CORE, "mlpkit-onnx"))
-    assert "exporter='onnx'" in result.error
+    # a plugin that is installed and disabled, or none
+    assert "exporter='onnx'" in result.error or "unknown exporter 'onnx'" in result.error
     assert not out.exists()
 
 

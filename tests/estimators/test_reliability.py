@@ -66,7 +66,7 @@ BAD: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "held out": (
         lambda e: e.set_params(early_stopping=True, validation_fraction=0.01).fit(X, Y),
         ValueError,
-        "validation set is too small|1 are held out",
+        "validation set is too small|rows cannot be divided",
     ),
     "stream with early stopping": (
         lambda e: e.set_params(early_stopping=True).partial_fit(X, Y),

@@ -21,7 +21,7 @@ from mlpkit.plugin import Report
 rng = np.random.RandomState(0)
 X = rng.normal(size=(300, 5))
 Y = (X[:, 0] + rng.normal(size=300) > 0).astype(int)
-EPOCHS = 40
+EPOCHS = 200  # more than are trained before the last kill
 
 
 class Tell:
@@ -85,7 +85,7 @@ def main(backend: str, path: str, every: str, n_kills: str) -> None:
     """Kill fits at random moments, let the last one end, and print the epochs of all of them."""
     random, n = np.random.RandomState(1), int(every)
     runs = [
-        fit_in_fork(backend, path, n, random.randint(1, n + 4), random.uniform(0, 0.01))
+        fit_in_fork(backend, path, n, random.randint(1, n + 4), random.uniform(0, 0.003))
         for _ in range(int(n_kills))
     ]
     print(json.dumps([*runs, fit_in_fork(backend, path, n, 0, 0.0)]))
