@@ -198,5 +198,6 @@ def test_divergence_keeps_the_best_epoch_or_is_an_error() -> None:
 @pytest.mark.once
 def test_the_class_in_place_of_an_object() -> None:
     """The message says that the class must be called."""
+    wrong: Any = Cycles
     with pytest.raises(ValueError, match=r"got the class Cycles\. Did you mean trainer=Cycles\(\)"):
-        MLPClassifier(trainer=Cycles).fit(X, Y)
+        MLPClassifier(trainer=wrong).fit(X, Y)
