@@ -2,13 +2,12 @@
 
 import ctypes
 from functools import cache
-from typing import Any
 
 import llvmlite.binding as llvm
 from scipy.linalg import cython_blas
 from threadpoolctl import ThreadpoolController
 
-from mlpkit_numba.programs import program
+from mlpkit_numba.programs import function
 
 NARROW = ("Haswell", "Zen")  # code of OpenBLAS for vectors of 32 bytes
 
@@ -21,13 +20,7 @@ def gemm(dtype: str) -> int:
 
 def tiles(dtype: str) -> int:
     """Return the address of the product in tiles, which has the arguments of ``sgemm``."""
-
-    def compiled() -> Any:
-        from mlpkit_numba.multiplication import product
-
-        return product(dtype)
-
-    return program(f"product {dtype}", compiled)
+    return function("multiplication:product", dtype)
 
 
 @cache

@@ -5,7 +5,6 @@ from array import array
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from mlpkit_numba.addresses import address
 from mlpkit_numba.blas import address as blas_address
 from mlpkit_numba.blas import gemm
 from mlpkit_numba.helpers import Helpers
-from mlpkit_numba.programs import program
+from mlpkit_numba.programs import function
 from mlpkit_numba.training_rows import TrainingRows
 
 # releases the GIL
@@ -28,49 +27,7 @@ LOOP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t
 @cache
 def loop(dtype: str) -> Callable[[int, int, int], None]:
     """Return the compiled loop for float32 or float64."""
-
-    def compiled() -> Any:
-        from mlpkit_numba.kernel import kernel
-
-        return kernel(dtype)
-
-    return LOOP(program(f"loop {dtype}", compiled))
-
-
-@cache
-def work(dtype: str) -> int:
-    """Return the address of the function that the loop calls for each part of a step."""
-
-    def compiled() -> Any:
-        from mlpkit_numba.work import work
-
-        return work(dtype)
-
-    return program(f"work {dtype}", compiled, notice=f"its {dtype} loop")
-
-
-@cache
-def sloped(dtype: str) -> int:
-    """Return the address of the function for activations with slopes and for dropout."""
-
-    def compiled() -> Any:
-        from mlpkit_numba.slopes import sloped
-
-        return sloped(dtype)
-
-    return program(f"slopes {dtype}", compiled)
-
-
-@cache
-def sparse_products(dtype: str) -> int:
-    """Return the address of the function for products of sparse X."""
-
-    def compiled() -> Any:
-        from mlpkit_numba.sparse_products import sparse_products
-
-        return sparse_products(dtype)
-
-    return program(f"sparse products {dtype}", compiled)
+    return LOOP(function("kernel:kernel", dtype))
 
 
 class Call:
@@ -129,11 +86,12 @@ class Call:
 
         BLAS has one thread.
         """
-        self.integers[a.WORK] = work(self.dtype)
+        self.integers[a.STEP_PART] = function("step_parts:step_part", self.dtype, notice="loop")
         if self.memory.has_slopes:
-            self.integers[a.SLOPED] = sloped(self.dtype)
+            self.integers[a.SLOPED] = function("slopes:sloped", self.dtype)
         if self.integers[a.FORM] == a.SPARSE:
-            self.integers[a.SPARSE_PRODUCT] = sparse_products(self.dtype)
+            place = "sparse_products:sparse_products"
+            self.integers[a.SPARSE_PRODUCT] = function(place, self.dtype)
         compiled, product = loop(self.dtype), gemm(self.dtype)
         self.integers[a.GEMM] = product
         n_helpers = helpers.number(self.memory.n_parts, flops)

@@ -1,4 +1,4 @@
-"""Matrix products in tiles, for processors whose vectors BLAS does not use.
+"""Matrix products in tiles of vector registers.
 
 A matrix is its address, and the distances of its rows and of its columns. This module is imported
 only while a program is compiled.

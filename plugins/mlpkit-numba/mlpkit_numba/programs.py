@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from threading import RLock
@@ -49,6 +50,22 @@ def program(key: str, compiled: Callable[[], Any], notice: str = "") -> int:
             if address is None:
                 address = _addresses[key] = _loaded(_machine_code(key, compiled, notice))
     return address
+
+
+@cache
+def function(place: str, dtype: str, notice: str = "") -> int:
+    """Return the address of a C function of this package for float32 or float64.
+
+    ``place`` is "module:function", where the function returns a `numba.cfunc` for a dtype. The
+    module, which imports Numba, is imported only to compile it. ``notice`` is the noun for a line
+    on stderr if that takes seconds.
+    """
+
+    def compiled() -> Any:
+        module, _, name = place.partition(":")
+        return getattr(import_module(f"mlpkit_numba.{module}"), name)(dtype)
+
+    return program(f"{place} {dtype}", compiled, notice and f"its {dtype} {notice}")
 
 
 def _machine_code(key: str, compiled: Callable[[], Any], notice: str) -> bytes:

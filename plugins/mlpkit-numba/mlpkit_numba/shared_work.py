@@ -97,9 +97,9 @@ def stop(integers):  # type: ignore[no-untyped-def]
 
 
 @njit(**JIT)
-def work(integers, numbers, part):  # type: ignore[no-untyped-def]
+def compute(integers, numbers, part):  # type: ignore[no-untyped-def]
     """Compute a part."""
-    call(integers[a.WORK], (address_of(integers), address_of(numbers), part))
+    call(integers[a.STEP_PART], (address_of(integers), address_of(numbers), part))
 
 
 @njit(**JIT)
@@ -111,7 +111,7 @@ def share(integers, numbers, kind, n_parts, arguments):  # type: ignore[no-untyp
     shared[s.N_ALL] += n_parts
     if n_parts == 1 or shared[s.IS_SHARED] == 0:
         for part in range(n_parts):
-            work(integers, numbers, part)
+            compute(integers, numbers, part)
         shared[s.N_OWN] += n_parts
         return
     shared[s.COUNT] += 1
@@ -120,7 +120,7 @@ def share(integers, numbers, kind, n_parts, arguments):  # type: ignore[no-untyp
     store(integers[a.SHARED] + WORD_BYTES * s.TICKET, ticket)
     part = taken(integers, False)
     while part >= 0:
-        work(integers, numbers, part)
+        compute(integers, numbers, part)
         shared[s.N_OWN] += 1
         increment(integers[a.SHARED] + WORD_BYTES * s.DONE)
         part = taken(integers, False)
@@ -135,7 +135,7 @@ def assist(integers, numbers):  # type: ignore[no-untyped-def]
     while loaded(integers[a.SHARED] + WORD_BYTES * s.TICKET) != s.STOPPED:
         part = taken(integers, True)
         if part >= 0:
-            work(integers, numbers, part)
+            compute(integers, numbers, part)
             increment(integers[a.SHARED] + WORD_BYTES * s.DONE)
             began, spins = now(integers), 0
         spins += 1

@@ -30,6 +30,9 @@ from mlpkit_numba.solver_steps import SolverSteps
 from mlpkit_numba.training_rows import TrainingRows, training_rows
 from mlpkit_numba.training_state import StatePlaces, TrainingState
 
+MOST_PRODUCTS = 1 << 33  # of a row and a weight in one call, which takes less than a second
+KEPT_BYTES = 1 << 20  # largest memory of a call that is kept for the next epoch
+
 
 def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     """Return the step functions for the dense network.
@@ -48,12 +51,6 @@ def backend(network: Network, spec: Spec, recipe: Recipe) -> Steps:
     return Steps(
         f.put, f.start, f.arrays, f.optimizer_state, f.gradient, f.update, f.epoch, f.outputs
     )
-
-
-MOST_PRODUCTS = 1 << 33  # of a row and a weight in one call, which takes less than a second
-
-
-KEPT_BYTES = 1 << 20  # of the memory of a call, up to which the next epoch uses it again
 
 
 class StepFunctions:

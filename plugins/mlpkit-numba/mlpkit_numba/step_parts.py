@@ -17,7 +17,7 @@ from mlpkit_numba.passes import row_pass
 from mlpkit_numba.updates import update
 
 
-def work(dtype: str) -> Any:
+def step_part(dtype: str) -> Any:
     """Return a function of the addresses of integers and numbers, and a part, for a dtype.
 
     It computes a part of a step. The first arguments are addresses of those of
