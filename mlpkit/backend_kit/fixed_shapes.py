@@ -166,10 +166,10 @@ def index_blocks(
         order = batches.order[steps]
         n = len(order)
         n_padded = 1 << (n - 1).bit_length()
+        by_part = order.reshape(n * parts, batch_size)
+        indices = _padded_indices(by_part, n_padded * parts, padded)
         yield IndexBlock(
-            _padded_indices(order.reshape(n * parts, batch_size), n_padded * parts, padded).reshape(
-                n_padded, parts * padded
-            ),
+            indices.reshape(n_padded, parts * padded),
             _padded(batches.learning_rates[steps], n_padded),
             _padded(batches.seeds[steps], n_padded),
             n,

@@ -1,6 +1,7 @@
 """Arrays in one: a program takes several microseconds for each argument and result."""
 
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -150,12 +151,7 @@ def flat_layout(arrays: Arrays) -> JoinedLayout:
     >>> flat_layout(arrays).joined(arrays, np.concatenate).small
     array([0., 0., 0., 0., 0., 0., 1., 1.])
     """
-    ends = np.cumsum([a.size for a in arrays.values()]).tolist()
-    parts = (
-        JoinedPart(name, end - a.size, end, a.shape)
-        for (name, a), end in zip(arrays.items(), ends, strict=True)
-    )
-    return JoinedLayout(tuple(arrays), tuple(parts))
+    return JoinedLayout(tuple(arrays), _consecutive(arrays))
 
 
 def small_layout(arrays: Arrays, dtype: Any, largest: int = SMALL) -> JoinedLayout:
@@ -185,9 +181,14 @@ def small_layout(arrays: Arrays, dtype: Any, largest: int = SMALL) -> JoinedLayo
     >>> list(layout.divided(joined))
     ['large', 'b', 'n']
     """
-    parts, end = [], 0
-    for name, array in arrays.items():
-        if array.dtype == dtype and array.size <= largest:
-            begin, end = end, end + array.size
-            parts.append(JoinedPart(name, begin, end, array.shape))
-    return JoinedLayout(tuple(arrays), tuple(parts))
+    small = {n: a for n, a in arrays.items() if a.dtype == dtype and a.size <= largest}
+    return JoinedLayout(tuple(arrays), _consecutive(small))
+
+
+def _consecutive(arrays: Arrays) -> tuple[JoinedPart, ...]:
+    """Return the places of arrays that follow one another."""
+    ends = accumulate(array.size for array in arrays.values())
+    return tuple(
+        JoinedPart(name, end - array.size, end, array.shape)
+        for (name, array), end in zip(arrays.items(), ends, strict=True)
+    )

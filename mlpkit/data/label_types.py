@@ -1,4 +1,4 @@
-"""Labels of Python objects: their common type, and errors about labels that have none."""
+"""Class labels that are Python objects: their common type, and errors if there is none."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def with_common_type(labels: Array) -> Array:
 
 
 def unknown_labels(y: Any, error: Exception) -> Exception:
-    """Return the error about targets that are no labels of classes.
+    """Return the error for targets that are not class labels.
 
     Parameters
     ----------

@@ -17,7 +17,10 @@ NESTED = (list, tuple, set, frozenset, Mapping, np.ndarray)
 
 
 def column_names(X: Any) -> list[Any] | None:
-    """The column names of a dataframe; None for an array."""
+    """The column names of a dataframe; None for an array.
+
+    Raises TypeError for a lazy frame of polars.
+    """
     if hasattr(type(X), "collect_schema") and not hasattr(type(X), "shape"):
         raise TypeError(
             f"X is a {type(X).__name__}, whose rows are not in memory. Pass X.collect()."

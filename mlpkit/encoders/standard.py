@@ -185,8 +185,8 @@ class StandardEncoder(TransformerMixin, BaseEstimator):
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError("names must be a list of strings")
         for name, array in (("mean", mean), ("scale", scale)):
-            is_float = isinstance(array, np.ndarray) and array.dtype == np.float64
-            if not is_float or array.shape != (len(names),):  # type: ignore[union-attr]
+            expected = np.dtype(np.float64), (len(names),)
+            if not isinstance(array, np.ndarray) or (array.dtype, array.shape) != expected:
                 raise ValueError(f"{name} must be an array of {len(names)} numbers of float64")
         assert mean is not None and scale is not None
         self.names_, self.mean_, self.scale_ = list(names), mean, scale

@@ -76,9 +76,7 @@ class TrainingInputs(FittedMLP):
         self._remove(OF_HELD_OUT_ROWS)
         fresh = not self._has_weights() or not (parameters.warm_start or incremental)
         valid, data = self._training_rows(parameters, rows, fresh, incremental)
-        spec = None if fresh or "_network" not in vars(self) else self._network.spec
-        call = Call(len(data.y), incremental, "validation" in sets, spec)
-        parameters = self._call_parameters(parameters, call)
+        parameters = self._call_parameters(parameters, len(data.y), sets, fresh, incremental)
         encoded = self._validated_sets(parameters, sets)
         checkpoint = checked_checkpoint(self, parameters, data, encoded, fresh)
         random_state = shared_random_state(group_of(data.X), parameters.random_state)
@@ -178,8 +176,17 @@ class TrainingInputs(FittedMLP):
         elif "_encoding" in vars(self):
             del self._encoding, self.encoder_
 
-    def _call_parameters(self, parameters: Parameters, call: Call) -> Parameters:
+    def _call_parameters(
+        self,
+        parameters: Parameters,
+        n_rows: int,
+        sets: Mapping[str, Dataset],
+        fresh: bool,
+        incremental: bool,
+    ) -> Parameters:
         """The parameters of a call, checked, with the optimizer that `partial_fit` continues."""
+        spec = None if fresh or "_network" not in vars(self) else self._network.spec
+        call = Call(n_rows, incremental, "validation" in sets, spec)
         parameters = self._parameters_for(parameters, call)
         call.check(parameters)
         if call.incremental and "_optimizer" in vars(self):

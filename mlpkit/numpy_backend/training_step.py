@@ -44,9 +44,9 @@ class TrainingStep:
         self.spec, self.solver_step, self.state, self.n = spec, solver_step, state, n
         self.weights = WeightArrays.of(solver_step.layout, state.weights)
         self.mean = self.weights.gradients[0][0]
-        is_small = (
-            dense.is_small(n, self.weights.layers.coefs) and len(self.mean) <= dense.SMALL_VECTOR
-        )
+        # a joint solver may multiply larger matrices than those of the layers
+        is_small = not solver_step.needs_all and len(self.mean) <= dense.SMALL_VECTOR
+        is_small = is_small and dense.is_small(n, self.weights.layers.coefs)
         self.one_thread = nullcontext() if is_small else OneThread()
         self.buffers = Buffers.of(spec, n)
         self._buffer_bytes = self.buffers.nbytes

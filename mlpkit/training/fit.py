@@ -97,11 +97,17 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     made = result(state, progress, progress.epoch)  # an interrupted epoch does not count
     if inputs.predicts_held_out:
         made = made._replace(held_out=_held_out(network, inputs, live, validation, state))
-    if time_limit.reached:
-        time_limit.warn(progress.epoch, score is not None, checkpoint.how_to_continue())
-    elif checkpoint.is_used and not group.same(progress.interrupted or observer.interrupted):
-        checkpoint.finish(_saved(made))
+    _conclude(inputs, made, score is not None, progress.interrupted or observer.interrupted)
     return made
+
+
+def _conclude(inputs: FitInputs, result: FitResult, has_score: bool, interrupted: bool) -> None:
+    """Warn if the time limit ended training; otherwise save the result of a complete fit."""
+    checkpoint, time_limit = inputs.checkpoint, inputs.time_limit
+    if time_limit.reached:
+        time_limit.warn(result.progress.epoch, has_score, checkpoint.how_to_continue())
+    elif checkpoint.is_used and not inputs.group.same(interrupted):
+        checkpoint.finish(_saved(result))
 
 
 def _trained(

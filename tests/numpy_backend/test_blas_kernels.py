@@ -18,7 +18,7 @@ MKL = {"user_api": "blas", "internal_api": "mkl", "threading_layer": "intel"}
 
 @pytest.mark.parametrize("name", ["X86_V4", "AVX512_SKX"])
 def test_a_blas_for_older_processors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not know the processor, or was told another one. Nothing else is advised against."""
+    """There is a hint if OpenBLAS uses code of an older processor, and none otherwise."""
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     advice = str(advice_on([OTHER, OLDER], ["X86_V3", name]))
     assert "(Haswell)" in advice and advice.endswith("set OPENBLAS_CORETYPE=SkylakeX")

@@ -26,8 +26,8 @@ def if_any_weight(
         # a loop of one step or none updates the arrays in place; XLA for CPUs divides the branches
         # of lax.cond into parts, which read and write them again
         n_steps = has_weight.astype(jnp.int32)
-        return lax.fori_loop(0, n_steps, lambda _, state: function(state), state)  # type: ignore[no-any-return]
-    return lax.cond(has_weight, function, lambda state: state, state)  # type: ignore[no-any-return]
+        return lax.fori_loop(0, n_steps, lambda _, state: function(state), state)
+    return lax.cond(has_weight, function, lambda state: state, state)
 
 
 def advanced(

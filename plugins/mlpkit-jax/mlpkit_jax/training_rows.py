@@ -142,7 +142,7 @@ def training_rows(X: Any, y: Array, w: Array | None, dtype: Any, resident: bool)
     sizes = DEVICE.within(width, itemsize)
 
     def gather(indices: Array, n_steps: int) -> tuple[Any, Any, Any]:
-        return _gather_on_device(*data, indices)  # type: ignore[no-any-return]
+        return _gather_on_device(*data, indices)
 
     return TrainingRows(n, dtype, gather, sizes, keep)
 

@@ -27,7 +27,7 @@ def _compiled(
     program: Any = traced.get_concrete_function(*specs)
     inner: Any = getattr(program, "inference_fn", None)
     if inner is None:  # another version of TensorFlow
-        return program  # type: ignore[no-any-return]
+        return program
     types = [t.dtype for t in tf.nest.flatten(program.structured_outputs)]
     captured, packed = list(program.captured_inputs), _packing(program.structured_outputs)
 
