@@ -8,10 +8,10 @@ import pytest
 
 BACKEND = os.environ.get("MLPKIT_BACKEND", "")
 # most of the time of these tests is compilation, and compiled code runs for milliseconds
-QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-if BACKEND == "tensorflow":  # on JAX, Keras normalizes in float32, which these kernels round
-    QUICK += " --xla_cpu_use_fusion_emitters=false"
-os.environ.setdefault("XLA_FLAGS", QUICK)
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+)
 os.environ["KERAS_HOME"] = tempfile.mkdtemp()  # Keras writes a file there at its import
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
