@@ -14,6 +14,7 @@ clipping.py          the largest norm of a gradient
 factors.py           factors of the learning rate and of the weight decay by array
 devices.py           the option ``device``; the warning about float64 on an accelerator
 blas_threads.py      BLAS on one thread while networks are trained and evaluated
+subnormals.py        zero in place of subnormal numbers while networks are trained
 processes.py         an error in place of a deadlock in forked processes
 program_folders.py   the folder of compiled programs
 program_store.py     compiled programs on disk
@@ -72,6 +73,7 @@ from mlpkit.backend_kit.result_checks import (
     check_row_losses,
     check_update,
 )
+from mlpkit.backend_kit.subnormals import FlushToZero, flushed, flushes_to_zero
 from mlpkit.backend_kit.tracing.expansion import expanded
 from mlpkit.backend_kit.tracing.losses import LossTrace, trace_loss
 from mlpkit.backend_kit.tracing.programs import Operation, Program, evaluate
@@ -100,6 +102,7 @@ __all__ = [
     "KEPT_BYTES",
     "Block",
     "Device",
+    "FlushToZero",
     "ForkGuard",
     "IndexBlock",
     "Joined",
@@ -134,6 +137,8 @@ __all__ = [
     "expanded",
     "expanded_like",
     "flat_layout",
+    "flushed",
+    "flushes_to_zero",
     "gather_rows",
     "gpu_index",
     "has_rows",

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from mlpkit.backend_kit import OneThread, allowed_threads
+from mlpkit.backend_kit import FlushToZero, OneThread, allowed_threads, flushes_to_zero
 
 PART_FLOPS = 5e8  # operations of a part: some milliseconds, as waking a thread takes up to one
 MAX_PARTS = 16  # of one product
@@ -38,6 +38,7 @@ class SharedWork:
     def __init__(self, work: Callable[[Any], object], parts: Sequence[Any]) -> None:
         self.work, self.left, self.n = work, deque(parts), len(parts)
         self.done: SimpleQueue[tuple[BaseException | None, float]] = SimpleQueue()
+        self.flushes = flushes_to_zero()  # workers compute as the caller does
 
     def parts(self, take: Callable[[], Any]) -> Iterator[Any]:
         """Take parts that no thread has begun, as long as there are any."""
@@ -54,7 +55,7 @@ class SharedWork:
         to the next a thread mostly computes the same part, whose arrays are in its cache.
         """
         began = time.thread_time()
-        with OneThread():
+        with OneThread(), FlushToZero(self.flushes):
             for part in self.parts(self.left.popleft):
                 error = None
                 try:

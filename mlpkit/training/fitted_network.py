@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from mlpkit.backend_kit import flushed
 from mlpkit.numpy_backend import portable
 from mlpkit.numpy_backend.layers import DenseLayers
 from mlpkit.plugin import (
@@ -193,9 +194,11 @@ class FittedNetwork:
     def started(self, backend: tuple[Backend, dict[str, Any]], recipe: Recipe) -> LiveState:
         """A new live state with the weights and the optimizer state; its steps are checked."""
         make, options = backend
-        steps = checked_steps(
-            make(self.network, self.spec, recipe, **options), self.spec, recipe.solver
+        made = make(self.network, self.spec, recipe, **options)
+        made = made._replace(
+            gradient=flushed(made.gradient), update=flushed(made.update), epoch=flushed(made.epoch)
         )
+        steps = checked_steps(made, self.spec, recipe.solver)
         state = steps.start({**self.arrays, **self.optimizer_state})
         return LiveState(steps, state, EpochBatches(recipe, self.spec.seed), backend, recipe)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from mlpkit.backend_kit import parts
+from mlpkit.backend_kit import FlushToZero, flushes_to_zero, parts
 from mlpkit.backend_kit.blas_threads import loaded
 from mlpkit.numpy_backend import backpropagation, dense
 from mlpkit.numpy_backend import shared_work as workers
@@ -47,6 +47,22 @@ def test_parts_run_at_the_same_time() -> None:
     share(work, range(20))
     assert sorted(done) == list(range(20))
     assert workers._workers.started == 2
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_workers_compute_as_the_caller(first: bool) -> None:
+    """Subnormal numbers are zero in all threads of a step, and in none of a prediction."""
+    for enabled in (first, not first):
+        meeting, found = threading.Barrier(3, timeout=30), []
+
+        def work(part: int, meeting: Any = meeting, found: list[bool] = found) -> None:
+            meeting.wait()
+            found.append(flushes_to_zero())
+
+        with FlushToZero(enabled):
+            expected = flushes_to_zero()
+            share(work, range(3))
+        assert found == [expected] * 3
 
 
 def test_every_part_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
