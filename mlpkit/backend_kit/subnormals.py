@@ -66,31 +66,30 @@ class FlushToZero:
     True
     """
 
-    __slots__ = ("before", "enabled", "environment")
+    _environment: Any = None  # to restore
 
     def __init__(self, enabled: bool = True) -> None:
         self.enabled = enabled
-        self.environment: Any = None
 
     def __enter__(self) -> None:
         if (functions := _functions()) is None:
             return
         environment = Environment()
         functions.get(environment)
-        self.before = before = environment[MXCSR]
+        self._before = before = environment[MXCSR]
         environment[MXCSR] = before | BITS if self.enabled else before & ~BITS
         try:
-            self.environment = environment
+            self._environment = environment
             functions.set(environment)
         except BaseException:  # after an interrupt here, Python does not call `__exit__`
             self.__exit__()
             raise
 
     def __exit__(self, *_: object) -> None:
-        if self.environment is not None and (functions := _functions()) is not None:
-            self.environment[MXCSR] = self.before
-            functions.set(self.environment)
-            self.environment = None
+        if self._environment is not None and (functions := _functions()) is not None:
+            self._environment[MXCSR] = self._before
+            functions.set(self._environment)
+            self._environment = None
 
     def __del__(self) -> None:
         self.__exit__()  # there was an interrupt before or after the block

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info
 from tiny_fits import SMALL, Y3, X, Y
 
 from mlpkit import MLPClassifier, MLPRegressor, by_target
+from mlpkit.backend_kit import flushes_to_zero
 
 
 def test_warnings_as_errors_undo_the_call(backend: str) -> None:
@@ -54,6 +55,7 @@ def snapshot(estimator: Any) -> list[Any]:
         sorted((lib["filepath"], lib["num_threads"]) for lib in threadpool_info()),
         sklearn.get_config(),
         np.geterr(),
+        flushes_to_zero(),
     ]
     return [sorted(vars(estimator)), *contents, *process]
 
