@@ -14,6 +14,7 @@ clipping.py          the largest norm of a gradient
 factors.py           factors of the learning rate and of the weight decay by array
 devices.py           the option ``device``; the warning about float64 on an accelerator
 blas_threads.py      BLAS on one thread while networks are trained and evaluated
+usefulness.py        whether other threads make a computation faster
 subnormals.py        zero in place of subnormal numbers while networks are trained
 processes.py         an error in place of a deadlock in forked processes
 program_folders.py   the folder of compiled programs
@@ -92,6 +93,7 @@ from mlpkit.backend_kit.training_rows import (
     rows_within,
     training_dataset,
 )
+from mlpkit.backend_kit.usefulness import Usefulness, n_processors
 from mlpkit.backend_kit.weights import Segment, WeightLayout, initial_optimizer_state
 from mlpkit.files.atomic_file import write_atomically
 
@@ -116,6 +118,7 @@ __all__ = [
     "ProgramStore",
     "Segment",
     "UpdateTrace",
+    "Usefulness",
     "WeightLayout",
     "WeightPart",
     "aligned",
@@ -148,6 +151,7 @@ __all__ = [
     "learning_rate_factors",
     "mean_of_members",
     "n_parts",
+    "n_processors",
     "needs_ids",
     "outputs_of_models",
     "padded_size",

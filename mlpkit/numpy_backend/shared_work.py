@@ -13,13 +13,17 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from mlpkit.backend_kit import FlushToZero, OneThread, allowed_threads, flushes_to_zero
+from mlpkit.backend_kit import (
+    FlushToZero,
+    OneThread,
+    Usefulness,
+    allowed_threads,
+    flushes_to_zero,
+    n_processors,
+)
 
 PART_FLOPS = 5e8  # operations of a part: some milliseconds, as waking a thread takes up to one
 MAX_PARTS = 16  # of one product
-MOST_TIME = 0.9  # of the time that the caller would take alone: workers have to bring more
-JUDGED_SECONDS = 0.02  # of shared computations, after which this is judged
-PAUSES = 0.25, 2.0  # seconds without workers if they were of no use: at first, and at most
 POLLS = 40  # some microseconds: the system needs twice as long to wake a thread
 
 
@@ -98,16 +102,15 @@ class Workers:
 
     def __init__(self) -> None:
         self.queue: SimpleQueue[SharedWork] = SimpleQueue()
-        self.started, self.n_processors = 0, _n_processors()
-        self.paused_until = self.elapsed = self.alone = 0.0
-        self.pause = PAUSES[0]
+        self.started, self.n_processors = 0, n_processors()
+        self.usefulness = Usefulness()
 
     def offer(self, shared: SharedWork) -> bool:
         """Offer the work to as many workers as BLAS may have threads, less the caller.
 
         Return whether there are any.
         """
-        if time.monotonic() < self.paused_until:
+        if self.usefulness.is_paused:
             return False
         n = min(allowed_threads(), self.n_processors, len(shared.left)) - 1
         while self.started < n:
@@ -121,29 +124,6 @@ class Workers:
         queue = self.queue
         while True:
             queue.get().assist()
-
-    def judge(self, elapsed: float, alone: float) -> None:
-        """Pause the workers if computations are hardly faster than those of the caller alone.
-
-        The arguments are the seconds that a computation took, and those that processors computed.
-        On a busy machine, threads wait for processors. Each pause is twice as long as the one
-        before, so that a moment costs little, and so do trials on a machine that stays busy.
-        """
-        self.elapsed, self.alone = self.elapsed + elapsed, self.alone + alone
-        if self.elapsed >= JUDGED_SECONDS:
-            if self.elapsed > MOST_TIME * self.alone:
-                self.paused_until = time.monotonic() + self.pause
-                self.pause = min(2 * self.pause, PAUSES[1])
-            else:
-                self.pause = PAUSES[0]
-            self.elapsed = self.alone = 0.0
-
-
-def _n_processors() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 _workers = Workers()
@@ -166,7 +146,7 @@ def share(work: Callable[[Any], object], parts: Sequence[Any]) -> None:
         return
     began, cpu_began = time.perf_counter(), time.thread_time()
     busy = shared.compute()
-    _workers.judge(time.perf_counter() - began, time.thread_time() - cpu_began + busy)
+    _workers.usefulness.judge(time.perf_counter() - began, time.thread_time() - cpu_began + busy)
 
 
 def _after_fork() -> None:

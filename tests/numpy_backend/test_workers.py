@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from mlpkit.backend_kit import FlushToZero, flushes_to_zero, parts
 from mlpkit.backend_kit.blas_threads import loaded
+from mlpkit.backend_kit.usefulness import JUDGED_SECONDS, MOST_TIME
 from mlpkit.numpy_backend import backpropagation, dense
 from mlpkit.numpy_backend import shared_work as workers
 from mlpkit.numpy_backend.shared_work import Workers, share
@@ -27,9 +28,9 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = [blas.get() for blas in loaded().of_process]
     for blas in loaded().of_process:
         blas.set(3)
-    monkeypatch.setattr(workers, "MOST_TIME", np.inf)
-    monkeypatch.setattr(workers, "_n_processors", lambda: 4)
+    monkeypatch.setattr(workers, "n_processors", lambda: 4)
     monkeypatch.setattr(workers, "_workers", Workers())
+    workers._workers.usefulness.most_time = np.inf
     yield
     for blas, n in zip(loaded().of_process, before, strict=True):
         blas.set(n)
@@ -119,36 +120,17 @@ def test_an_error_in_a_part(place: str) -> None:
         assert not running
 
 
-def test_workers_are_left_alone_if_processors_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a while from when computations took as long as without workers."""
-    monkeypatch.setattr(workers, "MOST_TIME", 0.9)
-    crew, seconds = workers._workers, 0.6 * workers.JUDGED_SECONDS
-    crew.judge(elapsed=seconds, alone=seconds)
-    assert crew.paused_until == 0.0  # too little was seen
-    crew.judge(elapsed=seconds, alone=seconds)
-    assert crew.paused_until > time.monotonic()
+def test_workers_of_no_use_pause() -> None:
+    """The caller computes all parts, and starts no thread."""
+    workers._workers.usefulness.pause()
     names: set[str] = set()
     share(lambda part: names.add(threading.current_thread().name), range(5))
     assert names == {threading.current_thread().name}
-    assert crew.started == 0
-    other = Workers()
-    other.judge(elapsed=2 * seconds, alone=3 * seconds)
-    assert other.paused_until == 0.0
-
-
-def test_pauses_of_workers_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As long as they are of no use."""
-    monkeypatch.setattr(workers, "MOST_TIME", 0.9)
-    monkeypatch.setattr(workers.time, "monotonic", lambda: 100.0)
-    crew, pauses = Workers(), []
-    for alone in (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 1.0):
-        crew.judge(elapsed=1.0, alone=alone)
-        pauses.append(crew.paused_until - 100.0)
-    assert pauses == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 0.25]
+    assert workers._workers.started == 0
 
 
 @pytest.mark.parametrize("sleeper", ["the caller", "a worker"])
-def test_workers_are_judged_by_their_parts(sleeper: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_are_judged_by_their_parts(sleeper: str) -> None:
     """A thread that sleeps does not compute, as if it waited for a processor."""
     meeting = threading.Barrier(2, timeout=30)
 
@@ -156,13 +138,14 @@ def test_workers_are_judged_by_their_parts(sleeper: str, monkeypatch: pytest.Mon
         meeting.wait()
         is_worker = threading.current_thread().name == "mlpkit-worker"
         if is_worker == (sleeper == "a worker"):
-            time.sleep(1.2 * workers.JUDGED_SECONDS)
+            time.sleep(1.2 * JUDGED_SECONDS)
 
     share(work, range(2))
-    assert workers._workers.paused_until == 0.0  # MOST_TIME is infinite
-    monkeypatch.setattr(workers, "MOST_TIME", 0.9)
+    usefulness = workers._workers.usefulness
+    assert not usefulness.is_paused  # most_time is infinite
+    usefulness.most_time = MOST_TIME
     share(work, range(2))
-    assert workers._workers.paused_until > 0.0
+    assert usefulness.is_paused
 
 
 @pytest.mark.parametrize("recipe_options", [{}, {"max_gradient_norm": 0.1}])

@@ -1,51 +1,20 @@
 """Threads that take parts of a call of the compiled loop.
 
 They are started for the call and end with it. On a busy machine, a call goes on alone, see
-`mlpkit_numba.shared_work`, and so do those of the next second.
+`mlpkit_numba.shared_work`, and so do those of a pause.
 """
 
 import ctypes
-import os
 import time
 from array import array
 from collections.abc import Callable
 from functools import cache
 from threading import Thread
 
-from mlpkit.backend_kit import allowed_threads
+from mlpkit.backend_kit import Usefulness, allowed_threads, n_processors
 from mlpkit_numba import sharing as s
 
 MIN_FLOPS = 5e8  # of a call: some milliseconds; starting a thread takes a tenth of one
-MOST_TIME = 0.9  # of the time that a call would take alone: helpers have to bring more than this
-JUDGED_SECONDS = 0.02  # of calls with helpers, after which this is judged
-PAUSE_SECONDS = 1.0  # without helpers if they were of no use
-
-
-class Usefulness:
-    """Whether helpers are of use, from what calls with them took."""
-
-    def __init__(self) -> None:
-        self.elapsed = self.alone = self.paused_until = 0.0
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether calls have no helpers for now."""
-        return time.monotonic() < self.paused_until
-
-    def pause(self) -> None:
-        """Let calls have no helpers for now."""
-        self.paused_until = time.monotonic() + PAUSE_SECONDS
-
-    def judge(self, elapsed: float, alone: float) -> None:
-        """Pause if the calls of late were hardly faster than without helpers.
-
-        The arguments are the seconds that a call took, and that it would have taken alone.
-        """
-        self.elapsed, self.alone = self.elapsed + elapsed, self.alone + alone
-        if self.elapsed >= JUDGED_SECONDS:
-            if self.elapsed > MOST_TIME * self.alone:
-                self.pause()
-            self.elapsed = self.alone = 0.0
 
 
 usefulness = Usefulness()
@@ -77,13 +46,6 @@ def number(n_parts: int, flops: float) -> int:
     if system_functions() is None:
         return 0
     return min(allowed_threads(), n_processors(), n_parts) - 1
-
-
-def n_processors() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Helpers:

@@ -99,7 +99,7 @@ class Call:
         if n_helpers:
             functions = array("q", helpers.system_functions() or ())
             self.integers[a.YIELD : a.YIELD + len(functions)] = functions
-            self.numbers[a.MOST_TIME] = helpers.MOST_TIME
+            self.numbers[a.MOST_TIME] = helpers.usefulness.most_time
             self.shared[:] = array("q", bytes(8 * s.N_WORDS))
             self.shared[s.IS_SHARED] = 1
         addresses = self.integers.buffer_info()[0], self.numbers.buffer_info()[0]

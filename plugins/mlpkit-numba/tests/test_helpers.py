@@ -10,11 +10,11 @@ import pytest
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
+from mlpkit.backend_kit import Usefulness
 from mlpkit.numpy_backend import dense
 from mlpkit.numpy_backend.steps import backend as numpy_backend
 from mlpkit.testing import batches, close, data, recipe, spec
 from mlpkit_numba import blas, helpers, loop
-from mlpkit_numba.helpers import Usefulness
 from mlpkit_numba.steps import backend
 
 
@@ -149,7 +149,7 @@ def test_helpers_of_no_use_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     number = helpers.number
     with_helpers(monkeypatch, 0)
     expected = trained(n=20_000)
-    monkeypatch.setattr(helpers, "MOST_TIME", -1.0)
+    helpers.usefulness.most_time = -1.0
     with_helpers(monkeypatch, 1)
     np.testing.assert_equal(trained(n=20_000), expected)
     assert helpers.usefulness.is_paused
@@ -158,19 +158,6 @@ def test_helpers_of_no_use_pause(monkeypatch: pytest.MonkeyPatch) -> None:
         assert number(2, 1e12) == 0
         monkeypatch.setattr(helpers, "usefulness", Usefulness())
         assert number(2, 1e12) == 1
-
-
-def test_usefulness_is_judged_over_short_calls() -> None:
-    """Those of 20 milliseconds together."""
-    usefulness = Usefulness()
-    usefulness.judge(0.015, 0.01)
-    assert not usefulness.is_paused
-    usefulness.judge(0.015, 0.02)
-    assert usefulness.is_paused
-    other = Usefulness()
-    for _ in range(9):
-        other.judge(0.015, 0.025)
-    assert not other.is_paused
 
 
 def test_the_number_of_helpers_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
