@@ -51,6 +51,7 @@ from mlpkit.backend_kit.joining import (
     JoinedLayout,
     JoinedPart,
     flat_layout,
+    slices,
     small_layout,
 )
 from mlpkit.backend_kit.members import deltas, mean_of_members, row_losses
@@ -162,6 +163,7 @@ __all__ = [
     "row_losses",
     "row_width",
     "rows_within",
+    "slices",
     "small_layout",
     "softplus",
     "trace_loss",

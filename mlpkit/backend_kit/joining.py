@@ -1,6 +1,6 @@
 """Arrays in one: a program takes several microseconds for each argument and result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from mlpkit.plugin import Arrays
 SMALL = 1 << 16  # elements; larger arrays are not copied
 
 Reshape = Callable[[Any, tuple[int, ...]], Any]
+Slices = Callable[[Any, "Sequence[JoinedPart]"], Sequence[Any]]
 
 
 class Joined(NamedTuple):
@@ -49,6 +50,32 @@ class JoinedPart(NamedTuple):
 
 def _reshape(array: Any, shape: tuple[int, ...]) -> Any:
     return array.reshape(shape)
+
+
+def slices(joined: Any, parts: Sequence[JoinedPart], reshape: Reshape = _reshape) -> list[Any]:
+    """Return parts of a joined array.
+
+    Parameters
+    ----------
+    joined : array of shape (n_elements,)
+        The array.
+    parts : sequence of JoinedPart
+        The places of the parts.
+    reshape : callable, default=the method `reshape`
+        The function of the framework, for arrays without such a method.
+
+    Returns
+    -------
+    list of arrays
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> slices(np.arange(5), [JoinedPart("a", 1, 5, (2, 2))])
+    [array([[1, 2],
+           [3, 4]])]
+    """
+    return [reshape(joined[part.begin : part.end], part.shape) for part in parts]
 
 
 class JoinedLayout(NamedTuple):
@@ -95,22 +122,23 @@ class JoinedLayout(NamedTuple):
         small = [reshape(others.pop(part.name), (-1,)) for part in self.parts]
         return Joined(concatenate(small) if small else None, others)
 
-    def divided(self, joined: Joined, reshape: Reshape = _reshape) -> dict[str, Any]:
+    def divided(self, joined: Joined, slices: Slices = slices) -> dict[str, Any]:
         """Divide what `joined` returned.
 
         Parameters
         ----------
         joined : Joined
             Arrays of any framework.
-        reshape : callable, default=the method `reshape`
-            The function of the framework, for arrays without such a method.
+        slices : callable, default=`slices`
+            Returns the parts of the joined array.
 
         Returns
         -------
         dict of arrays
             All arrays in their order; of NumPy, those that were joined are views.
         """
-        arrays = {p.name: reshape(joined.small[p.begin : p.end], p.shape) for p in self.parts}
+        names = [part.name for part in self.parts]
+        arrays = dict(zip(names, slices(joined.small, self.parts), strict=True))
         arrays |= joined.others
         return {name: arrays[name] for name in self.names}
 

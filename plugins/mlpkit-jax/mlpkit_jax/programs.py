@@ -70,7 +70,7 @@ def run(
 
     sums = jnp.zeros((3, block.w.shape[0]), block.w.dtype)
     predictions = jnp.zeros(block.y.shape, block.w.dtype) if with_predictions else None
-    carry = (s.divided(state), sums, predictions)
+    carry = (s.divided(state, block.n_steps), sums, predictions)
     after_all, sums, predictions = lax.fori_loop(0, block.n_steps, step, carry)
     return s.joined(after_all, jnp.concatenate), sums, predictions
 
@@ -114,7 +114,7 @@ def update(
     ``numbers`` are the learning rate, the weight of each model and, if weights decay, the weight
     decay.
     """
-    state = s.divided(joined)
+    state = s.divided(joined, numbers[0])
     sums = s.gradients.divided(Joined(gradients, {}))
     n_models = max(1, s.n_models)
     learning_rate, weight = numbers[0], numbers[1 : 1 + n_models] if s.n_models else numbers[1]

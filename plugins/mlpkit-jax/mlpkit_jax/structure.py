@@ -4,22 +4,28 @@ Everything else (weights, learning rates, alpha, seeds, the number of steps) is 
 second estimator with the same structure compiles nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from jax import lax
 
 from mlpkit.backend_kit import (
     Joined,
     JoinedLayout,
+    JoinedPart,
     flat_layout,
     initial_optimizer_state,
     learning_rate_factors,
     small_layout,
     weight_decay_factors,
 )
+from mlpkit.backend_kit import slices as all_slices
 from mlpkit.plugin import Joint, Loss, Network, Recipe, Spec
 from mlpkit_jax.networks import Forward, Tensors, forward_of
+
+MOST_IN_TURN = 8  # operations
 
 
 class TrainingState(NamedTuple):
@@ -65,10 +71,12 @@ class Structure(NamedTuple):
     with_rate_factors: tuple[str, ...]  # weights with a factor of the learning rate
     with_decay_factors: tuple[str, ...]  # weights that decay, if any do
 
-    def divided(self, state: JoinedState) -> TrainingState:
-        """Return the arrays of a state by name."""
+    def divided(self, state: JoinedState, condition: Any) -> TrainingState:
+        """Return the arrays of a state by name. The condition is any scalar of the program."""
+        slices = partial(slices_in_turn, condition) if self.on_cpu else all_slices
         return TrainingState(
-            self.weights.divided(state.weights), self.optimizer.divided(state.optimizer_state)
+            self.weights.divided(state.weights, slices),
+            self.optimizer.divided(state.optimizer_state, slices),
         )
 
     def joined(self, state: TrainingState, concatenate: Callable[[Any], Any]) -> JoinedState:
@@ -77,6 +85,20 @@ class Structure(NamedTuple):
             self.weights.joined(state.weights, concatenate),
             self.optimizer.joined(state.optimizer_state, concatenate),
         )
+
+
+def slices_in_turn(condition: Any, joined: Any, parts: Sequence[JoinedPart]) -> list[Any]:
+    """Return parts of a joined array, for a program on a CPU.
+
+    As soon as more than eight operations of a program could run, XLA passes some of them to another
+    thread and waits for it, which takes longer than a small step. The branches of a conditional are
+    one operation, and at most eight in a branch are computed in turn. Both branches are the same.
+    """
+    arrays: list[Any] = []
+    for begin in range(0, len(parts), MOST_IN_TURN):
+        of_branch = partial(all_slices, parts=parts[begin : begin + MOST_IN_TURN])
+        arrays += lax.cond(condition > 0, of_branch, of_branch, joined)
+    return arrays
 
 
 class Settings(NamedTuple):

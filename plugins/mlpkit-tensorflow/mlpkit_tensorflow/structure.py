@@ -4,7 +4,7 @@ Everything else (weights, rows, alpha, learning rates, seeds) is an argument.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,7 +13,9 @@ import tensorflow as tf
 from mlpkit.backend_kit import (
     Joined,
     JoinedLayout,
+    JoinedPart,
     learning_rate_factors,
+    slices,
     small_layout,
     weight_decay_factors,
 )
@@ -118,14 +120,14 @@ class Structure(NamedTuple):
 
     def divided_weights(self, weights: Tensors) -> Tensors:
         """Return the weights of a state between programs by name."""
-        return self.weight_layout.divided(joined_arrays(weights), tf.reshape)
+        return self.weight_layout.divided(joined_arrays(weights), _slices)
 
     def divided_state(self, state: TrainingState) -> TrainingState:
         """Return a state between programs with all arrays by name."""
         optimizer_state = joined_arrays(state.optimizer_state)
         return TrainingState(
             self.divided_weights(state.weights),
-            self.optimizer_layout.divided(optimizer_state, tf.reshape),
+            self.optimizer_layout.divided(optimizer_state, _slices),
         )
 
     def settings(self, decays: bool) -> Tensors:
@@ -196,6 +198,10 @@ def settings(network: Network, recipe: Recipe, dtype: str, decays: bool) -> Arra
     }
     arrays = {name: np.array(value, dtype) for name, value in values.items()}
     return {name: array for name, array in arrays.items() if array.size}
+
+
+def _slices(joined: Tensor, parts: Sequence[JoinedPart]) -> list[Tensor]:
+    return slices(joined, parts, tf.reshape)
 
 
 def joined_arrays(arrays: Tensors) -> Joined:
