@@ -34,12 +34,16 @@ BUSY_CASES = {
     "10,000 x 54, (256, 256), 512": Case("covertype", (256, 256), 512, 2, 10_000),
     "5,000 x 784, (512, 512), 128": Case("784", (512, 512), 128, 1, 5_000),
 }
+LONG_CASES = {
+    "digits, (100), 32, 20 epochs": Case("digits", (100,), 32, 20),
+    "digits, (100), 32, 300 epochs": Case("digits", (100,), 32, 300),
+}
 SPARSE_CASES = {"4,000 x 100,000 in CSR, (50), 200": Case("sparse", (50,), 200, 2)}
 
 
 def case_of(name: str) -> Case:
     """The case of a name."""
-    return (CASES | SHORT_CASES | BUSY_CASES | SPARSE_CASES)[name]
+    return (CASES | SHORT_CASES | BUSY_CASES | LONG_CASES | SPARSE_CASES)[name]
 
 
 def rows_of(case: Case, folder: str | None) -> Rows:

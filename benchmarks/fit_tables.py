@@ -58,7 +58,7 @@ def losses(figures: Figures) -> str:
     lines = [["", "mlpkit on", "Faster", "Times as fast"]]
     compared = [
         (question, own, other)
-        for part in ("fit", "stream", "predict", "start", "sparse")
+        for part in ("fit", "long", "stream", "predict", "start", "sparse")
         for question in PARTS[part]
         if (other := figures.best(question, PEERS)) is not None
         for own in OURS

@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
-from benchmarks.cases import BUSY_CASES, CASES, SHORT_CASES, SPARSE_CASES
+from benchmarks.cases import BUSY_CASES, CASES, LONG_CASES, SHORT_CASES, SPARSE_CASES
 
 ARRAYS = ("mlpkit-numpy", "mlpkit-numba", "scikit-learn")
 BACKENDS = ("mlpkit-numpy", "mlpkit-numba", "mlpkit-jax", "mlpkit-tensorflow", "mlpkit-torch")
 # Keras on JAX compiles its step for each new number of rows: such a stream takes minutes
 STREAMING = (*BACKENDS, "scikit-learn", "keras-tensorflow", "scikeras", "skorch")
 LIBRARIES = (*STREAMING, "keras-jax")
+TRAINING_LONG = (*BACKENDS, "scikit-learn", "keras-jax", "skorch")
 FITTING = ("floor-numpy", "floor-xla", *LIBRARIES)
 STREAM, QUICK_STREAM = "300 calls, 1 to 512 rows", "5 calls, 1 to 512 rows"
 ONE_ROW = "300 calls, 1 row"
@@ -74,6 +75,7 @@ def prediction_question(name: str) -> Question:
 
 PARTS: dict[str, tuple[Question, ...]] = {
     "fit": tuple(Question("fit", name, FITTING) for name in CASES),
+    "long": tuple(Question("long", name, TRAINING_LONG) for name in LONG_CASES),
     "stream": (
         Question("stream", STREAM, STREAMING),
         Question("stream", ONE_ROW, STREAMING),

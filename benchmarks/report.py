@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks import fit_tables
+from benchmarks.cases import LONG_CASES
 from benchmarks.contenders import CONTENDERS
 from benchmarks.figures import Figures
 from benchmarks.questions import (
@@ -44,6 +45,10 @@ UNITS: dict[str, tuple[str, float]] = {
     IMPORT: ("import of MLPClassifier: s", 1.0),
     FIRST: ("default fit, first time: s", 1.0),
     AGAIN: ("second time: s", 1.0),
+    **{
+        name: (f"{case.epochs} epochs: ms an epoch", MILLI / case.epochs)
+        for name, case in LONG_CASES.items()
+    },
 }
 
 
@@ -192,6 +197,7 @@ def readme(figures: Figures) -> str:
 
 WRITERS: dict[str, Callable[[Figures], str]] = {
     "fit": fit,
+    "long": times("long"),
     "stream": times("stream"),
     "epoch": epoch,
     "predict": times("predict"),

@@ -24,7 +24,7 @@ N_FEATURES, N_UNITS, BATCH_SIZE = 4, 4, 8  # of a network whose steps take almos
 def prepared(contender: Contender, question: Question, folder: str | None) -> Timed | None:
     """Return the function to time, or None if the contender does not support it."""
     part, name = question.part, question.name
-    is_fit = part in ("fit", "sparse") or (part == "busy" and name != MANY_ROWS)
+    is_fit = part in ("fit", "long", "sparse") or (part == "busy" and name != MANY_ROWS)
     if is_fit and isinstance(contender, Fits):
         case = case_of(name)
         return contender.fit(case, *rows_of(case, folder))
