@@ -1,5 +1,6 @@
 """What the compiled programs receive, and how they multiply matrices."""
 
+import re
 from pathlib import Path
 
 import jax
@@ -13,7 +14,7 @@ from mlpkit.numpy_backend import dense
 from mlpkit.testing import batches, data, recipe, spec
 from mlpkit_jax import runtime
 from mlpkit_jax.networks import product_on_cpu
-from mlpkit_jax.steps import backend
+from mlpkit_jax.steps import StepFunctions, backend
 
 
 def test_a_program_receives_and_returns_few_arrays() -> None:
@@ -24,6 +25,21 @@ def test_a_program_receives_and_returns_few_arrays() -> None:
     state = steps.start(network.arrays)
     after, _ = steps.epoch(state, steps.put(*data(s)), batches(21, 8))
     assert len(jax.tree.leaves(state)) == len(jax.tree.leaves(after)) == 2
+
+
+def test_few_operations_precede_the_loop() -> None:
+    """XLA uses another thread as soon as one operation runs and more than eight others could."""
+    s = spec(dtype="float32")
+    network = dense.build(s, np.random.RandomState(0))
+    f = StepFunctions(network, s, recipe(), device="auto", resident=None)
+    state, rows = f.start(network.arrays), f.put(*data(s))
+    with runtime.computing("float32"):
+        block = next(iter(rows.blocks(batches(21, 8), f.full)))
+        compiled = f.programs.run.lower(state, block, f.settings[False]).compile()
+    before_loop = compiled.as_text().split("\nENTRY")[1].split(" while(")[0]
+    operations = re.findall(r" = .*? (conditional|copy|dot|fusion|slice)\(", before_loop)
+    assert operations.count("conditional") == 3  # 6 weights and 12 moments
+    assert len(operations) <= 9
 
 
 def test_gradients_are_one_array() -> None:
