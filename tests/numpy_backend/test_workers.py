@@ -54,7 +54,8 @@ def test_parts_run_at_the_same_time() -> None:
 def test_workers_compute_as_the_caller(first: bool) -> None:
     """Subnormal numbers are zero in all threads of a step, and in none of a prediction."""
     for enabled in (first, not first):
-        meeting, found = threading.Barrier(3, timeout=30), []
+        meeting = threading.Barrier(3, timeout=30)
+        found: list[bool] = []
 
         def work(part: int, meeting: Any = meeting, found: list[bool] = found) -> None:
             meeting.wait()

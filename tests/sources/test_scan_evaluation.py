@@ -82,7 +82,10 @@ def test_predictions_do_not_read_other_columns(tmp_path: Path, method: str) -> N
     predicted = getattr(clf, method)(rows_of(tmp_path))
     expected = getattr(clf, method)(rows.select(NAMES))
     assert predicted.dtype == expected.dtype
-    assert np.array_equal(predicted, expected)
+    if method == "predict":
+        assert np.array_equal(predicted, expected)
+    else:  # with some versions of BLAS, the last bits depend on the number of rows in a product
+        np.testing.assert_allclose(predicted, expected, rtol=1e-6)
 
 
 def test_intervals_and_quantiles(folder: Path) -> None:

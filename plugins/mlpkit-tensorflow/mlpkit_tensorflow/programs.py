@@ -190,13 +190,14 @@ def _epoch(
     def step(
         place: Tensor, state: TrainingState, sums: Any, outputs: Any
     ) -> tuple[Tensor, TrainingState, Any, Any]:
-        i = order[place]
+        # an index by `[]` would be a constant of the program, which is compiled for each value
+        i = tf.gather(order, place)
         row = i if n_steps > 1 else 0  # the rows are not copied if the index is a constant
-        batch = tuple(tensor[row] for tensor in rows)
+        batch = tuple(tf.gather(tensor, row) for tensor in rows)
         step_sums, weight, gradients, p = network.gradient(
-            structure, state.weights, batch, seeds[i], alpha
+            structure, state.weights, batch, tf.gather(seeds, i), alpha
         )
-        step_rates = {name: values[i] for name, values in rates.items()}
+        step_rates = {name: tf.gather(values, i) for name, values in rates.items()}
 
         def after(place: Tensor, state: TrainingState, sums: Any) -> tuple[Tensor, Any, Any]:
             state = network.advance(structure, state, gradients, weight, step_rates, settings)
