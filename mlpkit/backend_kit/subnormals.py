@@ -11,6 +11,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
@@ -40,11 +41,11 @@ def _functions() -> Functions | None:
         return None
     for dtype in ("float32", "float64"):
         np.finfo(dtype)  # NumPy keeps the smallest subnormal number that it finds first
-    try:
-        library = ctypes.PyDLL(None)  # which keeps the GIL
-        return Functions(library.fegetenv, library.fesetenv)
-    except (AttributeError, OSError):
-        return None
+    for name in (None, "libm.so.6"):
+        with suppress(AttributeError, OSError):
+            library = ctypes.PyDLL(name)  # which keeps the GIL
+            return Functions(library.fegetenv, library.fesetenv)
+    return None
 
 
 class FlushToZero:
