@@ -28,7 +28,7 @@ class Programs(NamedTuple):
     penalty: Callable[..., Any]
 
 
-@lru_cache(maxsize=128)  # bounded: a network of another framework may be large
+@lru_cache(maxsize=32)  # each program has some 200 memory mappings, and Linux allows 65,530
 def programs(s: Structure) -> Programs:
     """Return the programs of a structure."""
     run_with_predictions = partial(run, with_predictions=True)
