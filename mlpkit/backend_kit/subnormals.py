@@ -1,10 +1,10 @@
 """Zero in place of subnormal numbers while networks are trained.
 
 Numbers below 1.2e-38 in float32 (2.2e-308 in float64) have fewer digits and are called subnormal.
-A processor with x86 instructions needs up to a hundred times as long to compute with them. The L2
-penalty makes weights that have no other gradient smaller with each step, such as those of features
-that are always zero and of units that are never active. After some hundred epochs they are
-subnormal, and steps would take many times as long as in the first epoch.
+Many processors take many times as long to compute with them. The L2 penalty shrinks weights that
+have no other gradient, such as those of features that are always zero and of units that are never
+active. After some hundred epochs they are subnormal, and steps would take many times as long as in
+the first epoch.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ class Functions(NamedTuple):
 
 @cache
 def _functions() -> Functions | None:
-    """Return the functions; None on a system whose environment has another form."""
+    """Return the functions, or None on a system whose environment has another form."""
     is_linux = sys.platform == "linux" and os.uname().machine == "x86_64"
     if not is_linux or sys.maxsize < 1 << 32:
         return None
@@ -51,9 +51,9 @@ def _functions() -> Functions | None:
 class FlushToZero:
     """A context in which this thread computes with zero in place of subnormal numbers.
 
-    It has an effect on Linux with an x86-64 processor; others have no such mode, or compute with
-    subnormal numbers as fast as with others. Contexts may be nested. Threads that are started in a
-    context begin in its mode. See section 10.2.3 of Intel's Software Developer's Manual, volume 1.
+    It has an effect on Linux with an x86-64 processor, and none on other systems. Contexts may be
+    nested. Threads that are started in a context begin in its mode. See section 10.2.3 of Intel's
+    Software Developer's Manual, volume 1.
 
     Parameters
     ----------

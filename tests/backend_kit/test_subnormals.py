@@ -52,7 +52,7 @@ def test_double_precision() -> None:
 
 @needs_mode
 def test_errors_restore_the_mode() -> None:
-    """An error in the context ends it."""
+    """An error in a context restores the mode before it."""
     with pytest.raises(ZeroDivisionError), FlushToZero():
         print(1 / 0)
     assert not is_flushed()
@@ -92,7 +92,7 @@ def test_threads_begin_in_the_mode_of_their_creator(enabled: bool) -> None:
 
 
 def test_other_systems(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no such mode, the context has no effect."""
+    """The context has no effect on systems without this mode."""
     monkeypatch.setattr(subnormals, "_functions", lambda: None)
     with FlushToZero():
         assert not flushes_to_zero()

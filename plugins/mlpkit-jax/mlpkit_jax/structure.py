@@ -18,10 +18,10 @@ from mlpkit.backend_kit import (
     flat_layout,
     initial_optimizer_state,
     learning_rate_factors,
+    slices,
     small_layout,
     weight_decay_factors,
 )
-from mlpkit.backend_kit import slices as all_slices
 from mlpkit.plugin import Joint, Loss, Network, Recipe, Spec
 from mlpkit_jax.networks import Forward, Tensors, forward_of
 
@@ -73,10 +73,10 @@ class Structure(NamedTuple):
 
     def divided(self, state: JoinedState, condition: Any) -> TrainingState:
         """Return the arrays of a state by name. The condition is any scalar of the program."""
-        slices = partial(slices_in_turn, condition) if self.on_cpu else all_slices
+        of_parts = partial(slices_in_turn, condition) if self.on_cpu else slices
         return TrainingState(
-            self.weights.divided(state.weights, slices),
-            self.optimizer.divided(state.optimizer_state, slices),
+            self.weights.divided(state.weights, of_parts),
+            self.optimizer.divided(state.optimizer_state, of_parts),
         )
 
     def joined(self, state: TrainingState, concatenate: Callable[[Any], Any]) -> JoinedState:
@@ -96,7 +96,7 @@ def slices_in_turn(condition: Any, joined: Any, parts: Sequence[JoinedPart]) -> 
     """
     arrays: list[Any] = []
     for begin in range(0, len(parts), MOST_IN_TURN):
-        of_branch = partial(all_slices, parts=parts[begin : begin + MOST_IN_TURN])
+        of_branch = partial(slices, parts=parts[begin : begin + MOST_IN_TURN])
         arrays += lax.cond(condition > 0, of_branch, of_branch, joined)
     return arrays
 
