@@ -129,6 +129,7 @@ def index_blocks(
     block_rows: int = BLOCK_ROWS,
     n_models: int = 0,
     fine: bool = False,
+    smallest: int = 1,
 ) -> Iterator[IndexBlock]:
     """Divide the steps of an epoch into blocks of a few fixed shapes.
 
@@ -144,6 +145,9 @@ def index_blocks(
         `Network.n_models`. The rows of each model are padded to the same number.
     fine : bool, default=False
         As in `padded_size`.
+    smallest : int, default=1
+        Number of steps to which all blocks are padded, a power of two, up to that of a full block.
+        It is the largest of earlier blocks, so that fewer steps need no program of their own.
 
     Yields
     ------
@@ -156,6 +160,9 @@ def index_blocks(
     >>> batches = Batches(np.arange(60).reshape(6, 10), np.ones(6), np.zeros(6, np.uint32))
     >>> [(b.indices.shape, b.n_steps) for b in index_blocks(batches, full=10, block_rows=40)]
     [((4, 10), 4), ((2, 10), 2)]
+    >>> few = batches._replace(order=batches.order[:2])
+    >>> [(b.indices.shape, b.n_steps) for b in index_blocks(few, 10, block_rows=40, smallest=4)]
+    [((4, 10), 2)]
     """
     parts = max(1, n_models)
     n_steps, batch_size = len(batches.order), batches.order.shape[1] // parts
@@ -165,7 +172,7 @@ def index_blocks(
         steps = slice(begin, begin + most)
         order = batches.order[steps]
         n = len(order)
-        n_padded = 1 << (n - 1).bit_length()
+        n_padded = min(most, max(smallest, 1 << (n - 1).bit_length()))
         by_part = order.reshape(n * parts, batch_size)
         indices = _padded_indices(by_part, n_padded * parts, padded)
         yield IndexBlock(
@@ -187,6 +194,7 @@ def blocks(
     n_models: int = 0,
     ids: Array | None = None,
     fine: bool = False,
+    smallest: int = 1,
 ) -> Iterator[Block]:
     """Divide the steps of an epoch into blocks of a few fixed shapes, with their rows.
 
@@ -204,6 +212,8 @@ def blocks(
         The id of each row, as in `Steps.put`.
     fine : bool, default=False
         As in `padded_size`.
+    smallest : int, default=1
+        As in `index_blocks`.
 
     Yields
     ------
@@ -221,7 +231,7 @@ def blocks(
     [((4, 10, 2), 3)]
     """
     block_rows = rows_within(row_width(rows), rows.y.itemsize, BLOCK_ROWS, BLOCK_BYTES)
-    for block in index_blocks(batches, full, block_rows, n_models, fine):
+    for block in index_blocks(batches, full, block_rows, n_models, fine, smallest):
         yield Block(
             *gather_rows(rows, block.indices, block.n_steps),
             block.learning_rates.astype(rows.y.dtype),

@@ -6,6 +6,7 @@ computes nearly all parts itself.
 """
 
 import os
+import select
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from mlpkit.backend_kit import (
 
 PART_FLOPS = 5e8  # operations of a part: some milliseconds, as waking a thread takes up to one
 MAX_PARTS = 16  # of one product
-POLLS = 40  # some microseconds: the system needs twice as long to wake a thread
+POLL_SECONDS = 2e-4  # several times as long as the system takes to wake a thread
 
 
 def n_parts(flops: float) -> int:
@@ -73,7 +74,7 @@ class SharedWork:
     def compute(self) -> float:
         """Compute parts in the caller, and wait for those that workers have begun.
 
-        Return the processor seconds of the workers.
+        Return the processor seconds of the workers, less those of waiting for them.
         """
         n_others, error, busy = self.n, None, 0.0
         try:
@@ -82,18 +83,19 @@ class SharedWork:
                 self.work(part)
         finally:
             n_others -= sum(1 for _ in self.parts(self.left.pop))  # they are left after an error
+            began = time.thread_time()
             for _ in range(n_others):
                 raised, seconds = self._next_done()
                 error, busy = error or raised, busy + seconds
+            busy -= time.thread_time() - began
         if error is not None:
             raise error
         return busy
 
     def _next_done(self) -> tuple[BaseException | None, float]:
-        for _ in range(POLLS):
-            if not self.done.empty():
-                break
-            time.sleep(0)  # lets other threads run
+        until = time.perf_counter() + POLL_SECONDS
+        while self.done.empty() and time.perf_counter() < until:
+            _let_others_run()
         return self.done.get()
 
 
@@ -147,6 +149,14 @@ def share(work: Callable[[Any], object], parts: Sequence[Any]) -> None:
     began, cpu_began = time.perf_counter(), time.thread_time()
     busy = shared.compute()
     _workers.usefulness.judge(time.perf_counter() - began, time.thread_time() - cpu_began + busy)
+
+
+def _let_others_run() -> None:
+    """Release the lock of the interpreter for a moment."""
+    if os.name == "posix":  # on Linux, ``time.sleep(0)`` takes 50 microseconds or more
+        select.select((), (), (), 0)
+    else:
+        time.sleep(0)
 
 
 def _after_fork() -> None:

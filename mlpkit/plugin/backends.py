@@ -37,7 +37,7 @@ class StepSums(NamedTuple):
 
 
 class Batches(NamedTuple):
-    """The steps of an epoch, or of a part of one.
+    """The steps of an epoch, of a part of one, or of several.
 
     Parameters
     ----------

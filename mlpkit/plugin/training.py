@@ -185,6 +185,10 @@ class Job(NamedTuple):
         When training must end; None means no limit. The observer returns True if the next epoch
         would not end in time, so a trainer need not use it, unless an epoch is too long for the
         limit.
+    observed : bool, default=True
+        Whether callbacks, metrics, a checkpoint or a time limit depend on each epoch. If not, a
+        trainer may run several epochs in one call of `Steps.epoch`, and then call the observer
+        once for each of them, with the state after the last one.
     """
 
     steps: Steps
@@ -204,6 +208,7 @@ class Job(NamedTuple):
     with_checkpoints: bool = False
     resumed: Mapping[str, Any] | None = None
     deadline: Deadline | None = None
+    observed: bool = True
 
 
 #: A function that a trainer calls after each epoch, ``observer(state, report)``. It returns what a

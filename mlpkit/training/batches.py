@@ -1,6 +1,6 @@
 """Batches of row indices for each epoch, shuffled like those of scikit-learn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ class RowOrders:
             self.rows = [np.arange(n, dtype=np.int64) for n in lengths]
         else:
             self.rows = [np.asarray(order, np.int64) for order in rows]
+        self._returned: list[Array] = []
 
     @property
     def compact(self) -> list[Array]:
@@ -58,7 +59,13 @@ class RowOrders:
     def __iter__(self) -> "RowOrders":
         return self
 
+    def give_back(self, orders: Iterable[Array]) -> None:
+        """Return these orders, which were not used, before new ones."""
+        self._returned += orders
+
     def __next__(self) -> Array:
+        if self._returned:
+            return self._returned.pop(0)
         if self.shuffle:
             self.rows = [shuffled(rows, self.rng) for rows in self.rows]
         if not self.n_models:

@@ -111,10 +111,12 @@ class Epochs:
     Attributes
     ----------
     orders : RowOrders
+    one_by_one : bool
+        Whether the backend is called for each epoch, also if nothing observes them.
     """
 
     def __init__(self, job: Job, rows: Sequence[Array] | None = None) -> None:
-        self.job, self.orders = job, RowOrders(job, rows)
+        self.job, self.orders, self.one_by_one = job, RowOrders(job, rows), False
         self._pace = Pace(job.deadline)
 
     def train(

@@ -8,7 +8,7 @@ from mlpkit.data.targets import Targets
 from mlpkit.distributed.groups import of_first_process
 from mlpkit.distributed.sharded_rows import ShardedRows
 from mlpkit.distributed.steps import distributed
-from mlpkit.monitoring.protocol import set_state, state_of
+from mlpkit.monitoring.protocol import NoMonitor, set_state, state_of
 from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import (
     Array,
@@ -81,7 +81,7 @@ def _fit(network: FittedNetwork, parameters: Parameters, inputs: FitInputs) -> F
     try:
         learning_rate = group.same(observer.begin(state, inputs.progress.learning_rate))
         progress = inputs.progress._replace(learning_rate=learning_rate, epoch=0, interrupted=False)
-        job = _job_of(network, parameters, inputs, live, split, score)
+        job = _job_of(network, parameters, inputs, live, split, score, observer)
         job = tasks.observed_job(job, progress, lambda *args: inputs.attributes_of(result(*args)))
         observe = of_first_process(group, tasks.observed(observer))
         observe = time_limit.observed(checkpoint.observed(observe, observer))
@@ -240,6 +240,7 @@ def _job_of(
     live: LiveState,
     split: Split,
     score: Score | None,
+    observer: EpochObserver,
 ) -> Job:
     """The job of the trainer."""
     train = split.train
@@ -265,7 +266,16 @@ def _job_of(
         with_checkpoints=inputs.checkpoint.is_used,
         resumed=inputs.checkpoint.training,
         deadline=inputs.time_limit.deadline,
+        observed=_is_observed(observer, inputs),
     )
+
+
+def _is_observed(observer: EpochObserver, inputs: FitInputs) -> bool:
+    """Whether anything reads the state after each epoch, or may end training after it."""
+    if observer.callbacks or not isinstance(inputs.monitor, NoMonitor):
+        return True
+    is_limited = inputs.time_limit.deadline is not None
+    return is_limited or inputs.checkpoint.is_used or inputs.group.size > 1
 
 
 def _max_epochs(parameters: Parameters, inputs: FitInputs) -> int | None:

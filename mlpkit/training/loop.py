@@ -26,6 +26,7 @@ from mlpkit.training.epoch import (
     is_finite,
     with_weights,
 )
+from mlpkit.training.unobserved_epochs import n_unobserved, unobserved_epochs
 
 MIN_LEARNING_RATE = 1e-6  # of the adaptive schedule
 
@@ -141,15 +142,16 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     last = job.passes or job.recipe.max_iter
     planned = not job.passes and has_plan(job.recipe)  # the length of a stream is not known
     done, epochs = beginning(job, state, progress)
-    n_steps = epochs.orders.n_steps
     try:
         while True:
-            t = planned_progress(done.progress.epoch + 1, n_steps, last) if planned else None
-            epoch = epochs.train(done.state, done.progress, t, has_best=done.best is not None)
-            if epoch is None:
+            trained = next_epochs(epochs, done, planned, last)
+            if not trained:
                 done = done.interrupted()
                 break
-            done, stop = observed_epoch(epochs, done, epoch, planned, observer)
+            after = done
+            for epoch in trained:
+                after, stop = observed_epoch(epochs, after, epoch, planned, observer)
+            done = after  # with all of them, since they have the same state
             if epoch.has_diverged:
                 warnings.warn(divergence_warning(epoch.number), ConvergenceWarning)
             if epoch.number == last and not (stop or planned or job.passes):
@@ -168,6 +170,22 @@ def train(job: Job, state: State, progress: Progress, observer: Observer) -> tup
     if not is_finite(job.steps, done.averaged):
         raise divergence_error(done.progress.epoch)
     return done.averaged, done.progress
+
+
+def next_epochs(epochs: Epochs, done: Completed, planned: bool, last: int) -> list[Epoch]:
+    """Train for one epoch, or for several that nothing observes; for none if the time limit allows
+    no step.
+    """
+    state, progress, best = done.state, done.progress, done.best
+    n = n_unobserved(epochs, progress, last)
+    if n > 1:
+        unobserved = unobserved_epochs(epochs, state, progress, n)
+        if unobserved is not None:
+            return unobserved
+    n_steps = epochs.orders.n_steps
+    t = planned_progress(progress.epoch + 1, n_steps, last) if planned else None
+    epoch = epochs.train(state, progress, t, has_best=best is not None)
+    return [] if epoch is None else [epoch]
 
 
 def observed_epoch(

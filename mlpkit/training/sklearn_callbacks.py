@@ -89,7 +89,8 @@ class SklearnTasks:
             self.n_steps += 1
             return steps.update(state, gradients, weight, learning_rate, weight_decay)
 
-        return job._replace(steps=steps._replace(epoch=epoch, gradient=gradient, update=update))
+        observed = steps._replace(epoch=epoch, gradient=gradient, update=update)
+        return job._replace(steps=observed, observed=True)
 
     def observed(self, observer: Observer) -> Observer:
         """The observer, which also reports the end of each epoch; callbacks may stop training."""

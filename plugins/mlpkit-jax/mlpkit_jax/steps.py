@@ -178,7 +178,7 @@ class StepFunctions:
             sums: list[Any] = []
             outputs: list[Any] = []
             n_steps: list[int] = []
-            for block in rows.blocks(batches, self.full):
+            for block in rows.epoch(batches, self.full):
                 state, block_sums, p = run(state, block, settings)
                 sums.append(block_sums)
                 outputs.append(p)

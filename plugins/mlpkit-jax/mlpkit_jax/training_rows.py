@@ -66,10 +66,22 @@ class TrainingRows:
     def __init__(self, n: int, dtype: str, gather: Gather, sizes: BlockSizes, keep: bool) -> None:
         self.n, self.dtype, self.gather, self.sizes, self.keep = n, dtype, gather, sizes, keep
         self.kept: list[Block] = []
+        self.most_steps = 1  # of a block of an epoch
 
-    def blocks(self, batches: Batches, full: int, fine: bool = False) -> Iterator[Block]:
+    def epoch(self, batches: Batches, full: int) -> Iterator[Block]:
+        """Return the steps in their order in blocks, padded to as many steps as those of earlier
+        calls; a full step has `full` rows.
+        """
+        for block in self.blocks(batches, full, smallest=self.most_steps):
+            self.most_steps = max(self.most_steps, len(block.w))
+            yield block
+
+    def blocks(
+        self, batches: Batches, full: int, fine: bool = False, smallest: int = 1
+    ) -> Iterator[Block]:
         """Return the steps in their order in blocks; a full step has `full` rows."""
-        for block in index_blocks(batches, full, self.sizes.block_rows, self.n_models, fine):
+        block_rows, n_models = self.sizes.block_rows, self.n_models
+        for block in index_blocks(batches, full, block_rows, n_models, fine, smallest):
             # no reference is kept: a block can be released before the next one is gathered
             learning_rates = block.learning_rates.astype(self.dtype)
             ids = row_ids(block.indices, self.ids).astype(np.uint32) if self.has_ids else None

@@ -166,7 +166,7 @@ class StepFunctions:
         decays = batches.weight_decays is not None
         settings = self._setting_tensors(decays)
         outputs: list[Tensor] = []
-        for block in rows.blocks(batches):
+        for block in rows.epoch(batches):
             has_factors = batches.dropout_factors is not None
             program = programs.epoch(
                 self.structure, *block.w.shape, batches.with_predictions, decays, has_factors

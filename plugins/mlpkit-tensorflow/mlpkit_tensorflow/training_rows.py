@@ -33,10 +33,20 @@ class TrainingRows:
         self.n_models = n_models
         self.part_rows = rows_within(row_width(host), host.y.itemsize, BLOCK_ROWS)
         self.kept: list[RowTensors] = []
+        self.most_steps = 1  # of a block of an epoch
 
-    def blocks(self, batches: Batches, fine: bool = False) -> Iterator[Block]:
+    def epoch(self, batches: Batches) -> Iterator[Block]:
+        """Return the steps in their order in blocks, padded to as many steps as those of earlier
+        calls.
+        """
+        for block in self.blocks(batches, smallest=self.most_steps):
+            self.most_steps = max(self.most_steps, len(block.w))
+            yield block
+
+    def blocks(self, batches: Batches, fine: bool = False, smallest: int = 1) -> Iterator[Block]:
         """Return the steps in their order in blocks."""
-        return blocks(self.host, batches, self.full, self.n_models, self.ids, fine)
+        n_models, ids = self.n_models, self.ids
+        return blocks(self.host, batches, self.full, n_models, ids, fine, smallest)
 
     def tensors(self, block: Block, step: Any = ...) -> RowTensors:
         """Return the rows of a block, or of one of its steps."""
