@@ -1,9 +1,9 @@
 """Steps in blocks of a few fixed shapes, for backends that compile a program for each shape.
 
-Full steps come in blocks whose number of steps is a power of two. A single smaller step is padded
-to a power of two of rows. A stream of batches of any size therefore needs about ten shapes. The
-parts of steps that several processes have vary in size around their mean, which may be a power of
-two, so that there are more sizes for them.
+Full steps come in blocks whose number of steps is a power of two, of which the last one is padded
+to the size of those before. A single smaller step is padded to a power of two of rows. A stream of
+batches of any size therefore needs about ten shapes. The parts of steps that several processes have
+vary in size around their mean, which may be a power of two, so that there are more sizes for them.
 """
 
 from collections.abc import Iterator
@@ -146,8 +146,8 @@ def index_blocks(
     fine : bool, default=False
         As in `padded_size`.
     smallest : int, default=1
-        Number of steps to which all blocks are padded, a power of two, up to that of a full block.
-        It is the largest of earlier blocks, so that fewer steps need no program of their own.
+        Number of steps to which blocks are padded at least, up to that of a full block: that of
+        the largest block before, so that fewer steps need no program of their own.
 
     Yields
     ------
@@ -159,10 +159,7 @@ def index_blocks(
     >>> import numpy as np
     >>> batches = Batches(np.arange(60).reshape(6, 10), np.ones(6), np.zeros(6, np.uint32))
     >>> [(b.indices.shape, b.n_steps) for b in index_blocks(batches, full=10, block_rows=40)]
-    [((4, 10), 4), ((2, 10), 2)]
-    >>> few = batches._replace(order=batches.order[:2])
-    >>> [(b.indices.shape, b.n_steps) for b in index_blocks(few, 10, block_rows=40, smallest=4)]
-    [((4, 10), 2)]
+    [((4, 10), 4), ((4, 10), 2)]
     """
     parts = max(1, n_models)
     n_steps, batch_size = len(batches.order), batches.order.shape[1] // parts
@@ -172,7 +169,7 @@ def index_blocks(
         steps = slice(begin, begin + most)
         order = batches.order[steps]
         n = len(order)
-        n_padded = min(most, max(smallest, 1 << (n - 1).bit_length()))
+        smallest = n_padded = min(most, max(smallest, 1 << (n - 1).bit_length()))
         by_part = order.reshape(n * parts, batch_size)
         indices = _padded_indices(by_part, n_padded * parts, padded)
         yield IndexBlock(

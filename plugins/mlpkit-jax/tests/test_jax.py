@@ -139,6 +139,22 @@ def test_a_stream_of_any_sizes_compiles_a_few_times() -> None:
     assert 0 == len(compiled) - before
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_epochs_in_one_call_need_no_other_program() -> None:
+    """Eleven epochs are one block of 275 steps, and the three after them are padded to its size."""
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((200, 4)), rng.standard_normal(200)
+
+    def fit(max_iter: int, hidden: int) -> int:
+        before = len(compiled)
+        model = MLPRegressor(hidden_layer_sizes=(hidden,), max_iter=max_iter, batch_size=8, tol=0)
+        model.set_params(backend="jax").fit(X, y)
+        return len(compiled) - before
+
+    fit(14, hidden=9)  # the first fit of all
+    assert fit(14, hidden=12) == fit(11, hidden=13) >= 1
+
+
 def test_gradients_of_parts_compile_a_few_times() -> None:
     """For the part of a process of steps of 1024 rows, which has 512 on average."""
     s = spec(dtype="float32")
