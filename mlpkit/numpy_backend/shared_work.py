@@ -23,18 +23,8 @@ from mlpkit.backend_kit import (
     n_processors,
 )
 
-PART_FLOPS = 5e8  # operations of a part: some milliseconds, as waking a thread takes up to one
-MAX_PARTS = 16  # of one product
-POLL_SECONDS = 2e-4  # several times as long as the system takes to wake a thread
-
-
-def n_parts(flops: float) -> int:
-    """Return the number of parts into which a computation is divided.
-
-    >>> n_parts(9e8), n_parts(1e9), n_parts(1e12)
-    (1, 2, 16)
-    """
-    return max(1, min(int(flops / PART_FLOPS), MAX_PARTS))
+PART_FLOPS = 5e8  # of a part of a prediction: some milliseconds, many times that of waking a thread
+POLL_SECONDS = 2e-4  # a few times as long as the system takes to wake a thread
 
 
 class SharedWork:
