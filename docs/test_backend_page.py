@@ -141,10 +141,16 @@ def test_the_table_of_calls_is_true() -> None:
             model.fit(ROWS, CODES)
         return recorder.calls
 
-    variants: list[dict[str, Any]] = [{}, {"early_stopping": True}, {"warm_start": False}]
+    variants: list[dict[str, Any]] = [
+        {"callbacks": lambda report: None},
+        {"early_stopping": True},
+        {"warm_start": False},
+    ]
     for k in (3, 6):
         counted = [calls(k, **params) for params in variants]
         for names, *cells in table("Where the time goes"):
             for name in re.findall(r"`(\w+)`", names):
                 expected = [k if cell == "`k`" else int(cell) for cell in cells]
                 assert [count[name] for count in counted] == expected, name
+        assert calls(k)["epoch"] == 1
+    assert calls(17)["epoch"] == 2

@@ -28,7 +28,7 @@ AFFIXES = [(prefix, suffix) for prefix in ("", "scipy_") for suffix in ("", "64_
 
 @dataclass(frozen=True, eq=False)  # C functions cannot be hashed
 class Blas:
-    """The functions of a loaded BLAS library that get and set the number of threads."""
+    """The functions of a loaded BLAS or OpenMP that get and set the number of threads."""
 
     get: Callable[[], int]
     set: Callable[[int], Any]
@@ -36,14 +36,15 @@ class Blas:
 
 class Libraries(NamedTuple):
     """The loaded libraries with one number of threads for the process, and those with one for each
-    calling thread.
+    calling thread: of BLAS, and of OpenMP.
     """
 
     of_process: tuple[Blas, ...]
     of_thread: tuple[Blas, ...]
+    openmp: tuple[Blas, ...]
 
 
-_found = 0, Libraries((), ())  # the number of imported modules at that time, and the libraries
+_found = 0, Libraries((), (), ())  # the number of imported modules at that time, and the libraries
 
 
 def loaded() -> Libraries:
@@ -61,6 +62,7 @@ def loaded() -> Libraries:
 def _find() -> Libraries:
     of_process: list[Blas] = []
     of_thread: list[Blas] = []
+    openmp: list[Blas] = []
     for library in ThreadpoolController().info():
         if library["user_api"] == "blas" and library["internal_api"] in SETTERS:
             by_thread = library.get("threading_layer") == "openmp"
@@ -69,7 +71,11 @@ def _find() -> Libraries:
             functions = _functions(library["filepath"], names)
             if functions is not None:
                 (of_thread if by_thread else of_process).append(functions)
-    return Libraries(tuple(of_process), tuple(of_thread))
+        elif library["user_api"] == "openmp":
+            functions = _functions(library["filepath"], OPENMP)
+            if functions is not None:
+                openmp.append(functions)
+    return Libraries(tuple(of_process), tuple(of_thread), tuple(openmp))
 
 
 @cache
@@ -133,6 +139,12 @@ class OneThread:
     Contexts may be nested, and may overlap in several threads. The last one that ends restores
     the number of threads.
 
+    Parameters
+    ----------
+    openmp : bool, default=False
+        Whether OpenMP, with which some libraries divide their work, has one thread, too, in the
+        thread that enters the context.
+
     Examples
     --------
     >>> with OneThread():
@@ -140,10 +152,14 @@ class OneThread:
     True
     """
 
-    __slots__ = ()
+    __slots__ = ("openmp",)
+
+    def __init__(self, openmp: bool = False) -> None:
+        self.openmp = openmp
 
     def __enter__(self) -> None:
-        of_process, of_thread = loaded()
+        of_process, of_thread, openmp = loaded()
+        of_thread += openmp if self.openmp else ()
         try:
             # fmt: off
             with _lock: _limit.enter(id(self), of_process)  # noqa: E701
@@ -180,7 +196,7 @@ def allowed_threads() -> int:
     """
     numbers = [
         limit.before.get(blas) or blas.get()
-        for limit, libraries in zip((_limit, _of_thread.limit), loaded(), strict=True)
+        for limit, libraries in zip((_limit, _of_thread.limit), loaded()[:2], strict=True)
         for blas in libraries
     ]
     return min(numbers, default=1)

@@ -8,7 +8,7 @@ from mlpkit.data.targets import Targets
 from mlpkit.distributed.groups import of_first_process
 from mlpkit.distributed.sharded_rows import ShardedRows
 from mlpkit.distributed.steps import distributed
-from mlpkit.monitoring.protocol import NoMonitor, set_state, state_of
+from mlpkit.monitoring.protocol import set_state, state_of
 from mlpkit.numpy_backend.portable import predictions_of
 from mlpkit.plugin import (
     Array,
@@ -266,16 +266,8 @@ def _job_of(
         with_checkpoints=inputs.checkpoint.is_used,
         resumed=inputs.checkpoint.training,
         deadline=inputs.time_limit.deadline,
-        observed=_is_observed(observer, inputs),
+        observed=bool(observer.callbacks) or inputs.needs_each_epoch,
     )
-
-
-def _is_observed(observer: EpochObserver, inputs: FitInputs) -> bool:
-    """Whether anything reads the state after each epoch, or may end training after it."""
-    if observer.callbacks or not isinstance(inputs.monitor, NoMonitor):
-        return True
-    is_limited = inputs.time_limit.deadline is not None
-    return is_limited or inputs.checkpoint.is_used or inputs.group.size > 1
 
 
 def _max_epochs(parameters: Parameters, inputs: FitInputs) -> int | None:

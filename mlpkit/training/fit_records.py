@@ -7,7 +7,7 @@ import numpy as np
 
 from mlpkit.data.targets import Targets
 from mlpkit.distributed.groups import group_of
-from mlpkit.monitoring.protocol import Monitor
+from mlpkit.monitoring.protocol import Monitor, NoMonitor
 from mlpkit.plugin import Array, Dataset, Group, Progress, Recipe, Report
 from mlpkit.training.checkpoint import Checkpoint
 from mlpkit.training.fitted_network import FittedNetwork
@@ -67,6 +67,13 @@ class FitInputs(NamedTuple):
     def group(self) -> Group:
         """The processes that have the training rows."""
         return group_of(self.data.X)
+
+    @property
+    def needs_each_epoch(self) -> bool:
+        """Whether metrics, a checkpoint, a time limit or other processes depend on each epoch."""
+        is_limited = self.time_limit.deadline is not None
+        has_metrics = not isinstance(self.monitor, NoMonitor)
+        return is_limited or has_metrics or self.checkpoint.is_used or self.group.size > 1
 
     @property
     def recipe(self) -> Recipe:

@@ -126,7 +126,7 @@ def test_one_thread_at_a_time_changes_the_limit(monkeypatch: pytest.MonkeyPatch)
         busy.release()
         return number
 
-    monkeypatch.setattr(blas_threads, "loaded", lambda: Libraries((Blas(alone, alone),), ()))
+    monkeypatch.setattr(blas_threads, "loaded", lambda: Libraries((Blas(alone, alone),), (), ()))
     monkeypatch.setattr(blas_threads, "_limit", Limit())
 
     def blocks() -> None:
@@ -276,9 +276,9 @@ def test_a_library_that_a_module_loads_within_a_block(monkeypatch: pytest.Monkey
     """The next block limits it, although the outer one is still open; both numbers are restored."""
     first, second = FakeLibrary(), FakeLibrary()
     process = [first.blas]
-    monkeypatch.setattr(blas_threads, "_find", lambda: Libraries(tuple(process), ()))
+    monkeypatch.setattr(blas_threads, "_find", lambda: Libraries(tuple(process), (), ()))
     monkeypatch.setattr(blas_threads, "_limit", Limit())
-    monkeypatch.setattr(blas_threads, "_found", (0, Libraries((), ())))
+    monkeypatch.setattr(blas_threads, "_found", (0, Libraries((), (), ())))
     with OneThread():
         assert (first.number, second.number) == (1, 3)
         process.append(second.blas)

@@ -146,21 +146,23 @@ class DenseNetwork:
 
     def backward(
         self,
-        state: TrainingState,
+        arrays: Tensors,
         part: StepRows,
-        gradients: Tensor,
+        gradients: Tensors,
         seed: int,
         dropout_factor: float = 1.0,
     ) -> GradientSums:
-        """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
-        weights, into = self.layout.views(state.weights), self.layout.views(gradients)
-        values, slopes, z = self._forward(weights, part, seed, dropout_factor)
+        """Write the gradients of the weights, summed over rows, into the tensors of ``gradients``.
+
+        ``arrays`` has the weights and the frozen arrays.
+        """
+        values, slopes, z = self._forward(arrays, part, seed, dropout_factor)
         loss, delta, p = loss_of(self.loss, part, z)
         for i in reversed(range(self.depth)):
-            torch.mm(values[i].T, delta, out=into[f"coef_{i}"])
-            torch.sum(delta, dim=0, out=into[f"intercept_{i}"])
+            torch.mm(values[i].T, delta, out=gradients[f"coef_{i}"])
+            torch.sum(delta, dim=0, out=gradients[f"intercept_{i}"])
             if i:
-                delta = delta @ weights[f"coef_{i}"].T
+                delta = delta @ arrays[f"coef_{i}"].T
                 if (slope := slopes[i - 1]) is not None:
                     delta *= slope
                 elif (name := self.activations[i - 1]) in SLOPES:
@@ -214,18 +216,20 @@ class CustomNetwork:
 
     def backward(
         self,
-        state: TrainingState,
+        arrays: Tensors,
         part: StepRows,
-        gradients: Tensor,
+        gradients: Tensors,
         seed: int,
         dropout_factor: float = 1.0,
     ) -> GradientSums:
-        """Write the gradient, summed over rows, into ``gradients`` (n_weights,)."""
-        views = self.layout.views(state.weights)
-        leaves = {name: view.detach().requires_grad_() for name, view in views.items()}
+        """Write the gradients of the weights, summed over rows, into the tensors of ``gradients``.
+
+        ``arrays`` has the weights and the frozen arrays.
+        """
+        leaves = {name: arrays[name].detach().requires_grad_() for name in gradients}
         step = StepContext(seed, part.ids, part.weights(), dropout_factor)
         with torch.enable_grad():
-            z, new = self._forward({**leaves, **state.frozen}, part.x, step)
+            z, new = self._forward({**arrays, **leaves}, part.x, step)
         loss, delta, p = loss_of(self.loss, part, z.detach())
         roots, seeds = ([z], [delta]) if z.requires_grad else ([], [])
         penalty = new.get(PENALTY)
@@ -242,10 +246,8 @@ class CustomNetwork:
         grads: Any = [None] * len(leaves)
         if roots:
             grads = torch.autograd.grad(roots, list(leaves.values()), seeds, allow_unused=True)
-        gradients.zero_()
-        for view, g in zip(self.layout.views(gradients).values(), grads, strict=True):
-            if g is not None:
-                view.copy_(g)
+        for own, g in zip(gradients.values(), grads, strict=True):
+            own.zero_() if g is None else own.copy_(g)
         frozen = {name: new[name].detach() for name in self.layout.frozen if name in new}
         return GradientSums(loss, p, frozen)
 
