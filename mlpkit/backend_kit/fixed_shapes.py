@@ -1,7 +1,7 @@
 """Steps in blocks of a few fixed shapes, for backends that compile a program for each shape.
 
-Full steps come in blocks whose number of steps is a power of two, of which the last one is padded
-to the size of those before. A single smaller step is padded to a power of two of rows. A stream of
+Full steps come in blocks whose number of steps is a power of two. The last block is padded to the
+size of those before it. A single smaller step is padded to a power of two of rows. A stream of
 batches of any size therefore needs about ten shapes. The parts of steps that several processes have
 vary in size around their mean, which may be a power of two, so that there are more sizes for them.
 """
@@ -146,8 +146,9 @@ def index_blocks(
     fine : bool, default=False
         As in `padded_size`.
     smallest : int, default=1
-        Number of steps to which blocks are padded at least, up to that of a full block: that of
-        the largest block before, so that fewer steps need no program of their own.
+        The smallest number of steps of a block, at most that of a full one; blocks of fewer steps
+        are padded. A backend passes the number of the largest earlier block, so that a smaller
+        one needs no program of its own.
 
     Yields
     ------
