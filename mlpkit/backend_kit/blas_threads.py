@@ -27,8 +27,8 @@ AFFIXES = [(prefix, suffix) for prefix in ("", "scipy_") for suffix in ("", "64_
 
 
 @dataclass(frozen=True, eq=False)  # C functions cannot be hashed
-class Blas:
-    """The functions of a loaded BLAS or OpenMP that get and set the number of threads."""
+class Library:
+    """The functions of a library, BLAS or OpenMP, that get and set its number of threads."""
 
     get: Callable[[], int]
     set: Callable[[int], Any]
@@ -39,9 +39,9 @@ class Libraries(NamedTuple):
     calling thread: of BLAS, and of OpenMP.
     """
 
-    of_process: tuple[Blas, ...]
-    of_thread: tuple[Blas, ...]
-    openmp: tuple[Blas, ...]
+    of_process: tuple[Library, ...]
+    of_thread: tuple[Library, ...]
+    openmp: tuple[Library, ...]
 
 
 _found = 0, Libraries((), (), ())  # the number of imported modules at that time, and the libraries
@@ -60,9 +60,9 @@ def loaded() -> Libraries:
 
 
 def _find() -> Libraries:
-    of_process: list[Blas] = []
-    of_thread: list[Blas] = []
-    openmp: list[Blas] = []
+    of_process: list[Library] = []
+    of_thread: list[Library] = []
+    openmp: list[Library] = []
     for library in ThreadpoolController().info():
         if library["user_api"] == "blas" and library["internal_api"] in SETTERS:
             by_thread = library.get("threading_layer") == "openmp"
@@ -79,7 +79,7 @@ def _find() -> Libraries:
 
 
 @cache
-def _functions(path: str, names: tuple[str, str]) -> Blas | None:
+def _functions(path: str, names: tuple[str, str]) -> Library | None:
     """Return the functions of a library, always the same object.
 
     The C functions are called directly because the setters of threadpoolctl 3.8 have no effect
@@ -89,7 +89,7 @@ def _functions(path: str, names: tuple[str, str]) -> Blas | None:
     for prefix, suffix in AFFIXES:
         getter, setter = (getattr(library, prefix + name + suffix, None) for name in names)
         if getter is not None and setter is not None:
-            return Blas(getter, setter)
+            return Library(getter, setter)
     return None
 
 
@@ -101,9 +101,9 @@ class Limit:
 
     def __init__(self) -> None:
         self.holders: dict[int, int] = {}  # the thread of each context
-        self.before: dict[Blas, int] = {}  # without libraries that had one thread
+        self.before: dict[Library, int] = {}  # without libraries that had one thread
 
-    def enter(self, holder: int, libraries: tuple[Blas, ...]) -> None:
+    def enter(self, holder: int, libraries: tuple[Library, ...]) -> None:
         """Set one thread. A number that was set elsewhere in the meantime will be restored."""
         self.holders[holder] = get_ident()
         for blas in libraries:

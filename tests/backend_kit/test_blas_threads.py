@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info
 
 from mlpkit import MLPClassifier
 from mlpkit.backend_kit import OneThread, allowed_threads, blas_threads
-from mlpkit.backend_kit.blas_threads import Blas, Libraries, Limit, loaded
+from mlpkit.backend_kit.blas_threads import Libraries, Library, Limit, loaded
 from mlpkit.numpy_backend import dense
 from mlpkit.plugin import Solver
 
@@ -126,7 +126,7 @@ def test_one_thread_at_a_time_changes_the_limit(monkeypatch: pytest.MonkeyPatch)
         busy.release()
         return number
 
-    monkeypatch.setattr(blas_threads, "loaded", lambda: Libraries((Blas(alone, alone),), (), ()))
+    monkeypatch.setattr(blas_threads, "loaded", lambda: Libraries((Library(alone, alone),), (), ()))
     monkeypatch.setattr(blas_threads, "_limit", Limit())
 
     def blocks() -> None:
@@ -269,7 +269,7 @@ class FakeLibrary:
 
     def __init__(self) -> None:
         self.number = 3
-        self.blas = Blas(lambda: self.number, lambda n: setattr(self, "number", n))
+        self.blas = Library(lambda: self.number, lambda n: setattr(self, "number", n))
 
 
 def test_a_library_that_a_module_loads_within_a_block(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "schedule": {"learning_rate": "cosine"},
     "in order": {"shuffle": False},
     "one batch": {"batch_size": 200},
+    "weight decay and dropout": {"solver": "adamw", "dropout": 0.2},
     "endless": {"n_iter_no_change": np.inf, "max_iter": 20},
 }
 
@@ -81,10 +82,12 @@ def test_steps_without_weight(backend: str) -> None:
     assert_same(fitted(**settings), fitted(**settings, callbacks=[lambda report: None]))
 
 
-def test_a_regressor(backend: str) -> None:
-    """Its loss is a mean of squares."""
+@pytest.mark.parametrize("average_decay", [None, 0.9])
+def test_a_regressor(average_decay: float | None, backend: str) -> None:
+    """With the last weights, or with averages of them."""
+    settings: dict[str, Any] = {"average_decay": average_decay, "backend": backend}
     models = [
-        fitted(MLPRegressor, VALUES, backend=backend, callbacks=callbacks)
+        fitted(MLPRegressor, VALUES, callbacks=callbacks, **settings)
         for callbacks in ([], [lambda report: None])
     ]
     assert models[0].loss_curve_ == models[1].loss_curve_

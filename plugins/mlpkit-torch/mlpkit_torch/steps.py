@@ -85,7 +85,7 @@ class StepFunctions:
         arrays = {**views(state.weights), **state.frozen}
         weight: Any = np.zeros(self.n_models) if self.n_models else 0.0
         frozen = {name: torch.zeros_like(a, dtype=flat.dtype) for name, a in state.frozen.items()}
-        n_rows = len(rows.y) if indices is None else len(indices)
+        n_rows = len(rows.y) * max(1, self.n_models) if indices is None else len(indices)
         with self._threads(n_rows):
             for i, part in enumerate(rows.all() if indices is None else rows.steps(indices[None])):
                 if part is None:
